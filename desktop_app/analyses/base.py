@@ -1,0 +1,82 @@
+"""What every analysis is asked with: prompt rows and the settings they share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_PROMPTS = 10_000
+MAX_PROMPT_CHARACTERS = 1_000_000
+
+Metric = Literal["logit_diff", "logit", "logprob", "prob", "rank", "loss", "kl"]
+
+
+def _several(value: object) -> object:
+    """Read `5|five` as two texts; nothing is trimmed, since a space is part of an answer."""
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        return tuple(part for part in value.split("|") if part)
+    return value
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class Frozen(BaseModel):
+    """A pydantic model that neither changes nor takes unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PromptRow(Frozen):
+    """One row of the prompt table, texts to the letter.
+
+    Attributes:
+        text: The clean prompt.
+        corrupt: Its counterpart without the behaviour, of the same token length, or None.
+        answer: Continuations that the metric rewards.
+        wrong: Continuations that it is compared with.
+    """
+
+    text: str = Field(max_length=MAX_PROMPT_CHARACTERS)
+    corrupt: str | None = Field(default=None, max_length=MAX_PROMPT_CHARACTERS)
+    answer: Several = ()
+    wrong: Several = ()
+
+
+class Params(Frozen):
+    """Settings that every analysis has; each analysis adds its own."""
+
+    prompts: tuple[PromptRow, ...] = Field(
+        default=(),
+        max_length=MAX_PROMPTS,
+        title="Prompts",
+        description="The prompt table.",
+        json_schema_extra={"hidden": True},
+    )
+    bos: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        title="BOS",
+        description="Whether a beginning-of-sequence token goes first; auto does what the model's "
+        "own tokenizer does.",
+        json_schema_extra={"hidden": True, "shared": True},
+    )
+    chat: bool = Field(
+        default=False,
+        title="Chat",
+        description="Treat each prompt as a user message under the model's chat template.",
+        json_schema_extra={"hidden": True, "shared": True},
+    )
+    fix: bool = Field(
+        default=False,
+        title="Fix",
+        description="Apply the known repair where answer and wrong share their leading tokens.",
+        json_schema_extra={"hidden": True, "shared": True},
+    )
+
+    @classmethod
+    def own_fields(cls) -> dict[str, Any]:
+        """Return the fields this analysis adds to the shared ones, in their order."""
+        return {name: f for name, f in cls.model_fields.items() if name not in Params.model_fields}

@@ -1,0 +1,104 @@
+"""How ranges, positions and heads are written, in the form and on the command line alike.
+
+Ranges are `A:B`, half open, negative counts from the end; lists are comma-separated; heads are
+written `5.3`. What does not exist is refused, never clipped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from desktop_app.support.errors import BadInputError
+
+_RANGE = re.compile(r"^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*$|^\s*(-?\d+)\s*$")
+_HEADS = re.compile(r"^\s*(\d+\.\d+(\s*,\s*\d+\.\d+)*)?\s*$")
+_INTEGERS = re.compile(r"^\s*-?\d+(\s*,\s*-?\d+)*\s*$")
+
+
+def _check_range(text: str) -> str:
+    if not _RANGE.match(text):
+        raise ValueError(f"“{text}” is not a range: write A:B, such as 0:12, -4: or 7")
+    return text.strip()
+
+
+def _check_heads(text: str) -> str:
+    if not _HEADS.match(text):
+        raise ValueError(f"“{text}” is not a list of heads: write layer.head, such as 5.3,16.0")
+    return text.strip()
+
+
+def _check_positions(text: str) -> str:
+    if text.strip() in {"all", "last"}:
+        return text.strip()
+    if not _INTEGERS.match(text):
+        raise ValueError(f"“{text}” is not all, last or a list of positions such as 0,3,-1")
+    return text.strip()
+
+
+RangeText = Annotated[str, AfterValidator(_check_range)]
+HeadsText = Annotated[str, AfterValidator(_check_heads)]
+PositionsText = Annotated[str, AfterValidator(_check_positions)]
+
+
+def resolve_index(index: int, count: int, what: str) -> int:
+    """Return `index` counted from 0, negative from the end; refuse one that does not exist."""
+    resolved = index + count if index < 0 else index
+    if not 0 <= resolved < count:
+        raise BadInputError(
+            f"{what} {index} does not exist: there are {count}, numbered 0 to {count - 1}."
+        )
+    return resolved
+
+
+def resolve_range(text: str, count: int, option: str = "--layers") -> range:
+    """Return the numbers that `A:B` names among `count`; refuse an end outside or an empty range."""
+    match = _RANGE.match(text)
+    if match is None:
+        raise BadInputError(f"{option} “{text}” is not a range: write A:B, such as 0:12.")
+    first, last, single = match.groups()
+    if single is not None:
+        start = resolve_index(int(single), count, option)
+        return range(start, start + 1)
+    start = _edge(first, 0, count, option)
+    stop = _edge(last, count, count, option)
+    if start >= stop:
+        raise BadInputError(f"{option} {text} holds nothing: the first must be below the last.")
+    return range(start, stop)
+
+
+def _edge(text: str | None, default: int, count: int, option: str) -> int:
+    if text is None:
+        return default
+    value = int(text)
+    resolved = value + count if value < 0 else value
+    if not 0 <= resolved <= count:
+        raise BadInputError(f"{option} {value} does not exist: there are {count}, from 0.")
+    return resolved
+
+
+def resolve_heads(text: str, n_layers: int, n_heads: int) -> list[tuple[int, int]]:
+    """Return the (layer, head) pairs that `5.3,16.0` names, in the order written, once each."""
+    pairs: list[tuple[int, int]] = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        layer, head = (int(number) for number in part.split("."))
+        resolve_index(layer, n_layers, f"--heads {part}: layer")
+        resolve_index(head, n_heads, f"--heads {part}: head")
+        if (layer, head) not in pairs:
+            pairs.append((layer, head))
+    return pairs
+
+
+def resolve_positions(text: str, length: int, read: int | None = None) -> list[int] | None:
+    """Return the positions that `all`, `last` or a list names in a prompt of `length` tokens.
+
+    None stands for all of them, so that callers can skip indexing; `last` is the read position
+    where one is given.
+    """
+    if text == "all":
+        return None
+    if text == "last":
+        return [length - 1 if read is None else read]
+    return sorted({resolve_index(int(p), length, "--positions") for p in text.split(",")})

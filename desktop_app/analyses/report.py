@@ -1,0 +1,32 @@
+"""How a computation speaks while it works, without knowing who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Reporter(Protocol):
+    """What a computation may say; each call is also a place where it can be cancelled."""
+
+    def step(self, fraction: float, note: str = "") -> None:
+        """Report progress as a fraction 0..1 and a sentence; raise `Cancelled` when asked to stop."""
+
+    def check(self) -> None:
+        """Raise `Cancelled` when asked to stop; cheap enough for every layer."""
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Hand over fields as far as they are known, missing values as NaN."""
+
+
+class SilentReporter:
+    """A reporter for callers that want only the result."""
+
+    def step(self, fraction: float, note: str = "") -> None:
+        """Ignore the progress."""
+
+    def check(self) -> None:
+        """Never cancel."""
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Ignore the partial result."""

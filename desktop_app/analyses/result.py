@@ -1,0 +1,213 @@
+"""What every analysis answers with: a frozen result that anything can read without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning with its repair.
+
+    Attributes:
+        code: Its name in the contract, such as `space_token`.
+        message: One sentence.
+        fix: The repaired prompt row as data (`index`, `prompt`, `corrupt`, `answer`, `wrong`), or
+            None where no repair is known.
+        prompt: Which prompt it speaks of, or None for all.
+        positions: Which tokens it speaks of.
+    """
+
+    code: str
+    message: str
+    fix: dict[str, Any] | None = None
+    prompt: int | None = None
+    positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TokenList:
+    """A text as tokens.
+
+    Attributes:
+        ids: The very ids that went into the model, BOS included.
+        pieces: The vocabulary's own strings.
+        texts: Each token decoded alone.
+    """
+
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class AnswerRecord:
+    """A continuation resolved to the token that metrics compare.
+
+    Attributes:
+        text: As given.
+        tokens: Its own tokens, read as the continuation of its prompt.
+    """
+
+    text: str
+    tokens: TokenList
+
+    @property
+    def token_id(self) -> int:
+        """The token that metrics compare: the first of the continuation."""
+        return self.tokens.ids[0]
+
+
+@dataclass(frozen=True)
+class PromptRecord:
+    """A prompt as the model was given it."""
+
+    text: str
+    tokens: TokenList
+    read_position: int
+    corrupt_text: str | None = None
+    corrupt_tokens: TokenList | None = None
+    answers: tuple[AnswerRecord, ...] = ()
+    wrongs: tuple[AnswerRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model behind a result, as far as a result must know it."""
+
+    name: str
+    source: str
+    fingerprint: str
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    d_model: int
+    d_head: int
+    d_vocab: int
+    n_ctx: int
+    parameters: int
+    architecture: str
+    device: str
+    dtype: str
+    weights: str = "raw"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a result cost: seconds, passes over the weights, peak memory in bytes."""
+
+    seconds: float
+    forward_passes: int
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished analysis: plain values and read-only arrays, safe to hand to any thread.
+
+    Attributes:
+        data: Fields by name; arrays are read-only, ragged ones are tuples with one array a prompt.
+    """
+
+    analysis: str
+    params: dict[str, Any]
+    model: ModelInfo
+    prompts: tuple[PromptRecord, ...]
+    data: Mapping[str, Any]
+    warnings: tuple[Notice, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    timing: Timing = field(default_factory=lambda: Timing(0.0, 0, 0))
+    schema: int = SCHEMA
+    version: str = ""
+
+    def array(self, name: str, prompt: int | None = None) -> np.ndarray:
+        """Return a field as an array; `prompt` picks one of a ragged field's arrays."""
+        value = self.data[name]
+        return np.asarray(value if prompt is None else value[prompt])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result object of the contract: plain values, not-a-number as null."""
+        return {
+            "analysis": self.analysis,
+            "schema": self.schema,
+            "version": self.version,
+            "model": asdict(self.model),
+            "params": plain(self.params),
+            "prompts": [_prompt_json(p) for p in self.prompts],
+            "result": {name: plain(value) for name, value in self.data.items()},
+            "warnings": [_notice_json(n) for n in self.warnings],
+            "provenance": plain(self.provenance),
+            "timing": asdict(self.timing),
+        }
+
+
+def freeze(array: np.ndarray) -> np.ndarray:
+    """Return the array made read-only."""
+    array.flags.writeable = False
+    return array
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as what JSON holds: lists, dicts, numbers; NaN and infinities as None."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value
+
+
+def _tokens_json(tokens: TokenList) -> dict[str, Any]:
+    return {"ids": list(tokens.ids), "pieces": list(tokens.pieces), "texts": list(tokens.texts)}
+
+
+def _answer_json(answer: AnswerRecord) -> dict[str, Any]:
+    return {
+        "text": answer.text,
+        "id": answer.token_id,
+        "piece": answer.tokens.pieces[0],
+        "tokens": _tokens_json(answer.tokens),
+    }
+
+
+def _prompt_json(prompt: PromptRecord) -> dict[str, Any]:
+    corrupt = None
+    if prompt.corrupt_text is not None and prompt.corrupt_tokens is not None:
+        corrupt = {"text": prompt.corrupt_text, "tokens": _tokens_json(prompt.corrupt_tokens)}
+    answers = [_answer_json(a) for a in prompt.answers]
+    wrongs = [_answer_json(a) for a in prompt.wrongs]
+    return {
+        "text": prompt.text,
+        "tokens": _tokens_json(prompt.tokens),
+        "corrupt": corrupt,
+        "answer": answers[0] if answers else None,
+        "wrong": wrongs[0] if wrongs else None,
+        "answers": answers,
+        "wrongs": wrongs,
+        "read_position": prompt.read_position,
+    }
+
+
+def _notice_json(notice: Notice) -> dict[str, Any]:
+    return {
+        "code": notice.code,
+        "message": notice.message,
+        "fix": notice.fix,
+        "prompt": notice.prompt,
+        "positions": list(notice.positions),
+    }

@@ -1,0 +1,164 @@
+"""From computed numbers to a Result: twins over prompts, provenance, timing, non-finite numbers."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from desktop_app.analyses.base import Params
+from desktop_app.analyses.result import Notice, PromptRecord, Result, Timing, freeze
+from desktop_app.analyses.spec import Analysis
+from desktop_app.engine.memory import PeakMemory
+from desktop_app.engine.model import LoadedModel
+
+# Arrays larger than this are not searched for non-finite numbers a second time.
+_SEARCH_LIMIT = 50_000_000
+
+
+class Clock:
+    """Measures what a run costs: seconds, passes and peak memory."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._model = model
+        self._passes = model.forward_passes
+        self._started = time.perf_counter()
+        self._peak = PeakMemory(model.device)
+
+    def timing(self) -> Timing:
+        """Return the costs since the clock was made."""
+        seconds = time.perf_counter() - self._started
+        return Timing(seconds, self._model.forward_passes - self._passes, self._peak.bytes())
+
+
+def with_twins(name: str, values: np.ndarray) -> dict[str, np.ndarray | float]:
+    """Return a `[..., N]` array with its mean and standard error over prompts.
+
+    Missing values are left out; the standard error of a single prompt does not exist (NaN).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(values)
+    count = known.sum(-1)
+    total = np.where(known, values, 0.0).sum(-1)
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    squares = np.where(known, (values - mean[..., None]) ** 2, 0.0).sum(-1)
+    sem = np.full(total.shape, np.nan)
+    np.divide(np.sqrt(squares), np.sqrt(count * np.maximum(count - 1, 1)), out=sem, where=count > 1)
+    return {name: values, f"{name}_mean": _scalar(mean), f"{name}_sem": _scalar(sem)}
+
+
+def finish(
+    model: LoadedModel,
+    analysis: Analysis,
+    params: Params,
+    prompts: tuple[PromptRecord, ...],
+    data: Mapping[str, Any],
+    notices: tuple[Notice, ...],
+    clock: Clock,
+) -> Result:
+    """Return the frozen result of an analysis."""
+    frozen = {name: _freeze(value) for name, value in data.items()}
+    notices = (*_parity_notice(model), *notices, *_non_finite(analysis, frozen, notices))
+    return Result(
+        analysis=analysis.name,
+        params=params.model_dump(mode="json"),
+        model=model.info,
+        prompts=prompts,
+        data=frozen,
+        warnings=notices,
+        provenance=provenance(model, params),
+        timing=clock.timing(),
+        version=package_version("lensbench"),
+    )
+
+
+def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
+    """Return what a reader needs to make the same numbers again."""
+    bos = "added" if _has_bos(model, params) else "not added"
+    return {
+        "lensbench": package_version("lensbench"),
+        "torch": package_version("torch"),
+        "transformers": package_version("transformers"),
+        "transformer_lens": package_version("transformer-lens"),
+        "python": platform.python_version(),
+        "device": str(model.device),
+        "dtype": model.info.dtype,
+        "bos": bos,
+        "weights": model.info.weights,
+        "seed": getattr(params, "seed", None),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def package_version(name: str) -> str:
+    """Return an installed package's version, or `unknown`."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def not_finite(where: str, layer: int | None, prompt: int | None = None) -> Notice:
+    """Return the warning for a result that holds not-a-number."""
+    place = f"first in layer {layer}" if layer is not None else "after the last layer"
+    return Notice(
+        "not_finite",
+        f"{where} holds numbers that are not finite, {place}: load the model with --dtype float32.",
+        None,
+        prompt,
+    )
+
+
+def _has_bos(model: LoadedModel, params: Params) -> bool:
+    if params.bos == "auto":
+        return model.tokenizer.adds_bos
+    return params.bos == "yes"
+
+
+def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
+    parity = model.parity
+    if parity.ok:
+        return ()
+    return (
+        Notice(
+            "parity",
+            f"{model.info.name} differs from plain Hugging Face by "
+            f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
+            f"{parity.tolerance:g}): treat its numbers with care.",
+        ),
+    )
+
+
+def _non_finite(
+    analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]
+) -> tuple[Notice, ...]:
+    """Warn of a field that holds not-a-number where none is a legitimate answer."""
+    if any(n.code == "not_finite" for n in notices):
+        return ()
+    for name, value in data.items():
+        spec = analysis.field(name)
+        if spec is None or spec.nullable:
+            continue
+        parts = value if isinstance(value, tuple) else (value,)
+        for part in parts:
+            numeric = isinstance(part, np.ndarray) and part.dtype.kind == "f"
+            if numeric and part.size < _SEARCH_LIMIT and not np.isfinite(part).all():
+                return (not_finite(name, None),)
+    return ()
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return freeze(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(v, np.ndarray) for v in value):
+        return tuple(_freeze(v) for v in value)
+    return value
+
+
+def _scalar(values: np.ndarray) -> np.ndarray | float:
+    return float(values) if values.ndim == 0 else values

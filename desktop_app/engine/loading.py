@@ -1,0 +1,284 @@
+"""Loading a model: Hugging Face first, measured plainly, then TransformerLens around it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from desktop_app.analyses.report import Reporter
+from desktop_app.analyses.requests import ModelReady, ModelSpec
+from desktop_app.analyses.result import ModelInfo
+from desktop_app.engine import catalogue, hub, parity
+from desktop_app.engine.checkpoint import Checkpoint, fingerprint
+from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
+from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
+from desktop_app.engine.model import LoadedModel
+from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, ModelLoadError
+
+
+def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
+    """Load a model and measure its parity with plain Hugging Face.
+
+    Raises:
+        ModelLoadError: It is not here, damaged, of an unknown architecture, or too large.
+    """
+    if not spec.offline and catalogue.is_hub_id(spec.model):
+        hub.download(spec.model, report)
+    report.step(0.02, "Reading the model's description")
+    checkpoint = catalogue.locate(spec)
+    device = choose_device(spec.device)
+    dtype = choose_dtype(spec, device, checkpoint.parameters)
+    _refuse_too_large(spec, checkpoint, device, dtype)
+    try:
+        return _load(spec, checkpoint, device, dtype, report)
+    except LensbenchError:
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise MemoryExhaustedError(
+                f"“{spec.model}” does not fit into the memory of {device}: choose --dtype "
+                "bfloat16, --offload disk or a smaller model."
+            ) from None
+        raise ModelLoadError(_unloadable(spec, error)) from error
+    except Exception as error:  # noqa: BLE001 - libraries raise every kind for a bad folder
+        raise ModelLoadError(_unloadable(spec, error)) from error
+
+
+def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
+    """Return a model's tokenizer without its weights."""
+    checkpoint = catalogue.locate(spec)
+    try:
+        return TextTokenizer(_load_tokenizer(checkpoint))
+    except Exception as error:  # noqa: BLE001 - libraries raise every kind for a bad folder
+        raise ModelLoadError(_unloadable(spec, error)) from error
+
+
+def ready(model: LoadedModel, seconds: float) -> ModelReady:
+    """Return what the window is told of a loaded model."""
+    raw = model.tokenizer.raw
+    return ModelReady(
+        spec=model.spec,
+        info=model.info,
+        parity=model.parity,
+        memory_bytes=model.memory_bytes,
+        seconds=seconds,
+        bos_token=raw.bos_token,
+        chat_template=bool(raw.chat_template),
+    )
+
+
+def _load(
+    spec: ModelSpec,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    report: Reporter,
+) -> LoadedModel:
+    report.step(0.05, "Reading the tokenizer")
+    tokenizer = TextTokenizer(_load_tokenizer(checkpoint))
+    report.step(0.15, "Reading the weights")
+    started = time.perf_counter()
+    hf_model = _load_weights(spec, checkpoint, device, dtype, report)
+    report.step(0.75, "Measuring plain Hugging Face")
+    sample = parity.sample_ids(tokenizer, hf_model)
+    plain = parity.plain_logprobs(hf_model, sample)
+    report.step(0.80, "Attaching TransformerLens")
+    parameters = sum(p.numel() for p in hf_model.parameters())
+    memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
+    bridge = _attach(hf_model, spec)
+    info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
+    input_device = torch.device(str(bridge.cfg.device or device))
+    report.step(0.92, "Comparing with plain Hugging Face")
+    measured = parity.measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
+    report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
+    return LoadedModel(bridge, tokenizer, info, spec, measured, input_device, memory)
+
+
+def _load_tokenizer(checkpoint: Checkpoint) -> Any:
+    from transformers import AutoTokenizer  # noqa: PLC0415 - slow import
+
+    extra = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
+    return AutoTokenizer.from_pretrained(
+        str(checkpoint.folder), local_files_only=True, trust_remote_code=False, **extra
+    )
+
+
+def _load_weights(
+    spec: ModelSpec,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    report: Reporter,
+) -> Any:
+    """Return the Hugging Face model in evaluation mode with eager attention on its device."""
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - slow import
+
+    options: dict[str, Any] = {
+        "dtype": dtype,
+        "attn_implementation": "eager",
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "use_safetensors": not checkpoint.pickled,
+    }
+    if checkpoint.gguf:
+        options["gguf_file"] = checkpoint.gguf
+        del options["use_safetensors"]
+    if spec.offload != "none":
+        folder = tempfile.mkdtemp(prefix="lensbench-offload-")
+        options |= {"device_map": _placement(spec, checkpoint, device), "offload_folder": folder}
+    with _weights_progress(report):
+        model = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **options)
+    model.eval()
+    if spec.offload == "none":
+        return model.to(device)
+    weakref.finalize(model, shutil.rmtree, options["offload_folder"], ignore_errors=True)
+    return model
+
+
+def _placement(
+    spec: ModelSpec, checkpoint: Checkpoint, device: torch.device
+) -> str | dict[str, str]:
+    """Return accelerate's device map: what fits stays, or every block goes to disk."""
+    if spec.offload == "auto":
+        return "auto"
+    from accelerate import init_empty_weights  # noqa: PLC0415
+    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415
+
+    config = AutoConfig.from_pretrained(str(checkpoint.folder), trust_remote_code=False)
+    with init_empty_weights():
+        empty = AutoModelForCausalLM.from_config(config)
+    blocks = _block_list_name(empty)
+    placed: dict[str, str] = {}
+    for name, _module in empty.named_modules():
+        if name.startswith(f"{blocks}.") and name.count(".") == blocks.count(".") + 1:
+            placed[name] = "disk"
+    for name, _parameter in [*empty.named_parameters(), *empty.named_buffers()]:
+        module = name.rpartition(".")[0]
+        if not name.startswith(f"{blocks}."):
+            placed[module] = str(device)
+    return placed
+
+
+def _block_list_name(model: Any) -> str:
+    """Return the dotted name of the model's list of blocks: its longest ModuleList."""
+    lists = [(len(m), n) for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
+    return max(lists)[1]
+
+
+@contextmanager
+def _weights_progress(report: Reporter) -> Iterator[None]:
+    """Let the library's loading bar report and cancel, tensor by tensor."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    def hook(_factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        items = args[0] if args else kwargs.get("iterable")
+        return _Counted(list(items or ()), report)
+
+    before = logging.set_tqdm_hook(hook)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(before)
+
+
+class _Counted:
+    """Stands in for a progress bar: goes through the items and reports each."""
+
+    def __init__(self, items: list[Any], report: Reporter) -> None:
+        self._items = items
+        self._report = report
+
+    def __iter__(self) -> Iterator[Any]:
+        total = max(1, len(self._items))
+        for count, item in enumerate(self._items):
+            self._report.step(0.15 + 0.6 * count / total, f"Weights: {count} of {total} tensors")
+            yield item
+
+    def __enter__(self) -> _Counted:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return None
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_args, **_kwargs: None
+
+
+def _attach(hf_model: Any, spec: ModelSpec) -> Any:
+    """Return TransformerLens' bridge around the model; the tokenizer stays out of its hands.
+
+    Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
+    it must; the workbench feeds ids alone.
+    """
+    from transformer_lens.model_bridge.sources._bridge_builder import (  # noqa: PLC0415
+        build_bridge_from_module,
+    )
+
+    architecture = (hf_model.config.architectures or [type(hf_model).__name__])[0]
+    bridge = build_bridge_from_module(
+        hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
+    )
+    if spec.weights == "processed":
+        bridge.enable_compatibility_mode(disable_warnings=True)
+    return bridge
+
+
+def _describe(
+    spec: ModelSpec,
+    checkpoint: Checkpoint,
+    bridge: Any,
+    hf_model: Any,
+    parameters: int,
+    dtype: torch.dtype,
+) -> ModelInfo:
+    cfg = bridge.cfg
+    source = str(checkpoint.folder / checkpoint.gguf) if checkpoint.gguf else str(checkpoint.folder)
+    name = spec.model
+    if Path(name).expanduser().exists():
+        name = Path(name).expanduser().resolve().name
+    return ModelInfo(
+        name=name,
+        source=source,
+        fingerprint=fingerprint(checkpoint),
+        n_layers=int(cfg.n_layers),
+        n_heads=int(cfg.n_heads),
+        n_kv_heads=int(cfg.n_key_value_heads or cfg.n_heads),
+        d_model=int(cfg.d_model),
+        d_head=int(cfg.d_head),
+        d_vocab=int(cfg.d_vocab),
+        n_ctx=int(cfg.n_ctx),
+        parameters=parameters,
+        architecture=type(hf_model).__name__,
+        device=str(cfg.device),
+        dtype=dtype_name(dtype),
+        weights=spec.weights,
+    )
+
+
+def _refuse_too_large(
+    spec: ModelSpec, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype
+) -> None:
+    if spec.offload != "none" or checkpoint.parameters is None:
+        return
+    need = bytes_needed(checkpoint.parameters)[dtype_name(dtype)]
+    free = free_bytes(device)
+    if need > free:
+        raise ModelLoadError(
+            f"“{spec.model}” needs {human_bytes(need)} as {dtype_name(dtype)} and {device} has "
+            f"{human_bytes(free)} free: choose --dtype bfloat16, --offload disk or a smaller model."
+        )
+
+
+def _unloadable(spec: ModelSpec, error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    reason = lines[0][:300] if lines else type(error).__name__
+    return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."

@@ -1,0 +1,181 @@
+"""The model's tokenizer, with nothing decided silently: which BOS, which pieces, which characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.encoding import Encoding
+
+Bos = Literal["auto", "yes", "no"]
+
+
+class TextTokenizer:
+    """A Hugging Face tokenizer as the workbench uses it.
+
+    Attributes:
+        raw: The Hugging Face tokenizer itself.
+        bos_id: Id of the beginning-of-sequence token, or None.
+        adds_bos: Whether the tokenizer itself puts one in front.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.bos_id: int | None = raw.bos_token_id
+        self._specials = frozenset(raw.all_special_ids)
+        self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
+        self.describe = lru_cache(maxsize=65_536)(self._describe)
+
+    def _prefix(self) -> list[int]:
+        """Return the special ids that the tokenizer itself puts before a text."""
+        plain = list(self.raw("a", add_special_tokens=False).input_ids)
+        full = list(self.raw("a", add_special_tokens=True).input_ids)
+        for start in range(len(full) - len(plain) + 1):
+            if full[start : start + len(plain)] == plain:
+                return full[:start]
+        return []
+
+    def _describe(self, token_id: int) -> tuple[str, str]:
+        """Return a token's piece and its text decoded alone."""
+        piece = self.raw.convert_ids_to_tokens(token_id)
+        text = self.raw.decode([token_id], clean_up_tokenization_spaces=False)
+        return ("" if piece is None else str(piece)), text
+
+    def is_special(self, token_id: int) -> bool:
+        """Return whether the id is one of the tokenizer's special tokens."""
+        return token_id in self._specials
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of the ids, spaces as they are."""
+        return str(self.raw.decode(list(ids), clean_up_tokenization_spaces=False))
+
+    def encode(self, text: str, bos: Bos = "auto") -> Encoding:
+        """Tokenize a text to the letter under a BOS setting.
+
+        Raises:
+            BadInputError: The text holds a lone surrogate, or BOS is asked for and there is none.
+        """
+        check_readable(text)
+        if bos == "auto":
+            return self._strip_suffix(self._encode(text, specials=True))
+        plain = self._encode(text, specials=False)
+        if bos == "no":
+            return plain
+        if self.bos_id is None:
+            raise BadInputError("This tokenizer has no BOS token: choose --bos auto or no.")
+        return plain if plain.ids[:1] == (self.bos_id,) else self._with_bos(plain)
+
+    def _encode(self, text: str, *, specials: bool) -> Encoding:
+        if not self.raw.is_fast:
+            return self._encode_slow(text, specials=specials)
+        batch = self.raw(text, add_special_tokens=specials, return_offsets_mapping=True)
+        return self._pack(list(batch.input_ids), _fill_gaps(list(batch.offset_mapping), text))
+
+    def _encode_slow(self, text: str, *, specials: bool) -> Encoding:
+        """Tokenize without offsets from the library: each token ends where decoding so far ends."""
+        ids = list(self.raw(text, add_special_tokens=specials).input_ids)
+        offsets, start = [], 0
+        for count, token_id in enumerate(ids, start=1):
+            if specials and self.is_special(token_id):
+                offsets.append((start, start))
+                continue
+            body = [i for i in ids[:count] if not self.is_special(i)]
+            end = max(start, min(len(text), len(self.decode(body))))
+            offsets.append((start, end))
+            start = end
+        return self._pack(ids, offsets)
+
+    def _pack(self, ids: list[int], offsets: list[tuple[int, int]]) -> Encoding:
+        described = [self.describe(i) for i in ids]
+        return Encoding(
+            ids=tuple(ids),
+            pieces=tuple(piece for piece, _ in described),
+            texts=tuple(text for _, text in described),
+            offsets=tuple((int(a), int(b)) for a, b in offsets),
+            special=tuple(self.is_special(i) for i in ids),
+        )
+
+    def _strip_suffix(self, encoding: Encoding) -> Encoding:
+        """Drop special tokens added at the end: a prediction is read after the text, not after EOS."""
+        end = len(encoding)
+        while end > 1 and encoding.special[end - 1] and _empty(encoding.offsets[end - 1]):
+            end -= 1
+        if end == len(encoding):
+            return encoding
+        kept = [getattr(encoding, name)[:end] for name in ("ids", "pieces", "texts", "offsets")]
+        return Encoding(*kept, special=encoding.special[:end])
+
+    def _with_bos(self, plain: Encoding) -> Encoding:
+        if self.bos_id is None:
+            return plain
+        piece, text = self.describe(self.bos_id)
+        return Encoding(
+            ids=(self.bos_id, *plain.ids),
+            pieces=(piece, *plain.pieces),
+            texts=(text, *plain.texts),
+            offsets=((0, 0), *plain.offsets),
+            special=(True, *plain.special),
+        )
+
+    def with_bos(self, bos: Bos) -> BosEncoder:
+        """Return an encoder with the BOS setting settled."""
+        return BosEncoder(self, bos)
+
+    def expand_chat(self, text: str) -> str:
+        """Return the text as a user message under the model's chat template."""
+        if not self.raw.chat_template:
+            raise BadInputError("This model has no chat template: run without --chat.")
+        message = [{"role": "user", "content": text}]
+        expanded = self.raw.apply_chat_template(
+            message, tokenize=False, add_generation_prompt=True
+        )
+        return str(expanded)
+
+
+class BosEncoder:
+    """A tokenizer under one BOS setting; remembers texts, since answers repeat their prompt."""
+
+    def __init__(self, tokenizer: TextTokenizer, bos: Bos) -> None:
+        self._tokenizer = tokenizer
+        self._bos: Bos = bos
+        self._cached = lru_cache(maxsize=512)(self._encode)
+
+    def _encode(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text, self._bos)
+
+    def encode(self, text: str) -> Encoding:
+        """Tokenize a prompt with its special tokens."""
+        return self._cached(text)
+
+    def encode_plain(self, text: str) -> Encoding:
+        """Tokenize a text alone, without special tokens."""
+        return self._tokenizer.encode(text, "no")
+
+
+def check_readable(text: str) -> None:
+    """Refuse lone surrogates, which no tokenizer can read."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise BadInputError(
+            f"The text holds half a character (lone surrogate U+{code:04X}) at character "
+            f"{error.start + 1}: delete it and type the character anew."
+        ) from None
+
+
+def _empty(span: tuple[int, int]) -> bool:
+    return span[0] == span[1]
+
+
+def _fill_gaps(offsets: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Give whitespace that a tokenizer trims from its spans to the token that follows it."""
+    filled, last = [], 0
+    for start, end in offsets:
+        if end > start > last and text[last:start].isspace():
+            start = last  # noqa: PLW2901 - the widened span replaces the trimmed one
+        filled.append((start, end))
+        last = max(last, end)
+    return filled

@@ -1,0 +1,90 @@
+"""The object that lives on the compute thread and does one job after another."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from desktop_app.analyses.requests import LoadModel
+from desktop_app.jobs import quiet
+from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted, JobStopped
+from desktop_app.jobs.failures import describe_failure
+from desktop_app.jobs.job import Job, JobReporter
+from desktop_app.support.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from desktop_app.analyses.report import Reporter
+
+
+class Service(Protocol):
+    """What the worker asks: `desktop_app.compute.service.Service`, or a stand-in for tests."""
+
+    def perform(self, request: object, report: Reporter) -> object:
+        """Answer a request with plain data; may raise `Cancelled`."""
+
+
+class Worker(QObject):
+    """Owns the service, and with it the model and every torch call.
+
+    It has no parent and is moved to the compute thread; nothing is called on it directly, all
+    comes through queued signals. The service is made, used and let go on this thread alone.
+
+    Signals:
+        spoke: Emitted on the compute thread with a `JobEvent`; the runner re-emits it at home.
+    """
+
+    spoke = Signal(object)
+
+    def __init__(self, service_factory: Callable[[], Service]) -> None:
+        super().__init__()
+        self._service_factory = service_factory
+        self._service: Service | None = None
+        self._is_quiet = False
+
+    @Slot(object)
+    def perform(self, job: Job) -> None:
+        """Do one job; it ends in exactly one of finished, failed and stopped."""
+        self.spoke.emit(self._outcome(job))
+
+    @Slot()
+    def close(self) -> None:
+        """Let go of the service and leave the thread's event loop."""
+        self._service = None
+        QThread.currentThread().quit()
+
+    def _outcome(self, job: Job) -> JobEvent:
+        if job.cancelled.is_set():
+            return JobStopped(job.job_id, job.request)
+        self.spoke.emit(JobStarted(job.job_id, job.request, job.title))
+        began = time.monotonic()
+        try:
+            value = self._ready_service(job.request).perform(
+                job.request, JobReporter(job, self.spoke.emit)
+            )
+        except Cancelled:
+            return JobStopped(job.job_id, job.request)
+        except BaseException as error:  # noqa: BLE001 - the one place that ends all as text
+            return self._failure(job, error)
+        return JobFinished(job.job_id, job.request, value, time.monotonic() - began)
+
+    @staticmethod
+    def _failure(job: Job, error: BaseException) -> JobEvent:
+        # A library that wraps what it catches turns a cancellation into an error of its own.
+        if job.cancelled.is_set():
+            return JobStopped(job.job_id, job.request)
+        failed: JobFailed = describe_failure(job, error)
+        return failed
+
+    def _ready_service(self, request: object) -> Service:
+        if self._service is None:
+            quiet.quieten_environment()
+            quiet.yield_to_the_window()
+            self._service = self._service_factory()
+        if isinstance(request, LoadModel) and not self._is_quiet:
+            quiet.quieten_transformers()
+            self._is_quiet = True
+        return self._service

@@ -1,0 +1,182 @@
+"""The SQLite side of a session: its tables, its header, and how a file of unknown origin is opened.
+
+A session found on the disk is untrusted. Its header is read before SQLite sees it; functions with
+side effects are barred from its schema; and where it holds any trigger, view or table that
+Lensbench did not write, it is opened for reading only, so that nothing of it ever runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION_ID = 0x4C454E53  # "LENS"
+SCHEMA = 1
+BUSY_TIMEOUT_S = 5.0
+
+_TABLES = {
+    "meta": "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "results": (
+        "CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, analysis TEXT NOT NULL, "
+        "title TEXT NOT NULL, created TEXT NOT NULL, model TEXT NOT NULL, document TEXT NOT NULL)"
+    ),
+    "arrays": (
+        "CREATE TABLE arrays (result INTEGER NOT NULL REFERENCES results (id), "
+        "name TEXT NOT NULL, part INTEGER NOT NULL, codec TEXT NOT NULL, bytes BLOB NOT NULL, "
+        "UNIQUE (result, name, part))"
+    ),
+}
+_OWN_OBJECTS = {
+    *_TABLES,
+    "sqlite_sequence",
+    "sqlite_autoindex_meta_1",
+    "sqlite_autoindex_arrays_1",
+    "sqlite_stat1",
+}
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of a database say: who wrote it, and which schema."""
+
+    application_id: int
+    user_version: int
+
+
+def not_a_session(path: Path) -> BadInputError:
+    """Return the sentence for a file of another kind."""
+    return BadInputError(f"“{path}” is not a Lensbench session: choose a .lens file.")
+
+
+def damaged(path: Path) -> BadInputError:
+    """Return the sentence for a session that cannot be read."""
+    return BadInputError(f"The session “{path}” is damaged: open a copy of it from a backup.")
+
+
+def read_header(path: Path) -> Header:
+    """Return the marks of a session file without opening it as a database.
+
+    Raises:
+        BadInputError: There is no such file, it cannot be read, or it is no session.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        raise BadInputError(f"There is no file “{path}”: check the name.") from None
+    except OSError as error:
+        raise BadInputError(
+            f"“{path}” cannot be read ({error.strerror}): choose a .lens file."
+        ) from error
+    header = Header(int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big"))
+    if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
+        raise not_a_session(path)
+    if header.application_id != APPLICATION_ID or header.user_version < 1:
+        raise not_a_session(path)
+    return header
+
+
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Open an existing database with everything switched off that a stranger's file could abuse."""
+    mode = "ro" if read_only else "rw"
+    connection = sqlite3.connect(
+        f"{_uri(path)}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(connection.close)
+        for pragma in (
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "mmap_size = 0",
+            "synchronous = FULL",
+            f"query_only = {'ON' if read_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        stack.pop_all()
+    return connection
+
+
+def create(path: Path) -> None:
+    """Write an empty session; the file must be empty or missing."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        for sql in _TABLES.values():
+            connection.execute(sql)
+        connection.execute("COMMIT")
+
+
+def has_foreign_objects(connection: sqlite3.Connection, path: Path, *, exact: bool) -> bool:
+    """Return whether the file holds objects that Lensbench did not write.
+
+    Args:
+        connection: To the file.
+        path: The file, for the sentence.
+        exact: Whether its own tables must be those of this version, to the letter.
+
+    Raises:
+        BadInputError: One of its own tables is missing or is something else.
+    """
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    tables = {name: sql for kind, name, sql in found if kind == "table"}
+    for name, sql in _TABLES.items():
+        if not _is_plain_table(tables.get(name)) or (exact and tables[name] != sql):
+            raise damaged(path)
+    return any(name not in _OWN_OBJECTS for _kind, name, _sql in found)
+
+
+def _is_plain_table(sql: object) -> bool:
+    return isinstance(sql, str) and sql.upper().startswith("CREATE TABLE")
+
+
+def _uri(path: Path) -> str:
+    text = path.absolute().as_posix()
+    return f"file://{'' if text.startswith('/') else '/'}{quote(os.fsencode(text))}"
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors on a session file into sentences."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _sentence(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes the spoilt bytes
+        raise damaged(path) from error
+
+
+def _sentence(path: Path, error: sqlite3.Error) -> BadInputError:
+    # Errors that the Python module raises itself carry no code: text that is not UTF-8, for one.
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_FULL"):
+        return BadInputError(
+            f"The disk is full: nothing was added to “{path}”; free some space and try again."
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return BadInputError(f"“{path}” is in use by another program: close it there first.")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
+        return BadInputError(
+            f"“{path}” cannot be read or written ({error}): check its folder and permissions."
+        )
+    if name.startswith("SQLITE_TOOBIG"):
+        return BadInputError(f"“{path}” cannot hold a value that large: use fewer prompts.")
+    if name.startswith("SQLITE_NOTADB"):
+        return not_a_session(path)
+    return damaged(path)

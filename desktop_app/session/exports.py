@@ -1,0 +1,167 @@
+"""Results for other programs: the contract's JSON, numpy's .npz, and .csv with one row per cell.
+
+Whatever its size, no more than one head of a stored pattern is in memory at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from desktop_app.analyses.result import plain
+from desktop_app.session.lazy import LazyArray, Stored
+from desktop_app.session.parts import leading_axes
+from desktop_app.session.tidy import write_tidy
+from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from desktop_app.analyses.result import Result
+
+
+def export(result: Result, path: Path | str) -> None:
+    """Write a result as the ending of `path` says; the file appears complete or not at all.
+
+    Raises:
+        BadInputError: The ending is unknown, or the file cannot be written.
+    """
+    target = Path(path)
+    writer = _WRITERS.get(target.suffix.lower())
+    if writer is None:
+        endings = ", ".join(ENDINGS)
+        raise BadInputError(f"“{target}” cannot be exported: end its name in one of {endings}.")
+    with write_atomically(target) as file:
+        writer(result, file)
+
+
+def to_json_text(result: Result) -> str:
+    """Return the result object of the contract as JSON, stored arrays included."""
+    return "".join(json_pieces(result))
+
+
+def json_pieces(result: Result) -> Iterator[str]:
+    """Give the JSON of a result in pieces, so that large patterns need not fit into memory."""
+    start = "{"
+    for name, value in dataclasses.replace(result, data={}).to_json().items():
+        yield f"{start}{json.dumps(name)}: "
+        yield from _object(result.data) if name == "result" else (_dumps(value),)
+        start = ",\n "
+    yield "}\n"
+
+
+def _object(data: Mapping[str, Any]) -> Iterator[str]:
+    start = "{"
+    for name, value in data.items():
+        yield f"{start}{_dumps(name)}: "
+        yield from _value(value)
+        start = ",\n  "
+    yield "}" if data else "{}"
+
+
+def _value(value: Any) -> Iterator[str]:
+    whole = value.ndim <= 2 if isinstance(value, Stored) else not _holds_arrays(value)
+    if whole:
+        yield _dumps(plain(np.asarray(value) if isinstance(value, LazyArray) else value))
+        return
+    start = "["
+    for item in value:
+        yield start
+        yield from _value(item)
+        start = ",\n   "
+    yield "]" if len(value) else "[]"
+
+
+def _dumps(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    # Half a surrogate pair is no UTF-8; JSON can still spell it.
+    return text if _is_utf8(text) else json.dumps(value, allow_nan=False)
+
+
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _write_json(result: Result, file: BinaryIO) -> None:
+    for piece in json_pieces(result):
+        file.write(piece.encode("utf-8"))
+
+
+def _write_npz(result: Result, file: BinaryIO) -> None:
+    """Write a .npz that loads without pickle.
+
+    Members: each array by its name; one array a prompt as `name_0`, `name_1`, …; and `document`,
+    the contract's result object as JSON text, in which those arrays are named instead of listed.
+    Texts are in it to the letter, while numpy's own drop NUL characters at their end.
+    """
+    rest: dict[str, Any] = {}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, value in result.data.items():
+            members = _members(name, value)
+            for member, array in members.items():
+                _write_member(archive, member, array)
+            rest[name] = {"members": list(members)} if _holds_arrays(value) else value
+        document = np.array(to_json_text(dataclasses.replace(result, data=rest)))
+        _write_member(archive, "document", document)
+
+
+def _members(name: str, value: Any) -> dict[str, Stored]:
+    """Return the arrays that a field gives, by member name; none where it is no array."""
+    if isinstance(value, Stored):
+        return {name: value}
+    if isinstance(value, (bool, int, float, str)):
+        return {name: np.array(value)}
+    if not isinstance(value, tuple):
+        return {}
+    arrays = [v if isinstance(v, Stored) else _as_array(v) for v in value]
+    return {f"{name}_{i}": a for i, a in enumerate(arrays) if a is not None}
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    """Return tokens' tuples of numbers, truth values or texts as an array, None for the rest."""
+    if not isinstance(value, tuple):
+        return None
+    try:
+        array = np.array(value)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "biufU" else None
+
+
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, Stored) or (
+        isinstance(value, tuple) and any(isinstance(v, Stored) for v in value)
+    )
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, array: Stored) -> None:
+    dtype = array.dtype.newbyteorder("<")
+    header = {"descr": dtype.str, "fortran_order": False, "shape": array.shape}
+    lead = leading_axes(array.shape, dtype.itemsize)
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_2_0(member, header)
+        for index in np.ndindex(*array.shape[:lead]):
+            member.write(np.ascontiguousarray(array[index], dtype=dtype).tobytes())
+
+
+def _write_csv(result: Result, file: BinaryIO) -> None:
+    # Python's own name for "as it is": half a surrogate pair becomes \udXXX in plain letters.
+    text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
+    write_tidy(result, text)
+    text.flush()
+    text.detach()
+
+
+_WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
+    ".json": _write_json,
+    ".npz": _write_npz,
+    ".csv": _write_csv,
+}
+ENDINGS = tuple(_WRITERS)

@@ -1,0 +1,161 @@
+"""Arrays as parts of bytes: how they are cut, packed, checked and unpacked.
+
+Bytes are raw, little-endian, in C order; a part is packed with zlib where that saves a tenth.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desktop_app.session.lazy import Stored
+
+DTYPES = frozenset({"|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"}) | frozenset(
+    {"<f2", "<f4", "<f8"}
+)
+"""Every kind of number that a session may hold, in numpy's own notation."""
+
+MAX_AXES = 8
+MAX_LENGTH = 2**40
+
+WHOLE_BYTES = 256 * 1024
+"""Arrays up to this size are one part, read at once."""
+
+MAX_PART_BYTES = 512 * 1024**2
+"""No part is larger; SQLite itself stops at 10⁹ bytes."""
+
+_SAMPLE_BYTES = 64 * 1024
+_WORTHWHILE = 0.9
+_ZLIB_BEST_RATIO = 1100  # a run of one byte shrinks to 1/1032 and never further
+
+
+def leading_axes(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many leading axes of an array are split into parts.
+
+    Large arrays with four axes or more are patterns [layer, head, query, key]: one part a head.
+    Anything still larger than a part may be is cut along further axes.
+    """
+    size = math.prod(shape) * itemsize
+    lead = 2 if len(shape) >= 4 and size > WHOLE_BYTES else 0
+    while lead < len(shape) and math.prod(shape[lead:]) * itemsize > MAX_PART_BYTES:
+        lead += 1
+    return lead
+
+
+class DamagedError(Exception):
+    """Stored data that does not have the form in which it was written."""
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What is known of an array before its bytes are read.
+
+    Attributes:
+        name: Under which its parts are stored.
+        dtype: One of `DTYPES`.
+        shape: Of the whole array.
+        lead: How many leading axes are split into parts.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    lead: int
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise DamagedError(f"{self.name}: an array of the unknown kind {self.dtype[:20]}")
+        if len(self.shape) > MAX_AXES or not all(0 <= n < MAX_LENGTH for n in self.shape):
+            raise DamagedError(f"{self.name}: an array of an impossible shape")
+        if not 0 <= self.lead <= len(self.shape) or self.part_bytes > MAX_PART_BYTES:
+            raise DamagedError(f"{self.name}: an array in impossible parts")
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of one part, unpacked."""
+        return math.prod(self.shape[self.lead :]) * np.dtype(self.dtype).itemsize
+
+    @property
+    def part_count(self) -> int:
+        """Number of parts."""
+        return math.prod(self.shape[: self.lead])
+
+
+def describe(name: str, array: Stored) -> ArraySpec:
+    """Return how an array is to be stored; `DamagedError` where it is of an unknown kind."""
+    lead = leading_axes(array.shape, array.dtype.itemsize)
+    return ArraySpec(name, array.dtype.newbyteorder("<").str, array.shape, lead)
+
+
+def pack_parts(array: Stored, lead: int) -> Iterator[tuple[str, memoryview | bytes]]:
+    """Give the parts of an array in order, each as (codec, bytes), reading one at a time.
+
+    Args:
+        array: May lie on disk (a memory map, a stored array); no more than a part is read at once.
+        lead: How many of its leading axes are split into parts.
+    """
+    little = array.dtype.newbyteorder("<")
+    for index in np.ndindex(*array.shape[:lead]):
+        part = np.ascontiguousarray(array[index], dtype=little)
+        yield _pack(part.reshape(-1).view(np.uint8).data)
+
+
+def _pack(raw: memoryview) -> tuple[str, memoryview | bytes]:
+    sample = raw[:_SAMPLE_BYTES]
+    if len(zlib.compress(sample, 1)) < _WORTHWHILE * len(sample):
+        packed = zlib.compress(raw, 1)
+        if len(packed) < _WORTHWHILE * len(raw):
+            return "zlib", packed
+    return "raw", raw
+
+
+def check_room(spec: ArraySpec, count: object, stored_bytes: object) -> None:
+    """Refuse an array that claims more than its stored parts can hold, before memory is taken.
+
+    Raises:
+        DamagedError: Parts are missing, or too small for the shape.
+    """
+    if count != spec.part_count or not isinstance(stored_bytes, int):
+        raise DamagedError(f"{spec.name}: {spec.part_count} parts expected, {count} found")
+    if spec.part_count * spec.part_bytes > _ZLIB_BEST_RATIO * stored_bytes:
+        raise DamagedError(f"{spec.name}: too few bytes for the shape {spec.shape}")
+
+
+def unpack_part(codec: object, stored: object, spec: ArraySpec) -> np.ndarray:
+    """Return one part of an array, of shape `spec.shape[spec.lead:]`, read-only.
+
+    Nothing larger than what the stored bytes can hold is ever allocated.
+
+    Raises:
+        DamagedError: The bytes are not those of such a part.
+    """
+    if not isinstance(stored, bytes):
+        raise DamagedError(f"{spec.name}: a part that is not bytes")
+    size = spec.part_bytes
+    raw = stored if codec == "raw" else _inflate(codec, stored, size, spec.name)
+    if len(raw) != size:
+        raise DamagedError(f"{spec.name}: {size} bytes expected, {len(raw)} found")
+    if spec.dtype == "|b1" and size and np.frombuffer(raw, np.uint8).max() > 1:
+        raise DamagedError(f"{spec.name}: truth values other than 0 and 1")
+    dtype: np.dtype[Any] = np.dtype(spec.dtype)
+    return np.frombuffer(raw, dtype).reshape(spec.shape[spec.lead :])
+
+
+def _inflate(codec: object, stored: bytes, size: int, name: str) -> bytes:
+    if codec != "zlib" or size > _ZLIB_BEST_RATIO * len(stored):
+        raise DamagedError(f"{name}: bytes that cannot be unpacked")
+    unpacker = zlib.decompressobj()
+    try:
+        raw = unpacker.decompress(stored, size + 1)
+    except zlib.error as error:
+        raise DamagedError(f"{name}: bytes that cannot be unpacked") from error
+    if len(raw) == size and not unpacker.eof:
+        raise DamagedError(f"{name}: bytes that are cut off")
+    return raw

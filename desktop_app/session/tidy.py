@@ -1,0 +1,148 @@
+"""A result as one long table: one row per cell, its axes by name.
+
+Columns: `field`, then every axis that occurs (`prompt`, `layer`, `head`, `position`, …), then
+`value`. Layers and heads carry the model's own numbers, everything else counts from 0; an axis that
+a field does not have stays empty. Of rows that are tables themselves each entry is a field of its
+own, such as `top.piece`. Not-a-number is an empty value.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.session.lazy import Stored
+from desktop_app.session.parts import leading_axes
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desktop_app.analyses.result import Result
+
+MAX_CELLS = 20_000_000
+_LABELS = {"layer": "layers", "head": "head_indices"}
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A value or an array with the indices that lead to it."""
+
+    field: str
+    index: dict[str, int]
+    value: Any
+
+
+@dataclass(frozen=True)
+class _Array:
+    """An array with the names of its axes."""
+
+    values: Stored
+    axes: tuple[str, ...]
+
+
+def write_tidy(result: Result, text: TextIO) -> None:
+    """Write the table of a result as CSV.
+
+    Raises:
+        BadInputError: It would have more rows than any table program opens.
+    """
+    labels = {axis: result.data.get(name) for axis, name in _LABELS.items()}
+    writer = csv.writer(text)
+    columns = _columns(result)
+    writer.writerow(["field", *columns, "value"])
+    for leaf in _leaves_of(result):
+        for index, value in _cells(leaf):
+            named = [_label(labels.get(axis), index.get(axis)) for axis in columns]
+            writer.writerow([leaf.field, *named, _text(value)])
+
+
+def _columns(result: Result) -> list[str]:
+    """Return the axes that occur, in order; refuse a table that is far too long."""
+    columns: dict[str, None] = {}
+    count = 0
+    for leaf in _leaves_of(result):
+        array = leaf.value if isinstance(leaf.value, _Array) else None
+        columns.update(dict.fromkeys((*leaf.index, *(array.axes if array else ()))))
+        count += math.prod(array.values.shape) if array else 1
+        if count > MAX_CELLS:
+            raise BadInputError(
+                f"A .csv of this result would have more than {MAX_CELLS:,} rows: "
+                "export it as .npz instead."
+            )
+    return list(columns)
+
+
+def _leaves_of(result: Result) -> Iterator[_Leaf]:
+    analysis = ANALYSES.get(result.analysis)
+    for name, value in result.data.items():
+        if name not in _LABELS.values():
+            spec = analysis.field(name) if analysis else None
+            yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
+
+
+def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:
+    value = leaf.value
+    if isinstance(value, Stored):
+        yield _Leaf(leaf.field, leaf.index, _Array(value, _fitting(axes, leaf.index, value.ndim)))
+    elif isinstance(value, (list, tuple)):
+        axis = axes[0] if axes else _unnamed(leaf.index)
+        for i, item in enumerate(value):
+            yield from _leaves(_Leaf(leaf.field, {**leaf.index, axis: i}, item), axes[1:])
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(_Leaf(f"{leaf.field}.{key}", leaf.index, item), axes)
+    else:
+        yield leaf
+
+
+def _fitting(axes: tuple[str, ...], index: Mapping[str, int], ndim: int) -> tuple[str, ...]:
+    """Return one name per axis; a sweep over whole layers has no head axis."""
+    if len(axes) > ndim:
+        axes = tuple(axis for axis in axes if axis != "head")
+    if len(axes) != ndim:
+        axes = ()
+        for _ in range(ndim):
+            axes = (*axes, _unnamed({**index, **dict.fromkeys(axes, 0)}))
+    return axes
+
+
+def _unnamed(taken: Mapping[str, int]) -> str:
+    number = 1 + sum(axis.startswith("index") for axis in taken)
+    return "index" if number == 1 else f"index_{number}"
+
+
+def _cells(leaf: _Leaf) -> Iterator[tuple[dict[str, int], Any]]:
+    if not isinstance(leaf.value, _Array):
+        yield leaf.index, leaf.value
+        return
+    array, axes = leaf.value.values, leaf.value.axes
+    lead = leading_axes(array.shape, array.dtype.itemsize)
+    for first in np.ndindex(*array.shape[:lead]):
+        part = np.asarray(array[first])
+        places = np.ndindex(*part.shape)
+        for place, value in zip(places, part.reshape(-1).tolist(), strict=True):
+            yield {**leaf.index, **dict(zip(axes, first + place, strict=True))}, value
+
+
+def _label(labels: Any, index: int | None) -> str:
+    if index is None:
+        return ""
+    known = labels is not None and index < len(labels)
+    return str(int(labels[index]) if known else index)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,49 @@
+"""The three ways a piece of work can end badly; everything else is a bug."""
+
+from __future__ import annotations
+
+
+class LensbenchError(Exception):
+    """Something the user can mend: one sentence that says what is wrong, with what, and what to do.
+
+    Attributes:
+        exit_code: The status with which the command line ends.
+    """
+
+    exit_code = 1
+
+
+class BadInputError(LensbenchError):
+    """A prompt, option or file that cannot be used."""
+
+    exit_code = 2
+
+
+class ModelLoadError(LensbenchError):
+    """A model that cannot be loaded."""
+
+    exit_code = 3
+
+
+class MemoryExhaustedError(LensbenchError):
+    """Too little memory after every fallback."""
+
+    exit_code = 4
+
+
+class FixableError(BadInputError):
+    """Bad input for which the repair is known.
+
+    Attributes:
+        code: The warning code of the contract, such as `answer_shared_prefix`.
+        fix: The repaired prompt row as data, or None where no repair is known.
+    """
+
+    def __init__(self, message: str, code: str, fix: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.fix = fix
+
+
+class Cancelled(BaseException):  # noqa: N818 - a request, not an error
+    """The user asked to stop. A BaseException, so that a library's broad `except` cannot eat it."""

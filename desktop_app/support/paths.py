@@ -1,0 +1,70 @@
+"""Where Lensbench keeps things: its own resources, and the user's data, settings, cache and logs.
+
+Nothing here creates a folder except `ensure`. The environment variable `LENSBENCH_HOME` names one
+folder that then holds all of the user's files (tests and portable installations use it).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+APP_NAME = "Lensbench"
+HOME_VARIABLE = "LENSBENCH_HOME"
+
+
+def resource(*parts: str) -> Path:
+    """Return the path of a file or folder that travels with the application.
+
+    Args:
+        parts: Path below `resources/`, one name each; none gives the folder itself.
+
+    Returns:
+        An absolute path. It is not checked that the file exists.
+    """
+    return _resources_folder().joinpath(*parts)
+
+
+def data_dir() -> Path:
+    """Return the folder of what took work to get: model packs, sessions being written."""
+    return _user_folder("data", platformdirs.user_data_path(APP_NAME, appauthor=False))
+
+
+def config_dir() -> Path:
+    """Return the folder of the settings."""
+    return _user_folder("config", platformdirs.user_config_path(APP_NAME, appauthor=False))
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be deleted at any time without loss."""
+    return _user_folder("cache", platformdirs.user_cache_path(APP_NAME, appauthor=False))
+
+
+def log_dir() -> Path:
+    """Return the folder of the logs and crash reports."""
+    return _user_folder("log", platformdirs.user_log_path(APP_NAME, appauthor=False))
+
+
+def ensure(path: Path) -> Path:
+    """Create a folder and its parents where they are missing, and return it."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _resources_folder() -> Path:
+    """Find `resources/` in the frozen program, the installed wheel, or the source tree."""
+    bundle = getattr(sys, "_MEIPASS", None)
+    if bundle is not None:
+        return Path(bundle) / "resources"
+    package = Path(__file__).resolve().parents[1]
+    inside_wheel = package / "resources"
+    return inside_wheel if inside_wheel.is_dir() else package.parent / "resources"
+
+
+def _user_folder(kind: str, platform_default: Path) -> Path:
+    """Return one of the user's folders, below `LENSBENCH_HOME` where that is set."""
+    home = os.environ.get(HOME_VARIABLE)
+    return Path(home).expanduser().absolute() / kind if home else platform_default

@@ -1,0 +1,233 @@
+"""What to watch out for in a tokenization: each trouble as a notice with its tokens and its repair."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from desktop_app.analyses.base import PromptRow
+from desktop_app.analyses.result import Notice
+from desktop_app.text.encoding import Encoding, is_space_piece
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class TokenizerFacts:
+    """What the notices need to know of a tokenizer.
+
+    Attributes:
+        bos_id: Its beginning-of-sequence token, or None.
+        bos_piece: That token's string.
+        adds_bos: Whether it puts one in front by itself.
+        trained_with_bos: Whether the model's own settings say that it was trained with one.
+        unknown_id: The token that stands for what it cannot spell, or None.
+        context: How many tokens the model reads.
+    """
+
+    bos_id: int | None
+    bos_piece: str
+    adds_bos: bool
+    trained_with_bos: bool
+    unknown_id: int | None
+    context: int
+
+
+def prompt_notices(
+    row: PromptRow, index: int, encoding: Encoding, decoded: str, facts: TokenizerFacts
+) -> list[Notice]:
+    """Return every notice of one prompt.
+
+    Args:
+        row: The prompt row, for the fixes.
+        index: Its number in the table.
+        encoding: Its tokens.
+        decoded: The tokens' ids without added specials, decoded.
+        facts: The tokenizer.
+    """
+    notices = [
+        *_bos(row, index, encoding, facts),
+        *_spaces(row, index, encoding),
+        *_digits(index, encoding, row.text),
+        *_spelling(index, encoding, row.text, decoded, facts),
+    ]
+    if len(encoding) > facts.context:
+        notices.append(
+            Notice(
+                "too_long",
+                f"Prompt {index + 1} has {len(encoding):,} tokens and the model reads "
+                f"{facts.context:,}: shorten it.",
+                None,
+                index,
+                tuple(range(facts.context, len(encoding))),
+            )
+        )
+    return notices
+
+
+def length_notices(
+    encodings: Sequence[Encoding], twins: Sequence[Encoding | None]
+) -> list[Notice]:
+    """Return notices of prompts, or clean and corrupt twins, whose token lengths differ."""
+    notices = []
+    for index, (clean, twin) in enumerate(zip(encodings, twins, strict=True)):
+        if twin is None or len(clean) == len(twin):
+            continue
+        place = first_difference(clean, twin)
+        notices.append(
+            Notice(
+                "lengths_differ",
+                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}; they "
+                f"part at position {place}. Patching and resampling need equal lengths.",
+                None,
+                index,
+                (place,),
+            )
+        )
+    lengths = {len(e) for e in encodings}
+    if len(lengths) > 1:
+        odd = next(i for i, e in enumerate(encodings) if len(e) != len(encodings[0]))
+        place = first_difference(encodings[0], encodings[odd])
+        notices.append(
+            Notice(
+                "lengths_differ",
+                f"The prompts have {min(lengths)} to {max(lengths)} tokens (prompt 1 has "
+                f"{len(encodings[0])}, prompt {odd + 1} has {len(encodings[odd])}; they part at "
+                f"position {place}): means are then taken over all positions.",
+                None,
+                odd,
+                (place,),
+            )
+        )
+    return notices
+
+
+def first_difference(left: Encoding, right: Encoding) -> int:
+    """Return the first position where two tokenizations part."""
+    for position, (a, b) in enumerate(zip(left.ids, right.ids, strict=False)):
+        if a != b:
+            return position
+    return min(len(left), len(right))
+
+
+def _bos(
+    row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts
+) -> Iterator[Notice]:
+    leading = 0
+    while leading < len(encoding) and encoding.ids[leading] == facts.bos_id:
+        leading += 1
+    if leading > 1:
+        text = row.text.removeprefix(facts.bos_piece)
+        fix = _fix(row, index, text) if text != row.text and text else None
+        yield Notice(
+            "bos_double",
+            f"Prompt {index + 1} begins with {leading} BOS tokens, which models have never seen: "
+            "remove the one in the text.",
+            fix,
+            index,
+            tuple(range(leading)),
+        )
+    elif leading == 1 and encoding.offsets[0] == (0, 0):
+        yield Notice(
+            "bos_added",
+            f"A BOS token “{facts.bos_piece}” stands before prompt {index + 1}; positions count it.",
+            None,
+            index,
+            (0,),
+        )
+    elif leading == 0 and facts.trained_with_bos:
+        yield Notice(
+            "bos_missing",
+            f"Prompt {index + 1} has no BOS token although the model was trained with one: set "
+            "BOS to yes.",
+            {"index": index, "bos": "yes"},
+            index,
+        )
+
+
+def _spaces(row: PromptRow, index: int, encoding: Encoding) -> Iterator[Notice]:
+    if row.text != row.text.rstrip():
+        yield Notice(
+            "trailing_space",
+            f"Prompt {index + 1} ends in a space, which is kept: answers must not begin with one.",
+            None,
+            index,
+            (len(encoding) - 1,) if len(encoding) else (),
+        )
+    places = tuple(i for i, piece in enumerate(encoding.pieces) if is_space_piece(piece))
+    if places:
+        yield Notice(
+            "space_token",
+            f"Prompt {index + 1} has {len(places)} tokens that are only a space; each is a "
+            "position, and a prediction after one follows the space.",
+            None,
+            index,
+            places,
+        )
+
+
+def _digits(index: int, encoding: Encoding, text: str) -> Iterator[Notice]:
+    split: list[str] = []
+    places: list[int] = []
+    for match in _NUMBER.finditer(text):
+        parts = [
+            i
+            for i, (a, b) in enumerate(encoding.offsets)
+            if a < match.end() and b > match.start() and b > a
+        ]
+        if len(parts) > 1:
+            split.append(match.group())
+            places += parts
+    if split:
+        names = ", ".join(split[:3]) + ("…" if len(split) > 3 else "")
+        yield Notice(
+            "digits_split",
+            f"Prompt {index + 1}: {names} is split over several tokens, so an answer may be "
+            "compared by one digit only.",
+            None,
+            index,
+            tuple(places),
+        )
+
+
+def _spelling(
+    index: int, encoding: Encoding, text: str, decoded: str, facts: TokenizerFacts
+) -> Iterator[Notice]:
+    unknown = tuple(
+        i
+        for i, (token, span) in enumerate(zip(encoding.ids, encoding.offsets, strict=True))
+        if token == facts.unknown_id and token != facts.bos_id and span[1] > span[0]
+        and text[span[0] : span[1]] != encoding.pieces[i]
+    )
+    if unknown:
+        yield Notice(
+            "unknown_token",
+            f"Prompt {index + 1} holds {len(unknown)} characters that this tokenizer cannot spell; "
+            "the model sees a placeholder.",
+            None,
+            index,
+            unknown,
+        )
+    if decoded != text:
+        yield Notice(
+            "not_roundtrip",
+            f"Prompt {index + 1} decodes to “{_short(decoded)}”, not to the text given: the model "
+            "reads something else.",
+            None,
+            index,
+        )
+
+
+def _fix(row: PromptRow, index: int, text: str) -> dict[str, object]:
+    return {
+        "index": index,
+        "prompt": text,
+        "corrupt": row.corrupt,
+        "answer": "|".join(row.answer),
+        "wrong": "|".join(row.wrong),
+    }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,45 @@
+"""What stands above an ablation picture: the gate, the metric untouched, what is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop_app.views.ablate_words import base_sentence, gate_sentence, kept_sentence
+from desktop_app.views.frame import ElidedLabel
+from desktop_app.widgets.messages import Banner
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+
+
+class AblateHeader(QWidget):
+    """A banner where the model does not do the task, and two lines of words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.gate = Banner()
+        self.base = ElidedLabel("", "heading")
+        self.kept = ElidedLabel("", "muted")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for widget in (self.gate, self.base, self.kept):
+            column.addWidget(widget)
+
+    def show_result(self, result: Result) -> None:
+        """Say what a result is about."""
+        self.base.set_full_text(base_sentence(result))
+        self.kept.set_full_text(kept_sentence(result))
+        gate = gate_sentence(result)
+        if gate:
+            self.gate.show_message(gate, "warn", dismissible=False)
+        else:
+            self.gate.dismiss()
+
+    def show_sweeping(self) -> None:
+        """Say that a picture is filling in."""
+        self.gate.dismiss()
+        self.base.set_full_text("Sweeping: layers fill in as they are done")
+        self.kept.set_full_text("")

@@ -1,0 +1,88 @@
+"""The right side of the ranking: logit difference, and one small table per continuation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop_app.views.answer_card import AnswerCard
+from desktop_app.views.dot_strip import DotStrip
+from desktop_app.views.frame import label, panel
+from desktop_app.views.rank_data import (
+    answer_tables,
+    logit_diff,
+    logit_diff_sentence,
+    spread_sentence,
+)
+from desktop_app.views.words import number, prompt_title
+from desktop_app.widgets.fonts import ui_font
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QFrame
+
+    from desktop_app.analyses.result import Result
+    from desktop_app.widgets.selection import Selection
+
+
+class AnswerPanel(QWidget):
+    """Logit difference large, its spread over prompts, and the answers token by token."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cards: list[AnswerCard] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self._column.addWidget(self._build_score())
+        self._column.addStretch(1)
+        self._dots.dot_clicked.connect(selection.select_prompt)
+
+    def _build_score(self) -> QFrame:
+        frame, column = panel()
+        frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._value = label("", "title")
+        self._value.setFont(ui_font(26, "semibold"))
+        self._value.setStyleSheet("font-size: 26px; font-weight: 600;")
+        self._spread = label("", "small")
+        self._sentence = label("", "muted", wrap=True)
+        self._dots = DotStrip()
+        top = QHBoxLayout()
+        top.addWidget(label("Logit difference", "heading"))
+        top.addStretch(1)
+        top.addWidget(self._spread)
+        column.addLayout(top)
+        column.addWidget(self._value)
+        column.addWidget(self._sentence)
+        column.addWidget(self._dots)
+        return frame
+
+    def show_prompt(self, result: Result, prompt: int) -> None:
+        """Show the scores of one prompt."""
+        self._show_score(result, prompt)
+        tables = answer_tables(result, prompt)
+        while len(self._cards) > len(tables):
+            card = self._cards.pop()
+            self._column.removeWidget(card)
+            card.setParent(None)
+            card.deleteLater()
+        while len(self._cards) < len(tables):
+            card = AnswerCard()
+            self._cards.append(card)
+            self._column.insertWidget(len(self._cards), card)
+        for card, table in zip(self._cards, tables, strict=True):
+            card.show_table(table)
+
+    def _show_score(self, result: Result, prompt: int) -> None:
+        spread = logit_diff(result, prompt)
+        several = spread is not None and spread.values.size > 1
+        self._sentence.setText(logit_diff_sentence(result, prompt))
+        self._value.setVisible(spread is not None)
+        self._dots.setVisible(several)
+        self._spread.setVisible(several)
+        if spread is None:
+            return
+        self._value.setText(number(spread.prompt, sign=True))
+        self._spread.setText(spread_sentence(spread))
+        names = [prompt_title(p, i, 24) for i, p in enumerate(result.prompts)]
+        self._dots.set_values(spread.values, spread.mean, spread.sem, names, prompt)

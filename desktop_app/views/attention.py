@@ -1,0 +1,250 @@
+"""The attention view: every head at a glance, one head large, and the tokens it joins."""
+
+from __future__ import annotations
+
+from functools import partial as bind
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.analyses.registry import find
+from desktop_app.views.attention_controls import AttentionControls
+from desktop_app.views.attention_data import (
+    default_head,
+    entropy_sentence,
+    grid_sentence,
+    group_size,
+    head_numbers,
+    head_tip,
+    header,
+    indices,
+    layer_numbers,
+    pair_sentence,
+    picture,
+    thumbnails,
+)
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.look_strips import LookStrips
+from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.widgets.head_grid import HeadGrid
+from desktop_app.widgets.pattern_view import PatternView
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPixmap
+
+    from desktop_app.analyses.result import Result
+    from desktop_app.views.attention_data import HeadPicture
+    from desktop_app.widgets.selection import Selection
+
+
+class AttentionView(AnalysisView):
+    """All heads at the left, the chosen one at the right with its tokens beneath."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("attention"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "Where do the heads look?",
+            "Run attention to see every head at a glance, and any of them large over its tokens.",
+        )
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        self._picture: HeadPicture | None = None
+        self._shown: tuple[int, int] | None = None
+        self._default = (0, 0)
+        self._grid = HeadGrid()
+        self._pattern = PatternView()
+        self._strips = LookStrips()
+        self._chooser = PromptChooser(self.selection)
+        self._controls = AttentionControls()
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_grid())
+        split.addWidget(self._build_head())
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 3)
+        split.setSizes([300, 760])
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(split, 1)
+        column.addWidget(self._strips)
+        self._connect_content()
+
+    def _build_grid(self) -> QWidget:
+        frame, column = panel(margins=10)
+        self._grid_label = ElidedLabel("", "small")
+        column.addWidget(label("All heads", "heading"))
+        column.addWidget(self._grid_label)
+        column.addWidget(self._grid, 1)
+        frame.setMinimumWidth(230)
+        return frame
+
+    def _build_head(self) -> QWidget:
+        frame, column = panel()
+        self._title = label("", "title")
+        self._entropy = ElidedLabel("", "small")
+        self._value = label("", "mono")
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self._title)
+        top.addWidget(self._entropy, 1)
+        top.addWidget(self._value)
+        row = QHBoxLayout()
+        row.addWidget(self._controls, 1)
+        row.addWidget(self._chooser)
+        column.addLayout(top)
+        column.addLayout(row)
+        column.addWidget(self._pattern, 1)
+        return frame
+
+    def _connect_content(self) -> None:
+        self._grid.head_clicked.connect(self._on_grid_clicked)
+        self._pattern.pair_hovered.connect(self._on_pair_hovered)
+        self._pattern.pair_selected.connect(self._on_pair_selected)
+        self._strips.query_clicked.connect(self._on_query_clicked)
+        self._strips.key_clicked.connect(self._on_key_clicked)
+        self._controls.view_changed.connect(self._on_view_changed)
+        self._controls.run_wanted.connect(self._on_run_wanted)
+        self.selection.head_changed.connect(self._on_head_changed)
+        self.selection.pair_changed.connect(self._on_pair_changed)
+        self.selection.position_changed.connect(self._on_pair_changed)
+
+    # Drawing.
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        self._shown = None
+        self._default = default_head(result)
+        self._chooser.set_result(result)
+        self._controls.set_result(result)
+        layers, heads = layer_numbers(result), head_numbers(result)
+        self._grid.set_shape(len(layers), len(heads))
+        self._grid.set_labels(layers, heads)
+        whole = len(heads) == result.model.n_heads and group_size(result) > 1
+        self._grid.set_groups(result.model.n_kv_heads if whole else 0)
+        self._grid_label.set_full_text(grid_sentence(result))
+        self.draw_prompt(result)
+
+    def draw_prompt(self, result: Result) -> None:
+        """Draw what changes with the selected prompt."""
+        prompt = self.selection.prompt
+        self._grid.set_thumbnails(thumbnails(result, prompt))
+        self._grid.set_tip(bind(_tip, result, prompt))
+        self._strips.set_tokens(result.prompts[prompt].tokens)
+        self._shown = None
+        self._draw_head(result)
+
+    def _chosen(self, result: Result) -> tuple[int, int]:
+        """Return the selected head if the result holds it, else the one worth showing first."""
+        layer, head = self.selection.layer, self.selection.head
+        if indices(result, layer, head) is not None and layer is not None and head is not None:
+            return layer, head
+        return self._default
+
+    def _draw_head(self, result: Result) -> None:
+        prompt = self.selection.prompt
+        layer, head = self._chosen(result)
+        place = indices(result, layer, head)
+        if place is None:
+            return
+        self._grid.set_selected(*place)
+        self._title.setText(header(result, layer, head))
+        self._entropy.set_full_text(entropy_sentence(result, layer, head, prompt))
+        shown = picture(
+            result, self._controls.key(), prompt, place, no_first=self._controls.no_first()
+        )
+        self._picture, self._shown = shown, place
+        self._pattern.show_pattern(
+            shown.values,
+            list(result.prompts[prompt].tokens.texts),
+            value_name=shown.name,
+            diverging=shown.diverging,
+            limits=shown.limits,
+            title=shown.title,
+        )
+        self._pattern.setAccessibleName(f"{shown.title}, {shown.name}, query by key")
+        self._draw_pair()
+
+    def _pair(self) -> tuple[int, int]:
+        """Return the query and key that the strips speak of."""
+        drawn = self._picture
+        if drawn is None:
+            return 0, 0
+        values, pair = drawn.values, self.selection.pair
+        last = values.shape[0] - 1
+        if pair is not None and max(pair) <= last:
+            return pair
+        position = self.selection.position
+        if position is not None and position <= last:
+            return position, position
+        row = np.nan_to_num(np.abs(values[last, : last + 1]), nan=-1.0)
+        return last, int(row.argmax())
+
+    def _draw_pair(self) -> None:
+        if self._picture is None:
+            return
+        query, key = self._pair()
+        self._strips.show_pair(self._picture, query, key)
+        chosen = self.selection.pair is not None or self.selection.position is not None
+        self._pattern.set_selected(*((query, key) if chosen else (None, None)))
+        self._say_pair(query, key)
+
+    def _say_pair(self, query: int, key: int) -> None:
+        result, shown = self._result, self._picture
+        if result is not None and shown is not None:
+            texts = result.prompts[self.selection.prompt].tokens.texts
+            self._value.setText(pair_sentence(shown.values, texts, query, key))
+
+    def shown_picture(self) -> QPixmap:
+        """Return the picture alone, for export."""
+        return self._pattern.picture()
+
+    # Answering.
+
+    def _on_head_changed(self, _head: object) -> None:
+        result = self._result
+        if result is None or (self._busy and self._shown is None):
+            return
+        if indices(result, *self._chosen(result)) != self._shown:
+            self._draw_head(result)
+
+    def _on_pair_changed(self, _pair: object) -> None:
+        if self._result is not None:
+            self._draw_pair()
+
+    def _on_view_changed(self) -> None:
+        if self._result is not None:
+            self._draw_head(self._result)
+
+    def _on_run_wanted(self, setting: str, value: bool) -> None:
+        params = self._settings.form.try_value()
+        if params is not None:
+            self.set_params(params.model_copy(update={setting: value}))
+        self.request_run()
+
+    def _on_grid_clicked(self, row: int, column: int) -> None:
+        result = self._result
+        if result is not None:
+            self.selection.select_head(layer_numbers(result)[row], head_numbers(result)[column])
+
+    def _on_pair_hovered(self, query: int, key: int) -> None:
+        self._say_pair(*((query, key) if query >= 0 else self._pair()))
+
+    def _on_pair_selected(self, query: int, key: int) -> None:
+        self.selection.select_pair(query, key)
+
+    def _on_query_clicked(self, position: int) -> None:
+        self.selection.select_pair(position, min(self._pair()[1], position))
+
+    def _on_key_clicked(self, position: int) -> None:
+        self.selection.select_pair(max(self._pair()[0], position), position)
+
+
+def _tip(result: Result, prompt: int, row: int, column: int) -> str:
+    return head_tip(result, (row, column), prompt)

@@ -1,0 +1,280 @@
+"""The frame that every analysis view shares: heading, settings, notices, picture, small print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+
+from desktop_app.analyses.result import Notice
+from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
+from desktop_app.views.words import provenance_sentence
+from desktop_app.widgets.chip import ChipRow, ChipSpec
+from desktop_app.widgets.messages import Banner, EmptyState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QPixmap
+
+    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.result import Result
+    from desktop_app.analyses.spec import Analysis
+    from desktop_app.widgets.selection import Selection
+
+# Notices that tell rather than warn.
+_CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
+_GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
+
+
+class AnalysisView(QWidget):
+    """One analysis: its form and its picture.
+
+    Subclasses build their picture in `build_content` and draw in `draw_result`.
+
+    Signals:
+        run_requested: The analysis' own Params, prompts and shared settings left at their defaults.
+        fix_requested: A Notice whose fix should be applied to the prompt table.
+        message_requested: A sentence for the status bar.
+        help_requested: The name of the analysis whose help page is asked for.
+    """
+
+    run_requested = Signal(object)
+    fix_requested = Signal(object)
+    message_requested = Signal(str)
+    help_requested = Signal(str)
+
+    def __init__(
+        self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.analysis = analysis
+        self.selection = selection
+        self._result: Result | None = None
+        self._busy = False
+        self._failure: Notice | None = None
+        self._notices: dict[str, list[Notice]] = {}
+        self.setAccessibleName(analysis.title)
+        self._heading = Heading(analysis)
+        self._settings = SettingsFold(analysis)
+        self._banner = Banner()
+        self._chips = ChipRow()
+        self._content = QWidget()
+        self._empty = EmptyState(analysis.name, *self.empty_words(), f"Run {analysis.title}")
+        self._small_print = ElidedLabel("", "small")
+        self._build_frame()
+        self.build_content(self._content)
+        self._veil = Veil(self._content)
+        self._connect_frame()
+        self.clear()
+
+    # What subclasses give.
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return f"No {self.analysis.title.lower()} yet", self.analysis.summary
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        raise NotImplementedError
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        raise NotImplementedError
+
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+        """Draw the fields known so far; return whether there was something to draw."""
+        return False
+
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        """Return the notices that stand as chips under the settings."""
+        return result.warnings
+
+    def shown_picture(self) -> QPixmap:
+        """Return the picture alone, for export."""
+        return self._content.grab()
+
+    # What the window uses.
+
+    @property
+    def current_result(self) -> Result | None:
+        """The result on screen, or None."""
+        return self._result
+
+    def params(self) -> Params:
+        """Return the settings of the form; raise pydantic's ValidationError where one is bad."""
+        return self._settings.form.value()  # type: ignore[no-any-return, unused-ignore]
+
+    def set_params(self, params: Params) -> None:
+        """Fill the form with these settings."""
+        self._settings.set_params(params)
+
+    def show_result(self, result: Result) -> None:
+        """Show a finished result in place of what there was."""
+        self._result = result
+        self._failure = None
+        self._banner.dismiss()
+        self._set_busy(busy=False)
+        if self.selection.prompt >= len(result.prompts):
+            self.selection.select_prompt(0)
+        self._show_content(shown=True)
+        self._show_notices(self.notices_as_chips(result))
+        self._small_print.set_full_text(provenance_sentence(result))
+        self.draw_result(result)
+
+    def show_partial(self, data: Mapping[str, Any]) -> None:
+        """Show the fields known so far, while the rest is being computed."""
+        if self.draw_partial(data):
+            self._show_content(shown=True)
+            self._veil.set_shown(False)
+
+    def show_busy(self, busy: bool) -> None:
+        """Dim the old picture while a new one is computed, or end that."""
+        if busy:
+            self._banner.dismiss()
+            self._failure = None
+        self._set_busy(busy=busy)
+        if not busy:
+            self._restore()
+
+    def show_failure(
+        self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
+    ) -> None:
+        """Say in a banner what is wrong, with a button where the repair is known."""
+        self._set_busy(busy=False)
+        self._failure = Notice(code or "", message, fix, (fix or {}).get("index"))
+        actions = [("fix", "Fix the prompt")] if fix else []
+        self._banner.show_message(message, "bad", actions)
+        self._restore()
+
+    def clear(self) -> None:
+        """Go back to the empty view."""
+        self._result = None
+        self._failure = None
+        self._banner.dismiss()
+        self._set_busy(busy=False)
+        self._show_notices(())
+        self._small_print.set_full_text("")
+        self._show_content(shown=False)
+
+    def picture(self) -> QPixmap:
+        """Return the picture alone, for export."""
+        return self.shown_picture()
+
+    def is_busy(self) -> bool:
+        """Return whether the view waits for a result."""
+        return self._busy
+
+    # Within.
+
+    def _build_frame(self) -> None:
+        room = QWidget()
+        self._stack = QStackedLayout(room)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._content)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 8)
+        column.setSpacing(8)
+        for widget in (self._heading, self._settings, self._banner, self._chips):
+            column.addWidget(widget)
+        column.addWidget(room, 1)
+        column.addWidget(self._small_print)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def _connect_frame(self) -> None:
+        self._heading.run_clicked.connect(self.request_run)
+        self._heading.help_clicked.connect(self._on_help_clicked)
+        self._settings.submitted.connect(self.request_run)
+        self._empty.action_clicked.connect(self.request_run)
+        self._banner.action_clicked.connect(self._on_banner_action)
+        self._chips.fix_clicked.connect(self._on_chip_fix)
+        self.selection.prompt_changed.connect(self._on_prompt_changed)
+
+    def request_run(self) -> None:
+        """Ask for a run with the settings of the form; bad ones open it and mark the field."""
+        params = self._settings.form.try_value()
+        if params is None:
+            self._settings.set_open(True)
+            self.message_requested.emit(f"A setting of {self.analysis.title} needs attention.")
+            return
+        self.run_requested.emit(params)
+
+    def _set_busy(self, *, busy: bool) -> None:
+        self._busy = busy
+        self._heading.run_button.setEnabled(not busy)
+        self._heading.run_button.setText("Running…" if busy else "Run")
+        self._veil.set_shown(busy and self._stack.currentWidget() is self._content)
+        words = (
+            ("Computing…", "The picture appears here.", "")
+            if busy
+            else (
+                *self.empty_words(),
+                f"Run {self.analysis.title}",
+            )
+        )
+        self._empty.set_content(self.analysis.name, *words)
+
+    def _restore(self) -> None:
+        """Draw the result there was, over whatever a run that came to nothing had drawn."""
+        self._show_content(shown=self._result is not None)
+        if self._result is not None:
+            self.draw_result(self._result)
+
+    def _show_content(self, *, shown: bool) -> None:
+        self._stack.setCurrentWidget(self._content if shown else self._empty)
+
+    def _show_notices(self, notices: tuple[Notice, ...]) -> None:
+        self._notices = by_code(notices)
+        self._chips.set_chips([_chip(code, group) for code, group in self._notices.items()])
+        self._chips.setVisible(bool(self._notices))
+
+    def _on_chip_fix(self, code: str) -> None:
+        for notice in self._notices.get(code, ()):
+            if notice.fix is not None:
+                self.fix_requested.emit(notice)
+
+    def _on_banner_action(self, code: str) -> None:
+        if code == "fix" and self._failure is not None:
+            self.fix_requested.emit(self._failure)
+
+    def _on_help_clicked(self) -> None:
+        self.help_requested.emit(self.analysis.name)
+
+    def _on_prompt_changed(self, prompt: int) -> None:
+        result = self._result
+        if result is not None and prompt < len(result.prompts):
+            self.draw_prompt(result)
+
+    def draw_prompt(self, result: Result) -> None:
+        """Draw what changes with the selected prompt; everything where a view does not say."""
+        self.draw_result(result)
+
+
+def severity(code: str) -> str:
+    """Return how grave a notice is, for the colour of its chip."""
+    if code in _GRAVE:
+        return "bad"
+    return "info" if code in _CALM else "warn"
+
+
+def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
+    """Gather notices under their codes, in the order in which the codes first come."""
+    found: dict[str, list[Notice]] = {}
+    for notice in notices:
+        found.setdefault(notice.code, []).append(notice)
+    return found
+
+
+def _chip(code: str, group: list[Notice]) -> ChipSpec:
+    """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
+    fixes = sum(notice.fix is not None for notice in group)
+    told = list(dict.fromkeys(notice.message for notice in group))
+    more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
+    return ChipSpec(
+        code=code,
+        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
+        severity=severity(code),
+        tooltip="\n".join(told[:4]) + more,
+        fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
+    )

@@ -1,0 +1,238 @@
+"""The parts of the frame around every analysis: heading, folding settings, dimmed picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.views.words import settings_sentence
+from desktop_app.widgets.fonts import ui_font
+from desktop_app.widgets.icons import bind_icon
+from desktop_app.widgets.params_form import ParamsForm
+from desktop_app.widgets.theme import set_role, theme_hub
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.spec import Analysis
+
+
+class ElidedLabel(QLabel):
+    """One line that gives up its end rather than its neighbours' room; the tooltip has it all."""
+
+    def __init__(self, text: str = "", role: str = "muted", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        set_role(self, role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.set_full_text(text)
+
+    def full_text(self) -> str:
+        """Return the text without the cut."""
+        return self._full
+
+    def set_full_text(self, text: str) -> None:
+        """Show a text as far as there is room."""
+        self._full = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size at which nothing is cut."""
+        return QSize(40, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew for the new size."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics = QFontMetrics(self.font())
+        shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, max(0, self.width()))
+        self.setText(shown)
+        self.setToolTip(self._full if shown != self._full else "")
+
+
+class Heading(QWidget):
+    """Title, one sentence, help and the Run button."""
+
+    run_clicked = Signal()
+    help_clicked = Signal()
+
+    def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QLabel(analysis.title)
+        set_role(title, "title")
+        self.summary = ElidedLabel(analysis.summary, "muted")
+        self.help_button = QToolButton()
+        bind_icon(self.help_button, "help")
+        self.help_button.setToolTip(
+            f"What {analysis.title.lower()} means: formula, signs, pitfalls"
+        )
+        self.help_button.setAccessibleName(f"Help on {analysis.title}")
+        self.run_button = QPushButton("Run")
+        set_role(self.run_button, "primary")
+        bind_icon(self.run_button, "run", "accent_text")
+        self.run_button.setAccessibleName(f"Run {analysis.title}")
+        self.run_button.setToolTip(f"Run {analysis.title.lower()} on the prompts of the table")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(title)
+        row.addWidget(self.summary, 1)
+        row.addWidget(self.help_button)
+        row.addWidget(self.run_button)
+        self.run_button.clicked.connect(self.run_clicked)
+        self.help_button.clicked.connect(self.help_clicked)
+
+
+class SettingsFold(QWidget):
+    """The settings as one line of words that opens into the form."""
+
+    submitted = Signal()
+
+    def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.form = ParamsForm(analysis.params)
+        self._toggle = QToolButton()
+        self._toggle.setCheckable(True)
+        self._toggle.setToolTip("Show or hide the settings")
+        self._toggle.setAccessibleName(f"Settings of {analysis.title}")
+        bind_icon(self._toggle, "sliders")
+        self.sentence = ElidedLabel("", "muted")
+        self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.sentence.installEventFilter(self)
+        self._box = QFrame()
+        set_role(self._box, "card")
+        inner = QVBoxLayout(self._box)
+        inner.setContentsMargins(12, 10, 12, 10)
+        inner.addWidget(self.form)
+        self._box.setVisible(False)
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self._toggle)
+        line.addWidget(self.sentence, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(line)
+        column.addWidget(self._box)
+        self._toggle.toggled.connect(self.set_open)
+        self.form.changed.connect(self._on_changed)
+        self.form.submitted.connect(self.submitted)
+        self._on_changed()
+
+    def is_open(self) -> bool:
+        """Return whether the form is shown."""
+        return not self._box.isHidden()
+
+    def set_open(self, value: bool) -> None:
+        """Show or hide the form; the sentence stays."""
+        self._toggle.setChecked(value)
+        self._box.setVisible(value)
+
+    def set_params(self, params: Params) -> None:
+        """Fill the form."""
+        self.form.set_value(params)
+        self._on_changed()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answer events of a watched widget."""
+        if watched is self.sentence and event.type() == QEvent.Type.MouseButtonRelease:
+            self.set_open(not self.is_open())
+            return True
+        return super().eventFilter(watched, event)
+
+    def _on_changed(self) -> None:
+        params = self.form.try_value()
+        if params is None:
+            self.sentence.set_full_text("A setting needs attention")
+        else:
+            self.sentence.set_full_text(settings_sentence(params))
+
+
+class Veil(QWidget):
+    """A wash over a picture that is being computed anew; the old one stays readable below."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._covered = parent
+        self._text = "Computing…"
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setVisible(False)
+        parent.installEventFilter(self)
+
+    def set_shown(self, shown: bool) -> None:
+        """Lay the wash over the picture, or take it away."""
+        self.setGeometry(self._covered.rect())
+        self.setVisible(shown)
+        if shown:
+            self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answer events of a watched widget."""
+        if watched is self._covered and event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._covered.rect())
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        theme = theme_hub().current
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        wash = QColor(theme.color("window"))
+        wash.setAlpha(165)
+        painter.fillRect(self.rect(), wash)
+        painter.setFont(ui_font(13, "medium"))
+        width = painter.fontMetrics().horizontalAdvance(self._text) + 36
+        box = self.rect().adjusted(0, 0, 0, 0)
+        box.setSize(QSize(width, 34))
+        box.moveCenter(self.rect().center())
+        painter.setPen(theme.color("border_strong"))
+        painter.setBrush(theme.color("raised"))
+        painter.drawRoundedRect(box, 8, 8)
+        painter.setPen(theme.color("text"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
+
+
+def gap_splitter(orientation: Qt.Orientation) -> QSplitter:
+    """Return a splitter whose handle is the empty room between two cards."""
+    splitter = QSplitter(orientation)
+    splitter.setChildrenCollapsible(False)
+    splitter.setHandleWidth(8)
+    splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
+    return splitter
+
+
+def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
+    """Return a framed panel and its column."""
+    frame = QFrame()
+    set_role(frame, "card")
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(margins, margins, margins, margins)
+    column.setSpacing(spacing)
+    return frame, column
+
+
+def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:
+    """Return a label in one of the theme's roles; texts are never read as markup."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    set_role(made, role)
+    made.setWordWrap(wrap)
+    if wrap:
+        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return made

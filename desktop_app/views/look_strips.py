@@ -1,0 +1,102 @@
+"""Two token strips under a pattern: where a position looks, and who looks at one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+
+from desktop_app.views.attention_data import looked_at_by, looks_at, strongest
+from desktop_app.views.cells import cells
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.widgets.token_strip import TokenStrip
+from desktop_app.widgets.token_text import display_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PySide6.QtWidgets import QVBoxLayout
+
+    from desktop_app.analyses.result import TokenList
+    from desktop_app.views.attention_data import HeadPicture
+
+
+class LookStrips(QWidget):
+    """The row of a query and the column of a key, drawn over the tokens themselves.
+
+    Signals:
+        query_clicked: A position of the upper strip, to be followed from there.
+        key_clicked: A position of the lower strip.
+    """
+
+    query_clicked = Signal(int)
+    key_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tokens: TokenList | None = None
+        self._from, self._from_label, self._from_best = _strip("Where the position looks")
+        self._to, self._to_label, self._to_best = _strip("Who looks at the position")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        for column, (strip, name, best) in enumerate(
+            (
+                (self._from, self._from_label, self._from_best),
+                (self._to, self._to_label, self._to_best),
+            )
+        ):
+            frame, inner = panel(margins=10, spacing=4)
+            _fill(inner, strip, name, best)
+            grid.addWidget(frame, 0, column)
+            grid.setColumnStretch(column, 1)
+        self._from.token_clicked.connect(self.query_clicked)
+        self._to.token_clicked.connect(self.key_clicked)
+
+    def set_tokens(self, tokens: TokenList) -> None:
+        """Show the tokens of a prompt on both strips."""
+        if tokens == self._tokens:
+            return
+        self._tokens = tokens
+        for strip in (self._from, self._to):
+            strip.set_tokens(cells(tokens))
+
+    def show_pair(self, picture: HeadPicture, query: int, key: int) -> None:
+        """Colour the upper strip by the query's row and the lower one by the key's column."""
+        if self._tokens is None:
+            return
+        texts = self._tokens.texts
+        row, column = looks_at(picture.values, query), looked_at_by(picture.values, key)
+        self._colour(self._from, row, query, picture)
+        self._colour(self._to, column, key, picture)
+        self._from_label.set_full_text(f"“{display_text(texts[query])}” ({query}) looks at")
+        self._to_label.set_full_text(f"“{display_text(texts[key])}” ({key}) is looked at by")
+        self._from_best.set_full_text(strongest(row, texts))
+        self._to_best.set_full_text(strongest(column, texts))
+
+    def _colour(
+        self, strip: TokenStrip, values: np.ndarray, position: int, picture: HeadPicture
+    ) -> None:
+        strip.set_values(
+            values, limits=picture.limits, diverging=picture.diverging, value_name=picture.name
+        )
+        strip.set_selected(position)
+
+
+def _strip(name: str) -> tuple[TokenStrip, ElidedLabel, ElidedLabel]:
+    strip = TokenStrip()
+    strip.set_wrapping(False)
+    strip.setAccessibleName(name)
+    return strip, ElidedLabel("", "heading"), ElidedLabel("", "small")
+
+
+def _fill(column: QVBoxLayout, strip: TokenStrip, name: ElidedLabel, best: ElidedLabel) -> None:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(strip)
+    area.setMaximumHeight(64)
+    column.addWidget(name)
+    column.addWidget(area)
+    column.addWidget(best)

@@ -1,0 +1,34 @@
+"""Which view draws which analysis, in the order of the tabs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_app.support.errors import BadInputError
+from desktop_app.views.ablate import AblateView
+from desktop_app.views.attention import AttentionView
+from desktop_app.views.rank import RankView
+from desktop_app.views.tokens import TokensView
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.views.base import AnalysisView
+    from desktop_app.widgets.selection import Selection
+
+ViewClass = type[TokensView] | type[RankView] | type[AblateView] | type[AttentionView]
+
+VIEWS: dict[str, ViewClass] = {
+    "tokens": TokensView,
+    "rank": RankView,
+    "ablate": AblateView,
+    "attention": AttentionView,
+}
+
+
+def create_view(name: str, selection: Selection, parent: QWidget | None = None) -> AnalysisView:
+    """Return a new view of the analysis of that name."""
+    view = VIEWS.get(name)
+    if view is None:
+        raise BadInputError(f"There is no view “{name}”: choose one of {', '.join(VIEWS)}.")
+    return view(selection, parent)

@@ -1,0 +1,73 @@
+"""The one selection that every picture shares: prompt, head, position and pair of positions.
+
+The views never speak to each other; each one listens to this and writes to it.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Selection(QObject):
+    """What is selected, and signals that say when it changed.
+
+    Setting what is already set emits nothing, so views may answer a signal by setting again.
+
+    Attributes:
+        prompt: Index of the prompt in the result and in the prompt table.
+        layer: The model's number of the selected layer, or None.
+        head: The model's number of the selected query head, or None.
+        position: Selected token position, or None.
+        pair: Selected (query, key) positions, or None.
+    """
+
+    prompt_changed = Signal(int)
+    head_changed = Signal(object)
+    position_changed = Signal(object)
+    pair_changed = Signal(object)
+    attention_requested = Signal(int, int)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.prompt: int = 0
+        self.layer: int | None = None
+        self.head: int | None = None
+        self.position: int | None = None
+        self.pair: tuple[int, int] | None = None
+
+    def select_prompt(self, index: int) -> None:
+        """Select a prompt; positions belong to a prompt, so they are let go."""
+        if index == self.prompt:
+            return
+        # While these are told, the pictures still show the old prompt, and so does `prompt`.
+        self.select_pair(None, None)
+        self.select_position(None)
+        self.prompt = index
+        self.prompt_changed.emit(index)
+
+    def select_head(self, layer: int | None, head: int | None) -> None:
+        """Select a head by the model's own numbers; None as head selects a whole layer."""
+        if (layer, head) == (self.layer, self.head):
+            return
+        self.layer, self.head = layer, head
+        self.head_changed.emit((layer, head))
+
+    def select_position(self, position: int | None) -> None:
+        """Select a token position of the selected prompt."""
+        if position == self.position:
+            return
+        self.position = position
+        self.position_changed.emit(position)
+
+    def select_pair(self, query: int | None, key: int | None) -> None:
+        """Select a (query, key) pair of positions, or none."""
+        pair = None if query is None or key is None else (query, key)
+        if pair == self.pair:
+            return
+        self.pair = pair
+        self.pair_changed.emit(pair)
+
+    def open_attention(self, layer: int, head: int) -> None:
+        """Select a head and ask for its attention pattern to be shown."""
+        self.select_head(layer, head)
+        self.attention_requested.emit(layer, head)

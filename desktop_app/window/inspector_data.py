@@ -1,0 +1,113 @@
+"""What the inspector says of a head or a token, gathered from the results on screen. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desktop_app.views import ablate_data, attention_data
+from desktop_app.views.words import number, percent
+from desktop_app.widgets.token_text import display_text
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line: what it is, its value, and what it means."""
+
+    name: str
+    value: str
+    tip: str = ""
+
+
+def ablation_facts(result: Result | None, layer: int, head: int | None, prompt: int) -> list[Fact]:
+    """Return what removing a part does, as far as the ablation on screen says."""
+    if result is None or "effect_mean" not in result.data:
+        return []
+    place = ablate_data.find_part(result, layer, head)
+    if place is None:
+        return []
+    row, column = place
+    mean = float(ablate_data.grid(result, "effect_mean")[row, column])
+    sem = float(ablate_data.grid(result, "effect_sem")[row, column])
+    share = float(ablate_data.grid(result, "percent_mean")[row, column])
+    spread = f" ± {number(sem)}" if np.isfinite(sem) and len(result.prompts) > 1 else ""
+    facts = [
+        Fact(
+            f"Effect of removal ({result.data['mode']})",
+            number(mean, sign=True) + spread,
+            "ablated − base, mean over prompts; negative: removing it hurts",
+        ),
+        Fact("Kept without it", percent(share), "100 · ablated / base"),
+    ]
+    if 1 < len(result.prompts) > prompt:
+        own = float(ablate_data.grid(result, "effect")[row, column, prompt])
+        facts.insert(1, Fact("… on this prompt", number(own, sign=True), "ablated − base"))
+    return facts
+
+
+def attention_facts(result: Result | None, layer: int, head: int, prompt: int) -> list[Fact]:
+    """Return a head's entropy and the key-value head it reads."""
+    if result is None or prompt >= len(result.prompts):
+        return []
+    place = attention_data.indices(result, layer, head)
+    if place is None:
+        return []
+    entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
+    facts = [Fact("Entropy", f"{number(entropy, 2)} nats", "Mean over queries; 0: one key each")]
+    if attention_data.group_size(result) > 1:
+        shared = int(result.data["kv_head"][place[1]])
+        facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
+    return facts
+
+
+def head_pattern(
+    result: Result | None, layer: int, head: int, prompt: int, longest: int
+) -> tuple[np.ndarray, list[str]] | None:
+    """Return a head's pattern [S, S] and the token texts, or None where it is not at hand.
+
+    Args:
+        result: Of the attention analysis.
+        layer: The model's number.
+        head: The model's number.
+        prompt: Index in the result.
+        longest: Prompts with more tokens are left to the attention tab.
+    """
+    if result is None or prompt >= len(result.prompts) or "pattern" not in result.data:
+        return None
+    place = attention_data.indices(result, layer, head)
+    texts = [display_text(t) for t in result.prompts[prompt].tokens.texts]
+    if place is None or len(texts) > longest:
+        return None
+    return attention_data.head_slice(result, "pattern", prompt, place), texts
+
+
+def token_facts(
+    tokens: Result | None, rank: Result | None, prompt: int, position: int
+) -> list[Fact]:
+    """Return a token's id and pieces, and how well the model foresaw it."""
+    source = tokens if tokens is not None else rank
+    if source is None or prompt >= len(source.prompts):
+        return []
+    record = source.prompts[prompt]
+    if position >= len(record.tokens):
+        return []
+    facts = [
+        Fact("Text", display_text(record.tokens.texts[position]), "Decoded alone"),
+        Fact("Piece", record.tokens.pieces[position], "The vocabulary's own string"),
+        Fact("Id", str(record.tokens.ids[position])),
+        Fact("Position", f"{position} of {len(record.tokens)}", "Counted from 0, BOS included"),
+    ]
+    foreseen = rank is not None and prompt < len(rank.prompts)
+    if rank is None or not foreseen or rank.prompts[prompt].tokens.ids != record.tokens.ids:
+        return facts
+    logprob = np.asarray(rank.data["prompt_logprob"][prompt])
+    if 0 < position <= len(logprob):
+        place = int(np.asarray(rank.data["prompt_rank"][prompt])[position - 1])
+        facts.append(Fact("Log-probability", f"{number(float(logprob[position - 1]), 3)} nats"))
+        facts.append(Fact("Rank", str(place), "0: the model's first guess"))
+    return facts

@@ -1,0 +1,323 @@
+"""The editable table of prompts: what is typed is kept to the letter, and spaces can be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from desktop_app.widgets.fonts import mono_font
+from desktop_app.widgets.theme import theme_hub
+from desktop_app.window.prompt_rows import (
+    COLUMNS,
+    TypedRow,
+    parse_pasted,
+    problem,
+    to_pasted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
+_HEADINGS = ("Prompt", "Corrupt", "Answer", "Wrong")
+_TIPS = (
+    "The clean prompt, to the letter: a space at its end counts",
+    "Its counterpart without the behaviour, of the same number of tokens",
+    "Continuations that the metric rewards; several with | between",
+    "Continuations that they are compared with; several with | between",
+)
+_SHOWN_CHARACTERS = 400
+
+
+def visible(text: str) -> str:
+    """Return a text with the spaces at its ends, line breaks and tabs made visible."""
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
+    body = text.strip(" ")
+    if not body:
+        return "␠" * len(text)
+    start = len(text) - len(text.lstrip(" "))
+    end = len(text) - len(text.rstrip(" "))
+    body = body.replace("\n", "↵").replace("\t", "⇥")
+    return "␠" * start + body + "␠" * end
+
+
+class PromptModel(QAbstractTableModel):
+    """The rows of the table.
+
+    Signals:
+        edited: Any text or row changed.
+    """
+
+    edited = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[TypedRow] = []
+
+    def rows(self) -> list[TypedRow]:
+        """Return the rows as typed."""
+        return list(self._rows)
+
+    def set_rows(self, rows: Iterable[TypedRow]) -> None:
+        """Replace all rows."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+        self.edited.emit()
+
+    def insert(self, place: int, rows: Sequence[TypedRow]) -> None:
+        """Put rows before the one at `place`."""
+        if not rows:
+            return
+        self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
+        self._rows[place:place] = rows
+        self.endInsertRows()
+        self.edited.emit()
+
+    def remove(self, places: Iterable[int]) -> None:
+        """Remove the rows at these places."""
+        for place in sorted(set(places), reverse=True):
+            self.beginRemoveRows(_NOWHERE, place, place)
+            del self._rows[place]
+            self.endRemoveRows()
+        self.edited.emit()
+
+    def replace_row(self, place: int, row: TypedRow) -> None:
+        """Change one row."""
+        if self._rows[place] == row:
+            return
+        self._rows[place] = row
+        last = len(COLUMNS) - 1
+        self.dataChanged.emit(self.index(place, 0), self.index(place, last))
+        self.edited.emit()
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        """Return the number of rows."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = _NOWHERE) -> int:
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a cell shows, edits or says."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row = self._rows[index.row()]
+        text = row.cell(index.column())
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return visible(text)
+            case Qt.ItemDataRole.EditRole:
+                return text
+            case Qt.ItemDataRole.FontRole:
+                return mono_font(13)
+            case Qt.ItemDataRole.ToolTipRole:
+                return problem(row) or (visible(text) if text else _TIPS[index.column()])
+            case Qt.ItemDataRole.ForegroundRole:
+                return theme_hub().current.color("bad") if problem(row) else None
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{_HEADINGS[index.column()]} {index.row() + 1}: {text or 'empty'}"
+        return None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take over what was typed into a cell."""
+        if role != Qt.ItemDataRole.EditRole or not index.isValid():
+            return False
+        row = self._rows[index.row()]
+        self.replace_row(index.row(), row.with_cell(index.column(), str(value)))
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Every cell can be edited."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return the headings and the row numbers."""
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return _HEADINGS[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return _TIPS[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        elif role == Qt.ItemDataRole.DisplayRole:
+            return str(section + 1)
+        return None
+
+
+class _CellDelegate(QStyledItemDelegate):
+    """Edits a cell, handing on every keystroke so that the token strip follows the typing."""
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> QWidget:
+        """Make the line in which a cell is edited."""
+        editor = QLineEdit(parent)
+        editor.setFrame(False)
+        editor.setFont(mono_font(13))
+        editor.setProperty("role", "cell")
+        editor.setAccessibleName(f"{_HEADINGS[index.column()]} of prompt {index.row() + 1}")
+        editor.textEdited.connect(self._on_text_edited)
+        return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Fill the editor once; later changes come from the editor itself."""
+        text = index.data(Qt.ItemDataRole.EditRole)
+        if isinstance(editor, QLineEdit) and editor.text() != text:
+            editor.setText(text)
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        """Take over the editor's text."""
+        if isinstance(editor, QLineEdit):
+            model.setData(index, editor.text(), Qt.ItemDataRole.EditRole)
+
+    def _on_text_edited(self) -> None:
+        editor = self.sender()
+        if isinstance(editor, QLineEdit):
+            self.commitData.emit(editor)
+
+
+class PromptTable(QTableView):
+    """The table widget: paste, delete and duplicate with the usual keys.
+
+    Signals:
+        row_selected: Number of the row that now is the current one.
+    """
+
+    row_selected = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.prompts = PromptModel()
+        self.setModel(self.prompts)
+        self.prompts.setParent(self)
+        self.setItemDelegate(_CellDelegate(self))
+        self.setAccessibleName("Prompt table")
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+            | QAbstractItemView.EditTrigger.AnyKeyPressed
+            | QAbstractItemView.EditTrigger.SelectedClicked
+        )
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setShowGrid(True)
+        self.setTabKeyNavigation(True)
+        self._set_up_headers()
+        self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
+        self.prompts.modelReset.connect(self._on_model_reset)
+
+    def _set_up_headers(self) -> None:
+        across, down = self.horizontalHeader(), self.verticalHeader()
+        across.setHighlightSections(False)
+        across.setMinimumSectionSize(52)
+        for column in (0, 1):
+            across.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        for column in (2, 3):
+            across.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            across.resizeSection(column, 64)
+        down.setDefaultSectionSize(28)
+        down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def current_row(self) -> int:
+        """Return the number of the current row, -1 where there is none."""
+        return self.currentIndex().row()
+
+    def select_row(self, row: int, column: int = 0) -> None:
+        """Make a row the current one."""
+        if 0 <= row < self.prompts.rowCount():
+            self.setCurrentIndex(self.prompts.index(row, column))
+
+    def selected_rows(self) -> list[int]:
+        """Return the rows of which a cell is selected, or the current one."""
+        rows = sorted({index.row() for index in self.selectedIndexes()})
+        return rows or ([self.current_row()] if self.current_row() >= 0 else [])
+
+    def add_row(self) -> None:
+        """Add an empty row at the end and begin to type in it."""
+        place = self.prompts.rowCount()
+        self.prompts.insert(place, [TypedRow()])
+        self.select_row(place)
+        self.setFocus()
+        self.edit(self.currentIndex())
+
+    def duplicate_rows(self) -> None:
+        """Put copies of the selected rows below them."""
+        places = self.selected_rows()
+        if places:
+            rows = self.prompts.rows()
+            self.prompts.insert(places[-1] + 1, [rows[place] for place in places])
+            self.select_row(places[-1] + 1)
+
+    def remove_rows(self) -> None:
+        """Remove the selected rows; the table never runs out of rows."""
+        places = self.selected_rows()
+        if not places:
+            return
+        self.prompts.remove(places)
+        if self.prompts.rowCount() == 0:
+            self.prompts.insert(0, [TypedRow()])
+        self.select_row(min(places[0], self.prompts.rowCount() - 1))
+
+    def paste_rows(self) -> int:
+        """Add what the clipboard holds as rows below the current one; return how many."""
+        rows = parse_pasted(QApplication.clipboard().text())
+        place = self.current_row() + 1 if self.current_row() >= 0 else self.prompts.rowCount()
+        old = self.prompts.rows()
+        if old and all(row.is_empty for row in old):
+            self.prompts.set_rows(rows or old)
+            place = 0
+        else:
+            self.prompts.insert(place, rows)
+        self.select_row(place)
+        return len(rows)
+
+    def copy_rows(self) -> None:
+        """Put the selected rows on the clipboard, tab-separated."""
+        rows = self.prompts.rows()
+        QApplication.clipboard().setText(to_pasted([rows[r] for r in self.selected_rows()]))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy, paste and delete; everything else as in any table."""
+        if event.matches(QKeySequence.StandardKey.Paste):
+            self.paste_rows()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_rows()
+        elif event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
+            for index in self.selectedIndexes():
+                self.prompts.setData(index, "")
+        else:
+            super().keyPressEvent(event)
+
+    def _on_current_row_changed(self, current: QModelIndex) -> None:
+        if current.isValid():
+            self.row_selected.emit(current.row())
+
+    def _on_model_reset(self) -> None:
+        self.select_row(0)

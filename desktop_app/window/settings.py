@@ -1,0 +1,127 @@
+"""What the window remembers between starts, in a small JSON file that cannot block a start."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from desktop_app.analyses.base import PromptRow
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.support.errors import LensbenchError
+from desktop_app.support.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS_FILE = "settings.json"
+MAX_RECENT = 8
+MAX_REMEMBERED_PROMPTS = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is remembered, except the window's geometry, which Qt keeps.
+
+    Attributes:
+        theme: light, dark or system.
+        model: Which model to open at the start, or empty before the first one.
+        tab: Name of the analysis shown.
+        prompts: Rows of the prompt table.
+        recent: Sessions and models opened lately, newest first.
+    """
+
+    theme: str = "system"
+    model: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    offline: bool = True
+    tab: str = "tokens"
+    bos: str = "auto"
+    chat: bool = False
+    prompts: tuple[PromptRow, ...] = ()
+    recent: tuple[str, ...] = ()
+    selected_prompt: int = 0
+    started_before: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def with_recent(self, name: str) -> Settings:
+        """Return the settings with `name` first among the recent ones."""
+        others = tuple(r for r in self.recent if r != name)
+        return replace(self, recent=(name, *others)[:MAX_RECENT])
+
+
+_CHOICES = {
+    "theme": {"light", "dark", "system"},
+    "tab": set(ANALYSES),
+    "bos": {"auto", "yes", "no"},
+    "dtype": {"auto", "float32", "bfloat16", "float16"},
+}
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read the settings; a bad field falls back to its default, a bad file to all of them."""
+    path = folder / SETTINGS_FILE
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        _log.warning("The settings in %s cannot be read (%s): starting afresh.", path, error)
+        return Settings()
+    if not isinstance(stored, dict):
+        _log.warning("The settings in %s are not settings: starting afresh.", path)
+        return Settings()
+    good: dict[str, Any] = {}
+    for item in fields(Settings):
+        if item.name not in stored:
+            continue
+        try:
+            good[item.name] = _checked(item.name, stored[item.name])
+        except (TypeError, ValueError):
+            _log.warning("The setting “%s” in %s is not usable: ignored.", item.name, path)
+    return Settings(**good)
+
+
+def save_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings, or leave the old ones untouched where that fails."""
+    content = asdict(replace(settings, prompts=()))
+    content["prompts"] = [row.model_dump() for row in settings.prompts[:MAX_REMEMBERED_PROMPTS]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_atomically(folder / SETTINGS_FILE) as file:
+            file.write(json.dumps(content, indent=1).encode("utf-8"))
+    except (LensbenchError, OSError, UnicodeEncodeError) as error:
+        _log.warning("The settings were not saved: %s", error)
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return a stored value in the field's own type, or raise ValueError or TypeError."""
+    default = getattr(Settings(), name)
+    if name == "prompts":
+        return _prompt_rows(value)
+    if name == "recent":
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise TypeError(name)
+        return tuple(value[:MAX_RECENT])
+    if type(value) is not type(default):
+        raise TypeError(name)
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(name)
+    return value
+
+
+def _prompt_rows(value: Any) -> tuple[PromptRow, ...]:
+    if not isinstance(value, list):
+        raise TypeError("prompts")
+    rows = []
+    for item in value[:MAX_REMEMBERED_PROMPTS]:
+        try:
+            rows.append(PromptRow.model_validate(item))
+        except ValidationError:
+            _log.warning("A remembered prompt is not usable: ignored.")
+    return tuple(rows)

@@ -1,0 +1,132 @@
+"""Converting a GGUF: a tiny Llama written here, and the real pack where it is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from desktop_app.engine import pack, pack_steps
+from desktop_app.engine.pack_convert import convert_gguf
+
+WORDS = ["<unk>", "<s>", "</s>", "Ġ", "1", "2", "3", "4", "5", "a", "b", "Ġ1", "Ġ2"]
+LAYERS, WIDTH, HEADS, MLP = 2, 16, 2, 24
+
+
+@pytest.fixture(scope="module")
+def tiny_gguf(tmp_path_factory):
+    """A random float32 Llama with a tied unembedding and a byte-level tokenizer."""
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_block_count(LAYERS)
+    writer.add_context_length(64)
+    writer.add_embedding_length(WIDTH)
+    writer.add_feed_forward_length(MLP)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(len(WORDS))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(WORDS)
+    writer.add_token_types([3, 3, 3] + [1] * (len(WORDS) - 3))
+    writer.add_token_merges(["Ġ 1", "Ġ 2"])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    draw = np.random.default_rng(0)
+
+    def add(name, *shape):
+        writer.add_tensor(f"{name}.weight", draw.normal(size=shape).astype(np.float32) * 0.3)
+
+    add("token_embd", len(WORDS), WIDTH)
+    add("output_norm", WIDTH)
+    for layer in range(LAYERS):
+        block = f"blk.{layer}"
+        add(f"{block}.attn_norm", WIDTH)
+        add(f"{block}.ffn_norm", WIDTH)
+        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            add(f"{block}.{part}", WIDTH, WIDTH)
+        add(f"{block}.ffn_gate", MLP, WIDTH)
+        add(f"{block}.ffn_up", MLP, WIDTH)
+        add(f"{block}.ffn_down", WIDTH, MLP)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.mark.model
+def test_converted_model_equals_its_gguf(tiny_gguf, tmp_path):
+    target = tmp_path / "made"
+    convert_gguf(tiny_gguf, target)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+        path.name for path in target.iterdir()
+    }
+    ids = torch.tensor([[1, 4, 11, 12, 9]])
+    source = AutoModelForCausalLM.from_pretrained(tiny_gguf.parent, gguf_file=tiny_gguf.name)
+    copy = AutoModelForCausalLM.from_pretrained(target)
+    with torch.no_grad():
+        assert torch.equal(source(ids).logits, copy(ids).logits)
+    assert copy.dtype == torch.float32
+    assert AutoTokenizer.from_pretrained(target)("1 2")["input_ids"][-2:] == [4, 12]
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_conversion_in_its_own_process_and_its_failure_in_words(tiny_gguf, tmp_path):
+    seen = []
+    steps = pack_steps.Steps("Tiny", tmp_path, 0, lambda *row: seen.append(row), pack_steps.never)
+    pack_steps.convert(steps, tiny_gguf, tmp_path / "made")
+    assert (tmp_path / "made" / "model.safetensors").is_file()
+    assert 0.6 <= seen[0][0] < seen[-1][0] < 1
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(tiny_gguf.read_bytes()[:200])
+    with pytest.raises(pack.PackError, match="Tiny cannot be converted: "):
+        pack_steps.convert(steps, broken, tmp_path / "none")
+
+
+@pytest.mark.pack
+@pytest.mark.model
+def test_real_pack_loads_fast_and_predicts_the_worked_example(smollm2_folder):
+    start = time.perf_counter()
+    model = AutoModelForCausalLM.from_pretrained(smollm2_folder, local_files_only=True)
+    seconds = time.perf_counter() - start
+    tokenizer = AutoTokenizer.from_pretrained(smollm2_folder, local_files_only=True)
+    with torch.no_grad():
+        logits = {
+            text: model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0, -1]
+            for text in ("1 2 3 4", "1 2 3 4 ")
+        }
+    space, five = (rows.softmax(-1).max(-1) for rows in logits.values())
+    assert (space.indices.item(), five.indices.item()) == (216, 37)
+    assert space.values.item() == pytest.approx(0.448, abs=5e-4)
+    assert five.values.item() == pytest.approx(0.919, abs=5e-4)
+    last = logits["1 2 3 4 "]
+    assert (last[37] - last[36]).item() == pytest.approx(5.889, abs=5e-4)
+    # The GGUF takes 12 to 18 s; a slow machine may need more than the usual 0.2 s.
+    assert seconds < 3
+
+
+@pytest.mark.pack
+def test_real_pack_is_whole_and_tokenizes_as_documented(smollm2_folder):
+    pack.verify_pack("smollm2")
+    tokenizer = AutoTokenizer.from_pretrained(smollm2_folder, local_files_only=True)
+    assert tokenizer("1 2 3 4")["input_ids"] == [33, 216, 34, 216, 35, 216, 36]
+    assert tokenizer(" 5")["input_ids"] == [216, 37]
+    text = "Ünïcode 世界 🙂\n\ttab  two"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_the_converter_is_a_command():
+    command = [sys.executable, "-m", "desktop_app.engine.pack_convert", "missing.gguf", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "missing.gguf" in done.stderr

@@ -1,0 +1,117 @@
+"""Random tiny models of many architectures, made in memory: no download, fixed seeds.
+
+Weights get extra noise, so that biases and norms differ from their initial zeros and ones and a
+forgotten term shows.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+VOCABULARY = 300
+
+_COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+_LLAMA = {**_COMMON, "num_key_value_heads": 2, "intermediate_size": 48}
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "gpt2": {
+        "vocab_size": VOCABULARY,
+        "n_embd": 32,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 64,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "gpt_neox": {**_COMMON, "intermediate_size": 48, "rotary_pct": 0.5},
+    "llama": _LLAMA,
+    "mistral": {**_LLAMA, "sliding_window": 5},
+    "qwen2": _LLAMA,
+    "qwen3": {**_LLAMA, "head_dim": 8},
+    "gemma2": {**_LLAMA, "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 5},
+    "gemma3_text": {**_LLAMA, "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 5},
+    "opt": {**_COMMON, "ffn_dim": 48, "word_embed_proj_dim": 32},
+    "phi": {**_COMMON, "intermediate_size": 48, "partial_rotary_factor": 0.5},
+    "phi3": {**_LLAMA, "sliding_window": None},
+    "gptj": {
+        "vocab_size": VOCABULARY,
+        "n_embd": 32,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 64,
+        "rotary_dim": 4,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "gpt_neo": {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "num_layers": 4,
+        "num_heads": 4,
+        "max_position_embeddings": 64,
+        "attention_types": [[["global", "local"], 2]],
+        "window_size": 5,
+        "intermediate_size": 48,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "mixtral": {**_LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "olmo2": _LLAMA,
+    "stablelm": {**_LLAMA, "partial_rotary_factor": 0.5},
+}
+ARCHITECTURES = tuple(SETTINGS)
+
+
+@cache
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a byte-level tokenizer that reads any text and adds a BOS: 3 specials, 256 bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    specials = ["<pad>", "<s>", "</s>"]
+    vocabulary = {piece: index for index, piece in enumerate([*specials, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+
+
+def tiny_model(architecture: str, seed: int = 0) -> PreTrainedModel:
+    """Return a fresh tiny random model, eager attention, float32, the same for the same seed."""
+    torch.manual_seed(seed)
+    config = AutoConfig.for_model(architecture, **SETTINGS[architecture])
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    model.config.architectures = [type(model).__name__]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+def save_tiny(architecture: str, folder: Path, seed: int = 0) -> Path:
+    """Write a tiny model with its tokenizer as a Hugging Face folder and return it."""
+    tiny_model(architecture, seed).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder

@@ -1,0 +1,325 @@
+"""The two commands of the README, without installing anything."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "packaging" / "bootstrap.py"
+
+
+@pytest.fixture
+def bootstrap(tmp_path, monkeypatch):
+    """The module, with a root of its own and every command recorded instead of run."""
+    spec = importlib.util.spec_from_file_location("bootstrap_under_test", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (tmp_path / "packaging").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "packaging" / "constraints.txt").write_text("torch==2.13.0\n")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module, "STAMP", tmp_path / ".venv" / "stamp.txt")
+    monkeypatch.setattr(module, "CONSTRAINTS", tmp_path / "packaging" / "constraints.txt")
+    module.real_call = module.call
+    module.calls = []
+    module.codes = {}
+
+    def call(command, extra=None, folder=None):
+        line = " ".join(map(str, command))
+        module.calls.append((line, extra or {}, folder))
+        if " -m venv " in line:
+            module.venv_python().parent.mkdir(parents=True)
+            module.venv_python().touch()
+        return next((code for part, code in module.codes.items() if part in line), 0)
+
+    monkeypatch.setattr(module, "call", call)
+    monkeypatch.setattr(module, "venv_version", lambda: sys.version_info[:2])
+    monkeypatch.setattr(module, "missing_libraries", lambda _: [])
+    return module
+
+
+def lines(bootstrap):
+    return [line for line, _, _ in bootstrap.calls]
+
+
+@pytest.fixture
+def pack_missing(bootstrap, monkeypatch):
+    probe = subprocess.CompletedProcess([], 1)
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda *_, **__: probe)
+
+
+@pytest.fixture
+def pack_there(bootstrap, monkeypatch):
+    probe = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda *_, **__: probe)
+
+
+def test_standard_library_alone():
+    tree = ast.parse(FILE.read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    sources = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names}
+    names |= {node.module for node in sources}
+    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+def test_syntax_that_an_old_python_can_read():
+    ast.parse(FILE.read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_first_test_makes_installs_fetches_and_tests(bootstrap, pack_missing, capfd):
+    assert bootstrap.main(["test", "-k", "rank"]) == 0
+    venv, pip, fetch, tests = lines(bootstrap)
+    python = str(bootstrap.venv_python())
+    assert venv == f"{sys.executable} -m venv --clear {bootstrap.VENV}"
+    assert pip.startswith(f"{python} -m pip ")
+    assert pip.endswith(f"-c {bootstrap.CONSTRAINTS} -e {bootstrap.ROOT}[dev]")
+    assert fetch == f"{python} -m desktop_app fetch smollm2"
+    assert tests == f"{python} -m pytest -k rank"
+    _, environment, folder = bootstrap.calls[-1]
+    assert environment == {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
+    assert folder == bootstrap.ROOT
+    said = capfd.readouterr().err
+    assert [line[:3] for line in said.splitlines()] == ["1/3", "2/3", "3/3"]
+
+
+def test_second_run_starts_at_once(bootstrap, pack_there, capfd):
+    bootstrap.main(["run"])
+    bootstrap.calls.clear()
+    capfd.readouterr()
+    assert bootstrap.main(["run", "a.lens"]) == 0
+    assert lines(bootstrap) == [f"{bootstrap.venv_python()} -m desktop_app a.lens"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "packaging/constraints.txt"])
+def test_changed_requirements_are_installed_into_the_same_venv(bootstrap, pack_there, name):
+    bootstrap.main(["run"])
+    bootstrap.calls.clear()
+    with (bootstrap.ROOT / name).open("a") as stream:
+        stream.write("# changed\n")
+    bootstrap.main(["run"])
+    assert [" -m pip " in line for line in lines(bootstrap)] == [True, False]
+
+
+def test_venv_of_another_python_is_made_anew(bootstrap, pack_there, monkeypatch):
+    bootstrap.main(["run"])
+    bootstrap.STAMP.unlink()
+    shutil.rmtree(bootstrap.venv_python().parent)
+    bootstrap.calls.clear()
+    monkeypatch.setattr(bootstrap, "venv_version", lambda: (3, 9))
+    bootstrap.main(["run"])
+    assert " -m venv --clear " in lines(bootstrap)[0]
+
+
+def test_failed_installation_is_said_and_tried_again(bootstrap, pack_there, capfd):
+    bootstrap.codes = {" -m pip ": 1}
+    assert bootstrap.main(["run"]) == 1
+    assert "pip could not install the packages" in capfd.readouterr().err
+    bootstrap.codes = {}
+    assert bootstrap.main(["run"]) == 0
+    assert sum(" -m pip " in line for line in lines(bootstrap)) == 2
+
+
+def test_without_the_pack_the_toy_serves(bootstrap, pack_missing, capfd):
+    bootstrap.codes = {" fetch ": 2}
+    assert bootstrap.main(["run"]) == 0
+    assert lines(bootstrap)[-1].endswith("-m desktop_app")
+    assert "goes on with the toy model" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("where", "code"), [(" -m pip ", 130), (" fetch ", 130)])
+def test_interrupt_while_setting_up_starts_nothing(bootstrap, pack_missing, where, code):
+    bootstrap.codes = {where: code}
+    assert bootstrap.main(["run"]) == 130
+    assert where in lines(bootstrap)[-1]
+
+
+@pytest.mark.parametrize("code", [1, 5])
+def test_exit_code_of_the_tests_is_passed_on(bootstrap, pack_there, code):
+    bootstrap.codes = {" -m pytest": code}
+    assert bootstrap.main(["test"]) == code
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (2, 7, 18)])
+def test_other_pythons_are_refused_in_one_sentence(bootstrap, monkeypatch, version, capfd):
+    monkeypatch.setattr(bootstrap.sys, "version_info", version)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda _: None)
+    assert bootstrap.main(["test"]) == 1
+    said = capfd.readouterr().err
+    assert "3.11 to 3.13 is needed; install one of them and run this with it." in said
+    assert said.count("\n") == 1
+    assert bootstrap.calls == []
+
+
+def test_another_python_of_the_machine_is_named(bootstrap, monkeypatch, capfd):
+    monkeypatch.setattr(bootstrap.sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name == "python3.12")
+    assert bootstrap.main(["run"]) == 1
+    assert "run `python3.12 packaging/bootstrap.py`." in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["install"], ["--help"]])
+def test_usage(bootstrap, arguments, capfd):
+    assert bootstrap.main(arguments) == (0 if arguments == ["--help"] else 2)
+    assert capfd.readouterr().err.startswith("usage: ")
+
+
+@pytest.fixture
+def lacking(bootstrap, pack_there, monkeypatch):
+    """A Linux user's machine with one package manager and without two libraries."""
+
+    def prepare(tool, root=False, missing=("libEGL.so.1", "libfontconfig.so.1")):
+        state = list(missing)
+        monkeypatch.setattr(bootstrap, "missing_libraries", lambda _: list(state))
+        monkeypatch.setattr(bootstrap, "sudo", lambda: "" if root else "sudo ")
+        monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name == tool)
+        record = bootstrap.call
+
+        def call(command, extra=None, folder=None):
+            if command[:2] == ["apt-get", "install"]:
+                state.clear()
+            return record(command, extra, folder)
+
+        monkeypatch.setattr(bootstrap, "call", call)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("tool", "command"),
+    [
+        ("apt-get", "sudo apt-get install -y fonts-dejavu-core libegl1 libfontconfig1"),
+        ("dnf", "sudo dnf install -y dejavu-sans-fonts fontconfig libglvnd-egl"),
+        ("pacman", "sudo pacman -S --needed fontconfig libglvnd ttf-dejavu"),
+    ],
+)
+def test_missing_libraries_are_named_with_their_command(bootstrap, lacking, capfd, tool, command):
+    lacking(tool)
+    assert bootstrap.main(["run"]) == 1
+    said = capfd.readouterr().err
+    assert f"(libEGL.so.1, libfontconfig.so.1); install `{command}` and" in said
+    assert not any("desktop_app" in line for line in lines(bootstrap))
+
+
+def test_root_in_a_container_gets_them_installed(bootstrap, lacking, capfd):
+    lacking("apt-get", root=True)
+    assert bootstrap.main(["test"]) == 0
+    installs = [line for line in lines(bootstrap) if line.startswith("apt-get install")]
+    assert installs[0].endswith("fonts-dejavu-core libegl1 libfontconfig1")
+    assert "installing system packages with apt-get" in capfd.readouterr().err
+
+
+def test_unknown_library_is_named(bootstrap, lacking, capfd):
+    lacking("apt-get", missing=["libnew.so.7"])
+    assert bootstrap.main(["run"]) == 1
+    assert "(libnew.so.7); install the packages that hold them" in capfd.readouterr().err
+
+
+def test_python_without_venv_names_debians_package(bootstrap, monkeypatch, capfd):
+    monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name == "apt-get")
+    monkeypatch.setattr(bootstrap, "sudo", lambda: "sudo ")
+    assert bootstrap.main(["run"]) == 1
+    package = f"python3.{sys.version_info[1]}-venv"
+    assert f"`sudo apt-get install -y {package}`" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the loader of Linux")
+def test_the_loader_is_asked(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("bootstrap_plain", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    fake = tmp_path / "ldd"
+    fake.write_text(
+        "#!/bin/sh\nprintf '\\tlibEGL.so.1 => not found\\n\\tlibc.so.6 => /lib/libc.so.6 (0x1)\\n'\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert module.missing_libraries(["any.so"]) == ["libEGL.so.1"]
+    assert module.missing_libraries([]) == []
+
+
+def test_screen_libraries_count_only_for_a_window(bootstrap, monkeypatch):
+    monkeypatch.setattr(bootstrap.sys, "platform", "linux")
+    platforms = bootstrap.VENV / "lib/python3.11/site-packages/PySide6/Qt/plugins/platforms"
+    platforms.mkdir(parents=True)
+    for name in ("libqxcb.so", "libqwayland.so", "libqoffscreen.so"):
+        (platforms / name).touch()
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+
+    def names(testing):
+        return {Path(path).name for path in bootstrap.needed_qt_files(testing)}
+
+    assert names(True) == {"libqoffscreen.so"}
+    assert names(False) == {"libqoffscreen.so", "libqxcb.so"}
+    monkeypatch.delenv("DISPLAY")
+    assert names(False) == {"libqoffscreen.so"}
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert names(False) == {"libqoffscreen.so", "libqwayland.so"}
+
+
+def test_commands_get_a_clean_environment_and_their_exit_code_counts(bootstrap, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    code = "import os, sys; sys.exit(7 if os.environ.get('A') == 'b' and 'PYTHONPATH' not in os.environ else 1)"
+    assert bootstrap.real_call([sys.executable, "-c", code], {"A": "b"}) == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_interrupt_reaches_the_command_and_ends_with_130(tmp_path):
+    ready = tmp_path / "ready"
+    inner = f"import time, pathlib; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    outer = (
+        f"import sys; sys.path.insert(0, {str(FILE.parent)!r}); import bootstrap; "
+        f"sys.exit(bootstrap.call([sys.executable, '-c', {inner!r}]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 20
+    while not ready.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, 2)
+    assert process.wait(timeout=20) == 130
+
+
+def pins():
+    text = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_constraints_are_exact_public_versions():
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins())
+    assert "torch==2.13.0" in pins()
+    assert "PySide6_Essentials==6.11.3" in pins()
+
+
+def test_every_requirement_is_pinned_within_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = {canonicalize_name(name): version for name, version in (p.split("==") for p in pins())}
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    for requirement in map(Requirement, wanted):
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version, prereleases=True), requirement
+
+
+def test_ci_runs_the_command_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    commands = [line for line in script if line and not line.startswith(("#", "set ", "cd "))]
+    assert commands == ["python3 packaging/bootstrap.py test"]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK) or os.name == "nt"

@@ -1,0 +1,270 @@
+"""Files that somebody else made, or that a disk has spoilt."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tracemalloc
+import zlib
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from desktop_app.session import database
+from desktop_app.session.store import Session
+from desktop_app.support.errors import BadInputError
+from tests.session import samples
+
+
+@pytest.fixture
+def written(path):
+    with Session.create(path) as session:
+        session.add(samples.attention_result())
+        session.add(samples.rank_result())
+    return path
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(*statement if isinstance(statement, tuple) else (statement,))
+        connection.commit()
+
+
+def change_document(path, edit):
+    with closing(sqlite3.connect(path)) as connection:
+        (text,) = connection.execute("SELECT document FROM results WHERE id = 1").fetchone()
+        document = json.loads(text)
+        edit(document)
+        values = (json.dumps(document),)
+        connection.execute("UPDATE results SET document = ? WHERE id = 1", values)
+        connection.commit()
+
+
+def read_all(path):
+    """Read everything there is, as a curious user would."""
+    with Session.open(path) as session:
+        session.prompts()
+        for row in session.rows():
+            for value in session.load(row.id).data.values():
+                for item in value if isinstance(value, tuple) else (value,):
+                    np.asarray(item) if hasattr(item, "shape") else None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"SQLite format 3\x00", b"PK\x03\x04" + bytes(200), np.random.default_rng(0).bytes(9000)],
+    ids=["empty", "header alone", "zip", "random"],
+)
+def test_other_files_are_named_as_such(path, content):
+    path.write_bytes(content)
+    with pytest.raises(BadInputError, match="not a Lensbench session"):
+        Session.open(path)
+    assert path.read_bytes() == content
+
+
+def test_other_databases_are_named_as_such(path):
+    change(path, "CREATE TABLE results (id INTEGER)")
+    with pytest.raises(BadInputError, match="not a Lensbench session"):
+        Session.open(path)
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    with pytest.raises(BadInputError, match="no file"):
+        Session.open(tmp_path / "missing.lens")
+    with pytest.raises(BadInputError, match="cannot be read"):
+        Session.open(tmp_path)
+    with pytest.raises(BadInputError):
+        Session.create(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.01, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_refused_in_one_sentence(written, share):
+    content = written.read_bytes()
+    written.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(BadInputError, match=r"damaged|not a Lensbench session"):
+        read_all(written)
+
+
+def test_spoilt_bytes_never_end_in_anything_but_a_sentence(written):
+    good = written.read_bytes()
+    numbers = np.random.default_rng(1)
+    refused = 0
+    for _ in range(150):
+        content = np.frombuffer(good, np.uint8).copy()
+        count = numbers.choice([1, 20, 500])
+        content[numbers.integers(len(good), size=count)] = numbers.integers(256, size=count)
+        written.write_bytes(content.tobytes())
+        try:
+            read_all(written)
+        except BadInputError:
+            refused += 1
+    assert 0 < refused < 150
+
+
+def claim(**changes):
+    def edit(document):
+        document["data"]["entropy"].update(changes)
+        document["data"]["pattern"]["$tuple"][0].update(changes)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shape": [2, 3, 2**20, 2**20]},
+        {"shape": [2**31, 2**31]},
+        {"shape": [2**70]},
+        {"shape": [-1, 3]},
+        {"shape": [1] * 9},
+        {"shape": [0, 2**62, 2**62]},
+        {"shape": [2.0, 3]},
+        {"shape": [True]},
+        {"shape": "12"},
+        {"shape": None},
+        {"shape": [2, 3, 160, 161]},
+        {"dtype": "object"},
+        {"dtype": "|O"},
+        {"dtype": "<U5"},
+        {"dtype": "V8"},
+        {"dtype": "<f4, <f4"},
+        {"dtype": ["<f4"]},
+        {"dtype": "<c8"},
+        {"dtype": "|b1"},
+        {"lead": -1},
+        {"lead": 9},
+        {"lead": 4},
+        {"lead": "2"},
+        {"$array": "no such array"},
+        {"$array": "\ud800"},
+        {"$array": 3},
+    ],
+    ids=str,
+)
+def test_claims_are_checked_before_memory_is_taken(written, changes):
+    change_document(written, claim(**changes))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInputError, match="damaged"):
+            read_all(written)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_bomb_is_not_unpacked(written):
+    bomb = zlib.compress(bytes(200_000_000), 9)
+    change(
+        written,
+        ("UPDATE arrays SET codec = 'zlib', bytes = ? WHERE name = 'entropy'", (bomb,)),
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInputError, match="damaged"):
+            read_all(written)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE arrays SET bytes = 'text' WHERE part = 2",
+        "UPDATE arrays SET codec = 'pickle' WHERE part = 2",
+        "UPDATE arrays SET bytes = zeroblob(7) WHERE part = 2",
+        "UPDATE arrays SET bytes = substr(bytes, 1, 900) WHERE name = 'pattern.0'",
+        "DELETE FROM arrays WHERE part = 2",
+        "UPDATE arrays SET part = part + 1 WHERE part = 5",
+        "UPDATE results SET document = x'00ff'",
+        "UPDATE results SET document = CAST(x'ff00ff' AS TEXT)",
+        "UPDATE results SET title = x'00'",
+        "UPDATE results SET document = 'null'",
+        "UPDATE results SET document = '{\"data\": NaN}'",
+        "UPDATE results SET document = replace(hex(zeroblob(100000)), '0', '[')",
+        'UPDATE results SET document = replace(document, \'"n_layers":3\', \'"n_layers":"3"\')',
+        "UPDATE results SET document = replace(document, '\"n_layers\":3,', '')",
+        "UPDATE results SET document = replace(document, '\"entropy\"', '\"../entropy\"')",
+        "UPDATE results SET document = replace(document, '$tuple', '$dict')",
+        "UPDATE results SET document = replace(document, '$array', '$number')",
+        'INSERT INTO meta VALUES (\'prompts\', \'{"rows": [{"code": 1}], "settings": {}}\')',
+        "INSERT INTO meta VALUES ('prompts', '[]')",
+    ],
+)
+def test_rows_of_the_wrong_form_are_damage(written, statement):
+    change(written, statement)
+    with pytest.raises(BadInputError, match="damaged"):
+        read_all(written)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON results BEGIN DELETE FROM results; END",
+        "CREATE TRIGGER t AFTER INSERT ON meta BEGIN UPDATE results SET title = 'x'; END",
+        "CREATE VIEW v AS SELECT load_extension('evil')",
+        "CREATE TABLE more (a)",
+        "CREATE INDEX i ON results (lower(title))",
+    ],
+)
+def test_strangers_objects_are_ignored(written, statement):
+    change(written, statement)
+    before = written.read_bytes()
+    with Session.open(written) as session:
+        assert "did not write" in session.notice
+        samples.assert_same_result(samples.rank_result(), session.load(2))
+        with pytest.raises(BadInputError, match="cannot be changed"):
+            session.add(samples.rank_result())
+        with pytest.raises(BadInputError):
+            session.title = "x"
+        with pytest.raises(BadInputError):
+            session.query("DELETE FROM results")
+    read_all(written)
+    assert written.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DROP TABLE meta",),
+        ("ALTER TABLE results RENAME TO r", "CREATE VIEW results AS SELECT * FROM r"),
+        ("ALTER TABLE results ADD COLUMN more AS (upper(title))",),
+        ("DROP TABLE arrays", "CREATE VIRTUAL TABLE arrays USING fts5(result, name, part)"),
+    ],
+    ids=["missing", "view", "computed column", "virtual"],
+)
+def test_tables_that_are_not_its_own_are_damage(written, statements):
+    change(written, *statements)
+    with pytest.raises(BadInputError, match="damaged"):
+        Session.open(written)
+
+
+def test_a_newer_version_opens_read_only(written):
+    change(
+        written,
+        f"PRAGMA user_version = {database.SCHEMA + 1}",
+        "ALTER TABLE results ADD COLUMN stars INTEGER",
+    )
+    change_document(written, lambda d: d["model"].update(colour="blue"))
+    before = written.read_bytes()
+    with Session.open(written) as session:
+        assert session.is_read_only
+        assert "newer version" in session.notice
+        samples.assert_same_result(samples.attention_result(), session.load(1))
+        with pytest.raises(BadInputError, match="newer version"):
+            session.add(samples.rank_result())
+    assert written.read_bytes() == before
+
+
+def test_a_newer_version_without_the_known_tables_says_so(written):
+    change(written, "PRAGMA user_version = 99", "DROP TABLE arrays")
+    with pytest.raises(BadInputError, match="newer version"):
+        Session.open(written)
+
+
+def test_an_unknown_analysis_still_loads(written):
+    change_document(written, lambda d: d.update(analysis="telepathy"))
+    with Session.open(written) as session:
+        assert session.load(1).analysis == "telepathy"

@@ -1,0 +1,226 @@
+"""What all four views share: states, run, fixes, themes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from desktop_app.analyses.ablate import AblateParams
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.analyses.result import Notice
+from desktop_app.support.errors import BadInputError
+from desktop_app.views.registry import VIEWS, create_view
+from desktop_app.widgets.selection import Selection
+from desktop_app.widgets.theme import apply_theme
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+RESULTS = {
+    "tokens": samples.tokens_result,
+    "rank": samples.rank_result,
+    "ablate": samples.ablate_result,
+    "attention": samples.attention_result,
+}
+NAMES = list(RESULTS)
+
+
+def pixels(widget):
+    image = widget.grab().toImage()
+    return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1).copy()
+
+
+def test_views_stand_in_the_order_of_the_analyses():
+    assert list(VIEWS) == list(ANALYSES)
+    with pytest.raises(BadInputError, match="no view"):
+        create_view("patch", Selection())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_view_says_what_to_do(make_view, name):
+    view = make_view(name)
+    assert view.current_result is None
+    assert view._stack.currentWidget() is view._empty
+    assert view.accessibleName()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_is_drawn_with_its_small_print(make_view, name):
+    view = make_view(name)
+    result = RESULTS[name]()
+    view.show_result(result)
+    assert view.current_result is result
+    assert view._stack.currentWidget() is view._content
+    assert "smollm2 · cpu · float32" in view._small_print.full_text()
+    assert not view.picture().isNull()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_busy_dims_the_old_picture_and_keeps_it(make_view, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    view.show_busy(True)
+    assert view.is_busy()
+    assert not view._veil.isHidden()
+    assert view._stack.currentWidget() is view._content
+    assert not view._heading.run_button.isEnabled()
+    view.show_busy(False)
+    assert view._veil.isHidden()
+    assert view._heading.run_button.isEnabled()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_busy_without_a_picture_stays_empty(make_view, name):
+    view = make_view(name)
+    view.show_busy(True)
+    assert view._veil.isHidden()
+    assert view._stack.currentWidget() is view._empty
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_failure_keeps_the_old_picture(make_view, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    view.show_busy(True)
+    view.show_failure("Prompt 1 is empty: type something.", None, None)
+    assert not view._banner.isHidden()
+    assert not view.is_busy()
+    assert view.current_result is not None
+    view.show_result(RESULTS[name]())
+    assert view._banner.isHidden()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_failure_with_a_fix_offers_it(make_view, heard, name):
+    view = make_view(name)
+    asked = heard(view.fix_requested)
+    fix = {"index": 1, "prompt": "1 2 3 4 ", "answer": ["5"], "wrong": ["4"]}
+    view.show_failure("Both answers start with ␠.", "answer_shared_prefix", fix)
+    view._banner.action_clicked.emit("fix")
+    assert asked == [
+        (Notice("answer_shared_prefix", "Both answers start with ␠.", fix, 1),),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_gives_the_settings_of_the_form(make_view, heard, qtbot, name):
+    view = make_view(name)
+    asked = heard(view.run_requested)
+    qtbot.mouseClick(view._heading.run_button, Qt.MouseButton.LeftButton)
+    assert len(asked) == 1
+    assert asked[0][0] == ANALYSES[name].params()
+
+
+def test_settings_go_in_and_come_out(make_view):
+    view = make_view("ablate")
+    wanted = AblateParams(mode="zero", layers="1:2")
+    view.set_params(wanted)
+    assert view.params() == wanted
+    assert view._settings.sentence.full_text() == (
+        "heads · zero · logit difference · all positions · layers 1:2"
+    )
+
+
+def test_settings_unfold_by_their_sentence(make_view, qtbot):
+    view = make_view("ablate")
+    assert not view._settings.is_open()
+    qtbot.mouseClick(view._settings.sentence, Qt.MouseButton.LeftButton)
+    assert view._settings.is_open()
+
+
+def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
+    view = make_view("rank")
+    asked = heard(view.fix_requested)
+    fixes = [Notice("trailing_space", f"Prompt {i}", {"index": i}, i) for i in range(3)]
+    view.show_result(samples.rank_result(warnings=(*fixes, Notice("bos_added", "A BOS."))))
+    assert list(view._notices) == ["trailing_space", "bos_added"]
+    view._chips.fix_clicked.emit("trailing_space")
+    assert [told[0].prompt for told in asked] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_prompt_follows_the_selection(make_view, selection, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    before = pixels(view._content)
+    selection.select_prompt(1)
+    assert not np.array_equal(before, pixels(view._content)) or name == "ablate"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_selected_prompt_that_the_result_lacks_becomes_the_first(make_view, selection, name):
+    selection.select_prompt(7)
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    assert selection.prompt == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_beyond_the_result_is_ignored(make_view, selection, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    selection.select_prompt(9)
+    assert view.current_result is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_themes_draw_differently(make_view, themed, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    light = pixels(view)
+    apply_theme(themed, "dark")
+    dark = pixels(view)
+    assert light.mean() > 180
+    assert dark.mean() < 110
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_has_a_name(make_view, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    nameless = [
+        button
+        for button in view.findChildren(QAbstractButton)
+        if button.isVisible()
+        and not (button.accessibleName() or button.text())
+        and button.metaObject().className() != "QTableCornerButton"
+    ]
+    assert nameless == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_narrow_view_fits(make_view, name):
+    view = make_view(name, 700, 560)
+    view.show_result(RESULTS[name]())
+    assert view.minimumSizeHint().width() <= 700
+    assert view.minimumSizeHint().height() <= 560
+    for child in view._content.findChildren(QWidget):
+        if child.isVisible() and child.parent() is view._content:
+            assert child.geometry().right() <= view._content.width()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clear_forgets(make_view, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    view.clear()
+    assert view.current_result is None
+    assert view._stack.currentWidget() is view._empty
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_view_is_freed(themed, name):
+    selection = Selection()
+    view = create_view(name, selection)
+    view.show_result(RESULTS[name]())
+    gone = weakref.ref(view)
+    view.deleteLater()
+    themed.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    del view
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+def test_prompts_of_unequal_length_are_drawn(make_view, selection):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    assert view._list.row_count() == 3
+    assert len(view._tips) == 8
+    selection.select_prompt(1)
+    assert view._list.row_count() == 2
+    assert len(view._tips) == 6
+    assert view._read_label.full_text().startswith("read at position 5 of 0…5")
+
+
+def test_one_card_per_continuation(make_view, selection):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    cards = view._answers._cards
+    assert [c._title.full_text() for c in cards] == [
+        "“5” is one token",
+        "“56” is 2 tokens: 5 + 6",
+        "“4” is one token",
+    ]
+    selection.select_prompt(1)
+    assert len(view._answers._cards) == 2
+
+
+def test_the_logit_difference_is_large_and_signed(make_view):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    assert view._answers._value.text() == "+2.000"
+    assert not view._answers._dots.isHidden()
+
+
+def test_without_a_pair_no_number_is_shown(make_view):
+    view = make_view("rank")
+    view.show_result(samples.rank_result(data={"logit_diff": np.full(2, np.nan)}))
+    assert view._answers._value.isHidden()
+    assert "Give this prompt an answer" in view._answers._sentence.text()
+
+
+def test_a_position_selected_elsewhere_is_told(make_view, selection):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    selection.select_position(2)
+    assert view._token_label.full_text().startswith("“2” at 2: log p −0.50")
+
+
+def test_clicking_a_token_selects_its_position(make_view, selection):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    view._strip.token_clicked.emit(4)
+    assert selection.position == 4
+
+
+def test_a_dot_selects_its_prompt(make_view, selection):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    view._answers._dots.dot_clicked.emit(1)
+    assert selection.prompt == 1
+
+
+def test_the_list_is_used_by_keyboard(make_view, qtbot):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down):
+        qtbot.keyClick(view._list, key)
+    assert view._list.selected_row() == 1
+    assert "Rank 1: “4”" in view._list.accessibleDescription()
+    qtbot.keyClick(view._list, Qt.Key.Key_End)
+    assert view._list.selected_row() == 2
+
+
+def test_the_chooser_moves_the_selection(make_view, selection, qtbot):
+    view = make_view("rank")
+    view.show_result(samples.rank_result())
+    assert not view._chooser.isHidden()
+    qtbot.mouseClick(view._chooser._next, Qt.MouseButton.LeftButton)
+    assert selection.prompt == 1
+    assert view._chooser.box.currentIndex() == 1
+    assert not view._chooser._next.isEnabled()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+def test_a_card_per_prompt_and_chips_where_they_belong(make_view):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    assert len(view._cards) == 2
+    assert list(view._notices) == ["lengths_differ"]
+    assert [n.code for n in view._cards[0]._notices.values()] == ["trailing_space", "space_token"]
+
+
+def test_a_card_offers_its_fix(make_view, heard):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    asked = heard(view.fix_requested)
+    card = view._cards[0]
+    next(iter(card._chips)).fix_clicked.emit("0:trailing_space")
+    assert [told[0].code for told in asked] == ["trailing_space"]
+
+
+def test_pointing_at_a_chip_tints_its_tokens(make_view, monkeypatch):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    card = view._cards[0]
+    tinted = []
+    monkeypatch.setattr(card, "highlight", tinted.append)
+    chip = next(c for c, n in card._chips.items() if n.code == "space_token")
+    QApplication.sendEvent(chip, QEvent(QEvent.Type.Enter))
+    QApplication.sendEvent(chip, QEvent(QEvent.Type.Leave))
+    assert tinted == [(1, 3, 5, 7), ()]
+
+
+def test_a_token_chosen_on_a_card_is_shared(make_view, selection):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    view._cards[1].strip.token_clicked.emit(3)
+    assert (selection.prompt, selection.position) == (1, 3)
+
+
+def test_the_table_shows_the_selected_prompt(make_view, selection):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    selection.select_prompt(1)
+    selection.select_position(2)
+    assert view._tables._tables[0].selected_key() == 2
+
+
+def test_a_row_selects_its_position(make_view, selection):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    view._tables._tables[0].row_clicked.emit(5)
+    assert selection.position == 5
+
+
+def test_looking_a_token_up(make_view):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result())
+    view._tables._find.setText("216")
+    assert view._tables._said.full_text().startswith("216 = “␠”")
+
+
+def test_a_second_tokenizer_turns_to_its_page(make_view):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result(data=samples.compare_data()))
+    assert view._tables._stack.currentIndex() == 1
+    assert not view._cards[0]._aligned.isHidden()
+    assert "3 of the 4" in view._tables._said.full_text()
+
+
+def test_the_padding_demo_turns_to_its_page(make_view):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result(data=samples.padding_data()))
+    assert view._tables._stack.currentIndex() == 2
+
+
+def test_many_prompts_come_in_portions(make_view, selection):
+    view = make_view("tokens")
+    view.show_result(samples.tokens_result(prompts=samples.PROMPTS * 40, warnings=()))
+    assert len(view._cards) == 25
+    assert not view._more.isHidden()
+    selection.select_prompt(60)
+    assert len(view._cards) == 61
+    view.show_result(samples.tokens_result(warnings=()))
+    assert len(view._cards) == 2

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from desktop_app.analyses.ablate import AblateParams
+from desktop_app.analyses.attention import AttentionParams
+from desktop_app.analyses.tokens import TokensParams
+from desktop_app.views import words
+from tests.views.samples import tokens_result
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-1.2345, "−1.234"), (0.0, "0.000"), (-0.0001, "0.000"), (math.nan, "–"), (None, "–")],
+)
+def test_number(value, text):
+    assert words.number(value) == text
+
+
+def test_signed_number_has_no_sign_at_zero():
+    assert words.number(2.5, 1, sign=True) == "+2.5"
+    assert words.number(0.0, 1, sign=True) == "0.0"
+
+
+def test_percent_is_withheld_as_a_dash():
+    assert words.percent(2.24) == "2.2 %"
+    assert words.percent(math.nan) == "–"
+
+
+def test_small_probabilities_stay_readable():
+    assert words.probability(0.9187) == "0.919"
+    assert words.probability(0.00002) == "2e−05"
+
+
+def test_parts_are_named_as_the_field_does():
+    assert words.part_name(23, 3) == "L23H3"
+    assert words.part_name(5, None, "mlp") == "L5 MLP"
+
+
+def test_tail_draws_spaces_and_says_that_more_precedes():
+    assert words.tail(("1", " ", "2", " "), 4, 3) == "…␠2␠"
+    assert words.tail(("1", " "), 2, 3) == "1␠"
+
+
+def test_settings_are_summed_up_in_words():
+    assert words.settings_sentence(AblateParams()) == (
+        "heads · auto replacement · logit difference · all positions · all layers"
+    )
+    changed = AblateParams(component="mlp", mode="zero", layers="2:5", reference=("a", "b"))
+    assert words.settings_sentence(changed) == (
+        "MLPs · zero · logit difference · all positions · layers 2:5 · 2 reference prompts"
+    )
+    assert words.settings_sentence(AttentionParams(no_first=True)) == (
+        "all layers · all heads · without first position"
+    )
+    assert words.settings_sentence(TokensParams()) == "default settings"
+
+
+def test_provenance_names_what_made_the_numbers():
+    assert words.provenance_sentence(tokens_result()) == (
+        "smollm2 · cpu · float32 · without BOS · raw weights · 1.2 s · 3 forward passes"
+    )
