@@ -30,3 +30,24 @@ class SilentReporter:
 
     def partial(self, data: Mapping[str, Any]) -> None:
         """Ignore the partial result."""
+
+
+class ShareReporter:
+    """Passes on the progress of one part of a larger work."""
+
+    def __init__(self, inner: Reporter, start: float, share: float) -> None:
+        self._inner = inner
+        self._start = start
+        self._share = share
+
+    def step(self, fraction: float, note: str = "") -> None:
+        """Report the fraction of the whole."""
+        self._inner.step(self._start + self._share * fraction, note)
+
+    def check(self) -> None:
+        """Raise `Cancelled` when asked to stop."""
+        self._inner.check()
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Pass on partial fields."""
+        self._inner.partial(data)

@@ -86,3 +86,17 @@ class LoadedModel:
     def kv_head(self, head: int) -> int:
         """Return the key-value head that a query head reads."""
         return head // (self.info.n_heads // self.info.n_kv_heads)
+
+    def output_weights(self, layer: int) -> torch.Tensor:
+        """Return a layer's `W_O`, float32 `[head, d_head, d_model]`, whatever its layout.
+
+        Read off the output projection by feeding it the identity and taking its bias away again,
+        so that Linear, Conv1D and offloaded weights all come out the same way round.
+        """
+        project = self.bridge.blocks[layer].attn.o
+        width = self.info.n_heads * self.info.d_head
+        dtype = next(iter(self.bridge.original_model.parameters())).dtype
+        unit = torch.eye(width, dtype=dtype, device=self.device)
+        with torch.no_grad():
+            out = project(unit[None])[0] - project(torch.zeros_like(unit[None, :1]))[0]
+        return out.float().view(self.info.n_heads, self.info.d_head, -1)

@@ -33,8 +33,8 @@ _SHARE_OF_FREE_MEMORY = 0.4
 Score = Callable[[torch.Tensor, int, torch.Tensor | None], torch.Tensor]
 """(logits `[rows, V]` or `[rows, S, V]`, prompt, untouched logits) -> metric `[rows]`."""
 
-OnPart = Callable[[int, torch.Tensor], None]
-"""Receives (first edit's number, values `[edits, N]`) after each pass."""
+OnPart = Callable[[torch.Tensor, torch.Tensor], None]
+"""Receives (base `[N]`, values `[edits, N]`, NaN where still to come) after each pass."""
 
 
 class _Enter(Exception):  # noqa: N818 - control flow: the stream at the first block is all we want
@@ -116,7 +116,7 @@ def sweep(
         values[chunk] = found
         start += len(chunk)
         if on_part is not None:
-            on_part(start, values)
+            on_part(base, values)
     return Swept(base, values, runner.base_logits)
 
 

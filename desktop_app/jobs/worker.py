@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Service(Protocol):
     """What the worker asks: `desktop_app.compute.service.Service`, or a stand-in for tests."""
 
-    def perform(self, request: object, report: Reporter) -> object:
+    def perform(self, request: Any, report: Reporter) -> Any:
         """Answer a request with plain data; may raise `Cancelled`."""
 
 

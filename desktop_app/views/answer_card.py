@@ -24,6 +24,7 @@ class AnswerCard(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._shown: list[_Step] = []
         set_role(self, "card")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._badge = Badge("answer")
@@ -54,35 +55,42 @@ class AnswerCard(QFrame):
         self._total.setVisible(several)
         self._total.setText(f"log p of all: {number(table.logprob_total)}")
         self.setAccessibleName(f"{table.mark} “{display_text(table.text)}”")
-        while self._steps.count():
-            item = self._steps.takeAt(0)
-            old = item.widget() if item is not None else None
-            if old is not None:
-                old.setParent(None)
-                old.deleteLater()
-        for row in table.rows:
-            self._steps.addWidget(_step(row))
+        while len(self._shown) < len(table.rows):
+            self._shown.append(_Step())
+            self._steps.addWidget(self._shown[-1])
+        for i, step in enumerate(self._shown):
+            step.setVisible(i < len(table.rows))
+            if i < len(table.rows):
+                step.show_row(table.rows[i])
 
 
-def _step(row: AnswerRow) -> QWidget:
-    """Return one token of the continuation: what is predicted given what, and its numbers."""
-    made = QWidget()
-    grid = QGridLayout(made)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(12)
-    grid.setVerticalSpacing(2)
-    said = f"Predicting token {row.step}, “{row.text}” (id {row.id}), given “{row.given}”"
-    grid.addWidget(ElidedLabel(said, "muted"), 0, 0, 1, len(_NAMES))
-    values = (
-        f"{row.rank:,}" + (" (top)" if row.rank == 0 else ""),
-        probability(row.prob),
-        number(row.logit),
-        number(row.logprob),
-    )
-    for column, (name, value) in enumerate(zip(_NAMES, values, strict=True)):
-        grid.addWidget(label(name, "small"), 1, column)
-        shown = label(value, "mono")
-        shown.setAccessibleName(f"{name} {value}")
-        grid.addWidget(shown, 2, column)
-        grid.setColumnStretch(column, 1)
-    return made
+class _Step(QWidget):
+    """One token of the continuation: what is predicted given what, and its numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2)
+        self._said = ElidedLabel("", "muted")
+        grid.addWidget(self._said, 0, 0, 1, len(_NAMES))
+        self._values = [label("", "mono") for _ in _NAMES]
+        for column, (name, value) in enumerate(zip(_NAMES, self._values, strict=True)):
+            grid.addWidget(label(name, "small"), 1, column)
+            grid.addWidget(value, 2, column)
+            grid.setColumnStretch(column, 1)
+
+    def show_row(self, row: AnswerRow) -> None:
+        """Show one token's numbers."""
+        said = f"Predicting token {row.step}, “{row.text}” (id {row.id}), given “{row.given}”"
+        self._said.set_full_text(said)
+        texts = (
+            f"{row.rank:,}" + (" (top)" if row.rank == 0 else ""),
+            probability(row.prob),
+            number(row.logit),
+            number(row.logprob),
+        )
+        for name, value, text in zip(_NAMES, self._values, texts, strict=True):
+            value.setText(text)
+            value.setAccessibleName(f"{name} {text}")

@@ -61,17 +61,14 @@ class AnswerPanel(QWidget):
         """Show the scores of one prompt."""
         self._show_score(result, prompt)
         tables = answer_tables(result, prompt)
-        while len(self._cards) > len(tables):
-            card = self._cards.pop()
-            self._column.removeWidget(card)
-            card.setParent(None)
-            card.deleteLater()
         while len(self._cards) < len(tables):
             card = AnswerCard()
             self._cards.append(card)
             self._column.insertWidget(len(self._cards), card)
-        for card, table in zip(self._cards, tables, strict=True):
-            card.show_table(table)
+        for i, card in enumerate(self._cards):
+            card.setVisible(i < len(tables))
+            if i < len(tables):
+                card.show_table(tables[i])
 
     def _show_score(self, result: Result, prompt: int) -> None:
         spread = logit_diff(result, prompt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
@@ -44,6 +44,7 @@ class AttentionControls(QWidget):
         )
         self._more = QToolButton()
         self._more.setText("Add")
+        self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._more.setToolTip("Pictures that another run would add")
         self._more.setAccessibleName("Add pictures by another run")
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -96,7 +97,7 @@ class AttentionControls(QWidget):
         if keys != self._keys:
             if self._arrays is not None:
                 self._row.removeWidget(self._arrays)
-                self._arrays.setParent(None)
+                self._arrays.hide()
                 self._arrays.deleteLater()
             self._keys = keys
             self._arrays = SegmentedControl(options)

@@ -1,10 +1,12 @@
-"""Tokens of a result as the cells of a token strip."""
+"""Tokens of a result as token strips."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.widgets.token_strip import TokenCell
+from PySide6.QtWidgets import QSizePolicy
+
+from desktop_app.widgets.token_strip import TokenCell, TokenStrip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,3 +23,14 @@ def cells(tokens: TokenList, special: Sequence[bool] | None = None) -> list[Toke
             tokens.ids, tokens.pieces, tokens.texts, flags, strict=True
         )
     ]
+
+
+def token_strip(name: str, *, wrapping: bool = True) -> TokenStrip:
+    """Return a strip that takes just the height its tokens need."""
+    strip = TokenStrip()
+    strip.setAccessibleName(name)
+    strip.set_wrapping(wrapping)
+    policy = strip.sizePolicy()
+    policy.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+    strip.setSizePolicy(policy)
+    return strip

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop_app.views.attention_data import looked_at_by, looks_at, strongest
-from desktop_app.views.cells import cells
+from desktop_app.views.cells import cells, token_strip
 from desktop_app.views.frame import ElidedLabel, panel
-from desktop_app.widgets.token_strip import TokenStrip
 from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.result import TokenList
     from desktop_app.views.attention_data import HeadPicture
+    from desktop_app.widgets.token_strip import TokenStrip
 
 
 class LookStrips(QWidget):
@@ -84,19 +84,10 @@ class LookStrips(QWidget):
 
 
 def _strip(name: str) -> tuple[TokenStrip, ElidedLabel, ElidedLabel]:
-    strip = TokenStrip()
-    strip.set_wrapping(False)
-    strip.setAccessibleName(name)
-    return strip, ElidedLabel("", "heading"), ElidedLabel("", "small")
+    return token_strip(name, wrapping=False), ElidedLabel("", "heading"), ElidedLabel("", "small")
 
 
 def _fill(column: QVBoxLayout, strip: TokenStrip, name: ElidedLabel, best: ElidedLabel) -> None:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(strip)
-    area.setMaximumHeight(64)
     column.addWidget(name)
-    column.addWidget(area)
+    column.addWidget(strip)
     column.addWidget(best)

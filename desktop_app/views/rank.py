@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from desktop_app.analyses.registry import find
 from desktop_app.views.answer_panel import AnswerPanel
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.cells import cells
+from desktop_app.views.cells import cells, token_strip
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.prediction_list import PredictionList
 from desktop_app.views.prompt_chooser import PromptChooser
@@ -22,7 +22,6 @@ from desktop_app.views.rank_data import (
     surprise_sentence,
     surprise_texts,
 )
-from desktop_app.widgets.token_strip import TokenStrip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
@@ -91,21 +90,15 @@ class RankView(AnalysisView):
 
     def _build_strip(self) -> QFrame:
         frame, column = panel()
-        self._strip = TokenStrip()
-        self._strip.setAccessibleName("Prompt, coloured by surprise")
+        self._strip = token_strip("Prompt, coloured by surprise")
         self._strip_label = label("", "small")
         self._token_label = ElidedLabel("", "small")
         top = QHBoxLayout()
         top.addWidget(label("How surprising each prompt token is", "heading"))
         top.addWidget(self._token_label, 1)
         top.addWidget(self._strip_label)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(self._strip)
-        area.setMaximumHeight(150)
         column.addLayout(top)
-        column.addWidget(area)
+        column.addWidget(self._strip)
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
         return frame

@@ -11,13 +11,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.analyses.result import TokenList
 from desktop_app.views.aligned_strip import AlignedStrip
 from desktop_app.views.base import severity
-from desktop_app.views.cells import cells
+from desktop_app.views.cells import cells, token_strip
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.views.tokens_data import aligned_rows, card_sentence, prompt_notices
 from desktop_app.widgets.chip import Chip
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.theme import set_role
-from desktop_app.widgets.token_strip import TokenStrip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent
@@ -47,8 +46,7 @@ class TokenCard(QFrame):
         set_role(self, "card")
         self._number = label(str(index + 1), "heading")
         self._sentence = ElidedLabel("", "small")
-        self.strip = TokenStrip()
-        self.strip.setAccessibleName(f"Tokens of prompt {index + 1}")
+        self.strip = token_strip(f"Tokens of prompt {index + 1}")
         self._aligned = AlignedStrip()
         self._flow_box = QWidget()
         self._flow = FlowLayout(self._flow_box, 6)
@@ -92,7 +90,7 @@ class TokenCard(QFrame):
         for chip in list(self._chips):
             if isinstance(chip, QWidget):
                 self._flow.removeWidget(chip)
-                chip.setParent(None)
+                chip.hide()
                 chip.deleteLater()
         self._chips.clear()
         self._notices.clear()

@@ -41,6 +41,7 @@ class TokensView(AnalysisView):
         """Build the picture inside `content`."""
         self._cards: list[TokenCard] = []
         self._limit = _PAGE
+        self._shown = 0
         self._overview = ElidedLabel("", "heading")
         self._more = QPushButton("Show more prompts")
         set_role(self._more, "quiet")
@@ -82,15 +83,13 @@ class TokensView(AnalysisView):
         """Draw a result that has been taken over."""
         self._overview.set_full_text(overview_sentence(result))
         count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
-        while len(self._cards) > count:
-            card = self._cards.pop()
-            self._column.removeWidget(card)
-            card.setParent(None)
-            card.deleteLater()
         while len(self._cards) < count:
             self._add_card()
+        self._shown = count
         for card in self._cards:
-            card.show_prompt(result)
+            card.setVisible(card.index < count)
+            if card.index < count:
+                card.show_prompt(result)
         hidden = len(result.prompts) - count
         self._more.setText(f"Show more prompts ({hidden:,} hidden)")
         self._more.setVisible(hidden > 0)
@@ -105,7 +104,7 @@ class TokensView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
-        if prompt >= len(self._cards):
+        if prompt >= self._shown:
             self.draw_result(result)
             return
         several = len(result.prompts) > 1

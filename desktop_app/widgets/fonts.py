@@ -55,7 +55,7 @@ def ui_font(pixels: int = BODY_PIXELS, weight: Weight = "regular") -> QFont:
         weight: One of the three weights that are bundled.
     """
     font = QFont()
-    font.setFamilies([UI_FAMILY, SIGNS_FAMILY])
+    font.setFamilies([UI_FAMILY, SIGNS_FAMILY, MONO_FAMILY])
     font.setPixelSize(pixels)
     font.setWeight(_WEIGHTS[weight])
     _set_tabular(font)

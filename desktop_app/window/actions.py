@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from desktop_app.widgets.icons import bind_icon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ActionSpec:
     key: str
     text: str
     menu: str
-    slot: Callable[..., None]
+    slot: Callable[..., object]
     shortcut: str = ""
     icon: str = ""
     tip: str = ""

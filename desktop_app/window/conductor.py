@@ -18,13 +18,20 @@ from desktop_app.analyses.requests import (
     RunAnalysis,
 )
 from desktop_app.analyses.tokens import TokensParams
-from desktop_app.jobs.events import JobEnd, JobFailed, JobFinished, JobStopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.base import Params, PromptRow
-    from desktop_app.jobs.events import JobPartial, JobProgress, JobStarted
+    from desktop_app.jobs.events import (
+        JobEnd,
+        JobFailed,
+        JobFinished,
+        JobPartial,
+        JobProgress,
+        JobStarted,
+        JobStopped,
+    )
     from desktop_app.jobs.runner import JobRunner
 
 # Jobs that come and go while one types; the job bar does not speak of them.

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_prompts, write_prompts
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.analyses.result import Result
     from desktop_app.window.prompt_panel import PromptPanel
@@ -115,18 +115,14 @@ class FileDesk(QObject):
 
     def save_prompts(self) -> None:
         """Write the prompt table to a file."""
-        path = dialogs.ask_save(
-            self._window, "Save prompts", "prompts.csv", dialogs.PROMPT_FILTER
-        )
+        path = dialogs.ask_save(self._window, "Save prompts", "prompts.csv", dialogs.PROMPT_FILTER)
         if path is not None:
             rows = self._prompts.prompts()[0]
             self._try(lambda: write_prompts(path, rows), path)
 
     def save_picture(self, picture: QPixmap, name: str) -> None:
         """Write a view's picture as PNG."""
-        path = dialogs.ask_save(
-            self._window, "Save picture", f"{name}.png", dialogs.PICTURE_FILTER
-        )
+        path = dialogs.ask_save(self._window, "Save picture", f"{name}.png", dialogs.PICTURE_FILTER)
         if path is None:
             return
         if picture.save(str(path), "PNG"):

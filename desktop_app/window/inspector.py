@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.views.words import part_name
 from desktop_app.widgets.pattern_view import PatternView
 from desktop_app.widgets.theme import set_role
 from desktop_app.window.inspector_data import (
@@ -84,9 +85,9 @@ class Inspector(QWidget):
 
     def set_notes(self, notes: str) -> None:
         """Show the notes of the session."""
-        self.notes.blockSignals(True)  # noqa: FBT003 - Qt's own
+        self.notes.blockSignals(True)
         self.notes.setPlainText(notes)
-        self.notes.blockSignals(False)  # noqa: FBT003
+        self.notes.blockSignals(False)
 
     def flush_notes(self) -> None:
         """Do not wait for the next keystroke any longer."""
@@ -152,7 +153,7 @@ class Inspector(QWidget):
             self._head_facts.set_facts(())
             self.pattern.hide()
             return
-        self._head_title.setText(f"L{layer} H{head}" if head is not None else f"Layer {layer}")
+        self._head_title.setText(part_name(layer, head) if head is not None else f"Layer {layer}")
         facts = ablation_facts(ablation, layer, head, prompt)
         if head is not None:
             facts += attention_facts(attention, layer, head, prompt)

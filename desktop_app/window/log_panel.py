@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from desktop_app.support.logs import LogBook, LogEntry
 from desktop_app.widgets.segmented import SegmentedControl
 from desktop_app.widgets.tables import Column, DataTable
 from desktop_app.widgets.theme import set_role
@@ -16,6 +15,8 @@ from desktop_app.window.parts import muted_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from desktop_app.support.logs import LogBook, LogEntry
 
 POLL_MS = 500
 _WARNING = 30

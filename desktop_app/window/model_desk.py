@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.requests import ModelSpec
 from desktop_app.window.model_dialog import ModelDialog
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from desktop_app.analyses.requests import ModelReady
     from desktop_app.jobs.events import JobProgress
     from desktop_app.window.conductor import Conductor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -24,7 +24,7 @@ from desktop_app.widgets.tables import Column, DataTable
 from desktop_app.widgets.theme import set_role
 from desktop_app.widgets.toggle import Toggle
 from desktop_app.window.model_words import fit_rows, model_rows, spec_problem
-from desktop_app.window.parts import heading, muted_label, wrapped
+from desktop_app.window.parts import heading, line_of, muted_label, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,12 +99,12 @@ class ModelDialog(QDialog):
         self.needs.set_rows(rows, keys=None)
         self.sentence.setText(estimate.sentence)
         chosen = self.device.currentData()
-        self.device.blockSignals(True)  # noqa: FBT003 - Qt's own
+        self.device.blockSignals(True)
         for device in estimate.devices:
             if self.device.findData(device.device) < 0:
                 self.device.addItem(f"{device.device} · {device.name}", device.device)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
-        self.device.blockSignals(False)  # noqa: FBT003
+        self.device.blockSignals(False)
 
     def show_problem(self, message: str) -> None:
         """Say what went wrong; the model that was open still is."""
@@ -214,10 +214,10 @@ class ModelDialog(QDialog):
         folder, gguf = QPushButton("Open folder…"), QPushButton("Open .gguf…")
         folder.clicked.connect(self._on_folder_clicked)
         gguf.clicked.connect(self._on_gguf_clicked)
-        return _line(muted_label("Model"), (self.name, 1), folder, gguf)
+        return line_of(muted_label("Model"), (self.name, 1), folder, gguf)
 
     def _option_line(self) -> QHBoxLayout:
-        return _line(
+        return line_of(
             muted_label("Device"),
             (self.device, 1),
             muted_label("Numbers"),
@@ -227,7 +227,7 @@ class ModelDialog(QDialog):
         )
 
     def _button_line(self) -> QHBoxLayout:
-        return _line((self.progress_note, 1), self.close_button, self.load_button)
+        return line_of((self.progress_note, 1), self.close_button, self.load_button)
 
     def _connect(self) -> None:
         self.table.row_selected.connect(self._on_row_selected)
@@ -299,12 +299,3 @@ class ModelDialog(QDialog):
         file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
         if file:
             self.choose(str(Path(file)))
-
-
-def _line(*parts: QWidget | tuple[QWidget, int]) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.setSpacing(8)
-    for part in parts:
-        widget, stretch = part if isinstance(part, tuple) else (part, 0)
-        line.addWidget(widget, stretch, Qt.AlignmentFlag.AlignVCenter)
-    return line

@@ -55,7 +55,7 @@ def match_score(query: str, text: str) -> int | None:
 class _ActionDelegate(QStyledItemDelegate):
     """Draws an action's icon, name, menu and shortcut on one line."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         """Return the height of a row."""
         return QSize(200, _ROW_HEIGHT)
 
@@ -63,8 +63,8 @@ class _ActionDelegate(QStyledItemDelegate):
         """Draw one row."""
         action: QAction = index.data(_ACTION)
         theme = theme_hub().current
-        area = option.rect  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        area = option.rect
+        state = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
@@ -205,4 +205,3 @@ class SearchBox(QLineEdit):
         self.clearFocus()
         if action.isEnabled():
             action.trigger()
-

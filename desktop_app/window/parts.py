@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from desktop_app.widgets.theme import set_role
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -82,3 +83,21 @@ def human_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def app_version() -> str:
+    """Return the program's version, `unknown` where it was never installed."""
+    try:
+        return version("lensbench")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def line_of(*parts: QWidget | tuple[QWidget, int]) -> QHBoxLayout:
+    """Return widgets side by side, each with a share of the room where it is given one."""
+    line = QHBoxLayout()
+    line.setSpacing(8)
+    for part in parts:
+        widget, stretch = part if isinstance(part, tuple) else (part, 0)
+        line.addWidget(widget, stretch, Qt.AlignmentFlag.AlignVCenter)
+    return line

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.analyses.base import PromptRow
 from desktop_app.widgets.segmented import SegmentedControl
 from desktop_app.widgets.theme import set_role
 from desktop_app.widgets.toggle import Toggle
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from PySide6.QtGui import QAction
+
+    from desktop_app.analyses.base import PromptRow
 
 DEBOUNCE_MS = 150
 

@@ -38,7 +38,7 @@ Index = QModelIndex | QPersistentModelIndex
 class _RowDelegate(QStyledItemDelegate):
     """Draws a result as an icon, its title and a line of facts."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         """Return the height of a row."""
         return QSize(120, _HEIGHT)
 
@@ -46,8 +46,8 @@ class _RowDelegate(QStyledItemDelegate):
         """Draw one row."""
         row = index.data(_ROW)
         theme = theme_hub().current
-        area = option.rect  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        area = option.rect
+        state = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = area.adjusted(4, 2, -4, -2)
@@ -140,9 +140,10 @@ class ResultsPanel(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a result."""
-        item = self.list.itemAt(self.list.viewport().mapFromGlobal(event.globalPos()))
-        if item is None:
+        index = self.list.indexAt(self.list.viewport().mapFromGlobal(event.globalPos()))
+        if not index.isValid():
             return
+        item = self.list.item(index.row())
         number = int(item.data(_ROW).id)
         menu = QMenu(self)
         show = menu.addAction("Show")

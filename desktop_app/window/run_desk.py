@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
 from pydantic import ValidationError
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.requests import RunAnalysis
@@ -84,7 +84,7 @@ class RunDesk(QObject):
             view.show_failure(_sentence(error), None, None)
             return False
         self._refused.pop(name, None)
-        view.show_busy(True)  # noqa: FBT003 - the view's interface
+        view.show_busy(True)
         self._conductor.run(name, full, places, is_worked=is_worked)
         return True
 
@@ -196,7 +196,7 @@ class RunDesk(QObject):
             self.bug_found.emit(failed)
 
     def _on_run_stopped(self, name: str) -> None:
-        self._views[name].show_busy(False)  # noqa: FBT003 - the view's interface
+        self._views[name].show_busy(False)
 
     def _on_live_arrived(self, result: Result, places: Sequence[int]) -> None:
         self._prompts.live.show_tokens(result, places)

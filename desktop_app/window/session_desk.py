@@ -6,7 +6,6 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -17,6 +16,7 @@ from desktop_app.support.errors import LensbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from desktop_app.analyses.base import PromptRow
     from desktop_app.analyses.result import Result
@@ -47,6 +47,7 @@ class SessionDesk(QObject):
         super().__init__(parent)
         self.session = Session.create()
         self.has_unsaved = False
+        self._is_closed = False
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
         self._done.connect(self._on_done)
@@ -158,7 +159,7 @@ class SessionDesk(QObject):
     def close(self) -> None:
         """Finish what is being written and close the file."""
         self._pool.shutdown(wait=True)
-        self._done.disconnect(self._on_done)
+        self._is_closed = True  # answers already on their way home find the file closed
         self.session.close()
 
     def _replace(self, session: Session) -> None:
@@ -188,6 +189,8 @@ class SessionDesk(QObject):
 
     @Slot(object)
     def _on_done(self, outcome: object) -> None:
+        if self._is_closed:
+            return
         if isinstance(outcome, str):
             self.failed.emit(outcome)
         elif callable(outcome):

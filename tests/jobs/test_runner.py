@@ -70,7 +70,6 @@ class FakeService:
     def steps(self, value, report):
         for i in range(value + 1):
             report.step(i / value, str(i))
-        return
 
     def grids(self, value, report):
         grid = np.zeros(3)
@@ -78,7 +77,6 @@ class FakeService:
             grid[:] = i
             report.partial({"effect_mean": grid, "layers": 3})
             time.sleep(0.02)
-        return
 
 
 class Ears(QObject):

@@ -30,7 +30,8 @@ def test_one_card_per_continuation(make_view, selection):
         "“4” is one token",
     ]
     selection.select_prompt(1)
-    assert len(view._answers._cards) == 2
+    assert [card.isHidden() for card in view._answers._cards] == [False, False, True]
+    assert cards[1]._title.full_text() == "“4” is one token"
 
 
 def test_the_logit_difference_is_large_and_signed(make_view):

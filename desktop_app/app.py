@@ -1,0 +1,178 @@
+"""The composition root: it makes the application's parts and hands them to the window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.support import logs, paths
+from desktop_app.support.crash_log import CrashLog, install_excepthook
+from desktop_app.support.gc_guard import GcGuard
+from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
+from desktop_app.widgets.icons import icon
+from desktop_app.widgets.theme import apply_theme
+from desktop_app.window.headless import HeadlessRun
+from desktop_app.window.main_window import MainWindow
+from desktop_app.window.parts import app_version
+from desktop_app.window.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.jobs.worker import Service
+
+LOG_FILE = "lensbench.log"
+STALLS_VARIABLE = "LENSBENCH_STALLS"
+# While modules are imported and weights converted on the compute thread, the interpreter is handed
+# back to the window every 2 ms instead of every 5.
+SWITCH_INTERVAL_S = 0.002
+
+
+def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -> int:
+    """Open the window and return the exit status.
+
+    Args:
+        argv: The arguments after the program's name: at most one session, prompt table or model.
+        config_dir: Where the settings are; None takes the user's folder.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    app = make_application()
+    book = logs.install(paths.log_dir() / LOG_FILE)
+    crash_log = CrashLog(paths.log_dir())
+    report = crash_log.start()
+    relay = ErrorRelay()
+    install_excepthook(relay.tell)
+    folder = config_dir or paths.config_dir()
+    apply_theme(app, load_settings(folder).theme)  # type: ignore[arg-type]
+    window = MainWindow(make_service, folder, book)
+    relay.error_caught.connect(window.show_problem)
+    housekeeping = Housekeeping(window)
+    housekeeping.start()
+    window.show()
+    if report is not None:
+        window.show_crash_report(report)
+    file = Path(arguments[0]) if arguments else None
+    is_session = file is not None and file.suffix.lower() == ".lens"
+    window.start(file if is_session else None)
+    if file is not None and not is_session:
+        window.files.open_any(file)
+    status = app.exec()
+    housekeeping.stop()
+    crash_log.stop()
+    return status
+
+
+def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) -> int:
+    """Perform the worked example without a screen.
+
+    Its tables go to standard output; the session and a picture of each panel go to `out_dir`.
+
+    Returns:
+        0 where everything was computed and written, else 1.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    out = paths.ensure(Path(out_dir))
+    app = make_application()
+    book = logs.install()
+    apply_theme(app, "light")
+    with tempfile.TemporaryDirectory() as folder:
+        window = MainWindow(make_service, Path(folder), book)
+        window.resize(1600, 1000)
+        window.place_docks()
+        window.show()
+        housekeeping = Housekeeping(window)
+        housekeeping.start()
+        done = HeadlessRun(window, out, write or _print).perform()
+        window.close()
+        housekeeping.stop()
+    logging.getLogger().removeHandler(book)
+    return 0 if done else 1
+
+
+def make_application() -> QApplication:
+    """Return the application object, made where there is none yet."""
+    QCoreApplication.setApplicationName(paths.APP_NAME)
+    QCoreApplication.setApplicationVersion(app_version())
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QApplication.setHighDpiScaleFactorRoundingPolicy(
+        Qt.HighDpiScaleFactorRoundingPolicy.PassThrough
+    )
+    app = QApplication([paths.APP_NAME])
+    app.setDesktopFileName("lensbench")
+    app.setWindowIcon(icon("attention", "accent"))
+    return app
+
+
+def make_service() -> Service:
+    """Make the compute service; called on the compute thread."""
+    from desktop_app.compute.service import Service as ComputeService  # noqa: PLC0415 - imports torch
+
+    return ComputeService()
+
+
+class ErrorRelay(QObject):
+    """Carries uncaught errors of any thread to the window.
+
+    Signals:
+        error_caught: A sentence.
+    """
+
+    error_caught = Signal(str)
+
+    def tell(self, line: str, _details: str) -> None:
+        """Say that something went wrong; may be called on any thread."""
+        self.error_caught.emit(
+            f"Something went wrong inside Lensbench ({line}). The log has the details."
+        )
+
+
+class Housekeeping(QObject):
+    """Memory and smoothness: collection on the window's thread, and the developer's watchdog."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._guard = GcGuard(self)
+        self._models = 0
+        self._watchdog: StallWatchdog | None = None
+        self._reporter: StackReporter | None = None
+        window.models.model_changed.connect(self._on_model_changed)
+
+    def start(self) -> None:
+        """Begin."""
+        self._guard.start()
+        if os.environ.get(STALLS_VARIABLE):
+            self._watchdog = StallWatchdog(self)
+            self._reporter = StackReporter(self._watchdog)
+            self._watchdog.start()
+            self._reporter.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._guard.stop()
+        if self._watchdog is not None and self._reporter is not None:
+            self._reporter.stop()
+            self._watchdog.stop()
+            _print(self._watchdog.summary())
+
+    def _on_model_changed(self) -> None:
+        """The first model brings torch's modules; a later one leaves the older to be collected."""
+        self._models += 1
+        if self._models == 1:
+            self._guard.settle()
+        else:
+            self._guard.collect_all()
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

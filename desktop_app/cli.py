@@ -1,0 +1,235 @@
+"""The command line: `lensbench run …` and its helpers, a thin layer over `compute` and `session`.
+
+Standard output carries what was asked for and nothing else; progress and warnings go to standard
+error. Errors are one line, and no traceback reaches a user without `--debug`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+
+from desktop_app import cli_options
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.analyses.requests import LoadModel, RunAnalysis
+from desktop_app.analyses.result import plain
+from desktop_app.compute.service import Service
+from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+    from desktop_app.analyses.spec import Analysis
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit status."""
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    try:
+        code = cli.main(list(arguments), prog_name="lensbench", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)  # noqa: T201
+        return BAD_INPUT
+    except (KeyboardInterrupt, Cancelled, click.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        return _fail(error.format_message(), BAD_INPUT, debug=debug)
+    except ValidationError as error:
+        return _fail(_first_problem(error), BAD_INPUT, debug=debug)
+    except LensbenchError as error:
+        return _fail(str(error), error.exit_code, debug=debug)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug becomes one line
+        text = f"unexpected {type(error).__name__}: {error}; run again with --debug and report it"
+        return _fail(text, 1, debug=debug)
+    return int(code or 0)
+
+
+def _fail(message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc(file=sys.stderr)
+    return _say(message, code)
+
+
+def _say(message: str, code: int) -> int:
+    line = " ".join(message.split("\n"))
+    print(f"lensbench: {line}".encode("utf-8", "replace").decode(), file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"--{place.replace('_', '-')}: {message}."
+
+
+def _out(text: str) -> None:
+    """Print to the real standard output, characters that it cannot show replaced."""
+    stream = sys.__stdout__
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Lensbench: a workbench for mechanistic interpretability."""
+
+
+@cli.group()
+def run() -> None:
+    """Run one analysis headless."""
+
+
+def _add_analysis(analysis: Analysis) -> None:
+    """Give an analysis its command; every option follows from its Params."""
+
+    def command(**options: Any) -> None:
+        _run_analysis(analysis, options)
+
+    options = [*cli_options.common_options(), *cli_options.own_options(analysis.params)]
+    run.add_command(
+        click.Command(analysis.name, callback=command, params=options, help=analysis.summary)
+    )
+
+
+def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
+    as_json, out = options.pop("as_json"), options.pop("out")
+    if out is not None:
+        cli_options.check_ending(out)
+    spec = cli_options.model_spec(options)
+    params = cli_options.make_params(analysis.params, options)
+    reporter = cli_options.TerminalReporter(analysis.name)
+    service = Service()
+    # Libraries that print must not spoil the output.
+    with contextlib.redirect_stdout(sys.stderr):
+        service.perform(LoadModel(spec), reporter)
+        result = service.perform(RunAnalysis(analysis.name, params), reporter)
+    reporter.end()
+    for notice in result.warnings:
+        click.echo(f"warning {notice.code}: {notice.message}", err=True)
+    if out is not None:
+        _write(result, out)
+    if as_json:
+        from desktop_app.session.exports import to_json_text  # noqa: PLC0415
+
+        _out(to_json_text(result))
+    elif out is None:
+        from desktop_app.text.tables import as_text  # noqa: PLC0415
+
+        _out(as_text(result))
+
+
+def _write(result: Result, out: str) -> None:
+    from desktop_app.session.exports import export  # noqa: PLC0415 - only when asked for
+    from desktop_app.session.store import Session  # noqa: PLC0415
+
+    if out.endswith(".lens"):
+        with Session.open_or_create(out) as session:
+            session.add(result)
+    else:
+        export(result, out)
+
+
+for _analysis in ANALYSES.values():
+    _add_analysis(_analysis)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+def models(*, as_json: bool) -> None:
+    """List the models at hand, with the memory that each needs."""
+    from desktop_app.engine.catalogue import list_models  # noqa: PLC0415
+
+    rows = [
+        {
+            "name": row.name,
+            "path": row.path,
+            "installed": row.installed,
+            "parameters": row.parameters,
+            "bytes_needed": row.bytes_needed,
+        }
+        for row in list_models()
+    ]
+    if as_json:
+        _out(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        state = "installed" if row["installed"] else f"lensbench fetch {row['name']}"
+        size = f"{row['parameters'] / 1e6:,.1f} M" if row["parameters"] else "?"
+        _out(f"{row['name']:<24} {size:>12}  {state}")
+
+
+@cli.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Fetch a model pack of the catalogue (needs the network)."""
+    from desktop_app.engine.pack import fetch_pack  # noqa: PLC0415
+
+    reporter = cli_options.TerminalReporter("fetch")
+    with contextlib.redirect_stdout(sys.stderr):
+        folder = fetch_pack(name, reporter.step)
+    reporter.end()
+    _out(str(folder))
+
+
+@cli.command()
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+def results(session: str, *, as_json: bool) -> None:
+    """List the results of a session."""
+    from desktop_app.session.store import Session  # noqa: PLC0415
+
+    with Session.open(session) as opened:
+        if opened.notice:
+            click.echo(f"warning: {opened.notice}", err=True)
+        rows = opened.rows()
+    names = ("id", "analysis", "title", "created", "model")
+    if as_json:
+        _out(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
+        return
+    for row in rows:
+        _out(f"{row.id:>4}  {row.analysis:<10} {row.created}  {row.model}  {row.title}")
+
+
+@cli.command()
+@click.argument("session")
+@click.option("--result", "result_id", type=int, required=True, help="Its id in `results`.")
+@click.option("--out", required=True, help="A file ending in .json, .npz or .csv.")
+def export(session: str, result_id: int, out: str) -> None:
+    """Write one result of a session to a file."""
+    from desktop_app.session.exports import export as write  # noqa: PLC0415
+    from desktop_app.session.store import Session  # noqa: PLC0415
+
+    with Session.open(session) as opened:
+        if result_id not in {row.id for row in opened.rows()}:
+            raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
+        write(opened.load(result_id), out)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Say what this machine has and lacks."""
+    from desktop_app.compute.doctor import examine  # noqa: PLC0415
+
+    facts = examine()
+    if as_json:
+        _out(json.dumps(plain(facts), indent=1))
+        return
+    for name, value in facts.items():
+        _out(f"{name:<24} {value}")

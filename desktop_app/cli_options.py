@@ -1,0 +1,145 @@
+"""Command-line options made from Params, and the common ones; progress for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from desktop_app.analyses.base import Params, PromptRow
+from desktop_app.analyses.requests import ModelSpec
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.prompts import read_prompts, read_texts
+
+_ENDINGS = (".json", ".npz", ".lens")
+_SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
+
+
+def common_options() -> list[click.Parameter]:
+    """Return the options that every analysis has: model, prompts, output."""
+    choice = click.Choice
+    return [
+        click.Option(["--model"], default="smollm2", show_default=True, help="Name, Hub id, folder or .gguf."),
+        click.Option(["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.Option(["--dtype"], type=choice(["auto", "float32", "bfloat16", "float16"]), default="auto"),
+        click.Option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
+        click.Option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        click.Option(["--offline"], is_flag=True, help="Never touch the network."),
+        click.Option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),
+        click.Option(["--corrupt"], multiple=True, help="Its corrupt twin (one per prompt)."),
+        click.Option(["--answer"], multiple=True, help="Its answer; | between several."),
+        click.Option(["--wrong"], multiple=True, help="Its wrong continuation; | between several."),
+        click.Option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
+        click.Option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto", show_default=True),
+        click.Option(["--chat"], is_flag=True, help="Each prompt is a user message."),
+        click.Option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the result object."),
+        click.Option(["--out"], help="Write to a file ending in .json, .npz or .lens."),
+    ]  # fmt: skip
+
+
+def own_options(params: type[Params]) -> list[click.Parameter]:
+    """Return the options of an analysis, one per field of its Params."""
+    return [_option(name, field) for name, field in params.own_fields().items()]
+
+
+def _option(name: str, field: Any) -> click.Option:
+    flag = f"--{name.replace('_', '-')}"
+    kind = field.annotation
+    if kind is bool:
+        return click.Option([flag], is_flag=True, help=field.description)
+    if get_origin(kind) is Literal:
+        return click.Option(
+            [flag],
+            type=click.Choice([str(a) for a in get_args(kind)]),
+            default=field.default,
+            show_default=True,
+            help=field.description,
+        )
+    extra = field.json_schema_extra or {}
+    if extra.get("cli") == "prompt_file":
+        return click.Option([flag], metavar="FILE", help=field.description)
+    scalar = {int: int, float: float}.get(kind, str)
+    return click.Option(
+        [flag], type=scalar, default=field.default, show_default=True, help=field.description
+    )
+
+
+def check_ending(out: str) -> None:
+    """Refuse an output file of an unknown kind before anything is computed."""
+    if not out.lower().endswith(_ENDINGS):
+        raise BadInputError(f"--out {out} must end in {', '.join(_ENDINGS)}: rename it.")
+    folder = Path(out).expanduser().resolve().parent
+    if not folder.is_dir():
+        raise BadInputError(f"--out {out}: the folder {folder} does not exist; make it first.")
+
+
+def model_spec(options: dict[str, Any]) -> ModelSpec:
+    """Take the model's options out and return them as a spec."""
+    return ModelSpec(**{name: options.pop(name) for name in _SPEC_OPTIONS})
+
+
+def make_params(params: type[Params], options: dict[str, Any]) -> Params:
+    """Return the Params of parsed options, with prompt and reference files read."""
+    options["prompts"] = _prompt_rows(options)
+    for name, field in params.own_fields().items():
+        extra = field.json_schema_extra or {}
+        if extra.get("cli") == "prompt_file":
+            file = options.pop(name)
+            options[name] = read_texts(Path(file)) if file else ()
+    return params(**options)
+
+
+def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
+    texts = options.pop("prompt")
+    columns = {name: options.pop(name) for name in ("corrupt", "answer", "wrong")}
+    file = options.pop("prompts_file")
+    rows = list(read_prompts(Path(file))) if file else []
+    for name, values in columns.items():
+        if len(values) > len(texts):
+            raise BadInputError(
+                f"--{name} is given {len(values)} times and --prompt {len(texts)} times: give one "
+                "per prompt."
+            )
+        if 0 < len(values) < len(texts):
+            raise BadInputError(
+                f"--{name} is given {len(values)} times and --prompt {len(texts)} times: give one "
+                "per prompt, or none."
+            )
+    for index, text in enumerate(texts):
+        fields = {name: values[index] for name, values in columns.items() if values}
+        rows.append(PromptRow(text=text, **fields))
+    if not rows:
+        raise BadInputError("There is no prompt: give --prompt TEXT or --prompts FILE.")
+    return tuple(rows)
+
+
+class TerminalReporter:
+    """Progress as one line on standard error, only where a person watches."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._watched = sys.stderr.isatty()
+
+    def step(self, fraction: float, note: str = "") -> None:
+        """Show how far it is."""
+        if self._watched:
+            sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {note}")
+            sys.stderr.flush()
+
+    def check(self) -> None:
+        """Do nothing: an interrupt arrives as KeyboardInterrupt."""
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Ignore partial results."""
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._watched:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+

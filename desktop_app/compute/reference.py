@@ -1,0 +1,89 @@
+"""What a removed part is replaced by: its mean over reference prompts, or its value on a twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from desktop_app.analyses.report import Reporter
+from desktop_app.compute.prepare import equal_length_groups
+from desktop_app.engine.model import LoadedModel, Site, site_hook
+
+# Tokens captured in one pass.
+_TOKENS_PER_PASS = 8192
+
+Activations = dict[int, torch.Tensor]
+"""Per layer: `[prompt, position, ...]` for captured runs, `[position, ...]` or `[...]` for means."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """Mean activations over a reference set.
+
+    Attributes:
+        by_layer: `[position, ...]`, or `[...]` where pooled.
+        pooled: Whether lengths differed, so that the mean runs over all positions.
+    """
+
+    by_layer: Activations
+    pooled: bool
+
+
+def capture(
+    model: LoadedModel, ids: torch.Tensor, layers: Sequence[int], site: Site
+) -> Activations:
+    """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
+    kept: Activations = {}
+
+    def keep(layer: int) -> Callable[..., None]:
+        def hook_fn(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+            kept[layer] = x.clone()
+
+        return hook_fn
+
+    # The logits are of no interest: unembed one position instead of all.
+    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [
+        (site_hook(layer, site), keep(layer)) for layer in layers
+    ]
+    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))  # noqa: ARG005
+    model.run(ids, hooks)
+    return kept
+
+
+def means(
+    model: LoadedModel,
+    references: Sequence[Sequence[int]],
+    layers: Sequence[int],
+    site: Site,
+    report: Reporter,
+    *,
+    pooled: bool,
+) -> Means:
+    """Return the mean of a site over reference prompts, per position or over all positions.
+
+    Args:
+        model: The model, intact while the means are taken.
+        references: Token ids of each reference prompt; any number, any lengths where pooled.
+        layers: Which layers.
+        site: Which place.
+        report: Told after every pass.
+        pooled: Whether to average over all positions too.
+    """
+    lengths = [len(r) for r in references]
+    groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
+    totals: dict[int, torch.Tensor] = {}
+    for done, group in enumerate(groups):
+        report.step(0.2 * done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
+        taken = capture(model, model.ids([references[i] for i in group]), layers, site)
+        for layer, values in taken.items():
+            axes = (0, 1) if pooled else (0,)
+            total = values.double().sum(axes) if _has_double(values) else values.float().sum(axes)
+            totals[layer] = totals[layer] + total if layer in totals else total
+    count = sum(lengths) if pooled else len(references)
+    return Means({layer: (total / count).float() for layer, total in totals.items()}, pooled)
+
+
+def _has_double(values: torch.Tensor) -> bool:
+    return values.device.type != "mps"

@@ -1,0 +1,24 @@
+"""Which function computes which analysis; each is imported, and torch with it, when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.analyses.registry import find
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.report import Reporter
+    from desktop_app.analyses.result import Result
+    from desktop_app.engine.model import LoadedModel
+
+
+def run(model: LoadedModel, name: str, params: Params, report: Reporter) -> Result:
+    """Run an analysis by name. Its module `compute.<name>` has `run(model, params, report)`."""
+    analysis = find(name)
+    function: Callable[[Any, Params, Reporter], Result] = import_module(
+        f"desktop_app.compute.{analysis.name}"
+    ).run
+    return function(model, params, report)

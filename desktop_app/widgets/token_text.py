@@ -1,0 +1,105 @@
+"""Token texts made visible: spaces, line ends, control characters and bare bytes.
+
+Pure functions; the signs are those of the bundled faces (see `fonts`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+SPACE = "␠"
+RETURN = "↵"
+TAB = "⇥"
+
+_MARKERS = {"Ġ": SPACE, "Ċ": RETURN, "ĉ": TAB, "č": "␍"}
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
+_LONG_RUN = 5
+
+
+def display_text(text: str) -> str:
+    """Return a token's text or piece with everything invisible made visible.
+
+    Spaces become `␠`, line ends `↵`, tabs `⇥`, other control characters their picture, other
+    invisible characters `‹U+200B›`, byte pieces such as `<0x0A>` `‹0A›`. The space marks of
+    vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
+
+    Args:
+        text: A decoded text or a vocabulary's own piece.
+
+    Returns:
+        A text without whitespace; empty only for an empty text.
+    """
+    body = text.lstrip("Ġ")
+    marks = SPACE * (len(text) - len(body))
+    if body and all(character in _MARKERS for character in body):
+        return marks + "".join(_MARKERS[character] for character in body)
+    pieces = _BYTE.split(body)
+    shown = [
+        f"‹{part.upper()}›" if index % 2 else "".join(_sign(c) for c in part)
+        for index, part in enumerate(pieces)
+    ]
+    joined = "".join(shown)
+    if joined and unicodedata.category(joined[0]) in {"Mn", "Me"}:
+        joined = "◌" + joined  # a combining mark needs something to stand on
+    return marks + joined
+
+
+def token_label(piece: str, text: str) -> str:
+    """Return what a token's box shows: its text, or its bytes where they are no whole character.
+
+    Args:
+        piece: The vocabulary's own string, such as `Ġ2`, `<0x0A>` or `âĢ`.
+        text: The token decoded alone.
+    """
+    if "\ufffd" in text:
+        raw = _bytes_of(piece)
+        if raw is not None:
+            return "‹" + " ".join(f"{byte:02X}" for byte in raw) + "›"
+    shown = display_text(text) or display_text(piece) or "∅"
+    return _shorten_runs(shown)
+
+
+def _shorten_runs(shown: str) -> str:
+    """Write a long run of one sign as `␠×16`."""
+    return re.sub(
+        rf"([{SPACE}{RETURN}{TAB}])\1{{{_LONG_RUN},}}",
+        lambda match: f"{match.group(1)}×{len(match.group(0))}",
+        shown,
+    )
+
+
+def _sign(character: str) -> str:
+    """Return one character made visible."""
+    code = ord(character)
+    named = {" ": SPACE, "▁": SPACE, "\n": RETURN, "\t": TAB, "\u00a0": "⍽", "\x7f": "␡"}
+    if character in named:
+        return named[character]
+    if code < 32:
+        return chr(0x2400 + code)
+    if unicodedata.category(character) in _HIDDEN_CATEGORIES:
+        return f"‹U+{code:04X}›"
+    return character
+
+
+def _bytes_of(piece: str) -> bytes | None:
+    """Return the bytes that a byte-level piece stands for, or None where it is not one."""
+    match = _BYTE.fullmatch(piece)
+    if match:
+        return bytes([int(match.group(1), 16)])
+    table = _byte_alphabet()
+    if piece and all(character in table for character in piece):
+        return bytes(table[character] for character in piece)
+    return None
+
+
+@cache
+def _byte_alphabet() -> dict[str, int]:
+    """Return GPT-2's alphabet: the printable stand-in of every byte."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(256) if byte not in set(plain)]
+    table = {chr(byte): byte for byte in plain}
+    table.update({chr(256 + index): byte for index, byte in enumerate(rest)})
+    return table

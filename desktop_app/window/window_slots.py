@@ -1,0 +1,164 @@
+"""What the window's actions do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.widgets.theme import ThemeChoice, apply_theme
+from desktop_app.window import dialogs
+from desktop_app.window.help_panel import START
+from desktop_app.window.parts import app_version
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+    from desktop_app.views.base import AnalysisView
+    from desktop_app.window.main_window import MainWindow
+
+
+class WindowSlots(QObject):
+    """One method per action, without arguments."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    # Session and files.
+
+    def new_session(self) -> None:
+        """Begin an empty session."""
+        if self._window.files.may_leave():
+            self._window.session.start_new()
+
+    def open_session(self) -> None:
+        """Ask for a session file."""
+        self._window.files.open_session()
+
+    def save_session(self) -> None:
+        """Save the session."""
+        self._window.files.save_session()
+
+    def save_session_as(self) -> None:
+        """Save the session under another name."""
+        self._window.files.save_session_as()
+
+    def open_prompts(self) -> None:
+        """Ask for a prompt table."""
+        self._window.files.open_prompts()
+
+    def save_prompts(self) -> None:
+        """Write the prompt table."""
+        self._window.files.save_prompts()
+
+    def save_picture(self) -> None:
+        """Write the picture of the current tab."""
+        view = self._view()
+        self._window.files.save_picture(view.picture(), view.analysis.name)
+
+    def copy_picture(self) -> None:
+        """Put the picture of the current tab on the clipboard."""
+        QApplication.clipboard().setPixmap(self._view().picture())
+        self._window.say("Picture copied.", "good")
+
+    def export_data(self) -> None:
+        """Write the data of the current tab."""
+        result: Result | None = self._view().current_result
+        if result is None:
+            self._window.say("This tab has no result to export yet.", "warn")
+        else:
+            self._window.files.save_result(result)
+
+    # Model and runs.
+
+    def choose_model(self) -> None:
+        """Open the model dialog."""
+        self._window.models.open_dialog()
+
+    def stop_loading(self) -> None:
+        """Stop loading a model."""
+        self._window.conductor.stop_kind("load")
+
+    def run_current(self) -> None:
+        """Run the analysis of the current tab."""
+        self._window.prompts.flush()
+        self._view().request_run()
+
+    def run_all(self) -> None:
+        """Run every analysis."""
+        self._window.prompts.flush()
+        for view in self._window.views.values():
+            view.request_run()
+
+    def stop(self) -> None:
+        """Cancel what runs or waits."""
+        self._window.conductor.stop()
+
+    # What is shown.
+
+    def open_tab_1(self) -> None:
+        """Show the first tab."""
+        self._open_tab(0)
+
+    def open_tab_2(self) -> None:
+        """Show the second tab."""
+        self._open_tab(1)
+
+    def open_tab_3(self) -> None:
+        """Show the third tab."""
+        self._open_tab(2)
+
+    def open_tab_4(self) -> None:
+        """Show the fourth tab."""
+        self._open_tab(3)
+
+    def search(self) -> None:
+        """Open the search over all actions."""
+        self._window.top_bar.search.open()
+
+    def theme_system(self) -> None:
+        """Follow the desktop's light or dark setting."""
+        self._set_theme("system")
+
+    def theme_light(self) -> None:
+        """Switch to the light theme."""
+        self._set_theme("light")
+
+    def theme_dark(self) -> None:
+        """Switch to the dark theme."""
+        self._set_theme("dark")
+
+    def reset_layout(self) -> None:
+        """Put all docks back to where they were at the first start."""
+        self._window.place_docks()
+
+    def help_here(self) -> None:
+        """Show the help page of the current tab."""
+        self._window.show_help(self._view().analysis.name)
+
+    def help_start(self) -> None:
+        """Show the first help page."""
+        self._window.show_help(START)
+
+    def show_log(self) -> None:
+        """Show the log."""
+        self._window.docks["log"].show()
+        self._window.docks["log"].raise_()
+
+    def about(self) -> None:
+        """Say what this program is."""
+        dialogs.show_about(self._window, app_version())
+
+    def _view(self) -> AnalysisView:
+        return self._window.views[self._window.current_tab()]
+
+    def _open_tab(self, place: int) -> None:
+        self._window.open_tab(list(ANALYSES)[place])
+
+    def _set_theme(self, choice: ThemeChoice) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, choice)
+        self._window.remember_theme(choice)

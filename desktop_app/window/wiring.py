@@ -1,0 +1,209 @@
+"""Who hears whom in the main window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.analyses.registry import ANALYSES
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.requests import ModelReady
+    from desktop_app.analyses.result import Result
+    from desktop_app.jobs.events import JobFailed, JobProgress
+    from desktop_app.window.main_window import MainWindow
+
+_ENDINGS = {
+    "finished": ("{title} finished", "good"),
+    "failed": ("{title} failed", "bad"),
+    "stopped": ("{title} stopped", "warn"),
+}
+
+
+class Wiring(QObject):
+    """Connects the parts, and holds the few slots that belong to none of them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._report = ""
+        self._connect_jobs()
+        self._connect_selection()
+        self._connect_session()
+        self._connect_messages()
+        self._on_busy_changed(busy=False)
+
+    def offer_report(self, report: str) -> None:
+        """Offer a crash report for copying."""
+        self._report = report
+        self._window.banner.show_message(
+            "Lensbench ended unexpectedly last time. The report can be copied.",
+            "warn",
+            [("copy_report", "Copy report")],
+        )
+
+    def _connect_jobs(self) -> None:
+        window, conductor, bar = self._window, self._window.conductor, self._window.job_bar
+        conductor.job_began.connect(bar.show_job)
+        conductor.job_moved.connect(self._on_job_moved)
+        conductor.job_ended.connect(self._on_job_ended)
+        conductor.busy_changed.connect(self._on_busy_changed)
+        bar.cancel_clicked.connect(conductor.stop)
+        window.meter.measured.connect(bar.set_memory)
+        window.models.model_changed.connect(self._on_model_changed)
+        window.top_bar.model_clicked.connect(window.slots.choose_model)
+        window.first_start.model_chosen.connect(window.begin_worked_example)
+        window.first_start.run_wanted.connect(self._on_run_wanted)
+        window.first_start.finished.connect(window.started)
+
+    def _connect_selection(self) -> None:
+        window, selection = self._window, self._window.selection
+        window.prompts.prompt_selected.connect(selection.select_prompt)
+        selection.prompt_changed.connect(window.prompts.select_prompt)
+        window.prompts.live.token_clicked.connect(selection.select_position)
+        selection.position_changed.connect(window.prompts.live.set_selected)
+        selection.attention_requested.connect(self._on_attention_requested)
+
+    def _connect_session(self) -> None:
+        window, session = self._window, self._window.session
+        session.rows_changed.connect(window.results.set_rows)
+        session.row_added.connect(window.results.select)
+        session.opened.connect(self._on_session_opened)
+        session.failed.connect(window.show_problem)
+        session.saved.connect(self._on_session_saved)
+        window.results.result_chosen.connect(self._on_result_chosen)
+        window.results.reuse_requested.connect(self._on_reuse_requested)
+        window.results.export_requested.connect(self._on_export_requested)
+        window.results.renamed.connect(session.rename)
+        window.inspector.notes_changed.connect(session.set_notes)
+        window.runs.result_kept.connect(self._on_result_kept)
+        window.runs.result_shown.connect(self._on_result_shown)
+        window.runs.tokens_shown.connect(window.inspector.show_tokens)
+
+    def _connect_messages(self) -> None:
+        window = self._window
+        for view in window.views.values():
+            view.message_requested.connect(window.say)
+            view.help_requested.connect(window.show_help)
+        window.runs.message_arrived.connect(window.say)
+        window.runs.bug_found.connect(self._on_bug_found)
+        window.models.problem_arrived.connect(window.show_problem)
+        window.files.problem_arrived.connect(window.show_problem)
+        window.files.message_arrived.connect(self._on_message_arrived)
+        window.files.model_dropped.connect(window.models.open_path)
+        window.banner.action_clicked.connect(self._on_banner_action)
+        window.log.warnings_counted.connect(self._on_warnings_counted)
+        window.closer.waiting_began.connect(self._on_waiting_began)
+        window.closer.may_close.connect(window.close_when_idle)
+
+    # Jobs.
+
+    def _on_job_moved(self, event: JobProgress) -> None:
+        self._window.job_bar.set_progress(event.fraction, event.note, event.seconds_left)
+
+    def _on_job_ended(self, title: str, outcome: str) -> None:
+        words, severity = _ENDINGS[outcome]
+        self._window.say(words.format(title=title), severity)
+
+    def _on_busy_changed(self, busy: bool) -> None:
+        self._window.actions_by_name["stop"].setEnabled(busy)
+        self._window.actions_by_name["stop_loading"].setEnabled(self._window.conductor.is_loading())
+
+    def _on_model_changed(self, ready: ModelReady) -> None:
+        window = self._window
+        window.say(f"{ready.info.name} is ready", "good")
+        window.prompts.chat.setEnabled(ready.chat_template)
+        if not ready.chat_template:
+            window.prompts.chat.setChecked(False)
+        if not window.first_start.is_under_way():
+            window.started.emit()
+
+    def _on_run_wanted(self, name: str) -> None:
+        params = ANALYSES[name].params()
+        self._window.runs.run(name, params, is_worked=True)
+
+    def _on_waiting_began(self) -> None:
+        self._window.job_bar.show_job("Finishing the current step, then closing")
+
+    # Session and results.
+
+    def _on_result_kept(self, result: Result, is_worked: bool) -> None:
+        self._window.session.add(result, counts=not is_worked)
+
+    def _on_result_shown(self, result: Result) -> None:
+        self._window.inspector.show_result(result)
+
+    def _on_result_chosen(self, number: int) -> None:
+        result = self._window.session.result(number)
+        if result is not None:
+            self._window.runs.show(result)
+            if result.analysis in self._window.views:
+                self._window.open_tab(result.analysis)
+
+    def _on_reuse_requested(self, number: int) -> None:
+        result = self._window.session.result(number)
+        if result is None:
+            return
+        rows = result.params.get("prompts") or ()
+        kind = ANALYSES[result.analysis].params
+        self._window.prompts.set_prompts(kind.model_validate({"prompts": rows}).prompts)
+
+    def _on_export_requested(self, number: int) -> None:
+        result = self._window.session.result(number)
+        if result is not None:
+            self._window.files.save_result(result)
+
+    def _on_session_opened(self) -> None:
+        window, session = self._window, self._window.session.session
+        window.inspector.forget()
+        window.inspector.set_notes(session.notes)
+        for view in window.views.values():
+            view.clear()
+        rows, settings = session.prompts()
+        if rows:
+            window.prompts.set_prompts(rows)
+            window.prompts.set_shared_settings(
+                str(settings.get("bos", "auto")), chat=bool(settings.get("chat", False))
+            )
+        self._name_window()
+        if session.notice:
+            window.banner.show_message(session.notice, "warn")
+        newest = {row.analysis: row.id for row in session.rows()}
+        for number in newest.values():
+            result = window.session.result(number)
+            if result is not None:
+                window.runs.show(result)
+
+    def _on_session_saved(self) -> None:
+        self._name_window()
+
+    def _name_window(self) -> None:
+        session = self._window.session
+        temporary = session.session.is_temporary
+        self._window.setWindowTitle("Lensbench" if temporary else f"{session.name} – Lensbench")
+
+    # Messages.
+
+    def _on_message_arrived(self, message: str) -> None:
+        self._window.say(message, "good")
+
+    def _on_bug_found(self, failed: JobFailed) -> None:
+        self._report = failed.details
+        self._window.banner.show_message(
+            failed.message, "bad", [("copy_report", "Copy details"), ("log", "Open log")]
+        )
+
+    def _on_banner_action(self, code: str) -> None:
+        if code == "copy_report":
+            QApplication.clipboard().setText(self._report)
+            self._window.say("Copied.", "good")
+        elif code == "log":
+            self._window.slots.show_log()
+
+    def _on_warnings_counted(self, count: int) -> None:
+        self._window.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")
+
+    def _on_attention_requested(self) -> None:
+        self._window.open_tab("attention")

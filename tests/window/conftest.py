@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import gc
+
+import pytest
+from PySide6.QtCore import QThread
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.support.logs import LogBook
+from desktop_app.widgets.theme import apply_theme
+from desktop_app.window import dialogs
+from desktop_app.window.main_window import MainWindow
+from tests.window.fakes import FakeService
+
+TIMEOUT_MS = 8_000
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(qapp):
+    """Fail where a test leaves a running thread or a visible window behind."""
+    apply_theme(qapp, "light")
+    yield
+    apply_theme(qapp, "light")
+    running = [o for o in gc.get_objects() if isinstance(o, QThread) and o.isRunning()]
+    shown = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+    assert not running, "a thread is still running"
+    assert not shown, f"windows are still open: {shown}"
+
+
+@pytest.fixture(autouse=True)
+def answers(monkeypatch):
+    """Answer every question without a dialog; tests change what is answered."""
+    given = {"close": "discard", "quit": True, "open": None, "save": None, "about": []}
+    monkeypatch.setattr(dialogs, "ask_save_before_closing", lambda parent: given["close"])
+    monkeypatch.setattr(dialogs, "ask_quit_hard", lambda parent: given["quit"])
+    monkeypatch.setattr(dialogs, "ask_open", lambda *a: given["open"])
+    monkeypatch.setattr(dialogs, "ask_save", lambda *a: given["save"])
+    monkeypatch.setattr(dialogs, "show_about", lambda *a: given["about"].append(a))
+    return given
+
+
+@pytest.fixture
+def service():
+    return FakeService()
+
+
+@pytest.fixture
+def open_window(qtbot, tmp_path):
+    """Return a function that opens a window on a service; all are closed at the end."""
+    opened = []
+
+    def open_one(service, *, folder=tmp_path / "config", wait=True, size=(1280, 800)):
+        window = MainWindow(lambda: service, folder, LogBook())
+        opened.append(window)
+        window.resize(*size)
+        window.place_docks()
+        window.show()
+        qtbot.waitExposed(window)
+        if wait:
+            with qtbot.waitSignal(window.started, timeout=TIMEOUT_MS):
+                window.start()
+            qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=TIMEOUT_MS)
+        return window
+
+    yield open_one
+    for window in opened:
+        if window.isVisible():
+            with qtbot.waitSignal(window.closed, timeout=TIMEOUT_MS):
+                window.close()
+        window.deleteLater()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def window(open_window, service):
+    """Return a window after its first start on a fake service."""
+    return open_window(service)

@@ -1,0 +1,256 @@
+"""A compute service without a model: characters are tokens, answers come at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from desktop_app.analyses.requests import (
+    DeviceMemory,
+    EstimateMemory,
+    FetchPack,
+    ListModels,
+    LoadModel,
+    MemoryEstimate,
+    ModelReady,
+    ModelRow,
+    Parity,
+    RunAnalysis,
+)
+from desktop_app.analyses.result import (
+    AnswerRecord,
+    ModelInfo,
+    Notice,
+    PromptRecord,
+    Result,
+    TokenList,
+)
+from desktop_app.support.errors import BadInputError, FixableError, ModelLoadError
+
+N_LAYERS, N_HEADS = 6, 4
+NEEDED = {"float32": 540_000_000, "bfloat16": 270_000_000, "float16": 270_000_000}
+
+
+def token_list(text):
+    return TokenList(
+        tuple(ord(c) for c in text), tuple(c.replace(" ", "Ġ") for c in text), tuple(text)
+    )
+
+
+class FakeService:
+    """Answers at once, except where `slow` names an analysis or `load`.
+
+    Attributes:
+        slow: What takes 2 s in 200 steps, unless it is cancelled.
+        installed: Names of installed models.
+        asked: Every request, in order.
+    """
+
+    def __init__(self, *, slow=(), installed=("toy", "smollm2"), stubborn=None):
+        self.slow = set(slow)
+        self.installed = installed
+        self.asked = []
+        self.threads = set()
+        self.stubborn = stubborn or threading.Event()
+        self.fail_models = set()
+
+    def perform(self, request, report):
+        self.asked.append(request)
+        self.threads.add(threading.get_ident())
+        match request:
+            case ListModels():
+                return self._models()
+            case LoadModel():
+                return self._load(request.spec, report)
+            case EstimateMemory():
+                cpu = DeviceMemory("cpu", "CPU", 24_000_000_000, 20_000_000_000)
+                gpu = DeviceMemory("cuda", "Small GPU", 500_000_000, 400_000_000)
+                fits = {"cpu": dict.fromkeys(NEEDED, True)}
+                fits["cuda"] = {k: v < gpu.free for k, v in NEEDED.items()}
+                return MemoryEstimate(135_000_000, NEEDED, (cpu, gpu), fits, "135 M parameters.")
+            case FetchPack():
+                self.installed = (*self.installed, request.name)
+                return "folder"
+            case RunAnalysis():
+                self._wait(request.analysis, report)
+                return self._run(request)
+        raise TypeError(request)
+
+    def analyses_run(self):
+        return [r.analysis for r in self.asked if isinstance(r, RunAnalysis)]
+
+    def _wait(self, what, report):
+        if what not in self.slow:
+            report.step(1.0, "done")
+            return
+        for i in range(200):
+            report.step(i / 200, f"layer {i} of 200")
+            if what == "ablate":
+                grid = np.full((N_LAYERS, N_HEADS), np.nan)
+                grid[: 1 + i * N_LAYERS // 200] = -0.5
+                report.partial({"effect_mean": grid, "layers": np.arange(N_LAYERS)})
+            time.sleep(0.01)
+
+    def _models(self):
+        rows = []
+        for name, title in (("toy", "Toy"), ("smollm2", "SmolLM2-135M-Instruct")):
+            here = name in self.installed
+            rows.append(
+                ModelRow(
+                    name,
+                    title,
+                    f"{name}/" if here else None,
+                    here,
+                    135_000_000,
+                    NEEDED,
+                    "catalogue",
+                )
+            )
+        return tuple(rows)
+
+    def _load(self, spec, report):
+        self._wait("load", report)
+        if spec.model in self.fail_models:
+            raise ModelLoadError(f"The folder {spec.model} is no model: choose another.")
+        info = ModelInfo(
+            name=spec.model,
+            source="catalogue",
+            fingerprint="abc",
+            n_layers=N_LAYERS,
+            n_heads=N_HEADS,
+            n_kv_heads=2,
+            d_model=8,
+            d_head=2,
+            d_vocab=100,
+            n_ctx=128,
+            parameters=134_515_008,
+            architecture="LlamaForCausalLM",
+            device="cpu",
+            dtype="float32",
+        )
+        parity = Parity(2e-6, 3e-6, None, 1e-4, ok=True)
+        self.info = info
+        return ModelReady(spec, info, parity, 540_000_000, 1.2, None, chat_template=True)
+
+    def _run(self, request):
+        rows = request.params.prompts
+        for i, row in enumerate(rows):
+            if not row.text:
+                raise BadInputError("The prompt is empty.")
+            pairs = [(a, w) for a in row.answer for w in row.wrong]
+            if request.analysis in {"rank", "ablate"}:
+                for answer, wrong in pairs:
+                    self._refuse_shared(i, row, answer, wrong)
+        records = tuple(_record(row) for row in rows)
+        data = getattr(self, f"_{request.analysis}")(records)
+        return Result(
+            analysis=request.analysis,
+            params=request.params.model_dump(),
+            model=self.info,
+            prompts=records,
+            data=data,
+            warnings=tuple(_notices(rows)) if request.analysis == "tokens" else (),
+            provenance={"bos": "not added", "weights": "raw"},
+        )
+
+    @staticmethod
+    def _refuse_shared(i, row, answer, wrong):
+        if answer[0] != wrong[0]:
+            return
+        fix = {
+            "index": i,
+            "prompt": row.text + answer[0],
+            "corrupt": row.corrupt + answer[0] if row.corrupt else None,
+            "answer": answer[1:],
+            "wrong": wrong[1:],
+        }
+        raise FixableError("Both answers begin alike.", "answer_shared_prefix", fix)
+
+    def _tokens(self, records):
+        return {
+            "ids": tuple(r.tokens.ids for r in records),
+            "pieces": tuple(r.tokens.pieces for r in records),
+            "texts": tuple(r.tokens.texts for r in records),
+            "offsets": tuple(tuple((k, k + 1) for k in range(len(r.tokens))) for r in records),
+            "special": tuple((False,) * len(r.tokens) for r in records),
+            "lengths": np.array([len(r.tokens) for r in records]),
+        }
+
+    def _rank(self, records):
+        row = {"id": 53, "piece": "5", "text": "5", "logit": 9.0, "logprob": -0.1, "prob": 0.9}
+        low = {"id": 52, "piece": "4", "text": "4", "logit": 4.0, "logprob": -2.5, "prob": 0.08}
+        n = len(records)
+        answer = [{"text": "5", "rows": [{**row, "rank": 0}], "logprob_total": -0.1}]
+        wrong = [{"text": "4", "rows": [{**low, "rank": 1}], "logprob_total": -2.5}]
+        return {
+            "top": ([row, low],) * n,
+            "answers": (answer,) * n,
+            "wrong": (wrong,) * n,
+            "logit_diff": np.full(n, 5.0),
+            "logit_diff_mean": 5.0,
+            "logit_diff_sem": float("nan"),
+            "prompt_logprob": tuple(np.full(len(r.tokens) - 1, -1.0) for r in records),
+            "prompt_rank": tuple(np.zeros(len(r.tokens) - 1, int) for r in records),
+            "read_position": np.array([r.read_position for r in records]),
+        }
+
+    def _ablate(self, records):
+        n = len(records)
+        base = np.full(n, 5.0)
+        random = np.random.default_rng(0)
+        effect = random.normal(0, 0.3, (N_LAYERS, N_HEADS, n))
+        effect[3, 2] = -4.0
+        values = {"effect": effect, "ablated": base + effect, "percent": 20 * (base + effect)}
+        data = {
+            "base": base,
+            "base_mean": 5.0,
+            "base_sem": 0.0,
+            "layers": np.arange(N_LAYERS),
+            "read_position": np.array([r.read_position for r in records]),
+            "answer_rank": np.zeros(n),
+            "task_done": np.ones(n, bool),
+            "mode": "zero",
+            "kept": "every other head and every MLP",
+        }
+        for name, array in values.items():
+            data[name] = array
+            data[f"{name}_mean"] = array.mean(axis=-1)
+            data[f"{name}_sem"] = np.zeros(array.shape[:-1])
+        return data
+
+    def _attention(self, records):
+        patterns = []
+        for record in records:
+            s = len(record.tokens)
+            raw = np.tril(np.random.default_rng(1).random((N_LAYERS, N_HEADS, s, s)) ** 3)
+            raw += 1e-3 * np.eye(s)
+            patterns.append((raw / raw.sum(-1, keepdims=True)).astype(np.float32))
+        return {
+            "pattern": tuple(patterns),
+            "thumbnail": tuple(p[:, :, :32, :32] for p in patterns),
+            "entropy": np.ones((N_LAYERS, N_HEADS, len(records))),
+            "layers": np.arange(N_LAYERS),
+            "head_indices": np.arange(N_HEADS),
+            "kv_head": np.arange(N_HEADS) // 2,
+        }
+
+
+def _record(row):
+    return PromptRecord(
+        text=row.text,
+        tokens=token_list(row.text),
+        read_position=len(row.text) - 1,
+        corrupt_text=row.corrupt,
+        corrupt_tokens=token_list(row.corrupt) if row.corrupt else None,
+        answers=tuple(AnswerRecord(a, token_list(a)) for a in row.answer),
+        wrongs=tuple(AnswerRecord(a, token_list(a)) for a in row.wrong),
+    )
+
+
+def _notices(rows):
+    for i, row in enumerate(rows):
+        if row.text.endswith("  "):
+            fix = {"index": i, "prompt": row.text.rstrip(" ") + " "}
+            yield Notice("trailing_space", f"Prompt {i + 1} ends in two spaces.", fix, i)
