@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from desktop_app.analyses.requests import LoadModel
-from desktop_app.jobs import quiet
+from desktop_app.jobs import preload, quiet
 from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted, JobStopped
 from desktop_app.jobs.failures import describe_failure
 from desktop_app.jobs.job import Job, JobReporter
@@ -85,6 +85,7 @@ class Worker(QObject):
             quiet.yield_to_the_window()
             self._service = self._service_factory()
         if isinstance(request, LoadModel) and not self._is_quiet:
+            preload.preload_torch()
             quiet.quieten_transformers()
             self._is_quiet = True
         return self._service

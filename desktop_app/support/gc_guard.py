@@ -13,14 +13,17 @@ from PySide6.QtCore import QObject, QTimer
 INTERVAL_MS = 1_000
 _MIDDLE_EVERY = 5
 _FULL_EVERY = 60
+# So many new objects within a second are modules being imported: they stay.
+_IMPORTED_OBJECTS = 40_000
 
 
 class GcGuard(QObject):
     """Turns automatic collection off while it runs, and collects on its own thread's clock.
 
     Young objects are looked at every second, all every minute. Modules of the size of torch hold
-    close to a million objects that never die; `settle` takes them out of the collector's sight, so
-    that a full collection does not stall the window.
+    close to a million objects that never die, and looking at them stalls the window by a quarter of
+    a second: `settle` takes them out of the collector's sight, and so does the clock by itself
+    while such modules are being imported.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -54,6 +57,9 @@ class GcGuard(QObject):
 
     def _on_tick(self) -> None:
         self._ticks += 1
+        if gc.get_count()[0] > _IMPORTED_OBJECTS:
+            gc.freeze()
+            return
         if self._ticks % _FULL_EVERY == 0:
             gc.collect()
         else:

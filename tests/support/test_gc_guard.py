@@ -49,3 +49,11 @@ def test_what_was_settled_can_still_be_collected(guard):
     assert alive() is not None
     guard.collect_all()
     assert alive() is None
+
+
+def test_a_wave_of_new_objects_is_set_aside_unseen(guard):
+    before = gc.get_freeze_count()
+    modules = [[i] for i in range(60_000)]
+    guard._on_tick()
+    assert gc.get_freeze_count() - before >= len(modules)
+    assert gc.get_count()[0] < 40_000
