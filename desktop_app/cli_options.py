@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 
 from desktop_app.analyses.base import Params, PromptRow
 from desktop_app.analyses.requests import ModelSpec
@@ -111,10 +112,20 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
             )
     for index, text in enumerate(texts):
         fields = {name: values[index] for name, values in columns.items() if values}
-        rows.append(PromptRow(text=text, **fields))
+        rows.append(_row(index, text, fields))
     if not rows:
         raise BadInputError("There is no prompt: give --prompt TEXT or --prompts FILE.")
     return tuple(rows)
+
+
+def _row(index: int, text: str, fields: dict[str, str]) -> PromptRow:
+    try:
+        return PromptRow(text=text, **fields)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = "prompt" if problem["loc"][0] == "text" else problem["loc"][0]
+        message = problem["msg"].removeprefix("Value error, ")
+        raise BadInputError(f"--{option} of prompt {index + 1}: {message}.") from None
 
 
 class TerminalReporter:

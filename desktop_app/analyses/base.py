@@ -12,6 +12,27 @@ MAX_PROMPT_CHARACTERS = 1_000_000
 Metric = Literal["logit_diff", "logit", "logprob", "prob", "rank", "loss", "kl"]
 
 
+def check_readable(text: object) -> object:
+    """Refuse lone surrogates, which no tokenizer can read; pass on everything else.
+
+    Raises:
+        ValueError: Half a character, with its place.
+    """
+    if isinstance(text, str):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            code = ord(text[error.start])
+            raise ValueError(
+                f"half a character (lone surrogate U+{code:04X}) stands at character "
+                f"{error.start + 1}; delete it and type the character anew"
+            ) from None
+    return text
+
+
+Readable = Annotated[str, BeforeValidator(check_readable)]
+
+
 def _several(value: object) -> object:
     """Read `5|five` as two texts; nothing is trimmed, since a space is part of an answer."""
     if value is None or value == "":
@@ -21,7 +42,7 @@ def _several(value: object) -> object:
     return value
 
 
-Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Several = Annotated[tuple[Readable, ...], BeforeValidator(_several)]
 
 
 class Frozen(BaseModel):
@@ -40,8 +61,8 @@ class PromptRow(Frozen):
         wrong: Continuations that it is compared with.
     """
 
-    text: str = Field(max_length=MAX_PROMPT_CHARACTERS)
-    corrupt: str | None = Field(default=None, max_length=MAX_PROMPT_CHARACTERS)
+    text: Readable = Field(max_length=MAX_PROMPT_CHARACTERS)
+    corrupt: Readable | None = Field(default=None, max_length=MAX_PROMPT_CHARACTERS)
     answer: Several = ()
     wrong: Several = ()
 

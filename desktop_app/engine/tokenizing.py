@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+from desktop_app.analyses.base import check_readable
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
@@ -57,7 +58,10 @@ class TextTokenizer:
         Raises:
             BadInputError: The text holds a lone surrogate, or BOS is asked for and there is none.
         """
-        check_readable(text)
+        try:
+            check_readable(text)
+        except ValueError as error:
+            raise BadInputError(f"The text cannot be tokenized: {error}.") from None
         if bos == "auto":
             return self._strip_suffix(self._encode(text, specials=True))
         plain = self._encode(text, specials=False)
@@ -152,18 +156,6 @@ class BosEncoder:
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""
         return self._tokenizer.encode(text, "no")
-
-
-def check_readable(text: str) -> None:
-    """Refuse lone surrogates, which no tokenizer can read."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        code = ord(text[error.start])
-        raise BadInputError(
-            f"The text holds half a character (lone surrogate U+{code:04X}) at character "
-            f"{error.start + 1}: delete it and type the character anew."
-        ) from None
 
 
 def _empty(span: tuple[int, int]) -> bool:

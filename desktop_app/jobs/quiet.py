@@ -31,6 +31,6 @@ def yield_to_the_window() -> None:
     if not hasattr(os, "setpriority") or not os.path.isdir("/proc/self/task"):
         return
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 2)
     except OSError:  # a sandbox without the right to do so: slower pictures, nothing worse
         return

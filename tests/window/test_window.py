@@ -13,7 +13,7 @@ from desktop_app.analyses.requests import LoadModel, RunAnalysis
 from desktop_app.window.prompt_rows import TypedRow
 from tests.window.fakes import FakeService
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 WAIT = 8_000
 
 

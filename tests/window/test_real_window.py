@@ -1,0 +1,143 @@
+"""The real window on the real toy model: cold start, worked example, and a smooth event loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.gui, pytest.mark.model, pytest.mark.slow]
+
+# In a process of its own: the start is only cold where torch has not been imported yet.
+START = """
+import json, os, sys, time
+began = time.perf_counter()
+from pathlib import Path
+from PySide6.QtCore import QEventLoop, QTimer
+from desktop_app import app as lensbench
+from desktop_app.support import logs
+from desktop_app.support.stall_watchdog import StallWatchdog
+from desktop_app.widgets.theme import apply_theme
+from desktop_app.window.main_window import MainWindow
+
+facts = {"torch_imported_early": "torch" in sys.modules}
+app = lensbench.make_application()
+apply_theme(app, "light")
+window = MainWindow(lensbench.make_service, Path(sys.argv[1]), logs.install(echo=False))
+care = lensbench.Housekeeping(window)
+care.start()
+window.show()
+app.processEvents()
+facts["seconds_to_window"] = time.perf_counter() - began
+facts["torch_before_start"] = "torch" in sys.modules
+watchdog = StallWatchdog()
+
+def wait_for(signal, seconds=120):
+    loop = QEventLoop()
+    signal.connect(loop.quit)
+    QTimer.singleShot(seconds * 1000, loop.quit)
+    loop.exec()
+    signal.disconnect(loop.quit)
+
+watchdog.start()
+window.start()
+wait_for(window.models.model_changed)
+watchdog.stop()
+facts["load"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
+if window.first_start.is_under_way():
+    wait_for(window.started)
+facts["seconds_to_example"] = time.perf_counter() - began
+facts["filled"] = [n for n, v in window.views.items() if v.current_result is not None]
+facts["model"] = window.conductor.model.info.name
+facts["top"] = window.views["rank"].current_result.data["top"][0][0]["text"]
+facts["parity"] = window.conductor.model.parity.ok
+
+loop = QEventLoop()
+QTimer.singleShot(700, loop.quit)
+loop.exec()
+window.open_tab("ablate")
+stalls = []
+for _ in range(3):
+    watchdog.start()
+    window.slots.run_current()
+    wait_for(window.runner.became_idle)
+    watchdog.stop()
+    stalls.append([watchdog.percentile_ms(99), watchdog.max_ms()])
+facts["sweep"] = min(stalls, key=lambda s: s[1])
+facts["closed"] = False
+window.closed.connect(lambda: facts.__setitem__("closed", True))
+window.session.has_unsaved = False
+window.close()
+care.stop()
+print(json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "LENSBENCH_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run(
+        [sys.executable, "-c", START, str(home / "config")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=environment,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_the_window_is_up_before_torch(facts):
+    assert not facts["torch_imported_early"]
+    assert not facts["torch_before_start"]
+
+
+def test_the_worked_example_fills_every_tab(facts):
+    assert facts["filled"] == ["tokens", "rank", "ablate", "attention"]
+    assert facts["model"] == "toy"
+    assert facts["top"] == " 5"
+    assert facts["parity"]
+
+
+def test_the_window_closes_cleanly(facts):
+    assert facts["closed"]
+
+
+@pytest.mark.benchmark
+def test_stalls_are_within_the_budgets(facts):
+    """While loading at most 300 ms; while a sweep runs p99 ≤ 16 ms and at most 100 ms."""
+    assert facts["load"][1] <= 300, facts
+    assert facts["sweep"][0] <= 16, facts
+    assert facts["sweep"][1] <= 100, facts
+
+
+def test_without_a_screen_tables_session_and_pictures_are_written(tmp_path):
+    code = "import sys; from desktop_app.app import headless; sys.exit(headless(sys.argv[1]))"
+    environment = {**os.environ, "LENSBENCH_HOME": str(tmp_path / "home")}
+    environment.pop("QT_QPA_PLATFORM", None)
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=environment,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for words in ("Tokens of", "Ranking of", "Ablation (", "Attention:"):
+        assert words in run.stdout
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        "tokens.png",
+        "ranking.png",
+        "ablation.png",
+        "attention.png",
+        "worked_example.lens",
+    }
+    for path in (tmp_path / "out").iterdir():
+        assert path.stat().st_size > 10_000, path
