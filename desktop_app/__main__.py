@@ -11,10 +11,10 @@ def main() -> int:
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
     if arguments and not arguments[0].endswith(".lens"):
-        from desktop_app import cli  # noqa: PLC0415 - the window need not wait for it
+        from desktop_app import cli
 
         return cli.main(arguments)
-    from desktop_app import app  # noqa: PLC0415 - Qt only where a window is wanted
+    from desktop_app import app
 
     return app.main(arguments)
 

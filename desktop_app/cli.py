@@ -10,7 +10,6 @@ import contextlib
 import json
 import sys
 import traceback
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,8 @@ from desktop_app.compute.service import Service
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desktop_app.analyses.result import Result
     from desktop_app.analyses.spec import Analysis
 
@@ -38,22 +39,26 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="lensbench", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)  # noqa: T201
+        print(error.ctx.get_help(), file=sys.stderr)
         return BAD_INPUT
     except (KeyboardInterrupt, Cancelled, click.Abort):
         return _say("interrupted", INTERRUPTED)
-    except click.ClickException as error:
-        return _fail(error.format_message(), BAD_INPUT, debug=debug)
-    except ValidationError as error:
-        return _fail(_first_problem(error), BAD_INPUT, debug=debug)
-    except LensbenchError as error:
-        return _fail(str(error), error.exit_code, debug=debug)
     except BrokenPipeError:
         return 0
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug becomes one line
-        text = f"unexpected {type(error).__name__}: {error}; run again with --debug and report it"
-        return _fail(text, 1, debug=debug)
+    except Exception as error:  # noqa: BLE001 - the last resort: even a bug becomes one line
+        return _fail(*_explain(error), debug=debug)
     return int(code or 0)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return an error's sentence and its exit status."""
+    if isinstance(error, click.ClickException):
+        return error.format_message(), BAD_INPUT
+    if isinstance(error, ValidationError):
+        return _first_problem(error), BAD_INPUT
+    if isinstance(error, LensbenchError):
+        return str(error), error.exit_code
+    return f"unexpected {type(error).__name__}: {error}; run again with --debug and report it", 1
 
 
 def _fail(message: str, code: int, *, debug: bool) -> int:
@@ -64,7 +69,7 @@ def _fail(message: str, code: int, *, debug: bool) -> int:
 
 def _say(message: str, code: int) -> int:
     line = " ".join(message.split("\n"))
-    print(f"lensbench: {line}".encode("utf-8", "replace").decode(), file=sys.stderr)  # noqa: T201
+    print(f"lensbench: {line}".encode("utf-8", "replace").decode(), file=sys.stderr)
     return code
 
 
@@ -125,18 +130,18 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     if out is not None:
         _write(result, out)
     if as_json:
-        from desktop_app.session.exports import to_json_text  # noqa: PLC0415
+        from desktop_app.session.exports import to_json_text
 
         _out(to_json_text(result))
     elif out is None:
-        from desktop_app.text.tables import as_text  # noqa: PLC0415
+        from desktop_app.text.tables import as_text
 
         _out(as_text(result))
 
 
 def _write(result: Result, out: str) -> None:
-    from desktop_app.session.exports import export  # noqa: PLC0415 - only when asked for
-    from desktop_app.session.store import Session  # noqa: PLC0415
+    from desktop_app.session.exports import export
+    from desktop_app.session.store import Session
 
     if out.endswith(".lens"):
         with Session.open_or_create(out) as session:
@@ -153,7 +158,7 @@ for _analysis in ANALYSES.values():
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 def models(*, as_json: bool) -> None:
     """List the models at hand, with the memory that each needs."""
-    from desktop_app.engine.catalogue import list_models  # noqa: PLC0415
+    from desktop_app.engine.catalogue import list_models
 
     rows = [
         {
@@ -170,7 +175,8 @@ def models(*, as_json: bool) -> None:
         return
     for row in rows:
         state = "installed" if row["installed"] else f"lensbench fetch {row['name']}"
-        size = f"{row['parameters'] / 1e6:,.1f} M" if row["parameters"] else "?"
+        count = row["parameters"]
+        size = f"{count / 1e6:,.1f} M" if isinstance(count, int) else "?"
         _out(f"{row['name']:<24} {size:>12}  {state}")
 
 
@@ -178,7 +184,7 @@ def models(*, as_json: bool) -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Fetch a model pack of the catalogue (needs the network)."""
-    from desktop_app.engine.pack import fetch_pack  # noqa: PLC0415
+    from desktop_app.engine.pack import fetch_pack
 
     reporter = cli_options.TerminalReporter("fetch")
     with contextlib.redirect_stdout(sys.stderr):
@@ -192,7 +198,7 @@ def fetch(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 def results(session: str, *, as_json: bool) -> None:
     """List the results of a session."""
-    from desktop_app.session.store import Session  # noqa: PLC0415
+    from desktop_app.session.store import Session
 
     with Session.open(session) as opened:
         if opened.notice:
@@ -212,8 +218,8 @@ def results(session: str, *, as_json: bool) -> None:
 @click.option("--out", required=True, help="A file ending in .json, .npz or .csv.")
 def export(session: str, result_id: int, out: str) -> None:
     """Write one result of a session to a file."""
-    from desktop_app.session.exports import export as write  # noqa: PLC0415
-    from desktop_app.session.store import Session  # noqa: PLC0415
+    from desktop_app.session.exports import export as write
+    from desktop_app.session.store import Session
 
     with Session.open(session) as opened:
         if result_id not in {row.id for row in opened.rows()}:
@@ -225,7 +231,7 @@ def export(session: str, result_id: int, out: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(*, as_json: bool) -> None:
     """Say what this machine has and lacks."""
-    from desktop_app.compute.doctor import examine  # noqa: PLC0415
+    from desktop_app.compute.doctor import examine
 
     facts = examine()
     if as_json:

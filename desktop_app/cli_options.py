@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from pydantic import ValidationError
@@ -15,6 +14,9 @@ from desktop_app.analyses.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.prompts import read_prompts, read_texts
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _ENDINGS = (".json", ".npz", ".lens")
 _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 
@@ -22,24 +24,26 @@ _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 def common_options() -> list[click.Parameter]:
     """Return the options that every analysis has: model, prompts, output."""
     choice = click.Choice
+    option = click.Option
+    dtypes = choice(["auto", "float32", "bfloat16", "float16"])
     return [
-        click.Option(["--model"], default="smollm2", show_default=True, help="Name, Hub id, folder or .gguf."),
-        click.Option(["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-        click.Option(["--dtype"], type=choice(["auto", "float32", "bfloat16", "float16"]), default="auto"),
-        click.Option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
-        click.Option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
-        click.Option(["--offline"], is_flag=True, help="Never touch the network."),
-        click.Option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),
-        click.Option(["--corrupt"], multiple=True, help="Its corrupt twin (one per prompt)."),
-        click.Option(["--answer"], multiple=True, help="Its answer; | between several."),
-        click.Option(["--wrong"], multiple=True, help="Its wrong continuation; | between several."),
-        click.Option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
-        click.Option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto", show_default=True),
-        click.Option(["--chat"], is_flag=True, help="Each prompt is a user message."),
-        click.Option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the result object."),
-        click.Option(["--out"], help="Write to a file ending in .json, .npz or .lens."),
-    ]  # fmt: skip
+        option(["--model"], default="smollm2", help="Name, Hub id, folder or .gguf file."),
+        option(["--device"], default="auto", help="auto, cpu, cuda, cuda:N or mps."),
+        option(["--dtype"], type=dtypes, default="auto", help="Number format of the weights."),
+        option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
+        option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        option(["--offline"], is_flag=True, help="Never touch the network."),
+        option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),
+        option(["--corrupt"], multiple=True, help="Its corrupt twin (one per prompt)."),
+        option(["--answer"], multiple=True, help="Its answer; | between several."),
+        option(["--wrong"], multiple=True, help="Its wrong continuation; | between several."),
+        option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
+        option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto"),
+        option(["--chat"], is_flag=True, help="Each prompt is a user message."),
+        option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        option(["--json", "as_json"], is_flag=True, help="Print the result object."),
+        option(["--out"], help="Write to a file ending in .json, .npz or .lens."),
+    ]
 
 
 def own_options(params: type[Params]) -> list[click.Parameter]:
@@ -120,7 +124,7 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
 
 def _row(index: int, text: str, fields: dict[str, str]) -> PromptRow:
     try:
-        return PromptRow(text=text, **fields)
+        return PromptRow.model_validate({"text": text, **fields})
     except ValidationError as error:
         problem = error.errors()[0]
         option = "prompt" if problem["loc"][0] == "text" else problem["loc"][0]
@@ -152,5 +156,3 @@ class TerminalReporter:
         if self._watched:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-
-

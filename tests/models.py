@@ -5,14 +5,17 @@ from __future__ import annotations
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from desktop_app.analyses.report import SilentReporter
 from desktop_app.analyses.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.engine.model import LoadedModel
 from tests.engine.zoo import save_tiny
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="lensbench-zoo-")
 
@@ -30,10 +33,12 @@ def named(name: str) -> LoadedModel:
     return load(ModelSpec(name, device="cpu"), SilentReporter())
 
 
-def plain_loop(model: LoadedModel, ids: list[int], layer: int, head: int, value: object) -> torch.Tensor:
+def plain_loop(
+    model: LoadedModel, ids: list[int], layer: int, head: int, value: object
+) -> torch.Tensor:
     """Return next-token logits with one head's z replaced: the loop of every notebook."""
 
-    def hook_fn(z: torch.Tensor, hook: object) -> torch.Tensor:  # noqa: ARG001
+    def hook_fn(z: torch.Tensor, hook: object) -> torch.Tensor:
         z = z.clone()
         z[0, :, head] = value
         return z

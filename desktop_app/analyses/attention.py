@@ -27,7 +27,7 @@ class AttentionParams(Params):
     no_first: bool = Field(
         default=False,
         title="Without first position",
-        description="Drop the first position's column, where many heads rest, and renormalise rows.",
+        description="Drop the first position's column, where many heads rest; renormalise rows.",
     )
     value_weighted: bool = Field(
         default=False,

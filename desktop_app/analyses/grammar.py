@@ -54,7 +54,7 @@ def resolve_index(index: int, count: int, what: str) -> int:
 
 
 def resolve_range(text: str, count: int, option: str = "--layers") -> range:
-    """Return the numbers that `A:B` names among `count`; refuse an end outside or an empty range."""
+    """Return the numbers that `A:B` names among `count`; refuse ends outside, empty ranges."""
     match = _RANGE.match(text)
     if match is None:
         raise BadInputError(f"{option} “{text}” is not a range: write A:B, such as 0:12.")

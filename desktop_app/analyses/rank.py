@@ -39,7 +39,9 @@ RANK = Analysis(
         FieldSpec("logit_diff", ("prompt",), "logit(answer) − logit(wrong)", "logits", True),
         FieldSpec("logit_diff_mean", (), "Mean over prompts", "logits", True),
         FieldSpec("logit_diff_sem", (), "Standard error over prompts", "logits", True),
-        FieldSpec("prompt_logprob", ("prompt", "position"), "Log-probability of each token", "nats"),
+        FieldSpec(
+            "prompt_logprob", ("prompt", "position"), "Log-probability of each token", "nats"
+        ),
         FieldSpec("prompt_rank", ("prompt", "position"), "Rank of each prompt token"),
         FieldSpec("read_position", ("prompt",), "Where the prediction was read"),
     ),

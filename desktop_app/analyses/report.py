@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Reporter(Protocol):
     """What a computation may say; each call is also a place where it can be cancelled."""
 
     def step(self, fraction: float, note: str = "") -> None:
-        """Report progress as a fraction 0..1 and a sentence; raise `Cancelled` when asked to stop."""
+        """Report progress, a fraction 0..1 and a sentence; raise `Cancelled` if asked to stop."""
 
     def check(self) -> None:
         """Raise `Cancelled` when asked to stop; cheap enough for every layer."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from desktop_app.analyses.base import Params
-from desktop_app.analyses.result import ModelInfo
+if TYPE_CHECKING:
+    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.result import ModelInfo
 
 Device = str
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]

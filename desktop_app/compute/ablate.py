@@ -1,10 +1,10 @@
-"""Ablation sweep: every part removed in a run of its own, all in one pass. [M S0-13…20, 24…26, 30]"""
+"""Ablation sweep: every part removed in a run of its own, all in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from desktop_app.compute.reference import Activations, Means, capture, means
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.interventions import Edit, Replace, Value, Zero
 from desktop_app.engine.metrics import NEEDS_ALL_POSITIONS, Target, make_target, near_zero, score
-from desktop_app.engine.model import LoadedModel, Site
 from desktop_app.engine.sweep import SweepPlan, no_hooks_left, sweep
 from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel, Site
 
 _SITES: dict[str, Site] = {"head": "head_z", "attn": "attn_out", "mlp": "mlp_out"}
 _KEPT = {
@@ -71,7 +73,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     data = _fields(task, base, ablated, gate)
     report.step(1.0, "Done")
     return finish(
-        model, ABLATE, params, prepared.records, data, (*prepared.notices, *notices), clock
+        model, ABLATE, params, prepared.records, (data, (*prepared.notices, *notices)), clock
     )
 
 
@@ -107,9 +109,7 @@ def _refuse_unpaired(prepared: Prepared) -> None:
             )
 
 
-def _replacement(
-    model: LoadedModel, task: _Task, report: Reporter
-) -> tuple[ValueOf, list[Notice]]:
+def _replacement(model: LoadedModel, task: _Task, report: Reporter) -> tuple[ValueOf, list[Notice]]:
     """Return what each part becomes, as a function of layer, head, positions and prompts."""
     if task.mode == "zero":
         return (lambda _layer, _head, _positions, _group: Zero()), []
@@ -246,7 +246,10 @@ def _squeeze(task: _Task, values: np.ndarray) -> np.ndarray:
 def _partial(task: _Task, base: np.ndarray, ablated: np.ndarray) -> dict[str, Any]:
     """Return the mean effect as far as it is known; NaN elsewhere."""
     twins = with_twins("effect", ablated - base)
-    return {"effect_mean": _squeeze(task, twins["effect_mean"]), "layers": np.array(task.layers)}
+    return {
+        "effect_mean": _squeeze(task, np.asarray(twins["effect_mean"])),
+        "layers": np.array(task.layers),
+    }
 
 
 def _fields(task: _Task, base: np.ndarray, ablated: np.ndarray, gate: Gate) -> dict[str, Any]:

@@ -1,14 +1,13 @@
-"""Attention patterns, head by head, written to disk when they are large. [M S0-27]"""
+"""Attention patterns, head by head, written to disk when they are large."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,13 +15,17 @@ import torch
 from desktop_app.analyses.attention import ATTENTION, AttentionParams
 from desktop_app.analyses.grammar import resolve_heads, resolve_range
 from desktop_app.analyses.report import Reporter, ShareReporter
-from desktop_app.analyses.result import Result
 from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
 from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
 from desktop_app.engine.sweep import no_hooks_left
 from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.analyses.result import Result
 
 _THUMBNAIL = 32
 # Arrays beyond this go to a file and are read head by head.
@@ -42,7 +45,7 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
 
     Returns:
         `pattern[n][l, h, query, key]`: rows sum to 1 and nothing is above the diagonal. With a list
-        of heads the grid of its layers and heads is returned; `layers` and `head_indices` number it.
+        of heads the grid of its layers and heads is returned, numbered by `layers`, `head_indices`.
     """
     clock = Clock(model)
     prepared = prepare(model, params, answers=False)
@@ -80,7 +83,7 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     if params.mean:
         data["mean"] = _mean(patterns, store)
     report.step(1.0, "Done")
-    return finish(model, ATTENTION, params, prepared.records, data, prepared.notices, clock)
+    return finish(model, ATTENTION, params, prepared.records, (data, prepared.notices), clock)
 
 
 def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:
@@ -196,7 +199,7 @@ def _capture(
         step = (report, (row + 1) / len(grid.layers), note)
         keep = _keep_pattern(params, grid, row, found, weights, step)
         hooks.append((site_hook(layer, "pattern"), keep))
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))  # noqa: ARG005 - logits are not needed
+    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
     model.run(model.ids([ids]), hooks)
     return found
 
@@ -209,7 +212,7 @@ def _keep_pattern(
     weights: dict[int, torch.Tensor],
     step: tuple[Reporter, float, str],
 ) -> Callable[..., None]:
-    def keep(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+    def keep(x: torch.Tensor, hook: object) -> None:
         pattern = x[0, grid.heads].float()
         pattern = torch.tril(pattern)
         if params.no_first:
@@ -229,7 +232,7 @@ def _keep_pattern(
 
 
 def _keep_scores(grid: _Grid, row: int, scores: np.ndarray) -> Callable[..., None]:
-    def keep(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+    def keep(x: torch.Tensor, hook: object) -> None:
         scores[row] = torch.tril(x[0, grid.heads].float()).cpu().numpy()
 
     return keep
@@ -240,11 +243,13 @@ def _keep_value_norms(
 ) -> Callable[..., None]:
     """Return a hook that keeps ‖v W_O‖ per query head and source, `[H, S]`."""
 
-    def keep(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+    def keep(x: torch.Tensor, hook: object) -> None:
         info = model.info
         v = x.reshape(x.shape[1], info.n_kv_heads, info.d_head).float()
         out = model.output_weights(layer)
-        norms = [torch.linalg.norm(v[:, model.kv_head(h)] @ out[h], dim=-1) for h in range(info.n_heads)]
+        norms = [
+            torch.linalg.norm(v[:, model.kv_head(h)] @ out[h], dim=-1) for h in range(info.n_heads)
+        ]
         weights[layer] = torch.stack(norms)
 
     return keep

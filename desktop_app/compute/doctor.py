@@ -14,7 +14,14 @@ from desktop_app.engine.devices import list_devices
 from desktop_app.engine.memory import human_bytes
 from desktop_app.support import paths
 
-_PACKAGES = ("lensbench", "torch", "transformers", "transformer-lens", "PySide6-Essentials", "pyqtgraph")
+_PACKAGES = (
+    "lensbench",
+    "torch",
+    "transformers",
+    "transformer-lens",
+    "PySide6-Essentials",
+    "pyqtgraph",
+)
 
 
 def examine() -> dict[str, Any]:

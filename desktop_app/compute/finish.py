@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.base import Params
 from desktop_app.analyses.result import Notice, PromptRecord, Result, Timing, freeze
-from desktop_app.analyses.spec import Analysis
 from desktop_app.engine.memory import PeakMemory
-from desktop_app.engine.model import LoadedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.spec import Analysis
+    from desktop_app.engine.model import LoadedModel
 
 # Arrays larger than this are not searched for non-finite numbers a second time.
 _SEARCH_LIMIT = 50_000_000
@@ -57,11 +60,12 @@ def finish(
     analysis: Analysis,
     params: Params,
     prompts: tuple[PromptRecord, ...],
-    data: Mapping[str, Any],
-    notices: tuple[Notice, ...],
+    found: tuple[Mapping[str, Any], Iterable[Notice]],
     clock: Clock,
 ) -> Result:
-    """Return the frozen result of an analysis."""
+    """Return the frozen result of an analysis; `found` is its fields and its warnings."""
+    data, given = found
+    notices = tuple(given)
     frozen = {name: _freeze(value) for name, value in data.items()}
     notices = (*_parity_notice(model), *notices, *_non_finite(analysis, frozen, notices))
     return Result(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from desktop_app.analyses.result import Notice, PromptRecord
 from desktop_app.engine.metrics import rank_of
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from desktop_app.analyses.base import Params, PromptRow
 from desktop_app.analyses.grammar import resolve_index
 from desktop_app.analyses.result import Notice, PromptRecord
-from desktop_app.engine.model import LoadedModel
-from desktop_app.engine.tokenizing import BosEncoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.answers import Resolved, resolve_row
-from desktop_app.text.encoding import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.analyses.base import Params, PromptRow
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.tokenizing import BosEncoder
+    from desktop_app.text.encoding import Encoding
 
 
 @dataclass(frozen=True)

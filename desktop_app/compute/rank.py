@@ -1,20 +1,22 @@
-"""Prompt ranking. [M S0-01, 03, 06, 08]"""
+"""Prompt ranking: next tokens by probability, answers token by token."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from desktop_app.analyses.rank import RANK, RankParams
-from desktop_app.analyses.report import Reporter
-from desktop_app.analyses.result import AnswerRecord, Notice, PromptRecord, Result
 from desktop_app.compute.finish import Clock, finish, not_finite, with_twins
 from desktop_app.compute.prepare import prepare
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.report import Reporter
+    from desktop_app.analyses.result import AnswerRecord, PromptRecord, Result
 
 
 def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
@@ -50,14 +52,12 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         "read_position": np.array([r.read_position for r in prepared.records]),
     }
     report.step(1.0, "Ranked")
-    return finish(model, RANK, params, prepared.records, data, _once(notices), clock)
+    return finish(model, RANK, params, prepared.records, (data, notices), clock)
 
 
-def _once(notices: list[Notice]) -> tuple[Notice, ...]:
-    return tuple(dict.fromkeys(notices)) if all(n.fix is None for n in notices) else tuple(notices)
-
-
-def _row(model: LoadedModel, logits: torch.Tensor, logprobs: torch.Tensor, token: int) -> dict[str, Any]:
+def _row(
+    model: LoadedModel, logits: torch.Tensor, logprobs: torch.Tensor, token: int
+) -> dict[str, Any]:
     piece, text = model.tokenizer.describe(token)
     logprob = float(logprobs[token])
     return {
@@ -101,7 +101,7 @@ def _continuation(
 def _teacher_forced(model: LoadedModel, ids: tuple[int, ...], start: int) -> list[torch.Tensor]:
     """Return the logits read at each answer token but the last; only those are unembedded."""
 
-    def keep(x: torch.Tensor, hook: object) -> torch.Tensor:  # noqa: ARG001
+    def keep(x: torch.Tensor, hook: object) -> torch.Tensor:
         return x[:, start:]
 
     return list(model.run(model.ids([ids]), [(READ_HOOK, keep)])[0].float())

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.analyses.report import Reporter
 from desktop_app.compute.prepare import equal_length_groups
 from desktop_app.engine.model import LoadedModel, Site, site_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.analyses.report import Reporter
 
 # Tokens captured in one pass.
 _TOKENS_PER_PASS = 8192
 
 Activations = dict[int, torch.Tensor]
-"""Per layer: `[prompt, position, ...]` for captured runs, `[position, ...]` or `[...]` for means."""
+"""Per layer: `[prompt, position, ...]` of captured runs, `[position, ...]` or `[...]` of means."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def capture(
     kept: Activations = {}
 
     def keep(layer: int) -> Callable[..., None]:
-        def hook_fn(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+        def hook_fn(x: torch.Tensor, hook: object) -> None:
             kept[layer] = x.clone()
 
         return hook_fn
@@ -47,7 +51,7 @@ def capture(
     hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [
         (site_hook(layer, site), keep(layer)) for layer in layers
     ]
-    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))  # noqa: ARG005
+    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))
     model.run(ids, hooks)
     return kept
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.registry import find
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from desktop_app.analyses.base import Params
     from desktop_app.analyses.report import Reporter
     from desktop_app.analyses.result import Result

@@ -54,7 +54,7 @@ class Service:
     def load(self, spec: ModelSpec, report: Reporter) -> ModelReady:
         """Load a model; the old one stays until the new one is ready."""
         report.step(0.0, "Starting torch")
-        from desktop_app.engine import loading  # noqa: PLC0415 - torch is imported on this thread
+        from desktop_app.engine import loading
 
         started = time.perf_counter()
         model = loading.load(spec, report)
@@ -73,12 +73,12 @@ class Service:
         return self._model
 
     def _run(self, request: RunAnalysis, report: Reporter) -> Any:
-        from desktop_app.compute import registry  # noqa: PLC0415
+        from desktop_app.compute import registry
 
         return registry.run(self.model, request.analysis, request.params, report)
 
     def _estimate(self, spec: ModelSpec) -> Any:
-        from desktop_app.engine.devices import list_devices  # noqa: PLC0415 - torch
+        from desktop_app.engine.devices import list_devices
 
         return catalogue.estimate(spec, list_devices())
 

@@ -1,25 +1,28 @@
-"""Tokenizer inspection. [M S0-02…05, 10, 11, 21, 23]"""
+"""Tokenizer inspection: what goes into the model, and what to watch out for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from desktop_app.analyses.report import Reporter
 from desktop_app.analyses.requests import ModelSpec
 from desktop_app.analyses.result import Notice, Result
 from desktop_app.analyses.tokens import TOKENS, TokensParams
 from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
 from desktop_app.engine.loading import load_tokenizer
-from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.parity import pad_id
 from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.alignment import align
-from desktop_app.text.encoding import Encoding
 from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
+
+if TYPE_CHECKING:
+    import torch
+
+    from desktop_app.analyses.report import Reporter
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.text.encoding import Encoding
 
 _PADS = 4
 # Logits closer than this count as equal in the padding demo, per dtype.
@@ -58,7 +61,7 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
             _padding_demo(model, prepared, index, report) for index in range(len(encodings))
         )
     report.step(1.0, "Tokenized")
-    return finish(model, TOKENS, params, prepared.records, data, tuple(notices), clock)
+    return finish(model, TOKENS, params, prepared.records, (data, notices), clock)
 
 
 def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:
@@ -145,8 +148,8 @@ def _padding_demo(
 
 
 def _read(model: LoadedModel, tokens: list[int], mask: list[int] | None, read: int) -> torch.Tensor:
-    extra = {} if mask is None else {"attention_mask": model.ids([mask])}
-    return model.run(model.ids([tokens]), **extra)[0, read].float()
+    attention_mask = None if mask is None else model.ids([mask])
+    return model.run(model.ids([tokens]), attention_mask=attention_mask)[0, read].float()
 
 
 def _demo_row(

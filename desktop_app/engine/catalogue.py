@@ -1,4 +1,4 @@
-"""Where a model named by the user lies: catalogue, local Hub cache, folder or GGUF file. No torch."""
+"""Where a model named by the user lies: catalogue, local Hub cache, folder, GGUF. No torch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def is_hub_id(name: str) -> bool:
 
 def hub_cache_folder(name: str) -> Path | None:
     """Return the newest snapshot of a Hub id in the local cache, or None. Opens no socket."""
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow import, rarely needed
+    from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(name, "config.json")
     return Path(found).parent if isinstance(found, str) else None
@@ -102,8 +102,8 @@ def _catalogue_row(name: str) -> ModelRow:
 
 def _cached_rows() -> list[ModelRow]:
     """Return the causal language models of the local Hub cache, unreadable entries left out."""
-    from huggingface_hub import scan_cache_dir  # noqa: PLC0415 - slow import, rarely needed
-    from huggingface_hub.errors import CacheNotFound  # noqa: PLC0415
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
 
     try:
         repos = [r for r in scan_cache_dir().repos if r.repo_type == "model"]

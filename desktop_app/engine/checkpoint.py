@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from desktop_app.support.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MAX_JSON_BYTES = 64_000_000
 _MAX_GGUF_ENTRIES = 1_000_000
@@ -61,7 +63,9 @@ def inspect_folder(folder: Path) -> Checkpoint:
     pickles = sorted([*folder.glob("pytorch_model*.bin"), *folder.glob("*.pt")])
     if pickles:
         return Checkpoint(folder, None, tuple(pickles), None, pickled=True)
-    raise ModelLoadError(f"{folder} holds no weights: put its .safetensors files beside config.json.")
+    raise ModelLoadError(
+        f"{folder} holds no weights: put its .safetensors files beside config.json."
+    )
 
 
 def inspect_gguf(path: Path) -> Checkpoint:

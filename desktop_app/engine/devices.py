@@ -67,7 +67,5 @@ def list_devices() -> tuple[DeviceMemory, ...]:
     if torch.backends.mps.is_available():
         rows.append(DeviceMemory("mps", "Apple GPU", int(memory.total), int(memory.available)))
     name = platform.processor() or platform.machine() or "CPU"
-    rows.append(
-        DeviceMemory("cpu", f"CPU ({name})", int(memory.total), int(memory.available))
-    )
+    rows.append(DeviceMemory("cpu", f"CPU ({name})", int(memory.total), int(memory.available)))
     return tuple(rows)

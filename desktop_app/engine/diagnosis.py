@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from desktop_app.engine.model import LoadedModel, site_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 def first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
@@ -14,7 +17,7 @@ def first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
     bad: list[int] = []
 
     def watch(layer: int) -> Callable[..., None]:
-        def look(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+        def look(x: torch.Tensor, hook: object) -> None:
             if not bad and not bool(torch.isfinite(x).all()):
                 bad.append(layer)
 

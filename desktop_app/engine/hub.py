@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.report import Reporter
 from desktop_app.support.errors import ModelLoadError
 
-_PATTERNS = ["*.safetensors", "*.json", "tokenizer*", "*.model", "vocab.txt", "merges.txt", "*.jinja"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desktop_app.analyses.report import Reporter
+
+_PATTERNS = [
+    "*.safetensors",
+    "*.json",
+    "tokenizer*",
+    "*.model",
+    "vocab.txt",
+    "merges.txt",
+    "*.jinja",
+]
 
 
 def stay_offline() -> None:
@@ -28,7 +39,7 @@ def download(name: str, report: Reporter) -> None:
     Raises:
         ModelLoadError: It is not there, or the network is not.
     """
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only on request
+    from huggingface_hub import snapshot_download
 
     report.step(0.0, f"Downloading {name}")
     with _online():
@@ -44,7 +55,7 @@ def download(name: str, report: Reporter) -> None:
 @contextmanager
 def _online() -> Iterator[None]:
     """Lift the library's own offline switch for the duration of one download."""
-    from huggingface_hub import constants  # noqa: PLC0415
+    from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = False
@@ -56,9 +67,9 @@ def _online() -> Iterator[None]:
 
 def _progress_bar(report: Reporter) -> type:
     """Return a progress-bar class that speaks to the reporter; each update may cancel."""
-    from tqdm.auto import tqdm  # noqa: PLC0415
+    from tqdm.auto import tqdm
 
-    class ReportingBar(tqdm):  # type: ignore[misc,type-arg]
+    class ReportingBar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             kwargs["disable"] = True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
+    import torch
+
     from desktop_app.engine.model import Site
 
 HEAD_SITES: frozenset[str] = frozenset({"head_z", "head_q", "head_k", "head_v"})
@@ -82,11 +82,13 @@ def apply(edit: Edit, activation: torch.Tensor, rows: slice) -> None:
         part = part[:, :, edit.head]
     elif edit.site == "pattern":
         part = part if edit.head is None else part[:, edit.head]
-    index = (slice(None),) if edit.positions is None else (slice(None), list(edit.positions))
+    index: tuple[Any, ...] = (
+        (slice(None),) if edit.positions is None else (slice(None), list(edit.positions))
+    )
     _write(part, index, edit.value)
 
 
-def _write(part: torch.Tensor, index: tuple[object, ...], value: Value) -> None:
+def _write(part: torch.Tensor, index: tuple[Any, ...], value: Value) -> None:
     """Write a value into a view of the activation; `part` shares its memory."""
     if isinstance(value, Zero):
         part[index] = 0

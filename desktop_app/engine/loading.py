@@ -6,14 +6,12 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.analyses.report import Reporter
 from desktop_app.analyses.requests import ModelReady, ModelSpec
 from desktop_app.analyses.result import ModelInfo
 from desktop_app.engine import catalogue, hub, parity
@@ -23,6 +21,11 @@ from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, ModelLoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from desktop_app.analyses.report import Reporter
 
 
 def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
@@ -49,7 +52,7 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
                 "bfloat16, --offload disk or a smaller model."
             ) from None
         raise ModelLoadError(_unloadable(spec, error)) from error
-    except Exception as error:  # noqa: BLE001 - libraries raise every kind for a bad folder
+    except Exception as error:
         raise ModelLoadError(_unloadable(spec, error)) from error
 
 
@@ -58,7 +61,7 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     checkpoint = catalogue.locate(spec)
     try:
         return TextTokenizer(_load_tokenizer(checkpoint))
-    except Exception as error:  # noqa: BLE001 - libraries raise every kind for a bad folder
+    except Exception as error:
         raise ModelLoadError(_unloadable(spec, error)) from error
 
 
@@ -104,7 +107,7 @@ def _load(
 
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:
-    from transformers import AutoTokenizer  # noqa: PLC0415 - slow import
+    from transformers import AutoTokenizer
 
     extra = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
     return AutoTokenizer.from_pretrained(
@@ -120,7 +123,7 @@ def _load_weights(
     report: Reporter,
 ) -> Any:
     """Return the Hugging Face model in evaluation mode with eager attention on its device."""
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - slow import
+    from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {
         "dtype": dtype,
@@ -136,7 +139,7 @@ def _load_weights(
         folder = tempfile.mkdtemp(prefix="lensbench-offload-")
         options |= {"device_map": _placement(spec, checkpoint, device), "offload_folder": folder}
     with _weights_progress(report):
-        model = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **options)
     model.eval()
     if spec.offload == "none":
         return model.to(device)
@@ -150,12 +153,12 @@ def _placement(
     """Return accelerate's device map: what fits stays, or every block goes to disk."""
     if spec.offload == "auto":
         return "auto"
-    from accelerate import init_empty_weights  # noqa: PLC0415
-    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415
+    from accelerate import init_empty_weights
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(str(checkpoint.folder), trust_remote_code=False)
     with init_empty_weights():
-        empty = AutoModelForCausalLM.from_config(config)
+        empty = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     blocks = _block_list_name(empty)
     placed: dict[str, str] = {}
     for name, _module in empty.named_modules():
@@ -171,13 +174,13 @@ def _placement(
 def _block_list_name(model: Any) -> str:
     """Return the dotted name of the model's list of blocks: its longest ModuleList."""
     lists = [(len(m), n) for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
-    return max(lists)[1]
+    return str(max(lists)[1])
 
 
 @contextmanager
 def _weights_progress(report: Reporter) -> Iterator[None]:
     """Let the library's loading bar report and cancel, tensor by tensor."""
-    from transformers.utils import logging  # noqa: PLC0415
+    from transformers.utils import logging
 
     def hook(_factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         items = args[0] if args else kwargs.get("iterable")
@@ -219,7 +222,7 @@ def _attach(hf_model: Any, spec: ModelSpec) -> Any:
     Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
     it must; the workbench feeds ids alone.
     """
-    from transformer_lens.model_bridge.sources._bridge_builder import (  # noqa: PLC0415
+    from transformer_lens.model_bridge.sources._bridge_builder import (
         build_bridge_from_module,
     )
 

@@ -29,7 +29,7 @@ def bytes_needed(parameters: int) -> dict[str, int]:
 def free_bytes(device: torch.device) -> int:
     """Return the memory that is free on a device, in bytes."""
     if device.type == "cuda":
-        import torch  # noqa: PLC0415 - keeps this module importable without torch
+        import torch
 
         free, _total = torch.cuda.mem_get_info(device)
         return int(free)
@@ -42,18 +42,18 @@ class PeakMemory:
     def __init__(self, device: torch.device) -> None:
         self._cuda = device if device.type == "cuda" else None
         if self._cuda is not None:
-            import torch  # noqa: PLC0415
+            import torch
 
             torch.cuda.reset_peak_memory_stats(self._cuda)
         else:
-            # Linux forgets the old high-water mark on request; elsewhere it covers the whole process.
+            # Linux forgets the old high-water mark on request; elsewhere it is the process's.
             with suppress(OSError):
                 Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
     def bytes(self) -> int:
         """Return the peak in bytes."""
         if self._cuda is not None:
-            import torch  # noqa: PLC0415
+            import torch
 
             return int(torch.cuda.max_memory_allocated(self._cuda))
         with suppress(OSError, ValueError, IndexError):
@@ -78,7 +78,7 @@ def release_memory(device: torch.device) -> None:
     """Give back what the allocator holds without need."""
     gc.collect()
     if device.type == "cuda":
-        import torch  # noqa: PLC0415
+        import torch
 
         torch.cuda.empty_cache()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from desktop_app.analyses.requests import ModelSpec, Parity
-from desktop_app.analyses.result import ModelInfo
-from desktop_app.engine.tokenizing import TextTokenizer
+if TYPE_CHECKING:
+    from desktop_app.analyses.requests import ModelSpec, Parity
+    from desktop_app.analyses.result import ModelInfo
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 Site = Literal[
     "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",
@@ -62,7 +63,7 @@ class LoadedModel:
     forward_passes: int = 0
 
     def run(self, ids: torch.Tensor, hooks: Hooks = (), **kwargs: Any) -> torch.Tensor:
-        """Return the logits `[batch, position, d_vocab]` of one pass with hooks, without gradients."""
+        """Return the logits `[batch, position, d_vocab]` of one pass with hooks, no gradients."""
         self.forward_passes += 1
         with torch.no_grad():
             logits: torch.Tensor = self.bridge.run_with_hooks(
@@ -99,4 +100,5 @@ class LoadedModel:
         unit = torch.eye(width, dtype=dtype, device=self.device)
         with torch.no_grad():
             out = project(unit[None])[0] - project(torch.zeros_like(unit[None, :1]))[0]
-        return out.float().view(self.info.n_heads, self.info.d_head, -1)
+        weights: torch.Tensor = out.float().view(self.info.n_heads, self.info.d_head, -1)
+        return weights

@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     """Convert `FILE.gguf` to `FOLDER`; return the exit code."""
     try:
         convert_gguf(Path(arguments[0]), Path(arguments[1]))
-    except Exception as error:  # noqa: BLE001 - the parent process shows the last line
+    except Exception as error:  # noqa: BLE001 - every failure becomes one line for the parent
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     return 0

@@ -226,7 +226,7 @@ def _run(
 ) -> tuple[int, str]:
     """Run a command to its end or until cancelled; return its exit code and its output."""
     with log.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+        process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
             command,
             stdin=subprocess.DEVNULL,
             stdout=sink,

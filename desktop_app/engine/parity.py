@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from desktop_app.analyses.requests import Parity
-from desktop_app.engine.tokenizing import TextTokenizer
+
+if TYPE_CHECKING:
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
@@ -18,7 +20,9 @@ _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:
     """Return a few token ids `[1, S]` that the model can take."""
-    ids = [i for i in tokenizer.encode(_TEXT).ids if i < hf_model.config.get_text_config().vocab_size]
+    ids = [
+        i for i in tokenizer.encode(_TEXT).ids if i < hf_model.config.get_text_config().vocab_size
+    ]
     device = next(hf_model.parameters()).device
     if device.type == "meta":
         device = torch.device("cpu")

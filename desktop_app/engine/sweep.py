@@ -37,7 +37,7 @@ OnPart = Callable[[torch.Tensor, torch.Tensor], None]
 """Receives (base `[N]`, values `[edits, N]`, NaN where still to come) after each pass."""
 
 
-class _Enter(Exception):  # noqa: N818 - control flow: the stream at the first block is all we want
+class _EnterSeenError(Exception):
     """Raised by the hook that has seen the stream enter the first block."""
 
 
@@ -150,7 +150,9 @@ class _Runner:
         if budget is None:
             budget = int(_SHARE_OF_FREE_MEMORY * free_bytes(self.model.device))
         n, length = self.ids.shape
-        rows = max(1, budget // row_bytes(self.model, length, all_positions=self.plan.all_positions))
+        rows = max(
+            1, budget // row_bytes(self.model, length, all_positions=self.plan.all_positions)
+        )
         if self.model.device.type == "cpu":
             rows = min(rows, max(16, _CPU_TOKENS_PER_PASS // length))
         return max(1, int(rows) // n - 1)
@@ -165,7 +167,7 @@ class _Runner:
 
     def _enter_hooks(self) -> Hooks:
         stream = self.stream
-        return [(site_hook(0, "resid_pre"), lambda _x, hook: stream)]  # noqa: ARG005
+        return [(site_hook(0, "resid_pre"), lambda _x, hook: stream)]
 
     def _edit_hooks(self, edits: list[Edit]) -> Iterator[tuple[str, Callable[..., torch.Tensor]]]:
         """Yield hooks that let each layer's edits join, and apply each to its own rows."""
@@ -194,7 +196,7 @@ class _Runner:
             yield site_hook(layer, "resid_pre"), _reporter(self.report, fraction, note)
             done += live[layer]
 
-    def _keep_read_position(self, x: torch.Tensor, hook: object) -> torch.Tensor:  # noqa: ARG002
+    def _keep_read_position(self, x: torch.Tensor, hook: object) -> torch.Tensor:
         n = len(self.ids)
         read = torch.tensor(self.plan.read, device=x.device).repeat(len(x) // n)
         return x[torch.arange(len(x), device=x.device), read][:, None]
@@ -207,9 +209,7 @@ class _Runner:
         read = torch.tensor(self.plan.read, device=logits.device)
         at_read = base_rows[torch.arange(n), read] if self.plan.all_positions else base_rows
         self.base_logits = at_read.float().cpu()
-        per_prompt = [
-            self.plan.score(logits[p::n], p, at_read[p]).float().cpu() for p in range(n)
-        ]
+        per_prompt = [self.plan.score(logits[p::n], p, at_read[p]).float().cpu() for p in range(n)]
         table = torch.stack(per_prompt, dim=-1)
         return table[0], table[1 : n_edits + 1]
 
@@ -218,13 +218,13 @@ def entering_stream(model: LoadedModel, ids: torch.Tensor) -> torch.Tensor:
     """Return the stream `[N, S, d_model]` that enters the first block."""
     seen: list[torch.Tensor] = []
 
-    def keep(x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+    def keep(x: torch.Tensor, hook: object) -> None:
         seen.append(x.clone())
-        raise _Enter
+        raise _EnterSeenError
 
     try:
         model.run(ids, [(site_hook(0, "resid_pre"), keep)])
-    except _Enter:
+    except _EnterSeenError:
         model.forward_passes -= 1
     return seen[0]
 
@@ -254,7 +254,7 @@ def no_hooks_left(model: LoadedModel) -> Iterator[None]:
 def _joiner(n: int, count: int) -> Callable[..., torch.Tensor]:
     """Return a hook that appends `count` copies of the untouched rows."""
 
-    def join(x: torch.Tensor, hook: object) -> torch.Tensor:  # noqa: ARG001
+    def join(x: torch.Tensor, hook: object) -> torch.Tensor:
         return torch.cat([x, x[:n].repeat(count, 1, 1)])
 
     return join
@@ -263,7 +263,7 @@ def _joiner(n: int, count: int) -> Callable[..., torch.Tensor]:
 def _editor(group: list[tuple[int, Edit]], n: int) -> Callable[..., torch.Tensor]:
     """Return a hook that applies each edit to its own rows."""
 
-    def edit_rows(x: torch.Tensor, hook: object) -> torch.Tensor:  # noqa: ARG001
+    def edit_rows(x: torch.Tensor, hook: object) -> torch.Tensor:
         for number, edit in group:
             apply(edit, x, slice(n * (1 + number), n * (2 + number)))
         return x
@@ -272,7 +272,7 @@ def _editor(group: list[tuple[int, Edit]], n: int) -> Callable[..., torch.Tensor
 
 
 def _reporter(report: Reporter, fraction: float, note: str) -> Callable[..., None]:
-    def tell(_x: torch.Tensor, hook: object) -> None:  # noqa: ARG001
+    def tell(_x: torch.Tensor, hook: object) -> None:
         report.step(fraction, note)
 
     return tell

@@ -1,14 +1,16 @@
-"""The model's tokenizer, with nothing decided silently: which BOS, which pieces, which characters."""
+"""The model's tokenizer, nothing decided silently: which BOS, which pieces, which characters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.analyses.base import check_readable
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Bos = Literal["auto", "yes", "no"]
 
@@ -102,14 +104,19 @@ class TextTokenizer:
         )
 
     def _strip_suffix(self, encoding: Encoding) -> Encoding:
-        """Drop special tokens added at the end: a prediction is read after the text, not after EOS."""
+        """Drop special tokens added at the end: predictions are read after the text, not EOS."""
         end = len(encoding)
         while end > 1 and encoding.special[end - 1] and _empty(encoding.offsets[end - 1]):
             end -= 1
         if end == len(encoding):
             return encoding
-        kept = [getattr(encoding, name)[:end] for name in ("ids", "pieces", "texts", "offsets")]
-        return Encoding(*kept, special=encoding.special[:end])
+        return Encoding(
+            encoding.ids[:end],
+            encoding.pieces[:end],
+            encoding.texts[:end],
+            encoding.offsets[:end],
+            encoding.special[:end],
+        )
 
     def _with_bos(self, plain: Encoding) -> Encoding:
         if self.bos_id is None:
@@ -132,9 +139,7 @@ class TextTokenizer:
         if not self.raw.chat_template:
             raise BadInputError("This model has no chat template: run without --chat.")
         message = [{"role": "user", "content": text}]
-        expanded = self.raw.apply_chat_template(
-            message, tokenize=False, add_generation_prompt=True
-        )
+        expanded = self.raw.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
         return str(expanded)
 
 
@@ -166,8 +171,7 @@ def _fill_gaps(offsets: list[tuple[int, int]], text: str) -> list[tuple[int, int
     """Give whitespace that a tokenizer trims from its spans to the token that follows it."""
     filled, last = [], 0
     for start, end in offsets:
-        if end > start > last and text[last:start].isspace():
-            start = last  # noqa: PLW2901 - the widened span replaces the trimmed one
-        filled.append((start, end))
+        gap = end > start > last and text[last:start].isspace()
+        filled.append((last if gap else start, end))
         last = max(last, end)
     return filled

@@ -45,5 +45,5 @@ class FixableError(BadInputError):
         self.fix = fix
 
 
-class Cancelled(BaseException):  # noqa: N818 - a request, not an error
+class Cancelled(BaseException):
     """The user asked to stop. A BaseException, so that a library's broad `except` cannot eat it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from desktop_app.text.encoding import Encoding
+if TYPE_CHECKING:
+    from desktop_app.text.encoding import Encoding
 
 
 def align(left: Encoding, right: Encoding) -> list[dict[str, Any]]:
@@ -39,4 +40,4 @@ def _ends(encoding: Encoding) -> set[int]:
 
 
 def _inside(encoding: Encoding, start: int, end: int) -> list[int]:
-    return [i for i, (a, b) in enumerate(encoding.offsets) if b > a and a >= start and b <= end]
+    return [i for i, (a, b) in enumerate(encoding.offsets) if b > a >= start and b <= end]

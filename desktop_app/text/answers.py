@@ -170,7 +170,9 @@ def _shared_message(
 def _notices(continuations: list[_Continuation], index: int) -> list[Notice]:
     notices = []
     for c in continuations:
-        pieces = ", ".join(f"“{p}” ({i})" for p, i in zip(c.tokens.pieces, c.tokens.ids, strict=True))
+        pieces = ", ".join(
+            f"“{p}” ({i})" for p, i in zip(c.tokens.pieces, c.tokens.ids, strict=True)
+        )
         if c.retokenised:
             notices.append(
                 Notice(

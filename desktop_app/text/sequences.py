@@ -41,7 +41,7 @@ def sliding_sequences(
             f"answer: choose a range that gives 1 to {MAX_PROMPTS:,}."
         )
     # A seeded order that anyone can repeat, not a secret.
-    orders = random.Random(seed)  # noqa: S311
+    orders = random.Random(seed)  # noqa: S311 - shuffled prompts, no secrets
     rows = []
     for start in range(first, first + count):
         items = list(range(start, start + length))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.result import Result
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from desktop_app.analyses.result import Result
 
 _TOP = 10
 
 
 def as_text(result: Result) -> str:
-    """Return a result as readable text: title, model, warnings aside, and its most telling table."""
+    """Return a result as readable text: its model and its most telling table."""
     model = result.model
     head = f"{result.analysis} · {model.name} · {model.device} · {model.dtype} · {model.weights}"
     body = _TABLES.get(result.analysis, _fields)(result)
@@ -46,8 +48,8 @@ def _rank(result: Result) -> Iterator[str]:
         yield f"prompt {index + 1}: “{prompt.text}”, read at position {prompt.read_position}"
         for rank, row in enumerate(result.data["top"][index]):
             yield (
-                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}  logit {row['logit']:8.3f}"
-                f"  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
+                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
             )
         for kind in ("answers", "wrong"):
             for entry in result.data[kind][index]:
@@ -58,18 +60,20 @@ def _rank(result: Result) -> Iterator[str]:
 
 
 def _answer(kind: str, entry: dict[str, Any]) -> Iterator[str]:
-    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {entry['logprob_total']:.3f}"
+    total = entry["logprob_total"]
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
     for number, row in enumerate(entry["rows"]):
         yield (
-            f"    token {number} {show_space(row['text']):<10} {row['id']:>7}  rank {row['rank']:>6}"
-            f"  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+            f"    token {number} {show_space(row['text']):<10} {row['id']:>7}"
+            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
         )
 
 
 def _ablate(result: Result) -> Iterator[str]:
     data, component = result.data, result.params["component"]
     metric = result.params["metric"]
-    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}; kept: {data['kept']}"
+    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
+    yield f"kept in every run: {data['kept']}"
     effect = np.asarray(data["effect_mean"])
     percent = np.asarray(data["percent_mean"])
     for flat in np.argsort(np.where(np.isfinite(effect), effect, np.inf), axis=None)[:_TOP]:

@@ -1,14 +1,18 @@
-"""What to watch out for in a tokenization: each trouble as a notice with its tokens and its repair."""
+"""What to watch out for in a tokenization: each trouble with its tokens and its repair."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.result import Notice
 from desktop_app.text.encoding import Encoding, is_space_piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from desktop_app.analyses.base import PromptRow
 
 _NUMBER = re.compile(r"\d+")
 
@@ -66,9 +70,7 @@ def prompt_notices(
     return notices
 
 
-def length_notices(
-    encodings: Sequence[Encoding], twins: Sequence[Encoding | None]
-) -> list[Notice]:
+def length_notices(encodings: Sequence[Encoding], twins: Sequence[Encoding | None]) -> list[Notice]:
     """Return notices of prompts, or clean and corrupt twins, whose token lengths differ."""
     notices = []
     for index, (clean, twin) in enumerate(zip(encodings, twins, strict=True)):
@@ -78,7 +80,7 @@ def length_notices(
         notices.append(
             Notice(
                 "lengths_differ",
-                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}; they "
+                f"Prompt {index + 1} has {len(clean)} tokens, its corrupt twin {len(twin)}; they "
                 f"part at position {place}. Patching and resampling need equal lengths.",
                 None,
                 index,
@@ -111,9 +113,7 @@ def first_difference(left: Encoding, right: Encoding) -> int:
     return min(len(left), len(right))
 
 
-def _bos(
-    row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts
-) -> Iterator[Notice]:
+def _bos(row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts) -> Iterator[Notice]:
     leading = 0
     while leading < len(encoding) and encoding.ids[leading] == facts.bos_id:
         leading += 1
@@ -131,7 +131,7 @@ def _bos(
     elif leading == 1 and encoding.offsets[0] == (0, 0):
         yield Notice(
             "bos_added",
-            f"A BOS token “{facts.bos_piece}” stands before prompt {index + 1}; positions count it.",
+            f"A BOS token “{facts.bos_piece}” begins prompt {index + 1}; positions count it.",
             None,
             index,
             (0,),
@@ -197,7 +197,9 @@ def _spelling(
     unknown = tuple(
         i
         for i, (token, span) in enumerate(zip(encoding.ids, encoding.offsets, strict=True))
-        if token == facts.unknown_id and token != facts.bos_id and span[1] > span[0]
+        if token == facts.unknown_id
+        and token != facts.bos_id
+        and span[1] > span[0]
         and text[span[0] : span[1]] != encoding.pieces[i]
     )
     if unknown:

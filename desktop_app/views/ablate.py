@@ -27,6 +27,7 @@ from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.views.part_details import PartDetails
 from desktop_app.views.part_list import PartList
 from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.heatmap import Heatmap
 from desktop_app.widgets.segmented import SegmentedControl
 
@@ -84,15 +85,14 @@ class AblateView(AnalysisView):
 
     def _build_picture(self) -> QWidget:
         frame, column = panel()
-        row = QHBoxLayout()
-        row.setSpacing(12)
+        choices = QWidget()
+        row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
         row.addWidget(self._scope)
-        row.addStretch(1)
         self._pictures = QStackedWidget()
         self._pictures.addWidget(self._map)
         self._pictures.addWidget(self._bars)
-        column.addLayout(row)
+        column.addWidget(choices)
         column.addWidget(self._chooser)
         column.addWidget(self._pictures, 1)
         return frame
@@ -112,9 +112,8 @@ class AblateView(AnalysisView):
         side = gap_splitter(Qt.Orientation.Vertical)
         side.addWidget(upper)
         side.addWidget(lower)
-        side.setStretchFactor(0, 3)
-        side.setStretchFactor(1, 2)
-        side.setMinimumWidth(300)
+        side.setSizes([300, 300])
+        side.setMinimumWidth(316)
         return side
 
     def _connect_content(self) -> None:
@@ -248,6 +247,9 @@ class AblateView(AnalysisView):
         self._show_details(place)
 
     def _show_details(self, place: tuple[int, int] | None) -> None:
+        if place is None and self.selection.layer is None and self._list.row_count():
+            first = self._list.part(0)
+            place = first.row, first.column
         if place is None or self._result is None:
             self._details.show_nothing()
         else:
@@ -286,9 +288,9 @@ class AblateView(AnalysisView):
         self.selection.select_head(part.layer, part.head)
 
     def _on_attention_clicked(self) -> None:
-        layer, head = self.selection.layer, self.selection.head
-        if layer is not None and head is not None:
-            self.selection.open_attention(layer, head)
+        place = self._details.place()
+        if place is not None and self._result is not None:
+            self.selection.open_attention(int(self._result.data["layers"][place[0]]), place[1])
 
 
 def _by_layer(part: Any) -> int:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.views.answer_card import AnswerCard
 from desktop_app.views.dot_strip import DotStrip
-from desktop_app.views.frame import label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.rank_data import (
     answer_tables,
     logit_diff,
@@ -44,17 +44,17 @@ class AnswerPanel(QWidget):
         self._value = label("", "title")
         self._value.setFont(ui_font(26, "semibold"))
         self._value.setStyleSheet("font-size: 26px; font-weight: 600;")
-        self._spread = label("", "small")
+        self._spread = ElidedLabel("", "small")
         self._sentence = label("", "muted", wrap=True)
         self._dots = DotStrip()
         top = QHBoxLayout()
         top.addWidget(label("Logit difference", "heading"))
         top.addStretch(1)
-        top.addWidget(self._spread)
+        top.addWidget(self._value)
         column.addLayout(top)
-        column.addWidget(self._value)
         column.addWidget(self._sentence)
         column.addWidget(self._dots)
+        column.addWidget(self._spread)
         return frame
 
     def show_prompt(self, result: Result, prompt: int) -> None:
@@ -80,6 +80,6 @@ class AnswerPanel(QWidget):
         if spread is None:
             return
         self._value.setText(number(spread.prompt, sign=True))
-        self._spread.setText(spread_sentence(spread))
+        self._spread.set_full_text(spread_sentence(spread))
         names = [prompt_title(p, i, 24) for i, p in enumerate(result.prompts)]
         self._dots.set_values(spread.values, spread.mean, spread.sem, names, prompt)

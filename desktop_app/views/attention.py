@@ -6,7 +6,7 @@ from functools import partial as bind
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.registry import find
@@ -21,7 +21,6 @@ from desktop_app.views.attention_data import (
     header,
     indices,
     layer_numbers,
-    pair_sentence,
     picture,
     thumbnails,
 )
@@ -33,11 +32,15 @@ from desktop_app.widgets.head_grid import HeadGrid
 from desktop_app.widgets.pattern_view import PatternView
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QObject
     from PySide6.QtGui import QPixmap
 
     from desktop_app.analyses.result import Result
     from desktop_app.views.attention_data import HeadPicture
     from desktop_app.widgets.selection import Selection
+
+# Room that the lists beside the pattern take.
+_SIDE = 240
 
 
 class AttentionView(AnalysisView):
@@ -60,12 +63,15 @@ class AttentionView(AnalysisView):
         self._default = (0, 0)
         self._grid = HeadGrid()
         self._pattern = PatternView()
+        self._pattern.set_side_visible(False)
+        # Narrower than with its lists, so that they can be hidden when room gets scarce.
+        self._pattern.setMinimumWidth(280)
         self._strips = LookStrips()
         self._chooser = PromptChooser(self.selection)
-        self._controls = AttentionControls()
+        self._controls = AttentionControls(self._chooser)
         split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(self._build_grid())
-        split.addWidget(self._build_head())
+        split.addWidget(self._build_right())
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 3)
         split.setSizes([300, 760])
@@ -73,39 +79,44 @@ class AttentionView(AnalysisView):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(split, 1)
-        column.addWidget(self._strips)
         self._connect_content()
 
     def _build_grid(self) -> QWidget:
         frame, column = panel(margins=10)
-        self._grid_label = ElidedLabel("", "small")
+        self._grid_label = label("", "small", wrap=True)
         column.addWidget(label("All heads", "heading"))
         column.addWidget(self._grid_label)
         column.addWidget(self._grid, 1)
-        frame.setMinimumWidth(230)
+        frame.setMinimumWidth(210)
         return frame
+
+    def _build_right(self) -> QWidget:
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._build_head(), 1)
+        column.addWidget(self._strips)
+        return right
 
     def _build_head(self) -> QWidget:
         frame, column = panel()
         self._title = label("", "title")
         self._entropy = ElidedLabel("", "small")
-        self._value = label("", "mono")
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._title)
         top.addWidget(self._entropy, 1)
-        top.addWidget(self._value)
-        row = QHBoxLayout()
-        row.addWidget(self._controls, 1)
-        row.addWidget(self._chooser)
         column.addLayout(top)
-        column.addLayout(row)
+        column.addWidget(self._controls)
         column.addWidget(self._pattern, 1)
         return frame
 
     def _connect_content(self) -> None:
+        self._pattern.installEventFilter(self)
         self._grid.head_clicked.connect(self._on_grid_clicked)
         self._pattern.pair_hovered.connect(self._on_pair_hovered)
+        self._pattern.token_hovered.connect(self._on_token_hovered)
         self._pattern.pair_selected.connect(self._on_pair_selected)
         self._strips.query_clicked.connect(self._on_query_clicked)
         self._strips.key_clicked.connect(self._on_key_clicked)
@@ -128,7 +139,7 @@ class AttentionView(AnalysisView):
         self._grid.set_labels(layers, heads)
         whole = len(heads) == result.model.n_heads and group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
-        self._grid_label.set_full_text(grid_sentence(result))
+        self._grid_label.setText(grid_sentence(result))
         self.draw_prompt(result)
 
     def draw_prompt(self, result: Result) -> None:
@@ -166,7 +177,6 @@ class AttentionView(AnalysisView):
             value_name=shown.name,
             diverging=shown.diverging,
             limits=shown.limits,
-            title=shown.title,
         )
         self._pattern.setAccessibleName(f"{shown.title}, {shown.name}, query by key")
         self._draw_pair()
@@ -193,17 +203,17 @@ class AttentionView(AnalysisView):
         self._strips.show_pair(self._picture, query, key)
         chosen = self.selection.pair is not None or self.selection.position is not None
         self._pattern.set_selected(*((query, key) if chosen else (None, None)))
-        self._say_pair(query, key)
-
-    def _say_pair(self, query: int, key: int) -> None:
-        result, shown = self._result, self._picture
-        if result is not None and shown is not None:
-            texts = result.prompts[self.selection.prompt].tokens.texts
-            self._value.setText(pair_sentence(shown.values, texts, query, key))
 
     def shown_picture(self) -> QPixmap:
         """Return the picture alone, for export."""
         return self._pattern.picture()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Show the lists beside the pattern where a square leaves room for them."""
+        if watched is self._pattern and event.type() == QEvent.Type.Resize:
+            room = self._pattern.size()
+            self._pattern.set_side_visible(room.width() > room.height() + _SIDE)
+        return super().eventFilter(watched, event)
 
     # Answering.
 
@@ -234,7 +244,13 @@ class AttentionView(AnalysisView):
             self.selection.select_head(layer_numbers(result)[row], head_numbers(result)[column])
 
     def _on_pair_hovered(self, query: int, key: int) -> None:
-        self._say_pair(*((query, key) if query >= 0 else self._pair()))
+        """Let the strips follow the pointer, and return to the selected pair when it leaves."""
+        if self._picture is not None:
+            pair = (query, key) if 0 <= key <= query else self._pair()
+            self._strips.show_pair(self._picture, *pair)
+
+    def _on_token_hovered(self, position: int) -> None:
+        self._on_pair_hovered(position, position)
 
     def _on_pair_selected(self, query: int, key: int) -> None:
         self.selection.select_pair(query, key)

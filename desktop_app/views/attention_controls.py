@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop_app.views.attention_data import can_drop_first, choices
+from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.icons import bind_icon
 from desktop_app.widgets.segmented import SegmentedControl
 
@@ -21,6 +22,8 @@ _NEEDS_TWIN = "Clean − corrupt (needs a corrupt twin for every prompt)"
 class AttentionControls(QWidget):
     """Arrays to switch between, the first position's column, and what another run would add.
 
+    The prompt chooser that it is given flows in the same lines.
+
     Signals:
         view_changed: Another array, or the first position's column, was chosen.
         run_wanted: The setting that a new run should have, and its value.
@@ -29,8 +32,9 @@ class AttentionControls(QWidget):
     view_changed = Signal()
     run_wanted = Signal(str, bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, chooser: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._chooser = chooser
         self._key = "pattern"
         self._keys: list[str] = []
         self._arrays: SegmentedControl | None = None
@@ -51,13 +55,11 @@ class AttentionControls(QWidget):
         self._menu = QMenu(self._more)
         self._more.setMenu(self._menu)
         bind_icon(self._more, "add")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(6)
+        self._row = FlowLayout(self, 6)
         self._row.addWidget(self._first)
         self._row.addWidget(self._weighted)
         self._row.addWidget(self._more)
-        self._row.addStretch(1)
+        self._row.addWidget(self._chooser)
         self._first.toggled.connect(self._on_first_toggled)
         self._weighted.clicked.connect(self._on_weighted_clicked)
         self._menu.triggered.connect(self._on_triggered)
@@ -102,7 +104,10 @@ class AttentionControls(QWidget):
             self._keys = keys
             self._arrays = SegmentedControl(options)
             self._arrays.changed.connect(self._on_array_changed)
-            self._row.insertWidget(0, self._arrays)
+            others = (self._first, self._weighted, self._more, self._chooser)
+            for widget in (self._arrays, *others):
+                self._row.removeWidget(widget)
+                self._row.addWidget(widget)
         if self._arrays is not None:
             self._arrays.set_value(self._key)
             self._arrays.setVisible(len(keys) > 1)

@@ -187,14 +187,6 @@ def looked_at_by(values: np.ndarray, key: int) -> np.ndarray:
     return column
 
 
-def pair_sentence(values: np.ndarray, texts: Sequence[str], query: int, key: int) -> str:
-    """Return a pair of positions with its value: `“4” (6) → “␠” (5)  0.62`."""
-    if not (0 <= key <= query < values.shape[0]):
-        return ""
-    source, target = display_text(texts[query]), display_text(texts[key])
-    return f"“{source}” ({query}) → “{target}” ({key})  {number(float(values[query, key]))}"
-
-
 def strongest(row: np.ndarray, texts: Sequence[str], count: int = 3) -> str:
     """Name the positions that hold most of a row or a column."""
     filled = np.nan_to_num(row, nan=-np.inf)
@@ -220,7 +212,7 @@ def grid_sentence(result: Result) -> str:
     """Say how many heads there are, and how they share keys and values."""
     layers, heads = len(layer_numbers(result)), len(head_numbers(result))
     size = group_size(result)
-    shared = f", {size} query heads share each key-value head" if size > 1 else ""
+    shared = f", {size} to a key-value head" if size > 1 else ""
     return f"{plural(layers * heads, 'head')} in {plural(layers, 'layer')}{shared}"
 
 

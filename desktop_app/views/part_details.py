@@ -27,6 +27,10 @@ def _signed(value: object) -> str:
     return number(float(value), 2, sign=True) if isinstance(value, float) else str(value)
 
 
+def _change(base: float, ablated: float) -> str:
+    return f"{number(base, 2)} → {number(ablated, 2)}"
+
+
 def _share(value: object) -> str:
     return percent(float(value)) if isinstance(value, float) else WITHHELD
 
@@ -44,6 +48,7 @@ class PartDetails(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._place: tuple[int, int] | None = None
         self._title = label("", "heading")
         self._sentence = label("", "muted", wrap=True)
         self._button = QPushButton("Attention")
@@ -55,10 +60,9 @@ class PartDetails(QWidget):
         self._table.set_columns(
             [
                 Column("prompt", width="stretch", mono=True),
-                Column("base", align="right", format=_signed, mono=True, width=68),
-                Column("without", align="right", format=_signed, mono=True, width=68),
-                Column("effect", align="right", format=_signed, mono=True, width=68),
-                Column("kept", align="right", format=_share, mono=True, width=72),
+                Column("metric", align="right", mono=True, width=116, tooltip="base → without it"),
+                Column("effect", align="right", format=_signed, mono=True, width=60),
+                Column("kept", align="right", format=_share, mono=True, width=66),
             ]
         )
         top = QHBoxLayout()
@@ -70,16 +74,22 @@ class PartDetails(QWidget):
         column.addLayout(top)
         column.addWidget(self._sentence)
         column.addWidget(self._table, 1)
+        column.addStretch()
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self._on_row_clicked)
         self.show_nothing()
 
+    def place(self) -> tuple[int, int] | None:
+        """Return row and column of the part shown, or None."""
+        return self._place
+
     def show_nothing(self) -> None:
         """Say how a part is chosen."""
+        self._place = None
         self._title.setText("No part selected")
         self._sentence.setText("Point at a cell for its numbers; click to keep them here.")
         self._button.setVisible(False)
-        self._table.clear_rows()
+        self._table.setVisible(False)
 
     def show_part(
         self, result: Result, place: tuple[int, int], prompt: int, *, passing: bool = False
@@ -92,6 +102,7 @@ class PartDetails(QWidget):
             prompt: The selected prompt, whose row is marked.
             passing: Whether the pointer only passes over the part: long tables are then left out.
         """
+        self._place = place
         row, column = place
         kind = component(result)
         layer = int(result.data["layers"][row])
@@ -99,12 +110,13 @@ class PartDetails(QWidget):
         self._sentence.setText(part_sentence(result, row, column))
         self._button.setVisible(kind == "head")
         if passing and len(result.prompts) > _MOST_ROWS:
-            self._table.clear_rows()
+            self._table.setVisible(False)
             return
+        self._table.setVisible(True)
         effects = prompt_effects(result, row, column)
         self._table.set_rows(
             [
-                (f"{e.prompt + 1} · {e.text}", e.base, e.ablated, e.effect, e.percent)
+                (f"{e.prompt + 1} · {e.text}", _change(e.base, e.ablated), e.effect, e.percent)
                 for e in effects
             ],
             [e.prompt for e in effects],

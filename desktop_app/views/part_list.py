@@ -95,7 +95,8 @@ class PartList(RowCanvas):
         count = len(self._parts[0].per_prompt) if self._parts else 0
         if count > 1:
             text = "dots: prompts" if count <= _MOST_DOTS else "± standard error"
-            painter.drawText(cells["bar"], Qt.AlignmentFlag.AlignCenter, text)
+            if painter.fontMetrics().horizontalAdvance(text) <= cells["bar"].width():
+                painter.drawText(cells["bar"], Qt.AlignmentFlag.AlignCenter, text)
 
     def paint_row(self, painter: QPainter, rect: QRect, row: int, theme: Theme) -> None:
         """Paint one row."""

@@ -54,9 +54,10 @@ class PredictionList(RowCanvas):
 
     def _cells(self, rect: QRect) -> dict[str, QRect]:
         """Return where each column lies; the bar takes what the others leave."""
-        roomy = rect.width() >= 460
-        widths = {"rank": 26, "token": 92, "id": 52, "mark": 50, "prob": 52}
-        if roomy:
+        widths = {"rank": 26, "token": 92, "id": 52, "prob": 52}
+        if rect.width() >= 400:
+            widths["mark"] = 50
+        if rect.width() >= 500:
             widths |= {"logit": 58, "logprob": 62}
         fixed = sum(widths.values()) + _GAP * len(widths)
         widths["bar"] = max(30, rect.width() - fixed)
@@ -76,7 +77,8 @@ class PredictionList(RowCanvas):
             if name in cells:
                 painter.drawText(cells[name], _RIGHT, text)
         painter.drawText(cells["token"], _LEFT, "token")
-        painter.drawText(cells["bar"], _LEFT, "probability")
+        if cells["bar"].width() >= 70:
+            painter.drawText(cells["bar"], _LEFT, "probability")
 
     def paint_row(self, painter: QPainter, rect: QRect, row: int, theme: Theme) -> None:
         """Paint one row."""
@@ -92,7 +94,7 @@ class PredictionList(RowCanvas):
         painter.drawText(cells["prob"], _RIGHT, probability(item.prob))
         self._paint_token(painter, cells["token"], item, theme)
         self._paint_bar(painter, cells["bar"], item, theme)
-        if item.mark:
+        if item.mark and "mark" in cells:
             painter.setFont(ui_font(11, "medium"))
             painter.setPen(theme.color(_MARKS[item.mark]))
             painter.drawText(cells["mark"], _LEFT, item.mark)

@@ -71,10 +71,8 @@ class RankView(AnalysisView):
 
     def _build_list(self) -> QWidget:
         frame, column = panel()
-        top = QHBoxLayout()
-        top.addWidget(self._heading_label, 1)
-        top.addWidget(self._chooser, 1)
-        column.addLayout(top)
+        column.addWidget(self._chooser)
+        column.addWidget(self._heading_label)
         column.addWidget(self._read_label)
         column.addWidget(self._list, 1)
         return frame
@@ -85,7 +83,7 @@ class RankView(AnalysisView):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._answers)
-        area.setMinimumWidth(280)
+        area.setMinimumWidth(300)
         return area
 
     def _build_strip(self) -> QFrame:

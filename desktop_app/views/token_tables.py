@@ -13,6 +13,7 @@ from desktop_app.views.tokens_data import (
     compare_sentence,
     lookup_sentence,
     padding_rows,
+    padding_sentence,
     token_rows,
 )
 from desktop_app.views.words import probability
@@ -41,14 +42,21 @@ _COMPARE_COLUMNS = [
     Column("same", align="center", width=56),
 ]
 _PADDING_COLUMNS = [
-    Column("case", width=210),
-    Column("read at", align="right", mono=True, width=66),
-    Column("top-1", mono=True, width=110),
+    Column("case", width=226),
+    Column("read at", align="right", mono=True, width=64),
+    Column("top-1", mono=True, width=84),
     Column("prob", align="right", mono=True, width=64),
-    Column("Δ logit", align="right", mono=True, width=80, tooltip="Largest difference to alone"),
+    Column("Δ logit", align="right", mono=True, width=76, tooltip="Largest difference to alone"),
     Column("agrees", align="center", width=64),
     Column("why", width="stretch"),
 ]
+
+
+def _difference(value: float) -> str:
+    """Write a difference of logits: `0`, `4.0e−05` or `14.20`."""
+    if value == 0:
+        return "0"
+    return f"{value:.1e}".replace("-", "−") if value < 0.01 else f"{value:.2f}"
 
 
 class TokenTables(QWidget):
@@ -70,7 +78,7 @@ class TokenTables(QWidget):
         self._find.setPlaceholderText("Look up an id or a text")
         self._find.setAccessibleName("Look up a token by id or text")
         self._find.setClearButtonEnabled(True)
-        self._find.setMaximumWidth(220)
+        self._find.setFixedWidth(200)
         self._said = ElidedLabel("", "muted")
         self._stack = QStackedWidget()
         self._tables = [DataTable() for _ in _PAGES]
@@ -99,6 +107,7 @@ class TokenTables(QWidget):
         self._page.changed.connect(self._on_page_changed)
         self._find.textChanged.connect(self._on_find_changed)
         self._tables[0].row_clicked.connect(self._on_row_clicked)
+        self._tables[2].row_selected.connect(self._on_case_selected)
 
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show one prompt's tables."""
@@ -133,13 +142,13 @@ class TokenTables(QWidget):
                     r.read_position,
                     f"“{r.top}”",
                     probability(r.prob),
-                    f"{r.difference:.1e}" if r.difference < 0.01 else f"{r.difference:.2f}",
+                    _difference(r.difference),
                     "✓" if r.agrees else "✗",
                     r.why,
                 )
                 for r in padding_rows(result, prompt)
             ],
-            None,
+            [r.why for r in padding_rows(result, prompt)],
         )
         self._say()
 
@@ -160,6 +169,8 @@ class TokenTables(QWidget):
             self._said.set_full_text(lookup_sentence(self._result, query))
         elif self._page.value() == "compare":
             self._said.set_full_text(compare_sentence(self._result, self._prompt))
+        elif self._page.value() == "padding":
+            self._said.set_full_text(padding_sentence(self._result, self._prompt))
         else:
             self._said.set_full_text("")
 
@@ -173,3 +184,6 @@ class TokenTables(QWidget):
     def _on_row_clicked(self, key: object) -> None:
         if isinstance(key, int):
             self.position_chosen.emit(key)
+
+    def _on_case_selected(self, why: object) -> None:
+        self._said.set_full_text(str(why))

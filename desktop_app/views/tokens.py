@@ -16,7 +16,7 @@ from desktop_app.views.tokens_data import overview_sentence
 from desktop_app.widgets.theme import set_role
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPixmap
+    from PySide6.QtGui import QPixmap, QResizeEvent
 
     from desktop_app.analyses.result import Notice, Result
     from desktop_app.widgets.selection import Selection
@@ -42,6 +42,7 @@ class TokensView(AnalysisView):
         self._cards: list[TokenCard] = []
         self._limit = _PAGE
         self._shown = 0
+        self._moved = False
         self._overview = ElidedLabel("", "heading")
         self._more = QPushButton("Show more prompts")
         set_role(self._more, "quiet")
@@ -58,7 +59,7 @@ class TokensView(AnalysisView):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(inner)
         self._area.setAccessibleName("Prompts as tokens")
-        split = gap_splitter(Qt.Orientation.Vertical)
+        self._split = split = gap_splitter(Qt.Orientation.Vertical)
         split.addWidget(self._area)
         split.addWidget(self._tables)
         split.setStretchFactor(0, 3)
@@ -71,6 +72,7 @@ class TokensView(AnalysisView):
         column.setSpacing(8)
         column.addLayout(top)
         column.addWidget(split, 1)
+        self._split.splitterMoved.connect(self._on_splitter_moved)
         self._more.clicked.connect(self._on_more_clicked)
         self._tables.position_chosen.connect(self.selection.select_position)
         self.selection.position_changed.connect(self._on_position_changed)
@@ -99,7 +101,26 @@ class TokensView(AnalysisView):
             self._tables.open_page("compare")
         else:
             self._tables.open_page("tokens")
+        self._share_room()
         self.draw_prompt(result)
+
+    def _share_room(self) -> None:
+        """Give the cards what they need and the tables the rest, until the user chose."""
+        if self._moved:
+            return
+        total = self._split.height()
+        wanted = self._column.totalHeightForWidth(self._area.viewport().width()) + 4
+        cards = max(140, min(wanted, int(total * 0.58)))
+        self._split.setSizes([cards, max(160, total - cards)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room anew."""
+        super().resizeEvent(event)
+        if self._result is not None:
+            self._share_room()
+
+    def _on_splitter_moved(self, _position: int, _index: int) -> None:
+        self._moved = True
 
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""

@@ -152,10 +152,7 @@ def compare_sentence(result: Result, prompt: int) -> str:
     split = sum(not row.same for row in rows)
     if split == 0:
         return f"{result.model.name} and {other} split this prompt alike."
-    return (
-        f"{result.model.name} and {other} part in {split} of the {len(rows)} stretches of text "
-        "that both bound."
-    )
+    return f"{result.model.name} and {other} split {split} of {len(rows)} stretches differently."
 
 
 _WHY = (
@@ -195,6 +192,16 @@ def padding_rows(result: Result, prompt: int) -> list[PaddingRow]:
     if not demo:
         return []
     return [_padding_row(case) for case in demo[prompt]]
+
+
+def padding_sentence(result: Result, prompt: int) -> str:
+    """Say how many of the readings agree with the prompt alone."""
+    rows = padding_rows(result, prompt)[1:]
+    if not rows:
+        return ""
+    return (
+        f"{sum(r.agrees for r in rows)} of {len(rows)} padded readings agree with the prompt alone"
+    )
 
 
 def _padding_row(case: Mapping[str, Any]) -> PaddingRow:

@@ -115,6 +115,8 @@ def _setting(name: str, field: Any, value: object) -> str:
     known = _SETTING_WORDS.get((name, str(value)))
     if known is not None:
         return known
+    if isinstance(value, int):
+        return f"{title} {value}".replace("-", MINUS)
     return "" if value in ("", None) else f"{title} {value}"
 
 

@@ -53,9 +53,10 @@ class BarList(QAbstractScrollArea):
         self._title = ""
         self._empty = "Nothing to show"
         self._hover = self._selected = -1
+        self._reserved = 2
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Bars")
         self.viewport().setMouseTracking(True)
@@ -73,7 +74,7 @@ class BarList(QAbstractScrollArea):
             diverging: Whether bars start in the middle, negative ones to the left.
         """
         self._bars = list(bars)
-        largest = max((abs(bar.value) for bar in bars if bar.value == bar.value), default=1.0)  # noqa: PLR0124
+        largest = max((abs(bar.value) for bar in bars if bar.value == bar.value), default=1.0)
         self._maximum = maximum or largest or 1.0
         self._diverging = diverging
         self._hover = -1
@@ -93,15 +94,22 @@ class BarList(QAbstractScrollArea):
         self._empty = text
         self.viewport().update()
 
+    def reserve_rows(self, count: int) -> None:
+        """Ask for the room of so many rows, so that neighbours stay while rows come and go."""
+        self._reserved = count
+        self.updateGeometry()
+
     def set_selected(self, row: int | None) -> None:
         """Select a row without a signal."""
         self._selected = -1 if row is None else row
         self.viewport().update()
 
     def sizeHint(self) -> QSize:
-        return QSize(240, self._top() + max(len(self._bars), 2) * _ROW)
+        """Return the size that suits the contents."""
+        return QSize(240, self._top() + max(len(self._bars), self._reserved) * _ROW)
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         return QSize(140, self._top() + 2 * _ROW)
 
     def row_center(self, row: int) -> QPoint:
@@ -109,6 +117,7 @@ class BarList(QAbstractScrollArea):
         return self._row_rect(row).center()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -120,23 +129,28 @@ class BarList(QAbstractScrollArea):
         self._paint_title(painter, theme)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
         self._set_hover(self._row_at(event.position().toPoint()))
 
     def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
         self._set_hover(-1)
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
         row = self._row_at(event.position().toPoint())
         if row >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self._choose(row)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
         row = self._row_at(event.position().toPoint())
         if row >= 0:
             self.row_activated.emit(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         key = Qt.Key(event.key())
         if key in steps and self._bars:
@@ -147,6 +161,7 @@ class BarList(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
+        """Show the tooltip of what is under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self._row_at(event.pos())
             bar = self._bars[row] if row >= 0 else None
@@ -156,6 +171,7 @@ class BarList(QAbstractScrollArea):
         return super().viewportEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
         super().resizeEvent(event)
         self._update_range()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -17,7 +17,7 @@ from desktop_app.widgets.theme import set_role, theme_hub
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Severity = Literal["info", "warn", "bad", "good"]
+Severity = str  # one of the keys of SEVERITY_ICONS
 
 SEVERITY_ICONS: dict[str, str] = {
     "info": "info",
@@ -84,6 +84,7 @@ class Chip(QFrame):
         theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         ink, soft = theme_hub().current.severity(self._severity)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -93,11 +94,13 @@ class Chip(QFrame):
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
         inside = self.rect().contains(event.position().toPoint())
         if inside and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.code)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self.clicked.emit(self.code)
         else:
@@ -148,7 +151,7 @@ class ChipRow(QWidget):
         super().__init__(parent)
         self._chips: list[Chip] = []
         self._flow = FlowLayout(self, 6)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Notices")

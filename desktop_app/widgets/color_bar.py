@@ -1,4 +1,4 @@
-"""The colour bar beside a matrix: what the colours mean, and where the value under the cursor lies."""
+"""The colour bar beside a matrix: what colours mean, and where the value under the cursor lies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.widgets.colormaps import diverging_map, lookup, sequential_map
@@ -26,6 +34,7 @@ class ColorBar(QWidget):
         self._limits = (0.0, 1.0)
         self._diverging = False
         self._value: float | None = None
+        self._span: tuple[float, float] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Colour scale")
         theme_hub().theme_changed.connect(self._on_theme_changed)
@@ -38,24 +47,33 @@ class ColorBar(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_span(self, top: float, bottom: float) -> None:
+        """Reach from one height to another, as the matrix beside it does."""
+        self._span = (top, bottom)
+        self.update()
+
     def set_value(self, value: float | None) -> None:
         """Point at a value; None points at nothing."""
         self._value = None if value is None or not math.isfinite(value) else value
         self.update()
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         metrics = QFontMetricsF(ui_font(11))
-        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in ticks(self._limits, 3))
+        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in ticks(self._limits, 5))
         return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         return QSize(self.sizeHint().width(), 60)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bar = QRectF(8, 8, _WIDTH, max(self.height() - 16, 1))
+        top, bottom = self._span or (8.0, self.height() - 8.0)
+        bar = QRectF(8, top, _WIDTH, max(bottom - top, 1))
         path = QPainterPath()
         path.addRoundedRect(bar, 3, 3)
         painter.save()
@@ -74,7 +92,6 @@ class ColorBar(QWidget):
             box = QRectF(bar.right() + 8, y - 9, 80, 18)
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(box, flags, tick_text(tick))
-            painter.drawLine(QPointF(bar.right() + 2, y), QPointF(bar.right() + 5, y))
         if self._value is not None:
             self._paint_pointer(painter, self._y(self._value, bar), bar)
 

@@ -12,8 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtGui import QColor
 from pyqtgraph import ColorMap
+from PySide6.QtGui import QColor
 
 from desktop_app.support.paths import resource
 from desktop_app.widgets.theme import Theme, theme_hub

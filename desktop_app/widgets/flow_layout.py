@@ -20,32 +20,47 @@ class FlowLayout(QLayout):
         self.setContentsMargins(QMargins(0, 0, 0, 0))
         self.setSpacing(spacing)
 
+    def insertWidget(self, index: int, widget: QWidget) -> None:
+        """Put a widget before the item of an index."""
+        self.addWidget(widget)
+        self._items.insert(index, self._items.pop())
+        self.invalidate()
+
     def addItem(self, item: QLayoutItem) -> None:
+        """Take an item, as Qt asks for."""
         self._items.append(item)
 
     def count(self) -> int:
+        """Return the number of items."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """Return an item, or None past the end."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Give an item away, or None past the end."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def expandingDirections(self) -> Qt.Orientation:
+        """Return that no direction is claimed."""
         return Qt.Orientation(0)
 
     def hasHeightForWidth(self) -> bool:
+        """Return whether the height follows from the width."""
         return True
 
     def heightForWidth(self, width: int) -> int:
+        """Return the height that a width needs."""
         return self._flow(QRect(0, 0, width, 0), place=False)
 
     def setGeometry(self, rect: QRect) -> None:
+        """Put the items in place."""
         super().setGeometry(rect)
         self._flow(rect, place=True)
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
         gaps = self.spacing() * max(0, len(shown) - 1)
         width = sum(size.width() for size in shown) + gaps
@@ -53,6 +68,7 @@ class FlowLayout(QLayout):
         return self._with_margins(QSize(width, height))
 
     def minimumSize(self) -> QSize:
+        """Return the size of the largest item."""
         size = QSize()
         for item in self._items:
             if not item.isEmpty():
@@ -61,9 +77,7 @@ class FlowLayout(QLayout):
 
     def _with_margins(self, size: QSize) -> QSize:
         margins = self.contentsMargins()
-        return size + QSize(
-            margins.left() + margins.right(), margins.top() + margins.bottom()
-        )
+        return size + QSize(margins.left() + margins.right(), margins.top() + margins.bottom())
 
     def _flow(self, rect: QRect, *, place: bool) -> int:
         """Put the items in place, or only measure; return the height that they need."""

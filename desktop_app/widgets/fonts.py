@@ -41,9 +41,11 @@ def load_fonts() -> tuple[str, ...]:
     A missing file is no error: Qt then falls back to the system's faces.
     """
     if not _loaded:
-        for name in _FILES:
-            if QFontDatabase.addApplicationFont(str(resource("fonts", name))) >= 0:
-                _loaded.append(name)
+        _loaded.extend(
+            name
+            for name in _FILES
+            if QFontDatabase.addApplicationFont(str(resource("fonts", name))) >= 0
+        )
     return tuple(_loaded)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
@@ -17,17 +16,19 @@ from desktop_app.widgets.head_grid_paint import (
     paint_frame,
     paint_groups,
     paint_labels,
+    to_bytes,
 )
 from desktop_app.widgets.theme import theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from PySide6.QtGui import QPixmap, QResizeEvent
 
 _SMALLEST = 14
-_COMFORTABLE = 24
+_COMFORTABLE = 18
 _LARGEST = 112
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
@@ -107,10 +108,7 @@ class HeadGrid(QAbstractScrollArea):
             raise ValueError(
                 f"Thumbnails of shape {thumbnails.shape} do not fit a grid of {self._place.shape}."
             )
-        if thumbnails.dtype != np.uint8:
-            share = np.clip(np.nan_to_num(thumbnails.astype(np.float32)), 0.0, 1.0)
-            thumbnails = np.rint(share * 255).astype(np.uint8)
-        self._thumbnails = thumbnails
+        self._thumbnails = to_bytes(thumbnails)
         self._picture = None
         self.viewport().update()
 
@@ -156,16 +154,20 @@ class HeadGrid(QAbstractScrollArea):
     # Qt.
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         return QSize(420, 480)
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         return QSize(160, 120)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
         super().resizeEvent(event)
         self._arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         rows, cols = self._place.shape
         if not rows or not cols:
             return
@@ -184,23 +186,28 @@ class HeadGrid(QAbstractScrollArea):
             paint_groups(painter, self._place, self._offset(), self._groups, theme)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
         self._set_hover(self._at(event.position().toPoint()))
 
     def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
         self._set_hover(None)
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
         cell = self._at(event.position().toPoint())
         if cell is not None and event.button() == Qt.MouseButton.LeftButton:
             self._choose(cell)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
         cell = self._at(event.position().toPoint())
         if cell is not None:
             self.head_activated.emit(*cell)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
         key, (rows, cols) = Qt.Key(event.key()), self._place.shape
         if key in _ARROWS and rows and cols:
             down, right = _ARROWS[key]
@@ -212,6 +219,7 @@ class HeadGrid(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
+        """Show the tooltip of what is under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell = self._at(event.pos())
             text = ""

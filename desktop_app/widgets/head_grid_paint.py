@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
@@ -63,6 +63,14 @@ class GridPlace:
         row = (point.y() - self.origin.y()) // self.pitch
         rows, cols = self.shape
         return (row, col) if 0 <= row < rows and 0 <= col < cols else None
+
+
+def to_bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return shares from 0 to 1 as 0 to 255; bytes stay as they are, NaN counts as 0."""
+    if shares.dtype == np.uint8:
+        return shares
+    clipped = np.clip(np.nan_to_num(shares.astype(np.float32)), 0.0, 1.0)
+    return np.rint(clipped * 255).astype(np.uint8)
 
 
 def mosaic(
@@ -161,7 +169,7 @@ def paint_groups(
     """Draw one bracket per key-value head beneath the column labels."""
     cols = place.shape[1]
     y = offset.y() + _TOP - 5
-    painter.setPen(QPen(theme.color("border_strong"), 2, cap=Qt.PenCapStyle.RoundCap))
+    painter.setPen(QPen(theme.color("border_strong"), 2))
     for group in range(groups):
         first, last = group * cols // groups, (group + 1) * cols // groups - 1
         left = max(place.cell(0, first).left() + 2, offset.x() + place.origin.x())

@@ -94,6 +94,7 @@ class Heatmap(QWidget):
         self.canvas.cell_clicked.connect(self._on_clicked)
         self.canvas.cell_activated.connect(self.cell_activated)
         self.canvas.view_changed.connect(self._on_view_changed)
+        self.canvas.plot_moved.connect(self._bar.set_span)
         self._reset.clicked.connect(self.canvas.reset_view)
         self.clear_values()
 
@@ -196,9 +197,10 @@ class Heatmap(QWidget):
                 (self._look.get("col_name", "Head"), self._col_labels[col]),
             )
         ]
-        return f"{' · '.join(place)}   {self._look.get('value_name', '')} {number}"
+        return f"{' · '.join(place)}    {number}"
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answer events of a watched widget."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell = self.canvas.frame.cell_at(event.pos().toPointF())
             tip = self._look.get("cell_tip")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TITLE = 18
 PAD = 6
 _LONGEST_WORD = 96
+_STANDING_BELOW = 36.0
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -61,7 +62,7 @@ def thinned(count: range, pitch: float, room: float) -> range:
 
 def words_stand(axis: Axis, pitch: float) -> bool:
     """Return whether the labels on top must be turned upright to fit beside each other."""
-    return axis.words and axis.length() + PAD > pitch
+    return axis.words and pitch < _STANDING_BELOW and axis.length() + PAD > pitch
 
 
 def paint_rows(
@@ -96,14 +97,16 @@ def paint_columns(
     painter.setFont(axis.font())
     metrics, pitch = QFontMetricsF(axis.font()), frame.cell_width()
     standing = words_stand(axis, pitch)
-    room = metrics.height() if standing else axis.length() + 8
+    roomy = axis.words and not standing
+    longest = pitch - 4 if roomy else float(_LONGEST_WORD)
+    room = metrics.height() if standing else pitch if roomy else axis.length() + 8
     columns = thinned(frame.cols_seen(), pitch, room)
     for col in _with(columns, strong, pitch, metrics) if standing else columns:
         middle = frame.cell_rect(frame.seen.top(), col).center().x()
         if not frame.plot.left() <= middle <= frame.plot.right():
             continue
         _ink(painter, theme, col in strong)
-        text = metrics.elidedText(axis.labels[col], Qt.TextElideMode.ElideRight, _LONGEST_WORD)
+        text = metrics.elidedText(axis.labels[col], Qt.TextElideMode.ElideRight, longest)
         if standing:
             painter.save()
             painter.translate(middle, frame.plot.top() - PAD)
@@ -123,9 +126,7 @@ def paint_columns(
         painter.restore()
 
 
-def _with(
-    shown: range, strong: set[int], pitch: float, metrics: QFontMetricsF
-) -> list[int]:
+def _with(shown: range, strong: set[int], pitch: float, metrics: QFontMetricsF) -> list[int]:
     """Return the thinned indices and the strong ones, without those the strong ones would touch."""
     kept = [
         index

@@ -41,12 +41,14 @@ class MatrixCanvas(QWidget):
         cell_clicked: (row, col) chosen by click or arrow keys.
         cell_activated: (row, col) double-clicked, or Enter.
         view_changed: The visible part changed.
+        plot_moved: Top and bottom of the cells on this widget changed.
     """
 
     cell_hovered = Signal(int, int)
     cell_clicked = Signal(int, int)
     cell_activated = Signal(int, int)
     view_changed = Signal()
+    plot_moved = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +58,7 @@ class MatrixCanvas(QWidget):
         self.selected: Cell | None = None
         self.square = False
         self.cross = False
-        self.missing = "pressed"
+        self.missing = "hover"
         self.value_format = "{:.2f}"
         self._image: MatrixImage | None = None
         self._diverging = True
@@ -114,16 +116,20 @@ class MatrixCanvas(QWidget):
     # Qt.
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         return QSize(560, 420)
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         return QSize(200, 140)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
         super().resizeEvent(event)
         self._arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         if self._image is None or self.values is None:
             return
         theme = theme_hub().current
@@ -131,7 +137,7 @@ class MatrixCanvas(QWidget):
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
         paint_cells(painter, self.frame, self._image, theme, self.devicePixelRatioF())
-        paint_values(painter, self.frame, self._image, self.values, self.value_format)
+        paint_values(painter, self.frame, self._image, self.values, self.value_format, theme)
         if self.cross:
             paint_cross(painter, self.frame, self.hover or self.selected, theme)
         painter.restore()
@@ -147,6 +153,7 @@ class MatrixCanvas(QWidget):
         matrix_axes.paint_columns(painter, self.frame, self._cols, theme, cols)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom about the pointer."""
         turn = event.angleDelta().y() or event.angleDelta().x()
         if turn and self.frame.plot.contains(event.position()):
             self.frame.zoom(1.0015**turn, event.position())
@@ -155,10 +162,12 @@ class MatrixCanvas(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
         if event.button() in {Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton}:
             self._pressed, self._panning = event.position(), False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
         if self._pressed is not None and self.frame.is_zoomed():
             step = event.position() - self._pressed
             if self._panning or step.manhattanLength() > _DRAG:
@@ -170,6 +179,7 @@ class MatrixCanvas(QWidget):
         self._set_hover(self.frame.cell_at(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
         pressed, self._pressed = self._pressed, None
         if pressed is None or self._panning or event.button() != Qt.MouseButton.LeftButton:
             return
@@ -178,6 +188,7 @@ class MatrixCanvas(QWidget):
             self._choose(cell)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
         cell = self.frame.cell_at(event.position())
         if cell is None:
             self.reset_view()
@@ -185,10 +196,12 @@ class MatrixCanvas(QWidget):
             self.cell_activated.emit(*cell)
 
     def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
         self._set_hover(None)
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
         key = Qt.Key(event.key())
         if key in _ARROWS and self.frame.rows:
             self._step(*_ARROWS[key])
@@ -244,6 +257,7 @@ class MatrixCanvas(QWidget):
             width, height = side * self.frame.cols, side * self.frame.rows
             room = QRectF(room.left(), room.top(), width, height)
         self.frame.plot = room
+        self.plot_moved.emit(room.top(), room.bottom())
 
     def _colour(self) -> None:
         if self._image is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
-from desktop_app.widgets.colormaps import contrast_text
+from desktop_app.widgets.colormaps import contrast_ratio, contrast_text
 from desktop_app.widgets.fonts import ui_font
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _GAPS_FROM = 9.0
 _NUMBERS_MOST = 1200
+_NEAR_PANEL = 1.1
 
 
 def paint_cells(
@@ -55,6 +56,7 @@ def paint_values(
     image: MatrixImage,
     values: NDArray[Any],
     value_format: str,
+    theme: Theme,
 ) -> None:
     """Write the numbers into the cells where all of them have room."""
     rows, cols = frame.rows_seen(), frame.cols_seen()
@@ -65,11 +67,14 @@ def paint_values(
     if not roomy or len(rows) * len(cols) > _NUMBERS_MOST:
         return
     painter.setFont(font)
+    panel, muted = theme.color("panel"), theme.color("text_muted")
     for row in rows:
         for col in cols:
             value = float(values[row, col])
             if math.isfinite(value):
-                painter.setPen(contrast_text(image.colour(row, col)))
+                back = image.colour(row, col)
+                faint = contrast_ratio(back, panel) < _NEAR_PANEL
+                painter.setPen(muted if faint else contrast_text(back))
                 rect = frame.cell_rect(row, col)
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, signed(value_format, value))
 

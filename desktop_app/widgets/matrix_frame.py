@@ -46,11 +46,15 @@ class MatrixFrame:
             return
         x, y = self.to_cells(at)
         # Rows and columns keep their proportion, so both stop at whichever bound comes first.
-        scale = max(
-            1.0 / factor,
-            min(_FEWEST_CELLS, self.cols) / self.seen.width(),
-            min(_FEWEST_CELLS, self.rows) / self.seen.height(),
-        ) if factor > 1 else 1.0 / factor
+        scale = (
+            max(
+                1.0 / factor,
+                min(_FEWEST_CELLS, self.cols) / self.seen.width(),
+                min(_FEWEST_CELLS, self.rows) / self.seen.height(),
+            )
+            if factor > 1
+            else 1.0 / factor
+        )
         if factor > 1 and scale >= 1.0:
             return
         width = min(self.seen.width() * scale, float(self.cols))

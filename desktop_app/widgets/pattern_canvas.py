@@ -28,6 +28,7 @@ class PatternCanvas(MatrixCanvas):
         self._token = -1
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
         super().mouseMoveEvent(event)
         pair = self._pair_at_label(event.position())
         if event.buttons() == Qt.MouseButton.NoButton and pair is not None:
@@ -38,6 +39,7 @@ class PatternCanvas(MatrixCanvas):
             self.token_hovered.emit(token)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
         pair = self._pair_at_label(event.position())
         if pair is not None and event.button() == Qt.MouseButton.LeftButton:
             self._pressed = None
@@ -46,6 +48,7 @@ class PatternCanvas(MatrixCanvas):
         super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
         if self._pair_at_label(event.position()) is None:
             super().mouseDoubleClickEvent(event)
 

@@ -94,6 +94,9 @@ class PatternView(QWidget):
         side.setSpacing(12)
         side.addWidget(self._looks_at)
         side.addWidget(self._looked_at)
+        side.addStretch(1)
+        for bars in (self._looks_at, self._looked_at):
+            bars.reserve_rows(_LISTED)
         self._side.setFixedWidth(_SIDE_WIDTH)
         head = QHBoxLayout()
         head.setSpacing(8)
@@ -117,6 +120,7 @@ class PatternView(QWidget):
         self.canvas.cell_hovered.connect(self._on_hovered)
         self.canvas.cell_clicked.connect(self._on_clicked)
         self.canvas.view_changed.connect(self._on_view_changed)
+        self.canvas.plot_moved.connect(self._bar.set_span)
         self.canvas.token_hovered.connect(self._on_token_hovered)
         self._reset.clicked.connect(self.canvas.reset_view)
 
@@ -224,7 +228,7 @@ class PatternView(QWidget):
         bars.set_bars(
             [
                 Bar(
-                    f"{self._tokens[i]}  {i}",
+                    f"{self._tokens[i]} ({i})",
                     float(values[i]),
                     signed(self.canvas.value_format, float(values[i])),
                     key=i,

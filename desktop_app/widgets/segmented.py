@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QWidget,
+)
 
 from desktop_app.widgets.theme import set_role
 
@@ -43,7 +50,7 @@ class SegmentedControl(QFrame):
         self._check(0)
         self._group.buttonToggled.connect(self._on_toggled)
 
-    def value(self) -> object:
+    def value(self) -> Any:
         """Return the chosen value, or None where there are no options."""
         index = self._group.checkedId()
         return self._values[index] if index >= 0 else None
@@ -65,6 +72,7 @@ class SegmentedControl(QFrame):
         button.setToolTip(tooltip)
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         return self.sizeHint()
 
     def _check(self, index: int) -> None:

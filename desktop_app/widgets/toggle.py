@@ -24,10 +24,12 @@ class Toggle(QAbstractButton):
         theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         words = self.fontMetrics().horizontalAdvance(self.text())
         return QSize(_WIDTH + 4 + (words + 8 if words else 0), 28)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

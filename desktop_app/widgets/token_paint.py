@@ -7,35 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from desktop_app.widgets.colormaps import contrast_text, diverging_map, lookup, sequential_map
+from desktop_app.widgets.fonts import mono_font
 from desktop_app.widgets.token_layout import ARROW
 from desktop_app.widgets.token_text import RETURN, SPACE, TAB, token_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Protocol
 
     from numpy.typing import NDArray
 
+    from desktop_app.widgets.fonts import mono_font
     from desktop_app.widgets.theme import Theme
-    from desktop_app.widgets.token_layout import TokenLayout
-
-    class Cell(Protocol):
-        """What is drawn of a token."""
-
-        @property
-        def id(self) -> int: ...
-        @property
-        def piece(self) -> str: ...
-        @property
-        def text(self) -> str: ...
-        @property
-        def special(self) -> bool: ...
-
+    from desktop_app.widgets.token_cell import TokenCell
+from desktop_app.widgets.token_layout import TokenLayout
 
 _RADIUS = 5.0
+_PADDING = 7
+_LEAST_WIDTH = 20
 _MARKS = {SPACE, RETURN, TAB}
 
 
@@ -44,13 +35,27 @@ class StripLook:
     """All that a strip shows at one moment; `tints` is uint8 [S, 4] with alpha 0 for none."""
 
     theme: Theme
-    cells: Sequence[Cell]
-    compare: Sequence[Cell] | None
+    cells: Sequence[TokenCell]
+    compare: Sequence[TokenCell] | None
     tints: NDArray[np.uint8] | None
     read: int | None
     selected: int
     hover: int
     focused: bool
+
+
+def box_widths(cells: Sequence[TokenCell], compare: Sequence[TokenCell] | None) -> list[int]:
+    """Return the width of every position's box in pixels; two strips share their columns."""
+    metrics = QFontMetrics(mono_font(12))
+    known: dict[str, int] = {}
+    widths = [_LEAST_WIDTH] * max(len(cells), len(compare or ()))
+    for row in (cells, compare or ()):
+        for index, cell in enumerate(row):
+            label = token_label(cell.piece, cell.text)
+            if label not in known:
+                known[label] = metrics.horizontalAdvance(label) + 2 * _PADDING
+            widths[index] = max(widths[index], known[label])
+    return widths
 
 
 def tint_table(
@@ -84,7 +89,7 @@ def paint_strip(painter: QPainter, area: QRect, layout: TokenLayout, look: Strip
 def _paint_box(
     painter: QPainter,
     box: QRect,
-    cell: Cell,
+    cell: TokenCell,
     position: int,
     look: StripLook,
     *,
@@ -110,7 +115,9 @@ def _paint_box(
     _paint_label(painter, box, token_label(cell.piece, cell.text), ink, mark)
 
 
-def _background(cell: Cell, position: int, look: StripLook, second: bool) -> tuple[QColor, bool]:
+def _background(
+    cell: TokenCell, position: int, look: StripLook, second: bool
+) -> tuple[QColor, bool]:
     """Return the fill, and whether it stands for a value."""
     theme = look.theme
     if look.tints is not None and not second and position < len(look.tints):
@@ -134,7 +141,7 @@ def _parts(position: int, look: StripLook) -> bool:
 
 
 def _paint_label(painter: QPainter, box: QRect, label: str, ink: QColor, mark: QColor) -> None:
-    """Write a label in the middle of its box, the signs of spaces and line ends in their own ink."""
+    """Write a label in the middle of its box, signs of spaces and line ends in their own ink."""
     metrics = painter.fontMetrics()
     left = box.left() + (box.width() - metrics.horizontalAdvance(label)) / 2
     base = box.top() + (box.height() + metrics.ascent() - metrics.descent()) / 2

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy, QToolTip, QWidget
 
 from desktop_app.widgets.colormaps import finite_limits, symmetric_limits
 from desktop_app.widgets.fonts import mono_font
 from desktop_app.widgets.theme import theme_hub
+from desktop_app.widgets.token_cell import TokenCell, describe
 from desktop_app.widgets.token_layout import BOX, MARGIN, TokenLayout
-from desktop_app.widgets.token_paint import StripLook, paint_strip, tint_table
-from desktop_app.widgets.token_text import token_label
+from desktop_app.widgets.token_paint import StripLook, box_widths, paint_strip, tint_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-_PADDING = 7
-_LEAST_WIDTH = 20
+__all__ = ["TokenCell", "TokenStrip"]
+
 _MOST_LINES = 6
 _STEPS = {
     Qt.Key.Key_Left: -1,
@@ -32,16 +31,6 @@ _STEPS = {
     Qt.Key.Key_Home: -(2**31),
     Qt.Key.Key_End: 2**31,
 }
-
-
-@dataclass(frozen=True)
-class TokenCell:
-    """One token: its id, the vocabulary's own piece, its decoded text, and whether it is special."""
-
-    id: int
-    piece: str
-    text: str
-    special: bool = False
 
 
 class TokenStrip(QAbstractScrollArea):
@@ -69,13 +58,12 @@ class TokenStrip(QAbstractScrollArea):
         self._hover = -1
         self._widths: list[int] = []
         self._layout = TokenLayout([], None, 1, None)
-        self.setFont(mono_font(12))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Tokens")
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         theme_hub().theme_changed.connect(self._on_theme_changed)
@@ -95,7 +83,7 @@ class TokenStrip(QAbstractScrollArea):
         self._arrange()
 
     def set_read_position(self, position: int | None) -> None:
-        """Put the arrow under the position where the model is read; negative counts from the end."""
+        """Put the arrow under the position where the model is read; −1 is the last."""
         if position is not None and position < 0:
             position += len(self._cells)
         self._read = position
@@ -152,21 +140,26 @@ class TokenStrip(QAbstractScrollArea):
     # Qt.
 
     def hasHeightForWidth(self) -> bool:
+        """Return whether the height follows from the width."""
         return self._wrapping
 
     def heightForWidth(self, width: int) -> int:
+        """Return the height that a width needs."""
         layout = self._make_layout(width) if self._wrapping else self._layout
         return min(layout.height, self._most_height()) + self._bar_height(layout, width)
 
     def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
         return QSize(320, self.heightForWidth(max(self.width(), 160)))
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
         # A strip is never cut: what does not fit within the most lines scrolls.
         height = self.heightForWidth(max(self.width(), 160))
         return QSize(80, max(height, BOX + 2 * MARGIN))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
         super().resizeEvent(event)
         if self._wrapping and event.oldSize().width() != event.size().width():
             self._arrange()
@@ -174,26 +167,31 @@ class TokenStrip(QAbstractScrollArea):
             self._update_range()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(self.font())
+        painter.setFont(mono_font(12))
         painter.translate(-self._offset())
         area = self.viewport().rect().translated(self._offset())
         paint_strip(painter, area, self._layout, self._look())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
         self._set_hover(self._position_at(event.position().toPoint()))
 
     def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
         self._set_hover(-1)
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
         position = self._position_at(event.position().toPoint())
         if position >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self._choose(position)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
         step, count = _STEPS.get(Qt.Key(event.key())), self._layout_count()
         if step is None or not count:
             super().keyPressEvent(event)
@@ -202,6 +200,7 @@ class TokenStrip(QAbstractScrollArea):
         self._choose(min(max(start + step, 0), count - 1))
 
     def viewportEvent(self, event: QEvent) -> bool:
+        """Show the tooltip of what is under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             position = self._position_at(event.pos())
             text = self.tip(position) if position >= 0 else ""
@@ -211,16 +210,11 @@ class TokenStrip(QAbstractScrollArea):
 
     def tip(self, position: int) -> str:
         """Return what is known of a token, in lines."""
-        lines = []
-        for name, cells in (("", self._cells), ("second: ", self._compare or [])):
-            if position < len(cells):
-                cell = cells[position]
-                lines.append(f"{name}id {cell.id} · piece {cell.piece!r} · text {cell.text!r}")
+        value = ""
         if self._values is not None and position < len(self._values):
-            value = float(self._values[position])
-            lines.append(f"{self._value_name or 'value'} {value:.4g}")
-        where = f"position {position} of {len(self._cells)}"
-        return "\n".join([where + (" · read here" if position == self._read else ""), *lines])
+            value = f"{self._value_name or 'value'} {float(self._values[position]):.4g}"
+        read = position == self._read
+        return describe(position, self._cells, self._compare, value, read=read)
 
     # Within.
 
@@ -267,24 +261,12 @@ class TokenStrip(QAbstractScrollArea):
     def _bar_height(self, layout: TokenLayout, width: int) -> int:
         return 0 if self._wrapping or layout.width <= width else 10
 
-    def _box_widths(self) -> list[int]:
-        metrics = QFontMetrics(self.font())
-        known: dict[str, int] = {}
-        widths = [_LEAST_WIDTH] * self._layout_count()
-        for cells in (self._cells, self._compare or []):
-            for index, cell in enumerate(cells):
-                label = token_label(cell.piece, cell.text)
-                if label not in known:
-                    known[label] = metrics.horizontalAdvance(label) + 2 * _PADDING
-                widths[index] = max(widths[index], known[label])
-        return widths
-
     def _make_layout(self, room: int) -> TokenLayout:
         rows = 1 if self._compare is None else 2
         return TokenLayout(self._widths, room if self._wrapping else None, rows, self._read)
 
     def _arrange(self) -> None:
-        self._widths = self._box_widths()
+        self._widths = box_widths(self._cells, self._compare)
         self._layout = self._make_layout(self.viewport().width())
         self._update_range()
         self.updateGeometry()

@@ -22,9 +22,9 @@ _LONG_RUN = 5
 def display_text(text: str) -> str:
     """Return a token's text or piece with everything invisible made visible.
 
-    Spaces become `␠`, line ends `↵`, tabs `⇥`, other control characters their picture, other
-    invisible characters `‹U+200B›`, byte pieces such as `<0x0A>` `‹0A›`. The space marks of
-    vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
+    Spaces become `␠`, line ends `↵`, tabs `⇥`, other control characters their picture; other
+    invisible characters their code point and byte pieces such as `<0x0A>` their byte, both in
+    single angle quotes. The space marks of vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
 
     Args:
         text: A decoded text or a vocabulary's own piece.
@@ -38,7 +38,7 @@ def display_text(text: str) -> str:
         return marks + "".join(_MARKERS[character] for character in body)
     pieces = _BYTE.split(body)
     shown = [
-        f"‹{part.upper()}›" if index % 2 else "".join(_sign(c) for c in part)
+        _quoted(part.upper()) if index % 2 else "".join(_sign(c) for c in part)
         for index, part in enumerate(pieces)
     ]
     joined = "".join(shown)
@@ -57,9 +57,14 @@ def token_label(piece: str, text: str) -> str:
     if "\ufffd" in text:
         raw = _bytes_of(piece)
         if raw is not None:
-            return "‹" + " ".join(f"{byte:02X}" for byte in raw) + "›"
+            return _quoted(" ".join(f"{byte:02X}" for byte in raw))
     shown = display_text(text) or display_text(piece) or "∅"
     return _shorten_runs(shown)
+
+
+def _quoted(code: str) -> str:
+    """Return a code in single angle quotes."""
+    return f"\u2039{code}\u203a"
 
 
 def _shorten_runs(shown: str) -> str:
@@ -80,7 +85,7 @@ def _sign(character: str) -> str:
     if code < 32:
         return chr(0x2400 + code)
     if unicodedata.category(character) in _HIDDEN_CATEGORIES:
-        return f"‹U+{code:04X}›"
+        return _quoted(f"U+{code:04X}")
     return character
 
 

@@ -111,6 +111,7 @@ class Conductor(QObject):
         self._tasks: dict[int, Task] = {}
         self._newest: dict[tuple[str, str], int] = {}
         self._was_busy = False
+        self._is_closed = False
         runner.started.connect(self._on_started)
         runner.progressed.connect(self._on_progressed)
         runner.partial_arrived.connect(self._on_partial_arrived)
@@ -168,6 +169,10 @@ class Conductor(QObject):
             if task.kind == kind:
                 self.runner.cancel(job_id)
 
+    def close(self) -> None:
+        """Ask for nothing any more: the window is closing."""
+        self._is_closed = True
+
     def is_busy(self) -> bool:
         """Return whether anything but typing help is under way."""
         return any(task.kind not in _SILENT for task in self._tasks.values())
@@ -177,6 +182,8 @@ class Conductor(QObject):
         return any(task.kind == "load" for task in self._tasks.values())
 
     def _submit(self, task: Task, title: str) -> None:
+        if self._is_closed:
+            return
         older = self._newest.get(task.slot)
         if older is not None:
             self.runner.cancel(older)

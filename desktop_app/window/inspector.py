@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.views.words import part_name
-from desktop_app.widgets.pattern_view import PatternView
 from desktop_app.widgets.theme import set_role
 from desktop_app.window.inspector_data import (
     Fact,
@@ -26,6 +25,7 @@ from desktop_app.window.inspector_data import (
     token_facts,
 )
 from desktop_app.window.parts import heading, muted_label, wrapped
+from desktop_app.window.small_pattern import SmallPattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Inspector(QWidget):
         self._head_title = heading("Head")
         self._head_facts = _Facts()
         self._head_hint = wrapped("Choose a head in any picture to see what is known of it.")
-        self.pattern = PatternView()
+        self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
         self._token_title = heading("Token")
         self._token_facts = _Facts()
@@ -101,9 +101,6 @@ class Inspector(QWidget):
         self._refresh_token()
 
     def _build(self) -> None:
-        self.pattern.set_side_visible(False)
-        self.pattern.setMinimumHeight(210)
-        self.pattern.setMaximumHeight(300)
         self.pattern.setAccessibleName("Small attention pattern of the selected head")
         set_role(self.open_button, "quiet")
         self.open_button.setToolTip("Show this head large in the attention tab")
@@ -138,6 +135,7 @@ class Inspector(QWidget):
         self._selection.head_changed.connect(self._on_head_changed)
         self._selection.position_changed.connect(self._on_position_changed)
         self._selection.prompt_changed.connect(self._on_prompt_changed)
+        self._selection.pair_changed.connect(self.pattern.set_selected)
         self.pattern.pair_selected.connect(self._selection.select_pair)
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
@@ -165,7 +163,8 @@ class Inspector(QWidget):
             drawn = head_pattern(attention, layer, head, prompt, _LONGEST_SMALL_PATTERN)
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
-            self.pattern.show_pattern(drawn[0], drawn[1])
+            self.pattern.show_pattern(*drawn)
+            self.pattern.set_selected(self._selection.pair)
 
     def _refresh_token(self) -> None:
         position = self._selection.position

@@ -32,9 +32,9 @@ def ablation_facts(result: Result | None, layer: int, head: int | None, prompt: 
     if place is None:
         return []
     row, column = place
-    mean = float(ablate_data.grid(result, "effect_mean")[row, column])
-    sem = float(ablate_data.grid(result, "effect_sem")[row, column])
-    share = float(ablate_data.grid(result, "percent_mean")[row, column])
+    mean = float(ablate_data.mean_grid(result, "effect_mean")[row, column])
+    sem = float(ablate_data.mean_grid(result, "effect_sem")[row, column])
+    share = float(ablate_data.mean_grid(result, "percent_mean")[row, column])
     spread = f" ± {number(sem)}" if np.isfinite(sem) and len(result.prompts) > 1 else ""
     facts = [
         Fact(

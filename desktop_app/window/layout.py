@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.widgets.icons import icon
+from desktop_app.window.dock_title import DockTitle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,7 @@ def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDo
         | QDockWidget.DockWidgetFeature.DockWidgetMovable
         | QDockWidget.DockWidgetFeature.DockWidgetFloatable
     )
+    dock.setTitleBarWidget(DockTitle(dock))
     dock.setAccessibleName(title)
     dock.toggleViewAction().setText(f"Panel: {title}")
     return dock

@@ -220,6 +220,7 @@ class MainWindow(QMainWindow):
         if not self.closer.is_ready():
             event.ignore()
             return
+        self.conductor.close()
         self._remember()
         self.inspector.flush_notes()
         self.meter.stop()

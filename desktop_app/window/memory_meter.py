@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
 
 INTERVAL_MS = 1_500

@@ -64,7 +64,7 @@ def separator() -> QWidget:
 
 def human_bytes(count: float) -> str:
     """Return a number of bytes in words, in powers of ten as models are counted."""
-    if count >= 1e9:
+    if count >= 1e8:
         return f"{count / 1e9:.2f} GB" if count < 1e10 else f"{count / 1e9:.0f} GB"
     return f"{count / 1e6:.0f} MB"
 

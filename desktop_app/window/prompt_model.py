@@ -121,7 +121,7 @@ class PromptModel(QAbstractTableModel):
         """Return a cell's font, colour, tip or name for screen readers."""
         match role:
             case Qt.ItemDataRole.FontRole:
-                look: Any = mono_font(13)
+                look: Any = mono_font(12)
             case Qt.ItemDataRole.ToolTipRole:
                 text = visible(row.cell(column))
                 look = problem(row) or text or _TIPS[column]

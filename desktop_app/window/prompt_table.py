@@ -19,6 +19,9 @@ from desktop_app.widgets.fonts import mono_font
 from desktop_app.window.prompt_model import HEADINGS, Index, PromptModel
 from desktop_app.window.prompt_rows import TypedRow, parse_pasted, to_pasted
 
+_ANSWER_WIDTH = 60
+_NUMBER_WIDTH = 26
+
 
 class _CellDelegate(QStyledItemDelegate):
     """Edits a cell, handing on every keystroke so that the token strip follows the typing."""
@@ -27,7 +30,7 @@ class _CellDelegate(QStyledItemDelegate):
         """Make the line in which a cell is edited."""
         editor = QLineEdit(parent)
         editor.setFrame(False)
-        editor.setFont(mono_font(13))
+        editor.setFont(mono_font(12))
         editor.setProperty("role", "cell")
         editor.setAccessibleName(f"{HEADINGS[index.column()]} of prompt {index.row() + 1}")
         editor.textEdited.connect(self._on_text_edited)
@@ -75,6 +78,8 @@ class PromptTable(QTableView):
         )
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        # Cells are narrow here; the style's own padding would cost two letters each.
+        self.setStyleSheet("QTableView::item { padding: 0 3px; }")
         self.setShowGrid(True)
         self.setTabKeyNavigation(True)
         self._set_up_headers()
@@ -84,13 +89,14 @@ class PromptTable(QTableView):
     def _set_up_headers(self) -> None:
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
-        across.setMinimumSectionSize(52)
+        across.setMinimumSectionSize(40)
         for column in (0, 1):
             across.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         for column in (2, 3):
             across.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            across.resizeSection(column, 64)
+            across.resizeSection(column, _ANSWER_WIDTH)
         down.setDefaultSectionSize(28)
+        down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
 

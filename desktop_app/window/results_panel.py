@@ -24,6 +24,7 @@ from desktop_app.widgets.fonts import ui_font
 from desktop_app.widgets.icons import icon
 from desktop_app.widgets.messages import EmptyState
 from desktop_app.widgets.theme import theme_hub
+from desktop_app.window.prompt_model import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,8 +173,7 @@ class ResultsPanel(QWidget):
 def _words(row: SessionRow) -> tuple[str, str]:
     analysis = ANALYSES.get(row.analysis)
     kind = analysis.title if analysis is not None else row.analysis
-    title = row.title or kind
-    return title, f"{row.model} · {_time(row.created)}"
+    return visible(row.title or kind), f"{row.model} · {_time(row.created)}"
 
 
 def _time(created: str, *, full: bool = False) -> str:

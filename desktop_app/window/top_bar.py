@@ -95,7 +95,7 @@ class TopBar(QFrame):
             if value is not None:
                 lines.append(f"{name} {value:.1e}")
         lines.append(f"equal means below {parity.tolerance:.0e}")
-        text = "parity" if parity.ok else f"parity off by {parity.max_logprob_difference:.0e}"
+        text = "✓ parity" if parity.ok else f"parity off by {parity.max_logprob_difference:.0e}"
         self.badge.set_badge(text, "good" if parity.ok else "bad", "\n".join(lines))
         self.badge.show()
 

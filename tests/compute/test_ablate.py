@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,12 @@ from desktop_app.analyses.ablate import AblateParams
 from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.report import SilentReporter
 from desktop_app.compute import ablate
-from desktop_app.engine.model import LoadedModel
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import named, plain_loop, plain_z, tiny
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel
 
 ROWS = (
     PromptRow(text="the cat sat", corrupt="the dog ran", answer="x", wrong="y"),
@@ -83,7 +87,9 @@ def test_the_toy_equals_the_plain_loop(mode):
 @pytest.mark.parametrize("mode", ["zero", "mean", "resample"])
 def test_all_270_heads_of_the_pack_equal_the_plain_loop(smollm2_folder, mode):
     model = named("smollm2")
-    rows = NUMBERS if mode != "mean" else (*NUMBERS, PromptRow(text="2 3 4 5 ", answer="6", wrong="5"))
+    rows = (
+        NUMBERS if mode != "mean" else (*NUMBERS, PromptRow(text="2 3 4 5 ", answer="6", wrong="5"))
+    )
     result = run(model, rows, mode=mode)
     # One prompt suffices for the loop: the sweep's other rows are then checked by their means.
     first = result.prompts[:1]
@@ -91,11 +97,11 @@ def test_all_270_heads_of_the_pack_equal_the_plain_loop(smollm2_folder, mode):
     twin = plain_z(model, list(first[0].corrupt_tokens.ids)) if mode == "resample" else None
     for layer in range(30):
         for head in range(9):
-            value = {
-                "zero": lambda: 0.0,
-                "mean": lambda: torch.stack([v[layer][:, head] for v in values]).mean(0),
-                "resample": lambda: twin[layer][:, head],
-            }[mode]()
+            value = 0.0
+            if mode == "mean":
+                value = torch.stack([v[layer][:, head] for v in values]).mean(0)
+            elif mode == "resample":
+                value = twin[layer][:, head]
             logits = plain_loop(model, list(first[0].tokens.ids), layer, head, value)
             assert abs(result.data["ablated"][layer, head, 0] - metric(logits, first[0])) < 1e-4
 
@@ -142,8 +148,9 @@ def test_whole_outputs_equal_the_plain_loop(architecture, component):
 
 
 def test_zeroed_heads_equal_a_plain_hugging_face_pre_hook(tmp_path):
-    from tests.engine.zoo import save_tiny  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM
+
+    from tests.engine.zoo import save_tiny
 
     folder = save_tiny("llama", tmp_path / "llama")
     plain = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
@@ -281,7 +288,10 @@ def test_gate_withholds_percentages():
         assert (("task_not_done", n) in codes) == (not done)
         assert np.isnan(result.data["percent"][..., n]).all() == (not done)
     assert not result.data["task_done"].all()
-    assert result.to_json()["result"]["percent"][0][0][int(np.argmin(result.data["task_done"]))] is None
+    assert (
+        result.to_json()["result"]["percent"][0][0][int(np.argmin(result.data["task_done"]))]
+        is None
+    )
 
 
 def test_mode_auto_and_its_warnings():

@@ -97,9 +97,7 @@ def test_scores_give_the_pattern_by_softmax():
     scores, pattern = result.array("scores", 0).copy(), result.array("pattern", 0)
     assert (np.triu(scores, 1) == 0).all()
     scores[..., np.triu(np.ones(scores.shape[-2:], bool), 1)] = -np.inf
-    np.testing.assert_allclose(
-        torch.softmax(torch.tensor(scores), -1).numpy(), pattern, atol=1e-6
-    )
+    np.testing.assert_allclose(torch.softmax(torch.tensor(scores), -1).numpy(), pattern, atol=1e-6)
 
 
 def test_entropy_and_chosen_heads():
@@ -120,13 +118,13 @@ def test_large_patterns_lie_on_disk_and_go_with_the_result(monkeypatch):
     result = run(tiny("llama"))
     pattern = result.data["pattern"][0]
     assert isinstance(pattern, np.memmap)
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
     folder = Path(pattern.filename).parent
     assert folder.is_dir()
     np.testing.assert_allclose(np.asarray(pattern[1, 1]).sum(-1), 1, atol=1e-5)
     del pattern, result
-    import gc  # noqa: PLC0415
+    import gc
 
     gc.collect()
     assert not folder.exists()

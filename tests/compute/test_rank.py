@@ -67,7 +67,7 @@ def test_each_answer_token_is_teacher_forced():
 
 
 def test_ties_share_the_smaller_rank():
-    from desktop_app.engine.metrics import rank_of  # noqa: PLC0415
+    from desktop_app.engine.metrics import rank_of
 
     logits = torch.tensor([[3.0, 1.0, 3.0, 2.0]])
     assert rank_of(logits, logits)[0].tolist() == [0, 3, 0, 2]
@@ -128,12 +128,11 @@ def test_shared_beginnings_are_refused_and_fixed(smollm2_folder):
 
 
 def test_not_finite_logits_name_their_layer(tmp_path):
-    import copy  # noqa: PLC0415
+    import copy
 
-    from tests.engine.zoo import save_tiny  # noqa: PLC0415
-
-    from desktop_app.analyses.requests import ModelSpec  # noqa: PLC0415
-    from desktop_app.engine.loading import load  # noqa: PLC0415
+    from desktop_app.analyses.requests import ModelSpec
+    from desktop_app.engine.loading import load
+    from tests.engine.zoo import save_tiny
 
     model = load(ModelSpec(str(save_tiny("llama", tmp_path / "bad"))), SilentReporter())
     with torch.no_grad():

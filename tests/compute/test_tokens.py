@@ -47,7 +47,9 @@ def test_bos_is_counted_and_doubled_bos_is_seen():
     assert "bos_missing" in codes(run(tiny("llama"), "ab", bos="no"))
 
 
-@pytest.mark.parametrize("text", ["naïve café", "日本語", "😀 👩‍🚀", "\ttab\nline", " leading", "'\"<&>"])
+@pytest.mark.parametrize(
+    "text", ["naïve café", "日本語", "😀 👩‍🚀", "\ttab\nline", " leading", "'\"<&>"]
+)
 def test_offsets_cover_the_text_and_it_round_trips(text):
     for model in (tiny("llama"), named("toy")):
         result = run(model, text)

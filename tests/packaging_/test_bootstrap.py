@@ -246,7 +246,8 @@ def test_the_loader_is_asked(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     fake = tmp_path / "ldd"
     fake.write_text(
-        "#!/bin/sh\nprintf '\\tlibEGL.so.1 => not found\\n\\tlibc.so.6 => /lib/libc.so.6 (0x1)\\n'\n"
+        "#!/bin/sh\n"
+        "printf '\\tlibEGL.so.1 => not found\\n\\tlibc.so.6 => /lib/libc.so.6 (0x1)\\n'\n"
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -276,7 +277,10 @@ def test_screen_libraries_count_only_for_a_window(bootstrap, monkeypatch):
 
 def test_commands_get_a_clean_environment_and_their_exit_code_counts(bootstrap, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
-    code = "import os, sys; sys.exit(7 if os.environ.get('A') == 'b' and 'PYTHONPATH' not in os.environ else 1)"
+    code = (
+        "import os, sys; clean = 'PYTHONPATH' not in os.environ; "
+        "sys.exit(7 if clean and os.environ.get('A') == 'b' else 1)"
+    )
     assert bootstrap.real_call([sys.executable, "-c", code], {"A": "b"}) == 7
 
 

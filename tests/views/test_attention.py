@@ -41,11 +41,14 @@ def test_the_grid_selects_by_the_models_numbers(view, selection):
 def test_a_pair_is_shared_and_told(view, selection):
     view._pattern.pair_selected.emit(6, 6)
     assert selection.pair == (6, 6)
-    assert view._value.text() == "“4” (6) → “4” (6)  1.000"
+    assert view._pattern.selected() == (6, 6)
+    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
     view._pattern.pair_hovered.emit(6, 2)
-    assert view._value.text() == "“4” (6) → “2” (2)  0.000"
+    assert view._strips._to_label.full_text() == "“2” (2) is looked at by"
     view._pattern.pair_hovered.emit(-1, -1)
-    assert view._value.text() == "“4” (6) → “4” (6)  1.000"
+    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
+    view._pattern.token_hovered.emit(3)
+    assert view._strips._from_label.full_text() == "“␠” (3) looks at"
 
 
 def test_strips_follow_query_and_key(view, selection):
@@ -140,4 +143,4 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     selection.select_head(0, 1)
     assert view._picture.values[2047, 0] == 1
     selection.select_pair(2047, 0)
-    assert view._value.text().endswith("1.000")
+    assert view._strips._from_best.full_text().startswith("“1” (0) 1.00")

@@ -93,8 +93,6 @@ def test_where_a_position_looks_and_who_looks_at_it():
     np.testing.assert_allclose(data.looked_at_by(PATTERN, 1), [np.nan, 0.5, 0.2], atol=1e-6)
     texts = ("1", " ", "2")
     assert data.strongest(data.looks_at(PATTERN, 2), texts, 2) == "“1” (0) 0.50, “2” (2) 0.30"
-    assert data.pair_sentence(PATTERN, texts, 2, 1) == "“2” (2) → “␠” (1)  0.200"
-    assert data.pair_sentence(PATTERN, texts, 1, 2) == ""
 
 
 def test_the_first_head_shown_is_focused():
@@ -127,5 +125,5 @@ def test_thumbnails_are_bytes():
 
 def test_the_grid_counts_heads():
     assert data.grid_sentence(samples.attention_result()) == (
-        "8 heads in 2 layers, 2 query heads share each key-value head"
+        "8 heads in 2 layers, 2 to a key-value head"
     )

@@ -72,7 +72,7 @@ def test_a_second_tokenizer_turns_to_its_page(make_view):
     view.show_result(samples.tokens_result(data=samples.compare_data()))
     assert view._tables._stack.currentIndex() == 1
     assert not view._cards[0]._aligned.isHidden()
-    assert "3 of the 4" in view._tables._said.full_text()
+    assert "3 of 4 stretches" in view._tables._said.full_text()
 
 
 def test_the_padding_demo_turns_to_its_page(make_view):

@@ -51,7 +51,7 @@ def test_alignment_joins_tokens_within_their_characters():
         (0, 3, ("1", "␠", "2"), ("1␠2",), False),
         (3, 5, ("␠", "3"), ("␠3",), False),
     ]
-    assert "3 of the 4" in data.compare_sentence(result, 0)
+    assert "3 of 4 stretches" in data.compare_sentence(result, 0)
     assert "alike" in data.compare_sentence(result, 1)
     assert data.aligned_rows(samples.tokens_result(), 0) == []
 
@@ -59,6 +59,8 @@ def test_alignment_joins_tokens_within_their_characters():
 def test_padding_rows_say_why():
     rows = data.padding_rows(samples.tokens_result(data=samples.padding_data()), 0)
     assert [r.agrees for r in rows] == [True, False, True, False, True]
+    result = samples.tokens_result(data=samples.padding_data())
+    assert data.padding_sentence(result, 0).startswith("2 of 4 padded readings agree")
     told = [r.why for r in rows]
     assert "reference" in told[0]
     assert "last column is padding" in told[1]

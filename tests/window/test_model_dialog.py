@@ -33,7 +33,7 @@ def cells(table):
 def test_needs_are_shown_before_loading(dialog):
     text = str(cells(dialog.needs))
     assert "✓ fits" in text
-    assert "140 MB short" in text  # float32 on the small GPU
+    assert "0.14 GB short" in text  # float32 on the small GPU
     assert dialog.device.findData("cuda") >= 0
 
 

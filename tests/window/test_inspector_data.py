@@ -1,0 +1,60 @@
+"""What the inspector says of a head and a token."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from desktop_app.window.inspector_data import (
+    ablation_facts,
+    attention_facts,
+    head_pattern,
+    token_facts,
+)
+from tests.views import samples
+
+
+def values(facts):
+    return {fact.name: fact.value for fact in facts}
+
+
+def test_a_heads_effect_with_its_error_and_this_prompts():
+    facts = values(ablation_facts(samples.ablate_result(), 5, 3, 1))
+    assert facts["Effect of removal (zero)"] == "−2.000 ± 1.000"
+    assert facts["… on this prompt"] == "−1.000"
+    assert facts["Kept without it"] == "25.0 %"
+
+
+def test_a_layers_effect():
+    facts = values(ablation_facts(samples.ablate_result(component="mlp"), 5, None, 0))
+    assert facts["Effect of removal (zero)"].startswith("−2.000")
+
+
+def test_what_a_result_does_not_hold_is_left_out():
+    assert ablation_facts(None, 5, 3, 0) == []
+    assert ablation_facts(samples.ablate_result(), 99, 0, 0) == []
+    assert ablation_facts(samples.ablate_result(), 5, 99, 0) == []
+    assert attention_facts(samples.attention_result(), 0, 0, 0) == []
+    assert attention_facts(samples.attention_result(), 5, 2, 9) == []
+    assert head_pattern(samples.attention_result(), 5, 2, 0, longest=3) is None
+    assert token_facts(samples.tokens_result(), None, 0, 99) == []
+
+
+def test_a_heads_attention():
+    result = samples.attention_result()
+    facts = values(attention_facts(result, 5, 2, 0))
+    assert facts == {"Entropy": "0.00 nats", "Key-value head": "1"}
+    pattern, texts = head_pattern(result, 5, 2, 0, longest=48)
+    np.testing.assert_array_equal(pattern, np.eye(8))
+    assert texts == ["1", "␠", "2", "␠", "3", "␠", "4", "␠"]
+
+
+def test_a_token_and_how_well_it_was_foreseen():
+    facts = values(token_facts(samples.tokens_result(), samples.rank_result(), 1, 3))
+    assert facts["Text"] == "␠"
+    assert facts["Piece"] == "Ġ"
+    assert facts["Id"] == "216"
+    assert facts["Position"] == "3 of 6"
+    assert facts["Log-probability"] == "−3.000 nats"
+    assert facts["Rank"] == "2"
+    first = values(token_facts(samples.tokens_result(), samples.rank_result(), 1, 0))
+    assert "Rank" not in first  # nothing comes before it
