@@ -81,10 +81,8 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _out(text: str) -> None:
-    """Print to the real standard output, characters that it cannot show replaced."""
-    stream = sys.__stdout__
-    if stream is None:
-        return
+    """Print to standard output, characters that it cannot show replaced."""
+    stream = sys.stdout
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()

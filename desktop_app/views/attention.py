@@ -67,8 +67,8 @@ class AttentionView(AnalysisView):
         # Narrower than with its lists, so that they can be hidden when room gets scarce.
         self._pattern.setMinimumWidth(280)
         self._strips = LookStrips()
-        self._chooser = PromptChooser(self.selection)
-        self._controls = AttentionControls(self._chooser)
+        self._chooser = PromptChooser(self.selection, compact=True)
+        self._controls = AttentionControls()
         split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(self._build_grid())
         split.addWidget(self._build_right())
@@ -86,6 +86,7 @@ class AttentionView(AnalysisView):
         self._grid_label = label("", "small", wrap=True)
         column.addWidget(label("All heads", "heading"))
         column.addWidget(self._grid_label)
+        column.addWidget(self._chooser)
         column.addWidget(self._grid, 1)
         frame.setMinimumWidth(210)
         return frame

@@ -22,8 +22,6 @@ _NEEDS_TWIN = "Clean − corrupt (needs a corrupt twin for every prompt)"
 class AttentionControls(QWidget):
     """Arrays to switch between, the first position's column, and what another run would add.
 
-    The prompt chooser that it is given flows in the same lines.
-
     Signals:
         view_changed: Another array, or the first position's column, was chosen.
         run_wanted: The setting that a new run should have, and its value.
@@ -32,9 +30,8 @@ class AttentionControls(QWidget):
     view_changed = Signal()
     run_wanted = Signal(str, bool)
 
-    def __init__(self, chooser: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._chooser = chooser
         self._key = "pattern"
         self._keys: list[str] = []
         self._arrays: SegmentedControl | None = None
@@ -59,7 +56,6 @@ class AttentionControls(QWidget):
         self._row.addWidget(self._first)
         self._row.addWidget(self._weighted)
         self._row.addWidget(self._more)
-        self._row.addWidget(self._chooser)
         self._first.toggled.connect(self._on_first_toggled)
         self._weighted.clicked.connect(self._on_weighted_clicked)
         self._menu.triggered.connect(self._on_triggered)
@@ -104,8 +100,7 @@ class AttentionControls(QWidget):
             self._keys = keys
             self._arrays = SegmentedControl(options)
             self._arrays.changed.connect(self._on_array_changed)
-            others = (self._first, self._weighted, self._more, self._chooser)
-            for widget in (self._arrays, *others):
+            for widget in (self._arrays, self._first, self._weighted, self._more):
                 self._row.removeWidget(widget)
                 self._row.addWidget(widget)
         if self._arrays is not None:

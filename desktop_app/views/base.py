@@ -112,12 +112,13 @@ class AnalysisView(QWidget):
 
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""
+        # The selection first: the views that hear of it still have their old results.
+        if self.selection.prompt >= len(result.prompts):
+            self.selection.select_prompt(0)
         self._result = result
         self._failure = None
         self._banner.dismiss()
         self._set_busy(busy=False)
-        if self.selection.prompt >= len(result.prompts):
-            self.selection.select_prompt(0)
         self._show_content(shown=True)
         self._show_notices(self.notices_as_chips(result))
         self._small_print.set_full_text(provenance_sentence(result))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from desktop_app.views.attention_data import looked_at_by, looks_at, strongest
 from desktop_app.views.cells import cells, token_strip
@@ -88,6 +88,8 @@ def _strip(name: str) -> tuple[TokenStrip, ElidedLabel, ElidedLabel]:
 
 
 def _fill(column: QVBoxLayout, strip: TokenStrip, name: ElidedLabel, best: ElidedLabel) -> None:
-    column.addWidget(name)
+    line = QHBoxLayout()
+    line.addWidget(name, 2)
+    line.addWidget(best, 3)
+    column.addLayout(line)
     column.addWidget(strip)
-    column.addWidget(best)

@@ -16,11 +16,15 @@ from desktop_app.widgets.tables import Column, DataTable
 from desktop_app.widgets.theme import set_role
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from desktop_app.analyses.result import Result
 
 
 # Tables longer than this are not filled while the pointer only passes.
 _MOST_ROWS = 50
+_METRIC_COLUMN = 1
+_ROOMY = 380
 
 
 def _signed(value: object) -> str:
@@ -60,7 +64,7 @@ class PartDetails(QWidget):
         self._table.set_columns(
             [
                 Column("prompt", width="stretch", mono=True),
-                Column("metric", align="right", mono=True, width=116, tooltip="base → without it"),
+                Column("metric", align="right", mono=True, width=118, tooltip="base → without it"),
                 Column("effect", align="right", format=_signed, mono=True, width=60),
                 Column("kept", align="right", format=_share, mono=True, width=66),
             ]
@@ -122,6 +126,11 @@ class PartDetails(QWidget):
             [e.prompt for e in effects],
         )
         self._table.select_key(prompt)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what the other columns imply where room is scarce."""
+        super().resizeEvent(event)
+        self._table.setColumnHidden(_METRIC_COLUMN, self.width() < _ROOMY)
 
     def _on_row_clicked(self, key: object) -> None:
         if isinstance(key, int):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class PromptChooser(QWidget):
     """A list of the result's prompts with arrows on both sides; hidden for a single prompt."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, selection: Selection, parent: QWidget | None = None, *, compact: bool = False
+    ) -> None:
         super().__init__(parent)
         self._selection = selection
         self._previous = self._arrow("chevron-left", "Previous prompt")
@@ -28,7 +30,7 @@ class PromptChooser(QWidget):
         self.box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.box.setMinimumContentsLength(14)
+        self.box.setMinimumContentsLength(8 if compact else 14)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.setMaximumWidth(340)
         row = QHBoxLayout(self)
@@ -36,11 +38,13 @@ class PromptChooser(QWidget):
         row.setSpacing(4)
         name = label("Prompt")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        name.setVisible(not compact)
         row.addWidget(name)
         row.addWidget(self._previous)
         row.addWidget(self.box, 8)
         row.addWidget(self._next)
-        row.addStretch(1)
+        if not compact:
+            row.addStretch(1)
         self.box.activated.connect(self._selection.select_prompt)
         self._previous.clicked.connect(self._on_previous)
         self._next.clicked.connect(self._on_next)

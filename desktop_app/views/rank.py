@@ -136,6 +136,6 @@ class RankView(AnalysisView):
         self._token_label.set_full_text(self._tips[shown] if known and shown is not None else "")
 
     def _on_position_changed(self, position: object) -> None:
-        inside = isinstance(position, int) and 0 <= position < len(self._tips)
-        self._strip.set_selected(position if inside else None)
+        chosen = position if isinstance(position, int) else -1
+        self._strip.set_selected(chosen if 0 <= chosen < len(self._tips) else None)
         self._on_token_hovered(-1)

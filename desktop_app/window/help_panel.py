@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QTextDocument
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import (
+    QFont,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFrameFormat,
+    QTextLength,
+    QTextTable,
+)
+from PySide6.QtWidgets import QComboBox, QTextBrowser, QVBoxLayout, QWidget
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.support.paths import resource
 from desktop_app.widgets.fonts import ui_font
-from desktop_app.widgets.segmented import SegmentedControl
 from desktop_app.widgets.theme import theme_hub
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QUrl
     from PySide6.QtGui import QShowEvent
 
 START = "start"
 _NAME = re.compile(r"^[a-z_]{1,40}$")
+_HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 
 
 def read_page(name: str) -> str:
@@ -36,30 +46,33 @@ class HelpPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._page = START
-        titles = [(START, "Start"), *((a.name, a.title) for a in ANALYSES.values())]
-        self._pages = SegmentedControl(titles)
+        self._pages = QComboBox()
         self._pages.setAccessibleName("Help page")
+        self._pages.addItem("Getting started", START)
+        for analysis in ANALYSES.values():
+            self._pages.addItem(analysis.title, analysis.name)
         self.browser = QTextBrowser()
-        self.browser.setFrameShape(QFrame.Shape.NoFrame)
+        self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)
         self.browser.setAccessibleName("Help")
         self.browser.anchorClicked.connect(self._on_anchor_clicked)
-        self._pages.changed.connect(self._on_page_changed)
-        line = QHBoxLayout()
-        line.addWidget(self._pages)
-        line.addStretch(1)
+        self._pages.currentIndexChanged.connect(self._on_page_changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
-        column.addLayout(line)
+        column.addWidget(self._pages)
         column.addWidget(self.browser, 1)
+        self.setMinimumWidth(220)
         theme_hub().theme_changed.connect(self._on_theme_changed)
         self._render()
 
     def show_page(self, name: str) -> None:
         """Show the page of an analysis, or `start`."""
         self._page = name
-        self._pages.set_value(name)
-        self._render()
+        place = self._pages.findData(name)
+        if place >= 0 and place != self._pages.currentIndex():
+            self._pages.setCurrentIndex(place)
+        else:
+            self._render()
 
     def page(self) -> str:
         """Return the name of the page on screen."""
@@ -71,20 +84,18 @@ class HelpPanel(QWidget):
         self._render()
 
     def _render(self) -> None:
-        theme = theme_hub().current
         document = self.browser.document()
         document.setDefaultFont(ui_font(13))
-        document.setDocumentMargin(6)
-        document.setMarkdown(
-            read_page(self._page), QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-        )
-        sheet = f"a {{ color: {theme.accent}; }} code {{ color: {theme.text}; }}"
-        html = document.toHtml()
-        document.setDefaultStyleSheet(sheet)
-        document.setHtml(html)
+        document.setDocumentMargin(4)
+        document.setIndentWidth(16)
+        features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
+        document.setMarkdown(read_page(self._page), features)
+        _set_blocks(document)
+        _set_tables(document)
+        self.browser.moveCursor(QTextCursor.MoveOperation.Start)
 
     def _on_page_changed(self) -> None:
-        self._page = str(self._pages.value())
+        self._page = str(self._pages.currentData())
         self._render()
 
     def _on_anchor_clicked(self, link: QUrl) -> None:
@@ -94,3 +105,57 @@ class HelpPanel(QWidget):
 
     def _on_theme_changed(self) -> None:
         self._render()
+
+
+def _set_blocks(document: QTextDocument) -> None:
+    """Give headings, paragraphs and links the sizes, distances and colours of the window."""
+    block = document.begin()
+    while block.isValid():
+        level = block.blockFormat().headingLevel()
+        shape = QTextBlockFormat()
+        shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        in_table = QTextCursor(block).currentTable() is not None
+        shape.setTopMargin(12 if level > 1 else 0)
+        shape.setBottomMargin(0 if in_table else 4 if level or block.textList() else 8)
+        cursor = QTextCursor(block)
+        cursor.mergeBlockFormat(shape)
+        if level:
+            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+            look = QTextCharFormat()
+            look.setFont(ui_font(_HEADING_PIXELS.get(level, 13), "semibold"))
+            cursor.mergeCharFormat(look)
+        else:
+            _tint_links(block)
+        block = block.next()
+
+
+def _tint_links(block: QTextBlock) -> None:
+    for span in block.textFormats():
+        if not span.format.isAnchor():
+            continue
+        cursor = QTextCursor(block)
+        cursor.setPosition(block.position() + span.start)
+        end = block.position() + span.start + span.length
+        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        look = QTextCharFormat()
+        look.setForeground(theme_hub().current.color("accent"))
+        look.setFontWeight(QFont.Weight.Medium)
+        cursor.mergeCharFormat(look)
+
+
+def _set_tables(document: QTextDocument) -> None:
+    """Draw tables with thin lines over the whole width."""
+    for frame in document.rootFrame().childFrames():
+        if not isinstance(frame, QTextTable):
+            continue
+        shape = frame.format()
+        shape.setBorder(1)
+        shape.setBorderCollapse(True)
+        shape.setBorderBrush(theme_hub().current.color("border"))
+        shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        shape.setCellPadding(5)
+        shape.setCellSpacing(0)
+        shape.setTopMargin(4)
+        shape.setBottomMargin(8)
+        shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+        frame.setFormat(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -128,7 +128,7 @@ class LiveTokens(QWidget):
             ChipSpec(
                 code=code,
                 text=code.replace("_", " "),
-                severity=cast("Severity", severity(code)),
+                severity=severity(code),
                 tooltip="\n".join(dict.fromkeys(n.message for n in group)),
                 fix_label="Fix" if any(n.fix is not None for n in group) else "",
             )

@@ -220,14 +220,14 @@ class ModelDialog(QDialog):
         return line_of(
             muted_label("Device"),
             (self.device, 1),
-            muted_label("Numbers"),
+            muted_label("dtype"),
             (self.dtype, 1),
             muted_label("Allow the network"),
             self.online,
         )
 
     def _button_line(self) -> QHBoxLayout:
-        return line_of((self.progress_note, 1), self.close_button, self.load_button)
+        return line_of((QWidget(), 1), self.progress_note, self.close_button, self.load_button)
 
     def _connect(self) -> None:
         self.table.row_selected.connect(self._on_row_selected)

@@ -28,7 +28,7 @@ def model_rows(rows: Sequence[ModelRow]) -> list[tuple[str, str, str, str, str]]
 
 def fit_rows(estimate: MemoryEstimate) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows: per number format what it needs, and whether each device has it."""
-    headings = ["Numbers", "Needs"]
+    headings = ["dtype", "Needs"]
     headings += [f"{d.device}: {human_bytes(d.free)} free" for d in estimate.devices]
     rows = []
     for dtype, needed in estimate.bytes_needed.items():

@@ -136,8 +136,8 @@ class ResultsPanel(QWidget):
 
     def current_id(self) -> int | None:
         """Return the id of the marked result."""
-        item = self.list.currentItem()
-        return None if item is None else int(item.data(_ROW).id)
+        index = self.list.currentIndex()
+        return int(index.data(_ROW).id) if index.isValid() else None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a result."""
