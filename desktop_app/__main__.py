@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
+
+OUT_FOLDER = "out"
 
 
 def main() -> int:
     """Start what the arguments name and return the exit status."""
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
-    if arguments and not arguments[0].endswith(".lens"):
+    if arguments and not arguments[0].lower().endswith(".lens"):
         from desktop_app import cli
 
         return cli.main(arguments)
+    if not arguments and not has_display():
+        from desktop_app import app
+
+        return app.headless(OUT_FOLDER)
     from desktop_app import app
 
     return app.main(arguments)
+
+
+def has_display() -> bool:
+    """Return whether a window can be shown; Linux without one runs the worked example instead."""
+    if not sys.platform.startswith("linux"):
+        return True
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return any(os.environ.get(name) for name in names)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted
 from desktop_app.jobs.failures import describe_failure
 from desktop_app.jobs.job import Job, JobReporter
 from desktop_app.support.errors import Cancelled
+from desktop_app.support.logs import adopt_library_loggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,8 @@ class Worker(QObject):
     def perform(self, job: Job) -> None:
         """Do one job; it ends in exactly one of finished, failed and stopped."""
         self.spoke.emit(self._outcome(job))
+        if isinstance(job.request, LoadModel):
+            adopt_library_loggers()  # libraries change their levels while a model is loaded
 
     @Slot()
     def close(self) -> None:

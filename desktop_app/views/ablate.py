@@ -37,11 +37,10 @@ if TYPE_CHECKING:
     import numpy as np
     from PySide6.QtGui import QPixmap
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.analyses.result import Notice, Result
     from desktop_app.widgets.selection import Selection
 
-# Longer lists help nobody; every part stays reachable in the picture.
-_LISTED = 200
+_LISTED = 200  # longer lists help nobody; every part stays reachable in the picture
 
 
 class AblateView(AnalysisView):
@@ -128,6 +127,10 @@ class AblateView(AnalysisView):
         self._details.attention_clicked.connect(self._on_attention_clicked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
         self.selection.head_changed.connect(self._on_head_changed)
+
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        """Return all notices but the gate's, which has a banner of its own."""
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
 
     # Drawing.
 

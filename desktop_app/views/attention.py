@@ -33,7 +33,7 @@ from desktop_app.widgets.pattern_view import PatternView
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
-    from PySide6.QtGui import QPixmap
+    from PySide6.QtGui import QPixmap, QResizeEvent
 
     from desktop_app.analyses.result import Result
     from desktop_app.views.attention_data import HeadPicture
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 # Room that the lists beside the pattern take.
 _SIDE = 240
+# What stands above the small pictures of all heads, and left of them, in pixels.
+_GRID_LABELS = 150
+_GRID_MARGIN = 96
 
 
 class AttentionView(AnalysisView):
@@ -69,12 +72,11 @@ class AttentionView(AnalysisView):
         self._strips = LookStrips()
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
-        split = gap_splitter(Qt.Orientation.Horizontal)
+        self._moved = False
+        self._split = split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(self._build_grid())
         split.addWidget(self._build_right())
-        split.setStretchFactor(0, 1)
-        split.setStretchFactor(1, 3)
-        split.setSizes([300, 760])
+        split.setStretchFactor(1, 1)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -115,6 +117,7 @@ class AttentionView(AnalysisView):
 
     def _connect_content(self) -> None:
         self._pattern.installEventFilter(self)
+        self._split.splitterMoved.connect(self._on_splitter_moved)
         self._grid.head_clicked.connect(self._on_grid_clicked)
         self._pattern.pair_hovered.connect(self._on_pair_hovered)
         self._pattern.token_hovered.connect(self._on_token_hovered)
@@ -141,7 +144,26 @@ class AttentionView(AnalysisView):
         whole = len(heads) == result.model.n_heads and group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
         self._grid_label.setText(grid_sentence(result))
+        self._share_room()
         self.draw_prompt(result)
+
+    def _share_room(self) -> None:
+        """Make the grid as wide as its height lets it be, until the user chose."""
+        if self._moved or self._result is None:
+            return
+        rows, columns = len(layer_numbers(self._result)), len(head_numbers(self._result))
+        pitch = min(40.0, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
+        total = self._split.width()
+        wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))
+        self._split.setSizes([wanted, total - wanted])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room anew."""
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _on_splitter_moved(self, _position: int, _index: int) -> None:
+        self._moved = True
 
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""

@@ -14,11 +14,16 @@ from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
     import numpy as np
+    from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QVBoxLayout
 
     from desktop_app.analyses.result import TokenList
     from desktop_app.views.attention_data import HeadPicture
     from desktop_app.widgets.token_strip import TokenStrip
+
+
+# Both lines of words fit beside each other from this width on.
+_ROOMY = 700
 
 
 class LookStrips(QWidget):
@@ -52,6 +57,12 @@ class LookStrips(QWidget):
             grid.setColumnStretch(column, 1)
         self._from.token_clicked.connect(self.query_clicked)
         self._to.token_clicked.connect(self.key_clicked)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the strongest ones to the colours where room is scarce."""
+        super().resizeEvent(event)
+        for best in (self._from_best, self._to_best):
+            best.setVisible(self.width() >= _ROOMY)
 
     def set_tokens(self, tokens: TokenList) -> None:
         """Show the tokens of a prompt on both strips."""

@@ -54,7 +54,7 @@ class RankView(AnalysisView):
         self._read_label = ElidedLabel("", "small")
         self._chooser = PromptChooser(self.selection)
         self._list = PredictionList()
-        self._list.set_fitting(28, 40)
+        self._list.set_fitting(28, 56)
         self._answers = AnswerPanel(self.selection)
         columns = gap_splitter(Qt.Orientation.Horizontal)
         columns.addWidget(self._build_list())

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from desktop_app.widgets.fonts import mono_font
     from desktop_app.widgets.theme import Theme
     from desktop_app.widgets.token_cell import TokenCell
 from desktop_app.widgets.token_layout import TokenLayout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
 from PySide6.QtGui import (
     QFont,
     QTextBlock,
@@ -25,6 +24,7 @@ from desktop_app.widgets.fonts import ui_font
 from desktop_app.widgets.theme import theme_hub
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QUrl
     from PySide6.QtGui import QShowEvent
 
 START = "start"
@@ -116,7 +116,7 @@ def _set_blocks(document: QTextDocument) -> None:
         shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
         in_table = QTextCursor(block).currentTable() is not None
         shape.setTopMargin(12 if level > 1 else 0)
-        shape.setBottomMargin(0 if in_table else 4 if level or block.textList() else 8)
+        shape.setBottomMargin(0 if in_table else 4 if level or block.textList() is not None else 8)
         cursor = QTextCursor(block)
         cursor.mergeBlockFormat(shape)
         if level:

@@ -46,7 +46,7 @@ class LogPanel(QWidget):
                 Column("Time", width=76, mono=True),
                 Column("×", align="right", width=64, tooltip="How often it came"),
                 Column("Level", width=76),
-                Column("Source", width=170),
+                Column("Source", width=150),
                 Column("Message", width="stretch"),
             ]
         )

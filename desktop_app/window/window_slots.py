@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.registry import ANALYSES
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
     from desktop_app.views.base import AnalysisView
     from desktop_app.window.main_window import MainWindow
+
+_LOG_HEIGHT = 190
 
 
 class WindowSlots(QObject):
@@ -144,8 +146,11 @@ class WindowSlots(QObject):
 
     def show_log(self) -> None:
         """Show the log."""
-        self._window.docks["log"].show()
-        self._window.docks["log"].raise_()
+        log = self._window.docks["log"]
+        if not log.isVisible():
+            log.show()
+            self._window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
+        log.raise_()
 
     def about(self) -> None:
         """Say what this program is."""

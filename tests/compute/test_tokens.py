@@ -85,7 +85,7 @@ def test_compare_aligns_by_characters():
     assert groups[-1]["end"] == len("one two")
 
 
-@pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a != "gpt_neo"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_padding_and_single_runs_agree(architecture):
     rows = run(tiny(architecture), "the cat", padding_demo=True).data["padding_demo"][0]
     alone, wrong_end, own_end, _unmasked, masked = rows

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from desktop_app.analyses.result import Notice
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -25,6 +26,12 @@ def test_the_gate_says_which_prompt_fails(view):
     assert not view._header.gate.isHidden()
     view.show_result(samples.ablate_result(data={"task_done": np.array([True, True])}))
     assert view._header.gate.isHidden()
+
+
+def test_the_gate_has_no_chip_beside_its_banner(view):
+    notices = (Notice("task_not_done", "Prompt 2 fails."), Notice("means_pooled", "Pooled."))
+    view.show_result(samples.ablate_result(warnings=notices))
+    assert list(view._notices) == ["means_pooled"]
 
 
 def test_what_is_kept_is_on_screen(view):

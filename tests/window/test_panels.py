@@ -1,0 +1,121 @@
+"""The log, the help and the small pattern."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt, QUrl
+
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.support.logs import LogBook
+from desktop_app.window.help_panel import HelpPanel, read_page
+from desktop_app.window.log_panel import LogPanel
+from desktop_app.window.palette import match_score
+from desktop_app.window.small_pattern import SmallPattern
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
+
+
+def rows(table):
+    model = table.model()
+    return [
+        [str(model.index(r, c).data()) for c in range(model.columnCount())]
+        for r in range(model.rowCount())
+    ]
+
+
+@pytest.fixture
+def log(qtbot):
+    book = LogBook()
+    panel = LogPanel(book)
+    qtbot.addWidget(panel)
+    yield book, panel
+    panel.stop()
+
+
+def test_a_flood_is_one_line_with_a_count(qtbot, log):
+    book, panel = log
+    panel.show()
+    counted = []
+    panel.warnings_counted.connect(counted.append)
+    for _ in range(4_812):
+        book.note(logging.WARNING, "transformers", "Keyword arguments not recognized.")
+    book.note(logging.INFO, "lensbench", "quiet")
+    panel.refresh()
+    shown = rows(panel.table)
+    assert len(shown) == 1
+    assert shown[0][1:] == [
+        "×4,812",
+        "warning",
+        "transformers",
+        "Keyword arguments not recognized.",
+    ]
+    assert counted == [1]
+    panel._level.set_value("all")
+    panel._on_level_changed()
+    assert len(rows(panel.table)) == 2
+
+
+def test_what_came_while_hidden_is_there_when_shown(qtbot, log):
+    book, panel = log
+    book.note(logging.WARNING, "a", "b")
+    panel.refresh()
+    assert rows(panel.table) == []
+    panel.show()
+    assert len(rows(panel.table)) == 1
+
+
+@pytest.mark.parametrize("page", ["start", *ANALYSES])
+def test_every_tab_has_a_help_page(qtbot, page):
+    panel = HelpPanel()
+    qtbot.addWidget(panel)
+    panel.show_page(page)
+    text = panel.browser.toPlainText()
+    assert len(text) > 600
+    assert "**" not in text
+    assert "|" not in text.replace("5|five", "")
+    assert panel.page() == page
+
+
+def test_links_lead_to_other_pages_and_nowhere_else(qtbot):
+    panel = HelpPanel()
+    qtbot.addWidget(panel)
+    panel.browser.anchorClicked.emit(QUrl("ablate"))
+    assert panel.page() == "ablate"
+    panel.browser.anchorClicked.emit(QUrl("https://example.org/"))
+    assert panel.page() == "ablate"
+    assert "no help page" in read_page("../settings")
+
+
+def test_the_small_pattern_selects_what_is_clicked(qtbot):
+    widget = SmallPattern()
+    qtbot.addWidget(widget)
+    widget.resize(219, 219)
+    widget.show_pattern(np.tril(np.ones((4, 4))), ["a", "b", "c", "d"])
+    widget.show()
+    heard = []
+    widget.pair_selected.connect(lambda q, k: heard.append((q, k)))
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(18 + 75, 18 + 125))
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(18 + 175, 18 + 25))  # future
+    assert heard == [(2, 1)]
+    dark = widget.grab().toImage().pixelColor(18 + 75, 18 + 125)
+    light = widget.grab().toImage().pixelColor(18 + 175, 18 + 25)
+    assert dark.lightness() < light.lightness()
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "score"),
+    [
+        ("abl", "Ablation", 0),
+        ("session open", "Open session…", 1),
+        ("pict", "Copy picture", 1),
+        ("ession", "Open session…", 2),
+        ("opn", "Open session…", 3),
+        ("xyz", "Open session…", None),
+        ("", "anything", 100),
+    ],
+)
+def test_search_scores(query, text, score):
+    assert match_score(query, text) == score
