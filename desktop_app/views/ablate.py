@@ -6,7 +6,7 @@ from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.analyses.registry import find
 from desktop_app.views.ablate_data import (
@@ -23,9 +23,9 @@ from desktop_app.views.ablate_data import (
 from desktop_app.views.ablate_header import AblateHeader
 from desktop_app.views.ablate_words import cell_tip, drop_sentence
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import gap_splitter, label, panel
-from desktop_app.views.part_details import PartDetails
+from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.part_list import PartList
+from desktop_app.views.part_side import PartSide
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.heatmap import Heatmap
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Notice, Result
     from desktop_app.widgets.selection import Selection
 
-_LISTED = 200  # longer lists help nobody; every part stays reachable in the picture
+# Longer lists help nobody; every part stays reachable in the picture.
+_LISTED = 200
 
 
 class AblateView(AnalysisView):
@@ -67,11 +68,11 @@ class AblateView(AnalysisView):
         self._bars = PartList()
         self._bars.setAccessibleName("Effect per layer")
         self._bars.set_fitting(17, 40)
-        self._list = PartList()
-        self._details = PartDetails()
+        self._side = PartSide()
+        self._list, self._details = self._side.list, self._side.details
         split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(self._build_picture())
-        split.addWidget(self._build_side())
+        split.addWidget(self._side)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         split.setSizes([660, 400])
@@ -95,25 +96,6 @@ class AblateView(AnalysisView):
         column.addWidget(self._chooser)
         column.addWidget(self._pictures, 1)
         return frame
-
-    def _build_side(self) -> QWidget:
-        upper, column = panel()
-        self._list_title = label("Most harmful first", "heading")
-        self._drop = label("", "small")
-        self._drop.setToolTip("Mean over all parts of min(0, percent kept − 100)")
-        top = QHBoxLayout()
-        top.addWidget(self._list_title, 1)
-        top.addWidget(self._drop)
-        column.addLayout(top)
-        column.addWidget(self._list, 1)
-        lower, below = panel()
-        below.addWidget(self._details)
-        side = gap_splitter(Qt.Orientation.Vertical)
-        side.addWidget(upper)
-        side.addWidget(lower)
-        side.setSizes([300, 300])
-        side.setMinimumWidth(316)
-        return side
 
     def _connect_content(self) -> None:
         self._quantity.changed.connect(self._on_choice_changed)
@@ -143,7 +125,7 @@ class AblateView(AnalysisView):
         if not several:
             self._scope.set_value("mean")
         self._header.show_result(result)
-        self._drop.setText(drop_sentence(result))
+        self._side.drop.setText(drop_sentence(result))
         self.draw_prompt(result)
 
     def draw_prompt(self, result: Result) -> None:
@@ -162,7 +144,7 @@ class AblateView(AnalysisView):
         else:
             ordered = sorted(parts(result, prompt), key=_by_layer)
             self._bars.set_parts(ordered, prompt=self.selection.prompt)
-        self._list_title.setText(
+        self._side.title.setText(
             "Most harmful first" if prompt is None else f"Most harmful on prompt {prompt + 1}"
         )
         self._on_head_changed(None)
@@ -204,10 +186,10 @@ class AblateView(AnalysisView):
             return
         self._partial = True
         self._header.show_sweeping()
-        self._drop.setText("")
+        self._side.drop.setText("")
         self._chooser.setVisible(False)
         self._details.show_nothing()
-        self._list_title.setText("Most harmful so far")
+        self._side.title.setText("Most harmful so far")
 
     def _draw_partial_map(self, values: np.ndarray, data: Mapping[str, Any]) -> None:
         rows, columns = labels(data, "head", values.shape[1])

@@ -224,8 +224,7 @@ class AttentionView(AnalysisView):
             return
         query, key = self._pair()
         self._strips.show_pair(self._picture, query, key)
-        chosen = self.selection.pair is not None or self.selection.position is not None
-        self._pattern.set_selected(*((query, key) if chosen else (None, None)))
+        self._pattern.set_selected(query, key)
 
     def shown_picture(self) -> QPixmap:
         """Return the picture alone, for export."""

@@ -44,7 +44,7 @@ _COMPARE_COLUMNS = [
 _PADDING_COLUMNS = [
     Column("case", width=226),
     Column("read at", align="right", mono=True, width=64),
-    Column("top-1", mono=True, width=84),
+    Column("top-1", mono=True, width=112),
     Column("prob", align="right", mono=True, width=64),
     Column("Δ logit", align="right", mono=True, width=76, tooltip="Largest difference to alone"),
     Column("agrees", align="center", width=64),

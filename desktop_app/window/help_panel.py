@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextFormat,
     QTextFrameFormat,
     QTextLength,
     QTextTable,
@@ -120,8 +121,11 @@ def _set_blocks(document: QTextDocument) -> None:
         cursor = QTextCursor(block)
         cursor.mergeBlockFormat(shape)
         if level:
-            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+            end = QTextCursor.MoveOperation.EndOfBlock
+            cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
             look = QTextCharFormat()
+            # Markdown headings carry a relative size that would win over the font.
+            look.setProperty(QTextFormat.Property.FontSizeAdjustment.value, 0)
             look.setFont(ui_font(_HEADING_PIXELS.get(level, 13), "semibold"))
             cursor.mergeCharFormat(look)
         else:

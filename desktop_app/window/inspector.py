@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SMALL_PATTERN = 48
 _NOTES_DELAY_MS = 800
+_VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
 class Inspector(QWidget):
@@ -107,7 +108,7 @@ class Inspector(QWidget):
         self.notes.setPlaceholderText("Notes, kept with the session")
         self.notes.setAccessibleName("Notes")
         self.notes.setTabChangesFocus(True)
-        self.notes.setMinimumHeight(90)
+        self.notes.setMinimumHeight(64)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 8, 12, 8)
@@ -220,6 +221,7 @@ class _Facts(QWidget):
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setToolTip(fact.tip)
+                value.setMinimumHeight(_VALUE_HEIGHT)
                 self._grid.addWidget(value, row, 1)
             name.setToolTip(fact.tip)
         self.setVisible(bool(facts))

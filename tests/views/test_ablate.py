@@ -74,7 +74,7 @@ def test_withheld_percentages_are_drawn_as_missing(view, selection):
     view._quantity.set_value("percent")
     view._on_choice_changed()
     assert np.isnan(view._map.values()).all()
-    assert "prompt 2" in view._list_title.text()
+    assert "prompt 2" in view._side.title.text()
 
 
 def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heard):
