@@ -6,13 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import (
-    QFont,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
-    QTextFormat,
     QTextFrameFormat,
     QTextLength,
     QTextTable,
@@ -109,7 +107,7 @@ class HelpPanel(QWidget):
 
 
 def _set_blocks(document: QTextDocument) -> None:
-    """Give headings, paragraphs and links the sizes, distances and colours of the window."""
+    """Give headings and paragraphs the sizes and distances of the window."""
     block = document.begin()
     while block.isValid():
         level = block.blockFormat().headingLevel()
@@ -124,27 +122,10 @@ def _set_blocks(document: QTextDocument) -> None:
             end = QTextCursor.MoveOperation.EndOfBlock
             cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
             look = QTextCharFormat()
-            # Markdown headings carry a relative size that would win over the font.
-            look.setProperty(QTextFormat.Property.FontSizeAdjustment.value, 0)
             look.setFont(ui_font(_HEADING_PIXELS.get(level, 13), "semibold"))
-            cursor.mergeCharFormat(look)
-        else:
-            _tint_links(block)
+            # Replaced, not merged: a heading's relative size would win over the font.
+            cursor.setCharFormat(look)
         block = block.next()
-
-
-def _tint_links(block: QTextBlock) -> None:
-    for span in block.textFormats():
-        if not span.format.isAnchor():
-            continue
-        cursor = QTextCursor(block)
-        cursor.setPosition(block.position() + span.start)
-        end = block.position() + span.start + span.length
-        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
-        look = QTextCharFormat()
-        look.setForeground(theme_hub().current.color("accent"))
-        look.setFontWeight(QFont.Weight.Medium)
-        cursor.mergeCharFormat(look)
 
 
 def _set_tables(document: QTextDocument) -> None:
