@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -55,6 +56,8 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     relay.error_caught.connect(window.show_problem)
     housekeeping = Housekeeping(window)
     housekeeping.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: window.close())
     window.show()
     if report is not None:
         window.show_crash_report(report)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.result import Notice
 from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
-from desktop_app.views.words import provenance_sentence
+from desktop_app.views.words import provenance_sentence, without_flags
 from desktop_app.widgets.chip import ChipRow, ChipSpec
 from desktop_app.widgets.messages import Banner, EmptyState
 
@@ -144,6 +144,7 @@ class AnalysisView(QWidget):
     ) -> None:
         """Say in a banner what is wrong, with a button where the repair is known."""
         self._set_busy(busy=False)
+        message = without_flags(message)
         self._failure = Notice(code or "", message, fix, (fix or {}).get("index"))
         actions = [("fix", "Fix the prompt")] if fix else []
         self._banner.show_message(message, "bad", actions)
@@ -270,7 +271,7 @@ def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
 def _chip(code: str, group: list[Notice]) -> ChipSpec:
     """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
     fixes = sum(notice.fix is not None for notice in group)
-    told = list(dict.fromkeys(notice.message for notice in group))
+    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.widgets.token_text import display_text
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MINUS = "−"
 WITHHELD = "–"
+_FLAG = re.compile(r"--([a-z][a-z-]*)")
 
 METRIC_NAMES = {
     "logit_diff": "logit difference",
@@ -149,3 +151,8 @@ def _bos(value: object) -> str:
     if text in {"added", "yes", "true"}:
         return "with BOS"
     return "without BOS" if text in {"not added", "no", "false"} else f"BOS {value}"
+
+
+def without_flags(message: str) -> str:
+    """Return a message with `--metric` written as the form says it: metric."""
+    return _FLAG.sub(lambda match: match.group(1).replace("-", " "), message)

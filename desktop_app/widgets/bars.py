@@ -235,7 +235,8 @@ class BarList(QAbstractScrollArea):
         words, figures = QFontMetrics(mono_font(12)), QFontMetrics(ui_font(12))
         names = max((words.horizontalAdvance(bar.label) for bar in self._bars), default=0)
         numbers = max((figures.horizontalAdvance(bar.text) for bar in self._bars), default=0)
-        return min(names, int(self.viewport().width() * 0.42)), numbers
+        # Some pixels more than the text: painting rounds up, and a cut label says nothing.
+        return min(names + 4, int(self.viewport().width() * 0.42)), numbers
 
     def _top(self) -> int:
         return _TITLE if self._title else 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from PySide6.QtCore import QObject, QPointF
-    from PySide6.QtGui import QPixmap
+    from PySide6.QtGui import QPixmap, QResizeEvent
 
 MISSING_TEXT = "no value"
 
@@ -230,6 +230,17 @@ class Heatmap(QWidget):
             self.canvas.setAccessibleDescription(self._readout.text())
         else:
             self._bar.set_value(None)
+        self._share_footer()
+
+    def _share_footer(self) -> None:
+        """Show the value's name where there is room beside the read-out, which goes first."""
+        room = self.width() - self._reset.width() - 3 * self.layout().spacing()
+        self._name.setVisible(self._readout.sizeHint().width() + self._name.sizeHint().width() < room)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the footer's room anew."""
+        super().resizeEvent(event)
+        self._share_footer()
 
     @Slot(int, int)
     def _on_hovered(self, row: int, col: int) -> None:

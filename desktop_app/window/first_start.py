@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.analyses.registry import ANALYSES
 from desktop_app.window.examples import WORKED_ORDER, choose_model
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class FirstStart(QObject):
         self._waiting_for_models = False
         self._waiting_for_model = False
         self._left: set[str] = set()
+        self._names: tuple[str, ...] = ()
         conductor.models_listed.connect(self._on_models_listed)
         conductor.model_ready.connect(self._on_model_ready)
         conductor.model_failed.connect(self._on_given_up)
@@ -44,10 +44,19 @@ class FirstStart(QObject):
         conductor.run_stopped.connect(self._on_run_ended)
         conductor.question_failed.connect(self._on_question_failed)
 
-    def begin(self) -> None:
-        """Start with the question which models there are."""
+    def begin(self, *, with_example: bool = True) -> None:
+        """Start with the question which models there are.
+
+        Args:
+            with_example: Whether the worked example is to be run once the model is open.
+        """
+        self._names = WORKED_ORDER if with_example else ()
         self._waiting_for_models = self._waiting_for_model = True
         self._conductor.list_models()
+
+    def skip(self, name: str) -> None:
+        """Count an analysis that could not even be asked for as ended."""
+        self._on_run_ended(name)
 
     def is_under_way(self) -> bool:
         """Return whether the worked example is still coming."""
@@ -62,9 +71,11 @@ class FirstStart(QObject):
         if not self._waiting_for_model or self._waiting_for_models:
             return
         self._waiting_for_model = False
-        self._left = set(ANALYSES)
-        for name in WORKED_ORDER:
+        self._left = set(self._names)
+        for name in self._names:
             self.run_wanted.emit(name)
+        if not self._left:
+            self.finished.emit()
 
     def _on_result_arrived(self, _result: object, task: Task) -> None:
         self._on_run_ended(task.name)

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import (
-    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,

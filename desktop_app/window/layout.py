@@ -90,9 +90,6 @@ def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         docks[key].setFloating(False)
         window.addDockWidget(place, docks[key])
         docks[key].setVisible(key not in {"help", "log"})
-    window.tabifyDockWidget(docks["inspector"], docks["help"])
-    docks["help"].hide()
-    docks["inspector"].raise_()
     left, right = int(window.width() * _LEFT_SHARE), int(window.width() * _RIGHT_SHARE)
     window.resizeDocks(
         [docks["prompts"], docks["inspector"]],

@@ -67,6 +67,10 @@ class LiveTokens(QWidget):
             self._row = row
             self._show()
 
+    def show_waiting(self) -> None:
+        """Say that the strip is older than what is typed, until the compute thread is free."""
+        self._facts.setText("waits for the running job")
+
     def show_message(self, message: str) -> None:
         """Say why there are no tokens."""
         self._result, self._places = None, []

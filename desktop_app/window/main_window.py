@@ -145,13 +145,11 @@ class MainWindow(QMainWindow):
     def start(self, session_file: Path | None = None) -> None:
         """Load the model and, on a first start, run the worked example; call it after `show`."""
         self.meter.start()
-        if session_file is not None and self.session.open(session_file):
-            self.models.load(self.settings.model or "toy")
-            return
-        if self.settings.started_before and self.settings.model:
+        opened = session_file is not None and self.session.open(session_file)
+        if self.settings.model and (opened or self.settings.started_before):
             self.models.load(self.settings.model)
-            return
-        self.first_start.begin()
+        else:
+            self.first_start.begin(with_example=not opened)
 
     def begin_worked_example(self, model: str) -> None:
         """Fill the table with the worked example of a model and load it."""

@@ -29,7 +29,7 @@ from desktop_app.window.parts import heading, line_of, muted_label, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtGui import QHideEvent
 
     from desktop_app.analyses.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
@@ -133,7 +133,7 @@ class ModelDialog(QDialog):
     def show_done(self) -> None:
         """The model is ready."""
         self._set_working(working=False)
-        self.accept()
+        self.hide()
 
     def show_stopped(self) -> None:
         """Loading was cancelled."""
@@ -154,10 +154,10 @@ class ModelDialog(QDialog):
         """Put a name, folder or file into the form."""
         self.name.setText(name)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing the dialog leaves a running load alone; the job bar still shows it."""
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Closing leaves a running load alone; the job bar still shows it."""
         self._delay.stop()
-        super().closeEvent(event)
+        super().hideEvent(event)
 
     # Within.
 
@@ -251,8 +251,7 @@ class ModelDialog(QDialog):
         row = self._rows.get(self.name.text().strip())
         fetch = row is not None and not row.installed and row.source == "catalogue"
         self.load_button.setText("Fetch and load" if fetch else "Load")
-        ready = spec_problem(self.spec()) is None and not self._is_working
-        self.load_button.setEnabled(ready)
+        self.load_button.setEnabled(spec_problem(self.spec()) is None and not self._is_working)
 
     def _on_row_selected(self, key: object) -> None:
         self.name.setText(str(key))

@@ -161,10 +161,7 @@ class PromptPanel(QWidget):
         self.table.setMinimumHeight(96)
 
     def _on_edited(self) -> None:
-        usable = len(self.prompts()[0])
-        total = sum(not row.is_empty for row in self.rows())
-        words = f"{total:,} prompt{'' if total == 1 else 's'}"
-        self._count.setText(words if usable == total else f"{usable} of {words} usable")
+        self._show_count()
         self._show_problem()
         self._debounce.start()
 
@@ -172,11 +169,19 @@ class PromptPanel(QWidget):
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
+        self._show_count()
         self._show_problem()
         places = self.prompts()[1]
         self.live.show_row(row)
         if row in places:
             self.prompt_selected.emit(places.index(row))
+
+    def _show_count(self) -> None:
+        usable = len(self.prompts()[0])
+        total = sum(not row.is_empty for row in self.rows())
+        here = self.table.current_row() + 1
+        words = "1 prompt" if total == 1 else f"{here:,} of {total:,} prompts"
+        self._count.setText(words if usable == total else f"{words}, {total - usable} unusable")
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

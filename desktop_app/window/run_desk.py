@@ -105,6 +105,8 @@ class RunDesk(QObject):
             return
         shared = self._prompts.shared_settings()
         self._conductor.tokenize(rows, places, shared["bos"], chat=shared["chat"])
+        if self._conductor.is_busy():
+            self._prompts.live.show_waiting()
 
     def show(self, result: Result) -> None:
         """Show a result of the history in its tab, with the settings that made it."""

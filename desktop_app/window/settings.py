@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS_FILE = "settings.json"
-MAX_RECENT = 8
 MAX_REMEMBERED_PROMPTS = 500
 _log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class Settings:
         model: Which model to open at the start, or empty before the first one.
         tab: Name of the analysis shown.
         prompts: Rows of the prompt table.
-        recent: Sessions and models opened lately, newest first.
+        started_before: Whether a model was ever open, so that the worked example was seen.
     """
 
     theme: str = "system"
@@ -44,15 +43,8 @@ class Settings:
     bos: str = "auto"
     chat: bool = False
     prompts: tuple[PromptRow, ...] = ()
-    recent: tuple[str, ...] = ()
     selected_prompt: int = 0
     started_before: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def with_recent(self, name: str) -> Settings:
-        """Return the settings with `name` first among the recent ones."""
-        others = tuple(r for r in self.recent if r != name)
-        return replace(self, recent=(name, *others)[:MAX_RECENT])
 
 
 _CHOICES = {
@@ -104,10 +96,6 @@ def _checked(name: str, value: Any) -> Any:
     default = getattr(Settings(), name)
     if name == "prompts":
         return _prompt_rows(value)
-    if name == "recent":
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise TypeError(name)
-        return tuple(value[:MAX_RECENT])
     if type(value) is not type(default):
         raise TypeError(name)
     if name in _CHOICES and value not in _CHOICES[name]:

@@ -122,7 +122,8 @@ class Wiring(QObject):
 
     def _on_run_wanted(self, name: str) -> None:
         params = ANALYSES[name].params()
-        self._window.runs.run(name, params, is_worked=True)
+        if not self._window.runs.run(name, params, is_worked=True):
+            self._window.first_start.skip(name)
 
     def _on_waiting_began(self) -> None:
         self._window.job_bar.show_job("Finishing the current step, then closing")

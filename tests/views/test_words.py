@@ -62,3 +62,10 @@ def test_provenance_names_what_made_the_numbers():
     assert words.provenance_sentence(tokens_result()) == (
         "smollm2 · cpu · float32 · without BOS · raw weights · 1.2 s · 3 forward passes"
     )
+
+
+def test_options_are_named_as_the_form_names_them():
+    text = "Prompt 1 has no answer: give --answer, or choose --value-weighted."
+    assert words.without_flags(text) == (
+        "Prompt 1 has no answer: give answer, or choose value weighted."
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -35,7 +34,6 @@ def test_bad_fields_are_dropped_one_by_one(tmp_path):
         "bos": 7,
         "chat": "yes",
         "offline": False,
-        "recent": ["a", 3],
         "prompts": [{"text": "good "}, {"nonsense": 1}, 5],
         "selected_prompt": True,
         "model": None,
@@ -55,13 +53,3 @@ def test_saving_where_nothing_can_be_saved_is_no_error(tmp_path, caplog):
     (tmp_path / "file").write_text("x")
     save_settings(tmp_path / "file", Settings())
     assert "not saved" in caplog.text
-
-
-def test_recent_is_short_and_without_doubles():
-    settings = Settings()
-    for i in range(20):
-        settings = settings.with_recent(f"{i % 10}")
-    assert settings.recent[0] == "9"
-    assert len(settings.recent) == 8
-    assert len(set(settings.recent)) == 8
-    assert replace(settings, recent=()).recent == ()

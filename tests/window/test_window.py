@@ -119,7 +119,7 @@ def test_escape_stops_a_run(qtbot, open_window):
     window.open_tab("ablate")
     window.activateWindow()
     window.actions_by_name["run"].trigger()
-    qtbot.waitUntil(lambda: window.conductor.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(window.conductor.is_busy, timeout=WAIT)
     shortcuts = [s.toString() for s in window.actions_by_name["stop"].shortcuts()]
     assert shortcuts == ["Ctrl+.", "Esc"]
     window.job_bar.cancel_clicked.emit()
