@@ -188,7 +188,7 @@ def test_the_worked_command_opens_no_socket(folder):
         "socket.socket.connect = refuse; socket.create_connection = refuse\n"
         "socket.getaddrinfo = refuse\n"
         "from desktop_app import cli\n"
-        f"sys.exit(cli.main(['run', 'rank', '--model', 'toy', '--prompt', '1 2 3 4']))"
+        "sys.exit(cli.main(['run', 'rank', '--model', 'toy', '--prompt', '1 2 3 4']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

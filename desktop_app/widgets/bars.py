@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop_app.widgets.fonts import mono_font, ui_font
+from desktop_app.widgets.painted_area import PaintedArea
 from desktop_app.widgets.theme import Theme, theme_hub
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Bar:
     key: object = None
 
 
-class BarList(QAbstractScrollArea):
+class BarList(PaintedArea):
     """Rows of label, bar and number; a diverging list has its zero in the middle.
 
     Signals:
@@ -54,14 +55,9 @@ class BarList(QAbstractScrollArea):
         self._empty = "Nothing to show"
         self._hover = self._selected = -1
         self._reserved = 2
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Bars")
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAutoFillBackground(False)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_bars(
         self, bars: Sequence[Bar], maximum: float | None = None, *, diverging: bool = False
@@ -267,10 +263,6 @@ class BarList(QAbstractScrollArea):
         self.verticalScrollBar().setRange(0, max(0, len(self._bars) * _ROW - room))
         self.verticalScrollBar().setPageStep(max(room, 1))
         self.verticalScrollBar().setSingleStep(_ROW)
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.viewport().update()
 
 
 def _ink(bar: Bar, theme: Theme) -> QColor:

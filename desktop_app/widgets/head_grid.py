@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop_app.widgets.colormaps import lookup, sequential_map
 from desktop_app.widgets.head_grid_paint import (
@@ -18,6 +18,7 @@ from desktop_app.widgets.head_grid_paint import (
     paint_labels,
     to_bytes,
 )
+from desktop_app.widgets.painted_area import PaintedArea
 from desktop_app.widgets.theme import theme_hub
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _ARROWS = {
 }
 
 
-class HeadGrid(QAbstractScrollArea):
+class HeadGrid(PaintedArea):
     """Small multiples of every head's attention; it scrolls where they would be too small.
 
     Indices count rows and columns of what is shown; labels may be other numbers.
@@ -62,12 +63,7 @@ class HeadGrid(QAbstractScrollArea):
         self._hover: tuple[int, int] | None = None
         self._selected: tuple[int, int] | None = None
         self._tip: Callable[[int, int], str] | None = None
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("All heads")
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAutoFillBackground(False)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_shape(self, layers: int, heads: int) -> None:
         """Lay out a grid of layers by heads, numbered from 0; thumbnails are let go."""
@@ -242,9 +238,6 @@ class HeadGrid(QAbstractScrollArea):
             self.viewport().update()
             self.head_hovered.emit(*(cell or (-1, -1)))
 
-    def _offset(self) -> QPoint:
-        return QPoint(self.horizontalScrollBar().value(), self.verticalScrollBar().value())
-
     def _at(self, point: QPoint) -> tuple[int, int] | None:
         origin = self._place.origin
         if point.x() < origin.x() or point.y() < origin.y():  # the pinned labels
@@ -295,6 +288,6 @@ class HeadGrid(QAbstractScrollArea):
                 bar.setValue(high + EDGE - length)
 
     @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
+    def _on_theme_changed(self, theme: object) -> None:
         self._picture = None
-        self.viewport().update()
+        super()._on_theme_changed(theme)

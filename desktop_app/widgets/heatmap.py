@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap, QResizeEvent
 
 MISSING_TEXT = "no value"
+_FOOTER_GAPS = 16
 
 
 class HeatmapLook(TypedDict, total=False):
@@ -234,8 +235,10 @@ class Heatmap(QWidget):
 
     def _share_footer(self) -> None:
         """Show the value's name where there is room beside the read-out, which goes first."""
-        room = self.width() - self._reset.width() - 3 * self.layout().spacing()
-        self._name.setVisible(self._readout.sizeHint().width() + self._name.sizeHint().width() < room)
+        room = self.width() - self._reset.width() - _FOOTER_GAPS
+        self._name.setVisible(
+            self._readout.sizeHint().width() + self._name.sizeHint().width() < room
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the footer's room anew."""

@@ -115,6 +115,9 @@ class ThemeHub(QObject):
         """Take a theme and install it; `system` follows the desktop from now on."""
         self._choice = choice
         if not self._listening:
+            # Once only: under a style sheet Qt no longer tells which style lies beneath, and each
+            # setting restyles every widget there is.
+            app.setStyle("Fusion")
             app.styleHints().colorSchemeChanged.connect(self._on_scheme_changed)
             self._listening = True
         self._install(app, _system_theme(app) if choice == "system" else choice)
@@ -158,8 +161,6 @@ def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
         app: The application.
         choice: `light`, `dark`, or `system`, which follows the desktop's setting live.
     """
-    if app.style().objectName().lower() != "fusion":
-        app.setStyle("Fusion")
     theme_hub().choose(app, choice)
 
 

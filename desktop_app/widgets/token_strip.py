@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop_app.widgets.colormaps import finite_limits, symmetric_limits
 from desktop_app.widgets.fonts import mono_font
+from desktop_app.widgets.painted_area import PaintedArea
 from desktop_app.widgets.theme import theme_hub
 from desktop_app.widgets.token_cell import TokenCell, describe
 from desktop_app.widgets.token_layout import BOX, MARGIN, TokenLayout
@@ -33,7 +34,7 @@ _STEPS = {
 }
 
 
-class TokenStrip(QAbstractScrollArea):
+class TokenStrip(PaintedArea):
     """Tokens in boxes over one or several lines; only what is visible is painted.
 
     Signals:
@@ -58,15 +59,10 @@ class TokenStrip(QAbstractScrollArea):
         self._hover = -1
         self._widths: list[int] = []
         self._layout = TokenLayout([], None, 1, None)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Tokens")
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAutoFillBackground(False)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_tokens(self, cells: Sequence[TokenCell]) -> None:
         """Show these tokens; values, selection and the second row are let go."""
@@ -247,9 +243,6 @@ class TokenStrip(QAbstractScrollArea):
             self.viewport().update()
             self.token_hovered.emit(position)
 
-    def _offset(self) -> QPoint:
-        return QPoint(self.horizontalScrollBar().value(), self.verticalScrollBar().value())
-
     def _position_at(self, point: QPoint) -> int:
         at = point + self._offset()
         return self._layout.position_at(at.x(), at.y())
@@ -292,7 +285,3 @@ class TokenStrip(QAbstractScrollArea):
                 bar.setValue(low - MARGIN)
             elif high + MARGIN > bar.value() + length:
                 bar.setValue(high + MARGIN - length)
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.viewport().update()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.window.text_tables import result_text
+from desktop_app.text.tables import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class HeadlessRun(QObject):
             if result is None:
                 self.problems.append(f"{view.analysis.title} has no result.")
                 continue
-            self._write(result_text(result))
+            self._write(as_text(result) + "\n")
             self._draw(name)
         self._save()
         for problem in self.problems:

@@ -208,7 +208,7 @@ def test_exceptions_are_not_kept_alive(qtbot, runner, ears):
         other.submit(Ask("x"))
     assert other.shutdown(1000)
     gc.collect()
-    assert not any(isinstance(o, Big) for o in gc.get_objects())
+    assert not any(type(o) is Big for o in gc.get_objects())
 
 
 def test_shutdown_while_busy_is_quick(qtbot, qapp):
@@ -234,7 +234,7 @@ def test_sixty_create_and_close_cycles(qtbot, qapp):
         assert runner.shutdown(2000)
         del runner
     gc.collect()
-    assert not [o for o in gc.get_objects() if isinstance(o, QThread) and o.isRunning()]
+    assert not [o for o in gc.get_objects() if issubclass(type(o), QThread) and o.isRunning()]
 
 
 def test_emitting_does_not_lose_references_to_true(qapp):

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.widgets.theme import apply_theme
 
@@ -18,13 +19,22 @@ def light(qapp):
 
 @pytest.fixture
 def shown(qtbot):
-    """Show a widget at a size and let it lay itself out."""
+    """Show a widget at a size and let it lay itself out.
+
+    It lies within a plain window: the offscreen platform warns when a window's own bounds change.
+    """
+
+    hosts = {}
 
     def show(widget, width=640, height=480):
-        qtbot.addWidget(widget)
+        host = hosts.setdefault(id(widget), QWidget())
+        qtbot.addWidget(host)
+        host.resize(width, height)
+        widget.setParent(host)
         widget.resize(width, height)
         widget.show()
-        qtbot.waitExposed(widget)
+        host.show()
+        qtbot.waitExposed(host)
         return widget
 
     return show

@@ -134,10 +134,10 @@ def test_frames_per_second_of_a_large_pattern(shown, capsys):
         start = time.perf_counter()
         for _ in range(20):
             action()
-            view.canvas.repaint()
+            view.canvas.grab()
         rates[name] = 20 / (time.perf_counter() - start)
     with capsys.disabled():
-        print(
+        print(  # noqa: T201 - the budget is shown, not asserted
             f"\npattern 2,048 × 2,048: {rates['pan']:.0f} frames/s panning, "
             f"{rates['zoom']:.0f} zooming"
         )

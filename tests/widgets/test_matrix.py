@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
@@ -230,7 +232,7 @@ def test_frame_finds_its_cells_again():
 def test_thinned_labels_never_touch(count, pitch, room):
     shown = list(thinned(range(count), pitch, room))
     assert shown[0] == 0
-    assert all((b - a) * pitch >= room for a, b in zip(shown, shown[1:], strict=False))
+    assert all((b - a) * pitch >= room for a, b in pairwise(shown))
 
 
 def test_a_lone_strong_cell_survives_in_every_coarser_picture():

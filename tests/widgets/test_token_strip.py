@@ -140,7 +140,7 @@ def test_eight_thousand_tokens_paint_only_what_is_seen(shown, wrapping):
     for step in range(10):
         strip.verticalScrollBar().setValue(step * 300)
         strip.horizontalScrollBar().setValue(step * 300)
-        strip.viewport().repaint()
+        strip.viewport().grab()
     assert (time.perf_counter() - start) / 10 < 0.25  # generous: a full paint would take seconds
     strip.set_selected(8191)
     assert strip.viewport().rect().contains(strip.box_center(8191))

@@ -21,7 +21,7 @@ def no_leaks(qapp):
     apply_theme(qapp, "light")
     yield
     apply_theme(qapp, "light")
-    running = [o for o in gc.get_objects() if isinstance(o, QThread) and o.isRunning()]
+    running = [o for o in gc.get_objects() if issubclass(type(o), QThread) and o.isRunning()]
     shown = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
     assert not running, "a thread is still running"
     assert not shown, f"windows are still open: {shown}"

@@ -143,7 +143,7 @@ def test_without_a_screen_tables_session_and_pictures_are_written(tmp_path):
         env=environment,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    for words in ("Tokens of", "Ranking of", "Ablation (", "Attention:"):
+    for words in ("tokens ·", "rank ·", "ablate ·", "attention ·"):
         assert words in run.stdout
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {

@@ -140,8 +140,28 @@ def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     QTest.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     assert (window.selection.layer, window.selection.head) == (1, 3)
     QTest.mouseDClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
-    _wait(lambda: window.views["attention"].isVisible())
+    _wait(window.views["attention"].isVisible)
     assert window.views["attention"]._title.text().startswith("L1 H3")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+def test_every_panel_is_drawn_whole(window, theme, size, tmp_path):
+    folder = Path(os.environ.get(KEEP) or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    apply_theme(QApplication.instance(), theme)
+    window.resize(*size)
+    for name in window.views:
+        window.open_tab(name)
+        for _ in range(5):
+            QApplication.processEvents()
+        path = folder / f"{name}-{theme}-{size[0]}x{size[1]}.png"
+        picture = window.grab()
+        picture.save(str(path))
+        image = picture.toImage().convertToFormat(QImage.Format.Format_RGB32)
+        assert _colours(image) > 50, "the picture is nearly empty"
+        assert not _cut_labels(window), f"{name} cuts labels"
+    apply_theme(QApplication.instance(), "light")
 
 
 @pytest.mark.parametrize(
@@ -165,26 +185,6 @@ def test_bad_input_is_a_sentence_and_the_window_lives(window, row, words):
     window.prompts.flush()
     _wait(lambda: not window.runner.is_busy())
     assert _run(window, "rank") is not None
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
-def test_every_panel_is_drawn_whole(window, theme, size, tmp_path):
-    folder = Path(os.environ.get(KEEP) or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    apply_theme(QApplication.instance(), theme)
-    window.resize(*size)
-    for name in window.views:
-        window.open_tab(name)
-        for _ in range(5):
-            QApplication.processEvents()
-        path = folder / f"{name}-{theme}-{size[0]}x{size[1]}.png"
-        picture = window.grab()
-        picture.save(str(path))
-        image = picture.toImage().convertToFormat(QImage.Format.Format_RGB32)
-        assert _colours(image) > 50, "the picture is nearly empty"
-        assert not _cut_labels(window), f"{name} cuts labels"
-    apply_theme(QApplication.instance(), "light")
 
 
 def _colours(image: QImage) -> int:
