@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import shiboken6
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from desktop_app.widgets.bars import BarList
+from desktop_app.widgets.chip import Chip, ChipRow, ChipSpec
+from desktop_app.widgets.color_bar import ColorBar, tick_text, ticks
+from desktop_app.widgets.flow_layout import FlowLayout
+from desktop_app.widgets.head_grid import HeadGrid
+from desktop_app.widgets.heatmap import Heatmap
+from desktop_app.widgets.job_bar import JobBar, duration
+from desktop_app.widgets.messages import Badge, Banner, EmptyState
+from desktop_app.widgets.pattern_view import PatternView
+from desktop_app.widgets.segmented import SegmentedControl
+from desktop_app.widgets.tables import DataTable
+from desktop_app.widgets.theme import apply_theme, theme_hub
+from desktop_app.widgets.toggle import Toggle
+from desktop_app.widgets.token_strip import TokenStrip
+
+
+def test_a_chip_offers_itself_and_its_fix(shown, qtbot):
+    chip = Chip("trailing space", "warn", code="trailing_space", tooltip="why", fix_label="Fix")
+    shown(chip, 200, 26)
+    with qtbot.waitSignal(chip.fix_clicked) as told, qtbot.assertNotEmitted(chip.clicked):
+        qtbot.mouseClick(chip.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    assert told.args == ["trailing_space"]
+    with qtbot.waitSignal(chip.clicked) as told:
+        qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert told.args == ["trailing_space"]
+    with qtbot.waitSignal(chip.clicked):
+        qtbot.keyClick(chip, Qt.Key.Key_Space)
+    assert chip.accessibleName() == "warn: trailing space"
+    assert chip.toolTip() == "why"
+
+
+def test_chips_replace_each_other_and_wrap(shown, qtbot):
+    row = ChipRow()
+    row.set_chips([ChipSpec(str(i), f"notice number {i}", "info") for i in range(8)])
+    shown(row, 300, 200)
+    assert row.heightForWidth(300) > row.heightForWidth(2000)
+    row.set_chips([ChipSpec("a", "one", "bad", "", "Fix"), ChipSpec("b", "two")])
+    assert [chip.code for chip in row.chips()] == ["a", "b"]
+    with qtbot.waitSignal(row.fix_clicked) as told:
+        row.chips()[0].findChild(QPushButton).click()
+    assert told.args == ["a"]
+    with qtbot.waitSignal(row.chip_clicked) as told:
+        qtbot.mouseClick(row.chips()[1], Qt.MouseButton.LeftButton)
+    assert told.args == ["b"]
+    row.clear()
+    assert row.chips() == ()
+    assert row.heightForWidth(300) == 0
+
+
+def test_flow_wraps_and_skips_what_is_hidden(shown):
+    room = QWidget()
+    flow = FlowLayout(room, 8)
+    parts = [QWidget() for _ in range(5)]
+    for part in parts:
+        part.setFixedSize(100, 20)
+        flow.addWidget(part)
+    shown(room, 330, 100)
+    assert [part.geometry().topLeft().toTuple() for part in parts] == [
+        (0, 0),
+        (108, 0),
+        (216, 0),
+        (0, 28),
+        (108, 28),
+    ]
+    parts[0].hide()
+    flow.setGeometry(QRect(0, 0, 330, 100))
+    assert parts[1].geometry().left() == 0
+    assert flow.heightForWidth(330) == 48
+    extra = QWidget()
+    flow.insertWidget(0, extra)
+    assert flow.itemAt(0).widget() is extra
+
+
+def test_segments(shown, qtbot):
+    control = SegmentedControl([(1, "One"), (2, "Two"), (3, "Three")])
+    shown(control, 240, 28)
+    assert control.value() == 1
+    with qtbot.assertNotEmitted(control.changed):
+        control.set_value(3)
+    with qtbot.waitSignal(control.changed) as told:
+        qtbot.mouseClick(control._group.button(1), Qt.MouseButton.LeftButton)
+    assert told.args == [2]
+    with qtbot.assertNotEmitted(control.changed):
+        qtbot.mouseClick(control._group.button(1), Qt.MouseButton.LeftButton)
+    with pytest.raises(ValueError, match="none of 1, 2, 3"):
+        control.set_value(4)
+
+
+def test_toggle_by_mouse_and_space(shown, qtbot):
+    toggle = shown(Toggle("Preview"), 140, 28)
+    qtbot.mouseClick(toggle, Qt.MouseButton.LeftButton)
+    assert toggle.isChecked()
+    qtbot.keyClick(toggle, Qt.Key.Key_Space)
+    assert not toggle.isChecked()
+
+
+def test_banner_speaks_acts_and_goes(shown, qtbot):
+    banner = Banner()
+    shown(QWidget(), 10, 10)
+    assert banner.isHidden()
+    shown(banner, 500, 60)
+    banner.show_message("It does not fit.", "bad", [("small", "Use bfloat16"), ("disk", "Offload")])
+    assert banner.text() == "It does not fit."
+    buttons = {button.text(): button for button in banner.findChildren(QPushButton)}
+    with qtbot.waitSignal(banner.action_clicked) as told:
+        qtbot.mouseClick(buttons["Offload"], Qt.MouseButton.LeftButton)
+    assert told.args == ["disk"]
+    with qtbot.waitSignal(banner.dismissed):
+        banner._close.click()
+    assert banner.isHidden()
+    banner.show_message("Again.", dismissible=False)
+    assert banner._close.isHidden()
+    assert banner._buttons == []
+
+
+def test_empty_state_and_badge(shown, qtbot):
+    empty = EmptyState("ablate", "No ablation yet", "Run it.", "Run")
+    shown(empty, 400, 300)
+    with qtbot.waitSignal(empty.action_clicked):
+        empty._action.click()
+    empty.set_content("info", "Nothing", "Really.")
+    assert empty._action.isHidden()
+    assert empty.accessibleName() == "Nothing"
+    badge = Badge("parity 2e-6")
+    qtbot.addWidget(badge)
+    narrow = badge.sizeHint().width()
+    badge.set_badge("parity 2e-6 and more", "warn", "why")
+    assert badge.sizeHint().width() > narrow
+    assert (badge.text(), badge.toolTip()) == ("parity 2e-6 and more", "why")
+
+
+def test_job_bar_runs_and_ends(shown, qtbot):
+    bar = shown(JobBar(), 900, 36)
+    assert not bar.is_running()
+    bar.show_job("Ablation")
+    assert bar._bar.maximum() == 0  # not known yet: the bar only moves
+    bar.set_progress(0.614, "layer 18 of 30", 0.72)
+    assert bar._percent.text() == "61 %"
+    assert bar.note() == "layer 18 of 30 · 0.7 s left"
+    bar.set_progress(1.7)
+    assert bar._percent.text() == "100 %"
+    with qtbot.waitSignal(bar.cancel_clicked):
+        qtbot.mouseClick(bar._cancel, Qt.MouseButton.LeftButton)
+    assert not bar._cancel.isEnabled()
+    bar.finish("Ablation done in 1.7 s")
+    assert not bar.is_running()
+    assert bar.title() == "Ablation done in 1.7 s"
+    bar.show_job("Again")
+    assert bar._cancel.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.72, "0.7 s"),
+        (-1, "0.0 s"),
+        (12.4, "12 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3900, "1 h 5 min"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_scale_numbers():
+    assert ticks((-3.0, 3.0), 3) == [-3.0, 0.0, 3.0]
+    assert [tick_text(v) for v in (0.0, -1.6, 12345.0, 2e-6)] == [
+        "0",
+        "−1.6",
+        "1.23e+04",
+        "2.00e−06",
+    ]
+
+
+MAKERS = {
+    "heatmap": Heatmap,
+    "pattern": PatternView,
+    "grid": HeadGrid,
+    "strip": TokenStrip,
+    "bars": BarList,
+    "table": DataTable,
+    "colour bar": ColorBar,
+    "chip": lambda: Chip("x", "warn", fix_label="Fix"),
+    "chips": ChipRow,
+    "banner": lambda: Banner("x"),
+    "empty": lambda: EmptyState("info", "x", "y", "z"),
+    "badge": lambda: Badge("x"),
+    "job bar": JobBar,
+    "segments": lambda: SegmentedControl([(1, "a")]),
+    "toggle": Toggle,
+}
+
+
+def fill(widget):
+    if isinstance(widget, Heatmap):
+        widget.show_values(np.eye(3))
+    elif isinstance(widget, PatternView):
+        widget.show_pattern(np.eye(3), ["a", "b", "c"])
+    elif isinstance(widget, HeadGrid):
+        widget.set_shape(2, 2)
+        widget.set_thumbnails(np.zeros((2, 2, 3, 3)))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_deleted_widget_is_gone_and_the_theme_may_change(name, qapp):
+    widget = MAKERS[name]()
+    fill(widget)
+    widget.grab()
+    held = weakref.ref(widget)
+    shiboken6.delete(widget)
+    del widget
+    gc.collect()
+    assert held() is None
+    apply_theme(qapp, "dark")
+    assert theme_hub().current.dark
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("size", [(40, 20), (2000, 1200)])
+def test_any_size_is_painted(name, size, shown):
+    widget = MAKERS[name]()
+    shown(widget, *size)
+    fill(widget)
+    assert not widget.grab().isNull()
