@@ -287,7 +287,6 @@ class HeadGrid(PaintedArea):
             elif high + EDGE > bar.value() + length:
                 bar.setValue(high + EDGE - length)
 
-    @Slot(object)
-    def _on_theme_changed(self, theme: object) -> None:
+    def _take_theme(self) -> None:
         self._picture = None
-        super()._on_theme_changed(theme)
+        super()._take_theme()

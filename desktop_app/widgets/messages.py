@@ -64,9 +64,11 @@ class Banner(QFrame):
         self._row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._close.clicked.connect(self._on_close)
         theme_hub().theme_changed.connect(self._on_theme_changed)
-        self.setVisible(False)
         if text:
-            self.show_message(text, severity)
+            # Not shown here: a widget that has no parent yet would open a window of its own.
+            self._fill(text, severity, (), dismissible=True)
+        else:
+            self.setVisible(False)
 
     def show_message(
         self,
@@ -84,6 +86,17 @@ class Banner(QFrame):
             actions: Code and label of each button.
             dismissible: Whether it can be closed.
         """
+        self._fill(text, severity, actions, dismissible=dismissible)
+        self.setVisible(True)
+
+    def _fill(
+        self,
+        text: str,
+        severity: Severity,
+        actions: Sequence[tuple[str, str]],
+        *,
+        dismissible: bool,
+    ) -> None:
         self._severity = severity
         self._label.setText(text)
         self.setAccessibleName(f"{severity}: {text}")
@@ -94,7 +107,6 @@ class Banner(QFrame):
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
         self._restyle()
-        self.setVisible(True)
 
     def text(self) -> str:
         """Return what it says."""

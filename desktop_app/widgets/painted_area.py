@@ -34,4 +34,9 @@ class PaintedArea(QAbstractScrollArea):
 
     @Slot(object)
     def _on_theme_changed(self, _theme: object) -> None:
+        # Not for overriding: PySide keeps an overridden slot connected after the widget is gone.
+        self._take_theme()
+
+    def _take_theme(self) -> None:
+        """Draw anew in the theme that is in force now."""
         self.viewport().update()

@@ -68,11 +68,18 @@ loop.exec()
 window.open_tab("ablate")
 # Long enough for a percentile: the toy's single prompt is swept within a few ticks.
 rows = [PromptRow(text=f"{i} {i + 1} {i + 2} {i + 3}", answer=(f" {i + 4}",), wrong=(f" {i + 3}",))
-        for i in range(1, 7)] * 12
+        for i in range(1, 7)] * 40
 window.prompts.set_prompts(rows)
 window.prompts.flush()
 if window.runner.is_busy():
     wait_for(window.runner.became_idle)
+# What other programs make a window wait for, measured on this very one while it does nothing.
+watchdog.start()
+idle = QEventLoop()
+QTimer.singleShot(2000, idle.quit)
+idle.exec()
+watchdog.stop()
+facts["idle"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
 stalls = []
 for _ in range(3):
     watchdog.start()
@@ -120,7 +127,7 @@ def test_the_worked_example_fills_every_tab(facts):
 
 
 def test_the_measured_sweep_was_a_real_one(facts):
-    assert facts["done"] == 72
+    assert facts["done"] == 240
     assert facts["sweep"][2] > 100  # ticks
 
 
@@ -141,7 +148,7 @@ def test_stalls_are_within_the_budgets(facts):
     """
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         pytest.skip(f"the machine is busy, load {os.getloadavg()[0]:.1f}; measured {facts}")
-    (idle_p99, idle_max), (sweep_p99, sweep_max) = facts["idle"], facts["sweep"]
+    (idle_p99, idle_max), (sweep_p99, sweep_max) = facts["idle"], facts["sweep"][:2]
     assert facts["load"][1] <= 300 + idle_max, facts
     assert sweep_p99 <= 16 + idle_p99, facts
     assert sweep_max <= 100 + idle_max, facts
