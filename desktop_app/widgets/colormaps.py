@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyqtgraph import ColorMap
 from PySide6.QtGui import QColor
 
 from desktop_app.support.paths import resource
@@ -20,6 +19,8 @@ from desktop_app.widgets.theme import Theme, theme_hub
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Table = NDArray[np.uint8]
 
 _STEPS = 257  # odd, so that the middle of a diverging map is one entry of its own
 
@@ -39,19 +40,19 @@ _TO_LAB = np.array(
 )
 
 
-def diverging_map(theme: Theme | None = None) -> ColorMap:
+def diverging_map(theme: Theme | None = None) -> Table:
     """Return the map for effects: blue below 0, the panel at 0, orange above."""
     return named_map((theme or theme_hub().current).diverging)
 
 
-def sequential_map(theme: Theme | None = None) -> ColorMap:
+def sequential_map(theme: Theme | None = None) -> Table:
     """Return the map for amounts from 0 up: from the panel to the accent and beyond."""
     return named_map((theme or theme_hub().current).sequential)
 
 
 @cache
-def named_map(name: str) -> ColorMap:
-    """Return one of the maps of `resources/colormaps`.
+def named_map(name: str) -> Table:
+    """Return one of the maps of `resources/colormaps`, uint8 [257, 4].
 
     Raises:
         ValueError: There is no map of that name.
@@ -60,13 +61,17 @@ def named_map(name: str) -> ColorMap:
     if name not in maps:
         raise ValueError(f"There is no colour map named {name}; there are {', '.join(maps)}.")
     colours = _join(maps[name]["stops"])
-    return ColorMap(np.linspace(0.0, 1.0, len(colours)), colours, name=name)
+    colours.setflags(write=False)
+    return colours
 
 
-def lookup(colours: ColorMap, count: int = 256) -> NDArray[np.uint8]:
-    """Return a map as a table, uint8 [count, 4] of red, green, blue and alpha."""
-    table = colours.getLookupTable(0.0, 1.0, count, alpha=True)
-    return np.ascontiguousarray(table, dtype=np.uint8)
+def lookup(colours: Table, count: int = 256) -> Table:
+    """Return a map with another number of steps, uint8 [count, 4] of red, green, blue and alpha."""
+    at = np.linspace(0.0, 1.0, len(colours))
+    steps = np.linspace(0.0, 1.0, count)
+    return np.stack(
+        [np.rint(np.interp(steps, at, colours[:, c])).astype(np.uint8) for c in range(4)], axis=1
+    )
 
 
 def symmetric_limits(values: NDArray[Any]) -> tuple[float, float]:
@@ -114,7 +119,7 @@ def _definitions() -> dict[str, Any]:
     return maps
 
 
-def _join(stops: list[str]) -> NDArray[np.uint8]:
+def _join(stops: list[str]) -> Table:
     """Join hexadecimal anchors at equal distances into uint8 [257, 4]."""
     rgb = np.array([[int(stop[i : i + 2], 16) / 255 for i in (1, 3, 5)] for stop in stops])
     lab = np.cbrt(_linear(rgb) @ _TO_LMS.T) @ _TO_LAB.T

@@ -16,7 +16,6 @@ from desktop_app.widgets.colormaps import lookup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pyqtgraph import ColorMap
 
 _STEPS = 255
 _CENTRE = 128
@@ -40,7 +39,7 @@ class MatrixImage:
         self._buffers: dict[int, NDArray[np.uint32]] = {}  # a QImage does not own its pixels
         self._table = np.zeros(_STEPS + 1, dtype=np.uint32)
 
-    def set_colours(self, colours: ColorMap, missing: QColor) -> None:
+    def set_colours(self, colours: NDArray[np.uint8], missing: QColor) -> None:
         """Choose the colour map and the colour of what is missing."""
         rgb = lookup(colours, _STEPS).astype(np.uint32)
         self._table[0] = missing.rgb() & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""The look of the application: named colours, light and dark, applied to Qt and pyqtgraph at once.
+"""The look of the application: named colours, light and dark, applied to all of Qt at once.
 
 A theme is a JSON file of colours. `apply_theme` installs one (or follows the system), and the hub
 tells the widgets that paint themselves.
@@ -12,7 +12,6 @@ from functools import cache
 from string import Template
 from typing import Literal
 
-import pyqtgraph
 from PySide6.QtCore import QDir, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
@@ -139,12 +138,6 @@ class ThemeHub(QObject):
         app.setPalette(_palette(theme))
         QDir.setSearchPaths("themes", [str(resource("themes"))])
         app.setStyleSheet(style_sheet(theme))
-        pyqtgraph.setConfigOptions(
-            imageAxisOrder="row-major",
-            background=theme.panel,
-            foreground=theme.text_muted,
-            antialias=True,
-        )
         self.theme_changed.emit(theme)
 
 
@@ -155,7 +148,7 @@ def theme_hub() -> ThemeHub:
 
 
 def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
-    """Give the application its look: Fusion beneath, fonts, palette, style sheet, pyqtgraph.
+    """Give the application its look: Fusion beneath, fonts, palette, style sheet.
 
     Args:
         app: The application.
