@@ -108,7 +108,7 @@ def entropy_sentence(result: Result, layer: int, head: int, prompt: int) -> str:
     entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
     length = len(result.prompts[prompt].tokens)
     even = float(np.mean(np.log(np.arange(1, length + 1))))
-    return f"entropy {number(entropy, 2)} nats (evenly spread: {number(even, 2)})"
+    return f"entropy {number(entropy, 2)} of {number(even, 2)} nats"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:

@@ -150,6 +150,11 @@ class AnalysisView(QWidget):
         self._banner.show_message(message, "bad", actions)
         self._restore()
 
+    def forget_failure(self) -> None:
+        """Take the banner away: what it speaks of has been changed."""
+        self._failure = None
+        self._banner.dismiss()
+
     def clear(self) -> None:
         """Go back to the empty view."""
         self._result = None

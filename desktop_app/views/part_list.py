@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPen
 
 from desktop_app.views.row_canvas import RowCanvas
 from desktop_app.views.words import number, percent
-from desktop_app.widgets.colormaps import diverging_map
+from desktop_app.widgets.colormaps import colour_at, diverging_map
 from desktop_app.widgets.fonts import mono_font, ui_font
 
 if TYPE_CHECKING:
@@ -162,5 +162,4 @@ def _range(parts: Sequence[Part]) -> tuple[float, float]:
 
 def _bar_colour(value: float) -> QColor:
     """Return the heatmap's colour for a strong value of this sign."""
-    colour: QColor = diverging_map().map(0.14 if value < 0 else 0.86, mode="qcolor")
-    return colour
+    return colour_at(diverging_map(), 0.14 if value < 0 else 0.86)

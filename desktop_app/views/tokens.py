@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.analyses.registry import find
@@ -72,6 +72,9 @@ class TokensView(AnalysisView):
         column.setSpacing(8)
         column.addLayout(top)
         column.addWidget(split, 1)
+        # Cards that have just been filled know their height once they have been laid out.
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self._share_room)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._more.clicked.connect(self._on_more_clicked)
         self._tables.position_chosen.connect(self.selection.select_position)
@@ -102,6 +105,7 @@ class TokensView(AnalysisView):
         else:
             self._tables.open_page("tokens")
         self._share_room()
+        self._settled.start()
         self.draw_prompt(result)
 
     def _share_room(self) -> None:

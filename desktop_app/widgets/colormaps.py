@@ -74,6 +74,11 @@ def lookup(colours: Table, count: int = 256) -> Table:
     )
 
 
+def colour_at(colours: Table, fraction: float) -> QColor:
+    """Return the colour at a fraction, 0..1, of a map."""
+    return QColor(*(int(c) for c in colours[round(fraction * (len(colours) - 1))]))
+
+
 def symmetric_limits(values: NDArray[Any]) -> tuple[float, float]:
     """Return limits (−m, m) with m the largest finite magnitude; (−1, 1) where there is none."""
     magnitude = np.abs(np.asarray(values, dtype=np.float64))

@@ -179,15 +179,18 @@ class EmptyState(QWidget):
         set_role(self._sentence, "muted")
         set_role(self._action, "primary")
         self._sentence.setWordWrap(True)
-        self._sentence.setMinimumWidth(280)
-        self._sentence.setMaximumWidth(420)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(8)
         column.addStretch(2)
         for part in (self._mark, self._title, self._sentence):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
+        # Not aligned: for an aligned label the layout asks for its size hint and not for its height
+        # at a width, and cuts the last line off. Narrower than its room it stands in the middle.
+        self._sentence.setMaximumWidth(420)
+        column.addWidget(self._sentence)
         column.addSpacing(8)
         column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)

@@ -147,6 +147,7 @@ class RunDesk(QObject):
             view.fix_requested.connect(self._on_view_fix_requested)
         self._prompts.fix_requested.connect(self._on_live_fix_requested)
         self._prompts.prompts_changed.connect(self.retokenize)
+        self._prompts.prompts_changed.connect(self._on_prompts_changed)
         self._rerun.timeout.connect(self._on_rerun)
         heard = self._conductor
         heard.partial_arrived.connect(self._on_partial_arrived)
@@ -161,6 +162,11 @@ class RunDesk(QObject):
         for name, analysis in ANALYSES.items():
             if type(params) is analysis.params:
                 self.run(name, params)
+
+    def _on_prompts_changed(self) -> None:
+        # What was wrong with the prompts is said of prompts that are no longer there.
+        for view in self._views.values():
+            view.forget_failure()
 
     def _on_rerun(self) -> None:
         for name in list(self._refused):

@@ -113,7 +113,7 @@ def test_a_head_that_rests_on_the_start_is_passed_over():
 def test_entropy_against_evenly_spread():
     said = data.entropy_sentence(samples.attention_result(), 4, 0, 1)
     even = np.log([1, 2, 3, 4, 5, 6]).mean()
-    assert said == f"entropy 1.00 nats (evenly spread: {even:.2f})"
+    assert said == f"entropy 1.00 of {even:.2f} nats"
 
 
 def test_thumbnails_are_bytes():

@@ -67,8 +67,8 @@ QTimer.singleShot(700, loop.quit)
 loop.exec()
 window.open_tab("ablate")
 # Long enough for a percentile: the toy's single prompt is swept within a few ticks.
-rows = [PromptRow(text=f"{i} {i + 1} {i + 2} {i + 3}", answer=(f" {i + 4}",), wrong=(f" {i + 3}",))
-        for i in range(1, 7)] * 40
+rows = [PromptRow(text=" ".join(map(str, range(i, i + 30))), answer=(f" {i + 30}",),
+                  wrong=(f" {i + 29}",)) for i in range(1, 7)] * 10
 window.prompts.set_prompts(rows)
 window.prompts.flush()
 if window.runner.is_busy():
@@ -88,7 +88,7 @@ for _ in range(3):
     watchdog.stop()
     stalls.append([watchdog.percentile_ms(99), watchdog.max_ms(), len(watchdog.stalls_ms())])
     facts["done"] = window.views["ablate"].current_result.data["effect"].shape[-1]
-facts["sweep"] = min(stalls, key=lambda s: s[1])
+facts["sweep"] = min(stalls)
 facts["closed"] = False
 window.closed.connect(lambda: facts.__setitem__("closed", True))
 window.session.has_unsaved = False
@@ -127,7 +127,7 @@ def test_the_worked_example_fills_every_tab(facts):
 
 
 def test_the_measured_sweep_was_a_real_one(facts):
-    assert facts["done"] == 240
+    assert facts["done"] == 60
     assert facts["sweep"][2] > 100  # ticks
 
 
