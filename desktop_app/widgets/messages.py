@@ -178,7 +178,6 @@ class EmptyState(QWidget):
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
         set_role(self._action, "primary")
-        self._sentence.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(8)
@@ -186,11 +185,16 @@ class EmptyState(QWidget):
         for part in (self._mark, self._title, self._sentence):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
-        # Not aligned: for an aligned label the layout asks for its size hint and not for its height
-        # at a width, and cuts the last line off. Narrower than its room it stands in the middle.
-        self._sentence.setMaximumWidth(420)
-        column.addWidget(self._sentence)
+        # Not aligned but between two springs: for an aligned label the layout asks for its size hint
+        # and not for its height at a width, and cuts the last line off.
+        for words in (self._title, self._sentence):
+            words.setWordWrap(True)
+            words.setMaximumWidth(420)
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(words, 1000)
+            row.addStretch(1)
+            column.addLayout(row)
         column.addSpacing(8)
         column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
