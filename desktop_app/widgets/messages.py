@@ -185,8 +185,8 @@ class EmptyState(QWidget):
         for part in (self._mark, self._title, self._sentence):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
-        # Not aligned but between two springs: for an aligned label the layout asks for its size hint
-        # and not for its height at a width, and cuts the last line off.
+        # Not aligned but between two springs: for an aligned label the layout asks for its size
+        # hint and not for its height at a width, and cuts the last line off.
         for words in (self._title, self._sentence):
             words.setWordWrap(True)
             words.setMaximumWidth(420)
