@@ -10,6 +10,7 @@ import contextlib
 import json
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,8 @@ from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.requests import LoadModel, RunAnalysis
 from desktop_app.analyses.result import plain
 from desktop_app.compute.service import Service
-from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError
+from desktop_app.support import installed
+from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+DIFFERENT = 1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,6 +61,9 @@ def _explain(error: Exception) -> tuple[str, int]:
         return _first_problem(error), BAD_INPUT
     if isinstance(error, LensbenchError):
         return str(error), error.exit_code
+    problem = installed.compute_problem() if isinstance(error, ImportError) else None
+    if problem is not None:
+        return problem, ModelLoadError.exit_code
     return f"unexpected {type(error).__name__}: {error}; run again with --debug and report it", 1
 
 
@@ -213,16 +219,47 @@ def results(session: str, *, as_json: bool) -> None:
 @cli.command()
 @click.argument("session")
 @click.option("--result", "result_id", type=int, required=True, help="Its id in `results`.")
-@click.option("--out", required=True, help="A file ending in .json, .npz or .csv.")
-def export(session: str, result_id: int, out: str) -> None:
+@click.option(
+    "--out",
+    required=True,
+    help="A file ending in .json, .npz or .csv (numbers), .png, .svg or .pdf (its picture), .py or "
+    ".ipynb (a script that computes it anew, without Lensbench).",
+)
+@click.option(
+    "--scale", type=click.FloatRange(1, 4), default=2.0, help="Pixels per point of a .png."
+)
+def export(session: str, result_id: int, out: str, scale: float) -> None:
     """Write one result of a session to a file."""
-    from desktop_app.session.exports import export as write
+    from desktop_app.session import exports
     from desktop_app.session.store import Session
 
+    exports.check_ending(out)
     with Session.open(session) as opened:
         if result_id not in {row.id for row in opened.rows()}:
             raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
-        write(opened.load(result_id), out)
+        result = opened.load(result_id)
+        if exports.is_picture(out):
+            from desktop_app.window.offscreen import draw_result
+
+            draw_result(result, Path(out), scale=scale)
+        else:
+            exports.export(result, out)
+
+
+@cli.command()
+@click.argument("left", metavar="A.lens")
+@click.argument("right", metavar="B.lens")
+@click.option("--tolerance", type=float, default=1e-6, help="Differences up to this are none.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
+    """Compare two sessions result by result; exit status 1 where they differ."""
+    from desktop_app.session.diff import compare_sessions
+    from desktop_app.session.store import Session
+
+    with Session.open(left) as one, Session.open(right) as two:
+        found = compare_sessions(one, two, tolerance)
+    _out(json.dumps(found.to_json(), indent=1) if as_json else "\n".join(found.lines()))
+    return 0 if found.equal else DIFFERENT
 
 
 @cli.command()

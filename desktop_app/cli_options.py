@@ -12,12 +12,18 @@ from pydantic import ValidationError
 from desktop_app.analyses.base import Params, PromptRow
 from desktop_app.analyses.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
+from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _ENDINGS = (".json", ".npz", ".lens")
+# Options that name a file, and what reads it.
+_FILES: dict[str, Callable[[Path], Any]] = {
+    "prompt_file": read_texts,
+    "pattern_file": read_pattern,
+}
 _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 
 
@@ -60,13 +66,15 @@ def _option(name: str, field: Any) -> click.Option:
         return click.Option(
             [flag],
             type=click.Choice([str(a) for a in get_args(kind)]),
-            default=field.default,
-            show_default=True,
+            default=None if _when_prompts(field) else field.default,
+            show_default=not _when_prompts(field),
             help=field.description,
         )
     extra = field.json_schema_extra or {}
-    if extra.get("cli") == "prompt_file":
+    if extra.get("cli") in _FILES:
         return click.Option([flag], metavar="FILE", help=field.description)
+    if extra.get("cli") == "pair":
+        return click.Option([flag], nargs=2, metavar=extra["metavar"], help=field.description)
     scalar = {int: int, float: float}.get(kind, str)
     return click.Option(
         [flag], type=scalar, default=field.default, show_default=True, help=field.description
@@ -91,11 +99,26 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
     """Return the Params of parsed options, with prompt and reference files read."""
     options["prompts"] = _prompt_rows(options)
     for name, field in params.own_fields().items():
-        extra = field.json_schema_extra or {}
-        if extra.get("cli") == "prompt_file":
+        kind = (field.json_schema_extra or {}).get("cli")
+        if kind in _FILES:
             file = options.pop(name)
-            options[name] = read_texts(Path(file)) if file else ()
-    return params(**options)
+            options[name] = _FILES[kind](Path(file)) if file else ()
+        elif kind == "pair":
+            options[name] = ",".join(options[name] or ())
+        elif _when_prompts(field) and options[name] is None:
+            options[name] = _when_prompts(field) if options["prompts"] else field.default
+    made = params(**options)
+    if made.reads_prompts() and not made.prompts:
+        raise BadInputError("There is no prompt: give --prompt TEXT or --prompts FILE.")
+    if made.prompts and not made.reads_prompts():
+        raise BadInputError("These settings read no prompt: leave --prompt and --prompts out.")
+    return made
+
+
+def _when_prompts(field: Any) -> str | None:
+    """Return what a choice becomes where prompts are given and it is not."""
+    found: str | None = (field.json_schema_extra or {}).get("when_prompts")
+    return found
 
 
 def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
@@ -117,8 +140,6 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
     for index, text in enumerate(texts):
         fields = {name: values[index] for name, values in columns.items() if values}
         rows.append(_row(index, text, fields))
-    if not rows:
-        raise BadInputError("There is no prompt: give --prompt TEXT or --prompts FILE.")
     return tuple(rows)
 
 
@@ -134,6 +155,8 @@ def _row(index: int, text: str, fields: dict[str, str]) -> PromptRow:
 
 class TerminalReporter:
     """Progress as one line on standard error, only where a person watches."""
+
+    previews = False
 
     def __init__(self, title: str) -> None:
         self._title = title

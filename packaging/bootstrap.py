@@ -123,7 +123,8 @@ def install() -> None:
         make_venv()
     say("2/3 installing the pinned packages (minutes the first time; torch is large) ...")
     pip = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", "install"]
-    code = call([*pip, "-c", str(CONSTRAINTS), "-e", str(ROOT) + "[dev]"], {"PIP_USER": "0"})
+    wanted = str(ROOT) + "[compute,dev]"
+    code = call([*pip, "-c", str(CONSTRAINTS), "-e", wanted], {"PIP_USER": "0"})
     if code == 130:
         raise KeyboardInterrupt
     if code != 0:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from desktop_app.analyses.base import Metric, Params
 from desktop_app.analyses.grammar import PositionsText, RangeText
 from desktop_app.analyses.spec import Analysis, FieldSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class AblateParams(Params):
@@ -43,12 +46,23 @@ class AblateParams(Params):
         description="Which layers are swept, A:B, half open.",
         json_schema_extra={"advanced": True},
     )
+    preview: bool = Field(
+        default=False,
+        title="Estimate only",
+        description="The gradient estimate of every effect from one run forward and back, marked "
+        "as an estimate, instead of exact values.",
+        json_schema_extra={"advanced": True},
+    )
     reference: tuple[str, ...] = Field(
         default=(),
         title="Reference prompts",
         description="Prompts over which the mean is taken; the given prompts where none are named.",
         json_schema_extra={"advanced": True, "cli": "prompt_file"},
     )
+
+
+def _absent(params: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset() if params.get("component") == "head" else frozenset({"head"})
 
 
 _PER_PART = ("layer", "head", "prompt")
@@ -60,6 +74,7 @@ ABLATE = Analysis(
     params=AblateParams,
     needs_answers=True,
     compares_answers=True,
+    absent=_absent,
     fields=(
         FieldSpec("base", ("prompt",), "The metric untouched", "metric"),
         FieldSpec("ablated", _PER_PART, "The metric without the part", "metric"),
@@ -71,5 +86,13 @@ ABLATE = Analysis(
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         FieldSpec("mode", (), "The replacement that was used"),
         FieldSpec("kept", (), "What stays intact in every run"),
+        FieldSpec("estimated", (), "Whether effects are gradient estimates"),
+        FieldSpec(
+            "preview_agreement",
+            (),
+            "Rank correlation of the estimate with the exact effects",
+            "",
+            True,
+        ),
     ),
 )

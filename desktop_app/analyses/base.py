@@ -97,6 +97,10 @@ class Params(Frozen):
         json_schema_extra={"hidden": True, "shared": True},
     )
 
+    def reads_prompts(self) -> bool:
+        """Return whether these settings speak of the prompt table; without it they run alone."""
+        return True
+
     @classmethod
     def own_fields(cls) -> dict[str, Any]:
         """Return the fields this analysis adds to the shared ones, in their order."""

@@ -15,6 +15,8 @@ from desktop_app.support.errors import BadInputError
 
 _RANGE = re.compile(r"^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*$|^\s*(-?\d+)\s*$")
 _HEADS = re.compile(r"^\s*(\d+\.\d+(\s*,\s*\d+\.\d+)*)?\s*$")
+_HEAD = re.compile(r"^\s*\d+\.\d+\s*$")
+_PAIR = re.compile(r"^\s*(\d+\.\d+)\s*[, ]\s*(\d+\.\d+)\s*$")
 _INTEGERS = re.compile(r"^\s*-?\d+(\s*,\s*-?\d+)*\s*$")
 
 
@@ -38,9 +40,36 @@ def _check_positions(text: str) -> str:
     return text.strip()
 
 
+def _check_head(text: str) -> str:
+    if text.strip() and not _HEAD.match(text):
+        raise ValueError(f"“{text}” is not a head: write layer.head, such as 5.3")
+    return text.strip()
+
+
+def _check_pair(text: str) -> str:
+    if not text.strip():
+        return ""
+    match = _PAIR.match(text)
+    if match is None:
+        raise ValueError(f"“{text}” is not a pair of heads: write two, such as 4.11,5.5")
+    return f"{match[1]},{match[2]}"
+
+
+def _check_card(text: str) -> str:
+    return "auto" if text.strip() == "auto" else _check_pair(text)
+
+
+def _check_names(text: str) -> str:
+    return ",".join(filter(None, (name.strip() for name in text.split(","))))
+
+
 RangeText = Annotated[str, AfterValidator(_check_range)]
 HeadsText = Annotated[str, AfterValidator(_check_heads)]
 PositionsText = Annotated[str, AfterValidator(_check_positions)]
+HeadText = Annotated[str, AfterValidator(_check_head)]
+HeadPairText = Annotated[str, AfterValidator(_check_pair)]
+CardText = Annotated[str, AfterValidator(_check_card)]
+NamesText = Annotated[str, AfterValidator(_check_names)]
 
 
 def resolve_index(index: int, count: int, what: str) -> int:
@@ -79,16 +108,31 @@ def _edge(text: str | None, default: int, count: int, option: str) -> int:
     return resolved
 
 
-def resolve_heads(text: str, n_layers: int, n_heads: int) -> list[tuple[int, int]]:
+def resolve_heads(
+    text: str, n_layers: int, n_heads: int, option: str = "--heads"
+) -> list[tuple[int, int]]:
     """Return the (layer, head) pairs that `5.3,16.0` names, in the order written, once each."""
     pairs: list[tuple[int, int]] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         layer, head = (int(number) for number in part.split("."))
-        resolve_index(layer, n_layers, f"--heads {part}: layer")
-        resolve_index(head, n_heads, f"--heads {part}: head")
+        resolve_index(layer, n_layers, f"{option} {part}: layer")
+        resolve_index(head, n_heads, f"{option} {part}: head")
         if (layer, head) not in pairs:
             pairs.append((layer, head))
     return pairs
+
+
+def resolve_pair(
+    text: str, n_layers: int, n_heads: int, option: str
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the two heads that `4.11,5.5` names; refuse a first of no earlier layer."""
+    heads = resolve_heads(text, n_layers, n_heads, option)
+    if len(heads) != 2 or heads[0][0] >= heads[1][0]:
+        raise BadInputError(
+            f"{option} {text}: the first head must stand in an earlier layer than the second; "
+            "write the previous-token head first."
+        )
+    return heads[0], heads[1]
 
 
 def resolve_positions(text: str, length: int, read: int | None = None) -> list[int] | None:

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from desktop_app.analyses.ablate import ABLATE
 from desktop_app.analyses.attention import ATTENTION
+from desktop_app.analyses.compose import COMPOSE
+from desktop_app.analyses.detect import DETECT
 from desktop_app.analyses.rank import RANK
+from desktop_app.analyses.repeat import REPEAT
 from desktop_app.analyses.tokens import TOKENS
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.analyses.spec import Analysis
 
-ANALYSES: dict[str, Analysis] = {a.name: a for a in (TOKENS, RANK, ABLATE, ATTENTION)}
+ANALYSES: dict[str, Analysis] = {
+    a.name: a for a in (TOKENS, RANK, ABLATE, ATTENTION, DETECT, REPEAT, COMPOSE)
+}
 
 
 def find(name: str) -> Analysis:

@@ -9,7 +9,16 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """What a computation may say; each call is also a place where it can be cancelled."""
+    """What a computation may say; each call is also a place where it can be cancelled.
+
+    Attributes:
+        previews: Whether somebody watches, so that an estimate is worth its time before the exact
+            values come.
+    """
+
+    @property
+    def previews(self) -> bool:
+        """Whether an estimate is wanted first."""
 
     def step(self, fraction: float, note: str = "") -> None:
         """Report progress, a fraction 0..1 and a sentence; raise `Cancelled` if asked to stop."""
@@ -23,6 +32,8 @@ class Reporter(Protocol):
 
 class SilentReporter:
     """A reporter for callers that want only the result."""
+
+    previews = False
 
     def step(self, fraction: float, note: str = "") -> None:
         """Ignore the progress."""
@@ -41,6 +52,11 @@ class ShareReporter:
         self._inner = inner
         self._start = start
         self._share = share
+
+    @property
+    def previews(self) -> bool:
+        """Whether the one who is told of the whole wants an estimate first."""
+        return self._inner.previews
 
     def step(self, fraction: float, note: str = "") -> None:
         """Report the fraction of the whole."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from desktop_app.analyses.base import Params
+
+AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
+"""From a result's settings to the axes that its arrays then lack."""
+
+
+def _none_absent(_params: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Analysis:
         needs_answers: Whether its default metric needs an answer.
         compares_answers: Whether answers that share their leading tokens must be refused.
         fields: What its result may hold.
+        absent: Which axes are left out under which settings.
     """
 
     name: str
@@ -49,6 +58,13 @@ class Analysis:
     fields: tuple[FieldSpec, ...]
     needs_answers: bool = False
     compares_answers: bool = False
+    absent: AbsentAxes = _none_absent
+
+    def axes(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the axes of a field in a result made with these settings, outermost first."""
+        spec = self.field(name)
+        absent = self.absent(params)
+        return () if spec is None else tuple(axis for axis in spec.axes if axis not in absent)
 
     def field(self, name: str) -> FieldSpec | None:
         """Return the spec of a field; `_mean` and `_sem` twins inherit theirs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,18 +13,21 @@ import torch
 from desktop_app.analyses.ablate import ABLATE, AblateParams
 from desktop_app.analyses.grammar import resolve_positions, resolve_range
 from desktop_app.analyses.report import Reporter, ShareReporter
-from desktop_app.analyses.result import Notice, Result
+from desktop_app.compute.ablate_estimate import estimate_effects
 from desktop_app.compute.finish import Clock, finish, not_finite, with_twins
 from desktop_app.compute.gate import Gate, check_gate
+from desktop_app.compute.pairs import twins_of
 from desktop_app.compute.prepare import Prepared, equal_length_groups, prepare
-from desktop_app.compute.reference import Activations, Means, capture, means
+from desktop_app.compute.previews import rank_agreement, refuse_flat, wants_preview
+from desktop_app.compute.reference import Means, mean_activations
 from desktop_app.engine.diagnosis import first_bad_layer
-from desktop_app.engine.interventions import Edit, Replace, Value, Zero
-from desktop_app.engine.metrics import NEEDS_ALL_POSITIONS, Target, make_target, near_zero, score
-from desktop_app.engine.sweep import SweepPlan, no_hooks_left, sweep
-from desktop_app.support.errors import BadInputError
+from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant, Zero
+from desktop_app.engine.metrics import Target, make_target, near_zero, score
+from desktop_app.engine.sweep import Loss, SweepPlan, sweep
+from desktop_app.engine.sweep_pass import no_hooks_left
 
 if TYPE_CHECKING:
+    from desktop_app.analyses.result import Notice, Result
     from desktop_app.engine.model import LoadedModel, Site
 
 _SITES: dict[str, Site] = {"head": "head_z", "attn": "attn_out", "mlp": "mlp_out"}
@@ -34,8 +38,8 @@ _KEPT = {
 }
 _PROMPTS_PER_GROUP = 16
 
-ValueOf = Callable[[int, int | None, tuple[int, ...] | None, list[int]], Value]
-"""(layer, head, positions, prompts of the group) -> what the part becomes."""
+ValueOf = Callable[[int, int | None, tuple[int, ...] | None, int], Value]
+"""(layer, head, positions, row of the untouched twin) -> what the part becomes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,13 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     task = _settle(model, params, prepared)
     with no_hooks_left(model):
         value_of, notices = _replacement(model, task, report)
-        base, ablated, base_logits = _sweep_groups(model, task, value_of, report)
+        estimate = None
+        if params.preview or wants_preview(model, params.metric, report, from_base=True):
+            estimate = _estimate(model, task, value_of, report)
+        if estimate is not None and params.preview:
+            base, ablated, base_logits = estimate
+        else:
+            base, ablated, base_logits = _sweep_groups(model, task, value_of, report)
     gate = check_gate(prepared.records, base_logits)
     notices += gate.notices
     bad = ~np.isfinite(base) | ~np.isfinite(ablated.reshape(-1, len(base))).all(0)
@@ -71,6 +81,8 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         layer = first_bad_layer(model, prepared.records[index].tokens.ids)
         notices.append(not_finite(f"The ablation of prompt {index + 1}", layer, int(index)))
     data = _fields(task, base, ablated, gate)
+    if estimate is not None and not params.preview:
+        data["preview_agreement"] = rank_agreement(estimate[1], ablated)
     report.step(1.0, "Done")
     return finish(
         model, ABLATE, params, prepared.records, (data, (*prepared.notices, *notices)), clock
@@ -90,90 +102,28 @@ def _settle(model: LoadedModel, params: AblateParams, prepared: Prepared) -> _Ta
     if mode == "auto":
         mode = "mean" if n_reference >= 2 else "zero"
     if mode == "resample":
-        _refuse_unpaired(prepared)
+        twins_of(prepared, "--mode resample")
+    if params.preview:
+        refuse_flat(params.metric, from_base=True)
     targets = [make_target(r, params.metric, i) for i, r in enumerate(prepared.records)]
     return _Task(params, prepared, targets, layers, heads, mode)
-
-
-def _refuse_unpaired(prepared: Prepared) -> None:
-    for index, (clean, twin) in enumerate(zip(prepared.encodings, prepared.corrupt, strict=True)):
-        if twin is None:
-            raise BadInputError(
-                f"Prompt {index + 1} has no corrupt twin, which --mode resample needs: give "
-                "--corrupt, or choose --mode zero or mean."
-            )
-        if len(twin) != len(clean):
-            raise BadInputError(
-                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
-                "make them equally long for --mode resample."
-            )
 
 
 def _replacement(model: LoadedModel, task: _Task, report: Reporter) -> tuple[ValueOf, list[Notice]]:
     """Return what each part becomes, as a function of layer, head, positions and prompts."""
     if task.mode == "zero":
-        return (lambda _layer, _head, _positions, _group: Zero()), []
+        return (lambda _layer, _head, _positions, _twin: Zero()), []
     if task.mode == "mean":
-        found, notices = _mean_activations(model, task, report)
+        found, notices = mean_activations(
+            model, task.params, task.prepared, (task.layers, _SITES[task.params.component]), report
+        )
         return _mean_values(found), notices
-    site = _SITES[task.params.component]
-    cache: dict[tuple[int, ...], Activations] = {}
-
-    def twin_value(
-        layer: int, head: int | None, positions: tuple[int, ...] | None, group: list[int]
-    ) -> Value:
-        key = tuple(group)
-        if key not in cache:
-            cache.clear()
-            twins = [t.ids for i in group if (t := task.prepared.corrupt[i]) is not None]
-            cache[key] = capture(model, model.ids(twins), task.layers, site)
-        values = cache[key][layer]
-        values = values if head is None else values[:, :, head]
-        return Replace(values if positions is None else values[:, list(positions)])
-
-    return twin_value, []
-
-
-def _mean_activations(
-    model: LoadedModel, task: _Task, report: Reporter
-) -> tuple[Means, list[Notice]]:
-    params, prompts = task.params, task.prepared.encodings
-    references = [e.ids for e in prompts]
-    if params.reference:
-        encoder = model.tokenizer.with_bos(params.bos)
-        references = [encoder.encode(text).ids for text in params.reference]
-    for index, reference in enumerate(references):
-        if not 0 < len(reference) <= model.info.n_ctx:
-            raise BadInputError(
-                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
-                f"to {model.info.n_ctx}: change it."
-            )
-    lengths = {len(r) for r in references} | {len(e) for e in prompts}
-    pooled = len(lengths) > 1
-    notices = []
-    if pooled:
-        notices.append(
-            Notice(
-                "means_pooled",
-                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
-                "all positions instead of position by position.",
-            )
-        )
-    if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
-        notices.append(
-            Notice(
-                "reference_is_self",
-                "The reference is the prompt alone, so its mean is its own value and nothing "
-                "changes: give --reference, or choose --mode zero.",
-            )
-        )
-    site = _SITES[params.component]
-    return means(model, references, task.layers, site, report, pooled=pooled), notices
+    return (lambda _layer, _head, _positions, twin: FromRun(twin)), []
 
 
 def _mean_values(found: Means) -> ValueOf:
     def mean_value(
-        layer: int, head: int | None, positions: tuple[int, ...] | None, _group: list[int]
+        layer: int, head: int | None, positions: tuple[int, ...] | None, _twin: int
     ) -> Value:
         values = found.by_layer[layer]
         if found.pooled:
@@ -198,44 +148,96 @@ def _sweep_groups(
     logits: list[torch.Tensor] = [torch.empty(0)] * len(records)
     groups = equal_length_groups([len(r.tokens) for r in records], _PROMPTS_PER_GROUP)
     for number, group in enumerate(groups):
-        plan = SweepPlan(
-            read=tuple(records[i].read_position for i in group),
-            score=_scorer(task, group),
-            all_positions=task.params.metric in NEEDS_ALL_POSITIONS,
-        )
+        rows = [records[i].tokens.ids for i in group]
+        if task.mode == "resample":
+            rows += [twin.ids for i in group if (twin := task.prepared.corrupt[i]) is not None]
 
         def fill(own: torch.Tensor, values: torch.Tensor, group: list[int] = group) -> None:
-            base[group] = own.numpy()
+            base[group] = own[: len(group)].numpy()
             ablated[..., group] = values.view(*shape[:2], len(group)).numpy()
             report.partial(_partial(task, base, ablated))
 
-        ids = model.ids([records[i].tokens.ids for i in group])
         share = ShareReporter(report, number / len(groups), 1 / len(groups))
-        swept = sweep(model, ids, _edits(task, value_of, group), plan, share, fill)
+        variants, plan = _variants(task, value_of, group), _plan(task, group, len(rows))
+        swept = sweep(model, model.ids(rows), variants, plan, share, fill)
         for row, index in enumerate(group):
             logits[index] = swept.base_logits[row]
     return base, _squeeze(task, ablated), logits
 
 
-def _edits(task: _Task, value_of: ValueOf, group: list[int]) -> list[Edit]:
-    """Return one edit per part, layer by layer; positions are resolved for the group's length."""
+def _estimate(
+    model: LoadedModel, task: _Task, value_of: ValueOf, report: Reporter
+) -> tuple[np.ndarray, np.ndarray, list[torch.Tensor]]:
+    """Return what `_sweep_groups` returns, by gradients, and show it at once."""
+    records, params = task.prepared.records, task.params
+    base = np.full(len(records), np.nan)
+    ablated = np.full((len(task.layers), len(task.heads), len(records)), np.nan)
+    logits: list[torch.Tensor] = []
+    for index, record in enumerate(records):
+        report.step(0.0, f"Gradients of prompt {index + 1} of {len(records)}")
+        at = resolve_positions(params.positions, len(record.tokens), record.read_position)
+        positions = None if at is None else tuple(at)
+
+        twin = task.prepared.corrupt[index] if task.mode == "resample" else None
+        base[index], effects = estimate_effects(
+            model,
+            (record.tokens.ids, None if twin is None else twin.ids),
+            (task.layers, _SITES[params.component], task.heads, positions),
+            (
+                _metric(task, index, logits),
+                None if params.metric == "loss" else record.read_position,
+            ),
+            partial(_at_row_0, value_of, positions),
+        )
+        ablated[..., index] = base[index] + effects
+    report.partial({**_partial(task, base, ablated), "estimated": True})
+    return base, _squeeze(task, ablated), logits
+
+
+def _at_row_0(
+    value_of: ValueOf, positions: tuple[int, ...] | None, layer: int, head: int | None
+) -> Value:
+    return value_of(layer, head, positions, 0)
+
+
+def _metric(
+    task: _Task, index: int, logits: list[torch.Tensor]
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a prompt's metric; the logits at its read position are noted on the way."""
+    read = task.prepared.records[index].read_position
+
+    def metric(found: torch.Tensor) -> torch.Tensor:
+        logits.append((found[0] if found.ndim == 2 else found[0, read]).detach().float().cpu())
+        return score(task.params.metric, found, task.targets[index])
+
+    return metric
+
+
+def _variants(task: _Task, value_of: ValueOf, group: list[int]) -> list[Variant]:
+    """Return a run per layer, head and prompt; positions are resolved for the group's length."""
     site, record = _SITES[task.params.component], task.prepared.records[group[0]]
     found = resolve_positions(task.params.positions, len(record.tokens), record.read_position)
-    positions = None if found is None else tuple(found)
+    at = None if found is None else tuple(found)
     return [
-        Edit(layer, site, value_of(layer, head, positions, group), head, positions)
+        Variant((Edit(layer, site, value_of(layer, head, at, len(group) + row), head, at),), row)
         for layer in task.layers
         for head in task.heads
+        for row in range(len(group))
     ]
 
 
-def _scorer(task: _Task, group: list[int]) -> Callable[..., torch.Tensor]:
-    targets = [task.targets[i] for i in group]
+def _plan(task: _Task, group: list[int], n_rows: int) -> SweepPlan:
+    """Return what is read of the group's prompts, and of their twins where they run along."""
+    members = (group * 2)[:n_rows]
+    targets = [task.targets[i] for i in members]
+    read = tuple(task.prepared.records[i].read_position for i in members)
+    if task.params.metric == "loss":
+        return SweepPlan(read, loss=Loss(torch.stack([t.ids for t in targets])))
 
     def score_rows(logits: torch.Tensor, prompt: int, base: torch.Tensor | None) -> torch.Tensor:
         return score(task.params.metric, logits, targets[prompt], base)
 
-    return score_rows
+    return SweepPlan(read, score_rows)
 
 
 def _squeeze(task: _Task, values: np.ndarray) -> np.ndarray:
@@ -249,6 +251,7 @@ def _partial(task: _Task, base: np.ndarray, ablated: np.ndarray) -> dict[str, An
     return {
         "effect_mean": _squeeze(task, np.asarray(twins["effect_mean"])),
         "layers": np.array(task.layers),
+        "estimated": False,
     }
 
 
@@ -268,4 +271,5 @@ def _fields(task: _Task, base: np.ndarray, ablated: np.ndarray, gate: Gate) -> d
         "task_done": gate.done,
         "mode": task.mode,
         "kept": _KEPT[task.params.component],
+        "estimated": task.params.preview,
     }

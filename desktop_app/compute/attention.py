@@ -19,7 +19,7 @@ from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
 from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
-from desktop_app.engine.sweep import no_hooks_left
+from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.analyses.result import Notice
 from desktop_app.compute.prepare import equal_length_groups
 from desktop_app.engine.model import LoadedModel, Site, site_hook
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from desktop_app.analyses.ablate import AblateParams
     from desktop_app.analyses.report import Reporter
+    from desktop_app.compute.prepare import Prepared
 
 # Tokens captured in one pass.
 _TOKENS_PER_PASS = 8192
@@ -43,7 +47,8 @@ def capture(
 
     def keep(layer: int) -> Callable[..., None]:
         def hook_fn(x: torch.Tensor, hook: object) -> None:
-            kept[layer] = x.clone()
+            # OPT joins rows and positions to one axis around its MLP.
+            kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
 
         return hook_fn
 
@@ -87,6 +92,48 @@ def means(
             totals[layer] = totals[layer] + total if layer in totals else total
     count = sum(lengths) if pooled else len(references)
     return Means({layer: (total / count).float() for layer, total in totals.items()}, pooled)
+
+
+def mean_activations(
+    model: LoadedModel,
+    params: AblateParams,
+    prepared: Prepared,
+    place: tuple[Sequence[int], Site],
+    report: Reporter,
+) -> tuple[Means, list[Notice]]:
+    """Return the means that removed parts are replaced by, and what must be said of them."""
+    prompts = prepared.encodings
+    references = [e.ids for e in prompts]
+    if params.reference:
+        encoder = model.tokenizer.with_bos(params.bos)
+        references = [encoder.encode(text).ids for text in params.reference]
+    for index, reference in enumerate(references):
+        if not 0 < len(reference) <= model.info.n_ctx:
+            raise BadInputError(
+                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
+                f"to {model.info.n_ctx}: change it."
+            )
+    lengths = {len(r) for r in references} | {len(e) for e in prompts}
+    pooled = len(lengths) > 1
+    notices = []
+    if pooled:
+        notices.append(
+            Notice(
+                "means_pooled",
+                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
+                "all positions instead of position by position.",
+            )
+        )
+    if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
+        notices.append(
+            Notice(
+                "reference_is_self",
+                "The reference is the prompt alone, so its mean is its own value and nothing "
+                "changes: give --reference, or choose --mode zero.",
+            )
+        )
+    layers, site = place
+    return means(model, references, layers, site, report, pooled=pooled), notices
 
 
 def _has_double(values: torch.Tensor) -> bool:

@@ -17,6 +17,7 @@ from desktop_app.analyses.requests import (
     RunAnalysis,
 )
 from desktop_app.engine import catalogue, hub, pack
+from desktop_app.support import installed
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Service:
             LensbenchError: With a sentence for the user.
             Cancelled: The reporter was asked to stop.
         """
+        installed.require_compute()
         if isinstance(request, LoadModel):
             return self.load(request.spec, report)
         if isinstance(request, RunAnalysis):

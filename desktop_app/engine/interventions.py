@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from desktop_app.support.errors import BadInputError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -29,13 +27,26 @@ class Scale:
 
 @dataclass(frozen=True)
 class Replace:
-    """The activation becomes another: a mean, or the value of another run.
+    """The activation becomes another, such as a mean over a reference.
 
     Attributes:
-        values: `[prompt, position, ...]`, or anything that broadcasts to it.
+        values: `[position, ...]` of the edit's positions, or anything that broadcasts to it.
     """
 
     values: torch.Tensor
+
+
+@dataclass(frozen=True)
+class FromRun:
+    """The activation becomes that of an untouched prompt of the same sweep: nothing is stored.
+
+    Attributes:
+        prompt: The row of the sweep's prompts that it is read from.
+        positions: Where it is read, one for each position that is written; None: at the same ones.
+    """
+
+    prompt: int
+    positions: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,19 +56,20 @@ class Add:
     values: torch.Tensor
 
 
-Value = Zero | Scale | Replace | Add
+Value = Zero | Scale | Replace | FromRun | Add
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One change in one place; a sweep is a list of them, each in a run of its own.
+    """One change in one place.
 
     Attributes:
         layer: The block.
         site: The place in the block.
         value: What the activation becomes.
-        head: The head for head sites (a key-value head for `head_k` and `head_v`), else None.
-        positions: Positions changed, or None for all of them.
+        head: The head for head sites (a key-value head for `head_k` and `head_v`) and for the
+            pattern; None for all of them.
+        positions: Positions changed, from 0 (rows of the pattern: queries); None for all of them.
     """
 
     layer: int
@@ -66,35 +78,36 @@ class Edit:
     head: int | None = None
     positions: tuple[int, ...] | None = None
 
+    @property
+    def first_position(self) -> int:
+        """The first position that it touches: all before it stay untouched."""
+        return 0 if self.positions is None else min(self.positions)
 
-def apply(edit: Edit, activation: torch.Tensor, rows: slice) -> None:
-    """Change an edit's own rows of an activation in place.
 
-    Args:
-        edit: The change.
-        activation: `[row, position, ...]` as the hook received it.
-        rows: The edit's rows, one per prompt.
+@dataclass(frozen=True)
+class Variant:
+    """A run of its own: one prompt with edits; a sweep is a list of them.
+
+    Attributes:
+        edits: What is changed. Where several meet in one place: zero, then scale, then
+            replacements, then additions.
+        prompt: The row of the sweep's prompts that is run.
     """
-    part = activation[rows]
-    if edit.site in HEAD_SITES:
-        if part.ndim != 4 or edit.head is None:
-            raise BadInputError(f"{edit.site} needs a head, and this model shows none there.")
-        part = part[:, :, edit.head]
-    elif edit.site == "pattern":
-        part = part if edit.head is None else part[:, edit.head]
-    index: tuple[Any, ...] = (
-        (slice(None),) if edit.positions is None else (slice(None), list(edit.positions))
-    )
-    _write(part, index, edit.value)
 
+    edits: tuple[Edit, ...]
+    prompt: int = 0
 
-def _write(part: torch.Tensor, index: tuple[Any, ...], value: Value) -> None:
-    """Write a value into a view of the activation; `part` shares its memory."""
-    if isinstance(value, Zero):
-        part[index] = 0
-    elif isinstance(value, Scale):
-        part[index] = part[index] * value.factor
-    elif isinstance(value, Replace):
-        part[index] = value.values.to(part.dtype)
-    else:
-        part[index] = part[index] + value.values.to(part.dtype)
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every activation is replaced by itself."""
+        return all(edit.value == FromRun(self.prompt) for edit in self.edits)
+
+    @property
+    def layer(self) -> int:
+        """The first layer that it touches: below, it equals the untouched run."""
+        return min(edit.layer for edit in self.edits)
+
+    @property
+    def first_position(self) -> int:
+        """The first position that it touches: all before it stay untouched."""
+        return min(edit.first_position for edit in self.edits)

@@ -42,6 +42,11 @@ def site_hook(layer: int, site: Site) -> str:
     return f"blocks.{layer}.{_SITE_HOOKS[site]}"
 
 
+def mlp_input_hook(layer: int) -> str:
+    """Return the TransformerLens hook name of what a block's MLP is given."""
+    return f"blocks.{layer}.mlp.hook_in"
+
+
 @dataclass
 class LoadedModel:
     """A model on its device, used only by the thread that loaded it.
@@ -51,6 +56,7 @@ class LoadedModel:
         tokenizer: Its tokenizer, never changed by TransformerLens.
         device: Where token ids must go.
         forward_passes: Passes over the weights since the model was loaded.
+        budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
     """
 
     bridge: Any
@@ -61,14 +67,31 @@ class LoadedModel:
     device: torch.device
     memory_bytes: int
     forward_passes: int = 0
+    budget_bytes: int | None = None
 
-    def run(self, ids: torch.Tensor, hooks: Hooks = (), **kwargs: Any) -> torch.Tensor:
-        """Return the logits `[batch, position, d_vocab]` of one pass with hooks, no gradients."""
+    def run(
+        self,
+        ids: torch.Tensor,
+        hooks: Hooks = (),
+        cache: Any = None,
+        *,
+        gradients: bool = False,
+        **kwargs: Any,
+    ) -> torch.Tensor:
+        """Return the logits `[batch, position, d_vocab]` of one pass with hooks.
+
+        Args:
+            ids: Token ids `[batch, position]`.
+            hooks: Names and functions, called in this order where a name occurs twice.
+            cache: A transformers cache of keys and values that the pass reads and tells.
+            gradients: Whether what the hooks see can be differentiated.
+            kwargs: Passed on to TransformerLens.
+        """
         self.forward_passes += 1
-        with torch.no_grad():
-            logits: torch.Tensor = self.bridge.run_with_hooks(
-                ids.to(self.device), fwd_hooks=list(hooks), use_cache=False, **kwargs
-            )
+        kwargs |= {"use_cache": False} if cache is None else {"past_key_values": cache}
+        with torch.set_grad_enabled(gradients):
+            found = self.bridge.run_with_hooks(ids.to(self.device), fwd_hooks=list(hooks), **kwargs)
+        logits: torch.Tensor = found[0] if isinstance(found, tuple) else found
         return logits
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -38,6 +38,8 @@ class Job:
 class JobReporter:
     """The `Reporter` that a computation is given: throttled events, and the place to stop."""
 
+    previews = True
+
     def __init__(self, job: Job, emit: Callable[[JobEvent], None]) -> None:
         self._job = job
         self._emit = emit

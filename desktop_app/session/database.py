@@ -14,35 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from desktop_app.session import schema
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import temporary_sibling, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-APPLICATION_ID = 0x4C454E53  # "LENS"
-SCHEMA = 1
 BUSY_TIMEOUT_S = 5.0
+SIDECARS = ("-journal", "-wal", "-shm")
 
-_TABLES = {
-    "meta": "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "results": (
-        "CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, analysis TEXT NOT NULL, "
-        "title TEXT NOT NULL, created TEXT NOT NULL, model TEXT NOT NULL, document TEXT NOT NULL)"
-    ),
-    "arrays": (
-        "CREATE TABLE arrays (result INTEGER NOT NULL REFERENCES results (id), "
-        "name TEXT NOT NULL, part INTEGER NOT NULL, codec TEXT NOT NULL, bytes BLOB NOT NULL, "
-        "UNIQUE (result, name, part))"
-    ),
-}
-_OWN_OBJECTS = {
-    *_TABLES,
-    "sqlite_sequence",
-    "sqlite_autoindex_meta_1",
-    "sqlite_autoindex_arrays_1",
-    "sqlite_stat1",
-}
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
 
@@ -60,9 +42,13 @@ def not_a_session(path: Path) -> BadInputError:
     return BadInputError(f"“{path}” is not a Lensbench session: choose a .lens file.")
 
 
-def damaged(path: Path) -> BadInputError:
+class DamagedSessionError(BadInputError):
+    """A session, or a part of one, that is no longer what was written."""
+
+
+def damaged(path: Path) -> DamagedSessionError:
     """Return the sentence for a session that cannot be read."""
-    return BadInputError(f"The session “{path}” is damaged: open a copy of it from a backup.")
+    return DamagedSessionError(f"The session “{path}” is damaged: open a copy of it from a backup.")
 
 
 def read_header(path: Path) -> Header:
@@ -83,7 +69,7 @@ def read_header(path: Path) -> Header:
     header = Header(int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big"))
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
         raise not_a_session(path)
-    if header.application_id != APPLICATION_ID or header.user_version < 1:
+    if header.application_id != schema.APPLICATION_ID or header.user_version < 1:
         raise not_a_session(path)
     return header
 
@@ -112,34 +98,57 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def create(path: Path) -> None:
-    """Write an empty session; the file must be empty or missing."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        for sql in _TABLES.values():
-            connection.execute(sql)
-        connection.execute("COMMIT")
+def create(path: Path, meta: Mapping[str, str]) -> None:
+    """Write an empty session; it appears at `path` whole, in place of an empty file there may be.
+
+    Args:
+        path: The file.
+        meta: What is noted of the whole session from the start: JSON texts by key.
+    """
+    temporary = temporary_sibling(path)
+    try:
+        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {schema.SCHEMA}")
+            schema.make_tables(connection)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            connection.execute("COMMIT")
+        temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        remove(temporary)
 
 
-def has_foreign_objects(connection: sqlite3.Connection, path: Path, *, exact: bool) -> bool:
+def remove(path: Path) -> None:
+    """Delete a session file and what SQLite may have left beside it, as far as that is possible."""
+    for ending in ("", *SIDECARS):
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def has_foreign_objects(connection: sqlite3.Connection, path: Path, version: int) -> bool:
     """Return whether the file holds objects that Lensbench did not write.
 
     Args:
         connection: To the file.
         path: The file, for the sentence.
-        exact: Whether its own tables must be those of this version, to the letter.
+        version: Of its tables, which must be those of that version to the letter; of a newer one
+            only their names are known.
 
     Raises:
         BadInputError: One of its own tables is missing or is something else.
     """
     found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
     tables = {name: sql for kind, name, sql in found if kind == "table"}
-    for name, sql in _TABLES.items():
+    known = schema.tables(min(version, schema.SCHEMA))
+    for name, sql in known.items():
+        exact = version <= schema.SCHEMA
         if not _is_plain_table(tables.get(name)) or (exact and tables[name] != sql):
             raise damaged(path)
-    return any(name not in _OWN_OBJECTS for _kind, name, _sql in found)
+    own = schema.INTERNAL | known.keys()
+    return any(name not in own for _kind, name, _sql in found)
 
 
 def _is_plain_table(sql: object) -> bool:

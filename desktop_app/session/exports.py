@@ -1,6 +1,7 @@
-"""Results for other programs: the contract's JSON, numpy's .npz, and .csv with one row per cell.
+"""Results for other programs: JSON, .npz, .csv, and scripts that compute them anew.
 
-Whatever its size, no more than one head of a stored pattern is in memory at once.
+JSON is the contract's, the table has one row per cell. Whatever the size of a result, no more than
+one head of a stored pattern is in memory at once.
 """
 
 from __future__ import annotations
@@ -36,10 +37,25 @@ def export(result: Result, path: Path | str) -> None:
     target = Path(path)
     writer = _WRITERS.get(target.suffix.lower())
     if writer is None:
-        endings = ", ".join(ENDINGS)
-        raise BadInputError(f"“{target}” cannot be exported: end its name in one of {endings}.")
+        raise _unknown_ending(target, ENDINGS)
     with write_atomically(target) as file:
         writer(result, file)
+
+
+def check_ending(path: Path | str) -> None:
+    """Refuse a name that says neither what data nor what picture is wanted."""
+    if Path(path).suffix.lower() not in ENDINGS + PICTURE_ENDINGS:
+        raise _unknown_ending(Path(path), ENDINGS + PICTURE_ENDINGS)
+
+
+def is_picture(path: Path | str) -> bool:
+    """Return whether the name asks for a picture, which the views draw."""
+    return Path(path).suffix.lower() in PICTURE_ENDINGS
+
+
+def _unknown_ending(path: Path, endings: tuple[str, ...]) -> BadInputError:
+    known = ", ".join(endings)
+    return BadInputError(f"“{path}” cannot be exported: end its name in one of {known}.")
 
 
 def to_json_text(result: Result) -> str:
@@ -159,9 +175,24 @@ def _write_csv(result: Result, file: BinaryIO) -> None:
     text.detach()
 
 
+def _write_script(result: Result, file: BinaryIO) -> None:
+    from desktop_app.session.export_scripts import to_script  # noqa: PLC0415 - jinja2, when needed
+
+    file.write(to_script(result).encode("utf-8"))
+
+
+def _write_notebook(result: Result, file: BinaryIO) -> None:
+    from desktop_app.session.export_scripts import to_notebook  # noqa: PLC0415 - jinja2, when needed
+
+    file.write(to_notebook(result).encode("utf-8"))
+
+
 _WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
     ".json": _write_json,
     ".npz": _write_npz,
     ".csv": _write_csv,
+    ".py": _write_script,
+    ".ipynb": _write_notebook,
 }
 ENDINGS = tuple(_WRITERS)
+PICTURE_ENDINGS = (".png", ".svg", ".pdf")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from desktop_app.analyses.base import PromptRow
-from desktop_app.session import codec, database, opening, parts
+from desktop_app.session import codec, database, opening, parts, schema
+from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -25,22 +26,48 @@ class SessionFile:
 
     Attributes:
         path: The file.
-        is_temporary: Whether the file goes away with `close`.
+        is_temporary: Whether it has no name of its own yet; its file goes away with `close`.
         notice: Why the session cannot be written to, as a sentence, or None.
     """
 
-    def __init__(self, path: Path, *, temporary: bool = False) -> None:
-        """Open the session file; prefer `create` and `open`."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        temporary: bool = False,
+        claim: Claim | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Open the session file; prefer `create`, `begin` and `open`.
+
+        Args:
+            path: The file.
+            temporary: Whether `close` is to delete it.
+            claim: Released by `close`.
+            reason: Why it must not be written to, where that is known already.
+        """
         self.path = path
         self.is_temporary = temporary
         self._lock = threading.RLock()
+        self._claim = claim or Claim()
         self._connection: sqlite3.Connection | None
-        self._connection, self.notice = opening.open_session(path)
+        try:
+            self._connection, self.notice = opening.open_session(path, reason)
+            self._place = place_of(path)
+        except BaseException:
+            self._claim.release()
+            raise
+        self._seen_version = self._data_version()
 
     @property
     def is_read_only(self) -> bool:
         """Whether nothing can be added."""
         return self.notice is not None
+
+    @property
+    def schema(self) -> int:
+        """The version of the tables, which another program may have brought up to date by now."""
+        return int(self.query("PRAGMA user_version")[0][0])
 
     def __enter__(self) -> Self:
         return self
@@ -54,9 +81,9 @@ class SessionFile:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-                if self.is_temporary:
-                    with contextlib.suppress(OSError):
-                        self.path.unlink(missing_ok=True)
+                if self.is_temporary and not self.is_read_only:
+                    self._remove_own_file()
+                self._claim.release()
 
     # --- what belongs to the session as a whole
 
@@ -104,20 +131,77 @@ class SessionFile:
     def save_copy(self, path: Path | str) -> None:
         """Write a copy that appears at `path` complete or not at all; it may replace a file."""
         with self._lock:
-            opening.copy_to(self._open_connection(), self.path, Path(path))
+            if os.path.realpath(path) != os.path.realpath(self.path) or self.is_gone():
+                opening.copy_to(self._open_connection(), Path(path))
 
     def save_as(self, path: Path | str) -> None:
-        """Move the session to `path`; results that were loaded keep working."""
+        """Move the session to `path`; results that were loaded keep working.
+
+        Raises:
+            BadInputError: It cannot be written there, or another window has that file open.
+        """
         target = Path(path)
         with self._lock:
-            if os.path.realpath(target) == os.path.realpath(self.path):
+            if os.path.realpath(target) == os.path.realpath(self.path) and not self.is_gone():
+                if self.notice is not None:
+                    raise BadInputError(f"“{target}” cannot be changed. {self.notice}")
                 self.is_temporary = False
                 return
-            self.save_copy(target)
+            self._move_to(target)
+
+    def _move_to(self, target: Path) -> None:
+        is_same_name = os.path.realpath(target) == os.path.realpath(self.path)  # its file is gone
+        claim = self._claim if is_same_name else Claim.take(target)
+        if claim is None:
+            raise BadInputError(f"“{target}” is open in another window: choose another name.")
+        try:
+            opening.copy_to(self._open_connection(), target)
             connection, notice = opening.open_session(target)
-            self.close()
-            self._connection, self.notice = connection, notice
-            self.path, self.is_temporary = target, False
+        except BaseException:
+            if claim is not self._claim:
+                claim.release()
+            raise
+        self._open_connection().close()
+        if self.is_temporary:
+            self._remove_own_file()
+        if claim is not self._claim:
+            self._claim.release()
+        self._connection, self.notice, self._claim = connection, notice, claim
+        self.path, self.is_temporary, self._place = target, False, place_of(target)
+        self._seen_version = self._data_version()
+
+    def _remove_own_file(self) -> None:
+        """Delete the file, unless another has taken its name or there never was one."""
+        if self._place is not None and place_of(self.path) == self._place:
+            database.remove(self.path)
+
+    # --- what others do to the file meanwhile
+
+    def is_gone(self) -> bool:
+        """Return whether the file was deleted, moved or replaced since it was opened."""
+        return place_of(self.path) != self._place
+
+    def changed_elsewhere(self) -> bool:
+        """Return whether another program has written to the file since this was last asked."""
+        with self._lock:
+            before, self._seen_version = self._seen_version, self._data_version()
+        return before != self._seen_version
+
+    def _data_version(self) -> int:
+        return int(self.query("PRAGMA data_version")[0][0])
+
+    def _check_place(self) -> None:
+        now = place_of(self.path)
+        if now is None:
+            raise BadInputError(
+                f"“{self.path}” is no longer there: it was deleted or moved, or its drive is gone; "
+                "save the session under another name."
+            )
+        if now != self._place:
+            raise BadInputError(
+                f"“{self.path}” was replaced by another program: save this session under another "
+                "name to keep both."
+            )
 
     # --- the connection
 
@@ -138,13 +222,18 @@ class SessionFile:
             raise BadInputError(f"“{self.path}” cannot be changed. {self.notice}")
         with self._lock, database.translated(self.path):
             connection = self._open_connection()
+            self._check_place()
             connection.execute("BEGIN IMMEDIATE")
             try:
+                if schema.version_of(connection) > schema.SCHEMA:
+                    raise BadInputError(f"“{self.path}” cannot be changed. {opening.NEWER}")
+                schema.migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+            self._check_place()  # what went into a file without a name would be lost
 
     def recall(self, key: str, default: Any) -> Any:
         """Return a value of the whole session, or `default` where it was never set."""
@@ -165,6 +254,15 @@ class SessionFile:
             yield
         except (parts.DamagedError, ValueError, RecursionError) as error:
             raise database.damaged(self.path) from error
+
+
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other of its name, or None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def parse(text: object) -> Any:

@@ -128,6 +128,17 @@ def check_room(spec: ArraySpec, count: object, stored_bytes: object) -> None:
         raise DamagedError(f"{spec.name}: too few bytes for the shape {spec.shape}")
 
 
+def check_crc(stored: object, crc: object) -> None:
+    """Refuse stored bytes or text that are not those once written; None was never counted.
+
+    Raises:
+        DamagedError: The checksum is another.
+    """
+    raw = stored.encode("utf-8", "surrogatepass") if isinstance(stored, str) else stored
+    if crc is not None and (not isinstance(raw, bytes) or zlib.crc32(raw) != crc):
+        raise DamagedError("bytes that have changed since they were written")
+
+
 def unpack_part(codec: object, stored: object, spec: ArraySpec) -> np.ndarray:
     """Return one part of an array, of shape `spec.shape[spec.lead:]`, read-only.
 

@@ -11,49 +11,38 @@ import contextlib
 import functools
 import json
 import os
+import secrets
 import tempfile
-from dataclasses import dataclass
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.session import codec, database, parts
-from desktop_app.session.file import SessionFile, parse
+from desktop_app.session.claim import Claim
+from desktop_app.session.file import parse
+from desktop_app.session.history import MAX_ID, History, now, storable
 from desktop_app.session.lazy import LazyArray, Stored
+from desktop_app.session.opening import CLAIMED
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import unwritable
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     import numpy as np
 
     from desktop_app.analyses.result import Result
 
 _TITLE_CHARACTERS = 60
-_MAX_ID = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class SessionRow:
-    """One line of the history.
-
-    Attributes:
-        id: From 1 in order of making; never used twice.
-        created: ISO 8601, with its zone.
-        model: The model's name.
-    """
-
-    id: int
-    analysis: str
-    title: str
-    created: str
-    model: str
-
-
-class Session(SessionFile):
+class Session(History):
     """An open session: results by id, from 1 in order of making."""
+
+    _has_checksums = False
 
     @classmethod
     def create(cls, path: Path | str | None = None) -> Self:
@@ -66,19 +55,43 @@ class Session(SessionFile):
             target = Path(path)
             _claim(target)
         with database.translated(target):
-            database.create(target)
-        session = cls(target, temporary=path is None)
-        session.remember("created", _now())
-        return session
+            database.create(target, {"created": json.dumps(now())})
+        return cls(target, temporary=path is None)
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def begin(cls, folder: Path) -> Self:
+        """Make a session without a name of its own in `folder`; `save_as` gives it one.
+
+        What is added is on the disk at once. `close` deletes the file; where the program dies
+        before that, it stays, and `unsaved.leftovers` finds it at the next start.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        target = folder / f"{stamp}-{secrets.token_hex(4)}.lens"
+        claim = Claim.take(target)  # first, as other windows look through that folder
+        cls.create(target).close()
+        return cls(target, temporary=True, claim=claim)
+
+    @classmethod
+    def open(cls, path: Path | str, *, claimed: bool = False) -> Self:
         """Open an existing session file.
+
+        Args:
+            path: The file.
+            claimed: Whether it is opened to stay open, in a window: a second one that asks for the
+                same file gets it for reading only.
 
         Raises:
             BadInputError: It is missing, not a session, damaged, or in use elsewhere.
         """
-        return cls(Path(path))
+        target = Path(path)
+        if not claimed:
+            return cls(target)
+        claim = Claim.take(target)
+        return cls(target, claim=claim, reason=CLAIMED if claim is None else None)
 
     @classmethod
     def open_or_create(cls, path: Path | str) -> Self:
@@ -108,29 +121,21 @@ class Session(SessionFile):
         created = result.provenance.get("created")
         columns = (
             result.analysis,
-            title or _default_title(result),
-            created if isinstance(created, str) and created else _now(),
+            title or default_title(result),
+            created if isinstance(created, str) and created else now(),
             result.model.name,
         )
         text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         with self.writing() as connection:
             cursor = connection.execute(
-                "INSERT INTO results (analysis, title, created, model, document) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (*(_storable(c) for c in columns), text),
+                "INSERT INTO results (analysis, title, created, model, document, crc) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (*(storable(c) for c in columns), text, zlib.crc32(text.encode("utf-8"))),
             )
             result_id = cursor.lastrowid or 0
             for name, array in arrays.items():
                 _insert_array(connection, result_id, name, array)
         return result_id
-
-    def rows(self) -> tuple[SessionRow, ...]:
-        """Return the history, oldest first, without reading any result."""
-        sql = "SELECT id, analysis, title, created, model FROM results ORDER BY id"
-        found = self.query(sql)
-        if not all(type(r[0]) is int and all(isinstance(t, str) for t in r[1:]) for r in found):
-            raise database.damaged(self.path)
-        return tuple(SessionRow(*row) for row in found)
 
     def load(self, result_id: int) -> Result:
         """Return a stored result as it was added; large patterns come as `LazyArray`.
@@ -138,26 +143,31 @@ class Session(SessionFile):
         Raises:
             BadInputError: There is no such result, or the file is damaged.
         """
-        known = 0 < result_id <= _MAX_ID
-        sql = "SELECT document FROM results WHERE id = ?"
+        with self._named(result_id):
+            return self._load(result_id)
+
+    @contextlib.contextmanager
+    def _named(self, result_id: int) -> Iterator[None]:
+        """Say of damage which result it concerns: the others may be whole."""
+        try:
+            yield
+        except database.DamagedSessionError as error:
+            raise database.DamagedSessionError(
+                f"Result {result_id} of “{self.path}” cannot be read, as the file is damaged "
+                "there; other results may be whole: save them under another name."
+            ) from error
+
+    def _load(self, result_id: int) -> Result:
+        known = 0 < result_id <= MAX_ID
+        sql = f"SELECT document, {self._crc()} FROM results WHERE id = ?"  # noqa: S608 - a name
         found = self.query(sql, (result_id,)) if known else []
         if not found:
-            raise self._no_such(result_id)
+            raise self.no_such(result_id)
+        document, crc = found[0]
         finder = functools.partial(self._find_array, result_id)
         with self.damage_named():
-            return codec.decode(parse(found[0][0]), finder)
-
-    def rename(self, result_id: int, title: str) -> None:
-        """Give a result another title in the history."""
-        with self.writing() as connection:
-            sql = "UPDATE results SET title = ? WHERE id = ?"
-            if connection.execute(sql, (_storable(title), result_id)).rowcount == 0:
-                raise self._no_such(result_id)
-
-    def _no_such(self, result_id: int) -> BadInputError:
-        return BadInputError(
-            f"There is no result {result_id} in “{self.path}”: `lensbench results` lists them."
-        )
+            parts.check_crc(document, crc)
+            return codec.decode(parse(document), finder)
 
     def _find_array(self, result_id: int, spec: parts.ArraySpec) -> Stored:
         sql = "SELECT count(*), sum(length(bytes)) FROM arrays WHERE result = ? AND name = ?"
@@ -169,20 +179,28 @@ class Session(SessionFile):
         return LazyArray(spec, reader)
 
     def _read_part(self, result_id: int, spec: parts.ArraySpec, number: int) -> np.ndarray:
-        sql = "SELECT codec, bytes FROM arrays WHERE result = ? AND name = ? AND part = ?"
-        found = self.query(sql, (result_id, spec.name, number))
-        with self.damage_named():
+        chosen = "FROM arrays WHERE result = ? AND name = ? AND part = ?"
+        sql = f"SELECT codec, bytes, {self._crc()} {chosen}"
+        with self._named(result_id), self.damage_named():
+            found = self.query(sql, (result_id, spec.name, number))
             if not found:
                 raise parts.DamagedError(f"{spec.name}: part {number} is missing")
-            return parts.unpack_part(found[0][0], found[0][1], spec)
+            packing, stored, crc = found[0]
+            parts.check_crc(stored, crc)
+            return parts.unpack_part(packing, stored, spec)
+
+    def _crc(self) -> str:
+        """Return the column that holds checksums; files of schema 1 have none."""
+        self._has_checksums = self._has_checksums or self.schema > 1
+        return "crc" if self._has_checksums else "NULL"
 
 
 def _insert_array(connection: sqlite3.Connection, result_id: int, name: str, array: Stored) -> None:
     lead = parts.describe(name, array).lead
     for number, (packing, stored) in enumerate(parts.pack_parts(array, lead)):
         connection.execute(
-            "INSERT INTO arrays (result, name, part, codec, bytes) VALUES (?, ?, ?, ?, ?)",
-            (result_id, name, number, packing, stored),
+            "INSERT INTO arrays (result, name, part, codec, bytes, crc) VALUES (?, ?, ?, ?, ?, ?)",
+            (result_id, name, number, packing, stored, zlib.crc32(stored)),
         )
 
 
@@ -197,7 +215,8 @@ def _claim(path: Path) -> None:
         raise unwritable(path, error) from error
 
 
-def _default_title(result: Result) -> str:
+def default_title(result: Result) -> str:
+    """Return what the history calls a result: its analysis and its first prompt."""
     analysis = ANALYSES.get(result.analysis)
     title = analysis.title if analysis else result.analysis
     if not result.prompts:
@@ -205,12 +224,3 @@ def _default_title(result: Result) -> str:
     text = result.prompts[0].text
     short = text if len(text) <= _TITLE_CHARACTERS else text[: _TITLE_CHARACTERS - 1] + "…"
     return f"{title} · {short}"
-
-
-def _storable(text: str) -> str:
-    """Return text that UTF-8 can hold: half a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,9 +1,9 @@
 """A result as one long table: one row per cell, its axes by name.
 
 Columns: `field`, then every axis that occurs (`prompt`, `layer`, `head`, `position`, …), then
-`value`. Layers and heads carry the model's own numbers, everything else counts from 0; an axis that
-a field does not have stays empty. Of rows that are tables themselves each entry is a field of its
-own, such as `top.piece`. Not-a-number is an empty value.
+`value`. Layers and heads carry the model's own numbers, families and kinds their names, everything
+else counts from 0; an axis that a field does not have stays empty. Of rows that are tables
+themselves each entry is a field of its own, such as `top.piece`. Not-a-number is an empty value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
 
 MAX_CELLS = 20_000_000
+# Axes whose places have the model's own numbers, and those whose places have names.
 _LABELS = {"layer": "layers", "head": "head_indices"}
+_NAMES = {"kind": "kinds", "family": "families"}
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,29 @@ def write_tidy(result: Result, text: TextIO) -> None:
     Raises:
         BadInputError: It would have more rows than any table program opens.
     """
-    labels = {axis: result.data.get(name) for axis, name in _LABELS.items()}
+    labels = axis_labels(result)
     writer = csv.writer(text)
     columns = _columns(result)
     writer.writerow(["field", *columns, "value"])
     for leaf in _leaves_of(result):
         for index, value in _cells(leaf):
-            named = [_label(labels.get(axis), index.get(axis)) for axis in columns]
-            writer.writerow([leaf.field, *named, _text(value)])
+            named = [label_of(labels.get(axis), index.get(axis)) for axis in columns]
+            writer.writerow([leaf.field, *named, cell_text(value)])
+
+
+def axis_labels(result: Result) -> dict[str, Any]:
+    """Return what the places of an axis are called, where they are not just counted."""
+    return {axis: result.data.get(name) for axis, name in (_LABELS | _NAMES).items()}
+
+
+def label_of(labels: Any, index: int | None) -> str:
+    """Return what a place of an axis is called; empty for an axis that a field does not have."""
+    if index is None:
+        return ""
+    if labels is None or index >= len(labels):
+        return str(index)
+    label = labels[index]
+    return label if isinstance(label, str) else str(int(label))
 
 
 def _columns(result: Result) -> list[str]:
@@ -80,11 +97,21 @@ def _columns(result: Result) -> list[str]:
 
 
 def _leaves_of(result: Result) -> Iterator[_Leaf]:
-    analysis = ANALYSES.get(result.analysis)
     for name, value in result.data.items():
         if name not in _LABELS.values():
-            spec = analysis.field(name) if analysis else None
-            yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
+            yield from _leaves(_Leaf(name, {}, value), axes_of(result, name))
+
+
+def axes_of(result: Result, name: str) -> tuple[str, ...]:
+    """Return the names of a field's axes, outermost first; empty where they are not known."""
+    analysis = ANALYSES.get(result.analysis)
+    spec = analysis.field(name) if analysis else None
+    if analysis is None or spec is None:
+        return ()
+    axes, value = analysis.axes(name, result.params), result.data[name]
+    # Where the settings do not tell which axes are left out, the array itself does.
+    fits = not isinstance(value, Stored) or value.ndim == len(axes)
+    return axes if fits else spec.axes
 
 
 def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:
@@ -92,9 +119,11 @@ def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:
     if isinstance(value, Stored):
         yield _Leaf(leaf.field, leaf.index, _Array(value, _fitting(axes, leaf.index, value.ndim)))
     elif isinstance(value, (list, tuple)):
-        axis = axes[0] if axes else _unnamed(leaf.index)
+        # Where prompts differ in length, the prompt is the outermost index.
+        axis = next((a for a in axes if a == "prompt"), axes[0] if axes else _unnamed(leaf.index))
+        rest = tuple(a for a in axes if a != axis)
         for i, item in enumerate(value):
-            yield from _leaves(_Leaf(leaf.field, {**leaf.index, axis: i}, item), axes[1:])
+            yield from _leaves(_Leaf(leaf.field, {**leaf.index, axis: i}, item), rest)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(_Leaf(f"{leaf.field}.{key}", leaf.index, item), axes)
@@ -103,9 +132,7 @@ def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:
 
 
 def _fitting(axes: tuple[str, ...], index: Mapping[str, int], ndim: int) -> tuple[str, ...]:
-    """Return one name per axis; a sweep over whole layers has no head axis."""
-    if len(axes) > ndim:
-        axes = tuple(axis for axis in axes if axis != "head")
+    """Return one name per axis, made up where there are more than are known."""
     if len(axes) != ndim:
         axes = ()
         for _ in range(ndim):
@@ -131,14 +158,8 @@ def _cells(leaf: _Leaf) -> Iterator[tuple[dict[str, int], Any]]:
             yield {**leaf.index, **dict(zip(axes, first + place, strict=True))}, value
 
 
-def _label(labels: Any, index: int | None) -> str:
-    if index is None:
-        return ""
-    known = labels is not None and index < len(labels)
-    return str(int(labels[index]) if known else index)
-
-
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """Return a value in full precision; empty where there is none."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):

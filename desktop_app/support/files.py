@@ -42,6 +42,10 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
+TEMPORARY_NAMES = ".lensbench-*.tmp*"
+"""Names of files that were being written, as a pattern."""
+
+
 def temporary_sibling(path: Path) -> Path:
     """Return an unused name in the folder of `path`, so that it can be renamed to it."""
     return path.with_name(f".lensbench-{secrets.token_hex(6)}.tmp")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.text.lab_tables import compose_lines, detect_lines, repeat_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -111,4 +113,7 @@ _TABLES: dict[str, Callable[[Result], Iterator[str]]] = {
     "rank": _rank,
     "ablate": _ablate,
     "attention": _attention,
+    "detect": detect_lines,
+    "repeat": repeat_lines,
+    "compose": compose_lines,
 }

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    from PySide6.QtGui import QPixmap
 
     from desktop_app.analyses.result import Notice, Result
     from desktop_app.widgets.selection import Selection
@@ -202,10 +201,9 @@ class AblateView(AnalysisView):
             limits=partial_limits(values),
         )
 
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, for export."""
-        heads = self._pictures.currentIndex() == 0
-        return self._map.picture() if heads else self._bars.grab()
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the map, or the bars."""
+        return self._map if self._pictures.currentIndex() == 0 else self._bars
 
     # Answering.
 

@@ -33,7 +33,7 @@ from desktop_app.widgets.pattern_view import PatternView
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
-    from PySide6.QtGui import QPixmap, QResizeEvent
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.analyses.result import Result
     from desktop_app.views.attention_data import HeadPicture
@@ -226,9 +226,9 @@ class AttentionView(AnalysisView):
         self._strips.show_pair(self._picture, query, key)
         self._pattern.set_selected(query, key)
 
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, for export."""
-        return self._pattern.picture()
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the head that is shown large."""
+        return self._pattern
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Show the lists beside the pattern where a square leaves room for them."""

@@ -91,9 +91,13 @@ class AnalysisView(QWidget):
         """Return the notices that stand as chips under the settings."""
         return result.warnings
 
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the picture without the controls around it."""
+        return self._content
+
     def shown_picture(self) -> QPixmap:
-        """Return the picture alone, for export."""
-        return self._content.grab()
+        """Return the picture alone, as it is on screen."""
+        return self.picture_widget().grab()
 
     # What the window uses.
 

@@ -24,7 +24,6 @@ from desktop_app.views.rank_data import (
 )
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPixmap
     from PySide6.QtWidgets import QFrame
 
     from desktop_app.analyses.result import Result
@@ -125,10 +124,6 @@ class RankView(AnalysisView):
         self._strip_label.setText(surprise_sentence(result, prompt))
         self._tips = surprise_texts(result, prompt)
         self._on_position_changed(self.selection.position)
-
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, for export."""
-        return self._content.grab()
 
     def _on_token_hovered(self, position: int) -> None:
         shown = position if position >= 0 else self.selection.position

@@ -16,7 +16,7 @@ from desktop_app.views.tokens_data import overview_sentence
 from desktop_app.widgets.theme import set_role
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPixmap, QResizeEvent
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.analyses.result import Notice, Result
     from desktop_app.widgets.selection import Selection
@@ -148,9 +148,9 @@ class TokensView(AnalysisView):
         self._column.insertWidget(len(self._cards), card)
         self._cards.append(card)
 
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, for export."""
-        return self._inner.grab()
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: all prompts, those scrolled away too."""
+        return self._inner
 
     def _on_token_chosen(self, prompt: int, position: int) -> None:
         self.selection.select_prompt(prompt)

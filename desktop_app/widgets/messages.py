@@ -47,6 +47,7 @@ class Banner(QFrame):
         self._buttons: list[QPushButton] = []
         self._mark, self._label = QLabel(), QLabel()
         self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
-PICTURE_FILTER = "Picture (*.png)"
-RESULT_FILTER = "JSON (*.json);;NumPy (*.npz);;CSV (*.csv)"
+RESULT_FILTER = (
+    "JSON (*.json);;NumPy (*.npz);;CSV (*.csv);;Python script (*.py);;Jupyter notebook (*.ipynb)"
+)
+_PICTURES = {".png": "PNG picture", ".svg": "SVG picture", ".pdf": "PDF document"}
 
 
 def ask_save_before_closing(parent: QWidget) -> str:
@@ -26,6 +29,20 @@ def ask_save_before_closing(parent: QWidget) -> str:
     if box.clickedButton() is save:
         return "save"
     return "discard" if box.clickedButton() is discard else "cancel"
+
+
+def ask_delete(parent: QWidget, title: str) -> bool:
+    """Return whether to delete a result."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Lensbench")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(f"Delete “{title}” from the session?")
+    box.setInformativeText("This can be undone until the session is closed.")
+    delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+    box.exec()
+    return box.clickedButton() is delete
 
 
 def ask_quit_hard(parent: QWidget) -> bool:
@@ -53,9 +70,18 @@ def ask_save(parent: QWidget, title: str, suggestion: str, kinds: str) -> Path |
     if not name:
         return None
     path = Path(name)
-    if not path.suffix:
-        path = path.with_suffix("." + chosen.split("*.")[1].rstrip(")").split()[0])
+    endings = [part.rstrip(") ") for part in chosen.split("*")[1:]]
+    # Another kind was chosen, and the name that was proposed still ends as it did.
+    is_proposed = path.suffix == Path(suggestion).suffix and path.suffix not in endings
+    if endings and (not path.suffix or is_proposed):
+        path = path.with_suffix(endings[0])
     return path
+
+
+def picture_filter(ending: str) -> str:
+    """Return the kinds of pictures to choose from, the one of `ending` first."""
+    kinds = sorted(_PICTURES, key=lambda e: e != ending)
+    return ";;".join(f"{_PICTURES[e]} (*{e})" for e in kinds)
 
 
 def show_about(parent: QWidget, version: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_prompts, write_prompts
@@ -14,7 +14,6 @@ from desktop_app.window import dialogs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QPixmap
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.analyses.result import Result
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from desktop_app.window.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"
+AUTOSAVE_MS = 1_000
 PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 
 
@@ -44,6 +44,11 @@ class FileDesk(QObject):
         self._session = session
         self._prompts = prompts
         session.saved.connect(self._on_saved)
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.setInterval(AUTOSAVE_MS)
+        self._autosave.timeout.connect(self.keep_prompts)
+        prompts.prompts_changed.connect(self._autosave.start)
 
     def open_any(self, path: Path) -> None:
         """Open a session, prompt table, model folder or model file by what it is."""
@@ -67,7 +72,7 @@ class FileDesk(QObject):
 
     def save_session(self) -> None:
         """Save the session; one that lives in a file is written through already."""
-        if self._session.session.is_temporary:
+        if self._session.session.is_temporary or self._session.has_unsaved:
             self.save_session_as()
             return
         self.keep_prompts()
@@ -93,10 +98,17 @@ class FileDesk(QObject):
             if not self.save_session_as():
                 return False
             self._session.wait()
+            return not self._session.has_unsaved  # where saving failed, the sentence says why
         return answer != "cancel"
 
+    def flush(self) -> None:
+        """Do not wait any longer before the prompt table is written into the session."""
+        if self._autosave.isActive():
+            self.keep_prompts()
+
     def keep_prompts(self) -> None:
-        """Write the prompt table into the session."""
+        """Write the prompt table into the session; it does so by itself after every change."""
+        self._autosave.stop()
         rows = self._prompts.prompts()[0]
         self._session.set_prompts(rows, self._prompts.shared_settings())
 
@@ -119,16 +131,6 @@ class FileDesk(QObject):
         if path is not None:
             rows = self._prompts.prompts()[0]
             self._try(lambda: write_prompts(path, rows), path)
-
-    def save_picture(self, picture: QPixmap, name: str) -> None:
-        """Write a view's picture as PNG."""
-        path = dialogs.ask_save(self._window, "Save picture", f"{name}.png", dialogs.PICTURE_FILTER)
-        if path is None:
-            return
-        if picture.save(str(path), "PNG"):
-            self.message_arrived.emit(f"Saved {path.name}.")
-        else:
-            self.problem_arrived.emit(f"“{path}” cannot be written: choose another place.")
 
     def save_result(self, result: Result) -> None:
         """Write a result's data."""

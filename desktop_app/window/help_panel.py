@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
 
 START = "start"
+SESSION_FILE = "session_file"
 _NAME = re.compile(r"^[a-z_]{1,40}$")
 _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 
@@ -48,7 +49,10 @@ class HelpPanel(QWidget):
         self._pages.setAccessibleName("Help page")
         self._pages.addItem("Getting started", START)
         for analysis in ANALYSES.values():
+            if not resource("help", f"{analysis.name}.md").is_file():
+                continue
             self._pages.addItem(analysis.title, analysis.name)
+        self._pages.addItem("The session file", SESSION_FILE)
         self.browser = QTextBrowser()
         self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)

@@ -20,7 +20,7 @@ from desktop_app.widgets.icons import icon
 from desktop_app.window.dock_title import DockTitle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from desktop_app.views.base import AnalysisView
@@ -35,9 +35,13 @@ class CentralArea(QWidget):
     """A place for messages above the tabs."""
 
     def __init__(
-        self, banner: QWidget, views: Mapping[str, AnalysisView], parent: QWidget | None = None
+        self,
+        banners: Sequence[QWidget],
+        views: Mapping[str, AnalysisView],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._names = tuple(views)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setMovable(False)
@@ -49,13 +53,14 @@ class CentralArea(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(banner)
+        for banner in banners:
+            column.addWidget(banner)
         column.addWidget(self.tabs, 1)
         self.setMinimumSize(420, 360)
 
     def tint(self) -> None:
         """Draw the tabs' icons in the colours of the current theme."""
-        for place, name in enumerate(ANALYSES):
+        for place, name in enumerate(self._names):
             self.tabs.setTabIcon(place, icon(name))
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from desktop_app.jobs.runner import JobRunner
+from desktop_app.support import installed
 from desktop_app.views.registry import VIEWS, create_view
 from desktop_app.widgets.job_bar import JobBar
 from desktop_app.widgets.messages import Banner
@@ -17,6 +18,7 @@ from desktop_app.widgets.selection import Selection
 from desktop_app.widgets.theme import theme_hub
 from desktop_app.window import layout
 from desktop_app.window.closing import Closer
+from desktop_app.window.comparison_desk import ComparisonDesk
 from desktop_app.window.conductor import Conductor
 from desktop_app.window.examples import worked_example
 from desktop_app.window.file_desk import FileDesk
@@ -26,7 +28,9 @@ from desktop_app.window.inspector import Inspector
 from desktop_app.window.log_panel import LogPanel
 from desktop_app.window.memory_meter import MemoryMeter
 from desktop_app.window.model_desk import ModelDesk
+from desktop_app.window.picture_desk import PictureDesk
 from desktop_app.window.prompt_panel import PromptPanel
+from desktop_app.window.recovery import Recovery
 from desktop_app.window.results_panel import ResultsPanel
 from desktop_app.window.run_desk import RunDesk
 from desktop_app.window.session_desk import SessionDesk
@@ -83,11 +87,15 @@ class MainWindow(QMainWindow):
         self.selection = Selection(self)
         self.session = SessionDesk(self)
         self._build_parts(log_book)
-        self._build_window()
         self.files = FileDesk(self.session, self.prompts, self)
+        self.recovery = Recovery(self.session, self.files, self)
+        self._build_window()
+        self.pictures = PictureDesk(self)
+        self.comparisons = ComparisonDesk(self.session, self.results, self.pictures, self)
         self.slots = WindowSlots(self)
         self.actions_by_name = make_actions(self)
         self.actions_by_name.fill(self.menuBar())
+        self.pictures.offer_menu(self.views.values(), self.actions_by_name)
         self.top_bar = TopBar(self.actions_by_name)
         layout.make_tool_bar(self, self.top_bar)
         self.prompts.add_tools([self.actions_by_name[key] for key in _PANEL_BUTTONS])
@@ -111,7 +119,7 @@ class MainWindow(QMainWindow):
         self.views = {name: create_view(name, self.selection) for name in VIEWS}
 
     def _build_window(self) -> None:
-        self.central = layout.CentralArea(self.banner, self.views)
+        self.central = layout.CentralArea((self.recovery.banner, self.banner), self.views)
         self.setCentralWidget(self.central)
         self.docks = {
             key: layout.make_dock(key, title, widget, self)
@@ -146,7 +154,11 @@ class MainWindow(QMainWindow):
         """Load the model and, on a first start, run the worked example; call it after `show`."""
         self.meter.start()
         opened = session_file is not None and self.session.open(session_file)
-        if self.settings.model and (opened or self.settings.started_before):
+        self.recovery.look()
+        if installed.compute_problem() is not None:
+            self.top_bar.show_viewer()
+            self.started.emit()
+        elif self.settings.model and (opened or self.settings.started_before):
             self.models.load(self.settings.model)
         else:
             self.first_start.begin(with_example=not opened)
@@ -165,7 +177,8 @@ class MainWindow(QMainWindow):
 
     def open_tab(self, name: str) -> None:
         """Show the tab of an analysis."""
-        self.central.tabs.setCurrentWidget(self.views[name])
+        if name in self.views:
+            self.central.tabs.setCurrentWidget(self.views[name])
 
     def place_docks(self) -> None:
         """Put all docks back to where they belong."""
@@ -221,6 +234,8 @@ class MainWindow(QMainWindow):
         self.conductor.close()
         self._remember()
         self.inspector.flush_notes()
+        self.files.flush()
+        self.comparisons.close()
         self.meter.stop()
         self.log.stop()
         self.closer.finish()

@@ -2,187 +2,199 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QPainter, QPen
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import (
+    QHBoxLayout,
     QInputDialog,
+    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QMenu,
     QStackedLayout,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
+    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.widgets.fonts import ui_font
-from desktop_app.widgets.icons import icon
 from desktop_app.widgets.messages import EmptyState
-from desktop_app.widgets.theme import theme_hub
-from desktop_app.window.prompt_model import visible
+from desktop_app.window.results_rows import ROW, RowDelegate, matches, moment, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.session.store import SessionRow
-
-_ROW = Qt.ItemDataRole.UserRole
-_HEIGHT = 46
-Index = QModelIndex | QPersistentModelIndex
-
-
-class _RowDelegate(QStyledItemDelegate):
-    """Draws a result as an icon, its title and a line of facts."""
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Return the height of a row."""
-        return QSize(120, _HEIGHT)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one row."""
-        row = index.data(_ROW)
-        theme = theme_hub().current
-        area = option.rect
-        state = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = area.adjusted(4, 2, -4, -2)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.setBrush(theme.color("accent_soft"))
-            focused = bool(state & QStyle.StateFlag.State_HasFocus)
-            pen = QPen(theme.color("accent")) if focused else QPen(Qt.PenStyle.NoPen)
-            painter.setPen(pen)
-            painter.drawRoundedRect(box, 6, 6)
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setBrush(theme.color("hover"))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(box, 6, 6)
-        icon(row.analysis, "accent").paint(painter, QRect(box.x() + 8, box.y() + 12, 18, 18))
-        left, width = box.x() + 36, box.width() - 44
-        title, facts = _words(row)
-        painter.setFont(ui_font(13, "medium"))
-        painter.setPen(theme.color("text"))
-        self._line(painter, QRect(left, box.y() + 4, width, 19), title)
-        painter.setFont(ui_font(11))
-        painter.setPen(theme.color("text_muted"))
-        self._line(painter, QRect(left, box.y() + 22, width, 16), facts)
-        painter.restore()
-
-    @staticmethod
-    def _line(painter: QPainter, area: QRect, text: str) -> None:
-        metrics = painter.fontMetrics()
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+    from desktop_app.session.history import SessionRow
 
 
 class ResultsPanel(QWidget):
-    """The list of results.
+    """The list of results, and a field that searches it.
 
     Signals:
         result_chosen: Id of the result to show.
         reuse_requested: Id of the result whose prompts should go into the table.
         export_requested: Id of the result to write to a file.
+        compare_requested: Id of the result to compare, with the other one that is marked.
+        details_requested: Id of the result whose notes, tags and settings are to be shown.
+        delete_requested: Id of the result to delete.
+        star_requested: (id, whether it is to be marked).
         renamed: (id, new title).
     """
 
     result_chosen = Signal(int)
     reuse_requested = Signal(int)
     export_requested = Signal(int)
+    compare_requested = Signal(int)
+    details_requested = Signal(int)
+    delete_requested = Signal(int)
+    star_requested = Signal(int, bool)
     renamed = Signal(int, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._rows: tuple[SessionRow, ...] = ()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search results")
+        self.search.setAccessibleName("Search results")
+        self.search.setToolTip("Words of titles, notes, models; #tag for tags; * for starred ones")
+        self.search.setClearButtonEnabled(True)
         self.list = QListWidget()
-        self.list.setItemDelegate(_RowDelegate(self.list))
+        self.list.setItemDelegate(RowDelegate(self.list))
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Results, newest first")
         self._empty = EmptyState(
             "history", "No results yet", "Every finished run is kept here and can be shown again."
         )
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(self.list)
+        self._nothing = EmptyState("search", "Nothing found", "No result has all of these words.")
+        self._stack = QStackedLayout()
+        for page in (self._empty, self._nothing, self.list):
+            self._stack.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        above = QHBoxLayout()
+        above.setContentsMargins(10, 2, 10, 0)
+        above.addWidget(self.search)
+        column.addLayout(above)
+        column.addLayout(self._stack, 1)
+        self.search.setVisible(False)
+        self.search.textChanged.connect(self._on_search_changed)
         self.list.itemClicked.connect(self._on_item_chosen)
         self.list.itemActivated.connect(self._on_item_chosen)
         self.setMinimumHeight(120)
 
     def set_rows(self, rows: Sequence[SessionRow]) -> None:
         """Show the history, given oldest first."""
-        current = self.current_id()
-        self.list.clear()
-        for row in reversed(rows):
-            item = QListWidgetItem()
-            item.setData(_ROW, row)
-            title, facts = _words(row)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{title}, {facts}")
-            item.setToolTip(f"{title}\n{facts}\n{_time(row.created, full=True)}")
-            self.list.addItem(item)
-        self._stack.setCurrentWidget(self.list if rows else self._empty)
-        if current is not None:
-            self.select(current)
+        self._rows = tuple(rows)
+        self.search.setVisible(bool(rows))
+        self._fill()
 
     def select(self, number: int) -> None:
-        """Mark the result of that id."""
-        for place in range(self.list.count()):
-            if self.list.item(place).data(_ROW).id == number:
-                self.list.setCurrentRow(place)
-                return
+        """Mark the result of that id; a search that hides it is given up."""
+        if not self._mark(number) and any(row.id == number for row in self._rows):
+            self.search.clear()
+            self._mark(number)
 
     def current_id(self) -> int | None:
         """Return the id of the marked result."""
         index = self.list.currentIndex()
-        return int(index.data(_ROW).id) if index.isValid() else None
+        return int(index.data(ROW).id) if index.isValid() else None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a result."""
         index = self.list.indexAt(self.list.viewport().mapFromGlobal(event.globalPos()))
-        if not index.isValid():
-            return
-        item = self.list.item(index.row())
-        number = int(item.data(_ROW).id)
+        if index.isValid():
+            row: SessionRow = index.data(ROW)
+            chosen = self.menu_of(row).exec(event.globalPos())
+            if chosen is not None:
+                self.act(chosen.data(), row)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete the marked result with the Delete key."""
+        number = self.current_id()
+        if event.key() == Qt.Key.Key_Delete and number is not None and self.list.hasFocus():
+            self.delete_requested.emit(number)
+        else:
+            super().keyPressEvent(event)
+
+    def menu_of(self, row: SessionRow) -> QMenu:
+        """Return what can be done with a result; each action's data is a code of `act`."""
         menu = QMenu(self)
-        show = menu.addAction("Show")
-        reuse = menu.addAction("Put its prompts into the table")
-        rename = menu.addAction("Rename…")
-        write = menu.addAction("Export data…")
-        chosen = menu.exec(event.globalPos())
-        if chosen is show:
-            self.result_chosen.emit(number)
-        elif chosen is reuse:
-            self.reuse_requested.emit(number)
-        elif chosen is rename:
-            self._rename(number, item.data(_ROW).title)
-        elif chosen is write:
-            self.export_requested.emit(number)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for code, text in (
+            ("show", "Show"),
+            ("reuse", "Put its prompts into the table"),
+            ("", ""),
+            ("star", "Remove star" if row.star else "Star"),
+            ("rename", "Rename…"),
+            ("details", "Notes, tags, settings…"),
+            ("export", "Export data…"),
+            ("compare", "Compare…"),
+            ("", ""),
+            ("delete", "Delete…"),
+        ):
+            if not code:
+                menu.addSeparator()
+                continue
+            action = QAction(text, menu)
+            action.setData(code)
+            menu.addAction(action)
+        return menu
+
+    def act(self, code: str, row: SessionRow) -> None:
+        """Do what was chosen from the menu of a result."""
+        if code == "star":
+            self.star_requested.emit(row.id, not row.star)
+        elif code == "rename":
+            self._rename(row.id, row.title)
+        else:
+            wishes = {
+                "show": self.result_chosen,
+                "reuse": self.reuse_requested,
+                "details": self.details_requested,
+                "export": self.export_requested,
+                "compare": self.compare_requested,
+                "delete": self.delete_requested,
+            }
+            wishes[code].emit(row.id)
+
+    def _fill(self) -> None:
+        current = self.current_id()
+        self.list.clear()
+        wanted = self.search.text()
+        for row in reversed(self._rows):
+            if not matches(row, wanted):
+                continue
+            item = QListWidgetItem()
+            item.setData(ROW, row)
+            title, facts = words(row)
+            starred = "starred, " if row.star else ""
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{starred}{title}, {facts}")
+            lines = [title, facts, moment(row.created, full=True), row.notes]
+            item.setToolTip("\n".join(line for line in lines if line))
+            self.list.addItem(item)
+        if not self._rows:
+            self._stack.setCurrentWidget(self._empty)
+        else:
+            self._stack.setCurrentWidget(self.list if self.list.count() else self._nothing)
+        if current is not None:
+            self._mark(current)
+
+    def _mark(self, number: int) -> bool:
+        for place in range(self.list.count()):
+            if self.list.item(place).data(ROW).id == number:
+                self.list.setCurrentRow(place)
+                return True
+        return False
 
     def _rename(self, number: int, title: str) -> None:
         new, accepted = QInputDialog.getText(self, "Rename result", "Title:", text=title)
         if accepted and new:
             self.renamed.emit(number, new)
 
+    def _on_search_changed(self) -> None:
+        self._fill()
+
     def _on_item_chosen(self, item: QListWidgetItem) -> None:
-        self.result_chosen.emit(int(item.data(_ROW).id))
-
-
-def _words(row: SessionRow) -> tuple[str, str]:
-    analysis = ANALYSES.get(row.analysis)
-    kind = analysis.title if analysis is not None else row.analysis
-    return visible(row.title or kind), f"{row.model} · {_time(row.created)}"
-
-
-def _time(created: str, *, full: bool = False) -> str:
-    """Return when a result was made, in the local time of whoever looks."""
-    try:
-        moment = datetime.fromisoformat(created).astimezone()
-    except ValueError:
-        return created
-    if full:
-        return moment.strftime("%Y-%m-%d %H:%M:%S")
-    today = moment.date() == datetime.now().astimezone().date()
-    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+        self.result_chosen.emit(int(item.data(ROW).id))

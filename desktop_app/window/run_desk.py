@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.requests import RunAnalysis
+from desktop_app.support import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,16 +70,17 @@ class RunDesk(QObject):
             is_worked: Whether it belongs to the worked example of a first start.
         """
         view = self._views[name]
-        problem = self._prompts.check()
+        reads = _reads_prompts(view, params)
+        problem = installed.compute_problem() or (self._prompts.check() if reads else None)
         if problem is None and self._conductor.model is None and not self._conductor.is_loading():
             problem = "No model is open: choose one at the top left."
         if problem is not None:
             view.show_failure(problem, None, None)
             return False
-        rows, places = self._prompts.prompts()
+        rows, places = self._prompts.prompts() if reads else ([], [])
         try:
             own = params if params is not None else view.params()
-            shared = {"prompts": tuple(rows), **self._prompts.shared_settings()}
+            shared = {"prompts": tuple(rows), **(self._prompts.shared_settings() if reads else {})}
             full = type(own).model_validate({**own.model_dump(), **shared})
         except ValidationError as error:
             view.show_failure(_sentence(error), None, None)
@@ -233,6 +235,14 @@ def _own_params(result: Result) -> Params | None:
         return kind.model_validate(known)
     except ValidationError:
         return None
+
+
+def _reads_prompts(view: AnalysisView, params: Params | None) -> bool:
+    """Return whether a run needs the prompt table; settings that do not hold are told of later."""
+    try:
+        return (params if params is not None else view.params()).reads_prompts()
+    except ValidationError:
+        return True
 
 
 def _sentence(error: ValidationError) -> str:

@@ -1,65 +1,47 @@
-"""The open session: results go in as they finish, files are written off the window's thread."""
+"""The open session's results: they go in as they finish, and what is noted about them."""
 
 from __future__ import annotations
 
-import contextlib
-from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import functools
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
+from desktop_app.session import unsaved
 from desktop_app.session.exports import export
-from desktop_app.session.store import Session, SessionRow
 from desktop_app.support.errors import LensbenchError
+from desktop_app.window.open_session import OpenSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from desktop_app.analyses.base import PromptRow
     from desktop_app.analyses.result import Result
+    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import Session
+    from desktop_app.window.session_thread import Answer
 
 _CACHED_RESULTS = 12
-Work = Callable[[], Callable[[], None] | None]
 
 
-class SessionDesk(QObject):
-    """Holds one session at a time and does its slow work on one thread of its own, in order.
+class SessionDesk(OpenSession):
+    """Adds, finds, annotates and deletes results.
+
+    A result that cannot be written stays in memory, under a number below 0, until it can be.
 
     Signals:
-        rows_changed: The history changed (a tuple of `SessionRow`).
-        row_added: Id of a result that is now in the file.
-        opened: Another session was opened.
-        saved: The path to which it was saved.
-        failed: A sentence.
+        row_added: Id of a result that is now in the history.
+        deleted: Title of the result that was deleted and can be brought back.
     """
 
-    rows_changed = Signal(object)
     row_added = Signal(int)
-    opened = Signal()
-    saved = Signal(str)
-    failed = Signal(str)
-    _done = Signal(object)
+    deleted = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.session = Session.create()
-        self.has_unsaved = False
-        self._is_closed = False
-        self._cache: OrderedDict[int, Result] = OrderedDict()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
-        self._done.connect(self._on_done)
-
-    @property
-    def name(self) -> str:
-        """What the title bar calls the session."""
-        return "Untitled session" if self.session.is_temporary else self.session.path.stem
-
-    def rows(self) -> tuple[SessionRow, ...]:
-        """Return the history, oldest first."""
-        return self.session.rows()
+        self._prompts: object = None
+        self._bin: list[int] = []
 
     def add(self, result: Result, *, counts: bool = True) -> None:
         """Write a finished result into the session; `row_added` follows.
@@ -71,14 +53,22 @@ class SessionDesk(QObject):
         session = self.session
         self.has_unsaved = self.has_unsaved or (counts and session.is_temporary)
 
-        def work() -> Callable[[], None]:
-            number = session.add(result)
-            return lambda: self._added(session, number, result)
+        def work() -> Answer:
+            try:
+                if counts and session.is_temporary:
+                    unsaved.mark_worth_keeping(session)
+                number = session.add(result)
+                rows = session.rows()
+            except LensbenchError as error:
+                return functools.partial(self._keep, session, result, str(error))
+            return functools.partial(self._added, session, number, result, rows)
 
-        self._submit(work)
+        self._thread.submit(work)
 
     def result(self, number: int) -> Result | None:
         """Return a result of the history; `failed` tells why it cannot be read."""
+        if number < 0:
+            return self._kept.get(number)
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
@@ -90,129 +80,141 @@ class SessionDesk(QObject):
         self._remember(number, result)
         return result
 
+    def row(self, number: int) -> SessionRow | None:
+        """Return the line of a result in the history."""
+        return next((row for row in self.rows() if row.id == number), None)
+
+    def retry(self) -> None:
+        """Try again to write what is in memory only."""
+        for result in self._kept.take_all():
+            self.add(result)
+
     def rename(self, number: int, title: str) -> None:
         """Give a result another title."""
-        try:
-            self.session.rename(number, title)
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-        self.rows_changed.emit(self.rows())
+        self._note(number, lambda session: session.rename(number, title))
+
+    def set_star(self, number: int, star: bool) -> None:
+        """Mark a result, or take the mark away."""
+        self._note(number, lambda session: session.set_star(number, star=star))
+
+    def annotate(self, number: int, notes: str, tags: Iterable[str]) -> None:
+        """Keep notes (Markdown) and tags with a result."""
+        kept = tuple(tags)
+
+        def note(session: Session) -> None:
+            session.set_tags(number, kept)
+            session.annotate(number, notes)
+
+        self._note(number, note)
+
+    def delete(self, number: int) -> None:
+        """Take a result out of the history; `deleted` follows, and `undo_delete` undoes it."""
+        row = self.row(number)
+        if row is None:
+            return
+        done = functools.partial(self._deleted, number, row.title)
+        if number < 0:
+            self._kept.hide(number)
+            self.rows_changed.emit(self.rows())
+            done()
+        else:
+            self._change(lambda session: session.delete(number), done)
+
+    def undo_delete(self) -> None:
+        """Bring back the result that was deleted last."""
+        if not self._bin:
+            return
+        number = self._bin.pop()
+        if number < 0:
+            self._kept.show(number)
+            self.rows_changed.emit(self.rows())
+        else:
+            self._change(lambda session: session.restore(number))
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
-        """Keep the prompt table with the results."""
-        session = self.session
+        """Keep the prompt table with the results; what is there already is not written again."""
+        wanted = (tuple(prompts), dict(settings))
+        if wanted != self._prompts and not self.session.is_read_only:
+            self._prompts = wanted
+            self._change(lambda session: session.set_prompts(*wanted))
 
-        def work() -> None:
-            if not session.is_read_only:
-                session.set_prompts(prompts, settings)
+    def prompts(self) -> tuple[tuple[PromptRow, ...], dict[str, Any]]:
+        """Return the prompt table and settings that the session holds; none where damaged."""
+        try:
+            found = self.session.prompts()
+        except LensbenchError as error:
+            self.failed.emit(str(error))
+            found = ((), {})
+        self._prompts = found
+        return found
 
-        self._submit(work)
+    def notes(self) -> str:
+        """Return the notes on the session as a whole; none where they are damaged."""
+        try:
+            return self.session.notes
+        except LensbenchError as error:
+            self.failed.emit(str(error))
+            return ""
 
     def set_notes(self, notes: str) -> None:
         """Keep the notes with the results."""
-        session = self.session
+        if self.session.is_read_only:
+            return
+        self.has_unsaved = self.has_unsaved or (self.session.is_temporary and bool(notes))
 
-        def work() -> None:
-            if not session.is_read_only:
-                session.notes = notes
+        def note(session: Session) -> None:
+            if session.is_temporary:
+                unsaved.mark_worth_keeping(session)
+            session.notes = notes
 
-        self._submit(work)
-
-    def save_as(self, path: Path) -> None:
-        """Write the session to a file and go on there; `saved` follows."""
-        session = self.session
-
-        def work() -> Callable[[], None]:
-            session.save_as(path)
-            return lambda: self._saved(path)
-
-        self._submit(work)
+        self._change(note)
 
     def export(self, result: Result, path: Path) -> None:
-        """Write one result to a `.json`, `.npz` or `.csv` file; `saved` follows."""
+        """Write one result to a file of the kind that its ending names; `saved` follows."""
 
-        def work() -> Callable[[], None]:
+        def work() -> Answer:
             export(result, path)
-            return lambda: self.saved.emit(str(path))
+            return functools.partial(self.saved.emit, str(path))
 
-        self._submit(work)
+        self._thread.submit(work)
 
-    def open(self, path: Path) -> bool:
-        """Open another session in place of this one; `failed` tells why it cannot be."""
-        try:
-            session = Session.open(path)
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return False
-        self._replace(session)
-        return True
+    def _note(self, number: int, change: Callable[[Session], None]) -> None:
+        if number > 0:
+            self._change(change)
+        else:
+            self.failed.emit("This result is in memory only: save the session first.")
 
-    def start_new(self) -> None:
-        """Begin an empty session."""
-        self._replace(Session.create())
+    def _forget(self) -> None:
+        super()._forget()
+        self._bin.clear()
 
-    def wait(self) -> None:
-        """Wait until everything that was asked for is in the file."""
-        with contextlib.suppress(Exception):
-            self._pool.submit(_nothing).result(timeout=30)
+    def _deleted(self, number: int, title: str) -> None:
+        self._bin.append(number)
+        self.deleted.emit(title)
 
-    def close(self) -> None:
-        """Finish what is being written and close the file."""
-        self._pool.shutdown(wait=True)
-        self._is_closed = True  # answers already on their way home find the file closed
-        self.session.close()
+    def _added(
+        self, session: Session, number: int, result: Result, rows: tuple[SessionRow, ...]
+    ) -> None:
+        if session is self.session:
+            self._remember(number, result)
+            self._show_rows(rows)
+            self.row_added.emit(number)
+            if self._kept.visible():
+                self.retry()
+            elif not session.is_temporary:
+                self.has_unsaved = False
 
-    def _replace(self, session: Session) -> None:
-        self.wait()
-        old, self.session = self.session, session
-        self._cache.clear()
-        self.has_unsaved = False
-        old.close()
-        self.rows_changed.emit(self.rows())
-        self.opened.emit()
-
-    def _submit(self, work: Work) -> None:
-        def guarded() -> object:
-            try:
-                return work()
-            except LensbenchError as error:
-                return str(error)
-            except Exception as error:  # noqa: BLE001 - told to the user, not lost in a future
-                return f"The session file could not be used ({type(error).__name__}: {error})."
-
-        self._pool.submit(guarded).add_done_callback(self._tell)
-
-    def _tell(self, future: Future[object]) -> None:
-        """Runs on the session's thread; the signal carries the outcome home."""
-        if not future.cancelled():
-            self._done.emit(future.result())
-
-    @Slot(object)
-    def _on_done(self, outcome: object) -> None:
-        if self._is_closed:
-            return
-        if isinstance(outcome, str):
-            self.failed.emit(outcome)
-        elif callable(outcome):
-            outcome()
-
-    def _added(self, session: Session, number: int, result: Result) -> None:
+    def _keep(self, session: Session, result: Result, problem: str) -> None:
         if session is not self.session:
             return
-        self._remember(number, result)
+        number = self._kept.add(result)
+        self.has_unsaved = True
         self.rows_changed.emit(self.rows())
         self.row_added.emit(number)
-
-    def _saved(self, path: Path) -> None:
-        self.has_unsaved = False
-        self.saved.emit(str(path))
+        self.write_failed.emit(f"{problem} The result is kept in memory until it can be written.")
 
     def _remember(self, number: int, result: Result) -> None:
         self._cache[number] = result
         self._cache.move_to_end(number)
         while len(self._cache) > _CACHED_RESULTS:
             self._cache.popitem(last=False)
-
-
-def _nothing() -> None:
-    return None

@@ -60,6 +60,10 @@ class TopBar(QFrame):
         self._say("Choose a model", "No model is open. Press to choose one.")
         self.badge.hide()
 
+    def show_viewer(self) -> None:
+        """Say that this installation can only show sessions."""
+        self._say("Viewer", "This installation shows sessions; press to read what runs models.")
+
     def show_loading(self, name: str) -> None:
         """Say that a model is on its way."""
         self._say(f"Loading {name} …", f"{name} is being loaded; press to choose another model.")

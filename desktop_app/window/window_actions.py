@@ -35,11 +35,28 @@ def _file(window: MainWindow) -> list[ActionSpec]:
         ActionSpec(
             "save_session_as", "Save session as…", menu, files.save_session_as, "Ctrl+Shift+S"
         ),
+        ActionSpec("undo_delete", "Undo deleting a result", menu, files.undo_delete, icon="undo"),
         ActionSpec(
-            "save_picture", "Save picture…", menu, files.save_picture, icon="export", separated=True
+            "save_picture",
+            "Export picture…",
+            menu,
+            files.save_picture,
+            "Ctrl+Shift+E",
+            "export",
+            separated=True,
         ),
         ActionSpec(
             "copy_picture", "Copy picture", menu, files.copy_picture, "Ctrl+Shift+C", "copy"
+        ),
+        ActionSpec("copy_table", "Copy table", menu, files.copy_table, "Ctrl+Alt+C", "table"),
+        ActionSpec(
+            "compare",
+            "Compare results…",
+            menu,
+            files.compare,
+            "Ctrl+Shift+D",
+            "compare",
+            "Mark two results of one analysis in the history",
         ),
         ActionSpec("export_data", "Export data…", menu, files.export_data, "Ctrl+E", "download"),
         ActionSpec("quit", "Quit", menu, window.close, "Ctrl+Q", separated=True),
@@ -94,8 +111,13 @@ def _run(window: MainWindow) -> list[ActionSpec]:
 
 def _view(window: MainWindow, book: ActionBook) -> None:
     menu, slots = "&View", window.slots
-    openers = (slots.open_tab_1, slots.open_tab_2, slots.open_tab_3, slots.open_tab_4)
-    for place, (analysis, slot) in enumerate(zip(ANALYSES.values(), openers, strict=True), start=1):
+    openers = (
+        slots.open_tab_1, slots.open_tab_2, slots.open_tab_3,
+        slots.open_tab_4, slots.open_tab_5, slots.open_tab_6,
+        slots.open_tab_7, slots.open_tab_8, slots.open_tab_9,
+    )  # fmt: skip
+    for place, (name, slot) in enumerate(zip(window.views, openers, strict=False), start=1):
+        analysis = ANALYSES[name]
         book.add(
             ActionSpec(
                 f"tab_{analysis.name}", analysis.title, menu, slot, f"Ctrl+{place}", analysis.name

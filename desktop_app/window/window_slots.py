@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.registry import ANALYSES
 from desktop_app.widgets.theme import ThemeChoice, apply_theme
 from desktop_app.window import dialogs
 from desktop_app.window.help_panel import START
@@ -47,6 +46,10 @@ class WindowSlots(QObject):
         """Save the session under another name."""
         self._window.files.save_session_as()
 
+    def undo_delete(self) -> None:
+        """Bring back the result that was deleted last."""
+        self._window.session.undo_delete()
+
     def open_prompts(self) -> None:
         """Ask for a prompt table."""
         self._window.files.open_prompts()
@@ -58,12 +61,20 @@ class WindowSlots(QObject):
     def save_picture(self) -> None:
         """Write the picture of the current tab."""
         view = self._view()
-        self._window.files.save_picture(view.picture(), view.analysis.name)
+        name = view.analysis.name
+        self._window.pictures.export(view.picture_widget(), name, view.analysis.title)
 
     def copy_picture(self) -> None:
         """Put the picture of the current tab on the clipboard."""
-        QApplication.clipboard().setPixmap(self._view().picture())
-        self._window.say("Picture copied.", "good")
+        self._window.pictures.copy_picture(self._view().picture_widget())
+
+    def copy_table(self) -> None:
+        """Put the numbers of the current tab on the clipboard."""
+        self._window.pictures.copy_table(self._view().current_result, self._window.selection)
+
+    def compare(self) -> None:
+        """Compare the results that are marked in the history."""
+        self._window.comparisons.compare_marked()
 
     def export_data(self) -> None:
         """Write the data of the current tab."""
@@ -116,6 +127,26 @@ class WindowSlots(QObject):
         """Show the fourth tab."""
         self._open_tab(3)
 
+    def open_tab_5(self) -> None:
+        """Show the fifth tab."""
+        self._open_tab(4)
+
+    def open_tab_6(self) -> None:
+        """Show the sixth tab."""
+        self._open_tab(5)
+
+    def open_tab_7(self) -> None:
+        """Show the seventh tab."""
+        self._open_tab(6)
+
+    def open_tab_8(self) -> None:
+        """Show the eighth tab."""
+        self._open_tab(7)
+
+    def open_tab_9(self) -> None:
+        """Show the ninth tab."""
+        self._open_tab(8)
+
     def search(self) -> None:
         """Open the search over all actions."""
         self._window.top_bar.search.open()
@@ -160,7 +191,7 @@ class WindowSlots(QObject):
         return self._window.views[self._window.current_tab()]
 
     def _open_tab(self, place: int) -> None:
-        self._window.open_tab(list(ANALYSES)[place])
+        self._window.open_tab(list(self._window.views)[place])
 
     def _set_theme(self, choice: ThemeChoice) -> None:
         app = QApplication.instance()

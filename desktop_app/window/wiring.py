@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.registry import ANALYSES
+from desktop_app.window.session_wiring import SessionWiring
 
 if TYPE_CHECKING:
     from desktop_app.analyses.requests import ModelReady
@@ -31,7 +32,7 @@ class Wiring(QObject):
         self._report = ""
         self._connect_jobs()
         self._connect_selection()
-        self._connect_session()
+        self._session = SessionWiring(window)
         self._connect_messages()
         self._on_busy_changed(busy=False)
 
@@ -66,32 +67,21 @@ class Wiring(QObject):
         selection.position_changed.connect(window.prompts.live.set_selected)
         selection.attention_requested.connect(self._on_attention_requested)
 
-    def _connect_session(self) -> None:
-        window, session = self._window, self._window.session
-        session.rows_changed.connect(window.results.set_rows)
-        session.row_added.connect(window.results.select)
-        session.opened.connect(self._on_session_opened)
-        session.failed.connect(window.show_problem)
-        session.saved.connect(self._on_session_saved)
-        window.results.result_chosen.connect(self._on_result_chosen)
-        window.results.reuse_requested.connect(self._on_reuse_requested)
-        window.results.export_requested.connect(self._on_export_requested)
-        window.results.renamed.connect(session.rename)
-        window.inspector.notes_changed.connect(session.set_notes)
-        window.runs.result_kept.connect(self._on_result_kept)
-        window.runs.result_shown.connect(self._on_result_shown)
-        window.runs.tokens_shown.connect(window.inspector.show_tokens)
-
     def _connect_messages(self) -> None:
         window = self._window
         for view in window.views.values():
             view.message_requested.connect(window.say)
             view.help_requested.connect(window.show_help)
+        window.runs.result_shown.connect(self._on_result_shown)
+        window.runs.tokens_shown.connect(window.inspector.show_tokens)
         window.runs.message_arrived.connect(window.say)
         window.runs.bug_found.connect(self._on_bug_found)
         window.models.problem_arrived.connect(window.show_problem)
         window.files.problem_arrived.connect(window.show_problem)
         window.files.message_arrived.connect(self._on_message_arrived)
+        window.pictures.problem_arrived.connect(window.show_problem)
+        window.pictures.message_arrived.connect(self._on_message_arrived)
+        window.comparisons.message_arrived.connect(window.say)
         window.files.model_dropped.connect(window.models.open_path)
         window.banner.action_clicked.connect(self._on_banner_action)
         window.log.warnings_counted.connect(self._on_warnings_counted)
@@ -128,62 +118,8 @@ class Wiring(QObject):
     def _on_waiting_began(self) -> None:
         self._window.job_bar.show_job("Finishing the current step, then closing")
 
-    # Session and results.
-
-    def _on_result_kept(self, result: Result, is_worked: bool) -> None:
-        self._window.session.add(result, counts=not is_worked)
-
     def _on_result_shown(self, result: Result) -> None:
         self._window.inspector.show_result(result)
-
-    def _on_result_chosen(self, number: int) -> None:
-        result = self._window.session.result(number)
-        if result is not None:
-            self._window.runs.show(result)
-            if result.analysis in self._window.views:
-                self._window.open_tab(result.analysis)
-
-    def _on_reuse_requested(self, number: int) -> None:
-        result = self._window.session.result(number)
-        if result is None:
-            return
-        rows = result.params.get("prompts") or ()
-        kind = ANALYSES[result.analysis].params
-        self._window.prompts.set_prompts(kind.model_validate({"prompts": rows}).prompts)
-
-    def _on_export_requested(self, number: int) -> None:
-        result = self._window.session.result(number)
-        if result is not None:
-            self._window.files.save_result(result)
-
-    def _on_session_opened(self) -> None:
-        window, session = self._window, self._window.session.session
-        window.inspector.forget()
-        window.inspector.set_notes(session.notes)
-        for view in window.views.values():
-            view.clear()
-        rows, settings = session.prompts()
-        if rows:
-            window.prompts.set_prompts(rows)
-            window.prompts.set_shared_settings(
-                str(settings.get("bos", "auto")), chat=bool(settings.get("chat", False))
-            )
-        self._name_window()
-        if session.notice:
-            window.banner.show_message(session.notice, "warn")
-        newest = {row.analysis: row.id for row in session.rows()}
-        for number in newest.values():
-            result = window.session.result(number)
-            if result is not None:
-                window.runs.show(result)
-
-    def _on_session_saved(self) -> None:
-        self._name_window()
-
-    def _name_window(self) -> None:
-        session = self._window.session
-        temporary = session.session.is_temporary
-        self._window.setWindowTitle("Lensbench" if temporary else f"{session.name} – Lensbench")
 
     # Messages.
 

@@ -230,8 +230,8 @@ def test_every_metric_equals_its_definition(name):
 
 def test_memory_budget_changes_no_number(monkeypatch):
     whole = run(tiny("llama"), mode="mean").data["ablated"]
-    monkeypatch.setattr("desktop_app.engine.sweep._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
     parts = run(tiny("llama"), mode="mean")
     assert parts.timing.forward_passes > 12
     np.testing.assert_allclose(parts.data["ablated"], whole, atol=1e-5)
@@ -242,8 +242,8 @@ def test_out_of_memory_halves_the_batch_and_goes_on(monkeypatch):
     whole = run(model, ROWS[:1], mode="zero").data["ablated"]
     real = type(model).run
 
-    def scarce(self, ids, hooks=(), **kwargs):
-        logits = real(self, ids, hooks, **kwargs)
+    def scarce(self, ids, hooks=(), cache=None, **kwargs):
+        logits = real(self, ids, hooks, cache, **kwargs)
         if len(logits) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return logits
@@ -268,8 +268,8 @@ def test_cancelling_leaves_no_hook_and_the_next_run_is_the_same():
 
 
 def test_partial_results_fill_in(monkeypatch):
-    monkeypatch.setattr("desktop_app.engine.sweep._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
     seen = []
 
     class Watching(SilentReporter):
@@ -340,3 +340,41 @@ def test_bad_input_is_one_sentence(rows, settings, words):
         run(tiny("llama"), rows, **settings)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("component", ["head", "attn", "mlp"])
+@pytest.mark.parametrize("mode", ["zero", "mean", "resample"])
+def test_the_estimate_is_the_gradient_times_the_change(component, mode):
+    """Held to a plain backward pass through TransformerLens hooks."""
+    model = tiny("llama")
+    result = run(model, ROWS[:2], mode=mode, component=component, preview=True)
+    assert result.data["estimated"] is True
+    site = {"head": "attn.hook_z", "attn": "hook_attn_out", "mlp": "hook_mlp_out"}[component]
+    name = f"blocks.1.{site}"
+    record = result.prompts[0]
+
+    def taken(ids):
+        found = []
+        with torch.no_grad():
+            model.bridge.run_with_hooks(
+                torch.tensor([ids]), fwd_hooks=[(name, lambda x, hook: found.append(x.clone()))]
+            )
+        return found[0][0]
+
+    own = taken(record.tokens.ids)
+    new = {
+        "zero": torch.zeros_like(own),
+        "mean": torch.stack([taken(r.tokens.ids) for r in result.prompts]).mean(0)
+        if len({len(r.tokens) for r in result.prompts}) == 1
+        else None,
+        "resample": taken(record.corrupt_tokens.ids),
+    }[mode]
+    if new is None:
+        pytest.skip("lengths differ")
+    leaf = own.clone().requires_grad_()
+    logits = model.bridge.run_with_hooks(
+        torch.tensor([record.tokens.ids]), fwd_hooks=[(name, lambda _x, hook: leaf[None])]
+    )[0, -1]
+    (logits[record.answers[0].token_id] - logits[record.wrongs[0].token_id]).backward()
+    change = ((new - own) * leaf.grad).sum((0, -1))
+    np.testing.assert_allclose(result.data["effect"][1, ..., 0], change.numpy(), atol=1e-5)

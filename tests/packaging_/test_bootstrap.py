@@ -87,7 +87,7 @@ def test_first_test_makes_installs_fetches_and_tests(bootstrap, pack_missing, ca
     python = str(bootstrap.venv_python())
     assert venv == f"{sys.executable} -m venv --clear {bootstrap.VENV}"
     assert pip.startswith(f"{python} -m pip ")
-    assert pip.endswith(f"-c {bootstrap.CONSTRAINTS} -e {bootstrap.ROOT}[dev]")
+    assert pip.endswith(f"-c {bootstrap.CONSTRAINTS} -e {bootstrap.ROOT}[compute,dev]")
     assert fetch == f"{python} -m desktop_app fetch smollm2"
     assert tests == f"{python} -m pytest -k rank"
     _, environment, folder = bootstrap.calls[-1]
@@ -316,10 +316,21 @@ def test_constraints_are_exact_public_versions():
 def test_every_requirement_is_pinned_within_its_range():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = {canonicalize_name(name): version for name, version in (p.split("==") for p in pins())}
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    wanted = project["dependencies"] + [
+        requirement for extra in project["optional-dependencies"].values() for requirement in extra
+    ]
     for requirement in map(Requirement, wanted):
         version = pinned[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version, prereleases=True), requirement
+
+
+def test_the_base_installation_is_a_viewer_without_torch():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    base = {canonicalize_name(Requirement(r).name) for r in project["dependencies"]}
+    heavy = {Requirement(r).name for r in project["optional-dependencies"]["compute"]}
+    assert heavy >= {"torch", "transformers", "transformer-lens", "accelerate", "gguf"}
+    assert not base & {canonicalize_name(name) for name in heavy}
+    assert base >= {"pyside6-essentials", "numpy", "pydantic", "click"}
 
 
 def test_ci_runs_the_command_of_the_readme():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.base import PromptRow
+from desktop_app.session.history import SessionRow
 from desktop_app.session.lazy import LazyArray
-from desktop_app.session.store import Session, SessionRow
+from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.session import samples
 

@@ -36,7 +36,7 @@ def pixels(widget):
 
 
 def test_views_stand_in_the_order_of_the_analyses():
-    assert list(VIEWS) == list(ANALYSES)
+    assert list(VIEWS) == [name for name in ANALYSES if name in VIEWS]
     with pytest.raises(BadInputError, match="no view"):
         create_view("patch", Selection())
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 
-from desktop_app.analyses.registry import ANALYSES
 from desktop_app.support.logs import LogBook
+from desktop_app.views.registry import VIEWS
 from desktop_app.window.help_panel import HelpPanel, read_page
 from desktop_app.window.log_panel import LogPanel
 from desktop_app.window.palette import match_score
@@ -67,7 +67,7 @@ def test_what_came_while_hidden_is_there_when_shown(qtbot, log):
     assert len(rows(panel.table)) == 1
 
 
-@pytest.mark.parametrize("page", ["start", *ANALYSES])
+@pytest.mark.parametrize("page", ["start", *VIEWS])
 def test_every_tab_has_a_help_page(qtbot, page):
     panel = HelpPanel()
     qtbot.addWidget(panel)
@@ -77,6 +77,14 @@ def test_every_tab_has_a_help_page(qtbot, page):
     assert "**" not in text
     assert "|" not in text.replace("5|five", "")
     assert panel.page() == page
+
+
+def test_the_page_on_the_session_file_is_listed(qtbot):
+    panel = HelpPanel()
+    qtbot.addWidget(panel)
+    panel.show_page("session_file")
+    assert "application_id" in panel.browser.toPlainText()
+    assert panel._pages.currentData() == "session_file"
 
 
 def test_links_lead_to_other_pages_and_nowhere_else(qtbot):

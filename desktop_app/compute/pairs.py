@@ -1,0 +1,42 @@
+"""Clean and corrupt prompts as pairs: checked, and grouped by token length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from desktop_app.compute.prepare import Prepared
+    from desktop_app.text.encoding import Encoding
+
+
+def twins_of(prepared: Prepared, wanted_by: str) -> tuple[Encoding, ...]:
+    """Return each prompt's corrupt twin.
+
+    Args:
+        prepared: The prompts.
+        wanted_by: What needs the twins, such as `--mode resample`, for the message.
+
+    Raises:
+        BadInputError: A prompt has none, or one of another token length.
+    """
+    twins = []
+    for index, (clean, twin) in enumerate(zip(prepared.encodings, prepared.corrupt, strict=True)):
+        if twin is None:
+            raise BadInputError(
+                f"Prompt {index + 1} has no corrupt twin, which {wanted_by} needs: give --corrupt."
+            )
+        if len(twin) != len(clean):
+            raise BadInputError(
+                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
+                f"make them equally long for {wanted_by}."
+            )
+        twins.append(twin)
+    return tuple(twins)
+
+
+def first_difference(clean: tuple[int, ...], corrupt: tuple[int, ...]) -> int:
+    """Return the first position where two token sequences part; their length where they do not."""
+    pairs = enumerate(zip(clean, corrupt, strict=True))
+    return next((i for i, (a, b) in pairs if a != b), len(clean))

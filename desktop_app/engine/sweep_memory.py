@@ -1,0 +1,61 @@
+"""How many rows a pass may carry: what a row takes, and how much memory there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_app.engine.memory import free_bytes
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.sweep_pass import SweepPlan
+
+# Beyond this many tokens at once a CPU gains no speed, and a pass takes too long to cancel.
+_CPU_TOKENS_PER_PASS = 8192
+_SHARE_OF_FREE_MEMORY = 0.4
+
+
+def rows_per_pass(
+    model: LoadedModel, computed: int, shape: tuple[int, ...], plan: SweepPlan
+) -> int:
+    """Return how many variants fit in one pass under the budget, at least one.
+
+    Args:
+        model: The model.
+        computed: Positions that the pass computes of each row.
+        shape: Prompts and their token count.
+        plan: With the budget and what is read.
+    """
+    n, length = shape
+    budget = budget_bytes(model)
+    rows = max(1, budget // row_bytes(model, computed, length, read_all=plan.loss is not None))
+    if model.device.type == "cpu":
+        rows = min(rows, max(16, _CPU_TOKENS_PER_PASS // computed))
+    return max(1, int(rows) - n)
+
+
+def budget_bytes(model: LoadedModel) -> int:
+    """Return the memory that a sweep's rows may take: the user's, or a share of what is free."""
+    if model.budget_bytes is not None:
+        return model.budget_bytes
+    return int(_SHARE_OF_FREE_MEMORY * free_bytes(model.device))
+
+
+def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool) -> int:
+    """Return the memory that one row takes at the peak of a pass, an upper estimate.
+
+    Args:
+        model: The model.
+        computed: Positions that are computed of it.
+        length: Positions that it attends to.
+        read_all: Whether every computed position is unembedded.
+    """
+    info = model.info
+    item = 2 if info.dtype in {"bfloat16", "float16"} else 4
+    d_mlp = int(getattr(model.bridge.cfg, "d_mlp", None) or 4 * info.d_model)
+    stream = 6 * computed * info.d_model
+    heads = info.n_heads * info.d_head
+    attention = 4 * computed * heads + 4 * length * heads + 3 * info.n_heads * computed * length
+    mlp = 4 * computed * d_mlp
+    logits = (computed if read_all else 1) * info.d_vocab
+    return max(1, item * (stream + max(attention, mlp)) + (item + 8) * logits)

@@ -1,0 +1,283 @@
+"""One pass of a sweep: untouched rows first, then the variants that join layer by layer.
+
+The call is made with a single row of ids, and the stream at the first block is replaced by that of
+all prompts: attention masks and position embeddings then have batch size 1 and broadcast over
+however many rows there are. That is why prompts of one sweep share their token length and are never
+padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from desktop_app.engine.abilities import abilities, trim_hooks
+from desktop_app.engine.editing import Place, make_editor
+from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.report import Reporter
+    from desktop_app.engine.interventions import Edit, Variant
+    from desktop_app.engine.model import HookFn
+
+Score = Callable[[torch.Tensor, int, torch.Tensor | None], torch.Tensor]
+"""(logits `[rows, V]` at the read position, prompt, untouched logits `[V]`) -> metric `[rows]`."""
+
+# Logits are turned into numbers this many at a time: their float32 copies must stay small.
+_LOGITS_AT_ONCE = 16_000_000
+_TRIMMED_SITES = ("attn_out", "mlp_out")  # in the last layer these see the read position alone
+
+
+class _EnterSeenError(Exception):
+    """Raised by the hook that has seen the stream enter the first block."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Mean next-token cross-entropy in nats, in place of a metric at the read position.
+
+    Attributes:
+        targets: Token ids `[N, S]` that are predicted, each from the positions before it.
+        first: The first predicted token that counts, 1 or later.
+    """
+
+    targets: torch.Tensor
+    first: int = 1
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep reads.
+
+    Attributes:
+        read: The read position of each prompt.
+        score: Turns logits at the read position into the metric; None where `loss` is given.
+        loss: The loss that is the metric, or None.
+        compared: For each prompt, which prompt's untouched logits the score is given; None: its
+            own.
+    """
+
+    read: tuple[int, ...]
+    score: Score | None = None
+    loss: Loss | None = None
+    compared: tuple[int, ...] | None = None
+
+
+@dataclass
+class Prompts:
+    """The untouched prompts of a sweep, and what its first pass finds out about them.
+
+    Attributes:
+        ids: `[N, S]`.
+        stream: What enters the first block, `[N, S, d_model]`.
+        records: Whether keys and values are kept for passes that begin later.
+        keys_values: Those, per layer.
+        base: The metric `[N]`, or None before the first pass.
+        base_logits: At the read position `[N, V]`.
+        base_losses: Cross-entropy of each token `[N, S]`, where the metric is a loss.
+    """
+
+    ids: torch.Tensor
+    stream: torch.Tensor
+    records: bool = False
+    keys_values: KeysValues = field(default_factory=dict)
+    base: torch.Tensor | None = None
+    base_logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    base_losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+
+
+class Pass:
+    """A pass that begins at one position and carries some variants, sorted by their layer."""
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        prompts: Prompts,
+        plan: SweepPlan,
+        start: int,
+        variants: Sequence[Variant],
+    ) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._plan = plan
+        self._start = start
+        self._variants = variants
+        n = len(prompts.ids)
+        self._of = torch.tensor([*range(n), *(v.prompt for v in variants)])
+        self._read = torch.tensor(plan.read)[self._of]
+        self._trims = plan.loss is None and model.spec.offload == "none" and abilities(model).trims
+
+    def run(self, report: Reporter, done: float, share: float) -> torch.Tensor:
+        """Return the metric of each variant, float32 `[variants]`; note the prompts' own first.
+
+        Args:
+            report: Told after every layer; may cancel there.
+            done: The fraction of the whole sweep done before this pass.
+            share: The fraction that this pass is.
+        """
+        prompts, first = self._prompts, self._start == 0 and self._prompts.base is None
+        hooks: list[tuple[str, HookFn]] = [
+            (site_hook(0, "resid_pre"), self._enter),
+            *self._edit_hooks(),
+            *self._report_hooks(report, done, share),
+        ]
+        if self._trims:
+            hooks += trim_hooks(self._model, self._keep_read)
+        hooks.append((READ_HOOK, self._keep_predictions if self._plan.loss else self._keep_read))
+        cache: RecordingCache | PrefixCache | None = None
+        if self._start:
+            cache = PrefixCache(prompts.keys_values, self._start, self._of)
+        elif first and prompts.records:
+            cache = RecordingCache(len(prompts.ids))
+        logits = self._model.run(prompts.ids[:1, self._start :], hooks, cache)
+        if isinstance(cache, RecordingCache):
+            prompts.keys_values = cache.found
+        scores = self._losses(logits, note=first) if self._plan.loss else self._scores(logits)
+        n = len(prompts.ids)
+        if first:
+            prompts.base = scores[:n]
+            prompts.base_logits = self._read_logits(logits[:n])
+        return scores[n:]
+
+    def _enter(self, _x: torch.Tensor, hook: object) -> torch.Tensor:
+        return self._prompts.stream[:, self._start :].clone()
+
+    def _edit_hooks(self) -> Iterator[tuple[str, HookFn]]:
+        """Yield hooks that let each layer's variants join, and apply each to its own row."""
+        n = len(self._prompts.ids)
+        joining: dict[int, list[int]] = {}
+        places: dict[tuple[int, str], list[tuple[int, Edit]]] = {}
+        for number, variant in enumerate(self._variants):
+            joining.setdefault(variant.layer, []).append(variant.prompt)
+            for edit in variant.edits:
+                places.setdefault((edit.layer, edit.site), []).append((n + number, edit))
+        for layer, prompts in joining.items():
+            yield site_hook(layer, "resid_pre"), _joiner(torch.tensor(prompts))
+        last = self._model.info.n_layers - 1
+        for (layer, site), members in places.items():
+            trimmed = self._trims and layer == last and site in _TRIMMED_SITES
+            only = self._read if trimmed else None
+            place = Place(self._start, self._prompts.ids.shape[1], only)
+            editor = make_editor(members, place)
+            if editor is not None:
+                yield site_hook(layer, members[0][1].site), editor
+
+    def _report_hooks(
+        self, report: Reporter, done: float, share: float
+    ) -> Iterator[tuple[str, HookFn]]:
+        """Yield a hook per layer that reports the share of arithmetic done; it may cancel."""
+        layers, n = self._model.info.n_layers, len(self._prompts.ids)
+        live = [n + sum(v.layer <= layer for v in self._variants) for layer in range(layers)]
+        so_far = 0
+        for layer in range(layers):
+            fraction = min(1.0, done + share * so_far / sum(live))
+            note = f"layer {layer + 1} of {layers}"
+            yield site_hook(layer, "resid_pre"), _reporter(report, fraction, note)
+            so_far += live[layer]
+
+    def _keep_read(self, x: torch.Tensor, hook: object) -> torch.Tensor:
+        """Keep each row's read position, whatever comes after the position axis."""
+        read = self._read.to(x.device) - self._start
+        return x[torch.arange(len(x), device=x.device), read[: len(x)]][:, None]
+
+    def _keep_predictions(self, x: torch.Tensor, hook: object) -> torch.Tensor:
+        """Keep the positions that predict a token that counts."""
+        loss = self._plan.loss
+        first = 0 if loss is None else max(0, loss.first - 1 - self._start)
+        return x[:, min(first, x.shape[1] - 1) :]
+
+    def _read_logits(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return untouched logits at the read position, `[N, V]`."""
+        if not self._plan.loss:
+            return logits[:, 0].clone()
+        offset = self._prompts.ids.shape[1] - logits.shape[1]
+        read = (self._read[: len(logits)] - offset).clamp_min(0).to(logits.device)
+        return logits[torch.arange(len(logits), device=logits.device), read].clone()
+
+    def _scores(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the metric of every row, `[rows]`."""
+        logits, prompts = logits[:, 0], self._prompts
+        base = logits if prompts.base is None else prompts.base_logits
+        scores = torch.empty(len(logits))
+        step = max(1, _LOGITS_AT_ONCE // logits.shape[-1])
+        compared = self._plan.compared or range(len(prompts.ids))
+        for prompt, other in enumerate(compared):
+            for rows in torch.split((self._of == prompt).nonzero()[:, 0], step):
+                if self._plan.score is not None:
+                    found = self._plan.score(logits[rows.to(logits.device)], prompt, base[other])
+                    scores[rows] = found.float().cpu()
+        return scores
+
+    def _losses(self, logits: torch.Tensor, *, note: bool) -> torch.Tensor:
+        """Return the loss of every row, `[rows]`; tokens before the start have the prompt's own."""
+        loss = self._plan.loss
+        if loss is None:
+            raise TypeError("this sweep reads no loss")
+        length = self._prompts.ids.shape[1]
+        offset = length - logits.shape[1]  # the position of the first logits
+        targets = loss.targets.to(logits.device)[self._of.to(logits.device), offset + 1 :]
+        step = max(1, _LOGITS_AT_ONCE // max(1, logits.shape[1] * logits.shape[2]))
+        found = torch.cat(
+            [
+                _cross_entropy(logits[i : i + step, :-1], targets[i : i + step])
+                for i in range(0, len(logits), step)
+            ]
+        ).cpu()
+        n = len(self._prompts.ids)
+        if note:
+            self._prompts.base_losses = torch.zeros(n, length)
+            self._prompts.base_losses[:, offset + 1 :] = found[:n]
+        whole = self._prompts.base_losses[self._of].clone()
+        whole[:, offset + 1 :] = found
+        return whole[:, loss.first :].mean(-1)
+
+
+def entering_stream(model: LoadedModel, ids: torch.Tensor) -> torch.Tensor:
+    """Return the stream `[N, S, d_model]` that enters the first block."""
+    seen: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor, hook: object) -> None:
+        seen.append(x.clone())
+        raise _EnterSeenError
+
+    try:
+        model.run(ids, [(site_hook(0, "resid_pre"), keep)])
+    except _EnterSeenError:
+        model.forward_passes -= 1
+    return seen[0]
+
+
+@contextmanager
+def no_hooks_left(model: LoadedModel) -> Iterator[None]:
+    """Make sure that nothing stays attached, whatever ends the run."""
+    try:
+        yield
+    finally:
+        if model.hooks_left():
+            model.bridge.reset_hooks(including_permanent=True)
+
+
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    logits = logits.float()
+    return logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]
+
+
+def _joiner(prompts: torch.Tensor) -> HookFn:
+    """Return a hook that appends copies of untouched rows."""
+
+    def join(x: torch.Tensor, hook: object) -> torch.Tensor:
+        return torch.cat([x, x[prompts.to(x.device)]])
+
+    return join
+
+
+def _reporter(report: Reporter, fraction: float, note: str) -> HookFn:
+    def tell(_x: torch.Tensor, hook: object) -> None:
+        report.step(fraction, note)
+
+    return tell

@@ -1,0 +1,211 @@
+"""A model's weights as circuits need them: float32, one matrix per query head, any layout.
+
+Everything is read off by feeding the module itself and never by name, so that Linear, Conv1D, joint
+projections and offloaded weights all come out the same way round. Rows multiply from the left:
+`q = x @ W_Q`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from desktop_app.engine.model import site_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from desktop_app.engine.model import LoadedModel
+
+# Large against any ordinary eps of a norm, so that the norm shows its weights alone.
+_LOUD = 1e3
+_ROWS_AT_ONCE = 256
+_TOKENS_AT_ONCE = 4096
+
+
+class _SeenError(Exception):
+    """Raised by the hook that has seen what was asked for: the rest of the pass is not needed."""
+
+
+@dataclass(frozen=True)
+class HeadWeights:
+    """The four matrices of a layer's heads, key-value heads repeated for each query head.
+
+    Attributes:
+        q: `[head, d_model, d_head]`.
+        k: The same.
+        v: The same.
+        o: `[head, d_head, d_model]`.
+    """
+
+    q: torch.Tensor
+    k: torch.Tensor
+    v: torch.Tensor
+    o: torch.Tensor
+
+
+def head_weights(model: LoadedModel, layer: int, *, fold: bool = False) -> HeadWeights:
+    """Return a layer's head matrices.
+
+    Args:
+        model: The model.
+        layer: Which block.
+        fold: Whether the norm that the heads read through is taken into q, k and v: its weights,
+            and the centring where it subtracts a mean.
+    """
+    attention = model.bridge.blocks[layer].attn
+    q, k, v = (_linear(model, getattr(attention, name)) for name in "qkv")
+    if fold:
+        folding = norm_matrix(model, layer)
+        q, k, v = (folding(matrix) for matrix in (q, k, v))
+    return HeadWeights(
+        _by_head(model, q), _by_head(model, k), _by_head(model, v), model.output_weights(layer)
+    )
+
+
+def norm_matrix(model: LoadedModel, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what folds a layer's first norm into a matrix `[d_model, any]` that reads it."""
+    norm = reading_norm(model, layer)
+    if norm is None:
+        return lambda matrix: matrix
+    width = model.info.d_model
+    sign = torch.ones(width)
+    sign[1::2] = -1
+    probe = sign * (1 + torch.arange(width) / width)  # no zeros
+    probe = (probe - probe.mean()) * _LOUD
+    plus, minus = (_feed(model, norm, x[None])[0] for x in (probe, -probe))
+    gain = (plus - minus) / 2 / (probe / probe.std(correction=0))
+    flat = torch.full((1, width), _LOUD)
+    moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
+    centres = bool(moved.abs().max() <= 1e-3 * gain.abs().max())
+
+    def fold(matrix: torch.Tensor) -> torch.Tensor:
+        folded = gain[:, None] * matrix
+        return folded - folded.mean(0, keepdim=True) if centres else folded
+
+    return fold
+
+
+def reading_norm(model: LoadedModel, layer: int) -> Any | None:
+    """Return the norm that a layer's heads read through, or None where there is none before."""
+    return getattr(model.bridge.blocks[layer], "ln1", None)
+
+
+def normed(model: LoadedModel, layer: int, stream: torch.Tensor) -> torch.Tensor:
+    """Return streams `[rows, d_model]` as a layer's heads read them, float32."""
+    norm = reading_norm(model, layer)
+    return stream if norm is None else _feed(model, norm, stream)
+
+
+def values(model: LoadedModel, layer: int, read: torch.Tensor) -> torch.Tensor:
+    """Return each query head's values `[head, rows, d_head]` of normed streams, biases and all."""
+    flat = _feed(model, model.bridge.blocks[layer].attn.v, read)
+    return _expand(model, flat.view(len(read), model.info.n_kv_heads, -1)).permute(1, 0, 2)
+
+
+def raw_embeddings(model: LoadedModel, token_ids: torch.Tensor) -> torch.Tensor:
+    """Return the embedding matrix's rows of tokens, float32 `[tokens, d_model]`, no positions."""
+    table = model.bridge.original_model.get_input_embeddings()
+    with torch.no_grad():
+        found: torch.Tensor = table(token_ids.to(model.device))
+    return found.float()
+
+
+def stream_after_first(model: LoadedModel, token_ids: torch.Tensor, lead: int) -> torch.Tensor:
+    """Return the stream after layer 0 of each token behind a lead token, `[tokens, d_model]`."""
+    rows = torch.stack([torch.full_like(token_ids, lead), token_ids], dim=1)
+    return torch.cat(
+        [
+            _seen(model, some, site_hook(0, "resid_post"), [])[:, -1]
+            for some in torch.split(rows, _TOKENS_AT_ONCE // 2)
+        ]
+    )
+
+
+def first_mlp(model: LoadedModel, token_ids: torch.Tensor) -> torch.Tensor:
+    """Return what layer 0's MLP makes of each token's embedding alone, `[tokens, d_model]`.
+
+    No position embedding and no attention: both are taken away.
+    """
+    found = []
+    for some in torch.split(token_ids, _TOKENS_AT_ONCE):
+        stream = raw_embeddings(model, some)[:, None]
+        hooks: list[tuple[str, Callable[..., torch.Tensor]]] = [
+            (site_hook(0, "resid_pre"), lambda x, hook, stream=stream: stream.to(x)),
+            (site_hook(0, "attn_out"), lambda x, hook: torch.zeros_like(x)),
+        ]
+        found.append(_seen(model, some[:, None], site_hook(0, "mlp_out"), hooks)[:, -1])
+    return torch.cat(found)
+
+
+def unembedding(model: LoadedModel, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    """Return columns of the unembedding, float32 `[d_model, tokens]`; None takes all of them."""
+    table = model.bridge.original_model.get_output_embeddings()
+    weight = getattr(table, "weight", None)
+    if weight is not None and weight.device.type != "meta":
+        rows: torch.Tensor = (
+            weight.detach() if token_ids is None else weight.detach()[token_ids.to(weight.device)]
+        )
+        columns: torch.Tensor = rows.float().T
+        return columns.to(model.device)
+    width = model.info.d_model
+    zero = _feed(model, table, torch.zeros(1, width))
+    parts = []
+    for some in torch.split(torch.eye(width), _ROWS_AT_ONCE):
+        columns = _feed(model, table, some) - zero
+        parts.append(columns if token_ids is None else columns[:, token_ids.to(columns.device)])
+    return torch.cat(parts)
+
+
+def final_normed(model: LoadedModel, stream: torch.Tensor) -> torch.Tensor:
+    """Return streams `[rows, d_model]` behind the final norm, float32."""
+    norm = getattr(model.bridge, "ln_final", None)
+    return stream if norm is None else _feed(model, norm, stream)
+
+
+def _linear(model: LoadedModel, project: Any) -> torch.Tensor:
+    """Return the matrix `[d_in, d_out]` of a linear module, its bias taken away."""
+    width = model.info.d_model
+    rows = torch.cat([torch.eye(width), torch.zeros(1, width)])
+    out = _feed(model, project, rows)
+    return out[:-1] - out[-1]
+
+
+def _feed(model: LoadedModel, module: Any, rows: torch.Tensor) -> torch.Tensor:
+    """Return what a module makes of rows `[rows, width]`, in and out as float32."""
+    dtype = next(iter(model.bridge.original_model.parameters())).dtype
+    with torch.no_grad():
+        out: torch.Tensor = module(rows.to(model.device, dtype)[None])[0]
+    return out.float()
+
+
+def _by_head(model: LoadedModel, matrix: torch.Tensor) -> torch.Tensor:
+    """Return `[d_model, heads · d_head]` as `[head, d_model, d_head]`, one for each query head."""
+    return _expand(model, matrix.view(len(matrix), -1, model.info.d_head)).permute(1, 0, 2)
+
+
+def _expand(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
+    """Repeat key-value heads on axis 1 so that query head h finds its own at h."""
+    return x.repeat_interleave(model.info.n_heads // x.shape[1], dim=1)
+
+
+def _seen(
+    model: LoadedModel,
+    ids: torch.Tensor,
+    name: str,
+    hooks: list[tuple[str, Callable[..., torch.Tensor]]],
+) -> torch.Tensor:
+    """Return the activation of one hook, float32; the pass ends there."""
+    kept: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor, hook: object) -> None:
+        kept.append(x.float().clone())
+        raise _SeenError
+
+    try:
+        model.run(ids, [*hooks, (name, keep)])
+    except _SeenError:
+        model.forward_passes -= 1
+    return kept[0]

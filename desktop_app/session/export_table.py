@@ -1,0 +1,117 @@
+"""The table that a result is read as, for a spreadsheet: one row per cell, one column per number.
+
+Beside `tidy`, which writes every field one below the other, this puts the fields that share their
+axes side by side: one row per head with its effect, its standard error and its percentage.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.session.lazy import Stored
+from desktop_app.session.tidy import axes_of, axis_labels, cell_text, label_of
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+
+MAX_ROWS = 200_000
+Table = tuple[list[str], list[list[str]]]
+"""Headings, and rows of as many texts."""
+
+
+def table_of(result: Result, prompt: int = 0, head: tuple[int, int] | None = None) -> Table:
+    """Return a result as one table.
+
+    Args:
+        result: Of any analysis.
+        prompt: Which prompt, where the table is that of one.
+        head: Row and column of the head in the arrays, for attention.
+    """
+    if result.analysis == "tokens":
+        return _tokens(result, prompt)
+    if result.analysis == "rank":
+        return _ranking(result, prompt)
+    if result.analysis == "attention":
+        return _pattern(result, prompt, head or (0, 0))
+    return _fields(result)
+
+
+def to_tsv(table: Table) -> str:
+    """Return a table as text, columns apart by tabs, rows by line ends."""
+    headings, rows = table
+    return "".join("\t".join(_flat(c) for c in row) + "\n" for row in (headings, *rows))
+
+
+def _tokens(result: Result, prompt: int) -> Table:
+    columns = [n for n in ("ids", "pieces", "texts", "special") if n in result.data]
+    parts = [list(result.data[n][prompt]) for n in columns]
+    rows = [
+        [str(i), *(cell_text(v) for v in values)]
+        for i, values in enumerate(zip(*parts, strict=True))
+    ]
+    return ["position", *columns], rows
+
+
+def _ranking(result: Result, prompt: int) -> Table:
+    rows = result.data["top"][prompt]
+    columns = list(rows[0]) if rows else []
+    return ["rank", *columns], [
+        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
+    ]
+
+
+def _pattern(result: Result, prompt: int, head: tuple[int, int]) -> Table:
+    """Return one head's attention with its tokens along both sides."""
+    values = np.asarray(result.data["pattern"][prompt][head])
+    tokens = result.prompts[prompt].tokens.texts
+    named = len(tokens) == len(values)
+    texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
+    rows = [
+        [text, *(cell_text(v) for v in row)]
+        for text, row in zip(texts, values.tolist(), strict=True)
+    ]
+    return ["query \\ key", *texts], rows
+
+
+def _fields(result: Result) -> Table:
+    """Return the fields that share the axes of most of them, side by side."""
+    groups: dict[tuple[str, ...], dict[str, Stored]] = {}
+    for name, value in result.data.items():
+        axes = axes_of(result, name)
+        fits = isinstance(value, Stored) and value.ndim == len(axes) > 0
+        if fits and math.prod(value.shape) <= MAX_ROWS:
+            groups.setdefault(axes, {})[name] = value
+    if not groups:
+        return ["field", "value"], [
+            [name, cell_text(value)]
+            for name, value in result.data.items()
+            if isinstance(value, (bool, int, float, str, np.generic))
+        ]
+    axes = max(groups, key=lambda a: _weight(a, groups[a]))
+    return _side_by_side(axes, groups[axes], axis_labels(result))
+
+
+def _weight(axes: tuple[str, ...], fields: dict[str, Any]) -> tuple[bool, int, int]:
+    """Return how much a group is the main one: without prompts, most axes, most fields."""
+    return "prompt" not in axes, len(axes), len(fields)
+
+
+def _side_by_side(
+    axes: tuple[str, ...], fields: dict[str, Stored], labels: dict[str, Any]
+) -> Table:
+    shape = next(iter(fields.values())).shape
+    same = {name: np.asarray(v) for name, v in fields.items() if v.shape == shape}
+    rows = []
+    for place in np.ndindex(*shape):
+        named = [label_of(labels.get(axis), i) for axis, i in zip(axes, place, strict=True)]
+        rows.append([*named, *(cell_text(values[place]) for values in same.values())])
+    return [*axes, *same], rows
+
+
+def _flat(text: str) -> str:
+    """Return a cell without what parts cells and rows, and without half characters."""
+    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return plain.replace("\t", "⇥").replace("\r", "␍").replace("\n", "↵")

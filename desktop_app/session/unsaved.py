@@ -1,0 +1,138 @@
+"""Work that has no name yet: where it is kept, and what a program that died has left there.
+
+A session that is begun without a name is written to the user's data folder from its first result
+on. Closing it in peace removes the file; what is found there without an owner is unsaved work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop_app.session import database, opening
+from desktop_app.session.claim import Claim
+from desktop_app.session.memory import MemorySession
+from desktop_app.session.store import Session
+from desktop_app.support import paths
+from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import TEMPORARY_NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = "sessions"
+_STALE_S = 3600.0
+_WORTH = "worth_keeping"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A session that was not saved when the program died.
+
+    Attributes:
+        path: Its file.
+        results: How many results it holds.
+        newest: When the newest was made, ISO 8601.
+    """
+
+    path: Path
+    results: int
+    newest: str
+
+
+def folder() -> Path:
+    """Return where sessions without a name are kept."""
+    return paths.data_dir() / FOLDER
+
+
+def begin() -> Session:
+    """Begin a session without a name: in the user's data folder, else in a temporary one.
+
+    Where the disk is full or nothing may be written to, it is kept in memory.
+    """
+    try:
+        return Session.begin(folder())
+    except BadInputError as error:
+        _log.warning("Unsaved work cannot be kept for the next start: %s", error)
+    try:
+        return Session.create()
+    except (BadInputError, OSError) as error:
+        _log.warning("Unsaved work is kept in memory alone: %s", error)
+        return MemorySession()
+
+
+def mark_worth_keeping(session: Session) -> None:
+    """Note that losing this session would be a loss; call it before the first such result."""
+    if not session.recall(_WORTH, default=False):
+        session.remember(_WORTH, value=True)
+
+
+def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
+    """Return the unsaved sessions of programs that died, newest first.
+
+    Those that hold nothing of worth are removed; those that cannot be read are left alone.
+
+    Args:
+        where: The folder; None takes the user's.
+    """
+    found = []
+    place = where or folder()
+    _tidy(place)
+    for path in sorted(place.glob("*.lens"), reverse=True):
+        claim = Claim.take(path)
+        if claim is None:
+            continue  # another window is writing it
+        try:
+            item = _examine(path)
+            if item is None:
+                database.remove(path)
+            else:
+                found.append(item)
+        except BadInputError as error:
+            _log.warning("Unsaved work in %s cannot be read: %s", path, error)
+        finally:
+            claim.release()
+    return tuple(found)
+
+
+def restore(path: Path) -> Session:
+    """Open a leftover as a session that still has no name.
+
+    Raises:
+        BadInputError: It cannot be read.
+    """
+    session = Session.open(path, claimed=True)
+    if session.notice == opening.CLAIMED:
+        session.close()
+        raise BadInputError("That unsaved session is open in another window already.")
+    session.is_temporary = True
+    return session
+
+
+def discard(path: Path) -> None:
+    """Remove a leftover, unless another window has taken it up meanwhile."""
+    claim = Claim.take(path)
+    if claim is not None:
+        database.remove(path)
+        claim.release()
+
+
+def _tidy(place: Path) -> None:
+    """Remove what is left of files that were never finished."""
+    for path in place.glob(TEMPORARY_NAMES):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                path.unlink()
+
+
+def _examine(path: Path) -> Leftover | None:
+    with Session.open(path) as session:
+        rows = session.rows()
+        if not session.recall(_WORTH, default=False) or not (rows or session.notes):
+            return None
+        newest = rows[-1].created if rows else session.created
+        return Leftover(path, len(rows), newest)

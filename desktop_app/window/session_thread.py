@@ -1,0 +1,77 @@
+"""The one thread on which a session's file is written, and how its answers come home."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from desktop_app.support.errors import LensbenchError
+
+Answer = Callable[[], None]
+Work = Callable[[], Answer | None]
+_PATIENCE_S = 60.0
+
+
+class SessionThread(QObject):
+    """Does one piece of work after another; what each returns is called on the window's thread.
+
+    Signals:
+        failed: A sentence, where a piece of work raised.
+    """
+
+    failed = Signal(str)
+    _done = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._answers: deque[Answer | str | None] = deque()
+        self._is_closed = False
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
+        self._done.connect(self._on_done)
+
+    def submit(self, work: Work) -> None:
+        """Do a piece of work after all that was asked for before."""
+
+        def guarded() -> Answer | str | None:
+            try:
+                return work()
+            except LensbenchError as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001 - told to the user, not lost in a future
+                return f"The session file could not be used ({type(error).__name__}: {error})."
+
+        self._pool.submit(guarded).add_done_callback(self._keep)
+
+    def wait(self) -> None:
+        """Wait until everything that was asked for is done and answered."""
+        with contextlib.suppress(Exception):
+            self._pool.submit(_nothing).result(timeout=_PATIENCE_S)
+        self._on_done()
+
+    def close(self) -> None:
+        """Finish what was asked for and end the thread; answers still on their way are dropped."""
+        self._pool.shutdown(wait=True)
+        self._is_closed = True
+
+    def _keep(self, future: Future[Answer | str | None]) -> None:
+        """Runs on the session's thread; the signal wakes the window."""
+        if not future.cancelled():
+            self._answers.append(future.result())
+            self._done.emit()
+
+    @Slot()
+    def _on_done(self) -> None:
+        while self._answers and not self._is_closed:
+            answer = self._answers.popleft()
+            if isinstance(answer, str):
+                self.failed.emit(answer)
+            elif answer is not None:
+                answer()
+
+
+def _nothing() -> None:
+    return None

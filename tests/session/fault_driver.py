@@ -1,0 +1,113 @@
+"""Kills writers at random moments and looks at what they left: `fault_driver.py FOLDER KILLS SEED`.
+
+One process that has imported everything forks a writer per trial, so that a trial takes
+milliseconds. The writer adds results and reports each one through a pipe when `add` has returned;
+whatever was reported must be in the file, bit for bit, and the file must pass SQLite's own check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from desktop_app.session.store import Session
+from tests.session import samples
+from tests.session.test_versions import OLD
+
+TRIALS_PER_FILE = 12
+LONGEST_S = 0.2
+
+
+def make(seed):
+    """Return a result that its seed alone determines; every third is a pattern in many parts."""
+    numbers = np.random.default_rng(seed)
+    if seed % 3 == 0:
+        pattern = numbers.random((2, 3, 120, 120), np.float32)
+        return samples.attention_result((pattern,))
+    data = {"base": numbers.standard_normal(8), "effect": numbers.standard_normal((3, 40, 8))}
+    return samples.result_of("ablate", data, params={"seed": seed})
+
+
+def write_for_ever(path, first_seed, report):
+    """Add results and report (id, seed) of each that is finished, until killed."""
+    session = Session.open_or_create(path)
+    seed = first_seed
+    while True:
+        number = session.add(make(seed))
+        if seed % 5 == 0:
+            session.set_tags(number, ["kept", str(seed)])
+        os.write(report, f"{number} {seed}\n".encode())
+        seed += 1
+
+
+def killed_writer(path, first_seed, delay):
+    """Run a writer, kill it after `delay` seconds, and return what it reported."""
+    out, report = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        with contextlib.suppress(BaseException):
+            os.close(out)
+            write_for_ever(path, first_seed, report)
+        os._exit(1)  # the writer never ends by itself
+    os.close(report)
+    time.sleep(delay)
+    os.kill(writer, signal.SIGKILL)
+    status = os.waitpid(writer, 0)[1]
+    assert os.WIFSIGNALED(status), "the writer failed before it was killed"
+    with os.fdopen(out, "rb") as file:
+        lines = file.read().decode().splitlines()
+    return [tuple(map(int, line.split())) for line in lines]
+
+
+def examine(path, reported):
+    """Check every reported result and the file; return how many results it holds."""
+    with Session.open_or_create(path) as session:
+        assert session.notice is None, session.notice
+        assert session.missing() is None
+        ids = {row.id: row for row in session.rows()}
+        for number, seed in reported:
+            assert number in ids, f"result {number} was reported and is lost"
+            samples.assert_same_result(make(seed), session.load(number))
+            if seed % 5 == 0:
+                assert ids[number].tags == ("kept", str(seed))
+        assert session.query("PRAGMA integrity_check") == [("ok",)]
+        loose = "SELECT count(*) FROM arrays WHERE result NOT IN (SELECT id FROM results)"
+        assert session.query(loose) == [(0,)]
+        return len(ids)
+
+
+def main(folder, kills, seed):
+    """Do it all and print what happened as JSON."""
+    choose = random.Random(seed)  # noqa: S311 - moments, not secrets
+    interrupted = finished = 0
+    path, known = None, []
+    for trial in range(kills):
+        if trial % TRIALS_PER_FILE == 0:
+            path, known = folder / f"{trial}.lens", []
+            if trial % (2 * TRIALS_PER_FILE) == 0:
+                shutil.copy(OLD / "schema_1.lens", path)  # killed while it is brought up to date
+        reported = killed_writer(path, 1000 * trial, choose.uniform(0, LONGEST_S))
+        journal = path.with_name(path.name + "-journal")
+        interrupted += journal.exists() and journal.stat().st_size > 0
+        finished += len(reported)
+        known += reported
+        examine(path, reported)
+        if trial % TRIALS_PER_FILE == TRIALS_PER_FILE - 1:
+            examine(path, known)
+            path.unlink()
+    sys.stdout.write(json.dumps({"kills": kills, "interrupted": interrupted, "finished": finished}))
+
+
+if __name__ == "__main__":
+    assert sqlite3.threadsafety >= 1
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

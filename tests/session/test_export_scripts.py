@@ -1,0 +1,339 @@
+"""Exported scripts, run where Lensbench cannot be imported, against the results they came from."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from desktop_app.analyses.base import PromptRow
+from desktop_app.analyses.detect import DETECT
+from desktop_app.analyses.patch import PATCH
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.analyses.repeat import REPEAT
+from desktop_app.analyses.report import SilentReporter
+from desktop_app.analyses.result import AnswerRecord, PromptRecord, TokenList
+from desktop_app.compute import ablate, attention, detect, patch, rank, repeat, tokens
+from desktop_app.session import export_scripts, exports
+from desktop_app.session.export_literals import literal
+from desktop_app.support.errors import BadInputError
+from desktop_app.support.paths import resource
+from tests.models import named
+from tests.session import samples
+
+ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
+ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+RUNS = {
+    "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
+    "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
+    "rank": (rank.run, (*ROWS, PromptRow(text="a b", answer=" qqzz"), PromptRow(text="x")), {}),
+    "ablate": (ablate.run, (ROW,), {"mode": "zero", "bos": "yes"}),
+    "ablate-mean": (ablate.run, ROWS, {"positions": "0,-1", "metric": "logprob"}),
+    "ablate-pooled": (
+        ablate.run,
+        UNEVEN,
+        {"component": "mlp", "reference": ("1 3 5", "2"), "metric": "kl", "mode": "mean"},
+    ),
+    "ablate-twin": (
+        ablate.run,
+        ROWS,
+        {"mode": "resample", "component": "attn", "metric": "loss", "layers": "1:"},
+    ),
+    "ablate-twin-heads": (
+        ablate.run,
+        ROWS,
+        {"mode": "resample", "positions": "last", "metric": "rank"},
+    ),
+    "ablate-prob": (ablate.run, ROWS, {"metric": "prob", "component": "attn", "mode": "mean"}),
+    "attention": (attention.run, ROWS, {"difference": True, "mean": True}),
+    "attention-weighted": (
+        attention.run,
+        UNEVEN,
+        {"heads": "0.1,2.3", "no_first": True, "value_weighted": True, "scores": True},
+    ),
+    "patch": (patch.run, ROWS, {}),
+    "patch-heads": (patch.run, (ROW,), {"site": "head_z", "direction": "noise", "layers": "-1:"}),
+    "patch-all": (patch.run, (ROW,), {"site": "head_v", "by": "all", "metric": "kl"}),
+    "patch-mlp": (patch.run, ROWS, {"site": "mlp_out", "by": "all", "direction": "denoise"}),
+    "patch-pattern": (patch.run, (ROW,), {"site": "pattern", "by": "all"}),
+    "patch-estimate": (patch.run, ROWS, {"preview": True, "site": "head_k", "metric": "logprob"}),
+    "patch-estimate-all": (patch.run, (ROW,), {"preview": True, "by": "all"}),
+    "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
+    "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
+    "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
+    "detect-target": (
+        detect.run,
+        (),
+        {
+            "batch": 2,
+            "seq_len": 2,
+            "whole_diagonal": True,
+            "embedding": "mlp0",
+            "families": "digits,days",
+            "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
+        },
+    ),
+    "detect-prompts": (
+        detect.run,
+        (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
+        {"on": "prompts", "embedding": "raw"},
+    ),
+}
+# Pictures of the patterns, made for the screen alone.
+NOT_RECOMPUTED = {"thumbnail"}
+DRIVER = """
+import json, runpy, sys
+
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"desktop_app", "tests"}:
+            raise ImportError("no Lensbench here")
+
+
+sys.meta_path.insert(0, Blocker())
+for script, arguments in json.loads(sys.argv[1]):
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    with pytest.MonkeyPatch.context() as patched:
+        for analysis in (PATCH, REPEAT, DETECT):
+            patched.setitem(ANALYSES, analysis.name, analysis)
+        yield
+
+
+@cache
+def result_of(key):
+    run, rows, settings = RUNS[key]
+    kind = ANALYSES[key.partition("-")[0]].params
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return run(named("toy"), kind(prompts=rows, **settings), SilentReporter())
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    """Return a folder with the .npz of each script, all run by one bare interpreter."""
+    folder = tmp_path_factory.mktemp("scripts")
+    toy, calls = str(resource("toy")), []
+    for key in RUNS:
+        script = folder / f"{key}.py"
+        script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
+        calls.append((str(script), [toy, str(folder / f"{key}.npz"), toy]))
+    notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
+    code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
+    (folder / "cells.py").write_text(code, "utf-8")
+    calls.append((str(folder / "cells.py"), []))
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "splits it differently" not in done.stdout
+    return folder
+
+
+def assert_same(got, expected, path=""):
+    """Compare plain values: numbers within 1e-4, all else exactly."""
+    if isinstance(expected, dict):
+        assert set(got) == set(expected), path
+        for key, value in expected.items():
+            assert_same(got[key], value, f"{path}.{key}")
+    elif isinstance(expected, list):
+        assert len(got) == len(expected), path
+        for i, value in enumerate(expected):
+            assert_same(got[i], value, f"{path}[{i}]")
+    elif isinstance(expected, float):
+        assert got == pytest.approx(expected, abs=1e-4), path
+    else:
+        assert got == expected, path
+
+
+@pytest.mark.model
+@pytest.mark.slow
+@pytest.mark.parametrize("key", RUNS)
+def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
+    result = result_of(key)
+    exports.export(result, tmp_path / "own.npz")
+    with np.load(tmp_path / "own.npz") as own, np.load(numbers / f"{key}.npz") as found:
+        names = [n for n in own.files if n.rpartition("_")[0] not in NOT_RECOMPUTED]
+        names = [n for n in names if own[n].ndim and n != "document"]
+        assert names
+        assert set(names) <= set(found.files)
+        for name in names:
+            if own[name].dtype.kind == "f":
+                np.testing.assert_allclose(
+                    found[name], own[name], rtol=1e-5, atol=1e-4, err_msg=name
+                )
+            else:
+                np.testing.assert_array_equal(found[name], own[name], err_msg=name)
+        for name in (n for n in own.files if n != "document" and not own[n].ndim and n in found):
+            if own[name].dtype.kind == "f":
+                np.testing.assert_allclose(
+                    found[name], own[name], rtol=1e-5, atol=1e-4, err_msg=name
+                )
+        whole = json.loads(own["document"].item())["result"]
+        told = json.loads(found["document"].item())["result"]
+        for name, value in told.items():
+            expected = whole[name]
+            if name == "compare":
+                expected = {**expected, "model": value["model"]}
+            assert_same(value, expected, name)
+    if key == "rank":
+        assert {"top", "answers", "wrong"} <= set(told)
+    if key == "tokens":
+        assert {"compare", "padding_demo"} == set(told)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_notebook_gives_the_numbers_of_the_script(numbers):
+    with np.load(numbers / "rank.npz") as script, np.load(numbers / "rank.npz") as cells:
+        for name in script.files:
+            np.testing.assert_array_equal(script[name], cells[name])
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("key", RUNS)
+def test_script_is_formatted_and_clean(tmp_path, key):
+    script = tmp_path / "s.py"
+    script.write_text(export_scripts.to_script(result_of(key)), "utf-8")
+    for command in (["format", "--diff"], ["check", "--select", "E,F,I,W,UP,SIM,RET"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length=100", script],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.model
+def test_notebook_has_the_shape_of_nbformat():
+    notebook = json.loads(export_scripts.to_notebook(result_of("ablate")))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    kinds = [cell["cell_type"] for cell in notebook["cells"]]
+    assert kinds[:2] == ["markdown", "code"]
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(kinds)
+    text = "".join("".join(cell["source"]) for cell in notebook["cells"])
+    assert "sys.argv" not in text
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            ast.parse("".join(cell["source"]))
+            assert cell["outputs"] == []
+
+
+HOSTILE = '"""\n\\";import os;os.system("x")#{{ 7*7 }}{% raw %}\u202e\ud800\x00\r\n\'\'\''
+
+
+def hostile_result():
+    """Return a result in which every text tries to leave its literal."""
+    token = TokenList((7, 8), (HOSTILE, "b"), (HOSTILE, "b"))
+    prompt = PromptRecord(HOSTILE, token, 1, HOSTILE, token, (AnswerRecord(HOSTILE, token),), ())
+    model = replace(
+        samples.MODEL, name=HOSTILE, source=HOSTILE, fingerprint=HOSTILE, device=HOSTILE
+    )
+    return samples.result_of(
+        "rank",
+        {},
+        prompts=(prompt,),
+        model=model,
+        params={"top": 3},
+        provenance={"torch": HOSTILE, HOSTILE: HOSTILE},
+    )
+
+
+@pytest.mark.parametrize("notebook", [False, True])
+def test_no_text_leaves_its_literal(notebook):
+    result = hostile_result()
+    if notebook:
+        cells = json.loads(export_scripts.to_notebook(result))["cells"]
+        words = [c["source"] for c in cells if c["cell_type"] == "markdown"]
+        assert not any("import os" in line for lines in words for line in lines)
+        text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    else:
+        text = export_scripts.to_script(result, 'x";import os')
+    tree = ast.parse(text)
+    assert "\u202e" not in text
+    assert text.isprintable() or set(text) <= {c for c in text if c.isprintable()} | {"\n"}
+    imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    assert imported <= {"json", "sys", "numpy", "torch"}
+    constants = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+    assert HOSTILE in constants  # it came through to the letter
+    calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    assert not any("system" in c or "exec" in c for c in calls)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "changes"),
+    [
+        ("ablate", {"params": {"metric": "logit; import os"}}),
+        ("ablate", {"params": {"component": "../head"}}),
+        ("rank", {"params": {"top": "3) or exec("}}),
+        ("rank", {"model": replace(samples.MODEL, dtype="float32\nimport os")}),
+        ("nonsense", {}),
+        ("../rank", {}),
+    ],
+)
+def test_settings_of_no_analysis_are_refused(analysis, changes):
+    data = {"layers": np.array([0]), "mode": "zero"}
+    result = samples.result_of(analysis, data, **({"params": {}} | changes))
+    with pytest.raises(BadInputError) as caught:
+        export_scripts.to_script(result)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [{"mode": "exec"}, {"layers": np.array([9])}, {"layers": None}])
+def test_damaged_results_are_refused(bad):
+    data = {"layers": np.array([0]), "mode": "zero"} | bad
+    with pytest.raises(BadInputError, match="No script"):
+        export_scripts.to_script(samples.result_of("ablate", data, params={}))
+
+
+def test_a_template_cannot_print_what_is_not_source():
+    environment = export_scripts._environment()
+    with pytest.raises(TypeError, match="not known to be source"):
+        environment.from_string("{{ text }}").render(text="import os")
+    assert environment.from_string("{{ text | literal }}").render(text="a'b") == '"a\'b"'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, -3, 0.1, 1e300, "", "a'b", 'a"b', 'a"\'b', "é␠\u200b\ud800\x00", [], (), {},
+        (1,), [1, [2.5, None]], {"a": {"b": ("c" * 90, "d" * 90)}}, list(range(200)),
+        [[0.1234567890123] * 40] * 3, {"x" * 80: "y" * 80}, ["\n" * 70],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("start", [0, 30])
+def test_literals_read_back_as_they_were(value, start):
+    text = literal(value, start)
+    assert ast.literal_eval(text) == value
+    first, *rest = text.split("\n")
+    assert all(len(line) <= 100 or '"' in line for line in rest)
+    assert start + len(first) <= 100 or not isinstance(value, (list, tuple, dict))
+
+
+def test_numbers_that_are_none_are_named():
+    assert literal([np.float64("nan"), np.int64(3), float("-inf")]) == (
+        '[float("nan"), 3, float("-inf")]'
+    )
+    with pytest.raises(TypeError):
+        literal(object())

@@ -1,0 +1,41 @@
+"""Tiny runs of every analysis there is, on the toy model; what is new is covered by itself."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from desktop_app.analyses.base import PromptRow
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.analyses.report import SilentReporter
+from desktop_app.session.store import Session
+
+PROMPTS = (
+    PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4"),
+    PromptRow(text="2 3 4 5", corrupt="9 6 1 7", answer=" 6", wrong=" 5"),
+)
+SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
+
+
+def params_of(name):
+    """Return small settings for an analysis."""
+    kind = ANALYSES[name].params
+    small = {field: value for field, value in SMALL.items() if field in kind.model_fields}
+    return kind.model_validate({"prompts": PROMPTS, **small})
+
+
+@cache
+def result_of(name):
+    """Return the result of one analysis."""
+    from desktop_app.compute import registry
+    from tests.models import named
+
+    return registry.run(named("toy"), name, params_of(name), SilentReporter())
+
+
+def write_session(path, names=tuple(ANALYSES)):
+    """Write a session with one result of each analysis."""
+    with Session.create(path) as session:
+        for name in names:
+            session.add(result_of(name))
+        session.set_prompts(PROMPTS, {"bos": "auto", "chat": False})
+    return path
