@@ -8,6 +8,8 @@ from desktop_app.analyses.ablate import ABLATE
 from desktop_app.analyses.attention import ATTENTION
 from desktop_app.analyses.compose import COMPOSE
 from desktop_app.analyses.detect import DETECT
+from desktop_app.analyses.hand_patch import HAND_PATCH
+from desktop_app.analyses.patch import PATCH
 from desktop_app.analyses.rank import RANK
 from desktop_app.analyses.repeat import REPEAT
 from desktop_app.analyses.tokens import TOKENS
@@ -17,7 +19,18 @@ if TYPE_CHECKING:
     from desktop_app.analyses.spec import Analysis
 
 ANALYSES: dict[str, Analysis] = {
-    a.name: a for a in (TOKENS, RANK, ABLATE, ATTENTION, DETECT, REPEAT, COMPOSE)
+    a.name: a
+    for a in (
+        TOKENS,
+        RANK,
+        ABLATE,
+        ATTENTION,
+        PATCH,
+        HAND_PATCH,
+        DETECT,
+        REPEAT,
+        COMPOSE,
+    )
 }
 
 

@@ -77,7 +77,7 @@ def random_baseline(model: LoadedModel, kinds: Sequence[str], seed: int) -> tupl
 
     def draw(*shape: int) -> torch.Tensor:
         drawn: torch.Tensor = torch.randn(_RANDOM_HEADS, *shape, generator=random)
-        return drawn / shape[0] ** 0.5
+        return drawn / float(shape[0]) ** 0.5
 
     tall, wide = (info.d_model, info.d_head), (info.d_head, info.d_model)
     early, late = (

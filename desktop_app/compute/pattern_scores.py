@@ -152,7 +152,7 @@ def head_scores(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            limit = _halve(model, limit)
+            limit = _halve(model, rows.stop - rows.start)
             continue
         for name, sums in found.items():
             totals[name] += sums

@@ -35,7 +35,7 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         if not bool(torch.isfinite(read).all()):
             layer = first_bad_layer(model, record.tokens.ids)
             notices.append(not_finite(f"The prediction of prompt {index + 1}", layer, index))
-        tops.append(_top(model, read, params.top))
+        tops.append(top_rows(model, read, params.top))
         answers.append([_continuation(model, record, a, read) for a in record.answers])
         wrongs.append([_continuation(model, record, w, read) for w in record.wrongs])
         diffs.append(_logit_diff(read, record))
@@ -70,7 +70,7 @@ def _row(
     }
 
 
-def _top(model: LoadedModel, logits: torch.Tensor, count: int) -> list[dict[str, Any]]:
+def top_rows(model: LoadedModel, logits: torch.Tensor, count: int) -> list[dict[str, Any]]:
     """Return the most likely tokens; ties go to the smaller id."""
     logprobs = logits.log_softmax(-1)
     order = torch.argsort(logits, descending=True, stable=True)[:count].tolist()

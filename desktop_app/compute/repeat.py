@@ -81,10 +81,10 @@ def _predictions(
         try:
             logprob, top = _read(model, rows)
         except (RuntimeError, MemoryError) as error:
-            if limit == 1 or not is_out_of_memory(error):
+            if len(rows) == 1 or not is_out_of_memory(error):
                 raise
             release_memory(model.device)
-            limit //= 2
+            limit = len(rows) // 2
             continue
         logprobs.append(logprob)
         tops.append(top)

@@ -101,6 +101,8 @@ def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) ->
 def _encoder(model: LoadedModel) -> Encode:
     def encode(text: str) -> list[tuple[int, str]]:
         found = model.tokenizer.encode(text, "no")
+        if any(found.special):  # a tokenizer that does not know the text writes a special token
+            return []
         return list(zip(found.ids, found.pieces, strict=True))
 
     return encode
@@ -122,11 +124,17 @@ def _best_members(
     for family in families:
         own = slice(start, start + len(family.ids))
         start = own.stop
-        block = logits[:, own, own]
-        found.append(
-            block.argmax(-1).cpu().numpy() if block.numel() else np.zeros(block.shape[:2], int)
-        )
+        found.append(_single_best(logits[:, own, own]))
     return found
+
+
+def _single_best(logits: torch.Tensor) -> np.ndarray:
+    """Return where each row `[head, member, member]` is greatest, −1 where several are."""
+    if logits.shape[-1] < 2:
+        return np.zeros(logits.shape[:-1], dtype=np.int64)
+    best = logits.topk(2, dim=-1)
+    tied = best.values[..., 0] == best.values[..., 1]
+    return best.indices[..., 0].masked_fill(tied, -1).cpu().numpy()
 
 
 def _notices(families: tuple[FamilyTokens, ...]) -> tuple[Notice, ...]:

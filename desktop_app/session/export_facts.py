@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.compose import KINDS
+from desktop_app.analyses.grammar import resolve_heads, resolve_pair
 from desktop_app.analyses.patch import HEADED, KEY_VALUE
 from desktop_app.session.export_literals import Code
 from desktop_app.support.errors import BadInputError
@@ -133,6 +135,7 @@ def _ablate(result: Result, params: Any) -> dict[str, Any]:
         positions = [int(p) for p in positions.split(",")]
     return {
         "component": params.component,
+        "estimated": bool(result.data.get("estimated", False)),
         "mode": mode,
         "metric": params.metric,
         "positions": positions,
@@ -204,6 +207,29 @@ def _detect(result: Result, params: Any) -> dict[str, Any]:
     }
 
 
+def _compose(result: Result, params: Any) -> dict[str, Any]:
+    if params.fold:
+        raise BadInputError(
+            "A result with folded norms has no script: run without --fold, or export it as .npz."
+        )
+    model = result.model
+    shape = (model.n_layers, model.n_heads)
+    pair = None
+    if params.full_circuit:
+        pair = [tuple(h) for h in resolve_pair(params.full_circuit, *shape, "--full-circuit")]
+    copying = resolve_heads(params.ov, *shape, "--ov")
+    lead = result.data.get("lead")
+    return {
+        "kinds": KINDS if params.kind == "all" else (params.kind,),
+        "seed": params.seed,
+        "pair": pair,
+        "ov": copying[0] if copying else None,
+        "embedding": params.embedding,
+        "tokens": params.tokens,
+        "lead": None if lead is None else int(lead["id"]),
+    }
+
+
 def _sequences(result: Result) -> list[list[int]]:
     return [_ids(p.tokens.ids) for p in result.prompts]
 
@@ -216,4 +242,5 @@ _OWN: dict[str, Callable[[Result, Any], dict[str, Any]]] = {
     "patch": _patch,
     "repeat": _repeat,
     "detect": _detect,
+    "compose": _compose,
 }

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 WIDTH = 100
+_SHORT = 16
 _NAME = re.compile(r"[A-Z][A-Z_]*\Z")
 
 
@@ -36,14 +37,17 @@ def literal(value: Any, start: int = 0, after: int = 0) -> Code:
     Raises:
         TypeError: It holds something else.
     """
-    return Code(_literal(value, 0, start, after))
+    return Code(_Writer().write(value, 0, start, after))
 
 
 def assign(name: str, value: Any) -> Code:
     """Return `NAME = value` as source."""
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is no name of a constant")
-    return Code(f"{name} = {_literal(value, 0, len(name) + 3, 0)}")
+    writer = _Writer()
+    text = writer.write(value, 0, len(name) + 3, 0)
+    # Formatters would give every number a line of its own.
+    return Code(f"{name} = {text}{'  # fmt: skip' if writer.has_packed else ''}")
 
 
 def span(numbers: Sequence[int]) -> Code:
@@ -55,28 +59,37 @@ def span(numbers: Sequence[int]) -> Code:
     return literal(found)
 
 
-def _literal(value: Any, indent: int, start: int, after: int) -> str:
-    """Return the source; `indent` is that of the line on which it begins."""
-    value = _plain(value)
-    flat = _flat(value)
-    if start + len(flat) + after <= WIDTH or not isinstance(value, (list, tuple, Mapping)):
-        return flat
-    inner, edge = " " * (indent + 4), " " * indent
-    if isinstance(value, Mapping):
-        lines = []
-        for key, item in value.items():
-            head = f"{inner}{_flat(_plain(key))}: "
-            lines.append(f"{head}{_literal(item, indent + 4, len(head), 1)},\n")
-        return "{\n" + "".join(lines) + edge + "}"
-    opening, closing = ("[", "]") if isinstance(value, list) else ("(", ")")
-    if all(_is_number(_plain(item)) for item in value):
-        return f"{opening}\n{_packed(value, inner)}{edge}{closing}"
-    lines = [f"{inner}{_literal(item, indent + 4, indent + 4, 1)},\n" for item in value]
-    return opening + "\n" + "".join(lines) + edge + closing
+class _Writer:
+    """Lays out one value.
+
+    Attributes:
+        has_packed: Whether a list has several entries a line.
+    """
+
+    def __init__(self) -> None:
+        self.has_packed = False
+
+    def write(self, value: Any, indent: int, start: int, after: int) -> str:
+        """Return the source; `indent` is that of the line on which it begins."""
+        value = _plain(value)
+        flat = _flat(value)
+        if start + len(flat) + after <= WIDTH or not isinstance(value, (list, tuple, Mapping)):
+            return flat
+        inner, edge = " " * (indent + 4), " " * indent
+        if isinstance(value, Mapping):
+            heads = {f"{inner}{_flat(_plain(key))}: ": item for key, item in value.items()}
+            lines = [f"{h}{self.write(v, indent + 4, len(h), 1)},\n" for h, v in heads.items()]
+            return "{\n" + "".join(lines) + edge + "}"
+        opening, closing = ("[", "]") if isinstance(value, list) else ("(", ")")
+        if len(value) > 1 and all(_is_short(_plain(item)) for item in value):
+            self.has_packed = True
+            return f"{opening}\n{_packed(value, inner)}{edge}{closing}"
+        lines = [f"{inner}{self.write(item, indent + 4, indent + 4, 1)},\n" for item in value]
+        return opening + "\n" + "".join(lines) + edge + closing
 
 
 def _packed(numbers: Sequence[Any], inner: str) -> str:
-    """Return numbers in full lines: one a line would make the ids of a prompt a page."""
+    """Return entries in full lines: one a line would make the ids of a prompt a page."""
     lines, line = [], inner
     for number in numbers:
         piece = f"{_flat(_plain(number))},"
@@ -119,5 +132,5 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_short(value: Any) -> bool:
+    return isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _SHORT)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.text.lab_tables import compose_lines, detect_lines, repeat_lines
+from desktop_app.text.patch_tables import hand_patch_lines, patch_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +114,8 @@ _TABLES: dict[str, Callable[[Result], Iterator[str]]] = {
     "rank": _rank,
     "ablate": _ablate,
     "attention": _attention,
+    "patch": patch_lines,
+    "hand_patch": hand_patch_lines,
     "detect": detect_lines,
     "repeat": repeat_lines,
     "compose": compose_lines,

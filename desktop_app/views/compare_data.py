@@ -99,12 +99,8 @@ class Pair:
 
 def fields(left: Result, right: Result) -> list[Field]:
     """Return the fields of numbers that can be laid over each other, the most telling first."""
-    found = []
-    for name in left.data:
-        if name in right.data and name not in _PLAIN:
-            field = _field(name, left, right)
-            if field is not None:
-                found.append(field)
+    names = [n for n in left.data if n in right.data and n not in _PLAIN]
+    found = [field for name in names if (field := _field(name, left, right)) is not None]
     places = {name: i for i, name in enumerate(_FIRST)}
     return sorted(found, key=lambda f: (places.get(f.name, len(places)), -len(f.axes)))
 
@@ -120,13 +116,14 @@ def matrices(left: Result, right: Result, field: Field, chosen: Mapping[str, int
     """
     one = _matrix(left.data[field.name], field, [_place(a, chosen, "left") for a in field.axes])
     two = _matrix(right.data[field.name], field, [_place(a, chosen, "right") for a in field.axes])
-    rows = field.axes[field.rows]
     columns = Axis("", ("",), (0,), (0,)) if field.columns is None else field.axes[field.columns]
     if field.ragged and one.shape != two.shape:
         size = tuple(map(min, one.shape, two.shape))
         one, two = one[: size[0], : size[1]], two[: size[0], : size[1]]
-    rows = _cut(rows, one.shape[0])
-    return Pair(one, two, rows, _cut(columns, one.shape[1]))
+    rows, columns = (
+        _cut(a, n) for a, n in zip((field.axes[field.rows], columns), one.shape, strict=True)
+    )
+    return Pair(one, two, rows, columns)
 
 
 def most_different(left: Result, right: Result, field: Field) -> dict[str, int]:

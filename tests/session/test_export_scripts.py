@@ -6,26 +6,22 @@ import ast
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from desktop_app.analyses.base import PromptRow
+from desktop_app.analyses.compose import COMPOSE
 from desktop_app.analyses.detect import DETECT
 from desktop_app.analyses.patch import PATCH
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.repeat import REPEAT
 from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.result import AnswerRecord, PromptRecord, TokenList
-from desktop_app.compute import ablate, attention, detect, patch, rank, repeat, tokens
+from desktop_app.compute import ablate, attention, compose, detect, patch, rank, repeat, tokens
 from desktop_app.session import export_scripts, exports
-from desktop_app.session.export_literals import literal
-from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
 from tests.models import named
-from tests.session import samples
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
@@ -52,6 +48,17 @@ RUNS = {
         {"mode": "resample", "positions": "last", "metric": "rank"},
     ),
     "ablate-prob": (ablate.run, ROWS, {"metric": "prob", "component": "attn", "mode": "mean"}),
+    "ablate-estimate": (ablate.run, (ROW,), {"preview": True, "metric": "loss"}),
+    "ablate-estimate-mean": (
+        ablate.run,
+        UNEVEN,
+        {"preview": True, "positions": "last", "component": "mlp"},
+    ),
+    "ablate-estimate-twin": (
+        ablate.run,
+        ROWS,
+        {"preview": True, "mode": "resample", "layers": "1:3"},
+    ),
     "attention": (attention.run, ROWS, {"difference": True, "mean": True}),
     "attention-weighted": (
         attention.run,
@@ -79,6 +86,17 @@ RUNS = {
             "families": "digits,days",
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
+    ),
+    "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
+    "compose-layer0": (
+        compose.run,
+        (),
+        {"kind": "K", "ov": "1.3", "embedding": "layer0", "tokens": 300, "seed": 2},
+    ),
+    "compose-pair": (
+        compose.run,
+        (),
+        {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
     ),
     "detect-prompts": (
         detect.run,
@@ -108,7 +126,7 @@ for script, arguments in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module", autouse=True)
 def registered():
     with pytest.MonkeyPatch.context() as patched:
-        for analysis in (PATCH, REPEAT, DETECT):
+        for analysis in (PATCH, REPEAT, DETECT, COMPOSE):
             patched.setitem(ANALYSES, analysis.name, analysis)
         yield
 
@@ -117,11 +135,7 @@ def registered():
 def result_of(key):
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return run(named("toy"), kind(prompts=rows, **settings), SilentReporter())
+    return run(named("toy"), kind(prompts=rows, **settings), SilentReporter())
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +146,7 @@ def numbers(tmp_path_factory):
     for key in RUNS:
         script = folder / f"{key}.py"
         script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
-        calls.append((str(script), [toy, str(folder / f"{key}.npz"), toy]))
+        calls.append((str(script), [toy, str(folder / f"script-{key}.npz"), toy]))
     notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
     code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
     (folder / "cells.py").write_text(code, "utf-8")
@@ -172,7 +186,7 @@ def assert_same(got, expected, path=""):
 def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
     result = result_of(key)
     exports.export(result, tmp_path / "own.npz")
-    with np.load(tmp_path / "own.npz") as own, np.load(numbers / f"{key}.npz") as found:
+    with np.load(tmp_path / "own.npz") as own, np.load(numbers / f"script-{key}.npz") as found:
         names = [n for n in own.files if n.rpartition("_")[0] not in NOT_RECOMPUTED]
         names = [n for n in names if own[n].ndim and n != "document"]
         assert names
@@ -205,7 +219,7 @@ def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
 @pytest.mark.model
 @pytest.mark.slow
 def test_notebook_gives_the_numbers_of_the_script(numbers):
-    with np.load(numbers / "rank.npz") as script, np.load(numbers / "rank.npz") as cells:
+    with np.load(numbers / "script-rank.npz") as script, np.load(numbers / "rank.npz") as cells:
         for name in script.files:
             np.testing.assert_array_equal(script[name], cells[name])
 
@@ -238,102 +252,3 @@ def test_notebook_has_the_shape_of_nbformat():
         if cell["cell_type"] == "code":
             ast.parse("".join(cell["source"]))
             assert cell["outputs"] == []
-
-
-HOSTILE = '"""\n\\";import os;os.system("x")#{{ 7*7 }}{% raw %}\u202e\ud800\x00\r\n\'\'\''
-
-
-def hostile_result():
-    """Return a result in which every text tries to leave its literal."""
-    token = TokenList((7, 8), (HOSTILE, "b"), (HOSTILE, "b"))
-    prompt = PromptRecord(HOSTILE, token, 1, HOSTILE, token, (AnswerRecord(HOSTILE, token),), ())
-    model = replace(
-        samples.MODEL, name=HOSTILE, source=HOSTILE, fingerprint=HOSTILE, device=HOSTILE
-    )
-    return samples.result_of(
-        "rank",
-        {},
-        prompts=(prompt,),
-        model=model,
-        params={"top": 3},
-        provenance={"torch": HOSTILE, HOSTILE: HOSTILE},
-    )
-
-
-@pytest.mark.parametrize("notebook", [False, True])
-def test_no_text_leaves_its_literal(notebook):
-    result = hostile_result()
-    if notebook:
-        cells = json.loads(export_scripts.to_notebook(result))["cells"]
-        words = [c["source"] for c in cells if c["cell_type"] == "markdown"]
-        assert not any("import os" in line for lines in words for line in lines)
-        text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    else:
-        text = export_scripts.to_script(result, 'x";import os')
-    tree = ast.parse(text)
-    assert "\u202e" not in text
-    assert text.isprintable() or set(text) <= {c for c in text if c.isprintable()} | {"\n"}
-    imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    assert imported <= {"json", "sys", "numpy", "torch"}
-    constants = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
-    assert HOSTILE in constants  # it came through to the letter
-    calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    assert not any("system" in c or "exec" in c for c in calls)
-
-
-@pytest.mark.parametrize(
-    ("analysis", "changes"),
-    [
-        ("ablate", {"params": {"metric": "logit; import os"}}),
-        ("ablate", {"params": {"component": "../head"}}),
-        ("rank", {"params": {"top": "3) or exec("}}),
-        ("rank", {"model": replace(samples.MODEL, dtype="float32\nimport os")}),
-        ("nonsense", {}),
-        ("../rank", {}),
-    ],
-)
-def test_settings_of_no_analysis_are_refused(analysis, changes):
-    data = {"layers": np.array([0]), "mode": "zero"}
-    result = samples.result_of(analysis, data, **({"params": {}} | changes))
-    with pytest.raises(BadInputError) as caught:
-        export_scripts.to_script(result)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("bad", [{"mode": "exec"}, {"layers": np.array([9])}, {"layers": None}])
-def test_damaged_results_are_refused(bad):
-    data = {"layers": np.array([0]), "mode": "zero"} | bad
-    with pytest.raises(BadInputError, match="No script"):
-        export_scripts.to_script(samples.result_of("ablate", data, params={}))
-
-
-def test_a_template_cannot_print_what_is_not_source():
-    environment = export_scripts._environment()
-    with pytest.raises(TypeError, match="not known to be source"):
-        environment.from_string("{{ text }}").render(text="import os")
-    assert environment.from_string("{{ text | literal }}").render(text="a'b") == '"a\'b"'
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None, True, -3, 0.1, 1e300, "", "a'b", 'a"b', 'a"\'b', "é␠\u200b\ud800\x00", [], (), {},
-        (1,), [1, [2.5, None]], {"a": {"b": ("c" * 90, "d" * 90)}}, list(range(200)),
-        [[0.1234567890123] * 40] * 3, {"x" * 80: "y" * 80}, ["\n" * 70],
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("start", [0, 30])
-def test_literals_read_back_as_they_were(value, start):
-    text = literal(value, start)
-    assert ast.literal_eval(text) == value
-    first, *rest = text.split("\n")
-    assert all(len(line) <= 100 or '"' in line for line in rest)
-    assert start + len(first) <= 100 or not isinstance(value, (list, tuple, dict))
-
-
-def test_numbers_that_are_none_are_named():
-    assert literal([np.float64("nan"), np.int64(3), float("-inf")]) == (
-        '[float("nan"), 3, float("-inf")]'
-    )
-    with pytest.raises(TypeError):
-        literal(object())
