@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from desktop_app import cli_options
 from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.requests import LoadModel, RunAnalysis
+from desktop_app.analyses.requests import EstimateRun, LoadModel, RunAnalysis
 from desktop_app.analyses.result import plain
 from desktop_app.compute.service import Service
 from desktop_app.support import installed
@@ -118,6 +118,7 @@ def _add_analysis(analysis: Analysis) -> None:
 
 def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     as_json, out = options.pop("as_json"), options.pop("out")
+    budget, only_estimate = options.pop("memory"), options.pop("estimate")
     if out is not None:
         cli_options.check_ending(out)
     spec = cli_options.model_spec(options)
@@ -127,8 +128,13 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     # Libraries that print must not spoil the output.
     with contextlib.redirect_stdout(sys.stderr):
         service.perform(LoadModel(spec), reporter)
-        result = service.perform(RunAnalysis(analysis.name, params), reporter)
+        request = RunAnalysis(analysis.name, params, budget)
+        answer = service.perform(EstimateRun(request) if only_estimate else request, reporter)
     reporter.end()
+    if only_estimate:
+        _out_estimate(answer, as_json=as_json)
+        return
+    result = answer
     for notice in result.warnings:
         click.echo(f"warning {notice.code}: {notice.message}", err=True)
     if out is not None:
@@ -141,6 +147,15 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
         from desktop_app.text.tables import as_text
 
         _out(as_text(result))
+
+
+def _out_estimate(memory_bytes: int | None, *, as_json: bool) -> None:
+    if as_json:
+        _out(json.dumps({"memory_bytes": memory_bytes}))
+    elif memory_bytes is None:
+        _out("This run sweeps nothing: it takes little more than the model itself.")
+    else:
+        _out(f"This run takes about {memory_bytes / 1e9:.2f} GB at its peak, the model included.")
 
 
 def _write(result: Result, out: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -24,6 +25,8 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "prompt_file": read_texts,
     "pattern_file": read_pattern,
 }
+_AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
+_UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 
 
@@ -47,9 +50,26 @@ def common_options() -> list[click.Parameter]:
         option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto"),
         option(["--chat"], is_flag=True, help="Each prompt is a user message."),
         option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        option(
+            ["--memory"],
+            callback=_memory,
+            help="Memory that a sweep may take, such as 2GB or 800MB; changes no number.",
+        ),
+        option(["--estimate"], is_flag=True, help="Only say how much memory the run would take."),
         option(["--json", "as_json"], is_flag=True, help="Print the result object."),
         option(["--out"], help="Write to a file ending in .json, .npz or .lens."),
     ]
+
+
+def _memory(_context: click.Context, _option: click.Parameter, given: str | None) -> int | None:
+    """Read an amount of memory as bytes."""
+    if given is None:
+        return None
+    match = _AMOUNT.match(given)
+    size = float(match[1]) * _UNITS[match[2].upper()] if match else 0.0
+    if size < 1:
+        raise BadInputError(f"--memory {given} is no amount of memory: write 2GB or 800MB.")
+    return int(size)
 
 
 def own_options(params: type[Params]) -> list[click.Parameter]:
@@ -173,6 +193,9 @@ class TerminalReporter:
 
     def partial(self, data: Mapping[str, Any]) -> None:
         """Ignore partial results."""
+
+    def needs(self, memory_bytes: int) -> None:
+        """Ignore the estimate: the command line asks for it with --estimate."""
 
     def end(self) -> None:
         """Clear the line."""

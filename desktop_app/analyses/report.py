@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Reporter(Protocol):
@@ -29,6 +30,9 @@ class Reporter(Protocol):
     def partial(self, data: Mapping[str, Any]) -> None:
         """Hand over fields as far as they are known, missing values as NaN."""
 
+    def needs(self, memory_bytes: int) -> None:
+        """Say how much memory the work that begins now takes at its peak, in bytes."""
+
 
 class SilentReporter:
     """A reporter for callers that want only the result."""
@@ -43,6 +47,9 @@ class SilentReporter:
 
     def partial(self, data: Mapping[str, Any]) -> None:
         """Ignore the partial result."""
+
+    def needs(self, memory_bytes: int) -> None:
+        """Ignore the estimate."""
 
 
 class ShareReporter:
@@ -69,3 +76,29 @@ class ShareReporter:
     def partial(self, data: Mapping[str, Any]) -> None:
         """Pass on partial fields."""
         self._inner.partial(data)
+
+    def needs(self, memory_bytes: int) -> None:
+        """Pass on the estimate."""
+        self._inner.needs(memory_bytes)
+
+
+class _EstimatedError(Exception):
+    """Ends a run that was begun only to hear what it needs."""
+
+
+class EstimatingReporter(SilentReporter):
+    """Stops the computation as soon as it says what it needs."""
+
+    def __init__(self) -> None:
+        self.memory_bytes: int | None = None
+
+    def needs(self, memory_bytes: int) -> None:
+        """Note the estimate and end the run."""
+        self.memory_bytes = memory_bytes
+        raise _EstimatedError
+
+    def listen(self, work: Callable[[], object]) -> int | None:
+        """Return the bytes that work says it needs; None where it ends without a word."""
+        with suppress(_EstimatedError):
+            work()
+        return self.memory_bytes

@@ -74,10 +74,23 @@ class ModelReady:
 
 @dataclass(frozen=True)
 class RunAnalysis:
-    """Run one analysis on the loaded model. Answer: a `Result`."""
+    """Run one analysis on the loaded model. Answer: a `Result`.
+
+    Attributes:
+        budget_bytes: Memory that a sweep's rows may take; None: a share of what is free. It
+            changes how long a run takes and no number.
+    """
 
     analysis: str
     params: Params
+    budget_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class EstimateRun:
+    """Ask what a run would take. Answer: bytes at its peak, or None where it sweeps nothing."""
+
+    run: RunAnalysis
 
 
 @dataclass(frozen=True)
@@ -145,4 +158,4 @@ class FetchPack:
     name: str
 
 
-Request = LoadModel | RunAnalysis | ListModels | EstimateMemory | FetchPack
+Request = LoadModel | RunAnalysis | EstimateRun | ListModels | EstimateMemory | FetchPack

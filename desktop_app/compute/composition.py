@@ -76,8 +76,9 @@ def random_baseline(model: LoadedModel, kinds: Sequence[str], seed: int) -> tupl
     info = model.info
 
     def draw(*shape: int) -> torch.Tensor:
-        drawn: torch.Tensor = torch.randn(_RANDOM_HEADS, *shape, generator=random)
-        return drawn / float(shape[0]) ** 0.5
+        scale: float = shape[0] ** -0.5
+        drawn: torch.Tensor = torch.randn(_RANDOM_HEADS, *shape, generator=random).mul_(scale)
+        return drawn
 
     tall, wide = (info.d_model, info.d_head), (info.d_head, info.d_model)
     early, late = (

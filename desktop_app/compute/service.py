@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.analyses.report import EstimatingReporter
 from desktop_app.analyses.requests import (
     EstimateMemory,
+    EstimateRun,
     FetchPack,
     ListModels,
     LoadModel,
@@ -45,6 +47,9 @@ class Service:
             return self.load(request.spec, report)
         if isinstance(request, RunAnalysis):
             return self._run(request, report)
+        if isinstance(request, EstimateRun):
+            listener = EstimatingReporter()
+            return listener.listen(lambda: self._run(request.run, listener))
         if isinstance(request, ListModels):
             return catalogue.list_models()
         if isinstance(request, EstimateMemory):
@@ -77,6 +82,7 @@ class Service:
     def _run(self, request: RunAnalysis, report: Reporter) -> Any:
         from desktop_app.compute import registry
 
+        self.model.budget_bytes = request.budget_bytes
         return registry.run(self.model, request.analysis, request.params, report)
 
     def _estimate(self, spec: ModelSpec) -> Any:

@@ -36,6 +36,15 @@ def free_bytes(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def used_bytes(device: torch.device) -> int:
+    """Return what this process holds on a GPU, or of the machine's memory, in bytes."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
+
+
 class PeakMemory:
     """Measures the most memory held since it was made: of the process, or of its GPU."""
 

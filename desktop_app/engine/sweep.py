@@ -21,9 +21,9 @@ import torch
 
 from desktop_app.analyses.report import Reporter, SilentReporter
 from desktop_app.engine.abilities import abilities
-from desktop_app.engine.memory import is_out_of_memory, release_memory
+from desktop_app.engine.memory import is_out_of_memory, release_memory, used_bytes
 from desktop_app.engine.starts import choose_starts
-from desktop_app.engine.sweep_memory import rows_per_pass
+from desktop_app.engine.sweep_memory import row_bytes, rows_per_pass
 from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan, entering_stream
 from desktop_app.support.errors import MemoryExhaustedError
 
@@ -95,6 +95,7 @@ def sweep(
     values = torch.full((len(variants),), float("nan"))
     same = [i for i, variant in enumerate(variants) if variant.changes_nothing]
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
+    report.needs(_needs(model, chunks, ids, plan))
     done = 0.0
     for chunk in chunks:
         limit = rows_per_pass(model, ids.shape[1] - chunk.start, ids.shape, plan)
@@ -153,6 +154,20 @@ def _tokens(
     layers = model.info.n_layers
     rows = len(ids) + sum((layers - variants[i].layer) / layers for i in chunk.variants)
     return rows * (ids.shape[1] - chunk.start)
+
+
+def _needs(
+    model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan: SweepPlan
+) -> int:
+    """Return the memory of the process (or on the GPU) at the peak of the sweep."""
+    n, length = ids.shape
+    most = 0
+    for chunk in chunks:
+        computed = length - chunk.start
+        rows = n + min(len(chunk.variants), rows_per_pass(model, computed, ids.shape, plan))
+        row = row_bytes(model, computed, length, read_all=plan.loss is not None)
+        most = max(most, rows * row)
+    return used_bytes(model.device) + most
 
 
 def _halve(limit: int, model: LoadedModel) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Beyond this many tokens at once a CPU gains no speed, and a pass takes too long to cancel.
 _CPU_TOKENS_PER_PASS = 8192
 _SHARE_OF_FREE_MEMORY = 0.4
+_ALLOCATOR = 1.35  # what the allocator and the matrix products hold on top, measured
 
 
 def rows_per_pass(
@@ -24,14 +25,14 @@ def rows_per_pass(
         model: The model.
         computed: Positions that the pass computes of each row.
         shape: Prompts and their token count.
-        plan: With the budget and what is read.
+        plan: With what is read.
     """
     n, length = shape
-    budget = budget_bytes(model)
-    rows = max(1, budget // row_bytes(model, computed, length, read_all=plan.loss is not None))
+    row = row_bytes(model, computed, length, read_all=plan.loss is not None)
+    rows = max(1, int(budget_bytes(model) / (_ALLOCATOR * row)))
     if model.device.type == "cpu":
         rows = min(rows, max(16, _CPU_TOKENS_PER_PASS // computed))
-    return max(1, int(rows) - n)
+    return max(1, rows - n)
 
 
 def budget_bytes(model: LoadedModel) -> int:
@@ -42,7 +43,9 @@ def budget_bytes(model: LoadedModel) -> int:
 
 
 def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool) -> int:
-    """Return the memory that one row takes at the peak of a pass, an upper estimate.
+    """Return the memory that one row takes at the peak of a pass.
+
+    Three moments compete: inside attention, inside the MLP, and at the logits.
 
     Args:
         model: The model.
@@ -53,9 +56,10 @@ def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool)
     info = model.info
     item = 2 if info.dtype in {"bfloat16", "float16"} else 4
     d_mlp = int(getattr(model.bridge.cfg, "d_mlp", None) or 4 * info.d_model)
-    stream = 6 * computed * info.d_model
+    stream = 3 * computed * info.d_model
     heads = info.n_heads * info.d_head
-    attention = 4 * computed * heads + 4 * length * heads + 3 * info.n_heads * computed * length
-    mlp = 4 * computed * d_mlp
+    scores = 3 * info.n_heads * computed * length
+    attention = 3 * computed * heads + 2 * length * heads + scores
+    mlp = 3 * computed * d_mlp + computed * info.d_model
     logits = (computed if read_all else 1) * info.d_vocab
-    return max(1, item * (stream + max(attention, mlp)) + (item + 8) * logits)
+    return max(1, item * (stream + max(attention, mlp)), (item + 4) * logits)

@@ -75,6 +75,12 @@ class JobReporter:
         copied = {name: _copied(value) for name, value in data.items()}
         self._emit(JobPartial(self._job.job_id, self._job.request, copied))
 
+    def needs(self, memory_bytes: int) -> None:
+        """Say in the job bar what the work takes, before it begins."""
+        self._emit(
+            JobProgress(self._job.job_id, 0.0, f"takes about {memory_bytes / 1e9:.1f} GB", None)
+        )
+
     def _seconds_left(self, fraction: float, now: float) -> float | None:
         elapsed = now - self._started
         if fraction < _FRACTION_FOR_ESTIMATE or elapsed < _SECONDS_FOR_ESTIMATE:

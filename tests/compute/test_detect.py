@@ -1,5 +1,7 @@
 """Head detectors: the circuit set by hand, closed forms, and the model pack."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch

@@ -1,5 +1,7 @@
 """Repeated tokens: the circuit set by hand in closed form, Hugging Face, and the model pack."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Weights read off by feeding, against what the model itself computes with them."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 

@@ -12,11 +12,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.compose import COMPOSE
-from desktop_app.analyses.detect import DETECT
-from desktop_app.analyses.patch import PATCH
 from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.repeat import REPEAT
 from desktop_app.analyses.report import SilentReporter
 from desktop_app.compute import ablate, attention, compose, detect, patch, rank, repeat, tokens
 from desktop_app.session import export_scripts, exports
@@ -121,14 +117,6 @@ for script, arguments in json.loads(sys.argv[1]):
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    with pytest.MonkeyPatch.context() as patched:
-        for analysis in (PATCH, REPEAT, DETECT, COMPOSE):
-            patched.setitem(ANALYSES, analysis.name, analysis)
-        yield
 
 
 @cache
