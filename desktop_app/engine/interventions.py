@@ -80,8 +80,19 @@ class Edit:
 
     @property
     def first_position(self) -> int:
-        """The first position that it touches: all before it stay untouched."""
-        return 0 if self.positions is None else min(self.positions)
+        """The first position that it touches or reads: nothing before it is needed anew."""
+        if self.positions is None:
+            return 0
+        read = self.value.positions if isinstance(self.value, FromRun) else None
+        return min(*self.positions, *(read or self.positions))
+
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether it reads a position other than the one it writes."""
+        return isinstance(self.value, FromRun) and self.value.positions not in {
+            None,
+            self.positions,
+        }
 
 
 @dataclass(frozen=True)
@@ -109,5 +120,5 @@ class Variant:
 
     @property
     def first_position(self) -> int:
-        """The first position that it touches: all before it stay untouched."""
+        """The first position that it touches or reads: nothing before it is needed anew."""
         return min(edit.first_position for edit in self.edits)

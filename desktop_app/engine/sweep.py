@@ -156,9 +156,7 @@ def _tokens(
     return rows * (ids.shape[1] - chunk.start)
 
 
-def _needs(
-    model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan: SweepPlan
-) -> int:
+def _needs(model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan: SweepPlan) -> int:
     """Return the memory of the process (or on the GPU) at the peak of the sweep."""
     n, length = ids.shape
     most = 0

@@ -17,6 +17,7 @@ import torch
 
 from desktop_app.engine.abilities import abilities, trim_hooks
 from desktop_app.engine.editing import Place, make_editor
+from desktop_app.engine.interventions import FromRun
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
 from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
 
@@ -110,7 +111,7 @@ class Pass:
         n = len(prompts.ids)
         self._of = torch.tensor([*range(n), *(v.prompt for v in variants)])
         self._read = torch.tensor(plan.read)[self._of]
-        self._trims = plan.loss is None and model.spec.offload == "none" and abilities(model).trims
+        self._trims = self._may_trim()
 
     def run(self, report: Reporter, done: float, share: float) -> torch.Tensor:
         """Return the metric of each variant, float32 `[variants]`; note the prompts' own first.
@@ -143,6 +144,22 @@ class Pass:
             prompts.base = scores[:n]
             prompts.base_logits = self._read_logits(logits[:n])
         return scores[n:]
+
+    def _may_trim(self) -> bool:
+        """Return whether the last layer may go on with each row's read position alone."""
+        if self._plan.loss is not None or self._model.spec.offload != "none":
+            return False
+        last = self._model.info.n_layers - 1
+        copies = [
+            e
+            for v in self._variants
+            for e in v.edits
+            if e.layer == last and isinstance(e.value, FromRun)
+        ]
+        # What is copied from another row must not be a position that row has let go.
+        if any(e.reads_elsewhere for e in copies) or (copies and len(set(self._plan.read)) > 1):
+            return False
+        return abilities(self._model).trims
 
     def _enter(self, _x: torch.Tensor, hook: object) -> torch.Tensor:
         return self._prompts.stream[:, self._start :].clone()

@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 from desktop_app.support.errors import BadInputError
 from desktop_app.views.ablate import AblateView
 from desktop_app.views.attention import AttentionView
+from desktop_app.views.detect import DetectView
 from desktop_app.views.rank import RankView
 from desktop_app.views.tokens import TokensView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.selection import Selection
 
-ViewClass = type[TokensView] | type[RankView] | type[AblateView] | type[AttentionView]
+    ViewClass = Callable[[Selection, QWidget | None], AnalysisView]
 
 VIEWS: dict[str, ViewClass] = {
     "tokens": TokensView,
     "rank": RankView,
     "ablate": AblateView,
     "attention": AttentionView,
+    "detect": DetectView,
 }
 
 

@@ -108,6 +108,7 @@ class Conductor(QObject):
         super().__init__(parent)
         self.runner = runner
         self.model: ModelReady | None = None
+        self.budget_bytes: int | None = None
         self._tasks: dict[int, Task] = {}
         self._newest: dict[tuple[str, str], int] = {}
         self._was_busy = False
@@ -130,7 +131,7 @@ class Conductor(QObject):
         self, name: str, params: Params, places: Sequence[int], *, is_worked: bool = False
     ) -> None:
         """Run an analysis; an earlier run of the same one is cancelled."""
-        request = RunAnalysis(name, params)
+        request = RunAnalysis(name, params, self.budget_bytes)
         task = Task("run", name, request, tuple(places), is_worked)
         self._submit(task, ANALYSES[name].title)
         self.run_started.emit(name)

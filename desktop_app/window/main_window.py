@@ -16,7 +16,7 @@ from desktop_app.widgets.job_bar import JobBar
 from desktop_app.widgets.messages import Banner
 from desktop_app.widgets.selection import Selection
 from desktop_app.widgets.theme import theme_hub
-from desktop_app.window import layout
+from desktop_app.window import dialogs, layout
 from desktop_app.window.closing import Closer
 from desktop_app.window.comparison_desk import ComparisonDesk
 from desktop_app.window.conductor import Conductor
@@ -34,7 +34,7 @@ from desktop_app.window.recovery import Recovery
 from desktop_app.window.results_panel import ResultsPanel
 from desktop_app.window.run_desk import RunDesk
 from desktop_app.window.session_desk import SessionDesk
-from desktop_app.window.settings import load_settings, save_settings
+from desktop_app.window.settings import MOST_SWEEP_MB, load_settings, save_settings
 from desktop_app.window.top_bar import TopBar
 from desktop_app.window.window_actions import make_actions
 from desktop_app.window.window_slots import WindowSlots
@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self.settings: Settings = load_settings(config_dir)
         self.runner = JobRunner(service_factory, self)
         self.conductor = Conductor(self.runner, self)
+        self.conductor.budget_bytes = self.settings.sweep_mb * 1_000_000 or None
         self.selection = Selection(self)
         self.session = SessionDesk(self)
         self._build_parts(log_book)
@@ -201,6 +202,14 @@ class MainWindow(QMainWindow):
     def show_crash_report(self, report: str) -> None:
         """Offer the report of a run that crashed."""
         self._wiring.offer_report(report)
+
+    def choose_sweep_memory(self) -> None:
+        """Ask how much memory sweeps may take."""
+        now = self.settings.sweep_mb
+        chosen = dialogs.ask_sweep_memory(self, now, MOST_SWEEP_MB)
+        if chosen is not None:
+            self.settings = replace(self.settings, sweep_mb=chosen)
+            self.conductor.budget_bytes = chosen * 1_000_000 or None
 
     def remember_theme(self, choice: str) -> None:
         """Keep the chosen theme for the next start."""

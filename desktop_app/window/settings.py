@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "settings.json"
 MAX_REMEMBERED_PROMPTS = 500
+MOST_SWEEP_MB = 4_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +30,7 @@ class Settings:
     Attributes:
         theme: light, dark or system.
         model: Which model to open at the start, or empty before the first one.
+        sweep_mb: Memory that a sweep's rows may take, in megabytes; 0: a share of what is free.
         tab: Name of the analysis shown.
         prompts: Rows of the prompt table.
         started_before: Whether a model was ever open, so that the worked example was seen.
@@ -39,6 +41,7 @@ class Settings:
     device: str = "auto"
     dtype: str = "auto"
     offline: bool = True
+    sweep_mb: int = 0
     tab: str = "tokens"
     bos: str = "auto"
     chat: bool = False
@@ -99,6 +102,8 @@ def _checked(name: str, value: Any) -> Any:
     if type(value) is not type(default):
         raise TypeError(name)
     if name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(name)
+    if name == "sweep_mb" and not 0 <= value <= MOST_SWEEP_MB:
         raise ValueError(name)
     return value
 

@@ -96,6 +96,7 @@ def _model(window: MainWindow) -> list[ActionSpec]:
     menu = "&Model"
     return [
         ActionSpec("choose_model", "Choose model…", menu, window.slots.choose_model, "Ctrl+M"),
+        ActionSpec("sweep_memory", "Memory for sweeps…", menu, window.choose_sweep_memory),
         ActionSpec("stop_loading", "Stop loading", menu, window.slots.stop_loading, icon="cancel"),
     ]
 

@@ -14,7 +14,6 @@ import statistics
 import threading
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -34,6 +33,7 @@ from tests.benchmarks.sweep import matrix_product_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from desktop_app.analyses.result import Result
     from desktop_app.engine.model import LoadedModel
@@ -85,10 +85,10 @@ def measure(model: LoadedModel, *, repeats: int = 3, sample: int = LOOP_SAMPLE) 
         ),
     ]
     rows = []
-    for name, sweep, runs in sweeps:
+    for name, sweep, parts in sweeps:
         result = sweep()
         length = len(result.prompts[0].tokens)
-        runs = runs or model.info.n_layers * length
+        runs = parts or model.info.n_layers * length
         seconds = statistics.median(_seconds(sweep) for _ in range(repeats))
         some = min(runs, sample)
         loop = plain_loop_seconds(model, result, some) * runs / some

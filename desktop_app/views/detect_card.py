@@ -1,0 +1,185 @@
+"""The circuit card: two heads, what joins them, where they look, and what ablation proves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+
+from desktop_app.analyses.head_summary import card_summary, head_name
+from desktop_app.views.detect_data import stripe_cells
+from desktop_app.views.detect_side import Sentences
+from desktop_app.views.detect_stripe import Stripe
+from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.views.words import WITHHELD, number
+from desktop_app.widgets.icons import bind_icon
+from desktop_app.widgets.messages import EmptyState
+from desktop_app.widgets.pattern_view import PatternView
+from desktop_app.widgets.tables import Column, DataTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.result import Result
+
+Head = tuple[int, int]
+
+
+def _signed(value: object) -> str:
+    return number(float(value), sign=True) if isinstance(value, float) else WITHHELD
+
+
+def _plain(value: object) -> str:
+    return number(float(value)) if isinstance(value, float) else WITHHELD
+
+
+def card_pair(card: Mapping[str, Any]) -> tuple[Head, Head]:
+    """Return the previous-token head and the induction head, (layer, head) each."""
+    early, late = card["previous"], card["induction"]
+    return (int(early["layer"]), int(early["head"])), (int(late["layer"]), int(late["head"]))
+
+
+def ablation_rows(card: Mapping[str, Any]) -> list[tuple[str, str, float, float | str]]:
+    """Return (what, heads, rise of the loss, standard error), controls summed up last."""
+    rows: list[tuple[str, str, float, float | str]] = [
+        (
+            str(row["title"]),
+            _heads(row["heads"]),
+            float(row["rise"]),
+            WITHHELD if row.get("sem") is None else float(row["sem"]),
+        )
+        for row in card["ablation"]
+    ]
+    rises = [float(row["rise"]) for row in card["controls"]]
+    if rises:
+        rows.append(("random heads, mean", f"{len(rises)} draws", float(np.mean(rises)), WITHHELD))
+        rows.append(("random heads, most", f"{len(rises)} draws", max(rises), WITHHELD))
+    return rows
+
+
+def _heads(heads: Any) -> str:
+    named = [head_name(int(layer), int(head)) for layer, head in heads]
+    return ", ".join(named[:3]) + (f" +{len(named) - 3}" if len(named) > 3 else "")
+
+
+class CardPattern(QWidget):
+    """A pattern with its stripe and a title."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pattern = PatternView()
+        self.pattern.set_side_visible(False)
+        self.pattern.setMinimumSize(200, 150)
+        self.stripe = Stripe(self.pattern.canvas)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.pattern, 1)
+
+    def show_pattern(self, result: Result, field: str, score: str, title: str) -> None:
+        """Show a field of the result with the stripe of a score."""
+        pattern = np.asarray(result.data[field], dtype=np.float32)
+        texts = list(result.prompts[0].tokens.texts) if result.prompts else []
+        if len(texts) != len(pattern):
+            texts = [str(n) for n in range(len(pattern))]
+        self.pattern.show_pattern(pattern, texts, title=title)
+        self.stripe.set_cells(stripe_cells(result, score))
+
+
+class CircuitCard(QWidget):
+    """The card, or the offer to make one.
+
+    Signals:
+        card_wanted: Find the induction circuit.
+        head_chosen: (layer, head) whose button was clicked.
+    """
+
+    card_wanted = Signal()
+    head_chosen = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pair: tuple[Head, Head] | None = None
+        self._empty = EmptyState(
+            "circuit",
+            "No circuit card in this result",
+            "A card names the previous-token head and the induction head that reads it, and "
+            "proves the pair by ablation.",
+            "Find the induction circuit",
+        )
+        self._title = label("", "title")
+        self._early, self._late = QPushButton(""), QPushButton("")
+        for button in (self._early, self._late):
+            button.setToolTip("Select this head in every view")
+            bind_icon(button, "attention")
+        self.sentences = Sentences()
+        self.table = DataTable()
+        self.table.setAccessibleName("Rise of the second half's loss under ablation")
+        self.table.set_columns(
+            [
+                Column("ablated", width="stretch"),
+                Column("heads", width=112),
+                Column("loss", align="right", format=_signed, mono=True, bar=True, width=76),
+                Column("±", align="right", format=_plain, mono=True, width=60),
+            ]
+        )
+        self.previous, self.induction = CardPattern(), CardPattern()
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._build())
+        self._empty.action_clicked.connect(self.card_wanted)
+        self._early.clicked.connect(self._on_early_clicked)
+        self._late.clicked.connect(self._on_late_clicked)
+
+    def _build(self) -> QWidget:
+        left, column = panel()
+        heads = QHBoxLayout()
+        heads.addWidget(self._title)
+        heads.addStretch(1)
+        heads.addWidget(self._early)
+        heads.addWidget(self._late)
+        column.addLayout(heads)
+        column.addWidget(self.sentences, 3)
+        column.addWidget(label("Rise of the second half's loss, in nats", "small"))
+        column.addWidget(self.table, 4)
+        left.setMinimumWidth(330)
+        right, beside = panel()
+        beside.addWidget(self.previous, 1)
+        beside.addWidget(self.induction, 1)
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(left)
+        split.addWidget(right)
+        split.setSizes([420, 380])
+        return split
+
+    def pair(self) -> tuple[Head, Head] | None:
+        """Return both heads, or None without a card."""
+        return self._pair
+
+    def show_result(self, result: Result) -> None:
+        """Show the card of a result, or the offer."""
+        card = result.data.get("card")
+        self._pair = None if card is None else card_pair(card)
+        self._stack.setCurrentIndex(0 if card is None else 1)
+        if card is None or self._pair is None:
+            return
+        early, late = (head_name(*head) for head in self._pair)
+        self._title.setText(f"{early} → {late}")
+        self._early.setText(early)
+        self._late.setText(late)
+        self.sentences.set_sentences(card_summary(card))
+        self.table.set_rows(ablation_rows(card))
+        for shown, field, score, title in (
+            (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),
+            (self.induction, "card_induction_pattern", "induction", f"{late} looks behind"),
+        ):
+            shown.show_pattern(result, field, score, title)
+
+    def _on_early_clicked(self) -> None:
+        if self._pair is not None:
+            self.head_chosen.emit(*self._pair[0])
+
+    def _on_late_clicked(self) -> None:
+        if self._pair is not None:
+            self.head_chosen.emit(*self._pair[1])
