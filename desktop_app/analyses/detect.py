@@ -64,7 +64,7 @@ class DetectParams(Params):
         default="",
         title="First token",
         description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
-        "one that began documents in the model's training.",
+        "model's BOS.",
         json_schema_extra={"advanced": True},
     )
     rare_tokens: bool = Field(
@@ -162,6 +162,7 @@ DETECT = Analysis(
         FieldSpec("queries", (), "How many queries each score is a mean of, in each sequence"),
         FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
         FieldSpec("lead", (), "The token that sequences begin with"),
+        FieldSpec("embedding_lead", (), "The token before each member of a family in layer 0"),
         FieldSpec(
             "pattern", (*_HEAD, "query", "key"), "Attention on the first sequence, rows sum to 1"
         ),

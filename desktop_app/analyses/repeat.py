@@ -46,7 +46,7 @@ class RepeatParams(Params):
         default="",
         title="First token",
         description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
-        "one that began documents in the model's training.",
+        "model's BOS.",
         json_schema_extra={"advanced": True},
     )
     rare_tokens: bool = Field(

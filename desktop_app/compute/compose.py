@@ -70,7 +70,7 @@ def _circuits(
     data: dict[str, Any] = {}
     lead_id = 0
     if params.embedding == "layer0":
-        lead = lead_token(model, params)
+        lead = lead_token(model, params, alone=True)
         lead_id, data["lead"] = lead.token_id, {"id": lead.token_id, "piece": lead.piece}
     ids = circuits.choose_tokens(model, params.tokens, params.seed)
     report.step(_SCORE_SHARE, f"Embedding {len(ids):,} tokens")

@@ -37,7 +37,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         have the offset; with several seeds their mean, and `_spread`, the standard deviation.
     """
     clock = Clock(model)
-    lead = lead_token(model, params)
+    lead, alone = lead_token(model, params), lead_token(model, params, alone=True)
     kept = _Kept(model) if params.keep_patterns else None
     with no_hooks_left(model):
         share = ShareReporter(report, 0.0, _PATTERN_SHARE)
@@ -46,9 +46,10 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         else:
             prompts, data, notices = _on_repeats(model, params, lead, share, kept)
         share = ShareReporter(report, _PATTERN_SHARE, _FAMILY_SHARE)
-        found = family_scores(model, params.families, params.embedding, lead.token_id, share)
+        found = family_scores(model, params.families, params.embedding, alone.token_id, share)
         data |= found.fields()
         data["lead"] = {"id": lead.token_id, "piece": lead.piece}
+        data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
         data["layers"] = np.arange(model.info.n_layers)
         data["roles"] = roles(data)
         data["summary"] = summary(data)

@@ -115,6 +115,8 @@ def _variants(
                     for k, position in enumerate(task.positions(length)):
                         if position is not None and position < task.first[index]:
                             continue  # the same activation in both runs
+                        if position is None and layer == 0 and task.params.site == "resid_pre":
+                            continue  # all that enters is exchanged: it is the other run
                         at = None if position is None else (position,)
                         edit = Edit(layer, task.params.site, FromRun(source), head, at)
                         places.append((direction, index, (i, j, k)))
@@ -129,10 +131,12 @@ def _note(task: Task, found: Found, group: list[int], base: np.ndarray) -> None:
         if np.isfinite(clean) and np.isfinite(corrupt):
             refuse_equal(clean, corrupt, index)
         found.clean[index], found.corrupt[index] = clean, corrupt
-        if task.params.by == "position":
-            for direction, cells in found.cells.items():
-                untouched = corrupt if direction == "denoise" else clean
-                cells[index][:, :, : task.first[index]] = untouched
+        for direction, cells in found.cells.items():
+            own, other = (corrupt, clean) if direction == "denoise" else (clean, corrupt)
+            if task.params.by == "position":
+                cells[index][:, :, : task.first[index]] = own
+            elif task.params.site == "resid_pre" and task.layers[0] == 0:
+                cells[index][0] = other
 
 
 def _plan(task: Task, group: list[int]) -> SweepPlan:

@@ -37,11 +37,17 @@ class Lead:
     piece: str
 
 
-def lead_token(model: LoadedModel, params: Params) -> Lead:
-    """Return the token that sequences begin with: `first_token`, or the model's own.
+def lead_token(model: LoadedModel, params: Params, *, alone: bool = False) -> Lead:
+    """Return the token that stands first: `first_token`, or the model's own.
 
-    Unnamed it is the BOS that the tokenizer itself puts in front; where it puts none, the token
-    that began documents in training (`<|endoftext|>`), else the declared BOS, else the EOS.
+    Unnamed it is the declared BOS, else the token that began documents in training
+    (`<|endoftext|>`), else the EOS. Before a single token (`alone`) the latter comes first where
+    the tokenizer itself puts none in front: a chat marker is followed by no lone word.
+
+    Args:
+        model: The model.
+        params: With `first_token`.
+        alone: Whether a single token follows and not a sequence.
 
     Raises:
         BadInputError: The token does not exist, or there is none to choose.
@@ -60,7 +66,8 @@ def lead_token(model: LoadedModel, params: Params) -> Lead:
         return Lead(int(token_id), piece)
     document = raw.get_added_vocab().get(_DOCUMENT_START)
     declared = model.tokenizer.bos_id
-    choices = [declared, document] if model.tokenizer.adds_bos else [document, declared]
+    document_first = alone and not model.tokenizer.adds_bos
+    choices = [document, declared] if document_first else [declared, document]
     for token_id in (*choices, raw.eos_token_id, raw.unk_token_id):
         if token_id is not None and token_id < model.info.d_vocab:
             return Lead(int(token_id), str(raw.convert_ids_to_tokens(token_id)))

@@ -202,7 +202,7 @@ def _detect(result: Result, params: Any) -> dict[str, Any]:
         "embedding": params.embedding,
         "target": [list(row) for row in params.pattern],
         "keep_patterns": "pattern" in result.data,
-        "lead": int(result.data["lead"]["id"]),
+        "lead": int(result.data["embedding_lead"]["id"]),
         "families": {f.name: {"members": list(f.members), "cyclic": f.cyclic} for f in families},
     }
 

@@ -13,7 +13,7 @@ from desktop_app.views.detect_card import CircuitCard
 from desktop_app.views.detect_data import find_head, head_sentence, layer_numbers, score_names
 from desktop_app.views.detect_maps import ScoreMaps
 from desktop_app.views.detect_side import DetectSide
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.segmented import SegmentedControl
 
 if TYPE_CHECKING:
@@ -39,11 +39,15 @@ class DetectView(LabView):
             "Run the detectors on random tokens twice over; no prompt is needed.",
         )
 
+    def build_content(self, content: QWidget) -> None:
+        """Keep the room until there is something to draw."""
+        super().build_content(content)
+        self._score, self._ending = "induction", ""
+
     def build_picture(self, column: QVBoxLayout) -> None:
         """Build the picture in this column."""
-        self._score = "induction"
         self._pages = SegmentedControl([("heads", "All heads"), ("card", "Circuit card")])
-        self._read_out = ElidedLabel(_HINT, "small")
+        self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
         left, inner = panel(margins=10)
         inner.addWidget(self._maps, 1)
@@ -56,14 +60,14 @@ class DetectView(LabView):
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         split.setSizes([600, 400])
-        self._stack = QStackedWidget()
-        self._stack.addWidget(split)
-        self._stack.addWidget(self._card)
+        self._area = QStackedWidget()
+        self._area.addWidget(split)
+        self._area.addWidget(self._card)
         top = QHBoxLayout()
         top.addWidget(self._pages)
         top.addStretch(1)
         column.addLayout(top)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self._area, 1)
         self._connect_picture()
 
     def _connect_picture(self) -> None:
@@ -89,6 +93,9 @@ class DetectView(LabView):
         if is_new:
             self.show_page("card" if "card" in result.data else "heads")
         names = score_names(result.data)
+        if is_new and self._ending in names:
+            self._score, self._ending = self._ending, ""
+            self.show_summary()
         self.show_score(self._score if self._score in names else names[0])
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -97,7 +104,7 @@ class DetectView(LabView):
             return False
         self.ensure_built()
         self._maps.show_data(data)
-        self._read_out.set_full_text("Means over the seeds done so far")
+        self._read_out.setText("Means over the seeds done so far")
         return True
 
     def show_page(self, name: str) -> None:
@@ -105,6 +112,10 @@ class DetectView(LabView):
         self.ensure_built()
         self._pages.set_value(name)
         self._on_page_changed(name)
+
+    def sum_up_next(self, score: str) -> None:
+        """Let the next result open on its summary, at this score; an empty one lets it be."""
+        self._ending = score
 
     def show_summary(self) -> None:
         """Show all heads with what was found in sentences."""
@@ -136,14 +147,14 @@ class DetectView(LabView):
     def _draw_head(self, result: Result) -> None:
         place = self._place()
         self._maps.set_selected(place)
-        self._read_out.set_full_text(_HINT if place is None else head_sentence(result.data, *place))
+        self._read_out.setText(_HINT if place is None else head_sentence(result.data, *place))
         shown = place if place is not None else self._side.best(result.data, self._score)
         self._side.show_head(result, shown, self._score)
 
     # Answering.
 
     def _on_page_changed(self, name: object) -> None:
-        self._stack.setCurrentIndex(1 if name == "card" else 0)
+        self._area.setCurrentIndex(1 if name == "card" else 0)
 
     def _on_head_changed(self, _head: object) -> None:
         if self._result is not None and not self._busy:
@@ -169,7 +180,7 @@ class DetectView(LabView):
             return
         place = (row, column) if row >= 0 else self._place()
         told = _HINT if place is None else head_sentence(self._result.data, *place)
-        self._read_out.set_full_text(told)
+        self._read_out.setText(told)
 
     def _on_patterns_wanted(self) -> None:
         self._run_with(keep_patterns=True)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLay
 
 from desktop_app.analyses.head_summary import card_summary, head_name
 from desktop_app.views.detect_data import stripe_cells
-from desktop_app.views.detect_side import Sentences
 from desktop_app.views.detect_stripe import Stripe
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.views.words import WITHHELD, number
@@ -57,6 +56,14 @@ def ablation_rows(card: Mapping[str, Any]) -> list[tuple[str, str, float, float 
         rows.append(("random heads, mean", f"{len(rises)} draws", float(np.mean(rises)), WITHHELD))
         rows.append(("random heads, most", f"{len(rises)} draws", max(rises), WITHHELD))
     return rows
+
+
+def loss_sentence(card: Mapping[str, Any]) -> str:
+    """Say what the table's numbers are."""
+    return (
+        f"Rise of the second half's loss, {number(float(card['loss']))} nats untouched, when heads "
+        f"are replaced by their mean; {int(card['sequences'])} sequences"
+    )
 
 
 def _heads(heads: Any) -> str:
@@ -113,15 +120,17 @@ class CircuitCard(QWidget):
         for button in (self._early, self._late):
             button.setToolTip("Select this head in every view")
             bind_icon(button, "attention")
-        self.sentences = Sentences()
+        self.sentences = label("", "body", wrap=True)
+        self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._loss = label("", "small", wrap=True)
         self.table = DataTable()
         self.table.setAccessibleName("Rise of the second half's loss under ablation")
         self.table.set_columns(
             [
                 Column("ablated", width="stretch"),
-                Column("heads", width=112),
-                Column("loss", align="right", format=_signed, mono=True, bar=True, width=76),
-                Column("±", align="right", format=_plain, mono=True, width=60),
+                Column("heads", width=94),
+                Column("loss", align="right", format=_signed, mono=True, bar=True, width=70),
+                Column("±", align="right", format=_plain, mono=True, width=54),
             ]
         )
         self.previous, self.induction = CardPattern(), CardPattern()
@@ -140,17 +149,17 @@ class CircuitCard(QWidget):
         heads.addWidget(self._early)
         heads.addWidget(self._late)
         column.addLayout(heads)
-        column.addWidget(self.sentences, 3)
-        column.addWidget(label("Rise of the second half's loss, in nats", "small"))
-        column.addWidget(self.table, 4)
-        left.setMinimumWidth(330)
+        column.addWidget(self.sentences)
+        column.addWidget(self._loss)
+        column.addWidget(self.table, 1)
+        left.setMinimumWidth(390)
         right, beside = panel()
         beside.addWidget(self.previous, 1)
         beside.addWidget(self.induction, 1)
         split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
         split.addWidget(right)
-        split.setSizes([420, 380])
+        split.setSizes([520, 380])
         return split
 
     def pair(self) -> tuple[Head, Head] | None:
@@ -168,7 +177,8 @@ class CircuitCard(QWidget):
         self._title.setText(f"{early} → {late}")
         self._early.setText(early)
         self._late.setText(late)
-        self.sentences.set_sentences(card_summary(card))
+        self.sentences.setText("\n\n".join(card_summary(card)[:2]))
+        self._loss.setText(loss_sentence(card))
         self.table.set_rows(ablation_rows(card))
         for shown, field, score, title in (
             (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),

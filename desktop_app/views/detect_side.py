@@ -54,36 +54,23 @@ class Sentences(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._inside = QWidget()
-        self._column = QVBoxLayout(self._inside)
-        self._column.setContentsMargins(0, 0, 8, 0)
-        self._column.setSpacing(10)
-        self._column.addStretch(1)
-        self._texts: tuple[str, ...] = ()
-        self.setWidget(self._inside)
+        self._label = label("", "body", wrap=True)
+        self._label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setWidget(self._label)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
-        self._inside.setAutoFillBackground(False)
+        self._label.setAutoFillBackground(False)
 
     def set_sentences(self, sentences: Sequence[str]) -> None:
         """Show these in place of the old ones."""
-        self._texts = tuple(sentences)
-        while self._column.count() > 1:
-            item = self._column.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for place, text in enumerate(self._texts):
-            made = label(text, "body", wrap=True)
-            made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._column.insertWidget(place, made)
+        self._label.setText("\n\n".join(sentences))
 
-    def sentences(self) -> tuple[str, ...]:
+    def text(self) -> str:
         """Return what is shown."""
-        return self._texts
+        return self._label.text()
 
 
 class HeadPattern(QWidget):

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from desktop_app.support.errors import BadInputError
 from desktop_app.views.ablate import AblateView
 from desktop_app.views.attention import AttentionView
+from desktop_app.views.compose import ComposeView
 from desktop_app.views.detect import DetectView
+from desktop_app.views.patch import PatchView
 from desktop_app.views.rank import RankView
+from desktop_app.views.repeat import RepeatView
 from desktop_app.views.tokens import TokensView
 
 if TYPE_CHECKING:
@@ -26,7 +29,10 @@ VIEWS: dict[str, ViewClass] = {
     "rank": RankView,
     "ablate": AblateView,
     "attention": AttentionView,
+    "patch": PatchView,
     "detect": DetectView,
+    "repeat": RepeatView,
+    "compose": ComposeView,
 }
 
 

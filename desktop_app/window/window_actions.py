@@ -8,6 +8,7 @@ from PySide6.QtGui import QActionGroup
 
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.window.actions import ActionBook, ActionSpec
+from desktop_app.window.presets import Presets
 
 if TYPE_CHECKING:
     from desktop_app.window.main_window import MainWindow
@@ -102,11 +103,28 @@ def _model(window: MainWindow) -> list[ActionSpec]:
 
 
 def _run(window: MainWindow) -> list[ActionSpec]:
-    menu, slots = "&Run", window.slots
+    menu, slots, presets = "&Run", window.slots, Presets(window)
     return [
         ActionSpec("run", "Run", menu, slots.run_current, "Ctrl+R | F5", "run"),
         ActionSpec("run_all", "Run all tabs", menu, slots.run_all, "Ctrl+Shift+R", "play"),
         ActionSpec("stop", "Stop", menu, slots.stop, "Ctrl+. | Esc", "stop"),
+        ActionSpec(
+            "find_induction",
+            "Find the induction circuit",
+            menu,
+            presets.find_induction_circuit,
+            icon="circuit",
+            tip="Score all heads on repeated tokens, name the pair, and prove it by ablation",
+            separated=True,
+        ),
+        ActionSpec(
+            "find_successors",
+            "Find successor heads",
+            menu,
+            presets.find_successor_heads,
+            icon="heads",
+            tip="Score all heads on ordered families such as days and months",
+        ),
     ]
 
 

@@ -144,7 +144,7 @@ def test_too_long_for_the_model_is_refused():
 
 
 def test_the_toy_knows_the_second_half():
-    found = repeat(named("toy"), batch=8, effects="none")
+    found = repeat(named("toy"), batch=16, effects="none")
     assert found.data["accuracy_second"] == pytest.approx(0.98, abs=0.02)
     assert found.data["accuracy_first"] < 0.02
     assert found.provenance["bos"] == "added (<|bos|>)"
@@ -155,8 +155,8 @@ def test_the_toy_knows_the_second_half():
 @pytest.mark.pack
 @pytest.mark.slow
 def test_the_packs_halves(smollm2_folder):
-    found = repeat(named("smollm2"), batch=8, effects="none").data
+    found = repeat(named("smollm2"), batch=16, effects="none").data
     assert found["logprob_first"] == pytest.approx(-13.7, abs=0.4)
-    assert found["logprob_second"] == pytest.approx(-2.7, abs=0.9)
+    assert found["logprob_second"] == pytest.approx(-2.34, abs=0.4)
     assert found["accuracy_first"] == 0.0
-    assert found["accuracy_second"] == pytest.approx(0.69, abs=0.09)
+    assert found["accuracy_second"] == pytest.approx(0.71, abs=0.06)

@@ -1,0 +1,58 @@
+"""The maps of a patching sweep while it runs: cells without a value yet, no tokens known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.views.patch_data import (
+    SHARES,
+    Picture,
+    cells,
+    directions,
+    flat,
+    head_columns,
+    layer_labels,
+    limits,
+    shape_of,
+    specs,
+)
+from desktop_app.widgets.map_row import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def partial_picture(
+    data: Mapping[str, Any], params: Mapping[str, Any], prompt: int
+) -> Picture | None:
+    """Return the shares known so far, or None where there are none.
+
+    Args:
+        data: Fields of a partial answer.
+        params: The settings it runs with, which name its axes.
+        prompt: Which prompt is shown where no mean exists.
+    """
+    there = directions(data)
+    if not there or "layers" not in data:
+        return None
+    one = _prompt(data, there[0], prompt)
+    # The settings may have been changed since: then the axes are those of the arrays.
+    shape = shape_of(params)
+    if cells(data, there[0], one).ndim == 3 and not shape.stacked:
+        shape = shape_of({"site": "head_z"})
+    values = [flat(data, name, one, None) for name in there]
+    count = values[0].shape[1]
+    if shape.heads:
+        above = head_columns(shape, count)
+    elif count == 1:
+        above = Columns("", ["all positions"])
+    else:
+        above = Columns("Position", [str(i) for i in range(count)])
+    return Picture(specs(there, values, ""), above, layer_labels(data), limits(values))
+
+
+def _prompt(data: Mapping[str, Any], name: str, prompt: int) -> int | None:
+    """Return None where there is a mean, else a prompt that there is."""
+    if name not in SHARES or f"{name}_mean" in data:
+        return None
+    return min(prompt, len(data[name]) - 1)
