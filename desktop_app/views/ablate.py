@@ -27,6 +27,7 @@ from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.part_list import PartList
 from desktop_app.views.part_side import PartSide
 from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.widgets.estimate_badge import EstimateBadge
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.heatmap import Heatmap
 from desktop_app.widgets.segmented import SegmentedControl
@@ -62,6 +63,8 @@ class AblateView(AnalysisView):
         self._header = AblateHeader()
         self._quantity = SegmentedControl(list(QUANTITIES))
         self._scope = SegmentedControl([("mean", "Mean"), ("prompt", "This prompt")])
+        self._badge = EstimateBadge()
+        self._estimate_came = False
         self._chooser = PromptChooser(self.selection)
         self._map = Heatmap()
         self._bars = PartList()
@@ -88,6 +91,7 @@ class AblateView(AnalysisView):
         row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
         row.addWidget(self._scope)
+        row.addWidget(self._badge)
         self._pictures = QStackedWidget()
         self._pictures.addWidget(self._map)
         self._pictures.addWidget(self._bars)
@@ -124,6 +128,7 @@ class AblateView(AnalysisView):
         if not several:
             self._scope.set_value("mean")
         self._header.show_result(result)
+        self._badge.show_data(result.data)
         self._side.drop.setText(drop_sentence(result))
         self.draw_prompt(result)
 
@@ -168,6 +173,7 @@ class AblateView(AnalysisView):
         if values is None:
             return False
         self._begin_partial()
+        self._show_badge(data)
         settings = self._settings.form.try_value()
         kind = str(getattr(settings, "component", "head")) if values.shape[1] == 1 else "head"
         found = partial_parts(data, kind)
@@ -184,11 +190,18 @@ class AblateView(AnalysisView):
         if self._partial:
             return
         self._partial = True
+        self._estimate_came = False
         self._header.show_sweeping()
         self._side.drop.setText("")
         self._chooser.setVisible(False)
         self._details.show_nothing()
         self._side.title.setText("Most harmful so far")
+
+    def _show_badge(self, data: Mapping[str, Any]) -> None:
+        """Mark an estimate, until exact values stand in all of its cells."""
+        estimated = bool(data.get("estimated"))
+        self._estimate_came = self._estimate_came or estimated
+        self._badge.show_data(data, filling=self._estimate_came and not estimated)
 
     def _draw_partial_map(self, values: np.ndarray, data: Mapping[str, Any]) -> None:
         rows, columns = labels(data, "head", values.shape[1])

@@ -265,6 +265,8 @@ class ComposeView(LabView):
 
 def _tip(result: Result, shown: PairMap, row: int, column: int) -> str:
     pair = pair_at(shown, row, column)
-    return "No such pair: the first head must stand lower" if pair is None else pair_sentence(
-        result, pair
+    return (
+        "No such pair: the first head must stand lower"
+        if pair is None
+        else pair_sentence(result, pair)
     )

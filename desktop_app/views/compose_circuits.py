@@ -1,4 +1,4 @@
-"""Circuits over the vocabulary: accuracies with their number of tokens, and a part of the matrix."""
+"""Circuits over the vocabulary: accuracies, how many tokens, and a part of the matrix."""
 
 from __future__ import annotations
 

@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
 
 Cell = tuple[int, int]
+
+
+def _one_back(query: int) -> Cell:
+    return query, query - 1
+
+
+def _at_first(query: int) -> Cell:
+    return query, 0
+
+
+def _at_itself(query: int) -> Cell:
+    return query, query
+
+
+# Scores that look the same way everywhere, and those that look one repeat back (and on from there).
+_EVERYWHERE = {
+    "previous_token": _one_back,
+    "first_token": _at_first,
+    "current_token": _at_itself,
+}
+_REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
 _FAMILY_SCORES = frozenset({"successor", "copy"})
 
@@ -63,10 +84,8 @@ def cell_tip(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
 def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
     """Return all scores of a head on one line."""
     layer = layer_numbers(data, row + 1)[row]
-    told = [
-        f"{TITLES[name].lower()} {number(float(np.asarray(data[name], dtype=float)[row, column]), 2)}"
-        for name in score_names(data)
-    ]
+    values = {name: float(np.asarray(data[name])[row, column]) for name in score_names(data)}
+    told = [f"{TITLES[name].lower()} {number(value, 2)}" for name, value in values.items()]
     return f"{head_name(layer, column)}: {' · '.join(told)}"
 
 
@@ -118,22 +137,16 @@ def head_pattern(result: Result, place: Cell) -> tuple[np.ndarray, list[str]] | 
 
 def stripe_cells(result: Result, name: str) -> list[Cell]:
     """Return the (query, key) cells of the first sequence that a score is the attention to."""
-    if not result.prompts:
-        return []
-    ids = result.prompts[0].tokens.ids
+    ids = result.prompts[0].tokens.ids if result.prompts else ()
     length = len(ids)
-    if name == "previous_token":
-        return [(q, q - 1) for q in range(1, length)]
-    if name == "first_token":
-        return [(q, 0) for q in range(length)]
-    if name == "current_token":
-        return [(q, q) for q in range(length)]
     if name == "target":
         painted = np.asarray(result.params.get("pattern", ()), dtype=float)
         return [(int(q), int(k)) for q, k in np.argwhere(painted > 0)] if painted.ndim == 2 else []
-    if name not in {"induction", "duplicate_token"}:
+    if name in _EVERYWHERE:
+        return [_EVERYWHERE[name](q) for q in range(length) if min(_EVERYWHERE[name](q)) >= 0]
+    if name not in _REPEATED:
         return []
-    later = 1 if name == "induction" else 0
+    later = _REPEATED[name]
     if result.params.get("on", "random") == "prompts":
         return _repeats(ids, later)
     size = (length - 1) // 2

@@ -245,5 +245,3 @@ class DetectSide(QWidget):
     def _on_row_activated(self, key: object) -> None:
         if isinstance(key, tuple):
             self.head_activated.emit(*key)
-
-

@@ -5,46 +5,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.views.cells import cells, token_strip
-from desktop_app.views.frame import label, panel
+from desktop_app.views.frame import panel
 from desktop_app.views.patch_data import QUANTITIES, directions, is_ragged, shape_of
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.estimate_badge import EstimateBadge
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.map_row import MapRow
 from desktop_app.widgets.segmented import SegmentedControl
-from desktop_app.widgets.theme import set_role
 
 if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
     from desktop_app.widgets.selection import Selection
 
 
-class PositionChooser(QWidget):
-    """The tokens of a pair; the maps show heads at the chosen one, or each where it does most."""
+class PositionChooser:
+    """Heads at one position, or each where it does most: a choice, and the tokens to choose from.
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    Args:
+        selection: Its position is the one shown; none means each head's strongest.
+    """
+
+    def __init__(self, selection: Selection) -> None:
         self._selection = selection
+        self._read = 0
         self.strip = token_strip("Position of the maps", wrapping=False)
-        self.strongest = QPushButton("Strongest")
-        self.strongest.setCheckable(True)
-        self.strongest.setToolTip("Show each head at the position where it does most")
-        set_role(self.strongest, "quiet")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(label("Position"))
-        row.addWidget(self.strip, 1)
-        row.addWidget(self.strongest)
+        self.kind = SegmentedControl([("strongest", "Strongest position"), ("one", "One position")])
+        self.kind.setToolTip("Show each head where it does most, or all at one position")
         self.strip.token_clicked.connect(selection.select_position)
-        self.strongest.clicked.connect(self._on_strongest)
+        self.kind.changed.connect(self._on_kind_changed)
+
+    def set_shown(self, shown: bool) -> None:
+        """Offer the choice, or not."""
+        self.strip.setVisible(shown)
+        self.kind.setVisible(shown)
 
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show the tokens of a prompt above those of its twin."""
         record = result.prompts[prompt]
+        self._read = record.read_position
         self.strip.set_tokens(cells(record.tokens))
         twin = record.corrupt_tokens
         self.strip.set_compare(None if twin is None else cells(twin))
@@ -52,13 +53,12 @@ class PositionChooser(QWidget):
         self.show_position(self._selection.position)
 
     def show_position(self, position: int | None) -> None:
-        """Mark a position, or the button where there is none."""
+        """Mark a position, or none."""
         self.strip.set_selected(position)
-        self.strongest.setChecked(position is None)
+        self.kind.set_value("strongest" if position is None else "one")
 
-    def _on_strongest(self) -> None:
-        self.strongest.setChecked(True)
-        self._selection.select_position(None)
+    def _on_kind_changed(self, kind: str) -> None:
+        self._selection.select_position(None if kind == "strongest" else self._read)
 
 
 class PatchPicture(QWidget):
@@ -83,10 +83,11 @@ class PatchPicture(QWidget):
         row = FlowLayout(choices, 8)
         row.addWidget(self.quantity)
         row.addWidget(self.scope)
+        row.addWidget(self.positions.kind)
         row.addWidget(self.badge)
         column.addWidget(choices)
         column.addWidget(self.chooser)
-        column.addWidget(self.positions)
+        column.addWidget(self.positions.strip)
         column.addWidget(self.maps, 1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -108,12 +109,12 @@ class PatchPicture(QWidget):
         if not both and self.quantity.value() == "asymmetry":
             self.quantity.set_value("share")
         self.chooser.set_result(result)
-        self.positions.setVisible(shape_of(result.params).stacked)
+        self.positions.set_shown(shape_of(result.params).stacked)
 
     def hide_choices(self) -> None:
         """Leave the maps alone while they fill in."""
         self.chooser.setVisible(False)
-        self.positions.setVisible(False)
+        self.positions.set_shown(False)
 
     def _on_changed(self) -> None:
         self.choice_changed.emit()

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from desktop_app.views.patch_parts import PatchPart
 
 _SITES = {
-    "resid_pre": "the residual stream before a block",
-    "resid_mid": "the residual stream amid a block",
-    "resid_post": "the residual stream after a block",
-    "attn_out": "an attention output",
-    "mlp_out": "an MLP output",
-    "head_z": "a head's output",
-    "head_q": "a head's query",
-    "head_k": "a head's key",
-    "head_v": "a head's value",
-    "pattern": "a head's attention pattern",
+    "resid_pre": "Residual stream before a block",
+    "resid_mid": "Residual stream between attention and MLP",
+    "resid_post": "Residual stream after a block",
+    "attn_out": "Attention output",
+    "mlp_out": "MLP output",
+    "head_z": "Head output",
+    "head_q": "Head query",
+    "head_k": "Head key",
+    "head_v": "Head value",
+    "pattern": "Attention pattern of a head",
 }
 # From here on a share counts as whole, and below the second as nothing.
 _MOST, _LEAST = 0.8, 0.2
@@ -53,13 +53,13 @@ def exchange_sentence(params: Mapping[str, Any], there: tuple[str, ...]) -> str:
     """Say what is exchanged between the two runs, and what each direction asks."""
     site = str(params.get("site", "resid_pre"))
     what = _SITES.get(site, site)
-    where = "one position at a time" if shape_of(params).by_position else "all positions at once"
+    where = "per position" if shape_of(params).by_position else "all positions at once"
     asked = {
-        "restored": "clean into corrupt (enough?)",
-        "broken": "corrupt into clean (needed?)",
+        "restored": "clean → corrupt (enough?)",
+        "broken": "corrupt → clean (needed?)",
     }
     told = ", ".join(asked[name] for name in there)
-    return f"Exchanged: {what}, {where}: {told}."
+    return f"{what}, {where}: {told}"
 
 
 def gate_sentence(result: Result) -> str:

@@ -9,6 +9,7 @@ from desktop_app.views.ablate import AblateView
 from desktop_app.views.attention import AttentionView
 from desktop_app.views.compose import ComposeView
 from desktop_app.views.detect import DetectView
+from desktop_app.views.hand_patch import HandPatchView
 from desktop_app.views.patch import PatchView
 from desktop_app.views.rank import RankView
 from desktop_app.views.repeat import RepeatView
@@ -30,6 +31,7 @@ VIEWS: dict[str, ViewClass] = {
     "ablate": AblateView,
     "attention": AttentionView,
     "patch": PatchView,
+    "hand_patch": HandPatchView,
     "detect": DetectView,
     "repeat": RepeatView,
     "compose": ComposeView,

@@ -1,4 +1,4 @@
-"""The repeats' view: what the second time gains, position by position, and which layers carry it."""
+"""The repeats' view: what the second time gains, where, and which layers carry it."""
 
 from __future__ import annotations
 
@@ -206,9 +206,7 @@ class RepeatView(LabView):
             self._read_out.set_full_text(self._hint())
             return
         sequence = self._chosen() or 0
-        self._read_out.set_full_text(
-            position_text(self._result, self._curve, sequence, position)
-        )
+        self._read_out.set_full_text(position_text(self._result, self._curve, sequence, position))
 
 
 def _tip(result: Result, name: str, sequence: int, row: int, column: int) -> str:

@@ -59,7 +59,10 @@ class RepeatPlot(QWidget):
     def plot_rect(self) -> QRectF:
         """Return where the lines are drawn."""
         return QRectF(
-            _LEFT, _TOP, max(self.width() - _LEFT - _RIGHT, 1), max(self.height() - _TOP - _BOTTOM, 1)
+            _LEFT,
+            _TOP,
+            max(self.width() - _LEFT - _RIGHT, 1),
+            max(self.height() - _TOP - _BOTTOM, 1),
         )
 
     def sizeHint(self) -> QSize:

@@ -111,12 +111,10 @@ class PairCanvas(MatrixCanvas):
 
     def _arrange(self) -> None:
         """Give the plot the room that the labels leave."""
-        if not self._pairs and self._row_labels_shown:
-            super()._arrange()
-            return
         left = self.left_room()
         width = max(self.width() - left - 4, 1.0)
-        top = self._header_height(width) if self._pairs else TITLE + 16.0 + PAD
+        plain = (TITLE if self._cols.name else 0) + 16.0 + PAD
+        top = self._header_height(width) if self._pairs else plain
         self.frame.plot = QRectF(left, top, width, max(self.height() - top - 4, 1.0))
         self.plot_moved.emit(self.frame.plot.top(), self.frame.plot.bottom())
 
@@ -191,8 +189,7 @@ class PairCanvas(MatrixCanvas):
                 if col in shown or pitch >= metrics.height() - 2:
                     strong = pair.differs or col in marked
                     painter.setPen(theme.color("text" if strong else "text_muted"))
-                    fits = metrics.horizontalAdvance(text) <= box.width() + 1
-                    _write(painter, box, text, standing=standing and not fits)
+                    _write(painter, box, text, standing=standing)
             if col == self._read:
                 self._paint_read(painter, middle, theme)
 
@@ -204,9 +201,14 @@ class PairCanvas(MatrixCanvas):
 
 
 def _write(painter: QPainter, box: QRectF, text: str, *, standing: bool) -> None:
-    """Write a token into its box, turned upright where the column is narrow."""
+    """Write a token into its box, turned upright where its column is too narrow for it."""
     metrics = painter.fontMetrics()
-    room = int(box.height() - 4 if standing else box.width() + 1)
+    if metrics.horizontalAdvance(text) <= box.width() + 2:
+        middle = box.center()
+        wide = QRectF(middle.x() - 60, box.top(), 120, box.height())
+        painter.drawText(wide, Qt.AlignmentFlag.AlignCenter, text)
+        return
+    room = int((box.height() if standing else box.width()) - 4)
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(room, 0))
     if not standing:
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)

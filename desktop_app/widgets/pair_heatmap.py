@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QRectF
 
-from desktop_app.widgets.heatmap import Heatmap
+from desktop_app.widgets.heatmap import MISSING_TEXT, Heatmap
+from desktop_app.widgets.matrix_cells import signed
 from desktop_app.widgets.pair_canvas import PairCanvas
 
 
@@ -26,7 +28,9 @@ class PairHeatmap(Heatmap):
     def cell_text(self, row: int, col: int) -> str:
         """Return a cell in words, as many as there is room for: its place and its value."""
         full = super().cell_text(row, col)
-        value = full.rsplit("    ", 1)[-1]
+        exact = float(self.canvas.values[row, col]) if self.canvas.values is not None else np.nan
+        value = signed("{:+.4f}", exact) if np.isfinite(exact) else MISSING_TEXT
+        full = f"{full.rsplit('    ', 1)[0]}    {value}"
         label = self._col_labels[col].partition(":")[0]
         room = self.width() - self._reset.width() - 10
         for text in (full, f"L{self._row_labels[row]} · {label}    {value}"):

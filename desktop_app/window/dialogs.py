@@ -50,7 +50,7 @@ def ask_sweep_memory(parent: QWidget, megabytes: int, most: int) -> int | None:
     chosen, accepted = QInputDialog.getInt(
         parent,
         "Memory for sweeps",
-        "Megabytes that a sweep may take beside the model (0: a share of what is free). Less memory "
+        "Megabytes that a sweep may take beside the model (0: a share of what is free). Less "
         "makes a sweep slower and changes no number.",
         megabytes,
         0,

@@ -243,7 +243,7 @@ def test_the_packs_heads(smollm2_folder):
     assert best("previous_token") == (16, 0)
     assert best("duplicate_token") in {(14, 3), (8, 0)}
     assert best("successor") == (23, 3)
-    assert found["induction"][18, 6] == pytest.approx(0.89, abs=0.02)
+    assert found["induction"][18, 6] == pytest.approx(0.9, abs=0.03)
     assert found["previous_token"][16, 0] == pytest.approx(0.90, abs=0.02)
     assert found["successor"][23, 3] == pytest.approx(0.239, abs=0.001)
     assert found["family_pairs"].sum() == 71

@@ -158,5 +158,5 @@ def test_the_packs_halves(smollm2_folder):
     found = repeat(named("smollm2"), batch=16, effects="none").data
     assert found["logprob_first"] == pytest.approx(-13.7, abs=0.4)
     assert found["logprob_second"] == pytest.approx(-2.34, abs=0.4)
-    assert found["accuracy_first"] == 0.0
+    assert found["accuracy_first"] < 0.01
     assert found["accuracy_second"] == pytest.approx(0.71, abs=0.06)

@@ -82,9 +82,7 @@ def test_every_score_has_its_map_on_one_scale(view):
 def test_a_click_selects_the_head_in_every_map_and_chooses_the_score(view, selection):
     view._maps.map_of("previous_token").canvas.cell_clicked.emit(0, 0)
     assert (selection.layer, selection.head) == (4, 0)
-    assert all(
-        view._maps.map_of(name).canvas.selected == (0, 0) for name in view._maps.map_names()
-    )
+    assert all(view._maps.map_of(name).canvas.selected == (0, 0) for name in view._maps.map_names())
     assert view._side.title.text() == "Previous token"
     assert view._side.table.selected_key() == (0, 0)
 

@@ -74,7 +74,9 @@ def test_the_spread_over_seeds_is_told():
 
 def test_a_head_is_told_with_all_scores_and_its_families():
     data = detect_result().data
-    assert detect_data.head_sentence(data, 1, 3).startswith("L5H3: induction 0.90 · duplicate token")
+    assert detect_data.head_sentence(data, 1, 3).startswith(
+        "L5H3: induction 0.90 · duplicate token"
+    )
     told = detect_data.family_sentence(data, "successor", 0, 1)
     assert told == "L4H1, successor: days 0.75 (of 6) · number words 0.25 (of 11)"
     assert detect_data.family_sentence(data, "induction", 0, 1) == ""

@@ -1,0 +1,216 @@
+"""The view of patching by hand: cells dragged between two runs, and what the model then says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
+
+from desktop_app.analyses.hand_patch import HandPatchParams, HandSite
+from desktop_app.analyses.registry import find
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.hand_patch_board import HandBoard
+from desktop_app.views.hand_patch_data import (
+    Cell,
+    board_of,
+    mirrored,
+    move_words,
+    outcome_sentence,
+    run_of,
+    with_move,
+    without_move,
+)
+from desktop_app.views.hand_patch_history import HandHistory
+from desktop_app.views.hand_patch_side import HandSide
+from desktop_app.widgets.chip import ChipRow, ChipSpec
+from desktop_app.widgets.flow_layout import FlowLayout
+from desktop_app.widgets.segmented import SegmentedControl
+from desktop_app.widgets.theme import set_role
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.result import Result
+    from desktop_app.widgets.selection import Selection
+
+_HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
+# More than these would push the grids off the screen.
+_MOST_CHIPS = 12
+
+
+class HandPatchView(AnalysisView):
+    """Two grids at the left; metric, ranking and history at the right."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("hand_patch"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "What does this activation carry?",
+            "Give the first prompt a corrupt twin, run, then drag a cell of one run onto a cell "
+            "of the other.",
+        )
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        self.history = HandHistory()
+        self._outcome = ElidedLabel("", "heading")
+        self._hint = ElidedLabel(_HINT, "muted")
+        self._run = SegmentedControl([("corrupt", "Change corrupt"), ("clean", "Change clean")])
+        self._run.setToolTip("Which run is changed; the moves turn round with it")
+        self._site = QComboBox()
+        self._site.addItems(list(get_args(HandSite)))
+        self._site.setCurrentText("resid_post")
+        self._site.setAccessibleName("Site of the next move")
+        self._site.setToolTip("Which activation the next move exchanges")
+        self._reset = QPushButton("Take all back")
+        set_role(self._reset, "quiet")
+        self._moves = ChipRow()
+        self._board = HandBoard()
+        self._side = HandSide()
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_grids())
+        split.addWidget(self._side)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([680, 320])
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._outcome)
+        column.addWidget(self._hint)
+        column.addWidget(split, 1)
+        self._connect_content()
+
+    def _build_grids(self) -> QWidget:
+        frame, column = panel()
+        choices = QWidget()
+        row = FlowLayout(choices, 8)
+        for widget in (self._run, self._site, self._reset):
+            row.addWidget(widget)
+        column.addWidget(choices)
+        column.addWidget(self._moves)
+        column.addWidget(self._board, 1)
+        return frame
+
+    def _connect_content(self) -> None:
+        self._run.changed.connect(self._on_run_changed)
+        self._site.currentTextChanged.connect(self._on_site_changed)
+        self._reset.clicked.connect(self._on_reset)
+        self._moves.fix_clicked.connect(self._on_move_removed)
+        self._board.move_made.connect(self._on_move_made)
+        self._board.cell_clicked.connect(self._on_cell_clicked)
+        self._board.undo_asked.connect(self._on_undo)
+        self._side.undo_clicked.connect(self._on_undo)
+        self._side.redo_clicked.connect(self._on_redo)
+        self._side.tried_clicked.connect(self._on_tried)
+        self.selection.head_changed.connect(self._on_selected)
+        self.selection.position_changed.connect(self._on_selected)
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: both grids."""
+        return self._board
+
+    # Drawing.
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        self.history.add(result)
+        board = board_of(result)
+        self._outcome.set_full_text(outcome_sentence(result))
+        self._run.set_value(run_of(result))
+        self._board.show_board(board)
+        shown = board.moves[:_MOST_CHIPS]
+        more = len(board.moves) - len(shown)
+        chips = [
+            ChipSpec(str(i), move_words(board, move), "info", str(move), "Remove")
+            for i, move in enumerate(shown)
+        ]
+        if more:
+            chips.append(ChipSpec("more", f"and {more} more", "info", "All are in the settings"))
+        self._moves.set_chips(chips)
+        self._moves.setVisible(bool(chips))
+        self._reset.setVisible(bool(board.moves))
+        self._side.show_result(result, self.history)
+        self._on_selected()
+
+    def draw_prompt(self, result: Result) -> None:
+        """Draw nothing anew: there is one prompt, the first."""
+
+    def show_failure(
+        self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
+    ) -> None:
+        """Say what is wrong, and go back to the moves on screen."""
+        super().show_failure(message, code, fix)
+        if self._result is not None:
+            self._adopt(self._result)
+
+    def clear(self) -> None:
+        """Go back to the empty view."""
+        super().clear()
+        self.history.clear()
+
+    # Answering.
+
+    def _params(self) -> HandPatchParams:
+        """Return the settings of the form, with the run and the moves on screen."""
+        settings = self._settings.form.try_value()
+        params = settings if isinstance(settings, HandPatchParams) else HandPatchParams()
+        if self._result is None:
+            return params
+        shown = {"run": run_of(self._result), "moves": _texts(self._result)}
+        return params.model_copy(update=shown)
+
+    def _adopt(self, result: Result) -> None:
+        shown = {"run": run_of(result), "moves": _texts(result)}
+        self.set_params(self._params().model_copy(update=shown))
+
+    def _try(self, params: HandPatchParams) -> None:
+        """Run with other moves."""
+        self.set_params(params)
+        self.request_run()
+
+    def _go_to(self, result: Result | None) -> None:
+        """Show something that was tried, without computing it again."""
+        if result is not None:
+            self.show_result(result)
+            self._adopt(result)
+
+    def _on_move_made(self, source: Cell, target: Cell) -> None:
+        site: HandSite = self._board.site
+        self._try(with_move(self._params(), site, source, target))
+
+    def _on_move_removed(self, code: str) -> None:
+        self._try(without_move(self._params(), int(code)))
+
+    def _on_reset(self) -> None:
+        self._try(self._params().model_copy(update={"moves": ()}))
+
+    def _on_run_changed(self, run: Any) -> None:
+        self._try(mirrored(self._params(), run))
+
+    def _on_site_changed(self, site: Any) -> None:
+        self._board.site = site
+
+    def _on_undo(self) -> None:
+        self._go_to(self.history.undo())
+
+    def _on_redo(self) -> None:
+        self._go_to(self.history.redo())
+
+    def _on_tried(self, index: int) -> None:
+        if index < len(self.history.tried):
+            self._go_to(self.history.tried[index])
+
+    def _on_cell_clicked(self, layer: int, position: int) -> None:
+        kept = self.selection.head if layer == self.selection.layer else None
+        self.selection.select_head(layer, kept)
+        self.selection.select_position(position)
+
+    def _on_selected(self, _what: object = None) -> None:
+        self._board.set_selected(self.selection.layer, self.selection.position)
+
+
+def _texts(result: Result) -> tuple[str, ...]:
+    return tuple(str(text) for text in result.params.get("moves") or ())
