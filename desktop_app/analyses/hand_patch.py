@@ -88,7 +88,7 @@ class HandPatchParams(Params):
 
 HAND_PATCH = Analysis(
     name="hand_patch",
-    title="Patching by hand",
+    title="By hand",
     summary="Put chosen activations of one run into the other, and see what it then predicts.",
     params=HandPatchParams,
     needs_answers=True,

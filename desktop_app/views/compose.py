@@ -102,9 +102,9 @@ class ComposeView(LabView):
         self._table.set_empty_text("No pair has the selected head; click one in the map.")
         self._table.set_columns(
             [
-                Column("pair", width=118),
+                Column("pair", width=142),
                 Column("score", format=_score, mono=True, bar=True, width="stretch"),
-                Column("random", align="right", format=_times, mono=True, width=72),
+                Column("random", align="right", format=_times, mono=True, width=66),
             ]
         )
         self._sentence = label(_HINT, "muted", wrap=True)

@@ -59,7 +59,7 @@ class DetectView(LabView):
         split.addWidget(right)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        split.setSizes([600, 400])
+        split.setSizes([640, 400])
         self._area = QStackedWidget()
         self._area.addWidget(split)
         self._area.addWidget(self._card)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LIMITS = (0.0, 1.0)
 # What a map needs beside its cells: title and column numbers above, row numbers at the left.
 _ABOVE, _BESIDE = 62, 34
-_LEAST_WIDTH = 108
+_LEAST_WIDTH = 90
 
 
 class SmallMap(QWidget):
@@ -55,8 +55,10 @@ class SmallMap(QWidget):
         self.title.setCheckable(True)
         self.title.setToolTip(meaning(name))
         set_role(self.title, "segment")
+        # Narrow enough for three maps in a row of a small window.
+        self.title.setStyleSheet("padding: 0 2px;")
         self.canvas = MatrixCanvas()
-        self.canvas.setMinimumSize(90, 70)
+        self.canvas.setMinimumSize(84, 70)
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
         self._data: Mapping[str, Any] = {}
         column = QVBoxLayout(self)
@@ -126,7 +128,7 @@ class ScoreMaps(QWidget):
         self._grid.setSpacing(8)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row.setSpacing(2)
         row.addLayout(self._grid, 1)
         row.addWidget(self._bar)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.text.tables import as_text
+from desktop_app.window.examples import WORKED_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,8 @@ class HeadlessRun(QObject):
         if self._window.first_start.is_under_way():
             self._loop.exec()
         self._window.session.wait()
-        for name, view in self._window.views.items():
+        for name in (name for name in self._window.views if name in WORKED_ORDER):
+            view = self._window.views[name]
             result = view.current_result
             if result is None:
                 self.problems.append(f"{view.analysis.title} has no result.")

@@ -100,10 +100,11 @@ class WindowSlots(QObject):
         self._view().request_run()
 
     def run_all(self) -> None:
-        """Run every analysis."""
+        """Run every analysis of the prompts; what makes its own sequences takes far longer."""
         self._window.prompts.flush()
         for view in self._window.views.values():
-            view.request_run()
+            if view.analysis.params().reads_prompts():
+                view.request_run()
 
     def stop(self) -> None:
         """Cancel what runs or waits."""

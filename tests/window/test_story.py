@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 from desktop_app import app as lensbench
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.theme import apply_theme
+from desktop_app.window.examples import WORKED_ORDER
 from desktop_app.window.main_window import MainWindow
 from desktop_app.window.prompt_rows import TypedRow
 
@@ -95,8 +96,8 @@ def _run(window, tab: str):
 
 
 def test_the_worked_example_is_there(window):
-    for name, view in window.views.items():
-        assert view.current_result is not None, name
+    for name in WORKED_ORDER:
+        assert window.views[name].current_result is not None, name
     assert window.conductor.model.parity.ok
 
 
@@ -151,7 +152,7 @@ def test_every_panel_is_drawn_whole(window, theme, size, tmp_path):
     folder.mkdir(parents=True, exist_ok=True)
     apply_theme(QApplication.instance(), theme)
     window.resize(*size)
-    for name in window.views:
+    for name in WORKED_ORDER:
         window.open_tab(name)
         for _ in range(5):
             QApplication.processEvents()
