@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 SHORT = PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer="5", wrong="4")
 LONG = PromptRow(
-    text="1 2 3 4 5 6 7 8 9 1 2 3 4 ", corrupt="1 2 3 4 5 6 7 8 9 7 9 6 1 ", answer="5", wrong="4"
+    text="01 2 3 4 5 6 7 8 9 1 2 3 4 ", corrupt="73 9 6 1 8 2 5 4 7 7 9 6 1 ", answer="5", wrong="4"
 )
 LOOP_SAMPLE = 40
 
