@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.analyses.hand_patch import HandPatchParams, HandSite
 from desktop_app.analyses.registry import find
@@ -26,8 +26,8 @@ from desktop_app.views.hand_patch_history import HandHistory
 from desktop_app.views.hand_patch_side import HandSide
 from desktop_app.widgets.chip import ChipRow, ChipSpec
 from desktop_app.widgets.flow_layout import FlowLayout
+from desktop_app.widgets.icons import bind_icon
 from desktop_app.widgets.segmented import SegmentedControl
-from desktop_app.widgets.theme import set_role
 
 if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
@@ -57,15 +57,18 @@ class HandPatchView(AnalysisView):
         self.history = HandHistory()
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
-        self._run = SegmentedControl([("corrupt", "Change corrupt"), ("clean", "Change clean")])
+        self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
         self._run.setToolTip("Which run is changed; the moves turn round with it")
         self._site = QComboBox()
         self._site.addItems(list(get_args(HandSite)))
         self._site.setCurrentText("resid_post")
+        self._site.setFixedWidth(126)
         self._site.setAccessibleName("Site of the next move")
         self._site.setToolTip("Which activation the next move exchanges")
-        self._reset = QPushButton("Take all back")
-        set_role(self._reset, "quiet")
+        self._reset = QToolButton()
+        bind_icon(self._reset, "reset")
+        self._reset.setToolTip("Take all back")
+        self._reset.setAccessibleName("Take all back")
         self._moves = ChipRow()
         self._board = HandBoard()
         self._side = HandSide()

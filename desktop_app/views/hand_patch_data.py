@@ -147,14 +147,15 @@ def move_words(board: Board, move: Move) -> str:
 
 
 def short_words(result: Result) -> str:
-    """Name all moves in as few letters as can be: `corrupt: L12·4 + L12·6`."""
+    """Name all moves in as few letters as can be: `L12·4 + L12·6`, `clean: L3·2`."""
     run, told = run_of(result), []
     for move in moves_of(result):
         words = f"L{move.source[0]}·{move.source[1]}"
         if move.target != move.source:
             words += f"→L{move.target[0]}·{move.target[1]}"
         told.append(words if move.run != run else f"{words} (own)")
-    return f"{run}: {' + '.join(told) or 'nothing'}"
+    words = " + ".join(told) or "nothing"
+    return words if run == "corrupt" else f"clean: {words}"
 
 
 def predictions(result: Result, field: str) -> list[Prediction]:

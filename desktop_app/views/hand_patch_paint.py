@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from desktop_app.widgets.fonts import mono_font, ui_font
 from desktop_app.widgets.matrix_axes import thinned
+from desktop_app.widgets.pair_canvas import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _LINES_FROM = 5.0
 _HEAD = 8.0
 LONGEST = 58.0
+# Tokens above a grid are upright where they are given more height than this.
+_UPRIGHT = 24.0
 
 
 def paint_grid(
@@ -73,6 +76,9 @@ def paint_rows(painter: QPainter, frame: MatrixFrame, theme: Theme, strong: set[
     """Write the layers' numbers left of a grid."""
     painter.setFont(ui_font(11))
     metrics = QFontMetricsF(painter.font())
+    painter.setPen(theme.color("text_muted"))
+    name = QRectF(frame.plot.left() - 46, frame.plot.top() - 24, 40, 18)
+    painter.drawText(name, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "layer")
     shown = set(thinned(frame.rows_seen(), frame.cell_height(), metrics.height()))
     near = metrics.height()
     pitch = frame.cell_height()
@@ -105,24 +111,30 @@ def paint_tokens(
     font = mono_font(11)
     painter.setFont(font)
     metrics, pitch = painter.fontMetrics(), frame.cell_width()
-    for col in frame.cols_seen():
+    seen = frame.cols_seen()
+    wanted = [*strong, *(col for col in seen if tokens[col][1])]
+    shown = spread(seen, pitch, metrics.height() - 2 if height > _UPRIGHT else 0.0, wanted)
+    for col in seen:
         cell = frame.cell_rect(0, col)
         if not frame.plot.left() <= cell.center().x() <= frame.plot.right():
             continue
         token, differs = tokens[col]
         box = QRectF(cell.left() + 1, frame.plot.top() - 4 - height, pitch - 2, height)
+        if col in shown:
+            grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
+            box.adjust(-grow, 0, grow, 0)
         if differs:
             painter.setPen(QPen(theme.color("warn"), 1))
             painter.setBrush(theme.color("token_differs"))
             painter.drawRoundedRect(box, 3, 3)
         painter.setPen(theme.color("text" if differs or col in strong else "text_muted"))
-        if pitch < metrics.height() - 2:
+        if col not in shown:
             continue
         if metrics.horizontalAdvance(token) <= box.width() + 2:
             wide = QRectF(box.center().x() - 60, box.top(), 120, box.height())
             painter.drawText(wide, Qt.AlignmentFlag.AlignCenter, token)
             continue
-        upright = height > 24
+        upright = height > _UPRIGHT
         room = int((height if upright else box.width()) - 4)
         text = metrics.elidedText(token, Qt.TextElideMode.ElideRight, max(room, 0))
         painter.save()

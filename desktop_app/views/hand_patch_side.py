@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from desktop_app.views.hand_patch_history import HandHistory
 
 
+_PUT_IN = (
+    "layer · position of what is put into the corrupt run, or into the clean one where it says so"
+)
+
+
 class HandSide(QWidget):
     """Metric and ranking above, history below.
 
@@ -43,9 +48,9 @@ class HandSide(QWidget):
         self.tried.setAccessibleName("What was tried")
         self.tried.set_columns(
             [
-                Column("put into", width="stretch", mono=True),
-                Column("metric", align="right", mono=True, width=64),
-                Column("top", align="center", mono=True, width=48, tooltip="the most likely token"),
+                Column("put in", width="stretch", mono=True, tooltip=_PUT_IN),
+                Column("metric", align="right", mono=True, width=58),
+                Column("top", align="center", mono=True, width=44, tooltip="the most likely token"),
             ]
         )
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
@@ -56,7 +61,7 @@ class HandSide(QWidget):
         split.addWidget(self._build_tried())
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        split.setSizes([380, 200])
+        split.setSizes([340, 230])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split)

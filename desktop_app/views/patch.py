@@ -144,7 +144,8 @@ class PatchView(AnalysisView):
         """Draw the fields known so far; return whether there was something to draw."""
         settings = self._settings.form.try_value()
         params = settings.model_dump() if settings is not None else {}
-        shown = partial_picture(data, params, self.selection.prompt)
+        quantity = self._picture.quantity.value()
+        shown = partial_picture(data, params, self.selection.prompt, quantity)
         if shown is None:
             return False
         if not self._partial:

@@ -31,12 +31,12 @@ QUANTITIES: tuple[tuple[Quantity, str], ...] = (
 SHARES = ("restored", "broken")
 RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
 _WORDS = {
-    "restored": ("Enough", "restored: clean put into the corrupt run", "clean → corrupt"),
-    "broken": ("Needed", "broken: corrupt put into the clean run", "corrupt → clean"),
+    "restored": ("Enough", "clean put into the corrupt run", "clean → corrupt"),
+    "broken": ("Needed", "corrupt put into the clean run", "corrupt → clean"),
     "asymmetry": (
         "Asymmetry",
         "broken − restored: +1 needed, not enough (AND); −1 enough, not needed (OR)",
-        "+1 needed, not enough (AND); −1 enough, not needed (OR)",
+        "+1 like AND, −1 like OR",
     ),
     "patched_denoise": ("Enough", "the corrupt run with the clean activation", "clean → corrupt"),
     "patched_noise": ("Needed", "the clean run with the corrupt activation", "corrupt → clean"),
@@ -139,12 +139,7 @@ def picture(
 ) -> Picture:
     """Return the maps of a quantity, of one prompt or of the mean over prompts."""
     data = result.data
-    there = directions(data)
-    names: tuple[str, ...] = there
-    if quantity == "asymmetry" and len(there) == 2:
-        names = ("asymmetry",)
-    elif quantity == "raw":
-        names = tuple(RAW[name] for name in there)
+    names = fields_of(data, quantity)
     values = [flat(data, name, prompt, position) for name in names]
     maps = specs(names, values, metric_name(result) if quantity == "raw" else "")
     centre, least = 0.0, 0.0
@@ -159,12 +154,21 @@ def picture(
     )
 
 
+def fields_of(data: Mapping[str, Any], quantity: Quantity) -> tuple[str, ...]:
+    """Return the fields that a quantity is drawn from, one per map."""
+    there = directions(data)
+    if quantity == "asymmetry" and len(there) == 2:
+        return ("asymmetry",)
+    return tuple(RAW[name] for name in there) if quantity == "raw" else there
+
+
 def specs(
     names: Sequence[str], values: Sequence[np.ndarray], value_name: str
 ) -> tuple[MapSpec, ...]:
     """Return maps with the words that say what their fields mean."""
     return tuple(
-        MapSpec(v, *_WORDS[name], value_name or name) for name, v in zip(names, values, strict=True)
+        MapSpec(v, *_WORDS[name], value_name or (name if name in SHARES else ""))
+        for name, v in zip(names, values, strict=True)
     )
 
 

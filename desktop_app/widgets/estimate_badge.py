@@ -62,5 +62,5 @@ def agreement(data: Mapping[str, Any]) -> float | None:
 
 def agreement_sentence(rho: float) -> str:
     """Say how well the estimate ranked the cells."""
-    verb = "agree" if rho >= _AGREE else "disagree"
-    return f"estimate and exact {verb}: ρ = {rho:.2f}".replace("-", "−")
+    words = "estimate and exact agree" if rho >= _AGREE else "estimate against exact"
+    return f"{words}: ρ = {rho:.2f}".replace("-", "−")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -36,7 +37,7 @@ class MapSpec:
         word: What it shows in one word.
         sentence: The same in one line.
         short: The sentence where there is no room for it.
-        value_name: What the number is, at the foot.
+        value_name: What the number is, beside the word where there is room.
     """
 
     values: NDArray[Any]
@@ -83,7 +84,7 @@ class MapRow(QWidget):
         self.maps = [PairHeatmap(self) for _ in range(_MOST)]
         self._words = [QLabel(self) for _ in range(_MOST)]
         self._lines = [QLabel(self) for _ in range(_MOST)]
-        self._sentences = [("", "")] * _MOST
+        self._specs = [MapSpec(np.empty((0, 0)), "")] * _MOST
         self._bar = ColorBar(self)
         self._limits = (0.0, 1.0)
         self._shown = 0
@@ -98,6 +99,7 @@ class MapRow(QWidget):
             heatmap.cell_clicked.connect(self._on_clicked)
             heatmap.cell_activated.connect(self.cell_activated)
             heatmap.canvas.view_changed.connect(self._on_view_changed)
+        self.maps[0].canvas.plot_moved.connect(self._on_plot_moved)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Maps")
 
@@ -141,7 +143,7 @@ class MapRow(QWidget):
 
     def words(self) -> tuple[str, ...]:
         """Return the words above the maps that are shown."""
-        return tuple(label.text() for label in self._words[: self._shown])
+        return tuple(spec.word for spec in self._specs[: self._shown])
 
     def limits(self) -> tuple[float, float]:
         """Return the values at the ends of the one colour scale."""
@@ -182,14 +184,12 @@ class MapRow(QWidget):
         own: HeatmapLook = {
             "col_name": columns.name,
             "col_labels": list(columns.labels),
-            "value_name": spec.value_name,
             "limits": limits,
             **look,
         }
         heatmap.show_values(spec.values, **own)
         heatmap.setAccessibleName(f"{spec.word}: {spec.sentence}")
-        self._words[place].setText(spec.word)
-        self._sentences[place] = (spec.sentence, spec.short)
+        self._specs[place] = spec
         self._lines[place].setToolTip(spec.sentence)
 
     def _arrange(self) -> None:
@@ -212,19 +212,26 @@ class MapRow(QWidget):
             self._write_line(place, round(plot))
             self.maps[place].setGeometry(left, head, width, self.height() - head)
             x += plot + own + _GAP
-        canvas = self.maps[0].canvas
-        if layout := self.maps[0].layout():
-            layout.activate()
         self._bar.setGeometry(self.width() - bar, 0, bar, self.height())
-        top = head + canvas.y() + canvas.frame.plot.top()
-        self._bar.set_span(top, top + canvas.frame.plot.height())
+        plot_now = self.maps[0].canvas.frame.plot
+        self._on_plot_moved(plot_now.top(), plot_now.bottom())
+
+    def _on_plot_moved(self, top: float, bottom: float) -> None:
+        """Let the colour bar reach as far as the cells do."""
+        above = _WORD + _LINE + self.maps[0].canvas.y()
+        self._bar.set_span(above + top, above + bottom)
 
     def _write_line(self, place: int, room: int) -> None:
-        """Write the sentence above a map, or its short form where it does not fit."""
-        line, (full, short) = self._lines[place], self._sentences[place]
-        metrics = line.fontMetrics()
-        text = full if metrics.horizontalAdvance(full) <= room or not short else short
-        line.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, room))
+        """Write what stands above a map, shorter where it does not fit."""
+        spec = self._specs[place]
+        named = f"{spec.word} · {spec.value_name}" if spec.value_name else spec.word
+        for label, full, short in (
+            (self._words[place], named, spec.word),
+            (self._lines[place], spec.sentence, spec.short or spec.sentence),
+        ):
+            metrics = label.fontMetrics()
+            text = full if metrics.horizontalAdvance(full) <= room else short
+            label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, room))
 
     def _point_at(self, cell: tuple[int, int] | None) -> None:
         for heatmap in self._visible():

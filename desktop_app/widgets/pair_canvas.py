@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -170,11 +171,11 @@ class PairCanvas(MatrixCanvas):
         metrics, pitch = QFontMetricsF(font), self.frame.cell_width()
         standing = self._stands(self.frame.plot.width())
         height = self._token_height(self.frame.plot.width())
-        shown = set(thinned(self.frame.cols_seen(), pitch, metrics.height() - 2))
-        if not standing:
-            shown = set(self.frame.cols_seen())
-        marked = {cell[1] for cell in (self.hover, self.selected) if cell is not None}
-        for col in self.frame.cols_seen():
+        marked = [cell[1] for cell in (self.hover, self.selected) if cell is not None]
+        seen = self.frame.cols_seen()
+        wanted = [*marked, *(col for col in seen if self._pairs[col].differs)]
+        shown = spread(seen, pitch, metrics.height() - 2 if standing else 0.0, wanted)
+        for col in seen:
             cell = self.frame.cell_rect(0, col)
             middle = cell.center().x()
             if not self.frame.plot.left() <= middle <= self.frame.plot.right():
@@ -182,11 +183,15 @@ class PairCanvas(MatrixCanvas):
             pair = self._pairs[col]
             for row, text in enumerate((pair.clean, pair.corrupt)):
                 box = QRectF(cell.left() + 1, self._token_top(row, height), pitch - 2, height)
+                if col in shown:
+                    # A label that is wider than its column covers what its neighbours leave free.
+                    grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
+                    box.adjust(-grow, 0, grow, 0)
                 if pair.differs:
                     painter.setPen(QPen(theme.color("warn"), 1))
                     painter.setBrush(theme.color("token_differs"))
                     painter.drawRoundedRect(box, 3, 3)
-                if col in shown or pitch >= metrics.height() - 2:
+                if col in shown:
                     strong = pair.differs or col in marked
                     painter.setPen(theme.color("text" if strong else "text_muted"))
                     _write(painter, box, text, standing=standing)
@@ -198,6 +203,25 @@ class PairCanvas(MatrixCanvas):
         painter.setBrush(theme.color("accent"))
         points = [QPointF(x - 4, 1), QPointF(x + 4, 1), QPointF(x, _ARROW - 2)]
         painter.drawPolygon(QPolygonF(points))
+
+
+def spread(seen: range, pitch: float, room: float, wanted: Sequence[int]) -> set[int]:
+    """Return the columns whose labels have room beside each other, the wanted ones first.
+
+    Args:
+        seen: The columns in sight.
+        pitch: Distance of two neighbours in pixels.
+        room: What one label needs.
+        wanted: Columns in the order in which they matter.
+    """
+    if pitch >= room:
+        return set(seen)
+    least = math.ceil(room / max(pitch, 1e-6))
+    taken: set[int] = set()
+    for col in (*wanted, *thinned(seen, pitch, room)):
+        if col in seen and not any(other in taken for other in range(col - least + 1, col + least)):
+            taken.add(col)
+    return taken
 
 
 def _write(painter: QPainter, box: QRectF, text: str, *, standing: bool) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PySide6.QtCore import QRectF
 
 from desktop_app.widgets.heatmap import MISSING_TEXT, Heatmap
 from desktop_app.widgets.matrix_cells import signed
 from desktop_app.widgets.pair_canvas import PairCanvas
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
 
 
 class PairHeatmap(Heatmap):
@@ -51,3 +56,8 @@ class PairHeatmap(Heatmap):
             self.canvas.frame.seen = QRectF(seen)
             self.canvas.update()
             self._on_view_changed()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say as much under the cells as there is room for now."""
+        super().resizeEvent(event)
+        self._describe()

@@ -133,3 +133,18 @@ def test_a_single_prompt_needs_no_choice_of_prompts(view):
     view.show_result(samples.result_of("ablate", data, params=one.params, prompts=one.prompts[:1]))
     assert view._scope.isHidden()
     assert view._chooser.isHidden()
+
+
+def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
+    effect = np.full((3, 4), -1.0)
+    fields = {"effect_mean": effect, "layers": np.array([4, 5, 6])}
+    view.show_busy(True)
+    view.show_partial({**fields, "estimated": True})
+    assert view._badge.text() == "estimate"
+    view.show_partial({**fields, "estimated": False})
+    assert not view._badge.isHidden()
+    view.show_result(samples.ablate_result(data={"preview_agreement": 0.91}))
+    assert view._badge.text() == "estimate and exact agree: ρ = 0.91"
+    view.show_busy(True)
+    view.show_partial({**fields, "estimated": False})
+    assert view._badge.isHidden()

@@ -89,9 +89,10 @@ def test_words_tell_how_far_it_came():
         "clean L1 · 4: 3",
         "clean L1 · 6: 4 → L2 · 7",
     ]
-    assert data.short_words(made.hand_result((MOVE, SECOND))) == "corrupt: L1·4 + L1·6→L2·7"
+    assert data.short_words(made.hand_result((MOVE, SECOND))) == "L1·4 + L1·6→L2·7"
     own = made.hand_result(("corrupt:resid_post:0.0>0.1",))
-    assert data.short_words(own) == "corrupt: L0·0→L0·1 (own)"
+    assert data.short_words(own) == "L0·0→L0·1 (own)"
+    assert data.short_words(made.hand_result((), "clean")) == "clean: nothing"
 
 
 def test_answers_are_marked_in_the_ranking():

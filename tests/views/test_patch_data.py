@@ -227,6 +227,19 @@ def test_a_partial_knows_no_tokens():
     assert partial_picture({"layers": np.arange(3)}, {}, 0) is None
 
 
+def test_a_partial_shows_the_quantity_that_is_chosen():
+    data = {"layers": np.arange(3)}
+    for name, value in (("restored", 0.2), ("broken", 0.5), ("asymmetry", 0.3)):
+        data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
+    for name, value in (("patched_denoise", 1.0), ("patched_noise", 3.0)):
+        data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
+    (one,) = partial_picture(data, {}, 0, "asymmetry").maps
+    assert one.values[0, 0] == 0.3
+    raw = partial_picture(data, {}, 0, "raw")
+    assert raw.limits == (1.0, 3.0)
+    assert len(raw.maps) == 2
+
+
 def test_a_partial_of_several_lengths_shows_one_prompt():
     data = {"restored": (np.zeros((3, 4)), np.ones((3, 6))), "layers": np.arange(3)}
     assert partial_picture(data, {}, 7).maps[0].values.shape == (3, 6)
