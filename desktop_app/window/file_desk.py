@@ -103,6 +103,7 @@ class FileDesk(QObject):
 
     def flush(self) -> None:
         """Do not wait any longer before the prompt table is written into the session."""
+        self._prompts.flush()  # what was typed a moment ago would be written after the closing
         if self._autosave.isActive():
             self.keep_prompts()
 

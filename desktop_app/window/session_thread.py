@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from desktop_app.support.errors import LensbenchError
 Answer = Callable[[], None]
 Work = Callable[[], Answer | None]
 _PATIENCE_S = 60.0
+_log = logging.getLogger(__name__)
 
 
 class SessionThread(QObject):
@@ -34,7 +36,10 @@ class SessionThread(QObject):
         self._done.connect(self._on_done)
 
     def submit(self, work: Work) -> None:
-        """Do a piece of work after all that was asked for before."""
+        """Do a piece of work after all that was asked for before; nothing once closed."""
+        if self._is_closed:
+            _log.warning("Something was to be written after the session's file was closed.")
+            return
 
         def guarded() -> Answer | str | None:
             try:
@@ -54,8 +59,8 @@ class SessionThread(QObject):
 
     def close(self) -> None:
         """Finish what was asked for and end the thread; answers still on their way are dropped."""
-        self._pool.shutdown(wait=True)
         self._is_closed = True
+        self._pool.shutdown(wait=True)
 
     def _keep(self, future: Future[Answer | str | None]) -> None:
         """Runs on the session's thread; the signal wakes the window."""

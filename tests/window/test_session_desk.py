@@ -90,6 +90,14 @@ def test_what_was_finished_when_closing_is_in_the_file(qtbot, tmp_path):
         assert len(session.rows()) == 5
 
 
+def test_what_comes_after_the_closing_is_told_to_the_log_and_harms_nothing(qtbot, caplog):
+    desk = SessionDesk()
+    desk.close()
+    desk.add(samples.rank_result())
+    desk.look_again()
+    assert caplog.text.count("after the session's file was closed") == 2
+
+
 def filled(qtbot, desk, count=2):
     for _ in range(count):
         desk.add(samples.rank_result())

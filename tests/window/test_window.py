@@ -7,9 +7,13 @@ import time
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.requests import LoadModel, RunAnalysis
+from desktop_app.session.store import Session
+from desktop_app.window.file_desk import AUTOSAVE_MS
 from desktop_app.window.prompt_rows import TypedRow
 from tests.window.fakes import FakeService
 
@@ -341,6 +345,21 @@ def test_settings_are_remembered(qtbot, open_window, tmp_path, service):
     assert again.settings.theme == "dark"
     assert again.conductor.model.spec.model == "smollm2"
     assert again.views["ablate"].current_result is None  # the example is for the first start
+
+
+def test_what_was_typed_just_before_closing_is_in_the_session(
+    qtbot, open_window, tmp_path, service, caplog
+):
+    window = open_window(service)
+    path = tmp_path / "typed.lens"
+    window.session.save_as(path)
+    window.session.wait()
+    window.prompts.set_prompts([PromptRow(prompt="typed at the last moment")])
+    window.close()
+    QTest.qWait(AUTOSAVE_MS + 300)  # a timer left running would fire now
+    assert "after the session's file was closed" not in caplog.text
+    with Session.open(path) as session:
+        assert [row.prompt for row in session.prompts()[0]] == ["typed at the last moment"]
 
 
 def test_a_model_that_is_gone_does_not_block_a_start(qtbot, open_window, tmp_path):
