@@ -354,12 +354,12 @@ def test_what_was_typed_just_before_closing_is_in_the_session(
     path = tmp_path / "typed.lens"
     window.session.save_as(path)
     window.session.wait()
-    window.prompts.set_prompts([PromptRow(prompt="typed at the last moment")])
+    window.prompts.set_prompts([PromptRow(text="typed at the last moment")])
     window.close()
     QTest.qWait(AUTOSAVE_MS + 300)  # a timer left running would fire now
     assert "after the session's file was closed" not in caplog.text
     with Session.open(path) as session:
-        assert [row.prompt for row in session.prompts()[0]] == ["typed at the last moment"]
+        assert [row.text for row in session.prompts()[0]] == ["typed at the last moment"]
 
 
 def test_a_model_that_is_gone_does_not_block_a_start(qtbot, open_window, tmp_path):
