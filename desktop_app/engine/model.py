@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from desktop_app.engine.products import FastProducts
+
 if TYPE_CHECKING:
     from desktop_app.analyses.requests import ModelSpec, Parity
     from desktop_app.analyses.result import ModelInfo
@@ -89,7 +91,7 @@ class LoadedModel:
         """
         self.forward_passes += 1
         kwargs |= {"use_cache": False} if cache is None else {"past_key_values": cache}
-        with torch.set_grad_enabled(gradients):
+        with torch.set_grad_enabled(gradients), FastProducts():
             found = self.bridge.run_with_hooks(ids.to(self.device), fwd_hooks=list(hooks), **kwargs)
         logits: torch.Tensor = found[0] if isinstance(found, tuple) else found
         return logits
