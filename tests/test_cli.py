@@ -193,3 +193,29 @@ def test_the_worked_command_opens_no_socket(folder):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "␠5" in done.stdout
+
+
+def test_an_estimate_runs_nothing_and_says_how_much(call, folder):
+    command = ("run", "ablate", "--model", folder, *PROMPT)
+    code, out, _err = call(*command, "--estimate", "--json")
+    assert code == 0
+    assert json.loads(out)["memory_bytes"] > 1e8
+    code, out, _err = call(*command, "--estimate")
+    assert code == 0
+    assert "GB at its peak" in out
+
+
+def test_a_memory_budget_changes_no_number_and_adds_passes(call, folder):
+    command = ("run", "ablate", "--model", folder, *PROMPT, "--mode", "zero", "--json")
+    free, small = (json.loads(call(*command, *more)[1]) for more in ((), ("--memory", "20kB")))
+    assert small["timing"]["forward_passes"] > free["timing"]["forward_passes"]
+    np.testing.assert_allclose(
+        small["result"]["ablated"], free["result"]["ablated"], atol=1e-5, rtol=0
+    )
+
+
+@pytest.mark.parametrize("given", ["much", "-2GB", "0", "nan", ""])
+def test_a_budget_that_is_none_is_refused(call, folder, given):
+    code, out, err = call("run", "ablate", "--model", folder, *PROMPT, f"--memory={given}")
+    assert (code, out) == (2, "")
+    assert "--memory" in err

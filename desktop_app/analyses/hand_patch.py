@@ -63,8 +63,15 @@ def _check_move(text: str) -> str:
 
 
 class HandPatchParams(Params):
-    """Settings of `hand_patch`; of the prompts the first is taken."""
+    """Settings of `hand_patch`."""
 
+    pair: int = Field(
+        default=0,
+        ge=0,
+        title="Pair",
+        description="Which prompt and its corrupt twin are worked on, counted from 0.",
+        json_schema_extra={"advanced": True},
+    )
     run: RunName = Field(
         default="corrupt",
         title="Run",

@@ -73,7 +73,8 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         if estimate is not None and params.preview:
             base, ablated, base_logits = estimate
         else:
-            base, ablated, base_logits = _sweep_groups(model, task, value_of, report)
+            known = None if estimate is None else estimate[1] - estimate[0]
+            base, ablated, base_logits = _sweep_groups(model, task, value_of, report, known)
     gate = check_gate(prepared.records, base_logits)
     notices += gate.notices
     bad = ~np.isfinite(base) | ~np.isfinite(ablated.reshape(-1, len(base))).all(0)
@@ -135,9 +136,13 @@ def _mean_values(found: Means) -> ValueOf:
 
 
 def _sweep_groups(
-    model: LoadedModel, task: _Task, value_of: ValueOf, report: Reporter
+    model: LoadedModel,
+    task: _Task,
+    value_of: ValueOf,
+    report: Reporter,
+    estimate: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, list[torch.Tensor]]:
-    """Sweep prompts of one token length together.
+    """Sweep prompts of one token length together; the estimate stands in for what is to come.
 
     Returns:
         base `[N]`, ablated `[L, H, N]` (`[L, N]` without heads), untouched logits per prompt.
@@ -155,7 +160,7 @@ def _sweep_groups(
         def fill(own: torch.Tensor, values: torch.Tensor, group: list[int] = group) -> None:
             base[group] = own[: len(group)].numpy()
             ablated[..., group] = values.view(*shape[:2], len(group)).numpy()
-            report.partial(_partial(task, base, ablated))
+            report.partial(_partial(task, ablated - base, estimate))
 
         share = ShareReporter(report, number / len(groups), 1 / len(groups))
         variants, plan = _variants(task, value_of, group), _plan(task, group, len(rows))
@@ -190,7 +195,7 @@ def _estimate(
             partial(_at_row_0, value_of, positions),
         )
         ablated[..., index] = base[index] + effects
-    report.partial({**_partial(task, base, ablated), "estimated": True})
+    report.partial({**_partial(task, ablated - base), "estimated": True})
     return base, _squeeze(task, ablated), logits
 
 
@@ -245,9 +250,11 @@ def _squeeze(task: _Task, values: np.ndarray) -> np.ndarray:
     return values if task.params.component == "head" else values[:, 0]
 
 
-def _partial(task: _Task, base: np.ndarray, ablated: np.ndarray) -> dict[str, Any]:
-    """Return the mean effect as far as it is known; NaN elsewhere."""
-    twins = with_twins("effect", ablated - base)
+def _partial(task: _Task, effect: np.ndarray, estimate: np.ndarray | None = None) -> dict[str, Any]:
+    """Return the mean effect as far as it is known or estimated; NaN elsewhere."""
+    if estimate is not None:
+        effect = np.where(np.isnan(effect), estimate.reshape(effect.shape), effect)
+    twins = with_twins("effect", effect)
     return {
         "effect_mean": _squeeze(task, np.asarray(twins["effect_mean"])),
         "layers": np.array(task.layers),

@@ -9,7 +9,7 @@ import torch
 
 from desktop_app.analyses.hand_patch import HAND_PATCH, HandPatchParams, Move, parse_move
 from desktop_app.compute.finish import Clock, finish
-from desktop_app.compute.pairs import twins_of
+from desktop_app.compute.pairs import twin_of
 from desktop_app.compute.prepare import prepare
 from desktop_app.compute.rank import top_rows
 from desktop_app.compute.reference import capture
@@ -29,20 +29,25 @@ _ROWS = {"clean": 0, "corrupt": 1}
 
 
 def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result:
-    """Run one of the first prompt's pair with the moves applied, and rank what comes next.
+    """Run one prompt of a pair with the moves applied, and rank what comes next.
 
     Returns:
         Metrics as single numbers, `base_top` and `top` rows as of `rank`, and `reach [L, S]`:
         whether the residual stream after a block can differ for the moves.
     """
     clock = Clock(model)
-    prepared = prepare(model, params.model_copy(update={"prompts": params.prompts[:1]}))
-    record, twin = prepared.records[0], twins_of(prepared, "patching")[0]
+    prepared = prepare(model, params)
+    if params.pair >= len(prepared.records):
+        raise BadInputError(
+            f"--pair {params.pair} is not there: the prompts are counted from 0 to "
+            f"{len(prepared.records) - 1}."
+        )
+    record, twin = prepared.records[params.pair], twin_of(prepared, params.pair, "patching")
     moves = [parse_move(text) for text in params.moves]
     for move in moves:
         _refuse_outside(model, move, len(record.tokens))
     ids = model.ids([record.tokens.ids, twin.ids])
-    target = make_target(record, params.metric, 0)
+    target = make_target(record, params.metric, params.pair)
     logits: dict[str, torch.Tensor] = {}
     row = _ROWS[params.run]
 

@@ -21,19 +21,22 @@ def twins_of(prepared: Prepared, wanted_by: str) -> tuple[Encoding, ...]:
     Raises:
         BadInputError: A prompt has none, or one of another token length.
     """
-    twins = []
-    for index, (clean, twin) in enumerate(zip(prepared.encodings, prepared.corrupt, strict=True)):
-        if twin is None:
-            raise BadInputError(
-                f"Prompt {index + 1} has no corrupt twin, which {wanted_by} needs: give --corrupt."
-            )
-        if len(twin) != len(clean):
-            raise BadInputError(
-                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
-                f"make them equally long for {wanted_by}."
-            )
-        twins.append(twin)
-    return tuple(twins)
+    return tuple(twin_of(prepared, index, wanted_by) for index in range(len(prepared.encodings)))
+
+
+def twin_of(prepared: Prepared, index: int, wanted_by: str) -> Encoding:
+    """Return the corrupt twin of one prompt; see `twins_of`."""
+    clean, twin = prepared.encodings[index], prepared.corrupt[index]
+    if twin is None:
+        raise BadInputError(
+            f"Prompt {index + 1} has no corrupt twin, which {wanted_by} needs: give --corrupt."
+        )
+    if len(twin) != len(clean):
+        raise BadInputError(
+            f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
+            f"make them equally long for {wanted_by}."
+        )
+    return twin
 
 
 def first_difference(clean: tuple[int, ...], corrupt: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ from the row beside it and never stored.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,11 +52,11 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     with no_hooks_left(model):
         if params.preview or wants_preview(model, params.metric, report):
             estimate_cells(model, task, found, report)
-            report.partial({**_partial(task, found), "estimated": True})
+            report.partial({**_partial(task, found, None), "estimated": True})
         if not params.preview:
             if report.previews:
                 estimated = {d: [v.copy() for v in values] for d, values in found.cells.items()}
-            _sweep_groups(model, task, found, report)
+            _sweep_groups(model, task, found, report, estimated)
     gate = check_gate(prepared.records, found.logits)
     notices = [*prepared.notices, *gate.notices]
     for index in range(n):
@@ -73,8 +74,17 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     return finish(model, PATCH, params, prepared.records, (data, notices), clock)
 
 
-def _sweep_groups(model: LoadedModel, task: Task, found: Found, report: Reporter) -> None:
-    """Sweep pairs of one token length together, all cells and both directions at once."""
+def _sweep_groups(
+    model: LoadedModel,
+    task: Task,
+    found: Found,
+    report: Reporter,
+    estimated: dict[str, list[np.ndarray]] | None,
+) -> None:
+    """Sweep pairs of one token length together, all cells and both directions at once.
+
+    The estimates stand in for what is to come.
+    """
     records = task.prepared.records
     groups = equal_length_groups([len(r.tokens) for r in records], _PROMPTS_PER_GROUP)
     for number, group in enumerate(groups):
@@ -90,7 +100,7 @@ def _sweep_groups(model: LoadedModel, task: Task, found: Found, report: Reporter
             _note(task, found, group, base.numpy())
             for (direction, index, cell), value in zip(places, values.tolist(), strict=True):
                 found.cells[direction][index][cell] = value
-            report.partial(_partial(task, found))
+            report.partial(_partial(task, found, estimated))
 
         share = ShareReporter(report, number / len(groups), 1 / len(groups))
         swept = sweep(model, model.ids(rows), variants, _plan(task, group), share, fill)
@@ -153,8 +163,19 @@ def _plan(task: Task, group: list[int]) -> SweepPlan:
     return SweepPlan(read, score_rows, compared=tuple(range(n)) * 2)
 
 
-def _partial(task: Task, found: Found) -> dict[str, Any]:
-    """Return the cells as far as they are known, NaN elsewhere."""
+def _partial(
+    task: Task, found: Found, estimated: dict[str, list[np.ndarray]] | None
+) -> dict[str, Any]:
+    """Return the cells as far as they are known or estimated, NaN elsewhere."""
+    if estimated is not None:
+        cells = {
+            way: [
+                np.where(np.isnan(own), guess, own)
+                for own, guess in zip(values, estimated[way], strict=True)
+            ]
+            for way, values in found.cells.items()
+        }
+        found = replace(found, cells=cells)
     return {**_cells(task, found), "layers": np.array(task.layers), "estimated": False}
 
 

@@ -18,6 +18,7 @@ from desktop_app.views.hand_patch_data import (
     mirrored,
     move_words,
     outcome_sentence,
+    pair_of,
     run_of,
     with_move,
     without_move,
@@ -48,7 +49,7 @@ class HandPatchView(AnalysisView):
         """Return title and sentence of the empty view."""
         return (
             "What does this activation carry?",
-            "Give the first prompt a corrupt twin, run, then drag a cell of one run onto a cell "
+            "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
             "of the other.",
         )
 
@@ -110,6 +111,7 @@ class HandPatchView(AnalysisView):
         self._side.tried_clicked.connect(self._on_tried)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_selected)
+        self.selection.prompt_changed.connect(self._on_prompt_selected)
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: both grids."""
@@ -122,6 +124,7 @@ class HandPatchView(AnalysisView):
         self.history.add(result)
         board = board_of(result)
         self._outcome.set_full_text(outcome_sentence(result))
+        self._hint.set_full_text(_HINT)
         self._run.set_value(run_of(result))
         self._board.show_board(board)
         shown = board.moves[:_MOST_CHIPS]
@@ -139,7 +142,7 @@ class HandPatchView(AnalysisView):
         self._on_selected()
 
     def draw_prompt(self, result: Result) -> None:
-        """Draw nothing anew: there is one prompt, the first."""
+        """Keep the pair on screen; the next run takes the selected one."""
 
     def show_failure(
         self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
@@ -162,12 +165,10 @@ class HandPatchView(AnalysisView):
         params = settings if isinstance(settings, HandPatchParams) else HandPatchParams()
         if self._result is None:
             return params
-        shown = {"run": run_of(self._result), "moves": _texts(self._result)}
-        return params.model_copy(update=shown)
+        return params.model_copy(update=_shown(self._result))
 
     def _adopt(self, result: Result) -> None:
-        shown = {"run": run_of(result), "moves": _texts(result)}
-        self.set_params(self._params().model_copy(update=shown))
+        self.set_params(self._params().model_copy(update=_shown(result)))
 
     def _try(self, params: HandPatchParams) -> None:
         """Run with other moves."""
@@ -211,9 +212,20 @@ class HandPatchView(AnalysisView):
         self.selection.select_head(layer, kept)
         self.selection.select_position(position)
 
+    def _on_prompt_selected(self, prompt: int) -> None:
+        """Let the next run begin anew on the selected pair, or go on with the one on screen."""
+        if self._result is not None and pair_of(self._result) == prompt:
+            self._adopt(self._result)
+            self._hint.set_full_text(_HINT)
+        else:
+            self.set_params(self._params().model_copy(update={"pair": prompt, "moves": ()}))
+            self._hint.set_full_text(f"Run to work on prompt {prompt + 1}, which is selected.")
+
     def _on_selected(self, _what: object = None) -> None:
         self._board.set_selected(self.selection.layer, self.selection.position)
 
 
-def _texts(result: Result) -> tuple[str, ...]:
-    return tuple(str(text) for text in result.params.get("moves") or ())
+def _shown(result: Result) -> dict[str, Any]:
+    """Return the settings that a result on screen stands for."""
+    moves = tuple(str(text) for text in result.params.get("moves") or ())
+    return {"pair": pair_of(result), "run": run_of(result), "moves": moves}

@@ -65,6 +65,12 @@ def run_of(result: Result) -> RunName:
     return "clean" if result.params.get("run") == "clean" else "corrupt"
 
 
+def pair_of(result: Result) -> int:
+    """Return which prompt of the result was worked on."""
+    pair = result.params.get("pair")
+    return pair if isinstance(pair, int) and 0 <= pair < len(result.prompts) else 0
+
+
 def moves_of(result: Result) -> tuple[Move, ...]:
     """Return what was put where."""
     return tuple(parse_move(str(text)) for text in result.params.get("moves") or ())
@@ -72,7 +78,7 @@ def moves_of(result: Result) -> tuple[Move, ...]:
 
 def board_of(result: Result) -> Board:
     """Return the grids of a result."""
-    record = result.prompts[0]
+    record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens or record.tokens
     return Board(
         layers=result.model.n_layers,
@@ -160,7 +166,7 @@ def short_words(result: Result) -> str:
 
 def predictions(result: Result, field: str) -> list[Prediction]:
     """Return the most likely next tokens with (`top`) or without (`base_top`) the moves."""
-    record = result.prompts[0]
+    record = result.prompts[pair_of(result)]
     marked: dict[int, Mark] = {a.token_id: "wrong" for a in record.wrongs}
     marked |= {a.token_id: "answer" for a in record.answers}
     return [
@@ -189,14 +195,15 @@ def way(result: Result) -> float:
 def outcome_sentence(result: Result) -> str:
     """Say what the moves do to the metric."""
     run, data, metric = run_of(result), result.data, metric_name(result)
+    which = f"Prompt {pair_of(result) + 1}: the" if len(result.prompts) > 1 else "The"
     count = len(moves_of(result))
     if not count:
-        return f"The {run} run as it is: {metric} {number(float(data['base']))}"
+        return f"{which} {run} run as it is: {metric} {number(float(data['base']))}"
     before, after = number(float(data["base"])), number(float(data["patched"]))
     share = number(way(result), 2)
     return (
-        f"The {run} run with {plural(count, 'activation')} put in: {metric} {before} → {after}, "
-        f"{share} of the way to {OTHER[run]}"
+        f"{which} {run} run with {plural(count, 'activation')} put in: {metric} {before} → "
+        f"{after}, {share} of the way to {OTHER[run]}"
     )
 
 
@@ -206,7 +213,7 @@ def same_pair(one: Result, other: Result) -> bool:
 
 
 def _key(result: Result) -> tuple[Any, ...]:
-    record = result.prompts[0]
+    record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens
     answers: Sequence[Any] = (*record.answers, *record.wrongs)
     return (

@@ -21,7 +21,9 @@ from desktop_app.window.inspector_data import (
     Fact,
     ablation_facts,
     attention_facts,
+    detector_facts,
     head_pattern,
+    patch_facts,
     token_facts,
 )
 from desktop_app.window.parts import heading, muted_label, wrapped
@@ -154,10 +156,14 @@ class Inspector(QWidget):
             return
         self._head_title.setText(part_name(layer, head) if head is not None else f"Layer {layer}")
         facts = ablation_facts(ablation, layer, head, prompt)
+        facts += patch_facts(
+            self._results.get("patch"), layer, head, prompt, self._selection.position
+        )
         if head is not None:
             facts += attention_facts(attention, layer, head, prompt)
+            facts += detector_facts(self._results.get("detect"), layer, head)
         if not facts:
-            facts = [Fact("Run Ablation or Attention to fill this.", "")]
+            facts = [Fact("Run Ablation, Attention or Heads to fill this.", "")]
         self._head_facts.set_facts(facts)
         drawn = None
         if head is not None:
@@ -181,7 +187,7 @@ class Inspector(QWidget):
         self._refresh_head()
 
     def _on_position_changed(self) -> None:
-        self._refresh_token()
+        self.refresh()  # patching has a value per position
 
     def _on_prompt_changed(self) -> None:
         self.refresh()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.views import ablate_data, attention_data
+from desktop_app.analyses.head_summary import TITLES
+from desktop_app.views import ablate_data, attention_data, detect_data
+from desktop_app.views.patch_parts import find_place, part_at
 from desktop_app.views.words import number, percent
 from desktop_app.widgets.token_text import display_text
 
@@ -63,6 +65,45 @@ def attention_facts(result: Result | None, layer: int, head: int, prompt: int) -
         shared = int(result.data["kv_head"][place[1]])
         facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
     return facts
+
+
+def detector_facts(result: Result | None, layer: int, head: int) -> list[Fact]:
+    """Return a head's detector scores, with their spread where there are several seeds."""
+    if result is None:
+        return []
+    place = detect_data.find_head(result.data, layer, head)
+    if place is None:
+        return []
+    return [
+        Fact(
+            TITLES[name],
+            detect_data.score_text(result.data, name, *place),
+            detect_data.meaning(name),
+        )
+        for name in detect_data.score_names(result.data)
+    ]
+
+
+def patch_facts(
+    result: Result | None, layer: int, head: int | None, prompt: int, position: int | None
+) -> list[Fact]:
+    """Return how far exchanging the selected part is enough, and needed."""
+    if result is None or prompt >= len(result.prompts):
+        return []
+    place = find_place(result, layer, head, position, prompt)
+    if place is None:
+        return []
+    part = part_at(result, place, prompt, position)
+    site = result.params.get("site", "")
+    shares = (
+        (f"Enough ({site})", part.restored, "1: its clean activation alone restores the metric"),
+        (f"Needed ({site})", part.broken, "1: its corrupt activation alone breaks the metric"),
+    )
+    return [
+        Fact(name, number(value, 2), f"{part.name}: {tip}")
+        for name, value, tip in shares
+        if np.isfinite(value)
+    ]
 
 
 def head_pattern(

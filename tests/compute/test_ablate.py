@@ -378,3 +378,25 @@ def test_the_estimate_is_the_gradient_times_the_change(component, mode):
     (logits[record.answers[0].token_id] - logits[record.wrongs[0].token_id]).backward()
     change = ((new - own) * leaf.grad).sum((0, -1))
     np.testing.assert_allclose(result.data["effect"][1, ..., 0], change.numpy(), atol=1e-5)
+
+
+def test_the_estimate_stays_until_exact_values_come(monkeypatch):
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    seen = []
+
+    class Watching(SilentReporter):
+        previews = True
+
+        def partial(self, data):
+            seen.append((data["estimated"], np.array(data["effect_mean"])))
+
+    params = AblateParams(prompts=ROWS[:1], mode="zero")
+    exact = ablate.run(tiny("llama"), params, Watching()).data["effect_mean"]
+    (is_estimate, estimate), (_no, first), *_rest = seen
+    assert is_estimate
+    assert all(np.isfinite(values).all() for _flag, values in seen)
+    changed = first != estimate
+    assert 0 < changed.sum() < changed.size
+    np.testing.assert_array_equal(first[changed], exact[changed])
+    np.testing.assert_array_equal(seen[-1][1], exact)

@@ -114,3 +114,23 @@ def test_bad_moves_are_refused():
     params = HandPatchParams(prompts=(ROW.model_copy(update={"corrupt": None}),))
     with pytest.raises(BadInputError, match="no corrupt twin"):
         hand_patch.run(tiny("llama"), params, SilentReporter())
+
+
+def test_the_pair_is_chosen_and_the_others_may_lack_a_twin():
+    other = PromptRow(text="g cd ab", corrupt="x cd ab", answer=("h",), wrong=("i",))
+    alone = PromptRow(text="ab", answer=("h",), wrong=("i",))
+    move = "clean:resid_post:0.2>0.2"
+    params = HandPatchParams(prompts=(alone, other, ROW), moves=(move,), pair=1)
+    found = hand_patch.run(tiny("llama"), params, SilentReporter())
+    own = HandPatchParams(prompts=(other,), moves=(move,))
+    expected = hand_patch.run(tiny("llama"), own, SilentReporter())
+    assert found.data["patched"] == pytest.approx(expected.data["patched"], abs=1e-6)
+    assert [record.text for record in found.prompts] == ["ab", "g cd ab", "ab cd g"]
+
+
+def test_a_pair_that_is_not_there_or_has_no_twin_is_refused():
+    alone = PromptRow(text="ab", answer=("h",), wrong=("i",))
+    for pair, words in ((2, "--pair 2"), (1, "Prompt 2 has no corrupt twin")):
+        params = HandPatchParams(prompts=(ROW, alone), pair=pair)
+        with pytest.raises(BadInputError, match=words):
+            hand_patch.run(tiny("llama"), params, SilentReporter())

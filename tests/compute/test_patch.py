@@ -298,3 +298,25 @@ def test_cancelling_leaves_no_hook_and_the_next_run_is_bitwise_the_same():
 @pytest.mark.parametrize("site", ["resid_pre", "mlp_out"])
 def test_the_pack_equals_transformer_lens(smollm2_folder, site):
     _compare_with_transformer_lens(named("smollm2"), SMOL, site, "denoise")
+
+
+def test_the_estimate_stays_until_exact_values_come(monkeypatch):
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    seen = []
+
+    class Watching(SilentReporter):
+        previews = True
+
+        def partial(self, data):
+            seen.append((data["estimated"], np.array(data["patched_noise"])))
+
+    params = PatchParams(prompts=(ROW,))
+    exact = patch.run(tiny("llama"), params, Watching()).data["patched_noise"]
+    (is_estimate, estimate), (_no, first), *_rest = seen
+    assert is_estimate
+    assert all(np.isfinite(values).all() for _flag, values in seen)
+    changed = first != estimate
+    assert 0 < changed.sum() < changed.size
+    np.testing.assert_array_equal(first[changed], exact[changed])
+    np.testing.assert_array_equal(seen[-1][1], exact)

@@ -118,7 +118,7 @@ def layers_result():
     return finish(data, (PAIR,), {"site": "mlp_out", "by": "all"})
 
 
-def hand_result(moves=(), run="corrupt", patched=None, **changes: Any):
+def hand_result(moves=(), run="corrupt", patched=None, pair=0, **changes: Any):
     """The metric is 4 clean and −1 corrupt."""
     clean, corrupt = 4.0, -1.0
     base = corrupt if run == "corrupt" else clean
@@ -138,6 +138,6 @@ def hand_result(moves=(), run="corrupt", patched=None, **changes: Any):
         "reach": reach,
         "read_position": 7,
     }
-    params = {"run": run, "moves": list(moves), "metric": "logit_diff", "top": 10}
+    params = {"pair": pair, "run": run, "moves": list(moves), "metric": "logit_diff", "top": 10}
     prompts = changes.pop("prompts", (PAIR,))
     return samples.result_of("hand_patch", data, params=params, prompts=prompts, **changes)

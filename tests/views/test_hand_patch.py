@@ -267,3 +267,23 @@ def test_nothing_is_drawn_where_the_metric_is_missing(view):
     view.show_result(made.hand_result((MOVE,), patched=float("nan")))
     assert "–" in view._outcome.full_text()
     assert not view.picture().isNull()
+
+
+def test_the_selected_prompt_is_what_the_next_run_takes(view, heard, selection):
+    view.show_result(made.hand_result((MOVE,), prompts=(made.PAIR, made.OTHER)))
+    selection.select_prompt(1)
+    assert (view.params().pair, view.params().moves) == (1, ())
+    assert "prompt 2" in view._hint.text()
+    selection.select_prompt(0)
+    assert (view.params().pair, view.params().moves) == (0, (MOVE,))
+    selection.select_prompt(1)
+    second = made.hand_result((), prompts=(made.PAIR, made.OTHER), pair=1)
+    view.show_result(second)
+    assert (
+        data.board_of(second).tokens["clean"]
+        == data.board_of(made.hand_result(prompts=(made.OTHER,))).tokens["clean"]
+    )
+    assert data.outcome_sentence(second).startswith("Prompt 2: the corrupt run")
+    asked = heard(view.run_requested)
+    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    assert (asked[0][0].pair, asked[0][0].moves) == (1, (MOVE,))

@@ -7,10 +7,13 @@ import numpy as np
 from desktop_app.window.inspector_data import (
     ablation_facts,
     attention_facts,
+    detector_facts,
     head_pattern,
+    patch_facts,
     token_facts,
 )
-from tests.views import samples
+from tests.views import patch_samples, samples
+from tests.views.test_detect import detect_result
 
 
 def values(facts):
@@ -58,3 +61,26 @@ def test_a_token_and_how_well_it_was_foreseen():
     assert facts["Rank"] == "2"
     first = values(token_facts(samples.tokens_result(), samples.rank_result(), 1, 0))
     assert "Rank" not in first  # nothing comes before it
+
+
+def test_a_heads_detector_scores():
+    facts = values(detector_facts(detect_result(), 4, 1))
+    assert facts["Induction"]
+    assert next(iter(facts)) == "Induction"
+    assert detector_facts(None, 4, 1) == []
+    assert detector_facts(detect_result(), 99, 1) == []
+
+
+def test_what_patching_says_of_the_selected_part():
+    result = patch_samples.patch_result()
+    assert values(patch_facts(result, 5, None, 1, 4)) == {
+        "Enough (resid_pre)": "0.20",
+        "Needed (resid_pre)": "1.00",
+    }
+    assert patch_facts(result, 5, None, 0, None) == []
+    assert patch_facts(result, 99, None, 0, 4) == []
+    assert patch_facts(None, 5, None, 0, 4) == []
+    one_way = values(patch_facts(patch_samples.one_way_result(), 5, None, 0, 4))
+    assert one_way == {"Enough (resid_pre)": "0.50"}
+    heads = values(patch_facts(patch_samples.heads_result(), 5, 3, 0, 4))
+    assert heads["Enough (head_z)"] == "0.80"
