@@ -9,6 +9,7 @@ import numpy as np
 
 from desktop_app.analyses.compose import KINDS
 from desktop_app.analyses.grammar import resolve_heads, resolve_pair
+from desktop_app.analyses.hand_patch import parse_move
 from desktop_app.analyses.patch import HEADED, KEY_VALUE
 from desktop_app.session.export_literals import Code
 from desktop_app.support.errors import BadInputError
@@ -178,6 +179,23 @@ def _patch(result: Result, params: Any) -> dict[str, Any]:
     }
 
 
+def _hand_patch(result: Result, params: Any) -> dict[str, Any]:
+    hooks = {"resid_pre": "hook_in", "resid_post": "hook_out"}
+    moves = [parse_move(text) for text in params.moves]
+    if not all(0 <= m.target[0] < result.model.n_layers for m in moves):
+        raise ValueError("its moves name layers that the model lacks")
+    if result.prompts[params.pair].corrupt_tokens is None:
+        raise ValueError("its prompt has no twin")
+    return {
+        "pair": params.pair,
+        "run": params.run,
+        "metric": params.metric,
+        "top": params.top,
+        "n_layers": int(result.model.n_layers),
+        "moves": [(m.run, hooks.get(m.site, f"hook_{m.site}"), m.source, m.target) for m in moves],
+    }
+
+
 def _repeat(result: Result, params: Any) -> dict[str, Any]:
     sites = {"mlp": "hook_mlp_out", "attn": "hook_attn_out"}
     return {
@@ -208,10 +226,6 @@ def _detect(result: Result, params: Any) -> dict[str, Any]:
 
 
 def _compose(result: Result, params: Any) -> dict[str, Any]:
-    if params.fold:
-        raise BadInputError(
-            "A result with folded norms has no script: run without --fold, or export it as .npz."
-        )
     model = result.model
     shape = (model.n_layers, model.n_heads)
     pair = None
@@ -220,6 +234,7 @@ def _compose(result: Result, params: Any) -> dict[str, Any]:
     copying = resolve_heads(params.ov, *shape, "--ov")
     lead = result.data.get("lead")
     return {
+        "fold": params.fold,
         "kinds": KINDS if params.kind == "all" else (params.kind,),
         "seed": params.seed,
         "pair": pair,
@@ -240,6 +255,7 @@ _OWN: dict[str, Callable[[Result, Any], dict[str, Any]]] = {
     "ablate": _ablate,
     "attention": _attention,
     "patch": _patch,
+    "hand_patch": _hand_patch,
     "repeat": _repeat,
     "detect": _detect,
     "compose": _compose,

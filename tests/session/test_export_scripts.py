@@ -14,7 +14,17 @@ import pytest
 from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.report import SilentReporter
-from desktop_app.compute import ablate, attention, compose, detect, patch, rank, repeat, tokens
+from desktop_app.compute import (
+    ablate,
+    attention,
+    compose,
+    detect,
+    hand_patch,
+    patch,
+    rank,
+    repeat,
+    tokens,
+)
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.paths import resource
 from tests.models import named
@@ -68,6 +78,17 @@ RUNS = {
     "patch-pattern": (patch.run, (ROW,), {"site": "pattern", "by": "all"}),
     "patch-estimate": (patch.run, ROWS, {"preview": True, "site": "head_k", "metric": "logprob"}),
     "patch-estimate-all": (patch.run, (ROW,), {"preview": True, "by": "all"}),
+    "hand_patch": (
+        hand_patch.run,
+        (*ROWS, PromptRow(text="a", answer="b", wrong="c")),
+        {"pair": 1, "moves": ("clean:resid_post:0.1>2.1", "corrupt:mlp_out:1.2>1.3")},
+    ),
+    "hand_patch-noise": (
+        hand_patch.run,
+        (ROW,),
+        {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",), "metric": "kl", "top": 3},
+    ),
+    "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
     "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
@@ -84,6 +105,8 @@ RUNS = {
         },
     ),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
+    "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
+    "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
     "compose-layer0": (
         compose.run,
         (),
