@@ -216,11 +216,23 @@ def _claim(path: Path) -> None:
 
 
 def default_title(result: Result) -> str:
-    """Return what the history calls a result: its analysis and its first prompt."""
+    """Return what the history calls a result: its analysis, and what it was about."""
     analysis = ANALYSES.get(result.analysis)
     title = analysis.title if analysis else result.analysis
-    if not result.prompts:
+    text = _about(result)
+    if not text:
         return title
-    text = result.prompts[0].text
     short = text if len(text) <= _TITLE_CHARACTERS else text[: _TITLE_CHARACTERS - 1] + "…"
     return f"{title} · {short}"
+
+
+def _about(result: Result) -> str:
+    """Return the first prompt, or what there is in place of prompts."""
+    params = result.params
+    if not params.get("prompts") and params.get("seq_len") and params.get("batch"):
+        return f"{params['batch']} × {params['seq_len']} random tokens, seed {params.get('seed')}"
+    if not result.prompts:
+        return str(params.get("full_circuit") or params.get("ov") or "")
+    pair = params.get("pair")
+    chosen = pair if isinstance(pair, int) and 0 <= pair < len(result.prompts) else 0
+    return result.prompts[chosen].text

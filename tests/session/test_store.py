@@ -10,9 +10,12 @@ import pytest
 from desktop_app.analyses.base import PromptRow
 from desktop_app.session.history import SessionRow
 from desktop_app.session.lazy import LazyArray
-from desktop_app.session.store import Session
+from desktop_app.session.store import Session, default_title
 from desktop_app.support.errors import BadInputError
 from tests.session import samples
+from tests.views import patch_samples
+from tests.views import samples as drawn
+from tests.views.test_detect import detect_result
 
 
 @pytest.mark.parametrize("name", samples.ALL)
@@ -32,7 +35,7 @@ def test_every_dtype_comes_back(session, dtype):
         "wide": np.asfortranarray(np.arange(6).reshape(2, 3).astype(dtype)),
         "strided": np.arange(10).astype(dtype)[::3],
     }
-    loaded = session.load(session.add(samples.result_of("ablate", data))).data
+    loaded = session.load(session.add(drawn.result_of("ablate", data))).data
     for name, array in data.items():
         assert loaded[name].dtype == array.dtype
         np.testing.assert_array_equal(loaded[name], array)
@@ -40,7 +43,7 @@ def test_every_dtype_comes_back(session, dtype):
 
 def test_big_endian_arrays_keep_their_values(session):
     data = {"base": np.array([1.5, -2.0], ">f8")}
-    loaded = session.load(session.add(samples.result_of("ablate", data))).data["base"]
+    loaded = session.load(session.add(drawn.result_of("ablate", data))).data["base"]
     np.testing.assert_array_equal(loaded, [1.5, -2.0])
     assert loaded.dtype.str == "<f8"
 
@@ -48,20 +51,20 @@ def test_big_endian_arrays_keep_their_values(session):
 def test_nan_payloads_and_negative_zero_survive(session):
     bits = np.array([0x7FF8000000000001, 0xFFF0000000000000, 0x8000000000000000], np.uint64)
     data = {"base": bits.view(np.float64)}
-    loaded = session.load(session.add(samples.result_of("ablate", data))).data["base"]
+    loaded = session.load(session.add(drawn.result_of("ablate", data))).data["base"]
     np.testing.assert_array_equal(loaded.view(np.uint64), bits)
 
 
 def test_objects_are_refused_and_nothing_is_added(session):
     for value in (np.array([{}], object), np.array(["text"]), b"bytes", {1, 2}):
         with pytest.raises(TypeError, match="base"):
-            session.add(samples.result_of("ablate", {"base": value}))
+            session.add(drawn.result_of("ablate", {"base": value}))
     assert session.rows() == ()
 
 
 def test_numpy_numbers_in_prompts_and_params_become_plain(session):
     record = samples.PromptRecord("a", samples.TokenList((np.int64(3),), ("a",), ("a",)), 0)
-    result = samples.result_of("ablate", {}, prompts=(record,), params={"top": np.int64(4)})
+    result = drawn.result_of("ablate", {}, prompts=(record,), params={"top": np.int64(4)})
     loaded = session.load(session.add(result))
     assert type(loaded.prompts[0].tokens.ids[0]) is int
     assert type(loaded.params["top"]) is int
@@ -231,3 +234,19 @@ def test_fifty_results_open_fast(path):
         session.load(rows[-1].id)
     assert len(rows) == 50
     assert time.perf_counter() - start < 0.5
+
+
+def test_a_title_says_what_a_result_was_about():
+    random = {"batch": 30, "seq_len": 50, "seed": 0, "prompts": []}
+    second = patch_samples.hand_result(prompts=(patch_samples.PAIR, patch_samples.OTHER), pair=1)
+    titles = {
+        "Ranking · 1 2 3 4 ": drawn.rank_result(),
+        "Heads · 30 × 50 random tokens, seed 0": detect_result(params=random),
+        "By hand · 1 2 4 3 ": second,
+        "Composition · 4.0,5.3": drawn.result_of(
+            "compose", {}, prompts=(), params={"full_circuit": "4.0,5.3"}
+        ),
+        "Composition": drawn.result_of("compose", {}, prompts=(), params={}),
+    }
+    for title, result in titles.items():
+        assert default_title(result) == title
