@@ -9,8 +9,14 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.result import Notice
 from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
+from desktop_app.views.notice_chips import (
+    OTHER_PROMPTS,
+    by_code,
+    notice_chip,
+    other_prompts_chip,
+)
 from desktop_app.views.words import provenance_sentence, without_flags
-from desktop_app.widgets.chip import ChipRow, ChipSpec
+from desktop_app.widgets.chip import ChipRow
 from desktop_app.widgets.messages import Banner, EmptyState
 
 if TYPE_CHECKING:
@@ -22,10 +28,6 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
     from desktop_app.analyses.spec import Analysis
     from desktop_app.widgets.selection import Selection
-
-# Notices that tell rather than warn.
-_CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
-_GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
 
 
 class AnalysisView(QWidget):
@@ -53,6 +55,7 @@ class AnalysisView(QWidget):
         self.selection = selection
         self._result: Result | None = None
         self._busy = False
+        self._has_other_prompts = False
         self._failure: Notice | None = None
         self._notices: dict[str, list[Notice]] = {}
         self.setAccessibleName(analysis.title)
@@ -159,9 +162,16 @@ class AnalysisView(QWidget):
         self._failure = None
         self._banner.dismiss()
 
+    def mark_other_prompts(self, others: bool) -> None:
+        """Say, or no longer say, that the picture was made for prompts that are not the table's."""
+        if others != self._has_other_prompts:
+            self._has_other_prompts = others
+            self._show_chips()
+
     def clear(self) -> None:
         """Go back to the empty view."""
         self._result = None
+        self._has_other_prompts = False
         self._failure = None
         self._banner.dismiss()
         self._set_busy(busy=False)
@@ -237,10 +247,18 @@ class AnalysisView(QWidget):
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)
-        self._chips.set_chips([_chip(code, group) for code, group in self._notices.items()])
-        self._chips.setVisible(bool(self._notices))
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        chips = [notice_chip(code, group) for code, group in self._notices.items()]
+        if self._has_other_prompts:
+            chips.insert(0, other_prompts_chip())
+        self._chips.set_chips(chips)
+        self._chips.setVisible(bool(chips))
 
     def _on_chip_fix(self, code: str) -> None:
+        if code == OTHER_PROMPTS and not self._busy:
+            self.request_run()
         for notice in self._notices.get(code, ()):
             if notice.fix is not None:
                 self.fix_requested.emit(notice)
@@ -260,32 +278,3 @@ class AnalysisView(QWidget):
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt; everything where a view does not say."""
         self.draw_result(result)
-
-
-def severity(code: str) -> str:
-    """Return how grave a notice is, for the colour of its chip."""
-    if code in _GRAVE:
-        return "bad"
-    return "info" if code in _CALM else "warn"
-
-
-def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
-    """Gather notices under their codes, in the order in which the codes first come."""
-    found: dict[str, list[Notice]] = {}
-    for notice in notices:
-        found.setdefault(notice.code, []).append(notice)
-    return found
-
-
-def _chip(code: str, group: list[Notice]) -> ChipSpec:
-    """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
-    fixes = sum(notice.fix is not None for notice in group)
-    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
-    more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
-    return ChipSpec(
-        code=code,
-        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
-        severity=severity(code),
-        tooltip="\n".join(told[:4]) + more,
-        fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
-    )

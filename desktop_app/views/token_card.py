@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.result import TokenList
 from desktop_app.views.aligned_strip import AlignedStrip
-from desktop_app.views.base import severity
+from desktop_app.views.notice_chips import severity
 from desktop_app.views.cells import cells, token_strip
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.views.tokens_data import aligned_rows, card_sentence, prompt_notices

@@ -109,6 +109,11 @@ class Banner(QFrame):
         self._close.setVisible(dismissible)
         self._restyle()
 
+    def offers(self, code: str) -> bool:
+        """Return whether it is shown with the action of that code."""
+        codes = [button.property("code") for button in self._buttons]
+        return not self.isHidden() and code in codes
+
     def text(self) -> str:
         """Return what it says."""
         return self._label.text()

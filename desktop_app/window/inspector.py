@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.analyses.registry import ANALYSES
 from desktop_app.views.words import part_name
 from desktop_app.widgets.theme import set_role
+from desktop_app.window.asked import Asked
 from desktop_app.window.inspector_data import (
     Fact,
     ablation_facts,
@@ -32,11 +34,15 @@ from desktop_app.window.small_pattern import SmallPattern
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from desktop_app.analyses.base import PromptRow
     from desktop_app.analyses.result import Result
     from desktop_app.widgets.selection import Selection
 
 _LONGEST_SMALL_PATTERN = 48
 _NOTES_DELAY_MS = 800
+# Results that speak of heads; those of the second kind hold for a prompt with its answers only.
+_OF_HEADS = ("ablate", "patch", "attention", "detect")
+_OF_ANSWERS = frozenset({"ablate", "patch"})
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
@@ -53,7 +59,9 @@ class Inspector(QWidget):
         super().__init__(parent)
         self._selection = selection
         self._results: dict[str, Result] = {}
+        self._asked: dict[str, Asked] = {}
         self._tokens: Result | None = None
+        self._table: Sequence[PromptRow] = ()
         self._head_title = heading("Head")
         self._head_facts = _Facts()
         self._head_hint = wrapped("Choose a head in any picture to see what is known of it.")
@@ -73,6 +81,7 @@ class Inspector(QWidget):
     def show_result(self, result: Result) -> None:
         """Take a result into account; the newest of each analysis counts."""
         self._results[result.analysis] = result
+        self._asked[result.analysis] = Asked.of(result)
         self.refresh()
 
     def show_tokens(self, result: Result | None) -> None:
@@ -80,9 +89,15 @@ class Inspector(QWidget):
         self._tokens = result
         self._refresh_token()
 
+    def show_table(self, rows: Sequence[PromptRow]) -> None:
+        """Take over the prompts of the table; results that are not of them do not count."""
+        self._table = tuple(rows)
+        self.refresh()
+
     def forget(self) -> None:
         """Let go of all results."""
         self._results.clear()
+        self._asked.clear()
         self._tokens = None
         self.refresh()
 
@@ -145,8 +160,7 @@ class Inspector(QWidget):
         self._notes_timer.timeout.connect(self._on_notes_timeout)
 
     def _refresh_head(self) -> None:
-        layer, head, prompt = self._selection.layer, self._selection.head, self._selection.prompt
-        ablation, attention = self._results.get("ablate"), self._results.get("attention")
+        layer, head = self._selection.layer, self._selection.head
         self._head_hint.setVisible(layer is None)
         self.open_button.setVisible(head is not None)
         if layer is None:
@@ -155,32 +169,54 @@ class Inspector(QWidget):
             self.pattern.hide()
             return
         self._head_title.setText(part_name(layer, head) if head is not None else f"Layer {layer}")
-        facts = ablation_facts(ablation, layer, head, prompt)
-        facts += patch_facts(
-            self._results.get("patch"), layer, head, prompt, self._selection.position
-        )
-        if head is not None:
-            facts += attention_facts(attention, layer, head, prompt)
-            facts += detector_facts(self._results.get("detect"), layer, head)
-        if not facts:
-            facts = [Fact("Run Ablation, Attention or Heads to fill this.", "")]
-        self._head_facts.set_facts(facts)
+        self._head_facts.set_facts(self._facts_of_head(layer, head))
         drawn = None
         if head is not None:
-            drawn = head_pattern(attention, layer, head, prompt, _LONGEST_SMALL_PATTERN)
+            attention, place = self._here("attention")
+            drawn = head_pattern(attention, layer, head, place, _LONGEST_SMALL_PATTERN)
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
             self.pattern.set_selected(self._selection.pair)
+
+    def _facts_of_head(self, layer: int, head: int | None) -> list[Fact]:
+        ablation, place = self._here("ablate")
+        facts = ablation_facts(ablation, layer, head, place)
+        patching, place = self._here("patch")
+        facts += patch_facts(patching, layer, head, place, self._selection.position)
+        if head is not None:
+            attention, place = self._here("attention")
+            facts += attention_facts(attention, layer, head, place)
+            facts += detector_facts(self._here("detect")[0], layer, head)
+        others = [n for n in _OF_HEADS if n in self._results and self._here(n)[0] is None]
+        if others:
+            titles = ", ".join(ANALYSES[name].title for name in others)
+            return [*facts, Fact(f"{titles}: made for other prompts. Run again.", "")]
+        return facts or [Fact("Run Ablation, Attention or Heads to fill this.", "")]
+
+    def _here(self, name: str) -> tuple[Result | None, int]:
+        """Return an analysis' result and where it speaks of the table's selected prompt.
+
+        Without a result where it does not speak of that prompt.
+        """
+        result, number = self._results.get(name), self._selection.prompt
+        asked = self._asked.get(name)
+        if result is None or asked is None or asked.rows is None or not self._table:
+            return result, number
+        if name == "detect":
+            return (result if asked.is_of_table(self._table) else None), number
+        if number >= len(self._table):
+            return None, number
+        place = asked.place_of(self._table[number], number, whole=name in _OF_ANSWERS)
+        return (None, number) if place is None else (result, place)
 
     def _refresh_token(self) -> None:
         position = self._selection.position
         self._token_hint.setVisible(position is None)
         facts: list[Fact] = []
         if position is not None:
-            facts = token_facts(
-                self._tokens, self._results.get("rank"), self._selection.prompt, position
-            )
+            tokens = self._tokens, self._selection.prompt
+            facts = token_facts(tokens, self._here("rank"), position)
         self._token_facts.set_facts(facts)
 
     def _on_head_changed(self) -> None:

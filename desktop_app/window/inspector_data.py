@@ -38,11 +38,12 @@ def ablation_facts(result: Result | None, layer: int, head: int | None, prompt: 
     sem = float(ablate_data.mean_grid(result, "effect_sem")[row, column])
     share = float(ablate_data.mean_grid(result, "percent_mean")[row, column])
     spread = f" ± {number(sem)}" if np.isfinite(sem) and len(result.prompts) > 1 else ""
+    over = f", mean of {len(result.prompts):,}" if len(result.prompts) > 1 else ""
     facts = [
         Fact(
-            f"Effect of removal ({result.data['mode']})",
+            f"Effect of removal ({result.data['mode']}{over})",
             number(mean, sign=True) + spread,
-            "ablated − base, mean over prompts; negative: removing it hurts",
+            "ablated − base, mean over the prompts of the run; negative: removing it hurts",
         ),
         Fact("Kept without it", percent(share), "100 · ablated / base"),
     ]
@@ -128,10 +129,17 @@ def head_pattern(
 
 
 def token_facts(
-    tokens: Result | None, rank: Result | None, prompt: int, position: int
+    tokens: tuple[Result | None, int], ranking: tuple[Result | None, int], position: int
 ) -> list[Fact]:
-    """Return a token's id and pieces, and how well the model foresaw it."""
-    source = tokens if tokens is not None else rank
+    """Return a token's id and pieces, and how well the model foresaw it.
+
+    Args:
+        tokens: Of the tokens analysis, and the prompt's number in it.
+        ranking: Of the ranking, and the prompt's number in it.
+        position: Of the token.
+    """
+    rank, place_in_rank = ranking
+    source, prompt = tokens if tokens[0] is not None else ranking
     if source is None or prompt >= len(source.prompts):
         return []
     record = source.prompts[prompt]
@@ -143,12 +151,12 @@ def token_facts(
         Fact("Id", str(record.tokens.ids[position])),
         Fact("Position", f"{position} of {len(record.tokens)}", "Counted from 0, BOS included"),
     ]
-    foreseen = rank is not None and prompt < len(rank.prompts)
-    if rank is None or not foreseen or rank.prompts[prompt].tokens.ids != record.tokens.ids:
+    foreseen = rank is not None and place_in_rank < len(rank.prompts)
+    if rank is None or not foreseen or rank.prompts[place_in_rank].tokens.ids != record.tokens.ids:
         return facts
-    logprob = np.asarray(rank.data["prompt_logprob"][prompt])
+    logprob = np.asarray(rank.data["prompt_logprob"][place_in_rank])
     if 0 < position <= len(logprob):
-        place = int(np.asarray(rank.data["prompt_rank"][prompt])[position - 1])
+        place = int(np.asarray(rank.data["prompt_rank"][place_in_rank])[position - 1])
         facts.append(Fact("Log-probability", f"{number(float(logprob[position - 1]), 3)} nats"))
         facts.append(Fact("Rank", str(place), "0: the model's first guess"))
     return facts

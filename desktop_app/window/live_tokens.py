@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.views.base import by_code, severity
+from desktop_app.views.notice_chips import by_code, severity
 from desktop_app.widgets.chip import ChipRow, ChipSpec
 from desktop_app.widgets.token_strip import TokenCell, TokenStrip
 from desktop_app.window.parts import heading, muted_label, wrapped

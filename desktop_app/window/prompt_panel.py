@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_app.views.words import plural
 from desktop_app.widgets.segmented import SegmentedControl
 from desktop_app.widgets.theme import set_role
 from desktop_app.widgets.toggle import Toggle
@@ -161,27 +162,30 @@ class PromptPanel(QWidget):
         self.table.setMinimumHeight(96)
 
     def _on_edited(self) -> None:
-        self._show_count()
-        self._show_problem()
+        # Rows above may have gone, or become usable: the current row's number is another one then,
+        # and Qt, which moves the current row before it takes rows out, does not tell.
+        self._on_row_selected(self.table.current_row())
         self._debounce.start()
 
     def _on_settings_changed(self) -> None:
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
-        self._show_count()
-        self._show_problem()
         places = self.prompts()[1]
+        self._show_count(len(places))
+        self._show_problem()
         self.live.show_row(row)
         if row in places:
             self.prompt_selected.emit(places.index(row))
 
-    def _show_count(self) -> None:
-        usable = len(self.prompts()[0])
-        total = sum(not row.is_empty for row in self.rows())
-        here = self.table.current_row() + 1
-        words = "1 prompt" if total == 1 else f"{here:,} of {total:,} prompts"
-        self._count.setText(words if usable == total else f"{words}, {total - usable} unusable")
+    def _show_count(self, usable: int) -> None:
+        filled = [place for place, row in enumerate(self.rows()) if not row.is_empty]
+        here = self.table.current_row()
+        words = "No prompts" if not filled else plural(len(filled), "prompt")
+        if here in filled and len(filled) > 1:
+            words = f"{filled.index(here) + 1:,} of {words}"
+        unusable = len(filled) - usable
+        self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

@@ -58,13 +58,18 @@ class PromptTable(QTableView):
 
     Signals:
         row_selected: Number of the row that now is the current one.
+        rows_removed: How many rows were taken out; `undo_remove` puts them back.
+        rows_restored: They are back.
     """
 
     row_selected = Signal(int)
+    rows_removed = Signal(int)
+    rows_restored = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.prompts = PromptModel()
+        self._removed: list[list[tuple[int, TypedRow]]] = []
         self.setModel(self.prompts)
         self.prompts.setParent(self)
         self.setItemDelegate(_CellDelegate(self))
@@ -135,10 +140,35 @@ class PromptTable(QTableView):
         places = self.selected_rows()
         if not places:
             return
+        rows = self.prompts.rows()
+        gone = [(place, rows[place]) for place in places]
         self.prompts.remove(places)
         if self.prompts.rowCount() == 0:
             self.prompts.insert(0, [TypedRow()])
         self.select_row(min(places[0], self.prompts.rowCount() - 1))
+        if any(not row.is_empty for _, row in gone):
+            self._removed.append(gone)
+            self.rows_removed.emit(len(gone))
+
+    def undo_remove(self) -> bool:
+        """Put back the rows that were removed last; return whether there were any."""
+        if not self._removed:
+            return False
+        gone = self._removed.pop()
+        rows = self.prompts.rows()
+        if len(rows) == 1 and rows[0].is_empty:
+            # It only stands there because the table never runs out of rows.
+            self._put_back_alone(gone)
+        else:
+            for place, row in gone:
+                self.prompts.insert(min(place, self.prompts.rowCount()), [row])
+        self.select_row(min(gone[0][0], self.prompts.rowCount() - 1))
+        self.rows_restored.emit()
+        return True
+
+    def _put_back_alone(self, gone: list[tuple[int, TypedRow]]) -> None:
+        self.prompts.replace_row(0, gone[0][1])
+        self.prompts.insert(1, [row for _, row in gone[1:]])
 
     def paste_rows(self) -> int:
         """Add what the clipboard holds as rows below the current one; return how many."""
@@ -175,4 +205,5 @@ class PromptTable(QTableView):
             self.row_selected.emit(current.row())
 
     def _on_model_reset(self) -> None:
+        self._removed.clear()  # their places mean nothing in another table
         self.select_row(0)

@@ -10,11 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.analyses.requests import RunAnalysis
 from desktop_app.support import installed
+from desktop_app.window.asked import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from desktop_app.analyses.base import Params
+    from desktop_app.analyses.base import Params, PromptRow
     from desktop_app.analyses.result import Notice, Result
     from desktop_app.jobs.events import JobFailed
     from desktop_app.views.base import AnalysisView
@@ -56,6 +57,7 @@ class RunDesk(QObject):
         self._conductor = conductor
         self._selection = selection
         self._refused: dict[str, JobFailed] = {}
+        self._asked: dict[str, Asked] = {}
         self._rerun = QTimer(self)
         self._rerun.setSingleShot(True)
         self._rerun.setInterval(0)
@@ -121,8 +123,7 @@ class RunDesk(QObject):
         params = _own_params(result)
         if params is not None:
             view.set_params(params)
-        view.show_result(result)
-        self.result_shown.emit(result)
+        self._put_on_screen(result)
 
     def apply_fix(self, notice: Notice, texts: Sequence[str]) -> bool:
         """Apply a repair to the table, and run again what had been refused for want of it.
@@ -169,6 +170,20 @@ class RunDesk(QObject):
         # What was wrong with the prompts is said of prompts that are no longer there.
         for view in self._views.values():
             view.forget_failure()
+        rows, _ = self._prompts.prompts()
+        for name, asked in self._asked.items():
+            self._mark(name, asked, rows)
+
+    def _put_on_screen(self, result: Result) -> None:
+        asked = self._asked[result.analysis] = Asked.of(result)
+        self._views[result.analysis].show_result(result)
+        self._mark(result.analysis, asked, self._prompts.prompts()[0])
+        self.result_shown.emit(result)
+
+    def _mark(self, name: str, asked: Asked, rows: Sequence[PromptRow]) -> None:
+        view = self._views[name]
+        has_others = view.current_result is not None and not asked.is_of_table(rows)
+        view.mark_other_prompts(has_others)
 
     def _on_rerun(self) -> None:
         for name in list(self._refused):
@@ -193,8 +208,7 @@ class RunDesk(QObject):
         self._views[name].show_partial(data)
 
     def _on_result_arrived(self, result: Result, task: Task) -> None:
-        self._views[task.name].show_result(result)
-        self.result_shown.emit(result)
+        self._put_on_screen(result)
         self.result_kept.emit(result, task.is_worked)
 
     def _on_run_failed(self, name: str, failed: JobFailed) -> None:

@@ -33,10 +33,12 @@ class SessionDesk(OpenSession):
     Signals:
         row_added: Id of a result that is now in the history.
         deleted: Title of the result that was deleted and can be brought back.
+        restored: It was brought back.
     """
 
     row_added = Signal(int)
     deleted = Signal(str)
+    restored = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -120,16 +122,18 @@ class SessionDesk(OpenSession):
         else:
             self._change(lambda session: session.delete(number), done)
 
-    def undo_delete(self) -> None:
-        """Bring back the result that was deleted last."""
+    def undo_delete(self) -> bool:
+        """Bring back the result that was deleted last; return whether there was one."""
         if not self._bin:
-            return
+            return False
         number = self._bin.pop()
+        self.restored.emit()
         if number < 0:
             self._kept.show(number)
             self.rows_changed.emit(self.rows())
         else:
             self._change(lambda session: session.restore(number))
+        return True
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
         """Keep the prompt table with the results; what is there already is not written again."""

@@ -32,6 +32,7 @@ class SessionWiring(QObject):
         session.saved.connect(self._on_saved)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
+        session.restored.connect(self._on_restored)
         session.added_elsewhere.connect(self._on_added_elsewhere)
         self._connect_history()
         window.inspector.notes_changed.connect(session.set_notes)
@@ -96,10 +97,15 @@ class SessionWiring(QObject):
     def _on_deleted(self, title: str) -> None:
         self._window.banner.show_message(f"Deleted “{title}”.", "info", [("undo_delete", "Undo")])
 
+    def _on_restored(self) -> None:
+        if self._window.banner.offers("undo_delete"):
+            self._window.banner.dismiss()
+
     # The session as a whole.
 
     def _on_opened(self) -> None:
         window, desk = self._window, self._window.session
+        self._on_restored()  # what was deleted from another session cannot be brought back here
         window.inspector.forget()
         window.inspector.set_notes(desk.notes())
         for view in window.views.values():
@@ -139,7 +145,6 @@ class SessionWiring(QObject):
             window.banner.dismiss()
             window.session.retry()
         elif code == "undo_delete":
-            window.banner.dismiss()
             window.session.undo_delete()
 
     def _on_state_changed(self, state: Qt.ApplicationState) -> None:

@@ -73,6 +73,14 @@ def _prompts(window: MainWindow) -> list[ActionSpec]:
             "remove_prompt", "Remove prompt", menu, table.remove_rows, "Ctrl+Shift+Del", "remove"
         ),
         ActionSpec(
+            "undo_remove",
+            "Undo removing prompts",
+            menu,
+            window.slots.undo_remove,
+            "Ctrl+Shift+Z",
+            "undo",
+        ),
+        ActionSpec(
             "paste_prompts",
             "Paste prompts",
             menu,

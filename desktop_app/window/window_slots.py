@@ -48,7 +48,13 @@ class WindowSlots(QObject):
 
     def undo_delete(self) -> None:
         """Bring back the result that was deleted last."""
-        self._window.session.undo_delete()
+        if not self._window.session.undo_delete():
+            self._window.say("No result was deleted in this session.", "info")
+
+    def undo_remove(self) -> None:
+        """Put back the prompts that were removed last."""
+        if not self._window.prompts.table.undo_remove():
+            self._window.say("No prompt was removed from this table.", "info")
 
     def open_prompts(self) -> None:
         """Ask for a prompt table."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.registry import ANALYSES
+from desktop_app.views.words import plural
 from desktop_app.window.session_wiring import SessionWiring
 
 if TYPE_CHECKING:
@@ -61,8 +62,12 @@ class Wiring(QObject):
 
     def _connect_selection(self) -> None:
         window, selection = self._window, self._window.selection
+        window.prompts.prompts_changed.connect(self._on_prompts_changed)
         window.prompts.prompt_selected.connect(selection.select_prompt)
         selection.prompt_changed.connect(window.prompts.select_prompt)
+        window.prompts.table.rows_removed.connect(self._on_rows_removed)
+        window.prompts.table.rows_restored.connect(self._on_rows_restored)
+        window.prompts.table.prompts.modelReset.connect(self._on_rows_restored)
         window.prompts.live.token_clicked.connect(selection.select_position)
         selection.position_changed.connect(window.prompts.live.set_selected)
         selection.attention_requested.connect(self._on_attention_requested)
@@ -121,6 +126,20 @@ class Wiring(QObject):
     def _on_result_shown(self, result: Result) -> None:
         self._window.inspector.show_result(result)
 
+    # Prompts.
+
+    def _on_prompts_changed(self) -> None:
+        self._window.inspector.show_table(self._window.prompts.prompts()[0])
+
+    def _on_rows_removed(self, count: int) -> None:
+        self._window.banner.show_message(
+            f"Removed {plural(count, 'prompt')}.", "info", [("undo_remove", "Undo")]
+        )
+
+    def _on_rows_restored(self) -> None:
+        if self._window.banner.offers("undo_remove"):
+            self._window.banner.dismiss()
+
     # Messages.
 
     def _on_message_arrived(self, message: str) -> None:
@@ -138,6 +157,8 @@ class Wiring(QObject):
             self._window.say("Copied.", "good")
         elif code == "log":
             self._window.slots.show_log()
+        elif code == "undo_remove":
+            self._window.slots.undo_remove()
 
     def _on_warnings_counted(self, count: int) -> None:
         self._window.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")

@@ -184,6 +184,20 @@ def test_deleting_asks_and_the_banner_undoes_it(qtbot, window, answers):
     assert window.banner.isHidden()
 
 
+def test_undoing_from_the_menu_takes_the_banner_away(qtbot, window):
+    idle(qtbot, window)
+    rows = window.session.rows()
+    window.results.delete_requested.emit(rows[0].id)
+    idle(qtbot, window)
+    assert window.banner.offers("undo_delete")
+    window.actions_by_name["undo_delete"].trigger()
+    idle(qtbot, window)
+    assert window.session.rows() == rows
+    assert window.banner.isHidden()
+    window.actions_by_name["undo_delete"].trigger()
+    assert window.job_bar.title() == "No result was deleted in this session."
+
+
 def leave_behind(folder, name, count=1):
     folder.mkdir(parents=True, exist_ok=True)
     with Session.create(folder / name) as session:

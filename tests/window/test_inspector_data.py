@@ -22,14 +22,14 @@ def values(facts):
 
 def test_a_heads_effect_with_its_error_and_this_prompts():
     facts = values(ablation_facts(samples.ablate_result(), 5, 3, 1))
-    assert facts["Effect of removal (zero)"] == "−2.000 ± 1.000"
+    assert facts["Effect of removal (zero, mean of 2)"] == "−2.000 ± 1.000"
     assert facts["… on this prompt"] == "−1.000"
     assert facts["Kept without it"] == "25.0 %"
 
 
 def test_a_layers_effect():
     facts = values(ablation_facts(samples.ablate_result(component="mlp"), 5, None, 0))
-    assert facts["Effect of removal (zero)"].startswith("−2.000")
+    assert facts["Effect of removal (zero, mean of 2)"].startswith("−2.000")
 
 
 def test_what_a_result_does_not_hold_is_left_out():
@@ -39,7 +39,7 @@ def test_what_a_result_does_not_hold_is_left_out():
     assert attention_facts(samples.attention_result(), 0, 0, 0) == []
     assert attention_facts(samples.attention_result(), 5, 2, 9) == []
     assert head_pattern(samples.attention_result(), 5, 2, 0, longest=3) is None
-    assert token_facts(samples.tokens_result(), None, 0, 99) == []
+    assert token_facts((samples.tokens_result(), 0), (None, 0), 99) == []
 
 
 def test_a_heads_attention():
@@ -52,14 +52,14 @@ def test_a_heads_attention():
 
 
 def test_a_token_and_how_well_it_was_foreseen():
-    facts = values(token_facts(samples.tokens_result(), samples.rank_result(), 1, 3))
+    facts = values(token_facts((samples.tokens_result(), 1), (samples.rank_result(), 1), 3))
     assert facts["Text"] == "␠"
     assert facts["Piece"] == "Ġ"
     assert facts["Id"] == "216"
     assert facts["Position"] == "3 of 6"
     assert facts["Log-probability"] == "−3.000 nats"
     assert facts["Rank"] == "2"
-    first = values(token_facts(samples.tokens_result(), samples.rank_result(), 1, 0))
+    first = values(token_facts((samples.tokens_result(), 1), (samples.rank_result(), 1), 0))
     assert "Rank" not in first  # nothing comes before it
 
 
