@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from desktop_app.widgets.selection import Selection
 
 
+# On the button, over the picture or in its place, and beneath.
+_COMPUTING = ("Running…", "Computing…", "The picture appears here.")
+_WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
+
+
 class AnalysisView(QWidget):
     """One analysis: its form and its picture.
 
@@ -137,12 +142,17 @@ class AnalysisView(QWidget):
             self._show_content(shown=True)
             self._veil.set_shown(False)
 
-    def show_busy(self, busy: bool) -> None:
-        """Dim the old picture while a new one is computed, or end that."""
+    def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
+        """Dim the old picture while a new one is computed, or end that.
+
+        Args:
+            busy: Whether a result is coming.
+            waiting: Whether other jobs come first.
+        """
         if busy:
             self._banner.dismiss()
             self._failure = None
-        self._set_busy(busy=busy)
+        self._set_busy(busy=busy, waiting=waiting)
         if not busy:
             self._restore()
 
@@ -221,20 +231,14 @@ class AnalysisView(QWidget):
             return
         self.run_requested.emit(params)
 
-    def _set_busy(self, *, busy: bool) -> None:
+    def _set_busy(self, *, busy: bool, waiting: bool = False) -> None:
         self._busy = busy
+        button, state, sentence = _WAITING if waiting else _COMPUTING
         self._heading.run_button.setEnabled(not busy)
-        self._heading.run_button.setText("Running…" if busy else "Run")
-        self._veil.set_shown(busy and self._stack.currentWidget() is self._content)
-        words = (
-            ("Computing…", "The picture appears here.", "")
-            if busy
-            else (
-                *self.empty_words(),
-                f"Run {self.analysis.title}",
-            )
-        )
-        self._empty.set_content(self.analysis.name, *words)
+        self._heading.run_button.setText(button if busy else "Run")
+        self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
+        idle = (*self.empty_words(), f"Run {self.analysis.title}")
+        self._empty.set_content(self.analysis.name, *((state, sentence, "") if busy else idle))
 
     def _restore(self) -> None:
         """Draw the result there was, over whatever a run that came to nothing had drawn."""

@@ -175,10 +175,12 @@ class Veil(QWidget):
         self.setVisible(False)
         parent.installEventFilter(self)
 
-    def set_shown(self, shown: bool) -> None:
+    def set_shown(self, shown: bool, text: str = "Computing…") -> None:
         """Lay the wash over the picture, or take it away."""
+        self._text = text
         self.setGeometry(self._covered.rect())
         self.setVisible(shown)
+        self.update()
         if shown:
             self.raise_()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 _STEPS = 1000
+_SAID_MS = 4_000
 
 
 class JobBar(QWidget):
@@ -30,10 +31,16 @@ class JobBar(QWidget):
         super().__init__(parent)
         self._outcome = ""
         self._full_note = ""
+        self._said = ""
         self._mark, self._title, self._note = QLabel(), QLabel("Ready"), QLabel()
-        self._percent, self._memory = QLabel(), QLabel()
-        for part in (self._note, self._percent, self._memory):
+        self._percent, self._waiting, self._memory = QLabel(), QLabel(), QLabel()
+        for part in (self._note, self._percent, self._waiting, self._memory):
             set_role(part, "small")
+        self._waiting.setVisible(False)
+        self._silence = QTimer(self)
+        self._silence.setSingleShot(True)
+        self._silence.setInterval(_SAID_MS)
+        self._silence.timeout.connect(self._on_said)
         self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -41,7 +48,7 @@ class JobBar(QWidget):
         self._bar.setFixedWidth(160)
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("Cancel")
-        self._cancel.setToolTip("Stop this job at its next step (Esc)")
+        self._cancel.setToolTip("Stop this job at its next step; Esc stops those that wait too")
         self._cancel.setAccessibleName("Cancel the running job")
         set_role(self._cancel, "quiet")
         row = QHBoxLayout(self)
@@ -53,6 +60,7 @@ class JobBar(QWidget):
         row.addWidget(self._bar, 0, middle)
         row.addWidget(self._percent, 0, middle)
         row.addWidget(self._note, 1)
+        row.addWidget(self._waiting)
         row.addWidget(self._cancel)
         row.addWidget(self._memory)
         self.setFixedHeight(36)
@@ -96,9 +104,24 @@ class JobBar(QWidget):
         """Show how the job ended, until the next one."""
         self._outcome = severity
         self._title.setText(text)
+        self._on_said()
         self._set_note("")
         self._show_running(running=False)
         self._restyle()
+
+    def say(self, text: str, severity: str = "info") -> None:
+        """Say something; a job that is shown stays, and the words give way to its note again."""
+        if not self.is_running():
+            self.finish(text, severity)
+            return
+        self._said = text
+        self._silence.start()
+        self._elide()
+
+    def set_waiting(self, count: int) -> None:
+        """Show how many jobs wait for the running one."""
+        self._waiting.setText(f"{count} waiting")
+        self._waiting.setVisible(count > 0)
 
     def set_memory(self, text: str) -> None:
         """Show the memory in use, at the right."""
@@ -109,8 +132,8 @@ class JobBar(QWidget):
         return self._title.text()
 
     def note(self) -> str:
-        """Return what the job says it is doing, with the time left."""
-        return self._full_note
+        """Return what the job says it is doing, with the time left; or what was just said."""
+        return self._said or self._full_note
 
     def is_running(self) -> bool:
         """Return whether a job is shown."""
@@ -123,13 +146,14 @@ class JobBar(QWidget):
 
     def _set_note(self, text: str) -> None:
         self._full_note = text
-        self._note.setToolTip(text)
         self._elide()
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self._note.font())
         width = max(self._note.width(), 40)
-        self._note.setText(metrics.elidedText(self._full_note, Qt.TextElideMode.ElideRight, width))
+        text = self._said or self._full_note
+        self._note.setToolTip(text)
+        self._note.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, width))
 
     def _show_running(self, *, running: bool) -> None:
         for part in (self._bar, self._cancel):
@@ -145,6 +169,12 @@ class JobBar(QWidget):
             ink, _soft = theme_hub().current.severity(self._outcome)
             pixmap = icon(name, ink.name()).pixmap(QSize(14, 14), self.devicePixelRatioF())
             self._mark.setPixmap(pixmap)
+
+    @Slot()
+    def _on_said(self) -> None:
+        self._silence.stop()
+        self._said = ""
+        self._elide()
 
     @Slot()
     def _on_cancel(self) -> None:

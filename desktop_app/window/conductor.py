@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -18,6 +17,7 @@ from desktop_app.analyses.requests import (
     RunAnalysis,
 )
 from desktop_app.analyses.tokens import TokensParams
+from desktop_app.window.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,32 +34,6 @@ if TYPE_CHECKING:
     )
     from desktop_app.jobs.runner import JobRunner
 
-# Jobs that come and go while one types; the job bar does not speak of them.
-_SILENT = frozenset({"live", "list", "estimate"})
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a job is for.
-
-    Attributes:
-        kind: run, live, load, list, estimate or fetch.
-        name: The analysis, or the model.
-        places: The table row of each prompt.
-        is_worked: Whether it belongs to the worked example of a first start.
-    """
-
-    kind: str
-    name: str
-    request: object
-    places: tuple[int, ...] = ()
-    is_worked: bool = False
-
-    @property
-    def slot(self) -> tuple[str, str]:
-        """Tasks of one slot replace each other: the newer cancels the older."""
-        return self.kind, self.name if self.kind == "run" else ""
-
 
 class Conductor(QObject):
     """Turns wishes of the window into jobs and jobs' ends into answers.
@@ -69,7 +43,9 @@ class Conductor(QObject):
         job_moved: Its `JobProgress`.
         job_ended: (title, outcome): finished, failed or stopped.
         busy_changed: Whether anything but typing help is under way.
-        run_started: Name of an analysis.
+        waiting_changed: How many jobs wait for the one that runs.
+        run_started: Name of an analysis that was asked for.
+        run_began: Name of an analysis whose turn it is now.
         partial_arrived: (name, fields known so far).
         result_arrived: (Result, Task).
         run_failed: (name, JobFailed).
@@ -88,7 +64,9 @@ class Conductor(QObject):
     job_moved = Signal(object)
     job_ended = Signal(str, str)
     busy_changed = Signal(bool)
+    waiting_changed = Signal(int)
     run_started = Signal(str)
+    run_began = Signal(str)
     partial_arrived = Signal(str, object)
     result_arrived = Signal(object, object)
     run_failed = Signal(str, object)
@@ -111,6 +89,9 @@ class Conductor(QObject):
         self.budget_bytes: int | None = None
         self._tasks: dict[int, Task] = {}
         self._newest: dict[tuple[str, str], int] = {}
+        self._dropped: set[int] = set()
+        self._running: int | None = None
+        self._waiting = 0
         self._was_busy = False
         self._is_closed = False
         runner.started.connect(self._on_started)
@@ -119,8 +100,6 @@ class Conductor(QObject):
         runner.finished.connect(self._on_finished)
         runner.failed.connect(self._on_failed)
         runner.stopped.connect(self._on_stopped)
-
-    # Wishes.
 
     def load(self, spec: ModelSpec) -> None:
         """Load a model; the old one stays until the new one is ready."""
@@ -160,15 +139,19 @@ class Conductor(QObject):
 
     def stop(self) -> None:
         """Cancel what runs or waits, except typing help."""
-        for job_id, task in self._tasks.items():
-            if task.kind not in _SILENT:
-                self.runner.cancel(job_id)
+        for job_id in self._spoken_of():
+            self._cancel(job_id)
+
+    def stop_running(self) -> None:
+        """Cancel the job whose turn it is; those that wait for it go on."""
+        for job_id in self._spoken_of()[:1]:
+            self._cancel(job_id)
 
     def stop_kind(self, kind: str) -> None:
         """Cancel the jobs of one kind."""
         for job_id, task in self._tasks.items():
             if task.kind == kind:
-                self.runner.cancel(job_id)
+                self._cancel(job_id)
 
     def close(self) -> None:
         """Ask for nothing any more: the window is closing."""
@@ -176,7 +159,11 @@ class Conductor(QObject):
 
     def is_busy(self) -> bool:
         """Return whether anything but typing help is under way."""
-        return any(task.kind not in _SILENT for task in self._tasks.values())
+        return any(not task.is_silent for task in self._tasks.values())
+
+    def has_more(self) -> bool:
+        """Return whether a job runs or waits that was not cancelled before its turn."""
+        return bool(self._spoken_of())
 
     def is_loading(self) -> bool:
         """Return whether a model is being loaded."""
@@ -187,22 +174,36 @@ class Conductor(QObject):
             return
         older = self._newest.get(task.slot)
         if older is not None:
-            self.runner.cancel(older)
+            self._cancel(older)
         job_id = self.runner.submit(task.request, title)
         self._tasks[job_id] = task
         self._newest[task.slot] = job_id
         self._tell_busy()
 
-    # Answers.
+    def _cancel(self, job_id: int) -> None:
+        self._dropped.add(job_id)
+        self.runner.cancel(job_id)
+        self._tell_busy()
+
+    def _spoken_of(self) -> list[int]:
+        """Return the jobs that the job bar speaks of, in their order; dropped ones do not wait."""
+        return [
+            job_id
+            for job_id, task in self._tasks.items()
+            if not task.is_silent and (job_id == self._running or job_id not in self._dropped)
+        ]
 
     def _on_started(self, event: JobStarted) -> None:
+        self._running = event.job_id
         task = self._tasks.get(event.job_id)
-        if task is not None and task.kind not in _SILENT:
+        if task is not None and not task.is_silent:
             self.job_began.emit(event.title)
+            if task.kind == "run" and self._is_newest(event.job_id, task):
+                self.run_began.emit(task.name)
 
     def _on_progressed(self, event: JobProgress) -> None:
         task = self._tasks.get(event.job_id)
-        if task is not None and task.kind not in _SILENT:
+        if task is not None and not task.is_silent:
             self.job_moved.emit(event)
 
     def _on_partial_arrived(self, event: JobPartial) -> None:
@@ -252,10 +253,12 @@ class Conductor(QObject):
                 self.question_failed.emit(task.kind, event.message)
 
     def _on_stopped(self, event: JobStopped) -> None:
+        had_begun = event.job_id == self._running
         task, is_newest = self._take(event)
         if task is None:
             return
-        self._tell_end(task, "stopped")
+        if had_begun:
+            self._tell_end(task, "stopped")
         if is_newest and task.kind == "run":
             self.run_stopped.emit(task.name)
         elif is_newest and task.kind == "load":
@@ -265,8 +268,12 @@ class Conductor(QObject):
 
     def _take(self, event: JobEnd) -> tuple[Task | None, bool]:
         task = self._tasks.pop(event.job_id, None)
+        self._dropped.discard(event.job_id)
+        if self._running == event.job_id:
+            self._running = None
         if task is None:
             return None, False
+        self._tell_busy()
         is_newest = self._is_newest(event.job_id, task)
         if is_newest:
             del self._newest[task.slot]
@@ -276,13 +283,16 @@ class Conductor(QObject):
         return self._newest.get(task.slot) == job_id
 
     def _tell_end(self, task: Task, outcome: str) -> None:
-        if task.kind not in _SILENT:
+        if not task.is_silent:
             title = ANALYSES[task.name].title if task.kind == "run" else task.name
             self.job_ended.emit(title, outcome)
-        self._tell_busy()
 
     def _tell_busy(self) -> None:
         busy = self.is_busy()
         if busy != self._was_busy:
             self._was_busy = busy
             self.busy_changed.emit(busy)
+        waiting = max(0, len(self._spoken_of()) - 1)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.waiting_changed.emit(waiting)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.requests import ModelRow
-    from desktop_app.window.conductor import Conductor, Task
+    from desktop_app.window.conductor import Conductor
+    from desktop_app.window.task import Task
 
 
 class FirstStart(QObject):

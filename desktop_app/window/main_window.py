@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
             self.place_docks()
         chosen = self.settings
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
-        self.prompts.set_prompts(chosen.prompts)
+        self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
         self.open_tab(chosen.tab)
         self.actions_by_name[f"theme_{chosen.theme}"].setChecked(True)
@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
 
     def say(self, message: str, severity: str = "info") -> None:
         """Say something that needs no answer, in the job bar."""
-        self.job_bar.finish(message, severity)
+        self.job_bar.say(message, severity)
 
     def show_problem(self, message: str) -> None:
         """Say what went wrong, above the tabs, until it is read."""
@@ -253,13 +253,12 @@ class MainWindow(QMainWindow):
 
     def _remember(self) -> None:
         shared = self.prompts.shared_settings()
-        rows, _ = self.prompts.prompts()
         kept = replace(
             self.settings,
             tab=self.current_tab(),
             bos=shared["bos"],
             chat=shared["chat"],
-            prompts=tuple(rows),
+            prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,
             started_before=self.settings.started_before or self.conductor.model is not None,
         )

@@ -80,8 +80,11 @@ class PromptPanel(QWidget):
 
     def set_prompts(self, prompts: Iterable[PromptRow]) -> None:
         """Fill the table."""
-        rows = [typed(prompt) for prompt in prompts]
-        self.table.prompts.set_rows(rows or [TypedRow()])
+        self.set_rows(typed(prompt) for prompt in prompts)
+
+    def set_rows(self, rows: Iterable[TypedRow]) -> None:
+        """Fill the table with rows as typed, whether or not they can be run."""
+        self.table.prompts.set_rows(list(rows) or [TypedRow()])
 
     def prompts(self) -> tuple[list[PromptRow], list[int]]:
         """Return the prompts that can be run, and the table row of each."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from desktop_app.jobs.events import JobFailed
     from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.selection import Selection
-    from desktop_app.window.conductor import Conductor, Task
+    from desktop_app.window.conductor import Conductor
     from desktop_app.window.prompt_panel import PromptPanel
+    from desktop_app.window.task import Task
 
 MAX_LIVE_PROMPTS = 64
 
@@ -88,7 +89,7 @@ class RunDesk(QObject):
             view.show_failure(_sentence(error), None, None)
             return False
         self._refused.pop(name, None)
-        view.show_busy(True)
+        view.show_busy(True, waiting=self._conductor.is_busy())
         self._conductor.run(name, full, places, is_worked=is_worked)
         return True
 
@@ -153,6 +154,7 @@ class RunDesk(QObject):
         self._prompts.prompts_changed.connect(self._on_prompts_changed)
         self._rerun.timeout.connect(self._on_rerun)
         heard = self._conductor
+        heard.run_began.connect(self._on_run_began)
         heard.partial_arrived.connect(self._on_partial_arrived)
         heard.result_arrived.connect(self._on_result_arrived)
         heard.run_failed.connect(self._on_run_failed)
@@ -203,6 +205,9 @@ class RunDesk(QObject):
     def _on_live_fix_requested(self, notice: Notice) -> None:
         result = self._prompts.live.result()
         self.apply_fix(notice, _given_texts(result) if result is not None else [])
+
+    def _on_run_began(self, name: str) -> None:
+        self._views[name].show_busy(True)
 
     def _on_partial_arrived(self, name: str, data: Mapping[str, Any]) -> None:
         self._views[name].show_partial(data)

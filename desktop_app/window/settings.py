@@ -13,6 +13,7 @@ from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.registry import ANALYSES
 from desktop_app.support.errors import LensbenchError
 from desktop_app.support.files import write_atomically
+from desktop_app.window.prompt_rows import COLUMNS, TypedRow, typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ class Settings:
         model: Which model to open at the start, or empty before the first one.
         sweep_mb: Memory that a sweep's rows may take, in megabytes; 0: a share of what is free.
         tab: Name of the analysis shown.
-        prompts: Rows of the prompt table.
+        prompts: Rows of the prompt table as typed, also those that cannot be run yet.
         started_before: Whether a model was ever open, so that the worked example was seen.
     """
 
@@ -45,7 +46,7 @@ class Settings:
     tab: str = "tokens"
     bos: str = "auto"
     chat: bool = False
-    prompts: tuple[PromptRow, ...] = ()
+    prompts: tuple[TypedRow, ...] = ()
     selected_prompt: int = 0
     started_before: bool = False
 
@@ -85,7 +86,7 @@ def load_settings(folder: Path) -> Settings:
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings, or leave the old ones untouched where that fails."""
     content = asdict(replace(settings, prompts=()))
-    content["prompts"] = [row.model_dump() for row in settings.prompts[:MAX_REMEMBERED_PROMPTS]]
+    content["prompts"] = [asdict(row) for row in settings.prompts[:MAX_REMEMBERED_PROMPTS]]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with write_atomically(folder / SETTINGS_FILE) as file:
@@ -108,13 +109,25 @@ def _checked(name: str, value: Any) -> Any:
     return value
 
 
-def _prompt_rows(value: Any) -> tuple[PromptRow, ...]:
+def _prompt_rows(value: Any) -> tuple[TypedRow, ...]:
     if not isinstance(value, list):
         raise TypeError("prompts")
     rows = []
     for item in value[:MAX_REMEMBERED_PROMPTS]:
-        try:
-            rows.append(PromptRow.model_validate(item))
-        except ValidationError:
+        row = _typed_row(item)
+        if row is None:
             _log.warning("A remembered prompt is not usable: ignored.")
+        else:
+            rows.append(row)
     return tuple(rows)
+
+
+def _typed_row(item: Any) -> TypedRow | None:
+    """Return a row as typed; earlier versions kept those that can be run only, in other words."""
+    if isinstance(item, dict) and item.keys() == set(COLUMNS):
+        texts = [item[name] for name in COLUMNS]
+        return TypedRow(*texts) if all(isinstance(text, str) for text in texts) else None
+    try:
+        return typed(PromptRow.model_validate(item))
+    except ValidationError:
+        return None

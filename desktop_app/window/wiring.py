@@ -31,6 +31,7 @@ class Wiring(QObject):
         super().__init__(window)
         self._window = window
         self._report = ""
+        self._ending: tuple[str, str] | None = None
         self._connect_jobs()
         self._connect_selection()
         self._session = SessionWiring(window)
@@ -48,11 +49,12 @@ class Wiring(QObject):
 
     def _connect_jobs(self) -> None:
         window, conductor, bar = self._window, self._window.conductor, self._window.job_bar
-        conductor.job_began.connect(bar.show_job)
+        conductor.job_began.connect(self._on_job_began)
         conductor.job_moved.connect(self._on_job_moved)
         conductor.job_ended.connect(self._on_job_ended)
         conductor.busy_changed.connect(self._on_busy_changed)
-        bar.cancel_clicked.connect(conductor.stop)
+        conductor.waiting_changed.connect(bar.set_waiting)
+        bar.cancel_clicked.connect(conductor.stop_running)
         window.meter.measured.connect(bar.set_memory)
         window.models.model_changed.connect(self._on_model_changed)
         window.top_bar.model_clicked.connect(window.slots.choose_model)
@@ -95,12 +97,22 @@ class Wiring(QObject):
 
     # Jobs.
 
+    def _on_job_began(self, title: str) -> None:
+        self._window.job_bar.show_job(title)
+        if self._ending is not None:
+            # The next job has followed at once: how the last one ended is still worth a word.
+            self._window.say(*self._ending)
+            self._ending = None
+
     def _on_job_moved(self, event: JobProgress) -> None:
         self._window.job_bar.set_progress(event.fraction, event.note, event.seconds_left)
 
     def _on_job_ended(self, title: str, outcome: str) -> None:
         words, severity = _ENDINGS[outcome]
-        self._window.say(words.format(title=title), severity)
+        ending = words.format(title=title), severity
+        self._window.job_bar.finish(*ending)
+        goes_on = self._window.conductor.has_more()
+        self._ending = ending if goes_on and outcome != "finished" else None
 
     def _on_busy_changed(self, busy: bool) -> None:
         self._window.actions_by_name["stop"].setEnabled(busy)

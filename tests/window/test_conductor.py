@@ -86,3 +86,37 @@ def test_a_failed_load_keeps_the_old_model(qtbot, conductor, service):
     qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
     assert "broken is no model" in failed[0][0]
     assert conductor.model.spec.model == "toy"
+
+
+def test_cancel_ends_the_running_job_alone(qtbot, conductor, service):
+    service.slow |= {"rank", "attention"}
+    waiting, began = collect(conductor.waiting_changed), collect(conductor.run_began)
+    ended, stopped = collect(conductor.job_ended), collect(conductor.run_stopped)
+    for name in ("rank", "attention", "ablate"):
+        conductor.run(name, RankParams(prompts=ROWS), [0])
+    assert waiting == [(1,), (2,)]
+    qtbot.waitUntil(lambda: began == [("rank",)], timeout=WAIT)
+    conductor.stop_running()
+    qtbot.waitUntil(lambda: began == [("rank",), ("attention",)], timeout=WAIT)
+    assert ended == [("Ranking", "stopped")]
+    assert waiting[-1] == (1,)
+    service.slow.clear()
+    conductor.stop_running()
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    assert stopped == [("rank",), ("attention",)]
+    assert ended[-1] == ("Ablation", "finished")
+    assert waiting[-1] == (0,)
+
+
+def test_stop_speaks_of_the_job_that_ran(qtbot, conductor, service):
+    service.slow |= {"rank"}
+    ended, stopped = collect(conductor.job_ended), collect(conductor.run_stopped)
+    began, waiting = collect(conductor.run_began), collect(conductor.waiting_changed)
+    conductor.run("rank", RankParams(prompts=ROWS), [0])
+    conductor.run("ablate", RankParams(prompts=ROWS), [0])
+    qtbot.waitUntil(lambda: began == [("rank",)], timeout=WAIT)
+    conductor.stop()
+    assert waiting[-1] == (0,)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    assert ended == [("Ranking", "stopped")]
+    assert stopped == [("rank",), ("ablate",)]

@@ -92,3 +92,15 @@ def test_the_count_never_exceeds_what_there_is(qtbot, window, rows, current, wor
     window.prompts.table.prompts.set_rows(rows)
     window.prompts.table.select_row(current)
     assert window.prompts._count.text() == words
+
+
+def test_half_typed_rows_are_there_after_a_restart(qtbot, open_window, service):
+    window = open_window(service)
+    rows = [TypedRow("", "only a twin", "5"), ONE, TypedRow("both ", "", "5", "5")]
+    window.prompts.set_rows(rows)
+    window.prompts.table.select_row(1)
+    with qtbot.waitSignal(window.closed, timeout=WAIT):
+        window.close()
+    again = open_window(service)
+    assert again.prompts.rows() == rows
+    assert again.prompts.table.current_row() == 1
