@@ -33,7 +33,9 @@ class RepeatParams(Params):
         ge=2,
         le=4096,
         title="Length of r",
-        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens. "
+        "The window's form begins with 20, so that a first run is quick; the author's had 50.",
+        json_schema_extra={"form_start": 20},
     )
     seed: int = Field(
         default=0,
@@ -68,7 +70,8 @@ class RepeatParams(Params):
         le=1000,
         title="Sequences for the maps",
         description="How many of the sequences the maps take, which cost by far the most; 0 takes "
-        "all of them.",
+        "all of them. The window's form begins with 1, so that a first run is quick.",
+        json_schema_extra={"form_start": 1, "zero": "all"},
     )
 
     def reads_prompts(self) -> bool:

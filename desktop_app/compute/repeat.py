@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.result import Result
+    from desktop_app.compute.sequences import Lead
     from desktop_app.engine.model import LoadedModel, Site
 
 _SITES: dict[str, Site] = {"mlp": "mlp_out", "attn": "attn_out"}
@@ -49,20 +50,13 @@ def run(model: LoadedModel, params: RepeatParams, report: Reporter) -> Result:
     with no_hooks_left(model):
         share = ShareReporter(report, 0.0, _HALVES_SHARE)
         logprob, correct = _predictions(model, ids, share)
-        data = _halves(model, logprob, correct, size)
+        data = _halves(model, logprob, correct, size) | _facts(model, params, lead)
         report.partial(data)
         if params.effects != "none":
             names = tuple(_SITES) if params.effects == "both" else (params.effects,)
             count = min(params.effect_batch or params.batch, params.batch)
             share = ShareReporter(report, _HALVES_SHARE, 1 - _HALVES_SHARE)
             data |= _effects(model, ids[:count], size, names, share)
-    data |= {
-        "layers": np.arange(model.info.n_layers),
-        "positions": np.arange(size + 1, 2 * size + 1),
-        "sources": np.arange(1, size + 1),
-        "lead": {"id": lead.token_id, "piece": lead.piece},
-        "author": dict(GPT2_SMALL),
-    }
     report.step(1.0, "Done")
     result = finish(model, REPEAT, params, records(model, ids.tolist()), (data, ()), clock)
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
@@ -119,6 +113,18 @@ def _halves(
     }
 
 
+def _facts(model: LoadedModel, params: RepeatParams, lead: Lead) -> dict[str, Any]:
+    """Return what is known before anything is computed, and names the axes of every picture."""
+    size = params.seq_len
+    return {
+        "layers": np.arange(model.info.n_layers),
+        "positions": np.arange(size + 1, 2 * size + 1),
+        "sources": np.arange(1, size + 1),
+        "lead": {"id": lead.token_id, "piece": lead.piece},
+        "author": dict(GPT2_SMALL),
+    }
+
+
 def _effects(
     model: LoadedModel, ids: torch.Tensor, size: int, names: Sequence[str], report: Reporter
 ) -> dict[str, Any]:
@@ -139,10 +145,13 @@ def _teller(
     names: Sequence[str], before: np.ndarray, counts: tuple[int, int], report: Reporter
 ) -> OnPart:
     """Return what reports the maps so far; `counts`: sequences done before, and under way."""
+    done, now = counts
 
     def tell(base: torch.Tensor, values: torch.Tensor) -> None:
-        so_far = before + _rises(base, values, before.shape, counts[1]).sum(-1)
-        report.partial(_named(names, so_far / sum(counts)))
+        more = _rises(base, values, before.shape, now).sum(-1)
+        earlier = before / done if done else np.full(before.shape, np.nan)
+        so_far = np.where(np.isnan(more), earlier, (before + more) / (done + now))
+        report.partial({**_named(names, so_far), "effect_sequences": done + now})
 
     return tell
 

@@ -27,7 +27,6 @@ from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.part_list import PartList
 from desktop_app.views.part_side import PartSide
 from desktop_app.views.prompt_chooser import PromptChooser
-from desktop_app.widgets.estimate_badge import EstimateBadge
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.heatmap import Heatmap
 from desktop_app.widgets.segmented import SegmentedControl
@@ -63,7 +62,7 @@ class AblateView(AnalysisView):
         self._header = AblateHeader()
         self._quantity = SegmentedControl(list(QUANTITIES))
         self._scope = SegmentedControl([("mean", "Mean"), ("prompt", "This prompt")])
-        self._badge = EstimateBadge()
+        self._badge = self._header.badge
         self._estimate_came = False
         self._chooser = PromptChooser(self.selection)
         self._map = Heatmap()
@@ -91,7 +90,6 @@ class AblateView(AnalysisView):
         row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
         row.addWidget(self._scope)
-        row.addWidget(self._badge)
         self._pictures = QStackedWidget()
         self._pictures.addWidget(self._map)
         self._pictures.addWidget(self._bars)

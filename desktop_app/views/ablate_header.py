@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.views.ablate_words import base_sentence, gate_sentence, kept_sentence
 from desktop_app.views.frame import ElidedLabel
+from desktop_app.widgets.estimate_badge import EstimateBadge
 from desktop_app.widgets.messages import Banner
 
 if TYPE_CHECKING:
@@ -22,11 +23,17 @@ class AblateHeader(QWidget):
         self.gate = Banner()
         self.base = ElidedLabel("", "heading")
         self.kept = ElidedLabel("", "muted")
+        # Here rather than over the map, which needs the height.
+        self.badge = EstimateBadge()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self.gate, self.base, self.kept):
-            column.addWidget(widget)
+        line = QHBoxLayout()
+        line.addWidget(self.base, 1)
+        line.addWidget(self.badge)
+        column.addWidget(self.gate)
+        column.addLayout(line)
+        column.addWidget(self.kept)
 
     def show_result(self, result: Result) -> None:
         """Say what a result is about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.views.form_scroll import FormScroll
 from desktop_app.views.words import settings_sentence
 from desktop_app.widgets.fonts import ui_font
 from desktop_app.widgets.icons import bind_icon
@@ -115,11 +116,7 @@ class SettingsFold(QWidget):
         self.sentence = ElidedLabel("", "muted")
         self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
         self.sentence.installEventFilter(self)
-        self._box = QFrame()
-        set_role(self._box, "card")
-        inner = QVBoxLayout(self._box)
-        inner.setContentsMargins(12, 10, 12, 10)
-        inner.addWidget(self.form)
+        self._box = FormScroll(self.form)
         self._box.setVisible(False)
         line = QHBoxLayout()
         line.setSpacing(6)
@@ -134,6 +131,11 @@ class SettingsFold(QWidget):
         self.form.changed.connect(self._on_changed)
         self.form.submitted.connect(self.submitted)
         self._on_changed()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Measure the form by the view that this has come to stand in."""
+        super().showEvent(event)
+        self._box.watch(self.parentWidget() or self)
 
     def is_open(self) -> bool:
         """Return whether the form is shown."""

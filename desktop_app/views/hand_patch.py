@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.analyses.hand_patch import HandPatchParams, HandSite
 from desktop_app.analyses.registry import find
@@ -16,6 +16,7 @@ from desktop_app.views.hand_patch_data import (
     Cell,
     board_of,
     mirrored,
+    move_tip,
     move_words,
     outcome_sentence,
     pair_of,
@@ -26,6 +27,7 @@ from desktop_app.views.hand_patch_data import (
 from desktop_app.views.hand_patch_history import HandHistory
 from desktop_app.views.hand_patch_side import HandSide
 from desktop_app.widgets.chip import ChipRow, ChipSpec
+from desktop_app.widgets.choice_words import choice_label
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.icons import bind_icon
 from desktop_app.widgets.segmented import SegmentedControl
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from desktop_app.widgets.selection import Selection
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
-# More than these would push the grids off the screen.
-_MOST_CHIPS = 12
+# More lines would push the grids off the screen.
+_CHIP_LINES = 2
 
 
 class HandPatchView(AnalysisView):
@@ -61,16 +63,18 @@ class HandPatchView(AnalysisView):
         self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
         self._run.setToolTip("Which run is changed; the moves turn round with it")
         self._site = QComboBox()
-        self._site.addItems(list(get_args(HandSite)))
-        self._site.setCurrentText("resid_post")
-        self._site.setFixedWidth(126)
+        for site in get_args(HandSite):
+            self._site.addItem(choice_label(site), site)
+            self._site.setItemData(self._site.count() - 1, site, Qt.ItemDataRole.ToolTipRole)
+        self._site.setCurrentIndex(self._site.findData("resid_post"))
+        self._site.setFixedWidth(174)
         self._site.setAccessibleName("Site of the next move")
         self._site.setToolTip("Which activation the next move exchanges")
         self._reset = QToolButton()
         bind_icon(self._reset, "reset")
         self._reset.setToolTip("Take all back")
         self._reset.setAccessibleName("Take all back")
-        self._moves = ChipRow()
+        self._moves = ChipRow(lines=_CHIP_LINES)
         self._board = HandBoard()
         self._side = HandSide()
         split = gap_splitter(Qt.Orientation.Horizontal)
@@ -91,16 +95,19 @@ class HandPatchView(AnalysisView):
         frame, column = panel()
         choices = QWidget()
         row = FlowLayout(choices, 8)
-        for widget in (self._run, self._site, self._reset):
+        for widget in (self._run, self._site):
             row.addWidget(widget)
+        made = QHBoxLayout()
+        made.addWidget(self._moves, 1)
+        made.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignTop)
         column.addWidget(choices)
-        column.addWidget(self._moves)
+        column.addLayout(made)
         column.addWidget(self._board, 1)
         return frame
 
     def _connect_content(self) -> None:
         self._run.changed.connect(self._on_run_changed)
-        self._site.currentTextChanged.connect(self._on_site_changed)
+        self._site.currentIndexChanged.connect(self._on_site_changed)
         self._reset.clicked.connect(self._on_reset)
         self._moves.fix_clicked.connect(self._on_move_removed)
         self._board.move_made.connect(self._on_move_made)
@@ -127,14 +134,10 @@ class HandPatchView(AnalysisView):
         self._hint.set_full_text(_HINT)
         self._run.set_value(run_of(result))
         self._board.show_board(board)
-        shown = board.moves[:_MOST_CHIPS]
-        more = len(board.moves) - len(shown)
         chips = [
-            ChipSpec(str(i), move_words(board, move), "info", str(move), "Remove")
-            for i, move in enumerate(shown)
+            ChipSpec(str(i), move_words(board, move), "info", move_tip(board, move), "×", "Remove")
+            for i, move in enumerate(board.moves)
         ]
-        if more:
-            chips.append(ChipSpec("more", f"and {more} more", "info", "All are in the settings"))
         self._moves.set_chips(chips)
         self._moves.setVisible(bool(chips))
         self._reset.setVisible(bool(board.moves))
@@ -194,8 +197,8 @@ class HandPatchView(AnalysisView):
     def _on_run_changed(self, run: Any) -> None:
         self._try(mirrored(self._params(), run))
 
-    def _on_site_changed(self, site: Any) -> None:
-        self._board.site = site
+    def _on_site_changed(self, _index: int) -> None:
+        self._board.site = self._site.currentData()
 
     def _on_undo(self) -> None:
         self._go_to(self.history.undo())

@@ -11,6 +11,7 @@ import numpy as np
 from desktop_app.analyses.hand_patch import HandPatchParams, Move, parse_move
 from desktop_app.views.rank_data import Mark, Prediction
 from desktop_app.views.words import metric_name, number, plural
+from desktop_app.widgets.choice_words import choice_label
 from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
@@ -145,11 +146,22 @@ def move_words(board: Board, move: Move) -> str:
     """Name a move: `clean L12 · 4: 3`, with its target where that is another cell."""
     layer, position = move.source
     token = board.tokens[move.run][position] if position < board.length else ""
-    site = "" if move.site == "resid_post" else f" {move.site}"
+    site = "" if move.site == "resid_post" else f" {choice_label(move.site)}"
     words = f"{move.run}{site} L{layer} · {position}: {token}"
     if move.target == move.source:
         return words
     return f"{words} → L{move.target[0]} · {move.target[1]}"
+
+
+def move_tip(board: Board, move: Move) -> str:
+    """Say a move in full, with its notation beneath."""
+    (layer, position), (into, at) = move.source, move.target
+    tokens = board.tokens[move.run]
+    token = f" ({tokens[position]})" if position < len(tokens) else ""
+    return (
+        f"{choice_label(move.site)} {layer} of the {move.run} run, position {position}{token}, "
+        f"put into block {into}, position {at}, of the {board.run} run\n{move}"
+    )
 
 
 def short_words(result: Result) -> str:

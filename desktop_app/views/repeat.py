@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from functools import partial as bind
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.analyses.registry import find
 from desktop_app.views.detect_base import LabView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.repeat_data import (
     EFFECTS,
+    SoFar,
     column_labels,
     curve,
     effect_limit,
@@ -21,21 +30,25 @@ from desktop_app.views.repeat_data import (
     effect_sentence,
     effect_tip,
     gain_sentence,
+    made_sentence,
     position_text,
     sequence_count,
     table_rows,
 )
 from desktop_app.views.repeat_plot import RepeatPlot
-from desktop_app.views.words import plural
 from desktop_app.widgets.heatmap import Heatmap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.analyses.result import Result
-    from desktop_app.views.repeat_data import Curve
+    from desktop_app.views.repeat_data import Curve, Shown
     from desktop_app.widgets.selection import Selection
 
 _HEADS = ("", "first r", "second r", "bound", "first r", "second r")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
+# Below these the picture scrolls rather than shrinks.
+_UPPER_LEAST, _LOWER_LEAST = 300, 330
 
 
 class Numbers(QWidget):
@@ -49,7 +62,7 @@ class Numbers(QWidget):
         grid.setVerticalSpacing(3)
         self._model = label("this model", "field")
         author = label("GPT-2 small, the author's value", "field")
-        author.setToolTip("As published with the experiment; not computed here")
+        author.setToolTip("As published, with r of 50 tokens; not computed here")
         grid.addWidget(self._model, 0, 1, 1, 3)
         grid.addWidget(author, 0, 4, 1, 2)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -66,9 +79,9 @@ class Numbers(QWidget):
                 grid.addWidget(cell, row + 2, column, align)
         grid.setColumnStretch(6, 1)
 
-    def show_result(self, result: Result) -> None:
-        """Show the numbers of a result."""
-        self._model.setText(result.model.name)
+    def show_numbers(self, result: Shown, model: str) -> None:
+        """Show the numbers of a result, or of a run whose halves are known."""
+        self._model.setText(model)
         for cells, values in zip(self._cells, table_rows(result), strict=True):
             for cell, value in zip(cells, values, strict=True):
                 cell.setText(value)
@@ -94,48 +107,59 @@ class RepeatView(LabView):
     def build_picture(self, column: QVBoxLayout) -> None:
         """Build the picture in this column."""
         self._curve: Curve | None = None
-        self._gain = ElidedLabel("", "heading")
+        self._so_far = SoFar({})
+        self._shown: Shown | None = None
+        self._gain, self._made = label("", "heading"), ElidedLabel("", "muted")
         self._numbers = Numbers()
         self._plot = RepeatPlot()
         self._read_out = ElidedLabel(_HINT, "small")
         self._sequence = QSpinBox()
         self._sequence.setAccessibleName("Sequence")
-        self._sequence.setToolTip(
-            "Its line is drawn beside the mean, and its tokens name the columns of the maps"
-        )
+        self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
         self._maps = {name: Heatmap() for name, _title in EFFECTS}
-        self._notes = {name: ElidedLabel("", "small") for name, _title in EFFECTS}
+        self._notes = {name: label("", "small", wrap=True) for name, _title in EFFECTS}
         self._map_panels: dict[str, QWidget] = {}
-        split = gap_splitter(Qt.Orientation.Vertical)
-        split.addWidget(self._build_upper())
+        split = self._picture = gap_splitter(Qt.Orientation.Vertical)
+        upper = self._build_upper()
+        upper.setMinimumHeight(_UPPER_LEAST)
+        split.addWidget(upper)
         self._lower = self._build_lower()
+        self._lower.setMinimumHeight(_LOWER_LEAST)
         split.addWidget(self._lower)
-        split.setSizes([330, 270])
-        column.addWidget(split, 1)
+        split.setSizes([_UPPER_LEAST, 400])
+        split.setStretchFactor(1, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(split)
+        column.addWidget(scroll, 1)
         self._plot.position_hovered.connect(self._on_position_hovered)
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
         frame, column = panel()
         top = QHBoxLayout()
-        top.addWidget(self._gain, 1)
-        top.addWidget(label("Sequence", "field"))
-        top.addWidget(self._sequence)
+        top.setSpacing(10)
+        top.addWidget(self._gain)
+        top.addWidget(self._made, 1)
+        below = QHBoxLayout()
+        below.addWidget(self._read_out, 1)
+        below.addWidget(label("Sequence", "field"))
+        below.addWidget(self._sequence)
         column.addLayout(top)
         column.addWidget(self._numbers)
         column.addWidget(self._plot, 1)
-        column.addWidget(self._read_out)
+        column.addLayout(below)
         return frame
 
     def _build_lower(self) -> QWidget:
         split = gap_splitter(Qt.Orientation.Horizontal)
         for name, title in EFFECTS:
             frame, column = panel(margins=10, spacing=4)
-            top = QHBoxLayout()
-            top.addWidget(label(f"{title}, one repeat earlier", "heading"))
-            top.addWidget(self._notes[name], 1)
-            column.addLayout(top)
+            column.addWidget(ElidedLabel(f"{title} output, one repeat earlier", "heading"))
+            column.addWidget(self._notes[name])
             column.addWidget(self._maps[name], 1)
             self._maps[name].setAccessibleName(f"Rise of the loss, {title}, layer by position")
             self._map_panels[name] = frame
@@ -147,44 +171,61 @@ class RepeatView(LabView):
 
     def draw_lab(self, result: Result, *, is_new: bool) -> None:
         """Draw a result."""
-        count = sequence_count(result)
+        self._set_sequences(sequence_count(result), keep=not is_new)
+        self._draw(result, result.model.name)
+
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        """Draw the curve as soon as it is known, and the maps as they fill."""
+        self.ensure_built()
+        self._so_far = self._so_far.joined(data)
+        if not self._so_far.is_drawable():
+            return False
+        if "logprob" in data:
+            self._set_sequences(sequence_count(self._so_far), keep=False)
+        self._draw(self._so_far, "this model")
+        return True
+
+    def _set_sequences(self, count: int, *, keep: bool) -> None:
         self._sequence.blockSignals(True)
         self._sequence.setRange(0, count)
-        if is_new:
+        if not keep:
             self._sequence.setValue(0)
         self._sequence.blockSignals(False)
-        self._gain.set_full_text(gain_sentence(result))
-        self._numbers.show_result(result)
-        held = dict(effect_names(result))
+
+    def _draw(self, shown: Shown, model: str) -> None:
+        self._shown = shown
+        self._gain.setText(gain_sentence(shown))
+        self._made.set_full_text(made_sentence(shown))
+        self._numbers.show_numbers(shown, model)
+        held = dict(effect_names(shown))
         for name, frame in self._map_panels.items():
             frame.setVisible(name in held)
         self._lower.setVisible(bool(held))
-        self._draw_sequence(result)
+        self._draw_sequence(shown)
 
     def _chosen(self) -> int | None:
         value = self._sequence.value()
         return value - 1 if value > 0 else None
 
-    def _draw_sequence(self, result: Result) -> None:
-        self._curve = curve(result, self._chosen())
+    def _draw_sequence(self, shown: Shown) -> None:
+        self._curve = curve(shown, self._chosen())
         self._plot.show_curve(self._curve)
         self._read_out.set_full_text(self._hint())
         sequence = self._chosen() or 0
-        limit = effect_limit(result)
-        labels = column_labels(result, sequence)
-        several = plural(int(result.data.get("effect_sequences", 1)), "sequence")
-        for name, _title in effect_names(result):
-            self._notes[name].set_full_text(effect_sentence(result, name))
+        limit = effect_limit(shown)
+        labels = column_labels(shown, sequence)
+        for name, _title in effect_names(shown):
+            self._notes[name].setText(effect_sentence(shown, name))
             self._maps[name].show_values(
-                np.asarray(result.data[name], dtype=np.float64),
-                row_labels=[str(int(n)) for n in result.data["layers"]],
-                col_name=f"Position (sequence {sequence + 1})",
+                np.asarray(shown.data[name], dtype=np.float64),
+                row_labels=[str(int(n)) for n in shown.data["layers"]],
+                col_name="Position in the second r",
                 col_labels=labels,
-                value_name=f"rise of the loss, nats, {several}",
+                value_name="rise of the loss, nats",
                 diverging=True,
                 limits=(-limit, limit),
                 value_format="{:+.3f}",
-                cell_tip=bind(_tip, result, name, sequence),
+                cell_tip=bind(_tip, shown, name, sequence),
             )
 
     def _hint(self) -> str:
@@ -192,22 +233,22 @@ class RepeatView(LabView):
         return _HINT if chosen is None else f"{_HINT} Thin: sequence {chosen + 1}."
 
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: curve and maps."""
-        return self._content
+        """Return what an export draws: curve and maps, also where they are scrolled."""
+        return self._picture if self._built else self._content
 
     # Answering.
 
     def _on_sequence_changed(self, _value: int) -> None:
-        if self._result is not None:
-            self._draw_sequence(self._result)
+        if self._shown is not None:
+            self._draw_sequence(self._shown)
 
     def _on_position_hovered(self, position: int) -> None:
-        if self._result is None or self._curve is None or position < 0:
+        if self._shown is None or self._curve is None or position < 0:
             self._read_out.set_full_text(self._hint())
             return
         sequence = self._chosen() or 0
-        self._read_out.set_full_text(position_text(self._result, self._curve, sequence, position))
+        self._read_out.set_full_text(position_text(self._shown, self._curve, sequence, position))
 
 
-def _tip(result: Result, name: str, sequence: int, row: int, column: int) -> str:
-    return effect_tip(result, name, sequence, row, column)
+def _tip(shown: Shown, name: str, sequence: int, row: int, column: int) -> str:
+    return effect_tip(shown, name, sequence, row, column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,9 +11,43 @@ from desktop_app.views.words import number, plural
 from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.result import Result
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.result import PromptRecord
 
 EFFECTS = (("mlp_effect", "MLP"), ("attn_effect", "Attention"))
+
+
+# With more columns than these, words over them take more room than the cells.
+_WORDS_MOST = 16
+
+
+class Shown(Protocol):
+    """What a picture is drawn from: a result, or the part of one that is known so far."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The fields."""
+
+    @property
+    def prompts(self) -> tuple[PromptRecord, ...]:
+        """The sequences, none while they run."""
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """The fields of a run that is still under way."""
+
+    data: Mapping[str, Any]
+    prompts: tuple[PromptRecord, ...] = ()
+
+    def joined(self, data: Mapping[str, Any]) -> SoFar:
+        """Return this with what came since; the curve's fields come first, and begin a run."""
+        return SoFar(dict(data) if "logprob" in data else {**self.data, **data})
+
+    def is_drawable(self) -> bool:
+        """Return whether the curve is known."""
+        return {"logprob", "uniform", "author", "lead", "positions"} <= self.data.keys()
 
 
 @dataclass(frozen=True)
@@ -37,12 +71,12 @@ class Curve:
     uniform: float
 
 
-def sequence_count(result: Result) -> int:
+def sequence_count(result: Shown) -> int:
     """Return how many sequences were run."""
     return len(result.data["logprob"])
 
 
-def curve(result: Result, sequence: int | None) -> Curve:
+def curve(result: Shown, sequence: int | None) -> Curve:
     """Return the line of the mean, and that of a sequence (counted from 0) where one is chosen."""
     values = np.asarray(result.data["logprob"], dtype=float)
     mean, wide = values.mean(axis=0), values.std(axis=0)
@@ -56,7 +90,7 @@ def curve(result: Result, sequence: int | None) -> Curve:
     )
 
 
-def table_rows(result: Result) -> list[tuple[str, ...]]:
+def table_rows(result: Shown) -> list[tuple[str, ...]]:
     """Return (what, first half, second half, bound, author's first, author's second)."""
     data, author = result.data, result.data["author"]
     rows = []
@@ -78,48 +112,57 @@ def table_rows(result: Result) -> list[tuple[str, ...]]:
     return rows
 
 
-def gain_sentence(result: Result) -> str:
+def gain_sentence(result: Shown) -> str:
     """Say what the second time gains."""
     data = result.data
     gain = float(data["logprob_second"]) - float(data["logprob_first"])
+    better = "better" if gain >= 0 else "worse"
+    return f"The second time is {number(abs(gain), 2)} nats per token {better}"
+
+
+def made_sentence(result: Shown) -> str:
+    """Say what was run."""
+    data = result.data
     lead = display_text(str(data["lead"]["piece"]))
     size = np.asarray(data["logprob"]).shape[1] // 2
     count = plural(sequence_count(result), "sequence")
-    return (
-        f"The second time is {number(abs(gain), 2)} nats per token "
-        f"{'better' if gain >= 0 else 'worse'} · {count} of {lead} + r + r, r of {size} tokens"
-    )
+    return f"{count} of {lead} + r + r, r of {size} tokens"
 
 
-def effect_names(result: Result) -> list[tuple[str, str]]:
+def effect_names(result: Shown) -> list[tuple[str, str]]:
     """Return (field, title) of the replacement maps that a result holds."""
     return [(name, title) for name, title in EFFECTS if name in result.data]
 
 
-def effect_limit(result: Result) -> float:
+def effect_limit(result: Shown) -> float:
     """Return the end of the colours that all maps share."""
     found = [np.abs(np.asarray(result.data[n], dtype=float)) for n, _title in effect_names(result)]
-    most = max((float(np.nanmax(values)) for values in found if values.size), default=0.0)
+    most = max((float(np.nanmax(v)) for v in found if np.isfinite(v).any()), default=0.0)
     return most if most > 0 else 1.0
 
 
-def column_labels(result: Result, sequence: int) -> list[str]:
-    """Return the tokens of a sequence at the positions that are replaced."""
+def column_labels(result: Shown, sequence: int) -> list[str]:
+    """Return the tokens of a sequence at the positions that are replaced; many: their numbers."""
+    positions = [int(p) for p in result.data["positions"]]
+    if len(positions) > _WORDS_MOST:
+        return [str(p) for p in positions]
+    return [position_token(result, sequence, p) for p in positions]
+
+
+def position_token(result: Shown, sequence: int, position: int) -> str:
+    """Return the token at a position of a sequence, or the number while the tokens are unknown."""
     texts = result.prompts[sequence].tokens.texts if result.prompts else ()
-    return [
-        display_text(texts[int(p)]) if int(p) < len(texts) else str(int(p))
-        for p in result.data["positions"]
-    ]
+    return display_text(texts[position]) if position < len(texts) else str(position)
 
 
-def effect_tip(result: Result, name: str, sequence: int, row: int, column: int) -> str:
+def effect_tip(result: Shown, name: str, sequence: int, row: int, column: int) -> str:
     """Return what the pointer says over a cell: which output takes whose place, on which token."""
     data = result.data
     value = float(np.asarray(data[name], dtype=float)[row, column])
     kind = dict(EFFECTS)[name]
     layer = int(data["layers"][row])
     here, there = int(data["positions"][column]), int(data["sources"][column])
-    token = column_labels(result, sequence)[column]
+    token = position_token(result, sequence, here)
     return (
         f"L{layer} {kind}: {number(value, 4, sign=True)} nats\n"
         f"position {here} takes the output of position {there}, the same token "
@@ -127,7 +170,7 @@ def effect_tip(result: Result, name: str, sequence: int, row: int, column: int) 
     )
 
 
-def position_text(result: Result, shown: Curve, sequence: int, position: int) -> str:
+def position_text(result: Shown, shown: Curve, sequence: int, position: int) -> str:
     """Return a position of the curve in words."""
     texts = result.prompts[sequence].tokens.texts if result.prompts else ()
     half = "first half" if position < shown.half else "second half"
@@ -139,20 +182,26 @@ def position_text(result: Result, shown: Curve, sequence: int, position: int) ->
     return told
 
 
-def best_cells(result: Result, name: str, count: int = 5) -> list[tuple[str, float]]:
+def best_cells(result: Shown, name: str, count: int = 5) -> list[tuple[str, float]]:
     """Return the places whose replacement raises the loss most."""
     data: Any = result.data
     values = np.asarray(data[name], dtype=float)
+    values = np.where(np.isfinite(values), values, -np.inf)
     order = np.argsort(-values, axis=None, kind="stable")[:count]
     found = []
     for flat in order:
         row, column = np.unravel_index(int(flat), values.shape)
+        if not np.isfinite(values[row, column]):
+            break
         place = f"L{int(data['layers'][row])} position {int(data['positions'][column])}"
         found.append((place, float(values[row, column])))
     return found
 
 
-def effect_sentence(result: Result, name: str) -> str:
-    """Say where a map is strongest."""
-    place, value = best_cells(result, name, 1)[0]
-    return f"Most: {place}, {number(value, sign=True)} nats"
+def effect_sentence(result: Shown, name: str) -> str:
+    """Say how many sequences a map is the mean of, and where it is strongest."""
+    held, count = int(result.data.get("effect_sequences", 1)), sequence_count(result)
+    of = f"{held} of {count} sequences" if held < count else f"all {plural(count, 'sequence')}"
+    best = best_cells(result, name, 1)
+    most = f" · most at {best[0][0]}: {number(best[0][1], sign=True)} nats" if best else ""
+    return f"mean of {of}{most}"

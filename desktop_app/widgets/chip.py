@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.widgets.flow_layout import FlowLayout
@@ -27,17 +35,19 @@ SEVERITY_ICONS: dict[str, str] = {
 }
 _HEIGHT = 26
 _WIDEST = 440
+_CHIP_GAP = 6
 
 
 @dataclass(frozen=True)
 class ChipSpec:
-    """What a chip says; `code` names it in the signals."""
+    """What a chip says; `code` names it in the signals, `fix_name` says what a bare sign does."""
 
     code: str
     text: str
     severity: Severity = "info"
     tooltip: str = ""
     fix_label: str = ""
+    fix_name: str = ""
 
 
 class Chip(QFrame):
@@ -110,6 +120,17 @@ class Chip(QFrame):
         metrics = QFontMetrics(self._label.font())
         self._label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, _WIDEST))
 
+    def text(self) -> str:
+        """Return what it says, as far as there is room."""
+        return self._label.text()
+
+    def name_fix(self, name: str) -> None:
+        """Say what the button does where it bears a bare sign."""
+        button = self.findChild(QPushButton)
+        if button is not None and name:
+            button.setToolTip(name)
+            button.setAccessibleName(f"{name}: {self.text()}")
+
     def _add_fix(self, row: QHBoxLayout, text: str) -> None:
         button = QPushButton(text)
         set_role(button, "chip")
@@ -139,6 +160,11 @@ class Chip(QFrame):
 class ChipRow(QWidget):
     """Chips side by side, over as many lines as they need; no height while there are none.
 
+    Args:
+        parent: The widget around it.
+        lines: How many lines they may take; the rest stands behind “and n more”, which a click
+            unfolds. 0: as many as they need.
+
     Signals:
         chip_clicked: The code of a chip that was clicked.
         fix_clicked: The code of a chip whose fix was chosen.
@@ -147,10 +173,12 @@ class ChipRow(QWidget):
     chip_clicked = Signal(str)
     fix_clicked = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, lines: int = 0) -> None:
         super().__init__(parent)
         self._chips: list[Chip] = []
-        self._flow = FlowLayout(self, 6)
+        self._lines = lines
+        self._more: Chip | None = None
+        self._flow = FlowLayout(self, _CHIP_GAP)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -167,22 +195,81 @@ class ChipRow(QWidget):
                 tooltip=spec.tooltip,
                 fix_label=spec.fix_label,
             )
+            chip.name_fix(spec.fix_name)
             chip.clicked.connect(self.chip_clicked)
             chip.fix_clicked.connect(self.fix_clicked)
             self._flow.addWidget(chip)
             self._chips.append(chip)
             chip.show()
+        self._fold()
         self.updateGeometry()
 
     def clear(self) -> None:
         """Take all chips away."""
         for chip in self._chips:
-            self._flow.removeWidget(chip)
-            chip.hide()
-            chip.deleteLater()
+            self._drop(chip)
         self._chips.clear()
+        self._set_more([])
         self.updateGeometry()
 
     def chips(self) -> tuple[Chip, ...]:
-        """Return the chips in their order."""
+        """Return the chips in their order, those that are folded away too."""
         return tuple(self._chips)
+
+    def more_text(self) -> str:
+        """Return what stands for the chips that are folded away, or an empty text."""
+        return "" if self._more is None else self._more.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold anew for the new width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fold()
+
+    def _fold(self) -> None:
+        if not self._lines:
+            return
+        widths = [chip.sizeHint().width() for chip in self._chips]
+        room = self.width()
+        count = len(widths)
+        if lines_of(widths, room) > self._lines:
+            more = Chip(f"and {count} more").sizeHint().width()
+            while count > 1 and lines_of([*widths[:count], more], room) > self._lines:
+                count -= 1
+        for place, chip in enumerate(self._chips):
+            chip.setVisible(place < count)
+        self._set_more(self._chips[count:])
+        self.updateGeometry()
+
+    def _set_more(self, hidden: Sequence[Chip]) -> None:
+        if self._more is not None:
+            self._drop(self._more)
+            self._more = None
+        if hidden:
+            told = "\n".join(chip.text() for chip in hidden)
+            self._more = Chip(f"and {len(hidden)} more", tooltip=f"{told}\nClick to show them")
+            self._more.clicked.connect(self._on_more_clicked)
+            self._flow.addWidget(self._more)
+            self._more.show()
+
+    def _drop(self, chip: Chip) -> None:
+        self._flow.removeWidget(chip)
+        chip.hide()
+        chip.deleteLater()
+
+    @Slot()
+    def _on_more_clicked(self) -> None:
+        self._set_more([])
+        for chip in self._chips:
+            chip.show()
+        self.updateGeometry()
+
+
+def lines_of(widths: Sequence[int], room: int) -> int:
+    """Return how many lines widths take when they wrap like words."""
+    lines, x = 1, 0
+    for width in widths:
+        if x and x + width > room:
+            lines, x = lines + 1, 0
+        x += width + _CHIP_GAP
+    return lines

@@ -1,7 +1,6 @@
 """One control per kind of field of a form: switch, choice, number, text.
 
-Each is chosen by the field's type and says when the user changed it; what it gives back is checked
-by the model, not here.
+Each is chosen by the field's type; what it gives back is checked by the model, not here.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.widgets.choice_words import choice_label, choice_term
 from desktop_app.widgets.segmented import SegmentedControl
 from desktop_app.widgets.theme import repolish
 from desktop_app.widgets.toggle import Toggle
@@ -98,6 +98,8 @@ class SegmentEditor(Editor):
     def __init__(self, options: Sequence[tuple[object, str]]) -> None:
         self._segments = SegmentedControl(options)
         super().__init__(self._segments)
+        for value, _label in options:
+            self._segments.set_option_tip(value, choice_term(value))
         self._segments.changed.connect(self._on_changed)
 
     def value(self) -> object:
@@ -115,7 +117,10 @@ class ComboEditor(Editor):
     def __init__(self, options: Sequence[tuple[object, str]]) -> None:
         self._combo = QComboBox()
         self._values = [value for value, _label in options]
-        self._combo.addItems([label for _value, label in options])
+        for value, label in options:
+            self._combo.addItem(label)
+            tip = choice_term(value)
+            self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self._combo.setMinimumWidth(132)
         super().__init__(self._combo)
         self._combo.activated.connect(self._on_changed)
@@ -132,9 +137,11 @@ class ComboEditor(Editor):
 
 
 class NumberEditor(Editor):
-    """A whole or a real number within bounds."""
+    """A whole or a real number within bounds; `zero` is written instead of a least value of 0."""
 
-    def __init__(self, *, whole: bool, bounds: tuple[float | None, float | None]) -> None:
+    def __init__(
+        self, *, whole: bool, bounds: tuple[float | None, float | None], zero: str = ""
+    ) -> None:
         low, high = bounds
         self._spin: QSpinBox | _FloatBox = QSpinBox() if whole else _FloatBox()
         least = _LEAST if low is None else low
@@ -143,6 +150,8 @@ class NumberEditor(Editor):
             self._spin.setRange(int(max(least, _LEAST)), int(min(most, _MOST)))
         else:
             self._spin.setRange(float(least), float(most))
+        if least == 0:
+            self._spin.setSpecialValueText(zero)
         self._spin.setFixedWidth(96)
         self._spin.setKeyboardTracking(True)
         super().__init__(self._spin)
@@ -252,17 +261,16 @@ def make_editor(field: FieldInfo) -> Editor:
     if kind is bool:
         return ToggleEditor()
     if kind in {int, float}:
-        return NumberEditor(whole=kind is int, bounds=_bounds(field))
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        zero = str(extra.get("zero", ""))
+        return NumberEditor(whole=kind is int, bounds=_bounds(field), zero=zero)
     return TextEditor()
 
 
-def words(value: object) -> str:
-    """Return a choice as it is shown: `logit_diff` as `logit diff`."""
-    return "none" if value is None else str(value).replace("_", " ")
-
-
 def _choice(values: Sequence[object], optional: bool) -> Editor:
-    options = [(value, words(value)) for value in ([None] if optional else []) + list(values)]
+    options = [
+        (value, choice_label(value)) for value in ([None] if optional else []) + list(values)
+    ]
     letters = sum(len(label) for _value, label in options)
     few = len(options) <= _SEGMENTS_MOST and letters <= _SEGMENT_LETTERS
     return SegmentEditor(options) if few else ComboEditor(options)

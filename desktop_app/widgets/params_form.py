@@ -94,7 +94,7 @@ class ParamsForm(QWidget):
         self._help, self._problem = QLabel(), QLabel()
         self._build()
         self._add_fields()
-        self.set_value(model_class.model_construct())
+        self.set_value(model_class.model_construct(**_starts(model_class)))
         self.setAccessibleName("Settings")
 
     def _build(self) -> None:
@@ -128,7 +128,7 @@ class ParamsForm(QWidget):
     def _add_fields(self) -> None:
         folded = 0
         for name, field in self._class.model_fields.items():
-            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            extra = _extra(field)
             if extra.get("hidden"):
                 continue
             box = _FieldBox(name, field)
@@ -233,3 +233,15 @@ class ParamsForm(QWidget):
         self._more.setText("Fewer options" if checked else "More options")
         bind_icon(self._more, "chevron-up" if checked else "chevron-down", "text_muted")
         self.updateGeometry()
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _starts(model_class: type[BaseModel]) -> dict[str, Any]:
+    """Return the values that a fresh form has instead of the fields' defaults."""
+    starts = {
+        name: _extra(field).get("form_start") for name, field in model_class.model_fields.items()
+    }
+    return {name: value for name, value in starts.items() if value is not None}

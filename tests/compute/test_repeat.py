@@ -160,3 +160,19 @@ def test_the_packs_halves(smollm2_folder):
     assert found["logprob_second"] == pytest.approx(-2.34, abs=0.4)
     assert found["accuracy_first"] < 0.01
     assert found["accuracy_second"] == pytest.approx(0.71, abs=0.06)
+
+
+def test_the_first_part_holds_all_that_the_curve_needs():
+    listener = Listener()
+    whole = repeat(tiny("llama"), listener, batch=2, seq_len=3, effects="mlp").data
+    first = listener.parts[0]
+    assert first.keys() == {n for n in whole if "effect" not in n}
+    assert listener.parts[-1]["effect_sequences"] == 2
+
+
+def test_cells_of_later_groups_keep_what_earlier_ones_found():
+    before = np.array([[[4.0, 6.0]]])
+    listener = Listener()
+    tell = module._teller(("mlp",), before, (2, 1), listener)
+    tell(torch.zeros(1), torch.tensor([3.0, np.nan]))
+    np.testing.assert_allclose(listener.parts[0]["mlp_effect"], [[7 / 3, 3.0]])

@@ -228,3 +228,34 @@ def test_a_view_is_freed(themed, name):
     del view
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("name", ["ablate", "hand_patch"])
+def test_the_open_form_leaves_the_picture_its_room(qtbot, make_view, name):
+    view = make_view(name)
+    view.show_result(RESULTS[name]())
+    view._settings.set_open(True)
+    view._settings.form.set_folded(False)
+    holder = QWidget()  # a child may be smaller than it would like, as in the window
+    qtbot.addWidget(holder)
+    view.setParent(holder)
+    view.setGeometry(0, 0, 715, 624)
+    holder.resize(715, 624)
+    holder.show()
+    qtbot.wait(50)
+    assert view._settings._box.height() <= 0.4 * 624
+    picture = view._map.canvas if name == "ablate" else view._board
+    assert picture.height() > 180
+    view.setParent(None)
+
+
+def test_a_form_is_no_higher_than_its_fields(qtbot, make_view):
+    view = make_view("ablate", 1400, 1200)
+    view.show_result(RESULTS["ablate"]())
+    view._settings.set_open(True)
+    qtbot.wait(20)
+    form = view._settings.form
+    assert form.heightForWidth(form.width()) <= view._settings._box.height() < 180
+    view._settings.form.set_folded(False)
+    qtbot.wait(20)
+    assert form.heightForWidth(form.width()) <= view._settings._box.height()

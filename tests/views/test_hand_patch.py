@@ -138,7 +138,7 @@ def test_while_dragging_the_cone_is_shaded(view):
 
 def test_the_site_of_the_next_move_is_chosen(view, heard):
     asked = heard(view.run_requested)
-    view._site.setCurrentText("attn_out")
+    view._site.setCurrentText("attention output")
     drag(view._board, Cell("corrupt", 0, 1), Cell("clean", 2, 5))
     assert asked[0][0].moves == ("corrupt:attn_out:0.1>2.5",)
     assert asked[0][0].run == "clean"

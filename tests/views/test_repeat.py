@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 
@@ -9,7 +10,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.repeat import GPT2_SMALL
+from desktop_app.analyses.repeat import GPT2_SMALL, RepeatParams
 from desktop_app.views import repeat_data
 from desktop_app.views.repeat import RepeatView
 from desktop_app.views.repeat_plot import RepeatPlot, _round_values
@@ -69,7 +70,7 @@ def test_the_authors_numbers_stand_beside_the_own_ones(view):
         "log-probability, nats", "−4.000", "−1.333", "blind guess −3.900", "−13.898", "−0.644",
     ]  # fmt: skip
     assert texts[1] == ["accuracy", "0.000", "0.667", "at best 0.667", "0.00", "0.93"]
-    assert view._gain.full_text().startswith("The second time is 2.67 nats per token better")
+    assert view._gain.text() == "The second time is 2.67 nats per token better"
 
 
 def test_columns_are_named_by_the_token_that_is_kept_the_same(view):
@@ -83,7 +84,9 @@ def test_both_maps_share_a_scale_about_zero(view):
     assert view._maps["mlp_effect"].values()[1, 2] == 0.5
     for shown in view._maps.values():
         assert shown._look["limits"] == (-0.5, 0.5)
-    assert view._notes["mlp_effect"].full_text() == "Most: L1 position 6, +0.500 nats"
+    assert view._notes["mlp_effect"].text() == (
+        "mean of all 2 sequences · most at L1 position 6: +0.500 nats"
+    )
 
 
 def test_maps_that_were_not_asked_for_take_no_room(view):
@@ -146,3 +149,75 @@ def test_a_view_is_freed(themed):
     del view
     gc.collect()
     assert gone() is None
+
+
+def halves_of(result):
+    """Return what a run sends before its maps."""
+    return {name: v for name, v in result.data.items() if "effect" not in name}
+
+
+def test_the_curve_is_drawn_while_the_maps_are_computed(make_view):
+    view = make_view("repeat")
+    view.show_busy(True)
+    view.show_partial(halves_of(repeat_result()))
+    assert view._stack.currentWidget() is view._content
+    assert view._gain.text().startswith("The second time is 2.67")
+    assert view._numbers.texts()[1][1:3] == ["0.000", "0.667"]
+    assert view._curve.mean.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert view._lower.isHidden()
+
+
+def test_the_maps_fill_as_they_come(make_view):
+    view = make_view("repeat")
+    view.show_busy(True)
+    view.show_partial(halves_of(repeat_result()))
+    first = np.array([[0.2, np.nan, np.nan], [np.nan] * 3])
+    view.show_partial({"mlp_effect": first, "effect_sequences": 1})
+    assert not view._lower.isHidden()
+    assert view._map_panels["attn_effect"].isHidden()
+    assert view._notes["mlp_effect"].text() == (
+        "mean of 1 of 2 sequences · most at L0 position 4: +0.200 nats"
+    )
+    view.show_partial({"mlp_effect": np.full((2, 3), np.nan), "effect_sequences": 1})
+    assert view._notes["mlp_effect"].text() == "mean of 1 of 2 sequences"
+    view.show_partial(halves_of(repeat_result()))  # another run begins
+    assert view._lower.isHidden()
+
+
+def test_a_part_without_the_curve_draws_nothing(make_view):
+    view = make_view("repeat")
+    view.show_partial({"mlp_effect": np.zeros((2, 3))})
+    assert view._stack.currentWidget() is view._empty
+
+
+def test_a_cancelled_run_gives_the_old_picture_back(view):
+    view.show_busy(True)
+    changed = halves_of(repeat_result()) | {"logprob_second": -3.0}
+    view.show_partial(changed)
+    assert view._gain.text().startswith("The second time is 1.00")
+    view.show_busy(False)
+    assert view._gain.text().startswith("The second time is 2.67")
+    assert not view._lower.isHidden()
+
+
+def test_many_columns_are_numbered_rather_than_written_out():
+    result = repeat_result()
+    positions = np.arange(21, 41)
+    result = dataclasses.replace(result, data={**result.data, "positions": positions})
+    assert repeat_data.column_labels(result, 0) == [str(p) for p in range(21, 41)]
+
+
+def test_the_maps_keep_their_room_in_a_small_window(view):
+    view.resize(700, 420)
+    QApplication.processEvents()
+    for shown in view._maps.values():
+        assert shown.canvas.frame.plot.height() > 130
+
+
+def test_the_form_begins_with_few_sequences_for_the_maps(view):
+    assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 0)
+    assert (view.params().seq_len, view.params().effect_batch) == (20, 1)
+    editor = view._settings.form.editor("effect_batch")
+    editor.set_value(0)
+    assert editor.control.text() == "all"
+    assert view.params().effect_batch == 0

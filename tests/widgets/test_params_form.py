@@ -194,3 +194,26 @@ def test_a_model_with_required_fields_can_be_shown(qtbot):
     qtbot.addWidget(form)
     form.editor("name").control.setText("x")
     assert form.value() == Needs(name="x", kind="a")
+
+
+class Quick(BaseModel):
+    count: int = Field(default=0, ge=0, json_schema_extra={"form_start": 2, "zero": "all"})
+    site: Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"] = "resid_pre"
+
+
+def test_a_fresh_form_may_begin_with_less_than_the_default(qtbot):
+    form = ParamsForm(Quick)
+    qtbot.addWidget(form)
+    assert (Quick().count, form.value().count) == (0, 2)
+    form.set_value(Quick())
+    assert form.value().count == 0
+    assert form.editor("count").control.text() == "all"
+
+
+def test_choices_are_words_with_the_terms_in_tooltips(qtbot):
+    form = ParamsForm(Quick)
+    qtbot.addWidget(form)
+    combo = form.editor("site").control
+    assert combo.currentText() == "stream before block"
+    assert combo.itemData(0, Qt.ItemDataRole.ToolTipRole) == "resid_pre"
+    assert form.value().site == "resid_pre"

@@ -235,3 +235,35 @@ def test_any_size_is_painted(name, size, shown):
     shown(widget, *size)
     fill(widget)
     assert not widget.grab().isNull()
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_chips_beyond_the_lines_allowed_stand_behind_a_count(qtbot):
+    row = ChipRow(lines=2)
+    qtbot.addWidget(row)
+    row.resize(300, 80)
+    row.show()
+    row.set_chips(
+        [ChipSpec(str(i), f"clean L{i} · 3", "info", "", "×", "Remove") for i in range(9)]
+    )
+    shown = [chip for chip in row.chips() if chip.isVisible()]
+    assert 1 < len(shown) < 9
+    assert row.more_text() == f"and {9 - len(shown)} more"
+    assert row.heightForWidth(300) == 2 * 26 + 6
+    row.resize(2000, 80)
+    assert all(chip.isVisible() for chip in row.chips())
+    assert row.more_text() == ""
+    row.resize(300, 80)
+    row._more.clicked.emit("")
+    assert all(chip.isVisible() for chip in row.chips())
+    row.set_chips([])
+    assert (row.chips(), row.more_text()) == ((), "")
+
+
+def test_a_bare_sign_is_named(qtbot):
+    row = ChipRow()
+    qtbot.addWidget(row)
+    row.set_chips([ChipSpec("0", "clean L3", "info", "", "×", "Remove")])
+    button = row.chips()[0].findChild(QPushButton)
+    assert button.accessibleName() == "Remove: clean L3"
+    assert button.toolTip() == "Remove"
