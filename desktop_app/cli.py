@@ -121,6 +121,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     budget, only_estimate = options.pop("memory"), options.pop("estimate")
     if out is not None:
         cli_options.check_ending(out)
+        _refuse_unusable(out)
     spec = cli_options.model_spec(options)
     params = cli_options.make_params(analysis.params, options)
     reporter = cli_options.TerminalReporter(analysis.name)
@@ -158,11 +159,24 @@ def _out_estimate(memory_bytes: int | None, *, as_json: bool) -> None:
         _out(f"This run takes about {memory_bytes / 1e9:.2f} GB at its peak, the model included.")
 
 
+def _refuse_unusable(out: str) -> None:
+    """Refuse a session that nothing can be added to, before anything is computed."""
+    from desktop_app.session.store import Session
+
+    if out.lower().endswith(".lens") and Path(out).is_file():
+        with Session.open_or_create(out) as session:
+            if session.is_read_only:
+                raise BadInputError(
+                    f"--out {out} can only be read: close the window that has it open, or choose "
+                    "another file."
+                )
+
+
 def _write(result: Result, out: str) -> None:
     from desktop_app.session.exports import export
     from desktop_app.session.store import Session
 
-    if out.endswith(".lens"):
+    if out.lower().endswith(".lens"):
         with Session.open_or_create(out) as session:
             session.add(result)
     else:
@@ -228,7 +242,8 @@ def results(session: str, *, as_json: bool) -> None:
         _out(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
         return
     for row in rows:
-        _out(f"{row.id:>4}  {row.analysis:<10} {row.created}  {row.model}  {row.title}")
+        line = f"{row.id:>4}  {row.analysis:<10} {row.created}  {row.model}  {row.title}"
+        _out("".join(c if c.isprintable() else "�" for c in line.replace("\n", "⏎")))
 
 
 @cli.command()

@@ -95,6 +95,8 @@ def _option(name: str, field: Any) -> click.Option:
         return click.Option([flag], metavar="FILE", help=field.description)
     if extra.get("cli") == "pair":
         return click.Option([flag], nargs=2, metavar=extra["metavar"], help=field.description)
+    if get_origin(kind) is tuple:
+        return click.Option([flag], default="", metavar="LIST", help=field.description)
     scalar = {int: int, float: float}.get(kind, str)
     return click.Option(
         [flag], type=scalar, default=field.default, show_default=True, help=field.description
@@ -125,6 +127,8 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
             options[name] = _FILES[kind](Path(file)) if file else ()
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
+        elif get_origin(field.annotation) is tuple:
+            options[name] = tuple(part for part in options[name].split(",") if part)
         elif _when_prompts(field) and options[name] is None:
             options[name] = _when_prompts(field) if options["prompts"] else field.default
     made = params(**options)

@@ -219,3 +219,36 @@ def test_a_budget_that_is_none_is_refused(call, folder, given):
     code, out, err = call("run", "ablate", "--model", folder, *PROMPT, f"--memory={given}")
     assert (code, out) == (2, "")
     assert "--memory" in err
+
+
+def test_moves_by_hand_are_a_list(call, folder):
+    moves = "clean:resid_post:0.3>0.3,corrupt:mlp_out:1.2>1.2"
+    command = ("run", "hand_patch", "--model", folder, *PROMPT, "--corrupt", "the dog", "--json")
+    code, out, _err = call(*command, "--moves", moves)
+    assert code == 0
+    assert json.loads(out)["params"]["moves"] == moves.split(",")
+    assert json.loads(call(*command)[1])["params"]["moves"] == []
+    code, _out, err = call(*command, "--moves", "here>there")
+    assert code == 2
+    assert "is not a move" in err
+
+
+def test_a_session_that_cannot_take_a_result_is_refused_before_the_run(
+    call, folder, tmp_path, monkeypatch
+):
+    junk = tmp_path / "junk.lens"
+    junk.write_bytes(b"not a session at all")
+    monkeypatch.setattr(cli.Service, "perform", lambda *_a: pytest.fail("it was computed"))
+    code, out, err = call("run", "rank", "--model", folder, "--prompt", "a", "--out", junk)
+    assert (code, out) == (2, "")
+    assert "junk.lens" in err
+
+
+def test_endings_are_read_in_any_case(call, folder, tmp_path):
+    path = tmp_path / "A.LENS"
+    assert call("run", "rank", "--model", folder, "--prompt", "a", "--out", path)[0] == 0
+    assert call("run", "rank", "--model", folder, "--prompt", "\x1b[31ma\nb", "--out", path)[0] == 0
+    code, out, _err = call("results", path)
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert "\x1b" not in out

@@ -80,7 +80,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     bad = ~np.isfinite(base) | ~np.isfinite(ablated.reshape(-1, len(base))).all(0)
     for index in np.flatnonzero(bad):
         layer = first_bad_layer(model, prepared.records[index].tokens.ids)
-        notices.append(not_finite(f"The ablation of prompt {index + 1}", layer, int(index)))
+        notices.append(not_finite(f"The ablation of prompt {index + 1}", layer, model, int(index)))
     data = _fields(task, base, ablated, gate)
     if estimate is not None and not params.preview:
         data["preview_agreement"] = rank_agreement(estimate[1], ablated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from desktop_app.analyses.grammar import resolve_heads, resolve_range
 from desktop_app.analyses.report import Reporter, ShareReporter
 from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
+from desktop_app.engine.attention_scores import SoftmaxInputs
 from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -48,7 +50,7 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
         of heads the grid of its layers and heads is returned, numbered by `layers`, `head_indices`.
     """
     clock = Clock(model)
-    prepared = prepare(model, params, answers=False)
+    prepared = prepare(model, params, answers="inspected")
     grid = _choose(model, params)
     _refuse(params, prepared)
     store = _Store(_room_needed(params, prepared, grid))
@@ -83,7 +85,9 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     if params.mean:
         data["mean"] = _mean(patterns, store)
     report.step(1.0, "Done")
-    return finish(model, ATTENTION, params, prepared.records, (data, prepared.notices), clock)
+    # No answer is compared here: of them only a repair that was made must be told.
+    notices = prepared.notices if params.fix else ()
+    return finish(model, ATTENTION, params, prepared.records, (data, notices), clock)
 
 
 def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:
@@ -189,18 +193,20 @@ def _capture(
         scores=store.empty((*shape, size, size)) if params.scores else None,
     )
     weights: dict[int, torch.Tensor] = {}
+    inputs = SoftmaxInputs()
     hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = []
     for row, layer in enumerate(grid.layers):
         note = f"layer {layer + 1} of {model.info.n_layers}"
         if params.value_weighted:
             hooks.append((site_hook(layer, "head_v"), _keep_value_norms(model, layer, weights)))
         if found.scores is not None:
-            hooks.append((site_hook(layer, "scores"), _keep_scores(grid, row, found.scores)))
+            hooks += _score_hooks(model, grid, row, found.scores, inputs)
         step = (report, (row + 1) / len(grid.layers), note)
         keep = _keep_pattern(params, grid, row, found, weights, step)
         hooks.append((site_hook(layer, "pattern"), keep))
     hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
-    model.run(model.ids([ids]), hooks)
+    with inputs if params.scores else nullcontext():
+        model.run(model.ids([ids]), hooks)
     return found
 
 
@@ -231,11 +237,28 @@ def _keep_pattern(
     return keep
 
 
-def _keep_scores(grid: _Grid, row: int, scores: np.ndarray) -> Callable[..., None]:
-    def keep(x: torch.Tensor, hook: object) -> None:
-        scores[row] = torch.tril(x[0, grid.heads].float()).cpu().numpy()
+def _score_hooks(
+    model: LoadedModel, grid: _Grid, row: int, scores: np.ndarray, inputs: SoftmaxInputs
+) -> list[tuple[str, Callable[..., None]]]:
+    """Return hooks that keep a layer's scores before the softmax, none but those of its pattern."""
+    layer, hooked = grid.layers[row], list[torch.Tensor]()
 
-    return keep
+    def note(x: torch.Tensor, hook: object) -> None:
+        hooked[:] = [x]
+
+    def keep(pattern: torch.Tensor, hook: object) -> None:
+        found = inputs.scores_of(pattern, hooked.pop() if hooked else None)
+        if found is None:
+            raise BadInputError(
+                f"{model.info.name} does not show its scores before the softmax: run without "
+                "--scores."
+            )
+        scores[row] = torch.tril(found[0, grid.heads].float()).cpu().numpy()
+
+    names = (
+        [(site_hook(layer, "scores"), note)] if model.has_hook(site_hook(layer, "scores")) else []
+    )
+    return [*names, (site_hook(layer, "pattern"), keep)]
 
 
 def _keep_value_norms(

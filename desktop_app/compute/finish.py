@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.result import Notice, PromptRecord, Result, Timing, freeze
+from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
+from desktop_app.engine.sweep_pass import no_hooks_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 # Arrays larger than this are not searched for non-finite numbers a second time.
 _SEARCH_LIMIT = 50_000_000
+_SEARCHED_PROMPTS = 8
 
 
 class Clock:
@@ -67,7 +71,10 @@ def finish(
     data, given = found
     notices = tuple(given)
     frozen = {name: _freeze(value) for name, value in data.items()}
-    notices = (*_parity_notice(model), *notices, *_non_finite(analysis, frozen, notices))
+    bad = _non_finite(analysis, frozen, notices)
+    if bad:
+        notices = (*notices, not_finite(bad, _first_bad_layer(model, prompts), model))
+    notices = (*_parity_notice(model), *notices)
     return Result(
         analysis=analysis.name,
         params=params.model_dump(mode="json"),
@@ -107,20 +114,39 @@ def package_version(name: str) -> str:
         return "unknown"
 
 
-def not_finite(where: str, layer: int | None, prompt: int | None = None) -> Notice:
-    """Return the warning for a result that holds not-a-number."""
-    place = f"first in layer {layer}" if layer is not None else "after the last layer"
+def not_finite(
+    where: str, layer: int | None, model: LoadedModel, prompt: int | None = None
+) -> Notice:
+    """Return the warning for a result that holds not-a-number.
+
+    Args:
+        where: What holds it.
+        layer: The first layer that does, or None where no layer does.
+        model: Whose numbers they are.
+        prompt: On which prompt.
+    """
+    place = f"first in layer {layer}" if layer is not None else "in no layer's output"
+    remedy = "load the model with --dtype float32"
+    if model.info.dtype == "float32":
+        remedy = "look into the model's files, which may hold them"
     return Notice(
         "not_finite",
-        f"{where} holds numbers that are not finite, {place}: load the model with --dtype float32.",
+        f"{where} holds numbers that are not finite, {place}: {remedy}.",
         None,
         prompt,
     )
 
 
+def _first_bad_layer(model: LoadedModel, prompts: tuple[PromptRecord, ...]) -> int | None:
+    """Return the first layer that is not finite on any of the first prompts."""
+    with no_hooks_left(model):
+        found = [first_bad_layer(model, p.tokens.ids) for p in prompts[:_SEARCHED_PROMPTS]]
+    return min((layer for layer in found if layer is not None), default=None)
+
+
 def _has_bos(model: LoadedModel, params: Params) -> bool:
     if params.bos == "auto":
-        return model.tokenizer.adds_bos
+        return model.tokenizer.adds_bos and not params.chat  # a template brings its own
     return params.bos == "yes"
 
 
@@ -138,22 +164,27 @@ def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
     )
 
 
-def _non_finite(
-    analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]
-) -> tuple[Notice, ...]:
-    """Warn of a field that holds not-a-number where none is a legitimate answer."""
+def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:
+    """Name the field that holds not-a-number where none is a legitimate answer; empty for none."""
     if any(n.code == "not_finite" for n in notices):
-        return ()
+        return ""
     for name, value in data.items():
         spec = analysis.field(name)
-        if spec is None or spec.nullable:
-            continue
-        parts = value if isinstance(value, tuple) else (value,)
-        for part in parts:
-            numeric = isinstance(part, np.ndarray) and part.dtype.kind == "f"
-            if numeric and part.size < _SEARCH_LIMIT and not np.isfinite(part).all():
-                return (not_finite(name, None),)
-    return ()
+        if spec is not None and not spec.nullable and not _all_finite(value):
+            return name
+    return ""
+
+
+def _all_finite(value: Any) -> bool:
+    """Return whether all numbers in an array, or in rows of plain values, are finite."""
+    if isinstance(value, np.ndarray):
+        is_searched = value.dtype.kind == "f" and value.size < _SEARCH_LIMIT
+        return not is_searched or bool(np.isfinite(value).all())
+    if isinstance(value, dict):
+        return all(map(_all_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_all_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _freeze(value: Any) -> Any:

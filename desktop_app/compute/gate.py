@@ -29,12 +29,17 @@ class Gate:
     notices: list[Notice]
 
 
-def check_gate(records: tuple[PromptRecord, ...], base_logits: list[torch.Tensor]) -> Gate:
+def check_gate(
+    records: tuple[PromptRecord, ...],
+    base_logits: list[torch.Tensor],
+    consequence: str = "percentages are withheld for it",
+) -> Gate:
     """Ask of each prompt whether its answer is on top and its logit difference positive.
 
     Args:
         records: The prompts with their resolved answers.
         base_logits: Each prompt's untouched logits `[V]` at the read position.
+        consequence: What follows for a prompt that fails, for the warning.
     """
     done = np.ones(len(records), dtype=bool)
     ranks = np.full(len(records), np.nan)
@@ -56,7 +61,7 @@ def check_gate(records: tuple[PromptRecord, ...], base_logits: list[torch.Tensor
                 Notice(
                     "task_not_done",
                     f"The model does not do the task on prompt {index + 1}: "
-                    f"{' and '.join(reasons)}; percentages are withheld for it.",
+                    f"{' and '.join(reasons)}; {consequence}.",
                     None,
                     index,
                     (record.read_position,),

@@ -57,12 +57,12 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
             if report.previews:
                 estimated = {d: [v.copy() for v in values] for d, values in found.cells.items()}
             _sweep_groups(model, task, found, report, estimated)
-    gate = check_gate(prepared.records, found.logits)
+    gate = check_gate(prepared.records, found.logits, "its shares say little")
     notices = [*prepared.notices, *gate.notices]
     for index in range(n):
         if not all(np.isfinite(values[index]).all() for values in cells.values()):
             layer = first_bad_layer(model, prepared.records[index].tokens.ids)
-            notices.append(not_finite(f"The patching of prompt {index + 1}", layer, index))
+            notices.append(not_finite(f"The patching of prompt {index + 1}", layer, model, index))
     report.step(1.0, "Done")
     data = _fields(task, found, gate)
     if estimated is not None:

@@ -9,6 +9,7 @@ from desktop_app.analyses.grammar import resolve_range
 from desktop_app.analyses.patch import HEADED, KEY_VALUE, PatchParams
 from desktop_app.compute.pairs import first_difference, twins_of
 from desktop_app.compute.previews import refuse_flat
+from desktop_app.engine.abilities import acts
 from desktop_app.engine.metrics import Target, make_target
 from desktop_app.engine.model import site_hook
 from desktop_app.support.errors import BadInputError
@@ -78,6 +79,11 @@ def settle(model: LoadedModel, params: PatchParams, prepared: Prepared) -> Task:
         raise BadInputError(
             f"{model.info.name} has no {params.site}: its blocks do not compute it, or compute "
             "attention and MLP side by side; choose another --site."
+        )
+    if params.site == "pattern" and not acts(model, params.site):
+        raise BadInputError(
+            f"{model.info.name} only shows its patterns, and goes on with its own whatever is put "
+            "in: choose head_z, head_q, head_k or head_v as --site."
         )
     heads: list[int | None] = [None]
     if params.site in HEADED:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from desktop_app.analyses.grammar import resolve_index
 from desktop_app.analyses.result import Notice, PromptRecord
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.answers import Resolved, resolve_row
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.engine.tokenizing import BosEncoder
     from desktop_app.text.encoding import Encoding
+
+
+AnswerUse = Literal["needed", "inspected"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def prepare(
     model: LoadedModel,
     params: Params,
     *,
-    answers: bool = True,
+    answers: AnswerUse = "needed",
     position: int = -1,
     allow_too_long: bool = False,
 ) -> Prepared:
@@ -51,7 +54,7 @@ def prepare(
     Args:
         model: The model whose tokenizer reads the texts.
         params: The analysis' settings with the prompt rows.
-        answers: Whether answers are resolved (and shared beginnings refused).
+        answers: Whether a row is refused whose answers cannot be compared, or only said to be.
         position: Where the prediction is read, negative from the end.
         allow_too_long: Whether prompts beyond the context are accepted, for inspection only.
 
@@ -61,13 +64,14 @@ def prepare(
     """
     if not params.prompts:
         raise BadInputError("There is no prompt: give --prompt or --prompts, or add a row.")
-    encoder = model.tokenizer.with_bos("no" if params.chat else params.bos)
-    if params.bos == "yes":
-        encoder = model.tokenizer.with_bos("yes")
-    resolved = [
-        _prepare_row(model, row, index, encoder, params, answers=answers)
-        for index, row in enumerate(params.prompts)
-    ]
+    encoder = encoder_of(model, params)
+    notices: list[Notice] = []
+    resolved = []
+    for index, row in enumerate(params.prompts):
+        whole = _expand_row(model, row, index, params)
+        found = _resolve(whole, index, encoder, params, answers)
+        notices += found.notices
+        resolved.append(found)
     encodings = [encoder.encode(r.row.text) for r in resolved]
     twins = [None if r.row.corrupt is None else encoder.encode(r.row.corrupt) for r in resolved]
     if not allow_too_long:
@@ -84,19 +88,16 @@ def prepare(
         records=tuple(records),
         encodings=tuple(encodings),
         corrupt=tuple(twins),
-        notices=tuple(n for r in resolved for n in r.notices),
+        notices=tuple(notices),
     )
 
 
-def _prepare_row(
-    model: LoadedModel,
-    row: PromptRow,
-    index: int,
-    encoder: BosEncoder,
-    params: Params,
-    *,
-    answers: bool,
-) -> Resolved:
+def encoder_of(model: LoadedModel, params: Params) -> BosEncoder:
+    """Return the model's tokenizer under the BOS setting; a chat template brings its own BOS."""
+    return model.tokenizer.with_bos("no" if params.chat and params.bos == "auto" else params.bos)
+
+
+def _expand_row(model: LoadedModel, row: PromptRow, index: int, params: Params) -> PromptRow:
     if not row.text:
         raise BadInputError(f"Prompt {index + 1} is empty: type a text or remove the row.")
     if row.corrupt == "":
@@ -105,9 +106,24 @@ def _prepare_row(
         expand = model.tokenizer.expand_chat
         corrupt = None if row.corrupt is None else expand(row.corrupt)
         row = row.model_copy(update={"text": expand(row.text), "corrupt": corrupt})
-    if not answers:
-        return Resolved(row, (), (), ())
-    return resolve_row(row, index, encoder, apply_fix=params.fix)
+    return row
+
+
+def _resolve(
+    row: PromptRow, index: int, encoder: BosEncoder, params: Params, answers: AnswerUse
+) -> Resolved:
+    """Resolve a row's answers; where they are only inspected, say why they cannot be used."""
+    try:
+        return resolve_row(row, index, encoder, apply_fix=params.fix)
+    except FixableError as error:
+        if answers == "needed":
+            raise
+        notice = Notice(error.code, str(error), error.fix, index)
+    except BadInputError as error:
+        if answers == "needed":
+            raise
+        notice = Notice("answer_unusable", str(error), None, index)
+    return Resolved(row, (), (), (notice,))
 
 
 def _refuse_unfit(model: LoadedModel, encoding: Encoding, index: int, which: str) -> None:

@@ -13,6 +13,7 @@ from desktop_app.compute.prepare import prepare
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.analyses.report import Reporter
@@ -34,7 +35,7 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         read = logits[record.read_position]
         if not bool(torch.isfinite(read).all()):
             layer = first_bad_layer(model, record.tokens.ids)
-            notices.append(not_finite(f"The prediction of prompt {index + 1}", layer, index))
+            notices.append(not_finite(f"The prediction of prompt {index + 1}", layer, model, index))
         tops.append(top_rows(model, read, params.top))
         answers.append([_continuation(model, record, a, read) for a in record.answers])
         wrongs.append([_continuation(model, record, w, read) for w in record.wrongs])
@@ -85,6 +86,12 @@ def _continuation(
     steps = [read]
     if len(ids) > 1:
         prefix = record.tokens.ids[: record.read_position + 1]
+        if len(prefix) + len(ids) - 1 > model.info.n_ctx:
+            raise BadInputError(
+                f"The prompt with its answer “{answer.text}” has {len(prefix) + len(ids)} tokens, "
+                f"more than {model.info.name} can rank ({model.info.n_ctx:,} before the last): "
+                "shorten one of them."
+            )
         steps += _teacher_forced(model, (*prefix, *ids[:-1]), len(prefix))
     rows = []
     for token, logits in zip(ids, steps, strict=True):

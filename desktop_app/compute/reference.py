@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.analyses.result import Notice
-from desktop_app.compute.prepare import equal_length_groups
+from desktop_app.compute.prepare import encoder_of, equal_length_groups
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.support.errors import BadInputError
 
@@ -105,8 +105,9 @@ def mean_activations(
     prompts = prepared.encodings
     references = [e.ids for e in prompts]
     if params.reference:
-        encoder = model.tokenizer.with_bos(params.bos)
-        references = [encoder.encode(text).ids for text in params.reference]
+        encoder = encoder_of(model, params)
+        expand = model.tokenizer.expand_chat if params.chat else str
+        references = [encoder.encode(expand(text)).ids for text in params.reference]
     for index, reference in enumerate(references):
         if not 0 < len(reference) <= model.info.n_ctx:
             raise BadInputError(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.requests import ModelSpec
-from desktop_app.analyses.result import Notice, Result
 from desktop_app.analyses.tokens import TOKENS, TokensParams
 from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
 from desktop_app.engine.loading import load_tokenizer
 from desktop_app.engine.parity import pad_id
-from desktop_app.support.errors import BadInputError, FixableError
+from desktop_app.support.errors import BadInputError
 from desktop_app.text.alignment import align
 from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from desktop_app.analyses.report import Reporter
+    from desktop_app.analyses.result import Result
     from desktop_app.engine.model import LoadedModel
     from desktop_app.text.encoding import Encoding
 
@@ -38,7 +38,8 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
         warning `answer_shared_prefix` here, where nothing is compared yet.
     """
     clock = Clock(model)
-    prepared, notices = _prepare(model, params)
+    prepared = prepare(model, params, answers="inspected", allow_too_long=not params.padding_demo)
+    notices = list(prepared.notices)
     facts = tokenizer_facts(model)
     for index, (row, encoding) in enumerate(zip(prepared.rows, prepared.encodings, strict=True)):
         report.check()
@@ -78,23 +79,6 @@ def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:
     )
 
 
-def _prepare(model: LoadedModel, params: TokensParams) -> tuple[Prepared, list[Notice]]:
-    """Prepare with answers where they resolve; say why where they do not."""
-    demo = params.padding_demo
-    try:
-        prepared = prepare(model, params, allow_too_long=not demo)
-    except FixableError as error:
-        fix = error.fix
-        index = fix.get("index") if fix else None
-        prompt = index if isinstance(index, int) else None
-        prepared = prepare(model, params, answers=False, allow_too_long=not demo)
-        return prepared, [Notice(error.code, str(error), fix, prompt)]
-    except BadInputError as error:
-        prepared = prepare(model, params, answers=False, allow_too_long=not demo)
-        return prepared, [Notice("answer_unusable", str(error))]
-    return prepared, list(prepared.notices)
-
-
 def _decoded(model: LoadedModel, encoding: Encoding) -> str:
     """Return the text of the tokens that stand for characters of the prompt."""
     ids = [i for i, (a, b) in zip(encoding.ids, encoding.offsets, strict=True) if b > a]
@@ -125,6 +109,11 @@ def _padding_demo(
 ) -> list[dict[str, Any]]:
     """Read one prompt's prediction in five ways; only reading its own last token is right."""
     ids = list(prepared.encodings[index].ids)
+    if len(ids) + _PADS > model.info.n_ctx:
+        raise BadInputError(
+            f"Prompt {index + 1} has {len(ids)} tokens, with the {_PADS} of --padding-demo more "
+            f"than the {model.info.n_ctx:,} that {model.info.name} reads: shorten it."
+        )
     end = len(ids) - 1
     pads = [pad_id(model.tokenizer)] * _PADS
     right, left = ids + pads, pads + ids

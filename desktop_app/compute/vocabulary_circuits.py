@@ -135,7 +135,7 @@ def copying_circuit(tokens: Embedded, head: Head) -> Circuit:
 def accuracy(circuit: Circuit, report: Reporter, note: str) -> Accuracy:
     """Return how often each token is the best, and among the best five, of its row and column.
 
-    Ties share the better rank.
+    Ties share the worse rank: a head that writes nothing tells no token from another.
     """
     n = len(circuit.ids)
     own = (circuit.left * circuit.right.T).sum(-1)
@@ -147,9 +147,10 @@ def accuracy(circuit: Circuit, report: Reporter, note: str) -> Accuracy:
         block = circuit.left[rows] @ circuit.right
         # The same product, rounded otherwise, must not outrank itself.
         block[torch.arange(len(block)), torch.arange(rows.start, rows.stop)] = own[rows]
-        in_row[rows] = (block > own[rows, None]).sum(-1, dtype=torch.int32)
-        in_column += (block > own).sum(0, dtype=torch.int32)
+        in_row[rows] = (block >= own[rows, None]).sum(-1, dtype=torch.int32) - 1
+        in_column += (block >= own).sum(0, dtype=torch.int32)
         report.step(rows.stop / n, f"{note}: {rows.stop:,} of {n:,} tokens")
+    in_column -= 1  # itself
     shares = [
         np.array([float((ranks < k).double().mean()) for ranks in (in_row, in_column)])
         for k in (1, 5)

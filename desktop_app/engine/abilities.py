@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.engine.model import Hooks, LoadedModel, mlp_input_hook, site_hook
+from desktop_app.engine.model import Hooks, LoadedModel, Site, mlp_input_hook, site_hook
 from desktop_app.engine.prefix import PrefixCache, RecordingCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# In the last layer these see the read position alone, where it is trimmed to that.
+TRIMMED_SITES: tuple[Site, ...] = ("attn_out", "mlp_out")
 _TOKENS = 6
 _TOLERANCE = {"float32": 1e-3}  # of log-probabilities; a failure is off by whole units
 _HALF_TOLERANCE = 0.25
 
-_known: dict[tuple[str, str], Abilities] = {}
+_known: dict[tuple[str, str, str], Abilities] = {}
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,21 @@ class Abilities:
     """What was tried out.
 
     Attributes:
+        grows: Rows may join between two layers; BLOOM's attention, say, keeps the row count that
+            it began with.
         resumes: A pass may begin in the middle of a prompt, on keys and values kept before.
         trims: In the last layer one position may go on alone once attention has mixed them.
     """
 
+    grows: bool
     resumes: bool
     trims: bool
 
 
 def abilities(model: LoadedModel) -> Abilities:
-    """Return what this model's architecture stands, from four small passes the first time."""
-    key = (type(model.bridge.original_model).__name__, model.info.dtype)
+    """Return what this model's architecture stands, from five small passes the first time."""
+    architecture = type(model.bridge.original_model).__name__
+    key = (architecture, model.info.dtype, model.info.fingerprint)  # settings matter too: alibi
     if key not in _known:
         passes = model.forward_passes
         try:
@@ -62,6 +68,10 @@ def _try_out(model: LoadedModel) -> Abilities:
         difference = (found[:, -1].float().log_softmax(-1) - expected).abs().max()
         return bool(difference <= tolerance)
 
+    def grown() -> torch.Tensor:
+        double = (site_hook(model.info.n_layers - 1, "resid_pre"), _twice)
+        return model.run(ids, [double])
+
     def resumed() -> torch.Tensor:
         record = RecordingCache(1)
         model.run(ids, cache=record)
@@ -78,7 +88,34 @@ def _try_out(model: LoadedModel) -> Abilities:
     def trimmed() -> torch.Tensor:
         return model.run(ids.repeat(2, 1), trim_hooks(model, keep_last))
 
-    return Abilities(length > 1 and agrees(resumed), agrees(trimmed))
+    grows = agrees(grown)
+    return Abilities(grows, grows and length > 1 and agrees(resumed), agrees(trimmed))
+
+
+def _twice(x: torch.Tensor, hook: object) -> torch.Tensor:
+    return torch.cat([x, x])
+
+
+def acts(model: LoadedModel, site: Site) -> bool:
+    """Return whether what is written into a site changes the model's output.
+
+    On OPT, GPT-J and GPT-Neo, say, the bridge only shows the pattern: the model goes on with its
+    own.
+    """
+    ids = model.ids([[(7 * i + 3) % model.info.d_vocab for i in range(min(_TOKENS, 4))]])
+    passes = model.forward_passes
+    layer = model.info.n_layers - 1
+
+    def destroy(x: torch.Tensor, hook: object) -> torch.Tensor:
+        x[:] = 0
+        return x
+
+    try:
+        untouched = model.run(ids[:, : model.info.n_ctx])
+        changed = model.run(ids[:, : model.info.n_ctx], [(site_hook(layer, site), destroy)])
+    finally:
+        model.forward_passes = passes
+    return not torch.equal(untouched, changed)
 
 
 def trim_hooks(model: LoadedModel, keep: Callable[..., torch.Tensor]) -> Hooks:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
-from desktop_app.engine.sweep_pass import entering_stream
+from desktop_app.engine.sweep_hooks import entering_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

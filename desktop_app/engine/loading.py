@@ -23,7 +23,7 @@ from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, ModelLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from desktop_app.analyses.report import Reporter
 
@@ -139,12 +139,26 @@ def _load_weights(
         folder = tempfile.mkdtemp(prefix="lensbench-offload-")
         options |= {"device_map": _placement(spec, checkpoint, device), "offload_folder": folder}
     with _weights_progress(report):
-        model: Any = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **options)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            str(checkpoint.folder), output_loading_info=True, **options
+        )
+    model, told = loaded
+    _refuse_incomplete(spec, told.get("missing_keys") or ())
     model.eval()
     if spec.offload == "none":
         return model.to(device)
     weakref.finalize(model, shutil.rmtree, options["offload_folder"], ignore_errors=True)
     return model
+
+
+def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
+    """Refuse weights with holes in them, which the library would fill with random numbers."""
+    names = sorted(missing)
+    if names:
+        which = f"“{names[0]}”" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        raise ModelLoadError(
+            f"“{spec.model}” cannot be loaded: its files lack the weights {which}; fetch it again."
+        )
 
 
 def _placement(

@@ -19,14 +19,15 @@ _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:
-    """Return a few token ids `[1, S]` that the model can take."""
-    ids = [
-        i for i in tokenizer.encode(_TEXT).ids if i < hf_model.config.get_text_config().vocab_size
-    ]
+    """Return a few token ids `[1, S]` that the model can take, with the padding where it can."""
+    config = hf_model.config.get_text_config()
+    ids = [i for i in tokenizer.encode(_TEXT).ids if i < config.vocab_size]
+    context = getattr(config, "max_position_embeddings", None) or _LENGTH + _PADS
+    length = max(1, min(_LENGTH, int(context) - _PADS))
     device = next(hf_model.parameters()).device
     if device.type == "meta":
         device = torch.device("cpu")
-    return torch.tensor([ids[:_LENGTH] or [0, 1]], device=device)
+    return torch.tensor([ids[:length] or [0]], device=device)
 
 
 def plain_logprobs(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -74,7 +75,7 @@ def _padded_difference(
     mask[:, :pads] = 0
     try:
         logits = bridge(torch.cat([pad, ids], dim=1), attention_mask=mask, use_cache=False)
-    except (RuntimeError, ValueError, TypeError, NotImplementedError):
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError):
         return None
     return float((_logprobs(logits)[0, pads:] - alone).abs().max())
 

@@ -23,8 +23,9 @@ from desktop_app.analyses.report import Reporter, SilentReporter
 from desktop_app.engine.abilities import abilities
 from desktop_app.engine.memory import is_out_of_memory, release_memory, used_bytes
 from desktop_app.engine.starts import choose_starts
+from desktop_app.engine.sweep_hooks import entering_stream
 from desktop_app.engine.sweep_memory import row_bytes, rows_per_pass
-from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan, entering_stream
+from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
 from desktop_app.support.errors import MemoryExhaustedError
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.engine.abilities import abilities, trim_hooks
+from desktop_app.engine.abilities import TRIMMED_SITES, abilities, trim_hooks
 from desktop_app.engine.editing import Place, make_editor
 from desktop_app.engine.interventions import FromRun
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
 from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
+from desktop_app.engine.sweep_hooks import by_length, joiner, reporter
 
 if TYPE_CHECKING:
     from desktop_app.analyses.report import Reporter
@@ -31,11 +32,6 @@ Score = Callable[[torch.Tensor, int, torch.Tensor | None], torch.Tensor]
 
 # Logits are turned into numbers this many at a time: their float32 copies must stay small.
 _LOGITS_AT_ONCE = 16_000_000
-_TRIMMED_SITES = ("attn_out", "mlp_out")  # in the last layer these see the read position alone
-
-
-class _EnterSeenError(Exception):
-    """Raised by the hook that has seen the stream enter the first block."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +108,7 @@ class Pass:
         self._of = torch.tensor([*range(n), *(v.prompt for v in variants)])
         self._read = torch.tensor(plan.read)[self._of]
         self._trims = self._may_trim()
+        self._grows = abilities(model).grows
 
     def run(self, report: Reporter, done: float, share: float) -> torch.Tensor:
         """Return the metric of each variant, float32 `[variants]`; note the prompts' own first.
@@ -122,11 +119,10 @@ class Pass:
             share: The fraction that this pass is.
         """
         prompts, first = self._prompts, self._start == 0 and self._prompts.base is None
-        hooks: list[tuple[str, HookFn]] = [
-            (site_hook(0, "resid_pre"), self._enter),
-            *self._edit_hooks(),
-            *self._report_hooks(report, done, share),
-        ]
+        hooks: list[tuple[str, HookFn]] = []
+        if self._grows:
+            hooks += [(site_hook(0, "resid_pre"), self._enter), *self._join_hooks()]
+        hooks += [*self._edit_hooks(), *self._report_hooks(report, done, share)]
         if self._trims:
             hooks += trim_hooks(self._model, self._keep_read)
         hooks.append((READ_HOOK, self._keep_predictions if self._plan.loss else self._keep_read))
@@ -135,7 +131,9 @@ class Pass:
             cache = PrefixCache(prompts.keys_values, self._start, self._of)
         elif first and prompts.records:
             cache = RecordingCache(len(prompts.ids))
-        logits = self._model.run(prompts.ids[:1, self._start :], hooks, cache)
+        # Where no row can join on the way, all of them run from the first layer on.
+        ids = prompts.ids[:1, self._start :] if self._grows else prompts.ids[self._of]
+        logits = self._model.run(ids, hooks, cache)
         if isinstance(cache, RecordingCache):
             prompts.keys_values = cache.found
         scores = self._losses(logits, note=first) if self._plan.loss else self._scores(logits)
@@ -164,23 +162,28 @@ class Pass:
     def _enter(self, _x: torch.Tensor, hook: object) -> torch.Tensor:
         return self._prompts.stream[:, self._start :].clone()
 
-    def _edit_hooks(self) -> Iterator[tuple[str, HookFn]]:
-        """Yield hooks that let each layer's variants join, and apply each to its own row."""
-        n = len(self._prompts.ids)
+    def _join_hooks(self) -> Iterator[tuple[str, HookFn]]:
+        """Yield hooks that let each layer's variants join."""
         joining: dict[int, list[int]] = {}
+        for variant in self._variants:
+            joining.setdefault(variant.layer, []).append(variant.prompt)
+        for layer, prompts in joining.items():
+            yield site_hook(layer, "resid_pre"), joiner(torch.tensor(prompts))
+
+    def _edit_hooks(self) -> Iterator[tuple[str, HookFn]]:
+        """Yield hooks that apply each variant's changes to its own row."""
+        n = len(self._prompts.ids)
         places: dict[tuple[int, str], list[tuple[int, Edit]]] = {}
         for number, variant in enumerate(self._variants):
-            joining.setdefault(variant.layer, []).append(variant.prompt)
             for edit in variant.edits:
                 places.setdefault((edit.layer, edit.site), []).append((n + number, edit))
-        for layer, prompts in joining.items():
-            yield site_hook(layer, "resid_pre"), _joiner(torch.tensor(prompts))
-        last = self._model.info.n_layers - 1
+        last, length = self._model.info.n_layers - 1, self._prompts.ids.shape[1]
         for (layer, site), members in places.items():
-            trimmed = self._trims and layer == last and site in _TRIMMED_SITES
-            only = self._read if trimmed else None
-            place = Place(self._start, self._prompts.ids.shape[1], only)
-            editor = make_editor(members, place)
+            editor: HookFn | None = make_editor(members, Place(self._start, length))
+            if self._trims and layer == last and site in TRIMMED_SITES:
+                editor = by_length(
+                    editor, make_editor(members, Place(self._start, length, self._read))
+                )
             if editor is not None:
                 yield site_hook(layer, members[0][1].site), editor
 
@@ -194,7 +197,7 @@ class Pass:
         for layer in range(layers):
             fraction = min(1.0, done + share * so_far / sum(live))
             note = f"layer {layer + 1} of {layers}"
-            yield site_hook(layer, "resid_pre"), _reporter(report, fraction, note)
+            yield site_hook(layer, "resid_pre"), reporter(report, fraction, note)
             so_far += live[layer]
 
     def _keep_read(self, x: torch.Tensor, hook: object) -> torch.Tensor:
@@ -254,21 +257,6 @@ class Pass:
         return whole[:, loss.first :].mean(-1)
 
 
-def entering_stream(model: LoadedModel, ids: torch.Tensor) -> torch.Tensor:
-    """Return the stream `[N, S, d_model]` that enters the first block."""
-    seen: list[torch.Tensor] = []
-
-    def keep(x: torch.Tensor, hook: object) -> None:
-        seen.append(x.clone())
-        raise _EnterSeenError
-
-    try:
-        model.run(ids, [(site_hook(0, "resid_pre"), keep)])
-    except _EnterSeenError:
-        model.forward_passes -= 1
-    return seen[0]
-
-
 @contextmanager
 def no_hooks_left(model: LoadedModel) -> Iterator[None]:
     """Make sure that nothing stays attached, whatever ends the run."""
@@ -282,19 +270,3 @@ def no_hooks_left(model: LoadedModel) -> Iterator[None]:
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     logits = logits.float()
     return logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]
-
-
-def _joiner(prompts: torch.Tensor) -> HookFn:
-    """Return a hook that appends copies of untouched rows."""
-
-    def join(x: torch.Tensor, hook: object) -> torch.Tensor:
-        return torch.cat([x, x[prompts.to(x.device)]])
-
-    return join
-
-
-def _reporter(report: Reporter, fraction: float, note: str) -> HookFn:
-    def tell(_x: torch.Tensor, hook: object) -> None:
-        report.step(fraction, note)
-
-    return tell

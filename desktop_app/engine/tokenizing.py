@@ -77,7 +77,9 @@ class TextTokenizer:
         if not self.raw.is_fast:
             return self._encode_slow(text, specials=specials)
         batch = self.raw(text, add_special_tokens=specials, return_offsets_mapping=True)
-        return self._pack(list(batch.input_ids), _fill_gaps(list(batch.offset_mapping), text))
+        ids = list(batch.input_ids)
+        texts = [self.describe(i)[1] for i in ids]
+        return self._pack(ids, _fill_gaps(list(batch.offset_mapping), texts, text))
 
     def _encode_slow(self, text: str, *, specials: bool) -> Encoding:
         """Tokenize without offsets from the library: each token ends where decoding so far ends."""
@@ -167,11 +169,19 @@ def _empty(span: tuple[int, int]) -> bool:
     return span[0] == span[1]
 
 
-def _fill_gaps(offsets: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
-    """Give whitespace that a tokenizer trims from its spans to the token that follows it."""
+def _fill_gaps(
+    offsets: list[tuple[int, int]], texts: list[str], text: str
+) -> list[tuple[int, int]]:
+    """Give whitespace that a tokenizer trims from its spans back to the token that holds it.
+
+    That is the token that follows it, or one of whitespace alone, whose span comes out empty.
+    """
     filled, last = [], 0
-    for start, end in offsets:
-        gap = end > start > last and text[last:start].isspace()
-        filled.append((last if gap else start, end))
+    for (start, end), own in zip(offsets, texts, strict=True):
+        if start == end and own.isspace() and text.startswith(own, last):
+            start, end = last, last + len(own)  # noqa: PLW2901 - what the span should have been
+        elif end > start > last and text[last:start].isspace():
+            start = last  # noqa: PLW2901
+        filled.append((start, end))
         last = max(last, end)
     return filled

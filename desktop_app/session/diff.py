@@ -214,6 +214,8 @@ def _field(name: str, left: Any, right: Any) -> FieldDifference:
         return FieldDifference(name, _difference(left, right))
     except _UnlikeError as error:
         return FieldDifference(name, None, str(error))
+    except (TypeError, ValueError):  # a damaged file's values may be of any kind
+        return FieldDifference(name, None, "values of unlike kinds")
 
 
 class _UnlikeError(Exception):
@@ -263,6 +265,8 @@ def _array_difference(left: Stored, right: Stored) -> float:
         if same:
             return 0.0
         raise _UnlikeError("other texts")
+    if not left.size:
+        return 0.0
     lead = leading_axes(left.shape, 8)
     largest = 0.0
     for index in np.ndindex(*left.shape[:lead]):

@@ -142,8 +142,7 @@ def _ablate(result: Result, params: Any) -> dict[str, Any]:
         "positions": positions,
         "layers": _layers(result),
         "reference": list(params.reference),
-        # Reference prompts are never chat messages, so they keep the BOS of the setting itself.
-        "reference_as_prompts": not params.chat or params.bos != "auto",
+        "chat": params.chat,
         "floor": _FLOORS.get(params.metric),
     }
 

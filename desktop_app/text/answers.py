@@ -17,7 +17,7 @@ from desktop_app.text.encoding import is_space_piece
 if TYPE_CHECKING:
     from desktop_app.text.encoding import Encoder
 
-_MAX_ROUNDS = 8
+_MAX_ROUNDS = 64
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def resolve_row(row: PromptRow, index: int, encoder: Encoder, *, apply_fix: bool
     continuations = [_continue(row.text, text, encoder) for text in (*row.answer, *row.wrong)]
     if _shares_first(continuations, len(row.answer)):
         fix = _shared_prefix_fix(row, index, encoder)
-        message = _shared_message(continuations, index, fix)
+        message = _shared_message(continuations, len(row.answer), index, fix)
         if not apply_fix or fix is None:
             raise FixableError(message, "answer_shared_prefix", fix)
         resolved = resolve_row(fixed_row(row, fix), index, encoder, apply_fix=False)
@@ -149,15 +149,16 @@ def _as_fix(row: PromptRow, index: int) -> dict[str, object]:
 
 
 def _shared_message(
-    continuations: list[_Continuation], index: int, fix: dict[str, object] | None
+    continuations: list[_Continuation],
+    n_answers: int,
+    index: int,
+    fix: dict[str, object] | None,
 ) -> str:
-    ids = [c.tokens.ids[0] for c in continuations]
-    shared = next(i for i in ids if ids.count(i) > 1)
-    same = [c for c in continuations if c.tokens.ids[0] == shared]
-    names = " and ".join(f"“{c.text}”" for c in (same[0], same[-1]))
+    answers, wrongs = continuations[:n_answers], continuations[n_answers:]
+    one, other = next((a, w) for a in answers for w in wrongs if a.tokens.ids[0] == w.tokens.ids[0])
     text = (
-        f"Prompt {index + 1}: {names} both begin with the token “{same[0].tokens.pieces[0]}” "
-        f"(id {shared}), so their logit difference would be 0"
+        f"Prompt {index + 1}: “{one.text}” and “{other.text}” both begin with the token "
+        f"“{one.tokens.pieces[0]}” (id {one.tokens.ids[0]}), so their logit difference would be 0"
     )
     if fix is None:
         return f"{text}; choose answers that differ in their first token."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.base import PromptRow
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,11 @@ def _bos(row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts) 
     while leading < len(encoding) and encoding.ids[leading] == facts.bos_id:
         leading += 1
     if leading > 1:
-        text = row.text.removeprefix(facts.bos_piece)
+        text = row.text
+        while facts.bos_piece and text.startswith(facts.bos_piece):
+            text = text.removeprefix(facts.bos_piece)
+        if encoding.offsets[0] != (0, 0):  # the tokenizer adds none: one of the text must stay
+            text = facts.bos_piece + text
         fix = _fix(row, index, text) if text != row.text and text else None
         yield Notice(
             "bos_double",
@@ -150,7 +154,8 @@ def _spaces(row: PromptRow, index: int, encoding: Encoding) -> Iterator[Notice]:
     if row.text != row.text.rstrip():
         yield Notice(
             "trailing_space",
-            f"Prompt {index + 1} ends in a space, which is kept: answers must not begin with one.",
+            f"Prompt {index + 1} ends in {'a space' if row.text.endswith(' ') else 'white space'}, "
+            "which is kept: answers must not begin with one.",
             None,
             index,
             (len(encoding) - 1,) if len(encoding) else (),

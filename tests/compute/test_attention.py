@@ -10,9 +10,12 @@ from transformers import AutoModelForCausalLM
 from desktop_app.analyses.attention import AttentionParams
 from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.report import SilentReporter
+from desktop_app.analyses.requests import ModelSpec
 from desktop_app.compute import attention
+from desktop_app.engine import attention_scores
+from desktop_app.engine.loading import load
 from desktop_app.support.errors import BadInputError
-from tests.engine.zoo import ARCHITECTURES
+from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import named, tiny
 
 ROWS = (
@@ -142,3 +145,34 @@ def test_large_patterns_lie_on_disk_and_go_with_the_result(monkeypatch):
 def test_bad_input(rows, settings, words):
     with pytest.raises(BadInputError, match=words):
         run(tiny("llama"), rows, **settings)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_scores_become_the_pattern_on_every_architecture(architecture):
+    result = run(tiny(architecture), scores=True)
+    scores, pattern = result.array("scores", 0).copy(), result.array("pattern", 0)
+    scores[..., np.triu(np.ones(scores.shape[-2:], bool), 1)] = -np.inf
+    np.testing.assert_allclose(torch.softmax(torch.tensor(scores), -1).numpy(), pattern, atol=1e-5)
+
+
+def test_scores_that_are_none_are_refused(monkeypatch):
+    monkeypatch.setattr(attention_scores, "_SOFTMAXES", frozenset())
+    with pytest.raises(BadInputError, match="does not show its scores"):
+        run(tiny("opt"), scores=True)
+
+
+def test_patterns_that_are_not_finite_name_the_layer(tmp_path):
+    model = load(ModelSpec(str(save_tiny("llama", tmp_path / "bad"))), SilentReporter())
+    with torch.no_grad():
+        model.bridge.original_model.model.layers[1].mlp.down_proj.weight[0, 0] = float("nan")
+    notice = next(n for n in run(model).warnings if n.code == "not_finite")
+    assert "first in layer 1" in notice.message
+    assert "--dtype" not in notice.message  # it is float32 already
+
+
+def test_answers_are_kept_where_they_can_be_read_and_refuse_nothing():
+    row = PromptRow(text="ab", answer=" 5", wrong=" 4")
+    params = AttentionParams(prompts=(row, PromptRow(text="ab", answer="x", wrong="y")))
+    result = attention.run(tiny("llama"), params, SilentReporter())
+    assert [len(record.answers) for record in result.prompts] == [0, 1]
+    assert not result.warnings

@@ -184,3 +184,13 @@ def test_the_packs_full_circuit_needs_effective_embeddings(smollm2_folder):
     assert top1(((16, 0), (18, 6)), "layer0") >= 0.70
     assert top1(((16, 0), (18, 6)), "raw") <= 0.35
     assert top1(((11, 1), (18, 6)), "layer0") <= 0.05
+
+
+def test_a_circuit_that_writes_nothing_finds_nothing():
+    ids = torch.arange(6)
+    nothing = circuits.Circuit(ids, torch.zeros(6, 2), torch.ones(2, 6))
+    found = circuits.accuracy(nothing, SilentReporter(), "")
+    assert found.top1.tolist() == [0, 0]
+    assert found.top5.tolist() == [0, 0]
+    own = circuits.accuracy(circuits.Circuit(ids, torch.eye(6), torch.eye(6)), SilentReporter(), "")
+    assert own.top1.tolist() == [1, 1]

@@ -255,3 +255,28 @@ def test_the_packs_heads(smollm2_folder):
 def test_the_packs_successor_head_is_blind_to_raw_embeddings(smollm2_folder):
     found = detect(named("smollm2"), batch=1, seq_len=5, embedding="raw").data
     assert found["successor"][23, 3] == pytest.approx(0.014, abs=0.001)
+
+
+class Steps(SilentReporter):
+    """Keeps what was reported."""
+
+    def __init__(self):
+        self.steps = []
+
+    def step(self, fraction, note=""):
+        self.steps.append((fraction, note))
+
+
+@pytest.mark.parametrize(
+    ("settings", "most", "least"),
+    [({"card": "auto"}, 0.2, 0.1), ({"card": "auto", "seeds": 3}, 0.4, 0.3), ({}, 1.0, 0.9)],
+)
+def test_progress_is_proportional_to_time(settings, most, least):
+    # With a card the card takes most of the time, and with several seeds the patterns take more.
+    heard = Steps()
+    run(tind(), DetectParams(batch=3, seq_len=SEQ_LEN, **settings), heard)
+    fractions = [fraction for fraction, _ in heard.steps]
+    assert fractions == sorted(fractions)
+    families = [fraction for fraction, note in heard.steps if note.startswith("Families")]
+    assert least < families[0] < most + 0.01
+    assert fractions[-1] == 1.0

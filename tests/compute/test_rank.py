@@ -141,3 +141,10 @@ def test_not_finite_logits_name_their_layer(tmp_path):
     notice = next(n for n in result.warnings if n.code == "not_finite")
     assert "layer 1" in notice.message
     assert result.to_json()["result"]["top"][0][0]["logit"] is None
+
+
+def test_an_answer_that_does_not_fit_into_the_context_is_refused():
+    row = PromptRow(text="x" * 63, answer="yzw")
+    with pytest.raises(BadInputError, match="shorten"):
+        run(tiny("gpt2"), (row,))
+    assert run(tiny("gpt2"), (PromptRow(text="x" * 63, answer="y"),)).data["answers"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.report import SilentReporter
+from desktop_app.analyses.requests import ModelSpec
 from desktop_app.analyses.tokens import TokensParams
 from desktop_app.compute import tokens
+from desktop_app.engine.loading import load
 from desktop_app.support.errors import BadInputError
-from tests.engine.zoo import ARCHITECTURES
+from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import named, tiny
 
 
@@ -114,3 +118,44 @@ def test_many_prompts_are_tokenized_once_and_quickly():
     assert len(result.data["ids"]) == 1536
     # A ratio to the library's own batch call would be flaky; this guards against quadratic work.
     assert time.perf_counter() - started < 20
+
+
+def test_each_row_keeps_its_own_answers_and_troubles():
+    rows = (
+        PromptRow(text="ab", answer=" 5", wrong=" 4"),
+        PromptRow(text="ab", answer="x", wrong="y"),
+        PromptRow(text="ab", answer="x", wrong="x"),
+    )
+    result = run(tiny("llama"), *rows)
+    assert [len(record.answers) for record in result.prompts] == [0, 1, 0]
+    found = {(n.code, n.prompt) for n in result.warnings}
+    assert {("answer_shared_prefix", 0), ("answer_unusable", 2)} <= found
+
+
+def test_offsets_that_a_tokenizer_trims_come_back(tmp_path):
+    folder = save_tiny("gpt2", tmp_path / "trims")
+    path = folder / "tokenizer.json"
+    document = json.loads(path.read_text("utf-8"))
+    document["post_processor"] = {
+        "type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True,
+    }  # fmt: skip
+    path.write_text(json.dumps(document), "utf-8")
+    model = load(ModelSpec(str(folder)), SilentReporter())
+    for text in ("1 2 3 4 ", "a  b ", " \n\n x", "é  ü"):
+        result = run(model, text)
+        spans = result.data["offsets"][0]
+        assert "".join(text[a:b] for a, b in dict.fromkeys(spans)) == text
+        assert "not_roundtrip" not in codes(result)
+
+
+def test_padding_must_fit_into_the_context():
+    with pytest.raises(BadInputError, match="--padding-demo"):
+        run(tiny("gpt2"), "x" * 61, padding_demo=True)
+
+
+def test_padding_that_is_not_finite_is_told(tmp_path):
+    model = load(ModelSpec(str(save_tiny("llama", tmp_path / "bad"))), SilentReporter())
+    with torch.no_grad():
+        model.bridge.original_model.model.layers[2].mlp.down_proj.weight[0, 0] = float("nan")
+    result = run(model, "ab", padding_demo=True)
+    assert "first in layer 2" in next(n.message for n in result.warnings if n.code == "not_finite")

@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from desktop_app.analyses.report import SilentReporter
 from desktop_app.analyses.requests import ListModels, LoadModel, ModelSpec
@@ -117,9 +119,18 @@ def no_config(tmp_path):
     return folder
 
 
+def with_a_hole(tmp_path):
+    folder = save_tiny("llama", tmp_path / "llama")
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (with_a_hole, "lack the weights “model.layers.1.mlp.up_proj.weight”"),
         (bad_folder, "config.json"),
         (truncated, "cut off"),
         (header_cut, "cut off"),
@@ -210,3 +221,14 @@ def test_fingerprint_tells_weights_apart(tmp_path):
 
     assert fingerprint(one) == fingerprint(one)
     assert fingerprint(one) != fingerprint(two)
+
+
+def test_a_model_of_a_few_positions_loads(tmp_path):
+    config = GPT2Config(
+        vocab_size=300, n_embd=16, n_layer=1, n_head=2, n_positions=4, bos_token_id=1
+    )
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    model = load(tmp_path)
+    assert model.info.n_ctx == 4
+    assert model.parity.ok

@@ -80,6 +80,38 @@ SETTINGS: dict[str, dict[str, object]] = {
     "mixtral": {**_LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2},
     "olmo2": _LLAMA,
     "stablelm": {**_LLAMA, "partial_rotary_factor": 0.5},
+    # The rows of these cannot grow in the middle of a pass.
+    "bloom": {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "n_layer": 3,
+        "n_head": 4,
+        "seq_length": 64,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    },
+    "gpt_bigcode": {
+        "vocab_size": VOCABULARY,
+        "n_embd": 32,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 64,
+        "multi_query": True,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "xglm": {
+        "vocab_size": VOCABULARY,
+        "d_model": 32,
+        "num_layers": 3,
+        "attention_heads": 4,
+        "ffn_dim": 48,
+        "max_position_embeddings": 64,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    },
 }
 ARCHITECTURES = tuple(SETTINGS)
 
