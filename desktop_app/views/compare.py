@@ -20,7 +20,7 @@ from desktop_app.views.compare_data import (
 )
 from desktop_app.views.compare_scatter import Scatter
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.views.words import number, plural
+from desktop_app.views.words import WITHHELD, number, plural
 from desktop_app.widgets.flow_layout import FlowLayout
 from desktop_app.widgets.heatmap import Heatmap
 from desktop_app.widgets.messages import EmptyState
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _SHOWN = (("difference", "Second − first"), ("left", "First"), ("right", "Second"))
 _TABLE_ROWS = 5
+# What stands for a setting that one of the two results lacks.
+_MISSING = "(not there)"
 
 
 class ComparisonView(QWidget):
@@ -48,7 +50,7 @@ class ComparisonView(QWidget):
         self._pair: Pair | None = None
         self._choosers: list[QComboBox] = []
         self._holders: list[QWidget] = []
-        self._heading = label("", "title")
+        self._heading = ElidedLabel("", "title")
         self._sentence = ElidedLabel("", "muted")
         self._changes = DataTable()
         self._changes.setAccessibleName("Settings that differ")
@@ -76,7 +78,7 @@ class ComparisonView(QWidget):
         self._results = (left, right)
         self._titles = (_line(titles[0]), _line(titles[1]))
         changes = setting_changes(left, right)
-        self._heading.setText(f"{_line(titles[0])}  →  {_line(titles[1])}")
+        self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
         self._sentence.set_full_text(_sentence(changes))
         self._show_changes(changes)
         self._fields = fields(left, right)
@@ -142,7 +144,7 @@ class ComparisonView(QWidget):
         return frame
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
-        rows = [(c.name.replace("_", " "), _words(c.left), _words(c.right)) for c in changes]
+        rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]
         self._changes.set_rows(rows)
         self._changes.setFixedHeight(34 + 28 * max(1, min(len(rows), _TABLE_ROWS)))
 
@@ -255,9 +257,26 @@ def _sentence(changes: tuple[Change, ...]) -> str:
     )
 
 
+def _name(name: str) -> str:
+    return name.replace("_", " ").replace(".", " · ")
+
+
 def _words(value: object) -> str:
-    text = display_text(value) if isinstance(value, str) else repr(value)
+    """Write a setting's value plainly: lists as their entries, nothing as a dash."""
+    text = _plain(value)
     return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _plain(value: object) -> str:
+    if value == _MISSING:
+        return "not in this one"
+    if value is None or value in ("", [], ()):
+        return WITHHELD
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return " | ".join(_plain(entry) for entry in value)
+    return display_text(value) if isinstance(value, str) else str(value)
 
 
 def _line(title: str) -> str:

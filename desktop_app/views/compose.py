@@ -63,7 +63,10 @@ class ComposeView(LabView):
         self._shown: PairMap | None = None
         self._pair: Pair | None = None
         self._pages = SegmentedControl([("pairs", "Composition"), ("circuits", "Circuits")])
-        self._kind = SegmentedControl([(kind, f"{kind}-composition") for kind in "KQV"])
+        self._kind = SegmentedControl(
+            [("K", "K (keys)"), ("Q", "Q (queries)"), ("V", "V (values)")]
+        )
+        self._kind.setToolTip("K-, Q- or V-composition: which input of the later head is fed")
         self._chance = ElidedLabel("", "small")
         self._map = Heatmap()
         self._circuits = CircuitPanels()
@@ -72,7 +75,7 @@ class ComposeView(LabView):
         split.addWidget(self._build_side())
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        split.setSizes([620, 380])
+        split.setSizes([580, 420])
         self._area = QStackedWidget()
         self._area.addWidget(split)
         self._area.addWidget(self._circuits)
@@ -102,7 +105,7 @@ class ComposeView(LabView):
         self._table.set_empty_text("No pair has the selected head; click one in the map.")
         self._table.set_columns(
             [
-                Column("pair", width=142),
+                Column("pair", width=130),
                 Column("score", format=_score, mono=True, bar=True, width="stretch"),
                 Column("random", align="right", format=_times, mono=True, width=66),
             ]
@@ -125,7 +128,8 @@ class ComposeView(LabView):
         column.addWidget(self._table, 1)
         column.addWidget(self._sentence)
         column.addLayout(buttons)
-        frame.setMinimumWidth(290)
+        # Narrower, the scores would be cut.
+        frame.setMinimumWidth(322)
         return frame
 
     def _connect_picture(self) -> None:
@@ -164,16 +168,17 @@ class ComposeView(LabView):
         kind = str(self._kind.value())
         shown = self._shown = pair_map(result, kind)
         chance = baseline_text(shown)
-        self._chance.set_full_text(f"Middle of the colours is chance: {chance}")
+        self._chance.set_full_text(f"Without colour: chance, {chance}")
         self._map.show_values(
             shown.values,
             row_name="Later head (reads)",
             col_name="Earlier head (writes)",
-            row_labels=[dotted(head) for head in shown.later],
-            col_labels=[dotted(head) for head in shown.earlier],
+            row_labels=[head_name(*head) for head in shown.later],
+            col_labels=[head_name(*head) for head in shown.earlier],
             value_name=f"{kind}-composition; {chance}",
             diverging=True,
             limits=shown.limits(),
+            seen=(0.0, shown.limits()[1]),
             value_format="{:.3f}",
             cell_tip=bind(_tip, result, shown),
         )

@@ -38,7 +38,7 @@ class PairMap:
     spread: float
 
     def limits(self) -> tuple[float, float]:
-        """Return colour limits with chance in their middle."""
+        """Return colour limits with chance in their middle; no score lies below 0."""
         finite = self.values[np.isfinite(self.values)]
         reach = float(np.abs(finite - self.baseline).max()) if finite.size else 0.0
         reach = reach if reach > 0 else 1.0
@@ -64,7 +64,7 @@ def kinds(result: Result) -> tuple[str, ...]:
 
 
 def dotted(head: Head) -> str:
-    """Return `5.3`, as the form takes it and as axes have room for."""
+    """Return `5.3`, as the form takes it."""
     return f"{head[0]}.{head[1]}"
 
 

@@ -32,6 +32,7 @@ class ColorBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._limits = (0.0, 1.0)
+        self._seen = (0.0, 1.0)
         self._diverging = False
         self._value: float | None = None
         self._span: tuple[float, float] | None = None
@@ -39,11 +40,18 @@ class ColorBar(QWidget):
         self.setAccessibleName("Colour scale")
         theme_hub().theme_changed.connect(self._on_theme_changed)
 
-    def set_scale(self, limits: tuple[float, float], *, diverging: bool) -> None:
-        """Show the map between these values."""
+    def set_scale(
+        self,
+        limits: tuple[float, float],
+        *,
+        diverging: bool,
+        seen: tuple[float, float] | None = None,
+    ) -> None:
+        """Show the map between these values, or the part of it that values can reach."""
         self._limits = limits
+        self._seen = low, high = seen or limits
         self._diverging = diverging
-        self.setAccessibleDescription(f"from {limits[0]:.4g} to {limits[1]:.4g}")
+        self.setAccessibleDescription(f"from {low:.4g} to {high:.4g}")
         self.updateGeometry()
         self.update()
 
@@ -60,7 +68,7 @@ class ColorBar(QWidget):
     def sizeHint(self) -> QSize:
         """Return the size that suits the contents."""
         metrics = QFontMetricsF(ui_font(11))
-        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in ticks(self._limits, 5))
+        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self._ticks(5))
         return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
 
     def minimumSizeHint(self) -> QSize:
@@ -87,7 +95,7 @@ class ColorBar(QWidget):
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("text_muted"))
         most = max(3, int(bar.height() // _LEAST_GAP) | 1)
-        for tick in ticks(self._limits, min(most, 5)):
+        for tick in self._ticks(min(most, 5)):
             y = self._y(tick, bar)
             box = QRectF(bar.right() + 8, y - 9, 80, 18)
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -103,15 +111,26 @@ class ColorBar(QWidget):
             QPolygonF([QPointF(left, y - 4), QPointF(left + 6, y), QPointF(left, y + 4)])
         )
 
+    def _ticks(self, count: int) -> list[float]:
+        """Return round places; the middle of a diverging map is one of them also where cut off."""
+        low, high = self._seen
+        middle = (self._limits[0] + self._limits[1]) / 2
+        if not self._diverging or self._seen == self._limits or not low < middle < high:
+            return ticks(self._seen, count)
+        return [low, *ticks((middle, high), count - 1)]
+
     def _y(self, value: float, bar: QRectF) -> float:
-        low, high = self._limits
+        low, high = self._seen
         share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
         return bar.bottom() - share * bar.height()
 
     def _picture(self) -> QImage:
         table = lookup(diverging_map() if self._diverging else sequential_map(), _STEPS)
-        pixels = np.ascontiguousarray(table[::-1].reshape(_STEPS, 1, 4))
-        image = QImage(pixels.data, 1, _STEPS, 4, QImage.Format.Format_RGBA8888)
+        low, high = self._limits
+        ends = [(value - low) / ((high - low) or 1.0) * (_STEPS - 1) for value in self._seen]
+        part = table[max(round(ends[0]), 0) : round(ends[1]) + 1]
+        pixels = np.ascontiguousarray(part[::-1].reshape(len(part), 1, 4))
+        image = QImage(pixels.data, 1, len(part), 4, QImage.Format.Format_RGBA8888)
         return image.copy()
 
     @Slot(object)

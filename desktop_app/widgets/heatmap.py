@@ -40,6 +40,7 @@ class HeatmapLook(TypedDict, total=False):
         value_name: What the number is.
         diverging: Whether 0 is the middle of the colours.
         limits: Values at the ends of the colours; None takes them from the values.
+        seen: The part of the limits that values can reach, which the colour bar shows; None: all.
         value_format: How the number under the cursor is written.
         cell_tip: Gives the tooltip of (row, col); None writes cell and value.
     """
@@ -51,6 +52,7 @@ class HeatmapLook(TypedDict, total=False):
     value_name: str
     diverging: bool
     limits: tuple[float, float] | None
+    seen: tuple[float, float] | None
     value_format: str
     cell_tip: Callable[[int, int], str] | None
 
@@ -218,7 +220,7 @@ class Heatmap(QWidget):
             symmetric_limits(matrix) if diverging else finite_limits(matrix)
         )
         self.canvas.set_matrix(matrix, limits, diverging=diverging)
-        self._bar.set_scale(limits, diverging=diverging)
+        self._bar.set_scale(limits, diverging=diverging, seen=self._look.get("seen"))
         self._bar.setVisible(True)
         self._describe()
 

@@ -116,6 +116,8 @@ def paint_columns(
             painter.drawText(box, flags, text)
             painter.restore()
         else:
+            # The last label would reach over the edge of the widget, and be cut there.
+            middle = min(middle, painter.viewport().width() - metrics.horizontalAdvance(text) / 2)
             box = QRectF(middle - 60, frame.plot.top() - PAD - 14, 120, 16)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
     if axis.name:

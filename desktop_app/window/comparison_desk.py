@@ -55,6 +55,11 @@ class ComparisonDialog(QDialog):
         for name, box in (("First", self.first), ("Second", self.second)):
             box.setAccessibleName(f"{name} result")
             box.addItems([f"{row.id} · {words(row)[0]} · {words(row)[1]}" for row in rows])
+            # As wide as its longest entry, it would push the scatter off the screen.
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
             top.addWidget(QLabel(name))
             top.addWidget(box, 1)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.views import compare_scatter
-from desktop_app.views.compare import ComparisonView
+from desktop_app.views.compare import ComparisonView, _name, _words
 from desktop_app.views.compare_scatter import Scatter
 from tests.session import samples
 
@@ -40,7 +40,7 @@ def test_settings_that_differ_stand_in_the_table(view):
     right = replace(left, params={**left.params, "top": 11, "reference": ("a ", "c")})
     view.show_pair(left, right, ("one", "two\nlines"))
     assert texts(view._changes) == [
-        ("reference", "['a ', 'b']", "['a ', 'c']"),
+        ("reference", "a␠ | b", "a␠ | c"),
         ("top", "10", "11"),
     ]
     assert view._sentence.full_text() == "2 settings differ."
@@ -139,3 +139,16 @@ def test_missing_numbers_have_no_dot_and_nothing_at_all_is_drawn_too(qtbot):
     scatter.grab()
     scatter.set_values(np.full((1, 1), 3.0), np.full((1, 1), 3.0))
     assert scatter.dot_center(0, 0).x() == pytest.approx(scatter._area().center().x())
+
+
+def test_values_are_written_plainly(view):
+    assert _words("(not there)") == "not in this one"
+    assert _words(["Thursday"]) == "Thursday"
+    assert [_words(v) for v in ((), "", None, True, 0.5)] == ["–", "–", "–", "yes", "0.5"]
+    assert _name("prompt 2.answers") == "prompt 2 · answers"
+
+
+def test_long_titles_do_not_widen_the_comparison(view):
+    left = samples.ablate_result()
+    view.show_pair(left, left, ("15 · Ablation · The quick brown fox jumps over the" * 2, "two"))
+    assert view.minimumSizeHint().width() < 1000

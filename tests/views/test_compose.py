@@ -105,7 +105,7 @@ def test_the_map_opens_on_keys_and_names_chance(view):
     assert view._map.values()[1, 0] == 0.3
     assert "random 0.100 ± 0.010" in view._chance.full_text()
     assert "random 0.100 ± 0.010" in view._map._name.text()
-    assert view._map._row_labels == ["1.0", "1.1", "2.0", "2.1"]
+    assert view._map._row_labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
 
 
 def test_only_what_was_measured_can_be_chosen(make_view):
@@ -202,3 +202,18 @@ def test_a_view_is_freed(themed):
     del view
     gc.collect()
     assert gone() is None
+
+
+def test_the_colour_bar_begins_where_scores_do(view):
+    shown = compose_data.pair_map(compose_result(), "K")
+    low, high = view._map._bar._seen
+    assert (low, high) == (0.0, shown.limits()[1])
+    assert shown.baseline in view._map._bar._ticks(5)
+
+
+def test_scores_are_not_cut_and_heads_are_named(make_view):
+    view = make_view("compose", 715, 624)
+    view.show_result(compose_result())
+    QApplication.processEvents()
+    assert view._table.columnWidth(1) >= 70
+    assert view._map.cell_text(1, 0).startswith("Later head (reads) L1H1")

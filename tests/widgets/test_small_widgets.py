@@ -267,3 +267,14 @@ def test_a_bare_sign_is_named(qtbot):
     button = row.chips()[0].findChild(QPushButton)
     assert button.accessibleName() == "Remove: clean L3"
     assert button.toolTip() == "Remove"
+
+
+def test_a_bar_shows_the_part_of_its_colours_that_values_reach(qtbot, qapp):
+    bar = ColorBar()
+    qtbot.addWidget(bar)
+    bar.set_scale((-0.1, 0.3), diverging=True, seen=(0.0, 0.3))
+    assert bar._ticks(3) == pytest.approx([0.0, 0.1, 0.3])
+    assert bar.accessibleDescription() == "from 0 to 0.3"
+    assert bar._picture().height() == pytest.approx(0.75 * 128, abs=2)
+    bar.set_scale((-0.1, 0.3), diverging=True)
+    assert bar._ticks(3) == pytest.approx([-0.1, 0.1, 0.3])

@@ -267,3 +267,14 @@ def test_the_comparison_goes_with_its_session_and_its_window(two_runs, answers):
     assert window.comparisons.dialog is not None
     window.session.start_new()
     assert window.comparisons.dialog is None
+
+
+def test_long_names_do_not_widen_the_comparison(two_runs):
+    window = two_runs
+    marked(window, *ids(window, "ablate"))
+    window.actions_by_name["compare"].trigger()
+    dialog = window.comparisons.dialog
+    for box in (dialog.first, dialog.second):
+        box.addItem("15 · Ablation · The quick brown fox jumps over the lazy dog" * 3)
+    assert dialog.minimumSizeHint().width() < 1100
+    dialog.close()
