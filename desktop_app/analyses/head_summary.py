@@ -73,6 +73,34 @@ def summary(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def headline(data: Mapping[str, Any], name: str) -> str:
+    """Return the conclusion on one score: the best head, and whether it deserves the name."""
+    if name not in data:
+        return ""
+    score = np.asarray(data[name])
+    best = best_heads(score, 1)
+    if not best:
+        return ""
+    row, head, value = best[0]
+    layer = int(data["layers"][row]) if "layers" in data else row
+    limit, kind = THRESHOLD[name], TITLES[name]
+    if value < limit:
+        return (
+            f"No clear {kind.lower()} head. The strongest is {head_name(layer, head)} with "
+            f"{value:.2f}, below the {limit:g} threshold"
+        )
+    more = int((np.nan_to_num(score, nan=-1.0) >= limit).sum()) - 1
+    others = f"; {more} more reach {limit:g}" if more else f", the only one to reach {limit:g}"
+    return f"{kind} head: {head_name(layer, head)} with {value:.2f}{others}"
+
+
+def card_headline(card: Mapping[str, Any]) -> str:
+    """Return what a circuit card proves, in one sentence."""
+    both = next((row for row in card["ablation"] if len(row["heads"]) == 2), None)
+    proof = "" if both is None else f": without both, the loss rises by {both['rise']:.2f} nats"
+    return f"Induction circuit found{proof}"
+
+
 def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the circuit card in sentences: the pair, what joins it, and what ablation proves."""
     previous, induction = card["previous"], card["induction"]

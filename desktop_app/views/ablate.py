@@ -129,6 +129,8 @@ class AblateView(AnalysisView):
         self._badge.show_data(result.data)
         self._side.drop.setText(drop_sentence(result))
         self.draw_prompt(result)
+        # What a new list says stands at its top; only the user's own choice scrolls it.
+        self._list.show_top()
 
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""

@@ -80,7 +80,7 @@ class DetectView(LabView):
         self._side.head_activated.connect(self._on_head_activated)
         self._side.patterns_wanted.connect(self._on_patterns_wanted)
         self._card.card_wanted.connect(self._on_card_wanted)
-        self._card.head_chosen.connect(self.selection.select_head)
+        self._card.attention_wanted.connect(self.selection.open_attention)
         self.selection.head_changed.connect(self._on_head_changed)
 
     # Drawing.
@@ -93,10 +93,22 @@ class DetectView(LabView):
         if is_new:
             self.show_page("card" if "card" in result.data else "heads")
         names = score_names(result.data)
-        if is_new and self._ending in names:
+        asked = is_new and self._ending in names
+        if asked:
             self._score, self._ending = self._ending, ""
-            self.show_summary()
+            if "card" not in result.data:
+                self.show_summary()
         self.show_score(self._score if self._score in names else names[0])
+        if asked:
+            self._select_winner(result)
+
+    def _select_winner(self, result: Result) -> None:
+        """Select the head that answers the question: that of the card, else the best."""
+        pair = self._card.pair()
+        best = self._side.best(result.data, self._score)
+        head = pair[1] if pair is not None else None if best is None else self._numbers(*best)
+        if head is not None:
+            self.selection.select_head(*head)
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the fields known so far; return whether there was something to draw."""
@@ -114,7 +126,7 @@ class DetectView(LabView):
         self._on_page_changed(name)
 
     def sum_up_next(self, score: str) -> None:
-        """Let the next result open on its summary, at this score; an empty one lets it be."""
+        """Let the next result open on the answer about this score, its winner selected."""
         self._ending = score
 
     def show_summary(self) -> None:

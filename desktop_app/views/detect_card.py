@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from desktop_app.analyses.head_summary import card_summary, head_name
+from desktop_app.analyses.head_summary import card_headline, card_summary, head_name
 from desktop_app.views.detect_data import stripe_cells
 from desktop_app.views.detect_stripe import Stripe
 from desktop_app.views.frame import gap_splitter, label, panel
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
 
 Head = tuple[int, int]
+# Longer names would be cut in the table; the tooltip of the row has them all.
+_NAMED = 2
+# With more tokens, words on the axes take more room than the pattern.
+_WORDS_MOST = 20
 
 
 def _signed(value: object) -> str:
@@ -68,7 +72,17 @@ def loss_sentence(card: Mapping[str, Any]) -> str:
 
 def _heads(heads: Any) -> str:
     named = [head_name(int(layer), int(head)) for layer, head in heads]
-    return ", ".join(named[:3]) + (f" +{len(named) - 3}" if len(named) > 3 else "")
+    return ", ".join(named) if len(named) <= _NAMED else f"{len(named)} heads"
+
+
+def head_lists(card: Mapping[str, Any]) -> str:
+    """Return the heads of the rows that only count them, a line each."""
+    lines = [
+        f"{row['title']}: {', '.join(head_name(int(a), int(b)) for a, b in row['heads'])}"
+        for row in card["ablation"]
+        if len(row["heads"]) > _NAMED
+    ]
+    return "\n".join(lines)
 
 
 class CardPattern(QWidget):
@@ -78,6 +92,8 @@ class CardPattern(QWidget):
         super().__init__(parent)
         self.pattern = PatternView()
         self.pattern.set_side_visible(False)
+        self.pattern.set_bar_visible(False)
+        self.pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
         self.pattern.setMinimumSize(200, 150)
         self.stripe = Stripe(self.pattern.canvas)
         column = QVBoxLayout(self)
@@ -88,7 +104,7 @@ class CardPattern(QWidget):
         """Show a field of the result with the stripe of a score."""
         pattern = np.asarray(result.data[field], dtype=np.float32)
         texts = list(result.prompts[0].tokens.texts) if result.prompts else []
-        if len(texts) != len(pattern):
+        if len(texts) != len(pattern) or len(texts) > _WORDS_MOST:
             texts = [str(n) for n in range(len(pattern))]
         self.pattern.show_pattern(pattern, texts, title=title)
         self.stripe.set_cells(stripe_cells(result, score))
@@ -99,11 +115,11 @@ class CircuitCard(QWidget):
 
     Signals:
         card_wanted: Find the induction circuit.
-        head_chosen: (layer, head) whose button was clicked.
+        attention_wanted: (layer, head) whose button was clicked.
     """
 
     card_wanted = Signal()
-    head_chosen = Signal(int, int)
+    attention_wanted = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,9 +132,10 @@ class CircuitCard(QWidget):
             "Find the induction circuit",
         )
         self._title = label("", "title")
+        self.headline = label("", "heading", wrap=True)
         self._early, self._late = QPushButton(""), QPushButton("")
         for button in (self._early, self._late):
-            button.setToolTip("Select this head in every view")
+            button.setToolTip("Open this head in Attention")
             bind_icon(button, "attention")
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -128,9 +145,9 @@ class CircuitCard(QWidget):
         self.table.set_columns(
             [
                 Column("ablated", width="stretch"),
-                Column("heads", width=94),
-                Column("loss", align="right", format=_signed, mono=True, bar=True, width=70),
-                Column("±", align="right", format=_plain, mono=True, width=54),
+                Column("heads", width=118),
+                Column("loss", align="right", format=_signed, mono=True, bar=True, width=60),
+                Column("±", align="right", format=_plain, mono=True, width=58),
             ]
         )
         self.previous, self.induction = CardPattern(), CardPattern()
@@ -149,17 +166,18 @@ class CircuitCard(QWidget):
         heads.addWidget(self._early)
         heads.addWidget(self._late)
         column.addLayout(heads)
+        column.addWidget(self.headline)
         column.addWidget(self.sentences)
         column.addWidget(self._loss)
         column.addWidget(self.table, 1)
-        left.setMinimumWidth(390)
+        left.setMinimumWidth(432)
         right, beside = panel()
         beside.addWidget(self.previous, 1)
         beside.addWidget(self.induction, 1)
         split = gap_splitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
         split.addWidget(right)
-        split.setSizes([520, 380])
+        split.setSizes([500, 400])
         return split
 
     def pair(self) -> tuple[Head, Head] | None:
@@ -175,6 +193,8 @@ class CircuitCard(QWidget):
             return
         early, late = (head_name(*head) for head in self._pair)
         self._title.setText(f"{early} → {late}")
+        self.table.setToolTip(head_lists(card))
+        self.headline.setText(card_headline(card))
         self._early.setText(early)
         self._late.setText(late)
         self.sentences.setText("\n\n".join(card_summary(card)[:2]))
@@ -188,8 +208,8 @@ class CircuitCard(QWidget):
 
     def _on_early_clicked(self) -> None:
         if self._pair is not None:
-            self.head_chosen.emit(*self._pair[0])
+            self.attention_wanted.emit(*self._pair[0])
 
     def _on_late_clicked(self) -> None:
         if self._pair is not None:
-            self.head_chosen.emit(*self._pair[1])
+            self.attention_wanted.emit(*self._pair[1])

@@ -1,7 +1,8 @@
-"""All scores of all heads as small maps of one scale, linked by the selected head."""
+"""All scores of all heads as small maps, linked by the selected head."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 _LIMITS = (0.0, 1.0)
+# A score whose best head stays below this is drawn on a scale of its own, which is then told.
+_FAINT = 0.5
 # What a map needs beside its cells: title and column numbers above, row numbers at the left.
 _ABOVE, _BESIDE = 62, 34
 _LEAST_WIDTH = 90
@@ -61,6 +64,7 @@ class SmallMap(QWidget):
         self.canvas.setMinimumSize(84, 70)
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
         self._data: Mapping[str, Any] = {}
+        self.limits = _LIMITS
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -77,8 +81,10 @@ class SmallMap(QWidget):
         values = np.asarray(data[self.name], dtype=np.float64)
         rows, columns = values.shape
         layers = [str(n) for n in layer_numbers(data, rows)]
-        self.canvas.set_axes(Axis("", layers), Axis("", [str(h) for h in range(columns)]))
-        self.canvas.set_matrix(values, _LIMITS, diverging=False)
+        self.limits = map_limits(values)
+        told = "" if self.limits == _LIMITS else f"0 to {self.limits[1]:g}"
+        self.canvas.set_axes(Axis("", layers), Axis(told, [str(h) for h in range(columns)]))
+        self.canvas.set_matrix(values, self.limits, diverging=False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Say all scores of the head under the pointer."""
@@ -147,12 +153,14 @@ class ScoreMaps(QWidget):
             self._remake(names)
         for shown in self._maps.values():
             shown.show_data(data)
+        self._show_scale(self._chosen())
         self._arrange()
 
     def set_score(self, name: str) -> None:
         """Mark the chosen score without a signal."""
         if name in self._maps:
             self._maps[name].title.setChecked(True)
+            self._show_scale(name)
 
     def set_selected(self, place: tuple[int, int] | None) -> None:
         """Outline a head in every map without a signal."""
@@ -167,6 +175,14 @@ class ScoreMaps(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return the least size at which nothing is cut."""
         return QSize(2 * _LEAST_WIDTH + 60, 240)
+
+    def _chosen(self) -> str:
+        return next((name for name, shown in self._maps.items() if shown.title.isChecked()), "")
+
+    def _show_scale(self, name: str) -> None:
+        """Let the bar show the colours of a map; without one, those of most maps."""
+        limits = self._maps[name].limits if name in self._maps else _LIMITS
+        self._bar.set_scale(limits, diverging=False)
 
     def _remake(self, names: tuple[str, ...]) -> None:
         for old in self._maps.values():
@@ -227,5 +243,16 @@ class ScoreMaps(QWidget):
     def _on_cell_hovered(self, name: str, row: int, column: int) -> None:
         values = self._maps[name].canvas.values
         shown = row >= 0 and values is not None
+        self._show_scale(name if shown else self._chosen())
         self._bar.set_value(float(values[row, column]) if shown and values is not None else None)
         self.head_hovered.emit(row, column)
+
+
+def map_limits(values: np.ndarray) -> tuple[float, float]:
+    """Return 0 to 1, or to the next round number over the largest where that is far below 1."""
+    finite = values[np.isfinite(values)]
+    most = float(finite.max()) if finite.size else 1.0
+    if not 0 < most < _FAINT:
+        return _LIMITS
+    unit = 10.0 ** math.floor(math.log10(most)) / 2
+    return 0.0, round(math.ceil(most / unit - 1e-9) * unit, 10)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.analyses.head_summary import TITLES, head_name
+from desktop_app.analyses.head_summary import TITLES, head_name, headline
 from desktop_app.views.detect_data import (
     family_sentence,
     head_pattern,
@@ -54,15 +54,29 @@ class Sentences(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.headline = label("", "title", wrap=True)
         self._label = label("", "body", wrap=True)
-        self._label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setWidget(self._label)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 4, 4, 0)
+        column.setSpacing(12)
+        column.addWidget(self.headline)
+        column.addWidget(self._label)
+        column.addStretch(1)
+        for text in (self.headline, self._label):
+            text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setWidget(inner)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
-        self._label.setAutoFillBackground(False)
+        inner.setAutoFillBackground(False)
+
+    def set_headline(self, text: str) -> None:
+        """Show the conclusion, large above the rest."""
+        self.headline.setText(text)
+        self.headline.setVisible(bool(text))
 
     def set_sentences(self, sentences: Sequence[str]) -> None:
         """Show these in place of the old ones."""
@@ -198,6 +212,7 @@ class DetectSide(QWidget):
         """List the best heads of a score."""
         self.title.setText(TITLES[name])
         self._meaning.setText(f"{meaning(name)}.")
+        self.summary.set_headline(headline(data, name))
         several = f"{name}_spread" in data
         columns = [
             Column("head", width=72),

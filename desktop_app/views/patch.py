@@ -99,6 +99,7 @@ class PatchView(AnalysisView):
         if not both:
             self._side.order.set_value("either")
         self.draw_prompt(result)
+        self._list.show_top()
 
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""

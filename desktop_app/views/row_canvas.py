@@ -93,6 +93,10 @@ class RowCanvas(QAbstractScrollArea):
             self._reveal(row)
         self.viewport().update()
 
+    def show_top(self) -> None:
+        """Scroll to the first row, as for a list that is new."""
+        self.verticalScrollBar().setValue(0)
+
     def rows_changed(self) -> None:
         """Take over a new number of rows; subclasses call it after their rows were replaced."""
         self._hover = -1

@@ -66,6 +66,7 @@ class PatternView(QWidget):
         super().__init__(parent)
         self._tokens: list[str] = []
         self._diverging = False
+        self._has_bar = True
         self.canvas = PatternCanvas()
         self.canvas.square = True
         self.canvas.cross = True
@@ -150,16 +151,17 @@ class PatternView(QWidget):
             limits = symmetric_limits(matrix) if self._diverging else (0.0, 1.0)
         self._tokens = [display_text(token) for token in tokens]
         self.canvas.value_format = "{:+.2f}" if self._diverging else "{:.2f}"
+        words = not all(token.isdigit() for token in tokens)
         self.canvas.set_axes(
-            Axis("Query (from)", self._tokens, words=True),
-            Axis("Key (to)", self._tokens, words=True),
+            Axis("Query (from)", self._tokens, words=words),
+            Axis("Key (to)", self._tokens, words=words),
         )
         self.canvas.set_matrix(matrix, limits, diverging=self._diverging)
         self._bar.set_scale(limits, diverging=self._diverging)
         self._bar.setToolTip(look.get("value_name", "attention"))
         self._title.setText(look.get("title", ""))
         self._title.setVisible(bool(look.get("title")))
-        self._bar.setVisible(True)
+        self._bar.setVisible(self._has_bar)
         self._describe()
 
     def clear_pattern(self) -> None:
@@ -182,6 +184,11 @@ class PatternView(QWidget):
     def set_side_visible(self, visible: bool) -> None:
         """Show or hide the two lists beside the pattern."""
         self._side.setVisible(visible)
+
+    def set_bar_visible(self, visible: bool) -> None:
+        """Show or hide the colour scale, such as where the pattern is small."""
+        self._has_bar = visible
+        self._bar.setVisible(visible and self.canvas.values is not None)
 
     def reset_view(self) -> None:
         """Show the whole pattern."""

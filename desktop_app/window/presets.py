@@ -25,7 +25,7 @@ class Presets(QObject):
 
     def find_induction_circuit(self) -> None:
         """Score all heads, find the pair that makes the induction circuit, and prove it."""
-        self._run(INDUCTION, "")
+        self._run(INDUCTION, "induction")
 
     def find_successor_heads(self) -> None:
         """Score all heads on ordered families, and say what was found."""

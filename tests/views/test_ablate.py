@@ -148,3 +148,17 @@ def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
     view.show_busy(True)
     view.show_partial({**fields, "estimated": False})
     assert view._badge.isHidden()
+
+
+def test_a_new_list_begins_at_its_top_whatever_is_selected(make_view, selection):
+    view = make_view("ablate", 900, 420)
+    view.show_result(samples.ablate_result())
+    last = view._list.part(view._list.row_count() - 1)
+    selection.select_head(last.layer, last.head)
+    assert view._list.verticalScrollBar().value() > 0
+    view.show_result(samples.ablate_result())
+    assert view._list.verticalScrollBar().value() == 0
+    assert view._list.selected_row() == view._list.row_count() - 1
+    selection.select_head(*(view._list.part(0).layer, view._list.part(0).head))
+    selection.select_head(last.layer, last.head)
+    assert view._list.verticalScrollBar().value() > 0

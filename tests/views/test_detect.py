@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.analyses import head_summary
 from desktop_app.analyses.detect import DetectParams
 from desktop_app.analyses.result import PromptRecord, TokenList
 from desktop_app.views.detect import DetectView
+from desktop_app.views.detect_card import ablation_rows, head_lists
+from desktop_app.views.detect_maps import map_limits
 from desktop_app.widgets.selection import Selection
 from tests.views import samples
 
@@ -138,9 +142,16 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert view._card.pair() == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
     assert view._card.induction.stripe.run_count() == 1
-    view._card._early.click()
-    assert (selection.layer, selection.head) == (4, 0)
+    assert view._card.headline.text().startswith("Induction circuit found")
     assert view.picture_widget() is view._card
+
+
+def test_the_eye_opens_attention(view, selection, heard):
+    view.show_result(detect_result(card=True))
+    asked = heard(selection.attention_requested)
+    view._card._early.click()
+    view._card._late.click()
+    assert asked == [(4, 0), (5, 3)]
 
 
 def test_a_card_is_offered_where_there_is_none(view, heard):
@@ -154,6 +165,65 @@ def test_a_preset_ends_in_the_summary(view):
     view.show_result(detect_result())
     assert view._side.page() == "summary"
     assert view._side.title.text() == "Successor"
+
+
+def test_the_conclusion_stands_above_the_summary(view, selection):
+    result = detect_result()
+    faint = {**result.data, "successor": np.asarray(result.data["successor"]) / 2}
+    view.sum_up_next("successor")
+    view.show_result(dataclasses.replace(result, data=faint))
+    assert view._side.summary.headline.text() == (
+        "No clear successor head. The strongest is L4H1 with 0.25, below the 0.4 threshold"
+    )
+    assert (selection.layer, selection.head) == (4, 1)
+    view.show_score("induction")
+    assert view._side.summary.headline.text() == (
+        "Induction head: L5H3 with 0.90, the only one to reach 0.4"
+    )
+
+
+def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, selection):
+    view.sum_up_next("induction")
+    view.show_result(detect_result(card=True))
+    assert view._pages.value() == "card"
+    assert (selection.layer, selection.head) == (5, 3)
+
+
+def test_headlines_name_the_winner():
+    score = np.array([[0.1, 0.5], [0.9, np.nan]])
+    assert head_summary.headline({"copy": score}, "copy") == (
+        "Copy head: L1H0 with 0.90; 1 more reach 0.4"
+    )
+    assert head_summary.headline({"copy": score / 5}, "copy").startswith("No clear copy head. The")
+    assert head_summary.headline({"copy": score * np.nan}, "copy") == ""
+    assert head_summary.headline({}, "copy") == ""
+
+
+@pytest.mark.parametrize(
+    ("most", "end"), [(0.95, 1.0), (0.5, 1.0), (0.24, 0.25), (0.31, 0.35), (0.041, 0.045), (0, 1)]
+)
+def test_a_faint_score_has_a_scale_of_its_own(most, end):
+    assert map_limits(np.array([[0.0, most], [np.nan, 0.0]])) == (0.0, end)
+
+
+def test_the_bar_shows_the_scale_of_the_chosen_score(view):
+    data = dict(detect_result().data)
+    data["successor"] = np.asarray(data["successor"]) * 0 + 0.24
+    view._maps.show_data(data)
+    view._maps.set_score("successor")
+    assert view._maps._bar._limits == (0.0, 0.25)
+    assert view._maps.map_of("successor").canvas._cols.name == "0 to 0.25"
+    view._maps._on_cell_hovered("induction", 0, 0)
+    assert view._maps._bar._limits == (0.0, 1.0)
+    view._maps._on_cell_hovered("induction", -1, -1)
+    assert view._maps._bar._limits == (0.0, 0.25)
+
+
+def test_many_heads_are_counted_in_the_table_and_named_in_its_tooltip():
+    rows = [{"title": "all induction heads", "heads": [(5, h) for h in range(4)], "rise": 1.0}]
+    card = {"ablation": rows, "controls": []}
+    assert ablation_rows(card)[0][1] == "4 heads"
+    assert head_lists(card) == "all induction heads: L5H0, L5H1, L5H2, L5H3"
 
 
 def test_the_prompt_tables_selection_is_left_alone(view, selection):

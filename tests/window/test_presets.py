@@ -30,4 +30,4 @@ def test_the_successor_preset_ends_in_the_summary(window, asked):
     assert asked == [("detect", SUCCESSOR)]
     assert window.views["detect"]._ending == "successor"
     window.actions_by_name["find_induction"].trigger()
-    assert window.views["detect"]._ending == ""
+    assert window.views["detect"]._ending == "induction"
