@@ -65,6 +65,7 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "needs_model": True,
         "sequences": None,
         "compare": "",
+        "softmax_inputs": False,
     }
 
 
@@ -153,6 +154,7 @@ def _attention(result: Result, params: Any) -> dict[str, Any]:
         "layers": _layers(result),
         "heads": _numbers(result, "head_indices"),
         **{name: bool(getattr(params, name)) for name in names},
+        "softmax_inputs": bool(params.scores),
     }
 
 
