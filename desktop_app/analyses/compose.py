@@ -54,6 +54,7 @@ class ComposeParams(Params):
         title="Tokens",
         description="How many tokens the circuits compare, drawn at random; 0 takes the whole "
         "vocabulary. Accuracies with different numbers of tokens do not compare.",
+        json_schema_extra={"zero": "all"},
     )
     seed: int = Field(
         default=0,

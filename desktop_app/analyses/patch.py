@@ -33,13 +33,13 @@ class PatchParams(Params):
     )
     site: PatchSite = Field(
         default="resid_pre",
-        title="Site",
+        title="Activation",
         description="Which activation is exchanged: the residual stream before, in the middle of "
         "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
     )
     by: Literal["position", "all"] = Field(
         default="position",
-        title="Per",
+        title="Positions",
         description="One position at a time, or all positions of the prompt at once.",
     )
     metric: Metric = Field(

@@ -82,7 +82,7 @@ def _refuse_outside(model: LoadedModel, move: Move, length: int) -> None:
     for layer, position in (move.source, move.target):
         if layer >= model.info.n_layers or position >= length:
             raise BadInputError(
-                f"The move {move} names layer {layer}, position {position}: the model has layers 0 "
+                f"A move names layer {layer}, position {position}: the model has layers 0 "
                 f"to {model.info.n_layers - 1}, the prompt positions 0 to {length - 1}."
             )
         if not model.has_hook(site_hook(layer, move.site)):

@@ -15,7 +15,7 @@ from desktop_app.views.notice_chips import (
     notice_chip,
     other_prompts_chip,
 )
-from desktop_app.views.words import provenance_sentence, without_flags
+from desktop_app.views.words import provenance_sentence, run_words, without_flags
 from desktop_app.widgets.chip import ChipRow
 from desktop_app.widgets.messages import Banner, EmptyState
 
@@ -69,7 +69,7 @@ class AnalysisView(QWidget):
         self._banner = Banner()
         self._chips = ChipRow()
         self._content = QWidget()
-        self._empty = EmptyState(analysis.name, *self.empty_words(), f"Run {analysis.title}")
+        self._empty = EmptyState(analysis.name, *self.empty_words(), run_words(analysis))
         self._small_print = ElidedLabel("", "small")
         self._build_frame()
         self.build_content(self._content)
@@ -237,7 +237,7 @@ class AnalysisView(QWidget):
         self._heading.run_button.setEnabled(not busy)
         self._heading.run_button.setText(button if busy else "Run")
         self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
-        idle = (*self.empty_words(), f"Run {self.analysis.title}")
+        idle = (*self.empty_words(), run_words(self.analysis))
         self._empty.set_content(self.analysis.name, *((state, sentence, "") if busy else idle))
 
     def _restore(self) -> None:

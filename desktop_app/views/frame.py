@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.views.form_scroll import FormScroll
-from desktop_app.views.words import settings_sentence
+from desktop_app.views.words import run_words, settings_sentence
 from desktop_app.widgets.fonts import ui_font
 from desktop_app.widgets.icons import bind_icon
 from desktop_app.widgets.params_form import ParamsForm
@@ -87,8 +87,8 @@ class Heading(QWidget):
         self.run_button = QPushButton("Run")
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
-        self.run_button.setAccessibleName(f"Run {analysis.title}")
-        self.run_button.setToolTip(f"Run {analysis.title.lower()} on the prompts of the table")
+        self.run_button.setAccessibleName(run_words(analysis))
+        self.run_button.setToolTip(f"{run_words(analysis)} with these settings")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)

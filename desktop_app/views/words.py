@@ -6,11 +6,13 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.widgets.choice_words import choice_label
 from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
     from desktop_app.analyses.base import Params
     from desktop_app.analyses.result import PromptRecord, Result
+    from desktop_app.analyses.spec import Analysis
 
 MINUS = "−"
 WITHHELD = "–"
@@ -89,10 +91,17 @@ def settings_sentence(params: Params) -> str:
     return " · ".join(part for part in parts if part) or "default settings"
 
 
+def run_words(analysis: Analysis) -> str:
+    """Return what a button that runs an analysis says."""
+    named = {"hand_patch": "patching by hand", "detect": "head detectors"}
+    return f"Run {named.get(analysis.name, analysis.title.lower())}"
+
+
 def _own(params: Params) -> dict[str, Any]:
     return type(params).own_fields()
 
 
+# What a value is called; `{}` stands for it where only the field is named.
 _SETTING_WORDS = {
     ("component", "head"): "heads",
     ("component", "attn"): "attention outputs",
@@ -102,9 +111,37 @@ _SETTING_WORDS = {
     ("mode", "mean"): "mean",
     ("mode", "resample"): "resample",
     ("layers", ":"): "all layers",
-    ("heads", ""): "all heads",
+    ("heads", ":"): "all heads",
     ("positions", "all"): "all positions",
+    ("direction", "both"): "both ways",
+    ("direction", ""): "{}",
+    ("site", ""): "{}",
+    ("by", "position"): "one position at a time",
+    ("by", "all"): "all positions at once",
+    ("run", ""): "into the {} run",
+    ("on", "random"): "random tokens",
+    ("on", "prompts"): "the prompts of the table",
+    ("seq_len", ""): "r of {} tokens",
+    ("seeds", "1"): "",
+    ("effects", "both"): "both maps",
+    ("effects", "none"): "no maps",
+    ("effects", ""): "map of {}",
+    ("effect_batch", "0"): "maps from all sequences",
+    ("kind", "all"): "Q-, K- and V-composition",
+    ("kind", ""): "{}-composition",
+    ("embedding", "raw"): "raw embedding",
+    ("embedding", ""): "embedding {}",
+    ("tokens", "0"): "the whole vocabulary",
+    ("position", "-1"): "read at the last position",
+    ("card", "auto"): "finds the circuit",
     **{("metric", metric): text for metric, text in METRIC_NAMES.items()},
+}
+# What a number counts.
+_COUNTED = {
+    "batch": ("{}", "sequence"),
+    "seeds": ("{}", "seed"),
+    "effect_batch": ("maps from {}", "sequence"),
+    "tokens": ("{}", "token"),
 }
 
 
@@ -114,12 +151,23 @@ def _setting(name: str, field: Any, value: object) -> str:
         return title if value else ""
     if isinstance(value, tuple):
         return plural(len(value), title.rstrip("s")) if value else ""
-    known = _SETTING_WORDS.get((name, str(value)))
+    # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
+    key = (name, str(value) or ":")
+    known = _SETTING_WORDS.get(key, _SETTING_WORDS.get((name, "")) if value != "" else None)
     if known is not None:
-        return known
+        return known.format(choice_label(value))
     if isinstance(value, int):
-        return f"{title} {value}".replace("-", MINUS)
+        return _number(name, title, value)
     return "" if value in ("", None) else f"{title} {value}"
+
+
+def _number(name: str, title: str, value: int) -> str:
+    if name == "pair":
+        return f"prompt {value + 1}"
+    if name in _COUNTED:
+        words, noun = _COUNTED[name]
+        return words.format(plural(value, noun))
+    return f"{title} {value}".replace("-", MINUS)
 
 
 def seconds(value: float) -> str:

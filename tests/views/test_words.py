@@ -6,6 +6,12 @@ import pytest
 
 from desktop_app.analyses.ablate import AblateParams
 from desktop_app.analyses.attention import AttentionParams
+from desktop_app.analyses.compose import ComposeParams
+from desktop_app.analyses.detect import DetectParams
+from desktop_app.analyses.hand_patch import HandPatchParams
+from desktop_app.analyses.patch import PatchParams
+from desktop_app.analyses.registry import ANALYSES
+from desktop_app.analyses.repeat import RepeatParams
 from desktop_app.analyses.tokens import TokensParams
 from desktop_app.views import words
 from tests.views.samples import tokens_result
@@ -69,3 +75,36 @@ def test_options_are_named_as_the_form_names_them():
     assert words.without_flags(text) == (
         "Prompt 1 has no answer: give answer, or choose value weighted."
     )
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        (PatchParams(), "both ways · stream before block · one position at a time · "),
+        (PatchParams(direction="denoise", by="all"), "clean → corrupt · stream before block · all"),
+        (HandPatchParams(pair=1), "prompt 2 · into the corrupt run · logit difference · top 10"),
+        (ComposeParams(), "Q-, K- and V-composition · raw embedding · the whole vocabulary · seed"),
+        (
+            ComposeParams(kind="K", embedding="layer0", tokens=500),
+            "K-composition · embedding after ",
+        ),
+        (RepeatParams(), "30 sequences · r of 50 tokens · seed 0 · both maps · maps from all seq"),
+        (
+            RepeatParams(effects="mlp", effect_batch=1),
+            "30 sequences · r of 50 tokens · seed 0 · map",
+        ),
+        (
+            DetectParams(),
+            "random tokens · 30 sequences · r of 50 tokens · seed 0 · embedding after",
+        ),
+    ],
+)
+def test_settings_use_the_words_of_a_newcomer(params, told):
+    sentence = words.settings_sentence(params)
+    assert sentence.startswith(told)
+    assert "_" not in sentence
+
+
+def test_run_buttons_are_sentences():
+    assert words.run_words(ANALYSES["hand_patch"]) == "Run patching by hand"
+    assert words.run_words(ANALYSES["ablate"]) == "Run ablation"
