@@ -33,7 +33,6 @@ from desktop_app.widgets.pattern_view import PatternView
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
-    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.analyses.result import Result
     from desktop_app.views.attention_data import HeadPicture
@@ -44,6 +43,7 @@ _SIDE = 240
 # What stands above the small pictures of all heads, and left of them, in pixels.
 _GRID_LABELS = 150
 _GRID_MARGIN = 96
+_LARGEST_PITCH = 72.0
 
 
 class AttentionView(AnalysisView):
@@ -94,7 +94,7 @@ class AttentionView(AnalysisView):
         return frame
 
     def _build_right(self) -> QWidget:
-        right = QWidget()
+        right = self._right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -116,7 +116,8 @@ class AttentionView(AnalysisView):
         return frame
 
     def _connect_content(self) -> None:
-        self._pattern.installEventFilter(self)
+        self._right.installEventFilter(self)
+        self._split.installEventFilter(self)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._grid.head_clicked.connect(self._on_grid_clicked)
         self._pattern.pair_hovered.connect(self._on_pair_hovered)
@@ -152,15 +153,17 @@ class AttentionView(AnalysisView):
         if self._moved or self._result is None:
             return
         rows, columns = len(layer_numbers(self._result)), len(head_numbers(self._result))
-        pitch = min(40.0, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
+        pitch = min(_LARGEST_PITCH, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
         total = self._split.width()
         wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))
         self._split.setSizes([wanted, total - wanted])
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the room anew."""
-        super().resizeEvent(event)
-        self._share_room()
+    def _place_lists(self) -> None:
+        """Say who looks where beside the pattern where a square leaves room, else beneath it."""
+        room = self._right.size()
+        beside = room.width() > room.height() + _SIDE
+        self._pattern.set_side_visible(beside)
+        self._strips.setVisible(not beside)
 
     def _on_splitter_moved(self, _position: int, _index: int) -> None:
         self._moved = True
@@ -231,10 +234,12 @@ class AttentionView(AnalysisView):
         return self._pattern
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show the lists beside the pattern where a square leaves room for them."""
-        if watched is self._pattern and event.type() == QEvent.Type.Resize:
-            room = self._pattern.size()
-            self._pattern.set_side_visible(room.width() > room.height() + _SIDE)
+        """Share the room anew when there is more or less of it."""
+        if event.type() == QEvent.Type.Resize:
+            if watched is self._split:
+                self._share_room()
+            elif watched is self._right:
+                self._place_lists()
         return super().eventFilter(watched, event)
 
     # Answering.

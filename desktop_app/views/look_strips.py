@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from desktop_app.widgets.token_strip import TokenStrip
 
 
+# More would take the pattern's height.
+_LINES = 2
 # Both lines of words fit beside each other from this width on.
 _ROOMY = 700
 
@@ -95,7 +97,9 @@ class LookStrips(QWidget):
 
 
 def _strip(name: str) -> tuple[TokenStrip, ElidedLabel, ElidedLabel]:
-    return token_strip(name, wrapping=False), ElidedLabel("", "heading"), ElidedLabel("", "small")
+    strip = token_strip(name)
+    strip.set_most_lines(_LINES)
+    return strip, ElidedLabel("", "heading"), ElidedLabel("", "small")
 
 
 def _fill(column: QVBoxLayout, strip: TokenStrip, name: ElidedLabel, best: ElidedLabel) -> None:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QPixmap, QResizeEvent
 
-_SMALLEST = 14
+# Down to this all heads stay in sight; where they would be smaller, they scroll and are larger.
+_SMALLEST = 11
+_SCROLLED = 14
 _COMFORTABLE = 18
 _LARGEST = 112
 _ARROWS = {
@@ -252,8 +254,8 @@ class HeadGrid(PaintedArea):
             across = (room.width() - self._place.origin.x() - EDGE) // cols
             down = (room.height() - self._place.origin.y() - EDGE) // rows
             pitch = min(across, down)
-            if pitch < _COMFORTABLE:
-                pitch = max(_SMALLEST, pitch, min(across, _COMFORTABLE))
+            if pitch < _SMALLEST:
+                pitch = max(_SCROLLED, min(across, _COMFORTABLE))
             self._place.set_pitch(min(pitch, _LARGEST))
         self._picture = None
         extent, room = self._place.extent(), self.viewport().size()

@@ -55,6 +55,7 @@ class TokenStrip(PaintedArea):
         self._value_name = ""
         self._read: int | None = None
         self._wrapping = True
+        self._most_lines = _MOST_LINES
         self._selected = -1
         self._hover = -1
         self._widths: list[int] = []
@@ -123,6 +124,11 @@ class TokenStrip(PaintedArea):
     def set_wrapping(self, wrapping: bool) -> None:
         """Choose between several lines, and one that scrolls."""
         self._wrapping = wrapping
+        self._arrange()
+
+    def set_most_lines(self, lines: int) -> None:
+        """Let no more lines be in sight; further ones scroll."""
+        self._most_lines = lines
         self._arrange()
 
     def clear(self) -> None:
@@ -249,7 +255,7 @@ class TokenStrip(PaintedArea):
 
     def _most_height(self) -> int:
         rows = 2 if self._compare is not None else 1
-        return 2 * MARGIN + _MOST_LINES * rows * (BOX + 8)
+        return 2 * MARGIN + self._most_lines * rows * (BOX + 8)
 
     def _bar_height(self, layout: TokenLayout, width: int) -> int:
         return 0 if self._wrapping or layout.width <= width else 10

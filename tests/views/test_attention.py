@@ -144,3 +144,30 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     assert view._picture.values[2047, 0] == 1
     selection.select_pair(2047, 0)
     assert view._strips._from_best.full_text().startswith("“1” (0) 1.00")
+
+
+def test_who_looks_where_is_said_once(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.waitUntil(lambda: view._strips.isVisible() and view._pattern._side.isHidden())
+    view.resize(1900, 900)
+    qtbot.waitUntil(lambda: view._pattern._side.isVisible() and view._strips.isHidden())
+
+
+def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.wait(20)
+    before = view._grid._place.pitch
+    view.resize(1900, 1200)
+    qtbot.waitUntil(lambda: view._grid._place.pitch > 1.4 * before)
+
+
+def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.wait(20)
+    for strip in (view._strips._from, view._strips._to):
+        assert strip.horizontalScrollBar().maximum() == 0
+        assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8
+        assert strip.height() >= strip.heightForWidth(strip.width())

@@ -263,3 +263,10 @@ def test_reserved_rows_keep_the_size(qtbot):
     empty = bars.sizeHint()
     bars.set_bars([Bar("a", 1.0)])
     assert bars.sizeHint() == empty
+
+
+def test_thirty_layers_are_in_sight_in_a_small_window(shown):
+    grid = shown(HeadGrid(), 200, 416)
+    grid.set_shape(30, 9)
+    assert grid._place.pitch == 12
+    assert grid.verticalScrollBar().maximum() == 0
