@@ -23,6 +23,8 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _MARKS = {"answer": "good", "wrong": "bad", "": "accent"}
 _GAP = 10
+# From this height of a row on, letters grow too.
+_TALL = 48
 
 
 class PredictionList(RowCanvas):
@@ -83,7 +85,7 @@ class PredictionList(RowCanvas):
     def paint_row(self, painter: QPainter, rect: QRect, row: int, theme: Theme) -> None:
         """Paint one row."""
         item, cells = self._rows[row], self._cells(rect)
-        painter.setFont(mono_font(11))
+        painter.setFont(mono_font(13 if rect.height() >= _TALL else 11))
         painter.setPen(theme.color("text_muted"))
         painter.drawText(cells["rank"], _RIGHT, str(item.rank))
         painter.drawText(cells["id"], _RIGHT, str(item.id))
@@ -100,11 +102,11 @@ class PredictionList(RowCanvas):
             painter.drawText(cells["mark"], _LEFT, item.mark)
 
     def _paint_token(self, painter: QPainter, cell: QRect, item: Prediction, theme: Theme) -> None:
-        painter.setFont(mono_font(12))
+        painter.setFont(mono_font(15 if cell.height() >= _TALL else 12))
         metrics = painter.fontMetrics()
         text = metrics.elidedText(item.text, Qt.TextElideMode.ElideRight, cell.width() - 14)
-        width = max(24, metrics.horizontalAdvance(text) + 14)
-        box = QRectF(cell.left(), cell.center().y() - 9.5, width, 20)
+        width, high = max(24, metrics.horizontalAdvance(text) + 14), metrics.height() + 4
+        box = QRectF(cell.left(), cell.center().y() - high / 2 + 0.5, width, high)
         soft = {"answer": "good_soft", "wrong": "bad_soft", "": "token"}[item.mark]
         edge = _MARKS[item.mark] if item.mark else "token_border"
         painter.setPen(theme.color(edge))
@@ -114,7 +116,9 @@ class PredictionList(RowCanvas):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_bar(self, painter: QPainter, cell: QRect, item: Prediction, theme: Theme) -> None:
-        track = QRectF(cell.left(), cell.center().y() - 3.5, cell.width(), 8)
+        # Rows of a large window are high, and so are their bars.
+        high = min(max(8, cell.height() // 4), 22)
+        track = QRectF(cell.left(), cell.center().y() - high / 2 + 0.5, cell.width(), high)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("hover"))
         painter.drawRoundedRect(track, 4, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.analyses.registry import find
@@ -22,8 +22,11 @@ from desktop_app.views.rank_data import (
     surprise_sentence,
     surprise_texts,
 )
+from desktop_app.views.surprise_list import SurpriseList
+from desktop_app.widgets.token_text import display_text
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QObject
     from PySide6.QtWidgets import QFrame
 
     from desktop_app.analyses.result import Result
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 # Surprise beyond this many nats (a probability below 0.00005) takes the last colour.
 _MAX_SURPRISE = 10.0
+# From this size on, in pixels, the prompt stands under the answers, token by token.
+_LARGE = (1100, 720)
 
 
 class RankView(AnalysisView):
@@ -53,7 +58,7 @@ class RankView(AnalysisView):
         self._read_label = ElidedLabel("", "small")
         self._chooser = PromptChooser(self.selection)
         self._list = PredictionList()
-        self._list.set_fitting(28, 56)
+        self._list.set_fitting(28, 104)
         self._answers = AnswerPanel(self.selection)
         columns = gap_splitter(Qt.Orientation.Horizontal)
         columns.addWidget(self._build_list())
@@ -61,11 +66,13 @@ class RankView(AnalysisView):
         columns.setStretchFactor(0, 3)
         columns.setStretchFactor(1, 2)
         columns.setSizes([600, 420])
-        column = QVBoxLayout(content)
+        column = self._column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(columns, 1)
-        column.addWidget(self._build_strip())
+        self._strip_frame = self._build_strip()
+        column.addWidget(self._strip_frame)
+        content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
     def _build_list(self) -> QWidget:
@@ -83,7 +90,12 @@ class RankView(AnalysisView):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._answers)
         area.setMinimumWidth(300)
-        return area
+        right = QWidget()
+        self._right = QVBoxLayout(right)
+        self._right.setContentsMargins(0, 0, 0, 0)
+        self._right.setSpacing(8)
+        self._right.addWidget(area, 1)
+        return right
 
     def _build_strip(self) -> QFrame:
         frame, column = panel()
@@ -94,11 +106,34 @@ class RankView(AnalysisView):
         top.addWidget(label("How surprising each prompt token is", "heading"))
         top.addWidget(self._token_label, 1)
         top.addWidget(self._strip_label)
+        self._surprises = SurpriseList()
+        self._surprises.setVisible(False)
         column.addLayout(top)
         column.addWidget(self._strip)
+        column.addWidget(self._surprises, 1)
+        self._surprises.row_clicked.connect(self.selection.select_position)
+        self._surprises.row_hovered.connect(self._on_token_hovered)
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
         return frame
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Share the room anew when there is more or less of it."""
+        if watched is self._content and event.type() == QEvent.Type.Resize:
+            room = self._content.size()
+            self._use_room(large=room.width() >= _LARGE[0] and room.height() >= _LARGE[1])
+        return super().eventFilter(watched, event)
+
+    def _use_room(self, *, large: bool) -> None:
+        """Put the prompt token by token under the answers in a large window, else on one line."""
+        if large == self._surprises.isVisibleTo(self._strip_frame):
+            return
+        self._surprises.setVisible(large)
+        if large:
+            self._right.addWidget(self._strip_frame, 2)
+        else:
+            self._column.addWidget(self._strip_frame)
+        self._strip_frame.show()
 
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
@@ -123,6 +158,11 @@ class RankView(AnalysisView):
         )
         self._strip_label.setText(surprise_sentence(result, prompt))
         self._tips = surprise_texts(result, prompt)
+        self._surprises.set_tokens(
+            [display_text(text) for text in record.tokens.texts],
+            surprise(result, prompt).tolist(),
+            self._tips,
+        )
         self._on_position_changed(self.selection.position)
 
     def _on_token_hovered(self, position: int) -> None:
@@ -132,5 +172,7 @@ class RankView(AnalysisView):
 
     def _on_position_changed(self, position: object) -> None:
         chosen = position if isinstance(position, int) else -1
-        self._strip.set_selected(chosen if 0 <= chosen < len(self._tips) else None)
+        known = chosen if 0 <= chosen < len(self._tips) else None
+        self._strip.set_selected(known)
+        self._surprises.set_selected(known)
         self._on_token_hovered(-1)

@@ -88,3 +88,18 @@ def test_the_chooser_moves_the_selection(make_view, selection, qtbot):
     assert selection.prompt == 1
     assert view._chooser.box.currentIndex() == 1
     assert not view._chooser._next.isEnabled()
+
+
+def test_a_large_window_shows_the_prompt_token_by_token(qtbot, make_view, selection):
+    view = make_view("rank", 1400, 1000)
+    result = samples.rank_result()
+    view.show_result(result)
+    qtbot.waitUntil(view._surprises.isVisible)
+    assert view._surprises.row_count() == len(result.prompts[0].tokens.ids)
+    assert view._surprises.row_text(0).endswith("nothing predicts it")
+    view._surprises.row_clicked.emit(2)
+    assert (selection.position, view._strip.selected()) == (2, 2)
+    assert view._surprises.selected_row() == 2
+    view.resize(900, 600)
+    qtbot.waitUntil(view._surprises.isHidden)
+    qtbot.waitUntil(view._strip.isVisible)
