@@ -36,6 +36,7 @@ _FAINT = 0.5
 # What a map needs beside its cells: title and column numbers above, row numbers at the left.
 _ABOVE, _BESIDE = 62, 34
 _LEAST_WIDTH = 90
+_TITLE_MOST = 14
 
 
 class SmallMap(QWidget):
@@ -54,7 +55,8 @@ class SmallMap(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = name
-        self.title = QPushButton(TITLES[name])
+        self.title = QPushButton(short_title(name))
+        self.title.setAccessibleName(TITLES[name])
         self.title.setCheckable(True)
         self.title.setToolTip(meaning(name))
         set_role(self.title, "segment")
@@ -246,6 +248,12 @@ class ScoreMaps(QWidget):
         self._show_scale(name if shown else self._chosen())
         self._bar.set_value(float(values[row, column]) if shown and values is not None else None)
         self.head_hovered.emit(row, column)
+
+
+def short_title(name: str) -> str:
+    """Return a title that fits above a map of a small window; the tooltip says it in full."""
+    title = TITLES[name]
+    return title if len(title) <= _TITLE_MOST else title.split()[0]
 
 
 def map_limits(values: np.ndarray) -> tuple[float, float]:

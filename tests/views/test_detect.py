@@ -13,7 +13,7 @@ from desktop_app.analyses.detect import DetectParams
 from desktop_app.analyses.result import PromptRecord, TokenList
 from desktop_app.views.detect import DetectView
 from desktop_app.views.detect_card import ablation_rows, head_lists
-from desktop_app.views.detect_maps import map_limits
+from desktop_app.views.detect_maps import map_limits, short_title
 from desktop_app.widgets.selection import Selection
 from tests.views import samples
 
@@ -187,6 +187,11 @@ def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, sel
     view.show_result(detect_result(card=True))
     assert view._pages.value() == "card"
     assert (selection.layer, selection.head) == (5, 3)
+
+
+def test_titles_fit_above_small_maps():
+    assert short_title("previous_token") == "Previous token"
+    assert short_title("duplicate_token") == "Duplicate"
 
 
 def test_headlines_name_the_winner():
