@@ -25,6 +25,7 @@ _LABELS = {
     "kl": "KL divergence",
     "denoise": "clean → corrupt",
     "noise": "corrupt → clean",
+    "position": "one at a time",
 }
 
 
