@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+
+from desktop_app.window.memory_dialog import MemoryDialog
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
@@ -47,17 +49,9 @@ def ask_delete(parent: QWidget, title: str) -> bool:
 
 def ask_sweep_memory(parent: QWidget, megabytes: int, most: int) -> int | None:
     """Return the memory that a sweep may take in megabytes, 0 for automatic; None: cancelled."""
-    chosen, accepted = QInputDialog.getInt(
-        parent,
-        "Memory for sweeps",
-        "Megabytes that a sweep may take beside the model (0: a share of what is free). Less "
-        "makes a sweep slower and changes no number.",
-        megabytes,
-        0,
-        most,
-        100,
-    )
-    return chosen if accepted else None
+    dialog = MemoryDialog(megabytes, most, parent)
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    return dialog.megabytes() if accepted else None
 
 
 def ask_quit_hard(parent: QWidget) -> bool:

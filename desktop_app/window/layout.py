@@ -9,14 +9,12 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
     QSizePolicy,
-    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.widgets.icons import icon
+from desktop_app.window.analysis_tabs import AnalysisTabs
 from desktop_app.window.dock_title import DockTitle
 
 if TYPE_CHECKING:
@@ -27,6 +25,10 @@ if TYPE_CHECKING:
 
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 1
+# The first window: most of the screen, but no larger than a picture with its panels needs.
+_SCREEN_SHARE = 0.85
+_SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
+_FRAME_HEIGHT = 40  # not known before the window is shown
 _LEFT_SHARE = 0.25
 _RIGHT_SHARE = 0.19
 
@@ -41,15 +43,7 @@ class CentralArea(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._names = tuple(views)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setMovable(False)
-        self.tabs.setIconSize(QSize(16, 16))
-        self.tabs.tabBar().setAccessibleName("Analyses")
-        for place, (name, view) in enumerate(views.items()):
-            self.tabs.addTab(view, icon(name), ANALYSES[name].title)
-            self.tabs.setTabToolTip(place, f"{ANALYSES[name].summary} (Ctrl+{place + 1})")
+        self.tabs = AnalysisTabs(views)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -60,8 +54,28 @@ class CentralArea(QWidget):
 
     def tint(self) -> None:
         """Draw the tabs' icons in the colours of the current theme."""
-        for place, name in enumerate(self._names):
-            self.tabs.setTabIcon(place, icon(name))
+        self.tabs.tint()
+
+
+def first_size(available: QSize) -> QSize:
+    """Return the size of a first window, which fits on its screen with its frame."""
+    wanted = (available * _SCREEN_SHARE).expandedTo(_SMALLEST).boundedTo(_LARGEST)
+    return wanted.boundedTo(available - QSize(0, _FRAME_HEIGHT))
+
+
+def fit_frame(window: QWidget) -> None:
+    """Keep a window with its frame on its screen, so that its lowest line can be seen."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    available, inside = window.screen().availableGeometry(), window.geometry()
+    frame = window.frameGeometry()
+    border = frame.size() - inside.size()
+    window.resize(inside.size().boundedTo(available.size() - border))
+    frame = window.frameGeometry()
+    left = max(available.left(), min(frame.left(), available.right() - frame.width() + 1))
+    top = max(available.top(), min(frame.top(), available.bottom() - frame.height() + 1))
+    if (left, top) != (frame.left(), frame.top()):
+        window.move(left, top)
 
 
 def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDockWidget:

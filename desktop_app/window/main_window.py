@@ -43,12 +43,13 @@ from desktop_app.window.wiring import Wiring
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
     from desktop_app.window.settings import Settings
 
+_FRAME_MS = 100  # until a window manager has put its frame around the window
 _PANEL_BUTTONS = (
     "new_prompt",
     "copy_prompt",
@@ -139,7 +140,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self.setMinimumSize(960, 620)
-        self.resize(1280, 800)
+        self.resize(layout.first_size(self.screen().availableGeometry().size()))
+        self._first_size = self.size()
         if not layout.restore_geometry(self, self.config_dir):
             self.place_docks()
         chosen = self.settings
@@ -217,6 +219,16 @@ class MainWindow(QMainWindow):
         self.actions_by_name[f"theme_{choice}"].setChecked(True)
 
     # Qt.
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fit a first window into its screen as soon as its frame is known."""
+        super().showEvent(event)
+        if self.size() == self._first_size:
+            QTimer.singleShot(_FRAME_MS, self._fit_frame)
+
+    def _fit_frame(self) -> None:
+        if self.size() == self._first_size:
+            layout.fit_frame(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files from the desktop."""

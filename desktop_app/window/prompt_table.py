@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -16,11 +16,15 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.widgets.fonts import mono_font
-from desktop_app.window.prompt_model import HEADINGS, Index, PromptModel
+from desktop_app.window.prompt_model import HEADINGS, Index, PromptModel, visible
 from desktop_app.window.prompt_rows import TypedRow, parse_pasted, to_pasted
+from desktop_app.window.prompt_widths import column_widths, line_count
 
-_ANSWER_WIDTH = 60
 _NUMBER_WIDTH = 26
+_ROW_HEIGHT = 28
+_CELL_PADDING = 12
+_MOST_LINES = 4
+_MOST_WRAPPED = 200  # longer tables keep one line a row: they are scrolled, not read
 
 
 class _CellDelegate(QStyledItemDelegate):
@@ -81,29 +85,57 @@ class PromptTable(QTableView):
             | QAbstractItemView.EditTrigger.AnyKeyPressed
             | QAbstractItemView.EditTrigger.SelectedClicked
         )
-        self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setWordWrap(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         # Cells are narrow here; the style's own padding would cost two letters each.
-        self.setStyleSheet("QTableView::item { padding: 0 3px; }")
+        self.setStyleSheet(
+            "QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 0 4px; }"
+        )
         self.setShowGrid(True)
         self.setTabKeyNavigation(True)
         self._set_up_headers()
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
         self.prompts.modelReset.connect(self._on_model_reset)
+        self.prompts.edited.connect(self._fit_cells)
 
     def _set_up_headers(self) -> None:
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
         across.setMinimumSectionSize(40)
-        for column in (0, 1):
-            across.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column in (2, 3):
-            across.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            across.resizeSection(column, _ANSWER_WIDTH)
-        down.setDefaultSectionSize(28)
+        across.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        across.setStretchLastSection(True)
+        down.setDefaultSectionSize(_ROW_HEIGHT)
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share out the width anew."""
+        super().resizeEvent(event)
+        self._fit_cells()
+
+    def _fit_cells(self) -> None:
+        """Give the prompts most of the width, and their rows the lines that they need."""
+        rows = self.prompts.rows()
+        # The scroll bar's place is left free: it comes and goes with the height of the rows, which
+        # follows from the widths.
+        room = self.width() - _NUMBER_WIDTH - self.verticalScrollBar().sizeHint().width()
+        widths = column_widths(room, rows)
+        across, down = self.horizontalHeader(), self.verticalHeader()
+        for column, width in enumerate(widths[:-1]):
+            across.resizeSection(column, width)
+        if len(rows) > _MOST_WRAPPED:
+            return
+        metrics = QFontMetrics(mono_font(12))
+        letter = max(1, metrics.horizontalAdvance("m"))
+        for place, row in enumerate(rows):
+            lines = max(
+                line_count(visible(row.cell(column)), (width - _CELL_PADDING) // letter)
+                for column, width in enumerate(widths)
+            )
+            height = _ROW_HEIGHT + (min(lines, _MOST_LINES) - 1) * metrics.lineSpacing()
+            if down.sectionSize(place) != height:
+                down.resizeSection(place, height)
 
     def current_row(self) -> int:
         """Return the number of the current row, -1 where there is none."""

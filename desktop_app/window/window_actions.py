@@ -97,6 +97,14 @@ def _prompts(window: MainWindow) -> list[ActionSpec]:
             icon="folder",
             separated=True,
         ),
+        ActionSpec(
+            "load_example",
+            "Load the worked example",
+            menu,
+            window.slots.load_example,
+            icon="reset",
+            tip="The prompt of the first start, run in the first four tabs",
+        ),
         ActionSpec("save_prompts", "Save prompts…", menu, window.slots.save_prompts, icon="save"),
     ]
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.widgets.theme import ThemeChoice, apply_theme
 from desktop_app.window import dialogs
+from desktop_app.window.examples import WORKED_ORDER, worked_example
 from desktop_app.window.help_panel import START
 from desktop_app.window.parts import app_version
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
     from desktop_app.views.base import AnalysisView
     from desktop_app.window.main_window import MainWindow
+    from desktop_app.window.prompt_rows import TypedRow
 
 _LOG_HEIGHT = 190
 
@@ -26,6 +28,7 @@ class WindowSlots(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._replaced: list[TypedRow] = []
 
     # Session and files.
 
@@ -55,6 +58,29 @@ class WindowSlots(QObject):
         """Put back the prompts that were removed last."""
         if not self._window.prompts.table.undo_remove():
             self._window.say("No prompt was removed from this table.", "info")
+
+    def load_example(self) -> None:
+        """Put the worked example of the open model into the table, and run it."""
+        window = self._window
+        model = window.conductor.model
+        old = window.prompts.rows()
+        window.prompts.set_prompts(worked_example(model.spec.model if model else ""))
+        window.prompts.flush()
+        if window.prompts.rows() != old and not all(row.is_empty for row in old):
+            self._replaced = old
+            window.banner.show_message(
+                "The worked example has taken the place of your prompts.",
+                "info",
+                [("undo_example", "Undo")],
+            )
+        if model is not None:
+            for name in WORKED_ORDER:
+                window.runs.run(name, window.views[name].analysis.params())
+
+    def undo_example(self) -> None:
+        """Put back the prompts that the worked example has replaced."""
+        self._window.banner.dismiss()
+        self._window.prompts.set_rows(self._replaced)
 
     def open_prompts(self) -> None:
         """Ask for a prompt table."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.registry import ANALYSES
+from desktop_app.views.ablate_data import parts
 from desktop_app.views.words import plural
 from desktop_app.window.session_wiring import SessionWiring
 
@@ -137,6 +138,10 @@ class Wiring(QObject):
 
     def _on_result_shown(self, result: Result) -> None:
         self._window.inspector.show_result(result)
+        if self._window.selection.layer is None and result.analysis == "ablate":
+            # One head for all views, before the first click: the one that matters most.
+            for part in parts(result, limit=1):
+                self._window.selection.select_head(part.layer, part.head)
 
     # Prompts.
 
@@ -171,6 +176,8 @@ class Wiring(QObject):
             self._window.slots.show_log()
         elif code == "undo_remove":
             self._window.slots.undo_remove()
+        elif code == "undo_example":
+            self._window.slots.undo_example()
 
     def _on_warnings_counted(self, count: int) -> None:
         self._window.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")
