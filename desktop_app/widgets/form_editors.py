@@ -117,10 +117,9 @@ class ComboEditor(Editor):
     def __init__(self, options: Sequence[tuple[object, str]]) -> None:
         self._combo = QComboBox()
         self._values = [value for value, _label in options]
-        for value, label in options:
+        for row, (value, label) in enumerate(options):
             self._combo.addItem(label)
-            tip = choice_term(value)
-            self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self._combo.setItemData(row, choice_term(value), Qt.ItemDataRole.ToolTipRole)
         self._combo.setMinimumWidth(132)
         super().__init__(self._combo)
         self._combo.activated.connect(self._on_changed)
@@ -153,7 +152,6 @@ class NumberEditor(Editor):
         if least == 0:
             self._spin.setSpecialValueText(zero)
         self._spin.setFixedWidth(96)
-        self._spin.setKeyboardTracking(True)
         super().__init__(self._spin)
         self._spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._guard = _WheelGuard(self._spin)
@@ -261,8 +259,8 @@ def make_editor(field: FieldInfo) -> Editor:
     if kind is bool:
         return ToggleEditor()
     if kind in {int, float}:
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        zero = str(extra.get("zero", ""))
+        extra = field.json_schema_extra
+        zero = str(extra.get("zero", "")) if isinstance(extra, dict) else ""
         return NumberEditor(whole=kind is int, bounds=_bounds(field), zero=zero)
     return TextEditor()
 
