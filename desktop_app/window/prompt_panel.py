@@ -158,7 +158,7 @@ class PromptPanel(QWidget):
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(8)
         column.addLayout(self._tools)
-        column.addWidget(self.table, 3)
+        column.addWidget(self.table, 4)
         column.addWidget(self.problem_label)
         column.addLayout(options)
         column.addWidget(scroll, 4)

@@ -73,6 +73,7 @@ class PromptTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.prompts = PromptModel()
+        self._widths: tuple[int, ...] = ()
         self._removed: list[list[tuple[int, TypedRow]]] = []
         self.setModel(self.prompts)
         self.prompts.setParent(self)
@@ -97,13 +98,13 @@ class PromptTable(QTableView):
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
         self.prompts.modelReset.connect(self._on_model_reset)
         self.prompts.edited.connect(self._fit_cells)
+        self.horizontalHeader().sectionResized.connect(self._on_section_resized)
 
     def _set_up_headers(self) -> None:
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
         across.setMinimumSectionSize(40)
         across.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        across.setStretchLastSection(True)
         down.setDefaultSectionSize(_ROW_HEIGHT)
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -120,10 +121,13 @@ class PromptTable(QTableView):
         # The scroll bar's place is left free: it comes and goes with the height of the rows, which
         # follows from the widths.
         room = self.width() - _NUMBER_WIDTH - self.verticalScrollBar().sizeHint().width()
-        widths = column_widths(room, rows)
+        widths: tuple[int, ...] = column_widths(room, rows)
         across, down = self.horizontalHeader(), self.verticalHeader()
-        for column, width in enumerate(widths[:-1]):
-            across.resizeSection(column, width)
+        if widths != self._widths:  # else those that the user has drawn stay
+            self._widths = widths
+            for column, width in enumerate(widths):
+                across.resizeSection(column, width)
+        widths = tuple(across.sectionSize(column) for column in range(len(widths)))
         if len(rows) > _MOST_WRAPPED:
             return
         metrics = QFontMetrics(mono_font(12))
@@ -235,6 +239,10 @@ class PromptTable(QTableView):
     def _on_current_row_changed(self, current: QModelIndex) -> None:
         if current.isValid():
             self.row_selected.emit(current.row())
+
+    def _on_section_resized(self) -> None:
+        if QApplication.mouseButtons():  # drawn by hand: the lines break elsewhere now
+            self._fit_cells()
 
     def _on_model_reset(self) -> None:
         self._removed.clear()  # their places mean nothing in another table

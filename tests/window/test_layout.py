@@ -95,3 +95,11 @@ def test_long_prompts_are_wrapped_and_short_ones_are_not(window):
     )
     assert table.rowHeight(0) >= 2 * table.rowHeight(1)
     assert "store" in table.prompts.index(0, 0).data(0)
+
+
+def test_the_columns_fit_and_keep_the_widths_drawn_by_hand(window):
+    table = window.prompts.table
+    assert not table.horizontalScrollBar().isVisible()
+    table.horizontalHeader().resizeSection(0, 150)
+    table.prompts.replace_row(0, TypedRow("typed ", "7 9 6 1 ", "5", "4"))
+    assert table.columnWidth(0) == 150
