@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.result import TokenList
 from desktop_app.views.aligned_strip import AlignedStrip
-from desktop_app.views.notice_chips import severity
 from desktop_app.views.cells import cells, token_strip
 from desktop_app.views.frame import ElidedLabel, label
+from desktop_app.views.notice_chips import severity
 from desktop_app.views.tokens_data import aligned_rows, card_sentence, prompt_notices
 from desktop_app.widgets.chip import Chip
 from desktop_app.widgets.flow_layout import FlowLayout

@@ -245,7 +245,9 @@ def test_one_marked_result_is_compared_with_the_one_before(two_runs):
     window.comparisons.close()
 
 
-def test_what_cannot_be_compared_is_told(window):
+def test_what_cannot_be_compared_is_told(qtbot, window):
+    # Results reach the history by way of the session's thread.
+    qtbot.waitUntil(lambda: ids(window, "rank") and ids(window, "ablate"), timeout=8_000)
     told = []
     window.comparisons.message_arrived.connect(told.append)
     marked(window)
