@@ -33,9 +33,7 @@ class RepeatParams(Params):
         ge=2,
         le=4096,
         title="Length of r",
-        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens. "
-        "The window's form begins with 20, so that a first run is quick; the author's had 50.",
-        json_schema_extra={"form_start": 20},
+        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
     )
     seed: int = Field(
         default=0,
@@ -70,7 +68,7 @@ class RepeatParams(Params):
         le=1000,
         title="Sequences for the maps",
         description="How many of the sequences the maps take, which cost by far the most; 0 takes "
-        "all of them. The window's form begins with 1, so that a first run is quick.",
+        "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
         json_schema_extra={"form_start": 1, "zero": "all"},
     )
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +12,10 @@ import torch
 from desktop_app.analyses.attention import ATTENTION, AttentionParams
 from desktop_app.analyses.grammar import resolve_heads, resolve_range
 from desktop_app.analyses.report import Reporter, ShareReporter
+from desktop_app.compute.array_store import ArrayStore
 from desktop_app.compute.finish import Clock, finish
 from desktop_app.compute.prepare import Prepared, prepare
 from desktop_app.engine.attention_scores import SoftmaxInputs
-from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.support.errors import BadInputError
@@ -30,8 +26,6 @@ if TYPE_CHECKING:
     from desktop_app.analyses.result import Result
 
 _THUMBNAIL = 32
-# Arrays beyond this go to a file and are read head by head.
-_MEMORY_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     prepared = prepare(model, params, answers="inspected")
     grid = _choose(model, params)
     _refuse(params, prepared)
-    store = _Store(_room_needed(params, prepared, grid))
+    store = ArrayStore(_room_needed(params, prepared, grid))
     patterns, scores, corrupt, differences, thumbnails, entropies = [], [], [], [], [], []
     count = len(prepared.records)
     with no_hooks_left(model):
@@ -134,37 +128,6 @@ def _room_needed(params: AttentionParams, prepared: Prepared, grid: _Grid) -> in
     return 4 * cells * len(grid.layers) * len(grid.heads)
 
 
-class _Store:
-    """Gives out arrays: in memory while they are small in sum, else as files of a folder.
-
-    The folder goes when the last array that lies in it does.
-    """
-
-    def __init__(self, total_bytes: int) -> None:
-        self._folder: Path | None = None
-        self._count = 0
-        if total_bytes <= _MEMORY_BYTES:
-            return
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        if total_bytes > 0.9 * free:
-            raise BadInputError(
-                f"These patterns take {human_bytes(total_bytes)} and the disk has "
-                f"{human_bytes(free)} free: choose fewer --layers or --heads, or shorter prompts."
-            )
-        self._folder = Path(tempfile.mkdtemp(prefix="lensbench-attention-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-
-    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Return a float32 array of that shape."""
-        if self._folder is None:
-            return np.empty(shape, dtype=np.float32)
-        self._count += 1
-        path = self._folder / f"{self._count}.f32"
-        array = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
-        array._lensbench_store = self  # type: ignore[attr-defined]  # noqa: SLF001 - keeps the folder
-        return array
-
-
 @dataclass
 class _Captured:
     """One text's attention: `[L, H, S, S]`, small pictures `[L, H, t, t]`, entropy `[L, H]`."""
@@ -180,7 +143,7 @@ def _capture(
     params: AttentionParams,
     grid: _Grid,
     ids: Sequence[int],
-    store: _Store,
+    store: ArrayStore,
     report: Reporter,
 ) -> _Captured:
     """Run one text alone and keep each layer's attention as it passes."""
@@ -295,14 +258,14 @@ def _thumbnail(pattern: torch.Tensor) -> np.ndarray:
     return pattern.cpu().numpy()
 
 
-def _subtract(clean: np.ndarray, corrupt: np.ndarray, store: _Store) -> np.ndarray:
+def _subtract(clean: np.ndarray, corrupt: np.ndarray, store: ArrayStore) -> np.ndarray:
     result = store.empty(clean.shape)
     for layer in range(len(clean)):
         np.subtract(clean[layer], corrupt[layer], out=result[layer])
     return result
 
 
-def _mean(patterns: list[np.ndarray], store: _Store) -> np.ndarray:
+def _mean(patterns: list[np.ndarray], store: ArrayStore) -> np.ndarray:
     result = store.empty(patterns[0].shape)
     for layer in range(len(result)):
         result[layer] = sum(p[layer].astype(np.float64) for p in patterns) / len(patterns)

@@ -11,7 +11,7 @@ from desktop_app.analyses.attention import AttentionParams
 from desktop_app.analyses.base import PromptRow
 from desktop_app.analyses.report import SilentReporter
 from desktop_app.analyses.requests import ModelSpec
-from desktop_app.compute import attention
+from desktop_app.compute import array_store, attention
 from desktop_app.engine import attention_scores
 from desktop_app.engine.loading import load
 from desktop_app.support.errors import BadInputError
@@ -117,7 +117,7 @@ def test_entropy_and_chosen_heads():
 
 
 def test_large_patterns_lie_on_disk_and_go_with_the_result(monkeypatch):
-    monkeypatch.setattr(attention, "_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(array_store, "_MEMORY_BYTES", 1000)
     result = run(tiny("llama"))
     pattern = result.data["pattern"][0]
     assert isinstance(pattern, np.memmap)
