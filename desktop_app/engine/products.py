@@ -58,7 +58,10 @@ def fast_linear(
         weight: `[d_out, d_in]`, in either memory order.
         bias: `[d_out]`.
     """
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    if not (weight.is_contiguous() or weight.t().is_contiguous()):
+        # A part of a larger matrix, such as GPT-2's queries: oneDNN takes a hundred times as long.
+        weight = weight.contiguous()
     found = rows.new_empty(len(rows), len(weight))
     for begin in range(0, len(rows), _BLOCK):
         block = rows[begin : begin + _BLOCK]

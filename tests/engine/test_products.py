@@ -87,3 +87,20 @@ def test_an_operator_that_is_gone_means_the_usual_product(monkeypatch):
         assert products.one_dnn_is_faster() is False
     finally:
         products.one_dnn_is_faster.cache_clear()
+
+
+@torch.no_grad()
+def test_parts_of_larger_matrices_are_made_dense_first(one_dnn, monkeypatch):
+    given = []
+
+    def noted(x, weight, bias):
+        given.append((x, weight))
+        return F.linear(x, weight, bias)
+
+    monkeypatch.setattr(products, "_one_dnn", noted)
+    whole = torch.randn(16, 72)
+    queries = whole[:, 24:48].t()  # as GPT-2's joint projection is split
+    x = torch.randn(4, 100, 32)[..., :16]
+    torch.testing.assert_close(fast_linear(x, queries), F.linear(x, queries))
+    assert all(x.is_contiguous() for x, _ in given)
+    assert all(w.is_contiguous() or w.t().is_contiguous() for _, w in given)
