@@ -216,7 +216,7 @@ def test_the_maps_keep_their_room_in_a_small_window(view):
 
 def test_the_form_begins_with_few_sequences_for_the_maps(view):
     assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 0)
-    assert (view.params().seq_len, view.params().effect_batch) == (20, 1)
+    assert (view.params().seq_len, view.params().effect_batch) == (50, 1)
     editor = view._settings.form.editor("effect_batch")
     editor.set_value(0)
     assert editor.control.text() == "all"
