@@ -144,6 +144,7 @@ class DetectView(LabView):
         self._maps.set_score(name)
         self._side.show_score(result.data, name)
         self._draw_head(result)
+        self._side.table.scrollToTop()  # a new list begins with its best, whatever is selected
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""

@@ -270,3 +270,18 @@ def test_a_view_is_freed(themed):
     del view
     gc.collect()
     assert gone() is None
+
+
+def test_a_new_list_begins_with_its_best_whatever_is_selected(make_view, selection):
+    selection.select_head(5, 0)  # among the last of induction
+    view = make_view("detect")
+    view.show_result(detect_result())
+    view._side.table.setFixedHeight(90)  # three of eight rows
+    QApplication.processEvents()
+    view.show_result(detect_result())
+    bar = view._side.table.verticalScrollBar()
+    assert bar.maximum() > 0
+    assert bar.value() == 0
+    selection.select_head(5, 1)
+    selection.select_head(5, 0)
+    assert bar.value() > 0  # chosen by hand, it is brought into sight
