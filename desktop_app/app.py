@@ -17,12 +17,12 @@ from desktop_app.support import logs, paths
 from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
-from desktop_app.widgets.icons import icon
-from desktop_app.widgets.theme import apply_theme
-from desktop_app.window.headless import HeadlessRun
-from desktop_app.window.main_window import MainWindow
-from desktop_app.window.parts import app_version
-from desktop_app.window.settings import load_settings
+from desktop_app.widgets.basics.icons import icon
+from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.window.frame.headless import HeadlessRun
+from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.frame.parts import app_version
+from desktop_app.window.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,7 +118,7 @@ def make_application() -> QApplication:
 
 def make_service() -> Service:
     """Make the compute service; called on the compute thread."""
-    from desktop_app.compute.service import Service as ComputeService  # noqa: PLC0415 - imports torch
+    from desktop_app.jobs.service import Service as ComputeService  # noqa: PLC0415 - imports torch
 
     return ComputeService()
 

@@ -17,18 +17,18 @@ import click
 from pydantic import ValidationError
 
 from desktop_app import cli_options
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.requests import EstimateRun, LoadModel, RunAnalysis
-from desktop_app.analyses.result import plain
-from desktop_app.compute.service import Service
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis
+from desktop_app.contract.result import plain
+from desktop_app.jobs.service import Service
 from desktop_app.support import installed
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.result import Result
-    from desktop_app.analyses.spec import Analysis
+    from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Analysis
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -145,7 +145,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
 
         _out(to_json_text(result))
     elif out is None:
-        from desktop_app.text.tables import as_text
+        from desktop_app.pictures.text_tables import as_text
 
         _out(as_text(result))
 
@@ -269,7 +269,7 @@ def export(session: str, result_id: int, out: str, scale: float) -> None:
             raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
         result = opened.load(result_id)
         if exports.is_picture(out):
-            from desktop_app.window.offscreen import draw_result
+            from desktop_app.window.frame.offscreen import draw_result
 
             draw_result(result, Path(out), scale=scale)
         else:
@@ -296,7 +296,7 @@ def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(*, as_json: bool) -> None:
     """Say what this machine has and lacks."""
-    from desktop_app.compute.doctor import examine
+    from desktop_app.jobs.doctor import examine
 
     facts = examine()
     if as_json:

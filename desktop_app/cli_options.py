@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import click
 from pydantic import ValidationError
 
-from desktop_app.analyses.base import Params, PromptRow
-from desktop_app.analyses.requests import ModelSpec
+from desktop_app.contract.params import Params, PromptRow
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_texts

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ModelSpec
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from tests.engine.zoo import save_tiny
 

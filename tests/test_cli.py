@@ -165,7 +165,7 @@ def test_interrupt_is_130(call, folder, monkeypatch):
     def interrupted(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("desktop_app.compute.rank.run", interrupted)
+    monkeypatch.setattr("desktop_app.analyses.rank.run.run", interrupted)
     assert call("run", "rank", "--model", folder, "--prompt", "a")[0] == 130
 
 
@@ -173,7 +173,7 @@ def test_a_bug_is_one_line_unless_debug(call, folder, monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("desktop_app.compute.rank.run", broken)
+    monkeypatch.setattr("desktop_app.analyses.rank.run.run", broken)
     code, _out, err = call("run", "rank", "--model", folder, "--prompt", "a")
     assert code == 1
     assert "Traceback" not in err

@@ -48,8 +48,8 @@ def test_no_torch_in_the_modules_that_open_sessions():
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['transformers'] = None\n"
         "import desktop_app.session.store, desktop_app.session.exports, desktop_app.text.prompts\n"
-        "import desktop_app.analyses.registry, desktop_app.views.registry\n"
-        "import desktop_app.window.main_window"
+        "import desktop_app.contract.registry, desktop_app.window.frame.registry\n"
+        "import desktop_app.window.frame.main_window"
     )
     assert tool("-c", code) == ""
 
@@ -65,9 +65,9 @@ def test_every_package_says_what_it_is():
 
 
 def test_every_analysis_has_its_three_files():
-    from desktop_app.analyses.registry import ANALYSES
-    from desktop_app.views.registry import VIEWS
+    from desktop_app.contract.registry import ANALYSES
+    from desktop_app.window.frame.registry import VIEWS
 
     assert list(VIEWS) == [name for name in ANALYSES if name in VIEWS]
     for name in ANALYSES:
-        assert importlib.util.find_spec(f"desktop_app.compute.{name}") is not None
+        assert importlib.util.find_spec(f"desktop_app.analyses.{name}.run") is not None

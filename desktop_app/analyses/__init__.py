@@ -1,4 +1,6 @@
-"""What is asked and answered: one module per analysis, its Params and the fields of its Result.
+"""One folder per analysis, and everything about it in that folder.
 
-May import `support`, pydantic and numpy; knows neither torch nor Qt.
+`spec` is what is asked and answered, `run` computes it (torch, no Qt), `picture` turns a Result
+into pictures and words (numpy alone), `view` shows them (Qt, no torch), `script` repeats them.
+Slices know nothing of one another; what two need stands in `methods`, `pictures` or `contract`.
 """

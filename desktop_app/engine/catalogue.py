@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from desktop_app.analyses.requests import (
+from desktop_app.contract.requests import (
     DeviceMemory,
     MemoryEstimate,
     ModelRow,

@@ -7,7 +7,7 @@ import platform
 import psutil
 import torch
 
-from desktop_app.analyses.requests import DeviceMemory, ModelSpec
+from desktop_app.contract.requests import DeviceMemory, ModelSpec
 from desktop_app.engine.memory import bytes_needed, free_bytes
 from desktop_app.support.errors import BadInputError
 

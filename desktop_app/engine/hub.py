@@ -11,7 +11,7 @@ from desktop_app.support.errors import ModelLoadError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desktop_app.analyses.report import Reporter
+    from desktop_app.contract.report import Reporter
 
 _PATTERNS = [
     "*.safetensors",

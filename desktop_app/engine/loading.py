@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.analyses.requests import ModelReady, ModelSpec
-from desktop_app.analyses.result import ModelInfo
+from desktop_app.contract.requests import ModelReady, ModelSpec
+from desktop_app.contract.result import ModelInfo
 from desktop_app.engine import catalogue, hub, parity
 from desktop_app.engine.checkpoint import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
@@ -25,7 +25,7 @@ from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, Mod
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from desktop_app.analyses.report import Reporter
+    from desktop_app.contract.report import Reporter
 
 
 def load(spec: ModelSpec, report: Reporter) -> LoadedModel:

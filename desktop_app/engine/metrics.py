@@ -10,8 +10,8 @@ import torch
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.base import Metric
-    from desktop_app.analyses.result import PromptRecord
+    from desktop_app.contract.params import Metric
+    from desktop_app.contract.result import PromptRecord
 
 NEEDS_ANSWER: frozenset[str] = frozenset({"logit_diff", "logit", "logprob", "prob", "rank"})
 NEEDS_ALL_POSITIONS: frozenset[str] = frozenset({"loss"})

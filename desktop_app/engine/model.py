@@ -11,8 +11,8 @@ import torch
 from desktop_app.engine.products import FastProducts
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.requests import ModelSpec, Parity
-    from desktop_app.analyses.result import ModelInfo
+    from desktop_app.contract.requests import ModelSpec, Parity
+    from desktop_app.contract.result import ModelInfo
     from desktop_app.engine.tokenizing import TextTokenizer
 
 Site = Literal[

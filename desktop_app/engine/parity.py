@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.analyses.requests import Parity
+from desktop_app.contract.requests import Parity
 
 if TYPE_CHECKING:
     from desktop_app.engine.tokenizing import TextTokenizer

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.analyses.report import Reporter, SilentReporter
+from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.engine.abilities import abilities
 from desktop_app.engine.memory import is_out_of_memory, release_memory, used_bytes
 from desktop_app.engine.starts import choose_starts

@@ -9,7 +9,7 @@ import torch
 from desktop_app.engine.model import LoadedModel, site_hook
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.report import Reporter
+    from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import HookFn
 
 

@@ -23,7 +23,7 @@ from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
 from desktop_app.engine.sweep_hooks import by_length, joiner, reporter
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.report import Reporter
+    from desktop_app.contract.report import Reporter
     from desktop_app.engine.interventions import Edit, Variant
     from desktop_app.engine.model import HookFn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.analyses.base import check_readable
+from desktop_app.contract.params import check_readable
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from desktop_app.analyses.requests import LoadModel
+from desktop_app.contract.requests import LoadModel
 from desktop_app.jobs import preload, quiet
 from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted, JobStopped
 from desktop_app.jobs.failures import describe_failure
@@ -18,11 +18,11 @@ from desktop_app.support.logs import adopt_library_loggers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from desktop_app.analyses.report import Reporter
+    from desktop_app.contract.report import Reporter
 
 
 class Service(Protocol):
-    """What the worker asks: `desktop_app.compute.service.Service`, or a stand-in for tests."""
+    """What the worker asks: `desktop_app.jobs.service.Service`, or a stand-in for tests."""
 
     def perform(self, request: Any, report: Reporter) -> Any:
         """Answer a request with plain data; may raise `Cancelled`."""

@@ -1,4 +1,4 @@
 """The .lens file and the exports: results kept for later, readable without the model.
 
-May import `text`, `analyses` and `support`; knows neither torch nor Qt. Files are untrusted input.
+May import `text`, `contract` and `support`; knows neither torch nor Qt. Files are untrusted input.
 """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from desktop_app.analyses.result import (
+from desktop_app.contract.result import (
     AnswerRecord,
     ModelInfo,
     Notice,

@@ -21,7 +21,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
     from desktop_app.session.history import SessionRow
     from desktop_app.session.store import Session
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.compose import KINDS
-from desktop_app.analyses.grammar import resolve_heads, resolve_pair
-from desktop_app.analyses.hand_patch import parse_move
-from desktop_app.analyses.patch import HEADED, KEY_VALUE
+from desktop_app.analyses.compose.spec import KINDS
+from desktop_app.analyses.hand_patch.spec import parse_move
+from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
+from desktop_app.contract.grammar import resolve_heads, resolve_pair
 from desktop_app.session.export_literals import Code
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.families import choose_families
@@ -18,8 +18,8 @@ from desktop_app.text.families import choose_families
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from desktop_app.analyses.base import Params
-    from desktop_app.analyses.result import AnswerRecord, PromptRecord, Result
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import AnswerRecord, PromptRecord, Result
 
 _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
 _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)

@@ -1,8 +1,9 @@
 """A result as a script or notebook that recomputes it: TransformerLens alone, no Lensbench.
 
-One template per analysis, in `resources/scripts`. A result may come from a stranger's file, so its
-settings are read through the analysis' own Params first, its numbers through `int`, and everything
-that a template prints must be source made by `export_literals`: plain text is refused.
+One template per analysis, in its folder; what they share lies in `scripts` beside this module. A
+result may come from a stranger's file, so its settings are read through the analysis' own Params
+first, its numbers through `int`, and everything that a template prints must be source made by
+`export_literals`: plain text is refused.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import functools
 import json
 import re
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 
-from desktop_app.analyses.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.session import export_facts
 from desktop_app.session.export_literals import Code, assign, literal, span
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.paths import resource
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.base import Params
-    from desktop_app.analyses.result import Result
-    from desktop_app.analyses.spec import Analysis
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Analysis
 
-_ENDING = ".py.jinja"
+_TEMPLATE = "script.py.jinja"
 _CELL = "# %% "
 _DOTTED = re.compile(r"[\w.]+\Z", re.ASCII)
 _FOUR_BLANK_LINES = re.compile(r"\n{4,}")
@@ -71,12 +72,13 @@ def to_notebook(result: Result) -> str:
 
 def has_script(name: str) -> bool:
     """Return whether there is a template for the analysis of that name."""
-    return name in ANALYSES and resource("scripts", name + _ENDING).is_file()
+    return file_of(name, _TEMPLATE) is not None
 
 
 def _render(result: Result, file: str, *, notebook: bool) -> str:
     analysis = ANALYSES.get(result.analysis)
-    if analysis is None or not has_script(result.analysis):
+    template = file_of(result.analysis, _TEMPLATE)
+    if analysis is None or template is None:
         raise BadInputError(
             f"Results of “{result.analysis}” have no script: export them as .npz or .json."
         )
@@ -88,7 +90,7 @@ def _render(result: Result, file: str, *, notebook: bool) -> str:
         "notebook": notebook,
         "out": f"{analysis.name}.npz",
     }
-    text = _environment().get_template(analysis.name + _ENDING).render(context)
+    text = _environment().from_string(template.read_text(encoding="utf-8")).render(context)
     return _FOUR_BLANK_LINES.sub("\n\n\n", text).strip() + "\n"
 
 
@@ -113,7 +115,7 @@ def _heading(analysis: Analysis) -> str:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(resource("scripts")),
+        loader=FileSystemLoader(Path(__file__).parent / "scripts"),
         # What is made is Python, not HTML; `_only_source` is what stands guard.
         autoescape=False,  # noqa: S701
         undefined=StrictUndefined,

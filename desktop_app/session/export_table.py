@@ -15,7 +15,7 @@ from desktop_app.session.lazy import Stored
 from desktop_app.session.tidy import axes_of, axis_labels, cell_text, label_of
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
 
 MAX_ROWS = 200_000
 Table = tuple[list[str], list[list[str]]]

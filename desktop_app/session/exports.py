@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from desktop_app.analyses.result import plain
+from desktop_app.contract.result import plain
 from desktop_app.session.lazy import LazyArray, Stored
 from desktop_app.session.parts import leading_axes
 from desktop_app.session.tidy import write_tidy
@@ -25,7 +25,7 @@ from desktop_app.support.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
 
 
 def export(result: Result, path: Path | str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from desktop_app.analyses.base import PromptRow
+from desktop_app.contract.params import PromptRow
 from desktop_app.session import codec, database, opening, parts, schema
 from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
     from desktop_app.session.history import SessionRow
     from desktop_app.session.store import Session
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from desktop_app.analyses.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.session import codec, database, parts
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import parse
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
 
 _TITLE_CHARACTERS = 60
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from desktop_app.analyses.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.session.lazy import Stored
 from desktop_app.session.parts import leading_axes
 from desktop_app.support.errors import BadInputError
@@ -24,7 +24,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
 
 MAX_CELLS = 20_000_000
 # Axes whose places have the model's own numbers, and those whose places have names.

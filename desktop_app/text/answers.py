@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.result import AnswerRecord, Notice, TokenList
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.result import AnswerRecord, Notice, TokenList
 from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.encoding import is_space_piece
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from desktop_app.analyses.result import TokenList
+from desktop_app.contract.result import TokenList
 
 
 @dataclass(frozen=True)

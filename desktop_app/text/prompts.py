@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from desktop_app.analyses.base import MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
+from desktop_app.contract.params import MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
 

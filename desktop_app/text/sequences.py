@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from desktop_app.analyses.base import MAX_PROMPTS, PromptRow
+from desktop_app.contract.params import MAX_PROMPTS, PromptRow
 from desktop_app.support.errors import BadInputError
 
 PLACE = "{items}"

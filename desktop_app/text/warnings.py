@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop_app.analyses.result import Notice
+from desktop_app.contract.result import Notice
 from desktop_app.text.encoding import Encoding, is_space_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from desktop_app.analyses.base import PromptRow
+    from desktop_app.contract.params import PromptRow
 
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 

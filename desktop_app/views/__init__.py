@@ -1,4 +1,4 @@
-"""How each analysis looks: pure data modules (`*_data`, no Qt) and the Qt views built on them.
+"""The frame around every analysis, and what its views share.
 
-May import `widgets`, `jobs`, `session` and `analyses`; never torch, the engine or compute.
+May import `widgets`, `pictures` and `contract`; never torch, and never a slice.
 """

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from desktop_app.analyses.result import Notice
+from desktop_app.contract.result import Notice
+from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
 from desktop_app.views.notice_chips import (
     OTHER_PROMPTS,
@@ -15,19 +16,18 @@ from desktop_app.views.notice_chips import (
     notice_chip,
     other_prompts_chip,
 )
-from desktop_app.views.words import provenance_sentence, run_words, without_flags
-from desktop_app.widgets.chip import ChipRow
-from desktop_app.widgets.messages import Banner, EmptyState
+from desktop_app.widgets.basics.chip import ChipRow
+from desktop_app.widgets.basics.messages import Banner, EmptyState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtGui import QPixmap
 
-    from desktop_app.analyses.base import Params
-    from desktop_app.analyses.result import Result
-    from desktop_app.analyses.spec import Analysis
-    from desktop_app.widgets.selection import Selection
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Analysis
+    from desktop_app.widgets.basics.selection import Selection
 
 
 # On the button, over the picture or in its place, and beneath.

@@ -18,16 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.views.form_scroll import FormScroll
-from desktop_app.views.words import run_words, settings_sentence
-from desktop_app.widgets.fonts import ui_font
-from desktop_app.widgets.icons import bind_icon
-from desktop_app.widgets.params_form import ParamsForm
-from desktop_app.widgets.theme import set_role, theme_hub
+from desktop_app.pictures.words import run_words, settings_sentence
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.forms.form_scroll import FormScroll
+from desktop_app.widgets.forms.params_form import ParamsForm
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.base import Params
-    from desktop_app.analyses.spec import Analysis
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.spec import Analysis
 
 
 class ElidedLabel(QLabel):

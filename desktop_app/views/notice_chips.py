@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.views.words import without_flags
-from desktop_app.widgets.chip import ChipSpec
+from desktop_app.pictures.words import without_flags
+from desktop_app.widgets.basics.chip import ChipSpec
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.result import Notice
+    from desktop_app.contract.result import Notice
 
 # Notices that tell rather than warn.
 _CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})

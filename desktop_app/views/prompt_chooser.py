@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from desktop_app.pictures.words import prompt_title
 from desktop_app.views.frame import label
-from desktop_app.views.words import prompt_title
-from desktop_app.widgets.icons import bind_icon
+from desktop_app.widgets.basics.icons import bind_icon
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.result import Result
-    from desktop_app.widgets.selection import Selection
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.basics.selection import Selection
 
 
 class PromptChooser(QWidget):

@@ -1,5 +1,4 @@
-"""What the views share: theme, heatmap, token strip, pattern view, tables, forms and notices.
+"""How pictures are drawn: basics, matrix, tokens, tables, forms.
 
-May import Qt, pyqtgraph, numpy, pydantic and `support`; takes plain values and arrays, and knows
-neither torch nor any analysis.
+May import Qt, `pictures` and what lies below; knows neither torch nor any analysis.
 """

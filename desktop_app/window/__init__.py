@@ -1,4 +1,4 @@
-"""The main window: docks, selection, actions, settings, themes, and who asks the compute thread.
+"""The rooms of the main window: frame, prompts, runs, models, sessions, exports.
 
 May import `views`, `widgets`, `jobs`, `session` and what lies below them; never torch.
 """

@@ -21,12 +21,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import psutil
 import torch
 
-from desktop_app.analyses.ablate import AblateParams
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.patch import PatchParams
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ModelSpec
-from desktop_app.compute import ablate, patch
+from desktop_app.analyses.ablate import run as ablate
+from desktop_app.analyses.ablate.spec import AblateParams
+from desktop_app.analyses.patch import run as patch
+from desktop_app.analyses.patch.spec import PatchParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.engine.model import site_hook
 from tests.benchmarks.sweep import matrix_product_rate
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from desktop_app.analyses.result import Result
+    from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
 
 SHORT = PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer="5", wrong="4")

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.analyses.compose import ComposeParams
-from desktop_app.analyses.detect import DetectParams
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ModelSpec
-from desktop_app.compute import compose, detect
+from desktop_app.analyses.compose import run as compose
+from desktop_app.analyses.compose.spec import ComposeParams
+from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.detect.spec import DetectParams
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from tests.benchmarks.engine import PeakOfRows
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from desktop_app.analyses.result import ModelInfo, PromptRecord, Result, TokenList
+from desktop_app.contract.result import ModelInfo, PromptRecord, Result, TokenList
 from desktop_app.session.store import Session
 
 LAYERS, HEADS, TOKENS, RESULTS = 30, 9, 128, 50

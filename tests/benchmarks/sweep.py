@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.analyses.ablate import AblateParams
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ModelSpec
-from desktop_app.compute import ablate
+from desktop_app.analyses.ablate import run as ablate
+from desktop_app.analyses.ablate.spec import AblateParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.engine.products import fast_linear, one_dnn_is_faster
 

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ListModels, LoadModel, ModelSpec
-from desktop_app.compute.service import Service
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ListModels, LoadModel, ModelSpec
 from desktop_app.engine import catalogue, loading
 from desktop_app.engine.devices import list_devices
+from desktop_app.jobs.service import Service
 from desktop_app.support.errors import BadInputError, Cancelled, ModelLoadError
 from tests.engine.zoo import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
 from tests.models import named, tiny

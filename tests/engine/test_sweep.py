@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from desktop_app.analyses.report import SilentReporter
+from desktop_app.contract.report import SilentReporter
 from desktop_app.engine import sweep_memory
 from desktop_app.engine.interventions import Add, Edit, FromRun, Replace, Scale, Variant, Zero
 from desktop_app.engine.model import site_hook
@@ -267,11 +267,11 @@ def test_peak_memory_stays_within_the_budget_and_near_the_estimate(smollm2_folde
     code = """
 import json, sys
 from dataclasses import replace
-from desktop_app.analyses.ablate import AblateParams
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.report import EstimatingReporter, SilentReporter
-from desktop_app.analyses.requests import ModelSpec
-from desktop_app.compute import ablate
+from desktop_app.analyses.ablate.spec import AblateParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.report import EstimatingReporter, SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.analyses.ablate import run as ablate
 from desktop_app.engine.loading import load
 from desktop_app.engine.memory import used_bytes
 from tests.benchmarks.engine import LONG, PeakOfRows

@@ -24,8 +24,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.analyses.requests import ModelSpec
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from desktop_app.analyses.result import (
+from desktop_app.contract.result import (
     AnswerRecord,
     ModelInfo,
     Notice,

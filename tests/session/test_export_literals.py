@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from desktop_app.analyses.result import AnswerRecord, PromptRecord, TokenList
+from desktop_app.contract.result import AnswerRecord, PromptRecord, TokenList
 from desktop_app.session import export_scripts
 from desktop_app.session.export_literals import literal
 from desktop_app.support.errors import BadInputError

@@ -11,20 +11,18 @@ from functools import cache
 import numpy as np
 import pytest
 
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.report import SilentReporter
-from desktop_app.compute import (
-    ablate,
-    attention,
-    compose,
-    detect,
-    hand_patch,
-    patch,
-    rank,
-    repeat,
-    tokens,
-)
+from desktop_app.analyses.ablate import run as ablate
+from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.compose import run as compose
+from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.hand_patch import run as hand_patch
+from desktop_app.analyses.patch import run as patch
+from desktop_app.analyses.rank import run as rank
+from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.tokens import run as tokens
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.paths import resource
 from tests.models import named

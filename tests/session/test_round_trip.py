@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from desktop_app.analyses.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.session.exports import export
 from desktop_app.session.store import Session
 from tests.session import samples, toy_runs

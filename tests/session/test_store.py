@@ -7,15 +7,15 @@ import time
 import numpy as np
 import pytest
 
-from desktop_app.analyses.base import PromptRow
+from desktop_app.contract.params import PromptRow
 from desktop_app.session.history import SessionRow
 from desktop_app.session.lazy import LazyArray
 from desktop_app.session.store import Session, default_title
 from desktop_app.support.errors import BadInputError
+from tests.analyses.detect.test_view import detect_result
 from tests.session import samples
 from tests.views import patch_samples
 from tests.views import samples as drawn
-from tests.views.test_detect import detect_result
 
 
 @pytest.mark.parametrize("name", samples.ALL)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.report import SilentReporter
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.report import SilentReporter
 from desktop_app.session.store import Session
 
 PROMPTS = (
@@ -26,7 +26,7 @@ def params_of(name):
 @cache
 def result_of(name):
     """Return the result of one analysis."""
-    from desktop_app.compute import registry
+    from desktop_app.jobs import runs as registry
     from tests.models import named
 
     return registry.run(named("toy"), name, params_of(name), SilentReporter())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_app.analyses.base import PromptRow
+from desktop_app.contract.params import PromptRow
 from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.answers import fixed_row, resolve_row
 from desktop_app.text.encoding import Encoding

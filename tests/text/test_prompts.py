@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from desktop_app.analyses.base import MAX_PROMPTS, PromptRow
+from desktop_app.contract.params import MAX_PROMPTS, PromptRow
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
 from desktop_app.text import prompts

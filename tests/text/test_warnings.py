@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.analyses.base import PromptRow
+from desktop_app.contract.params import PromptRow
 from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
 from tests.text.test_answers import Characters
 

@@ -1,46 +1,5 @@
 from __future__ import annotations
 
-import pytest
+from tests.view_fixtures import heard, make_view, selection, themed
 
-from desktop_app.views.registry import create_view
-from desktop_app.widgets.selection import Selection
-from desktop_app.widgets.theme import apply_theme
-
-
-@pytest.fixture
-def themed(qapp):
-    apply_theme(qapp, "light")
-    yield qapp
-    apply_theme(qapp, "light")
-
-
-@pytest.fixture
-def selection(themed):
-    return Selection()
-
-
-@pytest.fixture
-def make_view(qtbot, selection):
-    """Return a function that makes a shown view by name, of 1000 × 700 unless told."""
-
-    def make(name, width=1000, height=700):
-        view = create_view(name, selection)
-        qtbot.addWidget(view)
-        view.resize(width, height)
-        view.show()
-        qtbot.waitExposed(view)
-        return view
-
-    return make
-
-
-@pytest.fixture
-def heard():
-    """Return a function that collects what a signal says."""
-
-    def listen(signal):
-        told = []
-        signal.connect(lambda *values: told.append(values))
-        return told
-
-    return listen
+__all__ = ["heard", "make_view", "selection", "themed"]

@@ -10,13 +10,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from desktop_app.analyses.ablate import AblateParams
-from desktop_app.analyses.registry import ANALYSES
-from desktop_app.analyses.result import Notice
+from desktop_app.analyses.ablate.spec import AblateParams
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.result import Notice
 from desktop_app.support.errors import BadInputError
-from desktop_app.views.registry import VIEWS, create_view
-from desktop_app.widgets.selection import Selection
-from desktop_app.widgets.theme import apply_theme
+from desktop_app.widgets.basics.selection import Selection
+from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.window.frame.registry import VIEWS, create_view
 from tests.views import patch_samples, samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]

@@ -7,7 +7,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.widgets.theme import apply_theme
+from desktop_app.widgets.basics.theme import apply_theme
 
 
 @pytest.fixture(autouse=True)

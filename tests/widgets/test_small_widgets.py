@@ -9,20 +9,20 @@ import shiboken6
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from desktop_app.widgets.bars import BarList
-from desktop_app.widgets.chip import Chip, ChipRow, ChipSpec
-from desktop_app.widgets.color_bar import ColorBar, tick_text, ticks
-from desktop_app.widgets.flow_layout import FlowLayout
-from desktop_app.widgets.head_grid import HeadGrid
-from desktop_app.widgets.heatmap import Heatmap
-from desktop_app.widgets.job_bar import JobBar, duration
-from desktop_app.widgets.messages import Badge, Banner, EmptyState
-from desktop_app.widgets.pattern_view import PatternView
-from desktop_app.widgets.segmented import SegmentedControl
-from desktop_app.widgets.tables import DataTable
-from desktop_app.widgets.theme import apply_theme, theme_hub
-from desktop_app.widgets.toggle import Toggle
-from desktop_app.widgets.token_strip import TokenStrip
+from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
+from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.job_bar import JobBar, duration
+from desktop_app.widgets.basics.messages import Badge, Banner, EmptyState
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.widgets.basics.toggle import Toggle
+from desktop_app.widgets.matrix.color_bar import ColorBar, tick_text, ticks
+from desktop_app.widgets.matrix.head_grid import HeadGrid
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.matrix.pattern_view import PatternView
+from desktop_app.widgets.tables.bars import BarList
+from desktop_app.widgets.tables.tables import DataTable
+from desktop_app.widgets.tokens.token_strip import TokenStrip
 
 
 def test_a_chip_offers_itself_and_its_fix(shown, qtbot):

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from desktop_app.analyses.requests import (
+from desktop_app.contract.requests import (
     DeviceMemory,
     EstimateMemory,
     FetchPack,
@@ -19,7 +19,7 @@ from desktop_app.analyses.requests import (
     Parity,
     RunAnalysis,
 )
-from desktop_app.analyses.result import (
+from desktop_app.contract.result import (
     AnswerRecord,
     ModelInfo,
     Notice,

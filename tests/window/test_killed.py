@@ -19,8 +19,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from desktop_app import app
 from desktop_app.support.logs import LogBook
-from desktop_app.window.examples import WORKED_ORDER
-from desktop_app.window.main_window import MainWindow
+from desktop_app.window.prompts.examples import WORKED_ORDER
+from desktop_app.window.frame.main_window import MainWindow
 from tests.window.fakes import FakeService
 
 application = app.make_application()

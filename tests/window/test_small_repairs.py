@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_app.window import memory_dialog
-from desktop_app.window.prompt_rows import TypedRow
+from desktop_app.window.frame import memory_dialog
+from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 WAIT = 8_000

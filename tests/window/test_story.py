@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
 from desktop_app import app as lensbench
 from desktop_app.support.logs import LogBook
-from desktop_app.widgets.theme import apply_theme
-from desktop_app.window.examples import WORKED_ORDER
-from desktop_app.window.main_window import MainWindow
-from desktop_app.window.prompt_rows import TypedRow
+from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.prompts.examples import WORKED_ORDER
+from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [
     pytest.mark.gui,

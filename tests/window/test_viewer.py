@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.analyses.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.support import installed
 from desktop_app.support.errors import ModelLoadError
-from desktop_app.views.registry import VIEWS
+from desktop_app.window.frame.registry import VIEWS
 from tests.session import toy_runs
 
 REPOSITORY = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from desktop_app.analyses.base import PromptRow
-from desktop_app.analyses.requests import LoadModel, RunAnalysis
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.requests import LoadModel, RunAnalysis
 from desktop_app.session.store import Session
-from desktop_app.window.file_desk import AUTOSAVE_MS
-from desktop_app.window.prompt_rows import TypedRow
+from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.sessions.file_desk import AUTOSAVE_MS
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -377,7 +377,7 @@ def test_a_model_that_is_gone_does_not_block_a_start(qtbot, open_window, tmp_pat
 
 
 def test_theme_switch(window):
-    from desktop_app.widgets.theme import theme_hub
+    from desktop_app.widgets.basics.theme import theme_hub
 
     window.actions_by_name["theme_dark"].trigger()
     assert theme_hub().current.dark

@@ -1,0 +1,226 @@
+"""What the attention view shows, computed from a result without Qt.
+
+Patterns may lie on disk and be large: one head is read at a time, never the whole array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number, part_name, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.result import Result
+
+
+@dataclass(frozen=True)
+class ArrayChoice:
+    """One of the pictures of a head, and whether the result holds it.
+
+    Attributes:
+        key: Field of the result.
+        needs: The setting that makes a run give it; empty for the pattern itself.
+        per_prompt: Whether there is one per prompt (the mean has none).
+    """
+
+    key: str
+    label: str
+    needs: str
+    present: bool
+    per_prompt: bool = True
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class HeadPicture:
+    """One head drawn large: `values` [S, S], rows are queries, columns are keys."""
+
+    values: np.ndarray
+    limits: tuple[float, float]
+    diverging: bool
+    name: str
+    title: str
+
+
+_CHOICES: tuple[tuple[str, str, str, str], ...] = (
+    ("pattern", "Pattern", "", "Attention weights; every row sums to 1."),
+    ("scores", "Scores", "scores", "The scores before the softmax."),
+    ("difference", "Clean − corrupt", "difference", "The pattern minus that of the corrupt twin."),
+    ("corrupt_pattern", "Corrupt", "difference", "The pattern on the corrupt twin."),
+    ("mean", "Mean", "mean", "Mean over prompts of one token length."),
+)
+
+
+def choices(result: Result) -> list[ArrayChoice]:
+    """Return every picture of a head there can be, with whether this result holds it."""
+    return [
+        ArrayChoice(key, label, needs, key in result.data, key != "mean", tip)
+        for key, label, needs, tip in _CHOICES
+    ]
+
+
+def layer_numbers(result: Result) -> list[int]:
+    """Return the model's numbers of the layers kept."""
+    return [int(x) for x in result.data["layers"]]
+
+
+def head_numbers(result: Result) -> list[int]:
+    """Return the model's numbers of the heads kept."""
+    return [int(x) for x in result.data["head_indices"]]
+
+
+def indices(result: Result, layer: int | None, head: int | None) -> tuple[int, int] | None:
+    """Return where a head lies in the arrays, or None where the result does not hold it."""
+    layers, heads = layer_numbers(result), head_numbers(result)
+    if layer not in layers or head not in heads:
+        return None
+    return layers.index(layer), heads.index(head)
+
+
+def group_size(result: Result) -> int:
+    """Return how many query heads share one key-value head; 1 where none is shared."""
+    shared = max(1, result.model.n_kv_heads)
+    return max(1, result.model.n_heads // shared)
+
+
+def header(result: Result, layer: int, head: int) -> str:
+    """Name a head, and the key-value head that it reads where heads share one."""
+    place = indices(result, layer, head)
+    name = f"L{layer} H{head}"
+    if place is None:
+        return f"{name} is not in this result"
+    if group_size(result) == 1:
+        return name
+    return f"{name} reads key-value head {int(result.data['kv_head'][place[1]])}"
+
+
+def entropy_sentence(result: Result, layer: int, head: int, prompt: int) -> str:
+    """Return a head's mean entropy against what evenly spread attention would have."""
+    place = indices(result, layer, head)
+    if place is None:
+        return ""
+    entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
+    length = len(result.prompts[prompt].tokens)
+    even = float(np.mean(np.log(np.arange(1, length + 1))))
+    return f"entropy {number(entropy, 2)} of {number(even, 2)} nats"
+
+
+def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
+    """Return one head's array [S, S] as float32, reading nothing else from the disk."""
+    stored: Any = result.data[key]
+    per_prompt = stored if key == "mean" else stored[prompt]
+    return np.array(per_prompt[place[0], place[1]], dtype=np.float32)
+
+
+def without_first(pattern: np.ndarray) -> np.ndarray:
+    """Drop the first position's column and renormalise rows; a row with nothing left is NaN."""
+    rest = pattern.copy()
+    rest[:, 0] = 0
+    sums = rest.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rest = np.where(sums > 0, rest / sums, np.nan).astype(np.float32)
+    rest[:, 0] = np.nan
+    return rest
+
+
+def can_drop_first(key: str) -> bool:
+    """Return whether dropping the first position means something for an array."""
+    return key in {"pattern", "corrupt_pattern", "mean"}
+
+
+def picture(
+    result: Result, key: str, prompt: int, place: tuple[int, int], *, no_first: bool = False
+) -> HeadPicture:
+    """Return one head drawn large.
+
+    Weights run from 0 to 1, or to the largest where the first position is dropped; differences
+    are symmetric about 0.
+    """
+    values = head_slice(result, key, prompt, place)
+    if no_first and can_drop_first(key) and not result.params.get("no_first"):
+        values = without_first(values)
+    diverging = key == "difference"
+    name = {"scores": "score", "difference": "clean − corrupt"}.get(key, "attention")
+    if key == "pattern" and result.params.get("value_weighted"):
+        name = "value-weighted"
+    layer, head = layer_numbers(result)[place[0]], head_numbers(result)[place[1]]
+    return HeadPicture(values, _limits(values, key), diverging, name, part_name(layer, head))
+
+
+def _limits(values: np.ndarray, key: str) -> tuple[float, float]:
+    if key not in {"difference", "scores"}:
+        return 0.0, 1.0
+    below = values[np.tril_indices(values.shape[0])] if key == "scores" else values
+    finite = below[np.isfinite(below)]
+    if not finite.size:
+        return 0.0, 1.0
+    if key == "difference":
+        reach = float(np.abs(finite).max()) or 1.0
+        return -reach, reach
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def thumbnails(result: Result, prompt: int) -> np.ndarray:
+    """Return the small pictures of one prompt as uint8 [L, H, t, t], 255 for attention of 1."""
+    small = np.asarray(result.data["thumbnail"][prompt], dtype=np.float32)
+    return np.rint(np.clip(np.nan_to_num(small), 0, 1) * 255).astype(np.uint8)
+
+
+def looks_at(values: np.ndarray, query: int) -> np.ndarray:
+    """Return what a query gives to every position [S], NaN after itself."""
+    row: np.ndarray = values[query].astype(float)
+    row[query + 1 :] = np.nan
+    return row
+
+
+def looked_at_by(values: np.ndarray, key: int) -> np.ndarray:
+    """Return what every position gives to a key [S], NaN before it."""
+    column: np.ndarray = values[:, key].astype(float)
+    column[:key] = np.nan
+    return column
+
+
+def strongest(row: np.ndarray, texts: Sequence[str], count: int = 3) -> str:
+    """Name the positions that hold most of a row or a column."""
+    filled = np.nan_to_num(row, nan=-np.inf)
+    best = [int(i) for i in np.argsort(-filled)[:count] if np.isfinite(filled[i])]
+    return ", ".join(f"“{display_text(texts[i])}” ({i}) {number(float(row[i]), 2)}" for i in best)
+
+
+def default_head(result: Result) -> tuple[int, int]:
+    """Return the head shown first: the most focused one that does not merely rest on the start.
+
+    Entropy alone would choose a head that looks at position 0 whatever comes, so heads whose
+    small picture is mostly its first column are passed over where others remain.
+    """
+    entropy = np.asarray(result.data["entropy"], dtype=float).mean(axis=2)
+    small = np.asarray(result.data["thumbnail"][0], dtype=np.float32)
+    resting = small[..., 0].mean(axis=-1) > 0.5
+    score = np.where(np.isfinite(entropy), entropy, np.inf) + np.where(resting, 1e6, 0.0)
+    row, column = np.unravel_index(int(np.argmin(score)), score.shape)
+    return layer_numbers(result)[int(row)], head_numbers(result)[int(column)]
+
+
+def grid_sentence(result: Result) -> str:
+    """Say how many heads there are, and how they share keys and values."""
+    layers, heads = len(layer_numbers(result)), len(head_numbers(result))
+    size = group_size(result)
+    shared = f", {size} to a key-value head" if size > 1 else ""
+    return f"{plural(layers * heads, 'head')} in {plural(layers, 'layer')}{shared}"
+
+
+def head_tip(result: Result, place: tuple[int, int], prompt: int) -> str:
+    """Return what the pointer says over a small picture."""
+    layer, head = layer_numbers(result)[place[0]], head_numbers(result)[place[1]]
+    entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
+    shared = ""
+    if group_size(result) > 1:
+        shared = f" · key-value head {int(result.data['kv_head'][place[1]])}"
+    return f"{part_name(layer, head)}{shared} · entropy {number(entropy, 2)}"

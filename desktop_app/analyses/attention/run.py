@@ -1,0 +1,272 @@
+"""Attention patterns, head by head, written to disk when they are large."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from desktop_app.analyses.attention.array_store import ArrayStore
+from desktop_app.analyses.attention.spec import ATTENTION, AttentionParams
+from desktop_app.contract.grammar import resolve_heads, resolve_range
+from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.engine.attention_scores import SoftmaxInputs
+from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.contract.result import Result
+
+_THUMBNAIL = 32
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Which heads are kept: every layer of `layers` with every head of `heads`."""
+
+    layers: list[int]
+    heads: list[int]
+
+
+def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result:
+    """Capture the attention of every chosen head on every prompt.
+
+    Returns:
+        `pattern[n][l, h, query, key]`: rows sum to 1 and nothing is above the diagonal. With a list
+        of heads the grid of its layers and heads is returned, numbered by `layers`, `head_indices`.
+    """
+    clock = Clock(model)
+    prepared = prepare(model, params, answers="inspected")
+    grid = _choose(model, params)
+    _refuse(params, prepared)
+    store = ArrayStore(_room_needed(params, prepared, grid))
+    patterns, scores, corrupt, differences, thumbnails, entropies = [], [], [], [], [], []
+    count = len(prepared.records)
+    with no_hooks_left(model):
+        for index, (encoding, twin) in enumerate(
+            zip(prepared.encodings, prepared.corrupt, strict=True)
+        ):
+            share = ShareReporter(report, index / count, 1 / count)
+            found = _capture(model, params, grid, encoding.ids, store, share)
+            patterns.append(found.pattern)
+            thumbnails.append(found.thumbnail)
+            entropies.append(found.entropy)
+            if found.scores is not None:
+                scores.append(found.scores)
+            if params.difference and twin is not None:
+                other = _capture(model, params, grid, twin.ids, store, share)
+                corrupt.append(other.pattern)
+                differences.append(_subtract(found.pattern, other.pattern, store))
+    data: dict[str, Any] = {
+        "pattern": tuple(patterns),
+        "thumbnail": tuple(thumbnails),
+        "entropy": np.stack(entropies, axis=-1),
+        "layers": np.array(grid.layers),
+        "head_indices": np.array(grid.heads),
+        "kv_head": np.array([model.kv_head(h) for h in grid.heads]),
+        "read_position": np.array([r.read_position for r in prepared.records]),
+    }
+    optional = {"scores": scores, "corrupt_pattern": corrupt, "difference": differences}
+    data |= {name: tuple(arrays) for name, arrays in optional.items() if arrays}
+    if params.mean:
+        data["mean"] = _mean(patterns, store)
+    report.step(1.0, "Done")
+    # No answer is compared here: of them only a repair that was made must be told.
+    notices = prepared.notices if params.fix else ()
+    return finish(model, ATTENTION, params, prepared.records, (data, notices), clock)
+
+
+def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:
+    layers = list(resolve_range(params.layers, model.info.n_layers))
+    heads = list(range(model.info.n_heads))
+    chosen = resolve_heads(params.heads, model.info.n_layers, model.info.n_heads)
+    if chosen:
+        outside = [f"{layer}.{head}" for layer, head in chosen if layer not in layers]
+        if outside:
+            raise BadInputError(
+                f"--heads {outside[0]} lies outside --layers {params.layers}: widen one of them."
+            )
+        layers = sorted({layer for layer, _ in chosen})
+        heads = sorted({head for _, head in chosen})
+    return _Grid(layers, heads)
+
+
+def _refuse(params: AttentionParams, prepared: Prepared) -> None:
+    lengths = {len(e) for e in prepared.encodings}
+    if params.mean and len(lengths) > 1:
+        raise BadInputError(
+            f"--mean needs prompts of one token length and these have {min(lengths)} to "
+            f"{max(lengths)}: keep those of one length."
+        )
+    if not params.difference:
+        return
+    for index, (clean, twin) in enumerate(zip(prepared.encodings, prepared.corrupt, strict=True)):
+        if twin is None:
+            raise BadInputError(
+                f"Prompt {index + 1} has no corrupt twin, which --difference needs: give --corrupt."
+            )
+        if len(twin) != len(clean):
+            raise BadInputError(
+                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
+                "make them equally long for --difference."
+            )
+
+
+def _room_needed(params: AttentionParams, prepared: Prepared, grid: _Grid) -> int:
+    """Return the bytes that all arrays of the run take."""
+    squares = sum(len(e) ** 2 for e in prepared.encodings)
+    arrays = 1 + params.scores + 2 * params.difference
+    cells = squares * arrays + (len(prepared.encodings[0]) ** 2 if params.mean else 0)
+    return 4 * cells * len(grid.layers) * len(grid.heads)
+
+
+@dataclass
+class _Captured:
+    """One text's attention: `[L, H, S, S]`, small pictures `[L, H, t, t]`, entropy `[L, H]`."""
+
+    pattern: np.ndarray
+    thumbnail: np.ndarray
+    entropy: np.ndarray
+    scores: np.ndarray | None
+
+
+def _capture(
+    model: LoadedModel,
+    params: AttentionParams,
+    grid: _Grid,
+    ids: Sequence[int],
+    store: ArrayStore,
+    report: Reporter,
+) -> _Captured:
+    """Run one text alone and keep each layer's attention as it passes."""
+    size, shape = len(ids), (len(grid.layers), len(grid.heads))
+    small = min(size, _THUMBNAIL)
+    found = _Captured(
+        pattern=store.empty((*shape, size, size)),
+        thumbnail=np.empty((*shape, small, small), dtype=np.float32),
+        entropy=np.empty(shape),
+        scores=store.empty((*shape, size, size)) if params.scores else None,
+    )
+    weights: dict[int, torch.Tensor] = {}
+    inputs = SoftmaxInputs()
+    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = []
+    for row, layer in enumerate(grid.layers):
+        note = f"layer {layer + 1} of {model.info.n_layers}"
+        if params.value_weighted:
+            hooks.append((site_hook(layer, "head_v"), _keep_value_norms(model, layer, weights)))
+        if found.scores is not None:
+            hooks += _score_hooks(model, grid, row, found.scores, inputs)
+        step = (report, (row + 1) / len(grid.layers), note)
+        keep = _keep_pattern(params, grid, row, found, weights, step)
+        hooks.append((site_hook(layer, "pattern"), keep))
+    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
+    with inputs if params.scores else nullcontext():
+        model.run(model.ids([ids]), hooks)
+    return found
+
+
+def _keep_pattern(
+    params: AttentionParams,
+    grid: _Grid,
+    row: int,
+    found: _Captured,
+    weights: dict[int, torch.Tensor],
+    step: tuple[Reporter, float, str],
+) -> Callable[..., None]:
+    def keep(x: torch.Tensor, hook: object) -> None:
+        pattern = x[0, grid.heads].float()
+        pattern = torch.tril(pattern)
+        if params.no_first:
+            pattern = _without_first(pattern)
+        logs = torch.where(pattern > 0, pattern.clamp_min(1e-45).log(), 0.0)
+        found.entropy[row] = -(pattern * logs).sum(-1).mean(-1).cpu().numpy()
+        if params.value_weighted:
+            norms = weights.pop(grid.layers[row])[grid.heads]
+            pattern = pattern * norms[:, None, :]
+            pattern = pattern / pattern.amax((-1, -2), keepdim=True).clamp_min(1e-30)
+        found.pattern[row] = pattern.cpu().numpy()
+        found.thumbnail[row] = _thumbnail(pattern)
+        reporter, fraction, note = step
+        reporter.step(fraction, note)
+
+    return keep
+
+
+def _score_hooks(
+    model: LoadedModel, grid: _Grid, row: int, scores: np.ndarray, inputs: SoftmaxInputs
+) -> list[tuple[str, Callable[..., None]]]:
+    """Return hooks that keep a layer's scores before the softmax, none but those of its pattern."""
+    layer, hooked = grid.layers[row], list[torch.Tensor]()
+
+    def note(x: torch.Tensor, hook: object) -> None:
+        hooked[:] = [x]
+
+    def keep(pattern: torch.Tensor, hook: object) -> None:
+        found = inputs.scores_of(pattern, hooked.pop() if hooked else None)
+        if found is None:
+            raise BadInputError(
+                f"{model.info.name} does not show its scores before the softmax: run without "
+                "--scores."
+            )
+        scores[row] = torch.tril(found[0, grid.heads].float()).cpu().numpy()
+
+    names = (
+        [(site_hook(layer, "scores"), note)] if model.has_hook(site_hook(layer, "scores")) else []
+    )
+    return [*names, (site_hook(layer, "pattern"), keep)]
+
+
+def _keep_value_norms(
+    model: LoadedModel, layer: int, weights: dict[int, torch.Tensor]
+) -> Callable[..., None]:
+    """Return a hook that keeps ‖v W_O‖ per query head and source, `[H, S]`."""
+
+    def keep(x: torch.Tensor, hook: object) -> None:
+        info = model.info
+        v = x.reshape(x.shape[1], info.n_kv_heads, info.d_head).float()
+        out = model.output_weights(layer)
+        norms = [
+            torch.linalg.norm(v[:, model.kv_head(h)] @ out[h], dim=-1) for h in range(info.n_heads)
+        ]
+        weights[layer] = torch.stack(norms)
+
+    return keep
+
+
+def _without_first(pattern: torch.Tensor) -> torch.Tensor:
+    """Drop the first key's column and renormalise rows; the first query then looks nowhere."""
+    pattern = pattern.clone()
+    pattern[..., 0] = 0
+    total = pattern.sum(-1, keepdim=True)
+    return torch.where(total > 0, pattern / total.clamp_min(1e-30), 0.0)
+
+
+def _thumbnail(pattern: torch.Tensor) -> np.ndarray:
+    """Return small pictures `[H, t, t]` of `[H, S, S]`, brightest value of each cell kept."""
+    size = pattern.shape[-1]
+    if size > _THUMBNAIL:
+        pool = torch.nn.functional.adaptive_max_pool2d
+        pattern = pool(pattern[None], (_THUMBNAIL, _THUMBNAIL))[0]
+    return pattern.cpu().numpy()
+
+
+def _subtract(clean: np.ndarray, corrupt: np.ndarray, store: ArrayStore) -> np.ndarray:
+    result = store.empty(clean.shape)
+    for layer in range(len(clean)):
+        np.subtract(clean[layer], corrupt[layer], out=result[layer])
+    return result
+
+
+def _mean(patterns: list[np.ndarray], store: ArrayStore) -> np.ndarray:
+    result = store.empty(patterns[0].shape)
+    for layer in range(len(result)):
+        result[layer] = sum(p[layer].astype(np.float64) for p in patterns) / len(patterns)
+    return result

@@ -1,0 +1,293 @@
+"""The attention view: every head at a glance, one head large, and the tokens it joins."""
+
+from __future__ import annotations
+
+from functools import partial as bind
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.analyses.attention.controls import AttentionControls
+from desktop_app.analyses.attention.look_strips import LookStrips
+from desktop_app.analyses.attention.picture import (
+    default_head,
+    entropy_sentence,
+    grid_sentence,
+    group_size,
+    head_numbers,
+    head_tip,
+    header,
+    indices,
+    layer_numbers,
+    picture,
+    thumbnails,
+)
+from desktop_app.contract.registry import find
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.widgets.matrix.head_grid import HeadGrid
+from desktop_app.widgets.matrix.pattern_view import PatternView
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QObject
+
+    from desktop_app.analyses.attention.picture import HeadPicture
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.basics.selection import Selection
+
+# Room that the lists beside the pattern take.
+_SIDE = 240
+# What stands above the small pictures of all heads, and left of them, in pixels.
+_GRID_LABELS = 150
+_GRID_MARGIN = 96
+_LARGEST_PITCH = 72.0
+
+
+class AttentionView(AnalysisView):
+    """All heads at the left, the chosen one at the right with its tokens beneath."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("attention"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "Where do the heads look?",
+            "Run attention to see every head at a glance, and any of them large over its tokens.",
+        )
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        self._picture: HeadPicture | None = None
+        self._shown: tuple[int, int] | None = None
+        self._default = (0, 0)
+        self._grid = HeadGrid()
+        self._pattern = PatternView()
+        self._pattern.set_side_visible(False)
+        # Narrower than with its lists, so that they can be hidden when room gets scarce.
+        self._pattern.setMinimumWidth(280)
+        self._strips = LookStrips()
+        self._chooser = PromptChooser(self.selection, compact=True)
+        self._controls = AttentionControls()
+        self._moved = False
+        self._split = split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_grid())
+        split.addWidget(self._build_right())
+        split.setStretchFactor(1, 1)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(split, 1)
+        self._connect_content()
+
+    def _build_grid(self) -> QWidget:
+        frame, column = panel(margins=10)
+        self._grid_label = label("", "small", wrap=True)
+        column.addWidget(label("All heads", "heading"))
+        column.addWidget(self._grid_label)
+        column.addWidget(self._chooser)
+        column.addWidget(self._grid, 1)
+        frame.setMinimumWidth(210)
+        return frame
+
+    def _build_right(self) -> QWidget:
+        right = self._right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._build_head(), 1)
+        column.addWidget(self._strips)
+        return right
+
+    def _build_head(self) -> QWidget:
+        frame, column = panel()
+        self._title = label("", "title")
+        self._entropy = ElidedLabel("", "small")
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self._title)
+        top.addWidget(self._entropy, 1)
+        column.addLayout(top)
+        column.addWidget(self._controls)
+        column.addWidget(self._pattern, 1)
+        return frame
+
+    def _connect_content(self) -> None:
+        self._right.installEventFilter(self)
+        self._split.installEventFilter(self)
+        self._split.splitterMoved.connect(self._on_splitter_moved)
+        self._grid.head_clicked.connect(self._on_grid_clicked)
+        self._pattern.pair_hovered.connect(self._on_pair_hovered)
+        self._pattern.token_hovered.connect(self._on_token_hovered)
+        self._pattern.pair_selected.connect(self._on_pair_selected)
+        self._strips.query_clicked.connect(self._on_query_clicked)
+        self._strips.key_clicked.connect(self._on_key_clicked)
+        self._controls.view_changed.connect(self._on_view_changed)
+        self._controls.run_wanted.connect(self._on_run_wanted)
+        self.selection.head_changed.connect(self._on_head_changed)
+        self.selection.pair_changed.connect(self._on_pair_changed)
+        self.selection.position_changed.connect(self._on_pair_changed)
+
+    # Drawing.
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        self._shown = None
+        self._default = default_head(result)
+        self._chooser.set_result(result)
+        self._controls.set_result(result)
+        layers, heads = layer_numbers(result), head_numbers(result)
+        self._grid.set_shape(len(layers), len(heads))
+        self._grid.set_labels(layers, heads)
+        whole = len(heads) == result.model.n_heads and group_size(result) > 1
+        self._grid.set_groups(result.model.n_kv_heads if whole else 0)
+        self._grid_label.setText(grid_sentence(result))
+        self._share_room()
+        self.draw_prompt(result)
+
+    def _share_room(self) -> None:
+        """Make the grid as wide as its height lets it be, until the user chose."""
+        if self._moved or self._result is None:
+            return
+        rows, columns = len(layer_numbers(self._result)), len(head_numbers(self._result))
+        pitch = min(_LARGEST_PITCH, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
+        total = self._split.width()
+        wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))
+        self._split.setSizes([wanted, total - wanted])
+
+    def _place_lists(self) -> None:
+        """Say who looks where beside the pattern where a square leaves room, else beneath it."""
+        room = self._right.size()
+        beside = room.width() > room.height() + _SIDE
+        self._pattern.set_side_visible(beside)
+        self._strips.setVisible(not beside)
+
+    def _on_splitter_moved(self, _position: int, _index: int) -> None:
+        self._moved = True
+
+    def draw_prompt(self, result: Result) -> None:
+        """Draw what changes with the selected prompt."""
+        prompt = self.selection.prompt
+        self._grid.set_thumbnails(thumbnails(result, prompt))
+        self._grid.set_tip(bind(_tip, result, prompt))
+        self._strips.set_tokens(result.prompts[prompt].tokens)
+        self._shown = None
+        self._draw_head(result)
+
+    def _chosen(self, result: Result) -> tuple[int, int]:
+        """Return the selected head if the result holds it, else the one worth showing first."""
+        layer, head = self.selection.layer, self.selection.head
+        if indices(result, layer, head) is not None and layer is not None and head is not None:
+            return layer, head
+        return self._default
+
+    def _draw_head(self, result: Result) -> None:
+        prompt = self.selection.prompt
+        layer, head = self._chosen(result)
+        place = indices(result, layer, head)
+        if place is None:
+            return
+        self._grid.set_selected(*place)
+        self._title.setText(header(result, layer, head))
+        self._entropy.set_full_text(entropy_sentence(result, layer, head, prompt))
+        shown = picture(
+            result, self._controls.key(), prompt, place, no_first=self._controls.no_first()
+        )
+        self._picture, self._shown = shown, place
+        self._pattern.show_pattern(
+            shown.values,
+            list(result.prompts[prompt].tokens.texts),
+            value_name=shown.name,
+            diverging=shown.diverging,
+            limits=shown.limits,
+        )
+        self._pattern.setAccessibleName(f"{shown.title}, {shown.name}, query by key")
+        self._draw_pair()
+
+    def _pair(self) -> tuple[int, int]:
+        """Return the query and key that the strips speak of."""
+        drawn = self._picture
+        if drawn is None:
+            return 0, 0
+        values, pair = drawn.values, self.selection.pair
+        last = values.shape[0] - 1
+        if pair is not None and max(pair) <= last:
+            return pair
+        position = self.selection.position
+        if position is not None and position <= last:
+            return position, position
+        row = np.nan_to_num(np.abs(values[last, : last + 1]), nan=-1.0)
+        return last, int(row.argmax())
+
+    def _draw_pair(self) -> None:
+        if self._picture is None:
+            return
+        query, key = self._pair()
+        self._strips.show_pair(self._picture, query, key)
+        self._pattern.set_selected(query, key)
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the head that is shown large."""
+        return self._pattern
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Share the room anew when there is more or less of it."""
+        if event.type() == QEvent.Type.Resize:
+            if watched is self._split:
+                self._share_room()
+            elif watched is self._right:
+                self._place_lists()
+        return super().eventFilter(watched, event)
+
+    # Answering.
+
+    def _on_head_changed(self, _head: object) -> None:
+        result = self._result
+        if result is None or (self._busy and self._shown is None):
+            return
+        if indices(result, *self._chosen(result)) != self._shown:
+            self._draw_head(result)
+
+    def _on_pair_changed(self, _pair: object) -> None:
+        if self._result is not None:
+            self._draw_pair()
+
+    def _on_view_changed(self) -> None:
+        if self._result is not None:
+            self._draw_head(self._result)
+
+    def _on_run_wanted(self, setting: str, value: bool) -> None:
+        params = self._settings.form.try_value()
+        if params is not None:
+            self.set_params(params.model_copy(update={setting: value}))
+        self.request_run()
+
+    def _on_grid_clicked(self, row: int, column: int) -> None:
+        result = self._result
+        if result is not None:
+            self.selection.select_head(layer_numbers(result)[row], head_numbers(result)[column])
+
+    def _on_pair_hovered(self, query: int, key: int) -> None:
+        """Let the strips follow the pointer, and return to the selected pair when it leaves."""
+        if self._picture is not None:
+            pair = (query, key) if 0 <= key <= query else self._pair()
+            self._strips.show_pair(self._picture, *pair)
+
+    def _on_token_hovered(self, position: int) -> None:
+        self._on_pair_hovered(position, position)
+
+    def _on_pair_selected(self, query: int, key: int) -> None:
+        self.selection.select_pair(query, key)
+
+    def _on_query_clicked(self, position: int) -> None:
+        self.selection.select_pair(position, min(self._pair()[1], position))
+
+    def _on_key_clicked(self, position: int) -> None:
+        self.selection.select_pair(max(self._pair()[0], position), position)
+
+
+def _tip(result: Result, prompt: int, row: int, column: int) -> str:
+    return head_tip(result, (row, column), prompt)

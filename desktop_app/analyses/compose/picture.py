@@ -1,0 +1,203 @@
+"""What the composition view shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.analyses.detect.roles import head_name
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import Result
+
+Head = tuple[int, int]
+Pair = tuple[Head, Head]
+_LISTED = 200
+
+
+@dataclass(frozen=True)
+class PairMap:
+    """Scores of one kind, later heads by earlier heads; NaN where the order is wrong.
+
+    Attributes:
+        values: `[later, earlier]`.
+        later: The head of each row.
+        earlier: The head of each column.
+        baseline: Mean score of random matrices; the middle of the colours.
+        spread: Its standard deviation over random pairs.
+    """
+
+    values: np.ndarray
+    later: tuple[Head, ...]
+    earlier: tuple[Head, ...]
+    baseline: float
+    spread: float
+
+    def limits(self) -> tuple[float, float]:
+        """Return colour limits with chance in their middle; no score lies below 0."""
+        finite = self.values[np.isfinite(self.values)]
+        reach = float(np.abs(finite - self.baseline).max()) if finite.size else 0.0
+        reach = reach if reach > 0 else 1.0
+        return self.baseline - reach, self.baseline + reach
+
+
+@dataclass(frozen=True)
+class CircuitPicture:
+    """One circuit over the vocabulary: its accuracies and a part of its matrix."""
+
+    title: str
+    sentence: str
+    rows: tuple[tuple[str, float, float], ...]
+    block: np.ndarray | None
+    tokens: tuple[str, ...]
+    row_name: str
+    col_name: str
+
+
+def kinds(result: Result) -> tuple[str, ...]:
+    """Return which compositions were measured."""
+    return tuple(str(kind) for kind in result.data["kinds"])
+
+
+def dotted(head: Head) -> str:
+    """Return `5.3`, as the form takes it."""
+    return f"{head[0]}.{head[1]}"
+
+
+def pair_map(result: Result, kind: str) -> PairMap:
+    """Return the picture of a kind; the last layer writes for none, the first reads none."""
+    place = kinds(result).index(kind)
+    score = np.asarray(result.data["score"], dtype=float)[place]
+    layers, heads = score.shape[0], score.shape[1]
+    earlier = [(layer, head) for layer in range(max(layers - 1, 1)) for head in range(heads)]
+    later = [(layer, head) for layer in range(min(1, layers - 1), layers) for head in range(heads)]
+    early, late = np.array(earlier), np.array(later)
+    values = score[early[None, :, 0], early[None, :, 1], late[:, None, 0], late[:, None, 1]].copy()
+    values[early[None, :, 0] >= late[:, None, 0]] = np.nan
+    return PairMap(
+        values=values,
+        later=tuple(later),
+        earlier=tuple(earlier),
+        baseline=float(np.asarray(result.data["baseline"])[place]),
+        spread=float(np.asarray(result.data["baseline_spread"])[place]),
+    )
+
+
+def baseline_text(shown: PairMap) -> str:
+    """Write what random matrices score."""
+    return f"random {number(shown.baseline)} ± {number(shown.spread)}"
+
+
+def pair_name(pair: Pair) -> str:
+    """Return `L4H11 → L5H5`."""
+    return f"{head_name(*pair[0])} → {head_name(*pair[1])}"
+
+
+def pair_at(shown: PairMap, row: int, column: int) -> Pair | None:
+    """Return the pair of a cell, None where the order is wrong."""
+    if not np.isfinite(shown.values[row, column]):
+        return None
+    return shown.earlier[column], shown.later[row]
+
+
+def cell_of(shown: PairMap, pair: Pair | None) -> tuple[int, int] | None:
+    """Return row and column of a pair, or None where it is not in the picture."""
+    if pair is None or pair[0] not in shown.earlier or pair[1] not in shown.later:
+        return None
+    return shown.later.index(pair[1]), shown.earlier.index(pair[0])
+
+
+def top_pairs(
+    shown: PairMap, head: Head | None = None
+) -> tuple[list[tuple[str, float, float]], list[Pair]]:
+    """Return rows of (pair, score, times chance) with their pairs, best first.
+
+    Args:
+        shown: The picture.
+        head: Only pairs that this head takes part in; None: all.
+    """
+    values = np.where(np.isfinite(shown.values), shown.values, -np.inf)
+    if head is not None:
+        rows = np.array([later == head for later in shown.later])
+        columns = np.array([earlier == head for earlier in shown.earlier])
+        values = np.where(rows[:, None] | columns[None, :], values, -np.inf)
+    listed, pairs = [], []
+    for flat in np.argsort(-values, axis=None, kind="stable")[:_LISTED]:
+        row, column = (int(x) for x in np.unravel_index(int(flat), values.shape))
+        pair = pair_at(shown, row, column)
+        if pair is None or not np.isfinite(values[row, column]):
+            break
+        score = float(values[row, column])
+        listed.append((pair_name(pair), score, score / shown.baseline))
+        pairs.append(pair)
+    return listed, pairs
+
+
+def pair_sentence(result: Result, pair: Pair) -> str:
+    """Return a pair's score of each kind beside chance."""
+    score = np.asarray(result.data["score"], dtype=float)
+    told = []
+    for place, kind in enumerate(kinds(result)):
+        value = float(score[place, pair[0][0], pair[0][1], pair[1][0], pair[1][1]])
+        chance = float(np.asarray(result.data["baseline"])[place])
+        told.append(f"{kind} {number(value)} ({number(value / chance, 1)} × random)")
+    return f"{pair_name(pair)}: {' · '.join(told)}"
+
+
+def _count_words(result: Result, count: int) -> str:
+    whole = count >= result.model.d_vocab
+    return f"n = {count:,} tokens ({'the whole vocabulary' if whole else 'drawn at random'})"
+
+
+def _picture(result: Result, prefix: str, title: str, names: tuple[str, str]) -> CircuitPicture:
+    data: Any = result.data
+    rows = tuple(
+        (str(direction), float(first), float(five))
+        for direction, first, five in zip(
+            data[f"{prefix}directions"], data[f"{prefix}top1"], data[f"{prefix}top5"], strict=True
+        )
+    )
+    block = data.get(f"{prefix}block")
+    embedding = {"raw": "raw embedding", "layer0": "stream after layer 0"}
+    source = str(result.params.get("embedding", "raw"))
+    count = int(data[f"{prefix}n"])
+    return CircuitPicture(
+        title=title,
+        sentence=f"{_count_words(result, count)} · {embedding.get(source, source)} · by chance "
+        f"top-1 {number(1 / max(count, 1), 4)}",
+        rows=rows,
+        block=None if block is None else np.asarray(block, dtype=float),
+        tokens=tuple(_token_text(token) for token in data.get(f"{prefix}block_tokens", ())),
+        row_name=names[0],
+        col_name=names[1],
+    )
+
+
+def _token_text(token: Any) -> str:
+    text = token.get("text", token.get("piece", "")) if isinstance(token, dict) else token
+    return display_text(str(text))
+
+
+def _head(result: Result, text: str) -> Head:
+    """Return the head that `5.3` names; negative numbers count from the end."""
+    layer, head = (int(part) for part in text.split("."))
+    return layer % result.model.n_layers, head % result.model.n_heads
+
+
+def circuits(result: Result) -> list[CircuitPicture]:
+    """Return the circuits over the vocabulary that a result holds, the full circuit first."""
+    found = []
+    pair, copying = str(result.params.get("full_circuit", "")), str(result.params.get("ov", ""))
+    if pair and "top1" in result.data:
+        early, late = (_head(result, part.strip()) for part in pair.split(","))
+        found.append(
+            _picture(result, "", f"Full circuit {pair_name((early, late))}", ("Query", "Key"))
+        )
+    if copying and "ov_top1" in result.data:
+        title = f"Copying circuit of {head_name(*_head(result, copying))}"
+        found.append(_picture(result, "ov_", title, ("Source", "Output")))
+    return found

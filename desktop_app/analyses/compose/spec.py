@@ -1,0 +1,108 @@
+"""Composition: how much of what one head writes another head reads, told from weights alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from desktop_app.contract.grammar import HeadPairText, HeadText
+from desktop_app.contract.params import Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+KINDS: tuple[str, ...] = ("Q", "K", "V")
+DIRECTIONS: tuple[str, ...] = ("best key for each query", "best query for each key")
+OV_DIRECTIONS: tuple[str, ...] = ("best output for each source", "best source for each output")
+
+
+class ComposeParams(Params):
+    """Settings of `compose`."""
+
+    kind: Literal["all", "Q", "K", "V"] = Field(
+        default="all",
+        title="Composition",
+        description="Which input of the later head the earlier one is measured against: queries, "
+        "keys, values, or all three.",
+    )
+    fold: bool = Field(
+        default=False,
+        title="Fold norms",
+        description="Take the reading head's norm weights into its matrices (and centre them "
+        "where the norm subtracts a mean).",
+    )
+    full_circuit: HeadPairText = Field(
+        default="",
+        title="Full circuit",
+        description="A pair such as 4.11,5.5: over the vocabulary, does a query token find the key "
+        "behind which it stood?",
+        json_schema_extra={"cli": "pair", "metavar": "PREV IND"},
+    )
+    ov: HeadText = Field(
+        default="",
+        title="Copying circuit",
+        description="A head such as 5.5: over the vocabulary, does it write the token it reads?",
+    )
+    embedding: Literal["raw", "layer0"] = Field(
+        default="raw",
+        title="Embedding",
+        description="What tokens are to the circuits: the raw embedding, or the stream after "
+        "layer 0 behind a BOS under the reader's own norm.",
+    )
+    tokens: int = Field(
+        default=0,
+        ge=0,
+        title="Tokens",
+        description="How many tokens the circuits compare, drawn at random; 0 takes the whole "
+        "vocabulary. Accuracies with different numbers of tokens do not compare.",
+        json_schema_extra={"zero": "all"},
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        title="Seed",
+        description="Of the drawn tokens and of the random baseline.",
+        json_schema_extra={"advanced": True},
+    )
+
+    first_token: str = Field(
+        default="",
+        title="First token",
+        description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
+        "one that began documents in the model's training.",
+        json_schema_extra={"advanced": True},
+    )
+
+    def reads_prompts(self) -> bool:
+        """Return False: only weights are read."""
+        return False
+
+
+_SCORE = ("kind", "early_layer", "early_head", "late_layer", "late_head")
+
+COMPOSE = Analysis(
+    name="compose",
+    title="Composition",
+    summary="Which earlier head a later head reads from, told from the weights alone.",
+    params=ComposeParams,
+    fields=(
+        FieldSpec(
+            "score", _SCORE, "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower"
+        ),
+        FieldSpec("kinds", ("kind",), "Which compositions were measured"),
+        FieldSpec("baseline", ("kind",), "Mean score of random matrices of the same shapes"),
+        FieldSpec("baseline_spread", ("kind",), "Standard deviation over random pairs"),
+        FieldSpec("top1", ("direction",), "Share where the token itself is the best"),
+        FieldSpec("top5", ("direction",), "Share where the token itself is among the best five"),
+        FieldSpec("n", (), "How many tokens were compared with one another"),
+        FieldSpec("directions", ("direction",), "What the two shares mean"),
+        FieldSpec("lead", (), "The token that stands before each token in layer 0"),
+        FieldSpec("block", ("query", "key"), "A part of the circuit for a few tokens"),
+        FieldSpec("block_tokens", ("query",), "The tokens of that part"),
+        FieldSpec("ov_top1", ("direction",), "The same for the copying circuit"),
+        FieldSpec("ov_top5", ("direction",), "The same for the copying circuit"),
+        FieldSpec("ov_n", (), "How many tokens were compared with one another"),
+        FieldSpec("ov_directions", ("direction",), "What the two shares mean"),
+        FieldSpec("ov_block", ("source", "output"), "A part of the copying circuit"),
+        FieldSpec("ov_block_tokens", ("source",), "The tokens of that part"),
+    ),
+)

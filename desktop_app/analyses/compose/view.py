@@ -1,0 +1,277 @@
+"""The composition view: all pairs of heads beside chance, the strongest ones, and circuits."""
+
+from __future__ import annotations
+
+from functools import partial as bind
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop_app.analyses.compose.circuits import CircuitPanels
+from desktop_app.analyses.compose.picture import (
+    baseline_text,
+    cell_of,
+    dotted,
+    kinds,
+    pair_at,
+    pair_map,
+    pair_sentence,
+    top_pairs,
+)
+from desktop_app.analyses.detect.roles import head_name
+from desktop_app.contract.registry import find
+from desktop_app.pictures.words import number
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.lab import LabView
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.tables.tables import Column, DataTable
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.compose.picture import Pair, PairMap
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.basics.selection import Selection
+
+_HINT = "Choose a pair for all its numbers."
+
+
+def _score(value: object) -> str:
+    return number(float(value)) if isinstance(value, float) else str(value)
+
+
+def _times(value: object) -> str:
+    return f"{number(float(value), 2)} ×" if isinstance(value, float) else str(value)
+
+
+class ComposeView(LabView):
+    """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("compose"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "Which head reads which?",
+            "Run it to compare all pairs of heads with chance; only weights are read.",
+        )
+
+    def build_picture(self, column: QVBoxLayout) -> None:
+        """Build the picture in this column."""
+        self._shown: PairMap | None = None
+        self._pair: Pair | None = None
+        self._pages = SegmentedControl([("pairs", "Composition"), ("circuits", "Circuits")])
+        self._kind = SegmentedControl(
+            [("K", "K (keys)"), ("Q", "Q (queries)"), ("V", "V (values)")]
+        )
+        self._kind.setToolTip("K-, Q- or V-composition: which input of the later head is fed")
+        self._chance = ElidedLabel("", "small")
+        self._map = Heatmap()
+        self._circuits = CircuitPanels()
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_map())
+        split.addWidget(self._build_side())
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([580, 420])
+        self._area = QStackedWidget()
+        self._area.addWidget(split)
+        self._area.addWidget(self._circuits)
+        top = QHBoxLayout()
+        top.addWidget(self._pages)
+        top.addStretch(1)
+        column.addLayout(top)
+        column.addWidget(self._area, 1)
+        self._connect_picture()
+
+    def _build_map(self) -> QWidget:
+        frame, column = panel()
+        top = QHBoxLayout()
+        top.addWidget(self._kind)
+        top.addStretch(1)
+        column.addLayout(top)
+        column.addWidget(self._chance)
+        column.addWidget(self._map, 1)
+        return frame
+
+    def _build_side(self) -> QWidget:
+        frame, column = panel()
+        self._scope = SegmentedControl([("all", "All pairs"), ("head", "Selected head")])
+        self._scope.setToolTip("List all pairs, or those that the selected head takes part in")
+        self._table = DataTable()
+        self._table.setAccessibleName("Strongest pairs")
+        self._table.set_empty_text("No pair has the selected head; click one in the map.")
+        self._table.set_columns(
+            [
+                Column("pair", width=130),
+                Column("score", format=_score, mono=True, bar=True, width="stretch"),
+                Column("random", align="right", format=_times, mono=True, width=66),
+            ]
+        )
+        self._sentence = label(_HINT, "muted", wrap=True)
+        self._circuit_button = QPushButton("Full circuit")
+        self._circuit_button.setToolTip("Follow this pair over the vocabulary: run with it")
+        bind_icon(self._circuit_button, "circuit")
+        self._copy_button = QPushButton("Copying")
+        self._copy_button.setToolTip("Does the later head write the token it reads? Run with it")
+        bind_icon(self._copy_button, "copy")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._circuit_button)
+        buttons.addWidget(self._copy_button)
+        buttons.addStretch(1)
+        top = QHBoxLayout()
+        top.addWidget(self._scope)
+        top.addStretch(1)
+        column.addLayout(top)
+        column.addWidget(self._table, 1)
+        column.addWidget(self._sentence)
+        column.addLayout(buttons)
+        # Narrower, the scores would be cut.
+        frame.setMinimumWidth(322)
+        return frame
+
+    def _connect_picture(self) -> None:
+        self._pages.changed.connect(self._on_page_changed)
+        self._kind.changed.connect(self._on_kind_changed)
+        self._scope.changed.connect(self._on_scope_changed)
+        self._map.cell_clicked.connect(self._on_cell_clicked)
+        self._map.cell_activated.connect(self._on_cell_activated)
+        self._table.row_selected.connect(self._on_row_selected)
+        self._circuit_button.clicked.connect(self._on_circuit_clicked)
+        self._copy_button.clicked.connect(self._on_copy_clicked)
+        self._circuits.settings_wanted.connect(self._on_settings_wanted)
+        self.selection.head_changed.connect(self._on_head_changed)
+
+    # Drawing.
+
+    def draw_lab(self, result: Result, *, is_new: bool) -> None:
+        """Draw a result; one with a circuit opens on it."""
+        found = self._circuits.show_result(result)
+        held = kinds(result)
+        for kind in "KQV":
+            self._kind.set_option_enabled(kind, kind in held, "" if kind in held else "Not run")
+        if self._kind.value() not in held:
+            self._kind.set_value(held[0])
+        if is_new:
+            self._pair = None
+            self.show_page("circuits" if found else "pairs")
+        self._draw_kind(result)
+
+    def show_page(self, name: str) -> None:
+        """Show `pairs` or `circuits`."""
+        self._pages.set_value(name)
+        self._on_page_changed(name)
+
+    def _draw_kind(self, result: Result) -> None:
+        kind = str(self._kind.value())
+        shown = self._shown = pair_map(result, kind)
+        chance = baseline_text(shown)
+        self._chance.set_full_text(f"Without colour: chance, {chance}")
+        self._map.show_values(
+            shown.values,
+            row_name="Later head (reads)",
+            col_name="Earlier head (writes)",
+            row_labels=[head_name(*head) for head in shown.later],
+            col_labels=[head_name(*head) for head in shown.earlier],
+            value_name=f"{kind}-composition; {chance}",
+            diverging=True,
+            limits=shown.limits(),
+            seen=(0.0, shown.limits()[1]),
+            value_format="{:.3f}",
+            cell_tip=bind(_tip, result, shown),
+        )
+        self._list_pairs()
+        self._show_pair(result)
+
+    def _list_pairs(self) -> None:
+        if self._shown is None:
+            return
+        layer, head = self.selection.layer, self.selection.head
+        only = None
+        if self._scope.value() == "head":
+            only = (-1 if layer is None else layer, -1 if head is None else head)
+        self._table.set_rows(*top_pairs(self._shown, only))
+
+    def _show_pair(self, result: Result) -> None:
+        pair = self._pair
+        cell = None if self._shown is None else cell_of(self._shown, pair)
+        self._map.set_selected(*(cell if cell is not None else (None, None)))
+        if pair is not None:
+            self._table.select_key(pair)
+        self._sentence.setText(_HINT if pair is None else pair_sentence(result, pair))
+        for button in (self._circuit_button, self._copy_button):
+            button.setVisible(pair is not None)
+        if pair is not None:
+            self._copy_button.setText(f"Copying of {head_name(*pair[1])}")
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the map, or the circuits."""
+        if not self._built:
+            return self._content
+        return self._circuits if self._pages.value() == "circuits" else self._map
+
+    # Answering.
+
+    def _choose(self, pair: Pair | None) -> None:
+        if self._result is None or pair is None:
+            return
+        self._pair = pair
+        self._show_pair(self._result)
+        head = (self.selection.layer, self.selection.head)
+        if head not in pair:
+            self.selection.select_head(*pair[1])
+
+    def _on_page_changed(self, name: object) -> None:
+        self._area.setCurrentIndex(1 if name == "circuits" else 0)
+
+    def _on_kind_changed(self, _kind: object) -> None:
+        if self._result is not None:
+            self._draw_kind(self._result)
+
+    def _on_scope_changed(self, _scope: object) -> None:
+        self._list_pairs()
+
+    def _on_head_changed(self, _head: object) -> None:
+        if self._result is not None and self._scope.value() == "head":
+            self._list_pairs()
+
+    def _on_cell_clicked(self, row: int, column: int) -> None:
+        if self._shown is not None:
+            self._choose(pair_at(self._shown, row, column))
+
+    def _on_cell_activated(self, row: int, column: int) -> None:
+        pair = None if self._shown is None else pair_at(self._shown, row, column)
+        if pair is not None:
+            self.selection.open_attention(*pair[1])
+
+    def _on_row_selected(self, key: object) -> None:
+        if isinstance(key, tuple):
+            self._choose(key)
+
+    def _on_circuit_clicked(self) -> None:
+        if self._pair is not None:
+            self._run_with(full_circuit=",".join(dotted(head) for head in self._pair))
+
+    def _on_copy_clicked(self) -> None:
+        if self._pair is not None:
+            self._run_with(ov=dotted(self._pair[1]))
+
+    def _on_settings_wanted(self) -> None:
+        self._settings.set_open(True)
+
+    def _run_with(self, **changes: object) -> None:
+        params = self._settings.form.try_value()
+        if params is not None:
+            self.set_params(params.model_copy(update=changes))
+        self.request_run()
+
+
+def _tip(result: Result, shown: PairMap, row: int, column: int) -> str:
+    pair = pair_at(shown, row, column)
+    return (
+        "No such pair: the first head must stand lower"
+        if pair is None
+        else pair_sentence(result, pair)
+    )

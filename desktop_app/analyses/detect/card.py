@@ -1,0 +1,215 @@
+"""The circuit card: two heads, what joins them, where they look, and what ablation proves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+
+from desktop_app.analyses.detect.picture import stripe_cells
+from desktop_app.analyses.detect.roles import card_headline, card_summary, head_name
+from desktop_app.analyses.detect.stripe import Stripe
+from desktop_app.pictures.words import WITHHELD, number
+from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.messages import EmptyState
+from desktop_app.widgets.matrix.pattern_view import PatternView
+from desktop_app.widgets.tables.tables import Column, DataTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.contract.result import Result
+
+Head = tuple[int, int]
+# Longer names would be cut in the table; the tooltip of the row has them all.
+_NAMED = 2
+# With more tokens, words on the axes take more room than the pattern.
+_WORDS_MOST = 20
+
+
+def _signed(value: object) -> str:
+    return number(float(value), sign=True) if isinstance(value, float) else WITHHELD
+
+
+def _plain(value: object) -> str:
+    return number(float(value)) if isinstance(value, float) else WITHHELD
+
+
+def card_pair(card: Mapping[str, Any]) -> tuple[Head, Head]:
+    """Return the previous-token head and the induction head, (layer, head) each."""
+    early, late = card["previous"], card["induction"]
+    return (int(early["layer"]), int(early["head"])), (int(late["layer"]), int(late["head"]))
+
+
+def ablation_rows(card: Mapping[str, Any]) -> list[tuple[str, str, float, float | str]]:
+    """Return (what, heads, rise of the loss, standard error), controls summed up last."""
+    rows: list[tuple[str, str, float, float | str]] = [
+        (
+            str(row["title"]),
+            _heads(row["heads"]),
+            float(row["rise"]),
+            WITHHELD if row.get("sem") is None else float(row["sem"]),
+        )
+        for row in card["ablation"]
+    ]
+    rises = [float(row["rise"]) for row in card["controls"]]
+    if rises:
+        rows.append(("random heads, mean", f"{len(rises)} draws", float(np.mean(rises)), WITHHELD))
+        rows.append(("random heads, most", f"{len(rises)} draws", max(rises), WITHHELD))
+    return rows
+
+
+def loss_sentence(card: Mapping[str, Any]) -> str:
+    """Say what the table's numbers are."""
+    return (
+        f"Rise of the second half's loss, {number(float(card['loss']))} nats untouched, when heads "
+        f"are replaced by their mean; {int(card['sequences'])} sequences"
+    )
+
+
+def _heads(heads: Any) -> str:
+    named = [head_name(int(layer), int(head)) for layer, head in heads]
+    return ", ".join(named) if len(named) <= _NAMED else f"{len(named)} heads"
+
+
+def head_lists(card: Mapping[str, Any]) -> str:
+    """Return the heads of the rows that only count them, a line each."""
+    lines = [
+        f"{row['title']}: {', '.join(head_name(int(a), int(b)) for a, b in row['heads'])}"
+        for row in card["ablation"]
+        if len(row["heads"]) > _NAMED
+    ]
+    return "\n".join(lines)
+
+
+class CardPattern(QWidget):
+    """A pattern with its stripe and a title."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pattern = PatternView()
+        self.pattern.set_side_visible(False)
+        self.pattern.set_bar_visible(False)
+        self.pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
+        self.pattern.setMinimumSize(200, 150)
+        self.stripe = Stripe(self.pattern.canvas)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.pattern, 1)
+
+    def show_pattern(self, result: Result, field: str, score: str, title: str) -> None:
+        """Show a field of the result with the stripe of a score."""
+        pattern = np.asarray(result.data[field], dtype=np.float32)
+        texts = list(result.prompts[0].tokens.texts) if result.prompts else []
+        if len(texts) != len(pattern) or len(texts) > _WORDS_MOST:
+            texts = [str(n) for n in range(len(pattern))]
+        self.pattern.show_pattern(pattern, texts, title=title)
+        self.stripe.set_cells(stripe_cells(result, score))
+
+
+class CircuitCard(QWidget):
+    """The card, or the offer to make one.
+
+    Signals:
+        card_wanted: Find the induction circuit.
+        attention_wanted: (layer, head) whose button was clicked.
+    """
+
+    card_wanted = Signal()
+    attention_wanted = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pair: tuple[Head, Head] | None = None
+        self._empty = EmptyState(
+            "circuit",
+            "No circuit card in this result",
+            "A card names the previous-token head and the induction head that reads it, and "
+            "proves the pair by ablation.",
+            "Find the induction circuit",
+        )
+        self._title = label("", "title")
+        self.headline = label("", "heading", wrap=True)
+        self._early, self._late = QPushButton(""), QPushButton("")
+        for button in (self._early, self._late):
+            button.setToolTip("Open this head in Attention")
+            bind_icon(button, "attention")
+        self.sentences = label("", "body", wrap=True)
+        self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._loss = label("", "small", wrap=True)
+        self.table = DataTable()
+        self.table.setAccessibleName("Rise of the second half's loss under ablation")
+        self.table.set_columns(
+            [
+                Column("ablated", width="stretch"),
+                Column("heads", width=118),
+                Column("loss", align="right", format=_signed, mono=True, bar=True, width=60),
+                Column("±", align="right", format=_plain, mono=True, width=58),
+            ]
+        )
+        self.previous, self.induction = CardPattern(), CardPattern()
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._build())
+        self._empty.action_clicked.connect(self.card_wanted)
+        self._early.clicked.connect(self._on_early_clicked)
+        self._late.clicked.connect(self._on_late_clicked)
+
+    def _build(self) -> QWidget:
+        left, column = panel()
+        heads = QHBoxLayout()
+        heads.addWidget(self._title)
+        heads.addStretch(1)
+        heads.addWidget(self._early)
+        heads.addWidget(self._late)
+        column.addLayout(heads)
+        column.addWidget(self.headline)
+        column.addWidget(self.sentences)
+        column.addWidget(self._loss)
+        column.addWidget(self.table, 1)
+        left.setMinimumWidth(432)
+        right, beside = panel()
+        beside.addWidget(self.previous, 1)
+        beside.addWidget(self.induction, 1)
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(left)
+        split.addWidget(right)
+        split.setSizes([500, 400])
+        return split
+
+    def pair(self) -> tuple[Head, Head] | None:
+        """Return both heads, or None without a card."""
+        return self._pair
+
+    def show_result(self, result: Result) -> None:
+        """Show the card of a result, or the offer."""
+        card = result.data.get("card")
+        self._pair = None if card is None else card_pair(card)
+        self._stack.setCurrentIndex(0 if card is None else 1)
+        if card is None or self._pair is None:
+            return
+        early, late = (head_name(*head) for head in self._pair)
+        self._title.setText(f"{early} → {late}")
+        self.table.setToolTip(head_lists(card))
+        self.headline.setText(card_headline(card))
+        self._early.setText(early)
+        self._late.setText(late)
+        self.sentences.setText("\n\n".join(card_summary(card)[:2]))
+        self._loss.setText(loss_sentence(card))
+        self.table.set_rows(ablation_rows(card))
+        for shown, field, score, title in (
+            (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),
+            (self.induction, "card_induction_pattern", "induction", f"{late} looks behind"),
+        ):
+            shown.show_pattern(result, field, score, title)
+
+    def _on_early_clicked(self) -> None:
+        if self._pair is not None:
+            self.attention_wanted.emit(*self._pair[0])
+
+    def _on_late_clicked(self) -> None:
+        if self._pair is not None:
+            self.attention_wanted.emit(*self._pair[1])

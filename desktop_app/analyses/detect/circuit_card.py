@@ -1,0 +1,228 @@
+"""The circuit card: a previous-token head and the induction head that reads it, with proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from desktop_app.analyses.detect.roles import THRESHOLD, card_summary
+from desktop_app.contract.grammar import resolve_pair
+from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.engine.interventions import Edit, Replace, Variant
+from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.sweep import Loss, SweepPlan, sweep
+from desktop_app.methods.composition import composition_scores, random_baseline
+from desktop_app.methods.reference import capture
+from desktop_app.methods.sequences import Lead, repeated_sequences
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.detect.spec import DetectParams
+
+Head = tuple[int, int]
+
+_SEQUENCES = 8
+_REFERENCES = 16
+_CONTROLS = 8
+# Reference sequences come from a seed of their own.
+_REFERENCE_SEED = 1_000_003
+# How the work divides: composition, then ablation.
+_COMPOSITION_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class _Ablation:
+    """Sets of heads that are ablated together, by title."""
+
+    title: str
+    heads: tuple[Head, ...]
+
+
+def make_card(
+    model: LoadedModel,
+    params: DetectParams,
+    lead: Lead,
+    scores: Mapping[str, Any],
+    report: Reporter,
+) -> dict[str, Any]:
+    """Find the pair that makes the induction circuit, or take the one named, and prove it.
+
+    The pair found has the greatest product of previous-token score, induction score and
+    K-composition. Heads are ablated by their mean over other sequences, per position, on all
+    positions; the loss is that of the second half's tokens.
+
+    Returns:
+        The fields `card`, `card_previous_pattern`, `card_induction_pattern`, and `summary` longer.
+    """
+    if model.info.n_layers < 2:
+        raise BadInputError(
+            f"{model.info.name} has a single layer, and an induction circuit needs two: leave "
+            "--card out."
+        )
+    share = ShareReporter(report, 0.0, _COMPOSITION_SHARE)
+    composition = composition_scores(model, ("Q", "K", "V"), share)
+    pair = _find(scores, composition[1])
+    if params.card != "auto":
+        pair = _named(model, params.card)
+    ids, references = (
+        repeated_sequences(model, n, params.seq_len, seed, lead, rare=params.rare_tokens)
+        for n, seed in (
+            (min(params.batch, _SEQUENCES), params.seed),
+            (_REFERENCES, params.seed + _REFERENCE_SEED),
+        )
+    )
+    share = ShareReporter(report, _COMPOSITION_SHARE, 1 - _COMPOSITION_SHARE)
+    proof = _ablate(model, ids, references, _plan(model, pair, scores, params.seed), share)
+    card = {
+        "previous": _head_row(pair[0], scores),
+        "induction": _head_row(pair[1], scores),
+        "composition": _joined(model, pair, composition, params.seed),
+        **proof,
+    }
+    patterns = _patterns(model, ids[:1], pair)
+    return {
+        "card": card,
+        "card_previous_pattern": patterns[0],
+        "card_induction_pattern": patterns[1],
+        "summary": (*scores["summary"], *card_summary(card)),
+    }
+
+
+def _find(scores: Mapping[str, Any], key_composition: np.ndarray) -> tuple[Head, Head]:
+    """Return the pair of greatest product; `key_composition [L1, H1, L2, H2]` is 0 out of order."""
+    previous, induction = np.asarray(scores["previous_token"]), np.asarray(scores["induction"])
+    product = previous[:, :, None, None] * key_composition * induction
+    early, first, late, second = np.unravel_index(int(product.argmax()), product.shape)
+    return (int(early), int(first)), (int(late), int(second))
+
+
+def _named(model: LoadedModel, text: str) -> tuple[Head, Head]:
+    return resolve_pair(text, model.info.n_layers, model.info.n_heads, "--card")
+
+
+def _head_row(head: Head, scores: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("previous_token", "induction", "duplicate_token")
+    return {
+        "layer": head[0],
+        "head": head[1],
+        **{name: float(np.asarray(scores[name])[head]) for name in names},
+    }
+
+
+def _joined(
+    model: LoadedModel, pair: tuple[Head, Head], composition: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Return the pair's composition of each kind beside chance and beside other earlier heads."""
+    (early, first), (late, second) = pair
+    means, spreads = random_baseline(model, ("Q", "K", "V"), seed)
+    own = composition[1, :late, :, late, second]
+    row: dict[str, Any] = {
+        "earlier_heads": int(own.size),
+        "rank_K": int((own > own[early, first]).sum()),
+    }
+    for number, kind in enumerate("QKV"):
+        row[kind] = float(composition[number, early, first, late, second])
+        row[f"baseline_{kind}"] = means[number]
+        row[f"baseline_spread_{kind}"] = spreads[number]
+    return row
+
+
+def _plan(
+    model: LoadedModel, pair: tuple[Head, Head], scores: Mapping[str, Any], seed: int
+) -> tuple[list[_Ablation], list[_Ablation]]:
+    """Return what is ablated, and random pairs of the same layers that play no such part."""
+    early, late = pair
+    wanted = [
+        _Ablation("previous-token head", (early,)),
+        _Ablation("induction head", (late,)),
+        _Ablation("both", pair),
+    ]
+    playing = {}
+    for name, title in (
+        ("previous_token", "all previous-token heads"),
+        ("induction", "all induction heads"),
+    ):
+        found = np.argwhere(np.asarray(scores[name]) >= THRESHOLD[name])
+        playing[name] = tuple((int(layer), int(head)) for layer, head in found)
+        if len(playing[name]) > 1:
+            wanted.append(_Ablation(title, playing[name]))
+    taken = {*pair, *playing["previous_token"], *playing["induction"]}
+    random = np.random.default_rng(seed)
+    free = [
+        [(layer, head) for head in range(model.info.n_heads) if (layer, head) not in taken]
+        for layer, _head in pair
+    ]
+    if not any(free):
+        return wanted, []
+    draws = {
+        tuple(group[int(random.integers(len(group)))] for group in free if group)
+        for _ in range(_CONTROLS)
+    }
+    return wanted, [_Ablation("random heads", heads) for heads in sorted(draws)]
+
+
+def _ablate(
+    model: LoadedModel,
+    ids: torch.Tensor,
+    references: torch.Tensor,
+    plan: tuple[list[_Ablation], list[_Ablation]],
+    report: Reporter,
+) -> dict[str, Any]:
+    """Return `loss` of the second half and its rise under each ablation, all in one sweep."""
+    wanted, controls = plan
+    every = [*wanted, *controls]
+    layers = sorted({layer for ablation in every for layer, _head in ablation.heads})
+    kept = capture(model, references, layers, "head_z")
+    means = {layer: values.float().mean(0) for layer, values in kept.items()}
+    variants = [
+        Variant(
+            tuple(
+                Edit(layer, "head_z", Replace(means[layer][:, head]), head)
+                for layer, head in ablation.heads
+            ),
+            prompt,
+        )
+        for ablation in every
+        for prompt in range(len(ids))
+    ]
+    length = ids.shape[1]
+    loss = Loss(ids, length // 2 + 1)
+    swept = sweep(model, ids, variants, SweepPlan((length - 1,) * len(ids), loss=loss), report)
+    rises = (swept.values.view(len(every), len(ids)) - swept.base).double().numpy()
+    rows = [
+        {
+            "title": ablation.title,
+            "heads": [list(head) for head in ablation.heads],
+            "rise": float(rise.mean()),
+            "sem": float(rise.std(ddof=1) / len(rise) ** 0.5) if len(rise) > 1 else None,
+        }
+        for ablation, rise in zip(every, rises, strict=True)
+    ]
+    return {
+        "loss": float(swept.base.mean()),
+        "sequences": len(ids),
+        "references": len(references),
+        "ablation": rows[: len(wanted)],
+        "controls": rows[len(wanted) :],
+    }
+
+
+def _patterns(model: LoadedModel, ids: torch.Tensor, pair: tuple[Head, Head]) -> list[np.ndarray]:
+    """Return the attention `[query, key]` of both heads on one sequence."""
+    found: dict[Head, np.ndarray] = {}
+
+    def keep(head: Head) -> tuple[str, Any]:
+        def hook_fn(x: torch.Tensor, hook: object) -> None:
+            found[head] = torch.tril(x[0, head[1]].float()).cpu().numpy()
+
+        return site_hook(head[0], "pattern"), hook_fn
+
+    hooks = [keep(head) for head in pair]
+    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
+    model.run(ids, hooks)
+    return [found[head] for head in pair]

@@ -1,0 +1,266 @@
+"""All scores of all heads as small maps, linked by the selected head."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QSize, Signal, Slot
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.analyses.detect.picture import cell_tip, layer_numbers, meaning, score_names
+from desktop_app.analyses.detect.roles import TITLES
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.matrix.color_bar import ColorBar
+from desktop_app.widgets.matrix.matrix_axes import Axis
+from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QResizeEvent
+
+_LIMITS = (0.0, 1.0)
+# A score whose best head stays below this is drawn on a scale of its own, which is then told.
+_FAINT = 0.5
+# What a map needs beside its cells: title and column numbers above, row numbers at the left.
+_ABOVE, _BESIDE = 62, 34
+_LEAST_WIDTH = 90
+_TITLE_MOST = 14
+
+
+class SmallMap(QWidget):
+    """One score: a title that chooses it, and its cells.
+
+    Signals:
+        title_clicked: The name of the score.
+        cell_clicked: (name, row, column) chosen by click or arrow keys.
+        cell_hovered: (name, row, column) under the pointer; (…, −1, −1) when it leaves.
+    """
+
+    title_clicked = Signal(str)
+    cell_clicked = Signal(str, int, int)
+    cell_hovered = Signal(str, int, int)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.title = QPushButton(short_title(name))
+        self.title.setAccessibleName(TITLES[name])
+        self.title.setCheckable(True)
+        self.title.setToolTip(meaning(name))
+        set_role(self.title, "segment")
+        # Narrow enough for three maps in a row of a small window.
+        self.title.setStyleSheet("padding: 0 2px;")
+        self.canvas = MatrixCanvas()
+        self.canvas.setMinimumSize(84, 70)
+        self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
+        self._data: Mapping[str, Any] = {}
+        self.limits = _LIMITS
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.title)
+        column.addWidget(self.canvas, 1)
+        self.canvas.installEventFilter(self)
+        self.title.clicked.connect(self._on_title_clicked)
+        self.canvas.cell_clicked.connect(self._on_cell_clicked)
+        self.canvas.cell_hovered.connect(self._on_cell_hovered)
+
+    def show_data(self, data: Mapping[str, Any]) -> None:
+        """Show this score of a result, or of a part of one."""
+        self._data = data
+        values = np.asarray(data[self.name], dtype=np.float64)
+        rows, columns = values.shape
+        layers = [str(n) for n in layer_numbers(data, rows)]
+        self.limits = map_limits(values)
+        told = "" if self.limits == _LIMITS else f"0 to {self.limits[1]:g}"
+        self.canvas.set_axes(Axis("", layers), Axis(told, [str(h) for h in range(columns)]))
+        self.canvas.set_matrix(values, self.limits, diverging=False)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Say all scores of the head under the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            cell = self.canvas.frame.cell_at(event.pos().toPointF())
+            text = "" if cell is None else cell_tip(self._data, self.name, *cell)
+            QToolTip.showText(event.globalPos(), text, self.canvas)
+            return True
+        return super().eventFilter(watched, event)
+
+    @Slot()
+    def _on_title_clicked(self) -> None:
+        self.title_clicked.emit(self.name)
+
+    @Slot(int, int)
+    def _on_cell_clicked(self, row: int, column: int) -> None:
+        self.cell_clicked.emit(self.name, row, column)
+
+    @Slot(int, int)
+    def _on_cell_hovered(self, row: int, column: int) -> None:
+        self.cell_hovered.emit(self.name, row, column)
+
+
+class ScoreMaps(QWidget):
+    """Small maps side by side, as many in a row as lets their cells grow largest.
+
+    Signals:
+        score_chosen: The name of the score whose title or map was clicked.
+        head_clicked: (row, column) chosen in any map.
+        head_activated: (row, column) double-clicked, or Enter.
+        head_hovered: (row, column) under the pointer; (−1, −1) when it leaves.
+    """
+
+    score_chosen = Signal(str)
+    head_clicked = Signal(int, int)
+    head_activated = Signal(int, int)
+    head_hovered = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._maps: dict[str, SmallMap] = {}
+        self._columns = 0
+        self._group = QButtonGroup(self)
+        self._bar = ColorBar()
+        self._bar.set_scale(_LIMITS, diverging=False)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(8)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        row.addLayout(self._grid, 1)
+        row.addWidget(self._bar)
+
+    def map_names(self) -> tuple[str, ...]:
+        """Return the scores on screen, in their order."""
+        return tuple(self._maps)
+
+    def map_of(self, name: str) -> SmallMap:
+        """Return the map of a score."""
+        return self._maps[name]
+
+    def show_data(self, data: Mapping[str, Any]) -> None:
+        """Show every score that a result, or a part of one, holds."""
+        names = score_names(data)
+        if names != tuple(self._maps):
+            self._remake(names)
+        for shown in self._maps.values():
+            shown.show_data(data)
+        self._show_scale(self._chosen())
+        self._arrange()
+
+    def set_score(self, name: str) -> None:
+        """Mark the chosen score without a signal."""
+        if name in self._maps:
+            self._maps[name].title.setChecked(True)
+            self._show_scale(name)
+
+    def set_selected(self, place: tuple[int, int] | None) -> None:
+        """Outline a head in every map without a signal."""
+        for shown in self._maps.values():
+            shown.canvas.set_selected(place)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew for the new size."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
+        return QSize(2 * _LEAST_WIDTH + 60, 240)
+
+    def _chosen(self) -> str:
+        return next((name for name, shown in self._maps.items() if shown.title.isChecked()), "")
+
+    def _show_scale(self, name: str) -> None:
+        """Let the bar show the colours of a map; without one, those of most maps."""
+        limits = self._maps[name].limits if name in self._maps else _LIMITS
+        self._bar.set_scale(limits, diverging=False)
+
+    def _remake(self, names: tuple[str, ...]) -> None:
+        for old in self._maps.values():
+            self._group.removeButton(old.title)
+            self._grid.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._maps = {name: SmallMap(name, self) for name in names}
+        self._columns = 0
+        for made in self._maps.values():
+            self._group.addButton(made.title)
+            made.title_clicked.connect(self.score_chosen)
+            made.cell_clicked.connect(self._on_cell_clicked)
+            made.canvas.cell_activated.connect(self.head_activated)
+            made.cell_hovered.connect(self._on_cell_hovered)
+            made.show()
+
+    def _arrange(self) -> None:
+        columns = self._best_columns()
+        if columns == self._columns or not columns:
+            return
+        self._columns = columns
+        for line in range(max(self._grid.columnCount(), self._grid.rowCount())):
+            self._grid.setColumnStretch(line, 0)
+            self._grid.setRowStretch(line, 0)
+        for place, shown in enumerate(self._maps.values()):
+            self._grid.removeWidget(shown)
+            row, column = divmod(place, columns)
+            self._grid.addWidget(shown, row, column)
+            self._grid.setColumnStretch(column, 1)
+            self._grid.setRowStretch(row, 1)
+
+    def _best_columns(self) -> int:
+        """Return how many maps a row takes so that a cell's shorter side is the longest."""
+        count = len(self._maps)
+        if not count:
+            return 0
+        frame = next(iter(self._maps.values())).canvas.frame
+        rows, columns = max(frame.rows, 1), max(frame.cols, 1)
+        width, height = self.width() - 50, self.height()
+
+        def side(across: int) -> float:
+            down = -(-count // across)
+            wide, tall = width / across - 8, height / down - 8
+            if wide < _LEAST_WIDTH and across > 1:
+                return -1.0
+            return min((wide - _BESIDE) / columns, (tall - _ABOVE) / rows)
+
+        return max(range(1, count + 1), key=side)
+
+    @Slot(str, int, int)
+    def _on_cell_clicked(self, name: str, row: int, column: int) -> None:
+        self.set_score(name)
+        self.score_chosen.emit(name)
+        self.head_clicked.emit(row, column)
+
+    @Slot(str, int, int)
+    def _on_cell_hovered(self, name: str, row: int, column: int) -> None:
+        values = self._maps[name].canvas.values
+        shown = row >= 0 and values is not None
+        self._show_scale(name if shown else self._chosen())
+        self._bar.set_value(float(values[row, column]) if shown and values is not None else None)
+        self.head_hovered.emit(row, column)
+
+
+def short_title(name: str) -> str:
+    """Return a title that fits above a map of a small window; the tooltip says it in full."""
+    title = TITLES[name]
+    return title if len(title) <= _TITLE_MOST else title.split()[0]
+
+
+def map_limits(values: np.ndarray) -> tuple[float, float]:
+    """Return 0 to 1, or to the next round number over the largest where that is far below 1."""
+    finite = values[np.isfinite(values)]
+    most = float(finite.max()) if finite.size else 1.0
+    if not 0 < most < _FAINT:
+        return _LIMITS
+    unit = 10.0 ** math.floor(math.log10(most)) / 2
+    return 0.0, round(math.ceil(most / unit - 1e-9) * unit, 10)

@@ -1,0 +1,183 @@
+"""What the head detectors' view shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.analyses.detect.roles import TITLES, best_heads, head_name
+from desktop_app.analyses.detect.spec import DETECT
+from desktop_app.pictures.words import WITHHELD, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from desktop_app.contract.result import Result
+
+Cell = tuple[int, int]
+
+
+def _one_back(query: int) -> Cell:
+    return query, query - 1
+
+
+def _at_first(query: int) -> Cell:
+    return query, 0
+
+
+def _at_itself(query: int) -> Cell:
+    return query, query
+
+
+# Scores that look the same way everywhere, and those that look one repeat back (and on from there).
+_EVERYWHERE = {
+    "previous_token": _one_back,
+    "first_token": _at_first,
+    "current_token": _at_itself,
+}
+_REPEATED = {"duplicate_token": 0, "induction": 1}
+_LISTED = 100
+_FAMILY_SCORES = frozenset({"successor", "copy"})
+
+
+def score_names(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the scores that a result (or a part of one) holds, in their order."""
+    return tuple(name for name in TITLES if name in data)
+
+
+def meaning(name: str) -> str:
+    """Return what a score is, in words."""
+    return next((field.meaning for field in DETECT.fields if field.name == name), "")
+
+
+def layer_numbers(data: Mapping[str, Any], rows: int) -> list[int]:
+    """Return the model's numbers of the layers; a part of a result has none yet."""
+    return [int(n) for n in data.get("layers", range(rows))]
+
+
+def spread(data: Mapping[str, Any], name: str, row: int, column: int) -> float | None:
+    """Return the standard deviation of a head's score over seeds, None where there is one seed."""
+    values = data.get(f"{name}_spread")
+    return None if values is None else float(np.asarray(values)[row, column])
+
+
+def score_text(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
+    """Write a head's score, with its spread where there are several seeds."""
+    value = float(np.asarray(data[name], dtype=float)[row, column])
+    wide = spread(data, name, row, column)
+    return number(value) if wide is None else f"{number(value)} ± {number(wide)}"
+
+
+def cell_tip(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
+    """Return what the pointer says over a head: this score first, then the others."""
+    layer = layer_numbers(data, row + 1)[row]
+    lines = [f"{head_name(layer, column)}  {TITLES[name]} {score_text(data, name, row, column)}"]
+    lines += [
+        f"{TITLES[other]} {score_text(data, other, row, column)}"
+        for other in score_names(data)
+        if other != name
+    ]
+    return "\n".join(lines)
+
+
+def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
+    """Return all scores of a head on one line."""
+    layer = layer_numbers(data, row + 1)[row]
+    values = {name: float(np.asarray(data[name])[row, column]) for name in score_names(data)}
+    told = [f"{TITLES[name].lower()} {number(value, 2)}" for name, value in values.items()]
+    return f"{head_name(layer, column)}: {' · '.join(told)}"
+
+
+def top_rows(data: Mapping[str, Any], name: str) -> tuple[list[tuple[Any, ...]], list[Cell]]:
+    """Return rows of (head, score, spread) with their places, best first."""
+    values = np.asarray(data[name], dtype=float)
+    layers = layer_numbers(data, len(values))
+    rows, places = [], []
+    for row, column, value in best_heads(values, _LISTED):
+        wide = spread(data, name, row, column)
+        rows.append((head_name(layers[row], column), value, WITHHELD if wide is None else wide))
+        places.append((row, column))
+    return rows, places
+
+
+def family_sentence(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
+    """Return a head's successor or copy score family by family; empty for other scores."""
+    values = data.get(f"{name}_by_family")
+    if values is None or name not in _FAMILY_SCORES:
+        return ""
+    own = np.asarray(values, dtype=float)[row, column]
+    layer = layer_numbers(data, row + 1)[row]
+    told = [
+        f"{str(family).replace('_', ' ')} {number(float(value), 2)} (of {int(pairs)})"
+        for family, value, pairs in zip(data["families"], own, data["family_pairs"], strict=True)
+    ]
+    return f"{head_name(layer, column)}, {TITLES[name].lower()}: {' · '.join(told)}"
+
+
+def find_head(data: Mapping[str, Any], layer: int | None, head: int | None) -> Cell | None:
+    """Return the row and column of a head by the model's numbers, or None where it is not here."""
+    names = score_names(data)
+    if layer is None or head is None or not names:
+        return None
+    rows, columns = np.asarray(data[names[0]]).shape
+    layers = layer_numbers(data, rows)
+    return (layers.index(layer), head) if layer in layers and head < columns else None
+
+
+def head_pattern(result: Result, place: Cell) -> tuple[np.ndarray, list[str]] | None:
+    """Return a head's attention `[query, key]` on the first sequence and its tokens, if kept."""
+    stored = result.data.get("pattern")
+    if stored is None or not np.size(stored) or not result.prompts:
+        return None
+    pattern = np.array(np.asarray(stored)[place], dtype=np.float32)
+    texts = list(result.prompts[0].tokens.texts)
+    return (pattern, texts) if len(texts) == len(pattern) else None
+
+
+def stripe_cells(result: Result, name: str) -> list[Cell]:
+    """Return the (query, key) cells of the first sequence that a score is the attention to."""
+    ids = result.prompts[0].tokens.ids if result.prompts else ()
+    length = len(ids)
+    if name == "target":
+        painted = np.asarray(result.params.get("pattern", ()), dtype=float)
+        return [(int(q), int(k)) for q, k in np.argwhere(painted > 0)] if painted.ndim == 2 else []
+    if name in _EVERYWHERE:
+        return [_EVERYWHERE[name](q) for q in range(length) if min(_EVERYWHERE[name](q)) >= 0]
+    if name not in _REPEATED:
+        return []
+    later = _REPEATED[name]
+    if result.params.get("on", "random") == "prompts":
+        return _repeats(ids, later)
+    size = (length - 1) // 2
+    first = 0 if result.params.get("whole_diagonal") else size + 1
+    return [(q, q + later - size) for q in range(max(first, size - later), length)]
+
+
+def _repeats(ids: tuple[int, ...], later: int) -> list[Cell]:
+    """Return where tokens stood before (`later` 0), or what stood behind them (1)."""
+    return [
+        (q, k + later)
+        for q in range(len(ids))
+        for k in range(q)
+        if ids[k] == ids[q] and k + later <= q
+    ]
+
+
+def runs(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
+    """Join cells that follow each other down a diagonal or a column; first and last of each."""
+    left = set(cells)
+    found = []
+    for cell in sorted(left):
+        if cell not in left:
+            continue
+        left.discard(cell)
+        for step in (1, 0):
+            last = cell
+            while (last[0] + 1, last[1] + step) in left:
+                last = last[0] + 1, last[1] + step
+                left.discard(last)
+            if last != cell:
+                break
+        found.append((cell, last))
+    return found

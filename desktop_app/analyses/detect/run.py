@@ -1,0 +1,165 @@
+"""Head detectors: pattern scores by hooks that reduce at once, successor and copy from weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from desktop_app.analyses.detect import pattern_scores
+from desktop_app.analyses.detect.circuit_card import make_card
+from desktop_app.analyses.detect.roles import roles, summary
+from desktop_app.analyses.detect.spec import DETECT, PATTERN_SCORES, DetectParams
+from desktop_app.analyses.detect.successor import family_scores
+from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.contract.result import Notice, PromptRecord, Result
+from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.prepare import equal_length_groups, prepare
+from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel
+
+_PROMPTS_PER_GROUP = 64
+# How the time divides, measured with SmolLM2 at the usual settings: the families and the card
+# beside the patterns of one seed.
+_FAMILY_TIME, _CARD_TIME = 0.1, 6.0
+
+
+def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
+    """Score every head by where it looks, and by what it writes on ordered families.
+
+    Returns:
+        Each score `[L, H]`: the mean attention over the batch and over exactly the queries that
+        have the offset; with several seeds their mean, and `_spread`, the standard deviation.
+    """
+    clock = Clock(model)
+    lead, alone = lead_token(model, params), lead_token(model, params, alone=True)
+    kept = _Kept(model) if params.keep_patterns else None
+    with no_hooks_left(model):
+        patterns, families = _shares(params)
+        share = ShareReporter(report, 0.0, patterns)
+        if params.on == "prompts":
+            prompts, data, notices = _on_prompts(model, params, share, kept)
+        else:
+            prompts, data, notices = _on_repeats(model, params, lead, share, kept)
+        share = ShareReporter(report, patterns, families)
+        found = family_scores(model, params.families, params.embedding, alone.token_id, share)
+        data |= found.fields()
+        data["lead"] = {"id": lead.token_id, "piece": lead.piece}
+        data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
+        data["layers"] = np.arange(model.info.n_layers)
+        data["roles"] = roles(data)
+        data["summary"] = summary(data)
+        if kept is not None:
+            data["pattern"] = kept.array
+        if params.card:
+            start = patterns + families
+            card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
+            data |= card
+    report.step(1.0, "Done")
+    result = finish(model, DETECT, params, prompts, (data, (*notices, *found.notices)), clock)
+    if params.on == "prompts":
+        return result
+    return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
+
+
+def _shares(params: DetectParams) -> tuple[float, float]:
+    """Return which fractions of the work the patterns and the families are."""
+    whole = params.seeds + _FAMILY_TIME + (_CARD_TIME if params.card else 0.0)
+    return params.seeds / whole, _FAMILY_TIME / whole
+
+
+class _Kept:
+    """Keeps every head's attention on the first sequence."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._heads = (model.info.n_layers, model.info.n_heads)
+        self.array = np.empty(0, dtype=np.float32)
+
+    def __call__(self, layer: int, pattern: torch.Tensor) -> None:
+        if not self.array.size:
+            self.array = np.zeros((*self._heads, *pattern.shape[-2:]), dtype=np.float32)
+        self.array[layer] = torch.tril(pattern.float()).cpu().numpy()
+
+
+def _on_repeats(
+    model: LoadedModel,
+    params: DetectParams,
+    lead: Lead,
+    report: Reporter,
+    kept: _Kept | None,
+) -> tuple[tuple[PromptRecord, ...], dict[str, Any], tuple[Notice, ...]]:
+    batch, size = params.batch, params.seq_len
+    scores = pattern_scores.repeat_scores(batch, size, whole_diagonal=params.whole_diagonal)
+    if params.pattern:
+        mask = pattern_scores.target_mask(params.pattern, 2 * size + 1)
+        scores["target"] = pattern_scores.mask_score(mask, batch)
+    shown: tuple[PromptRecord, ...] = ()
+    means: dict[str, list[np.ndarray]] = {name: [] for name in scores}
+    for number in range(params.seeds):
+        ids = repeated_sequences(
+            model, batch, size, params.seed + number, lead, rare=params.rare_tokens
+        )
+        shown = shown or records(model, ids.tolist())
+        share = ShareReporter(report, number / params.seeds, 1 / params.seeds)
+        sums = pattern_scores.head_scores(model, ids, scores, share, None if number else kept)
+        for name, score in scores.items():
+            means[name].append(sums[name] / score.count)
+        report.partial({name: np.mean(values, axis=0) for name, values in means.items()})
+    data: dict[str, Any] = {name: np.mean(values, axis=0) for name, values in means.items()}
+    if params.seeds > 1:
+        data |= {f"{name}_spread": np.std(v, axis=0, ddof=1) for name, v in means.items()}
+    data["queries"] = {name: score.count // batch for name, score in scores.items()}
+    return shown, data, ()
+
+
+def _on_prompts(
+    model: LoadedModel, params: DetectParams, report: Reporter, kept: _Kept | None
+) -> tuple[tuple[PromptRecord, ...], dict[str, Any], tuple[Notice, ...]]:
+    if params.whole_diagonal or params.seeds > 1:
+        option = "--whole-diagonal" if params.whole_diagonal else "--seeds"
+        raise BadInputError(f"{option} speaks of random sequences: leave it out on prompts.")
+    if params.card:
+        raise BadInputError("--card is made on random sequences: leave it out on prompts.")
+    prepared = prepare(model, params, answers="inspected")
+    ids = [r.tokens.ids for r in prepared.records]
+    shape = (model.info.n_layers, model.info.n_heads)
+    names = [*PATTERN_SCORES, *(["target"] if params.pattern else [])]
+    sums = {name: np.zeros(shape) for name in names}
+    counts = dict.fromkeys(names, 0)
+    groups = equal_length_groups([len(row) for row in ids], _PROMPTS_PER_GROUP)
+    for number, group in enumerate(groups):
+        rows = model.ids([ids[i] for i in group]).cpu()
+        scores = pattern_scores.prompt_scores(rows)
+        if params.pattern:
+            mask = pattern_scores.target_mask(params.pattern, rows.shape[1])
+            scores["target"] = pattern_scores.mask_score(mask, len(rows))
+        share = ShareReporter(report, number / len(groups), 1 / len(groups))
+        own = kept if 0 in group else None
+        for name, found in pattern_scores.head_scores(model, rows, scores, share, own).items():
+            sums[name] += found
+            counts[name] += scores[name].count
+    data: dict[str, Any] = {
+        name: sums[name] / counts[name] if counts[name] else np.full(shape, np.nan)
+        for name in names
+    }
+    data["queries"] = counts
+    notices = prepared.notices if params.fix else ()  # no answer is compared here
+    return prepared.records, data, (*notices, *_no_repeats(counts))
+
+
+def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
+    if counts["induction"]:
+        return ()
+    return (
+        Notice(
+            "no_repeats",
+            "No token of the prompts occurs again, so induction and duplicates have no score: "
+            "repeat something, or choose random sequences.",
+        ),
+    )

@@ -1,0 +1,238 @@
+"""What patching by hand shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
+from desktop_app.analyses.rank.picture import Mark, Prediction
+from desktop_app.pictures.choice_words import choice_label
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import metric_name, number, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.analyses.hand_patch.spec import HandSite, RunName
+    from desktop_app.contract.result import Result
+
+RUNS: tuple[RunName, RunName] = ("clean", "corrupt")
+OTHER: dict[RunName, RunName] = {"clean": "corrupt", "corrupt": "clean"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A layer and a position of one of the two runs."""
+
+    run: RunName
+    layer: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """Both grids.
+
+    Attributes:
+        layers: How many layers the model has.
+        tokens: The tokens of the clean and of the corrupt prompt, as they are shown.
+        differs: Which positions hold another token.
+        read: Where the metric is read.
+        run: Which run the moves change.
+        moves: What is put where.
+        reach: Bool [layers, positions]: which cells of that run the moves can change.
+    """
+
+    layers: int
+    tokens: dict[RunName, tuple[str, ...]]
+    differs: tuple[bool, ...]
+    read: int
+    run: RunName
+    moves: tuple[Move, ...]
+    reach: np.ndarray
+
+    @property
+    def length(self) -> int:
+        """The number of positions."""
+        return len(self.differs)
+
+
+def run_of(result: Result) -> RunName:
+    """Return which run was changed."""
+    return "clean" if result.params.get("run") == "clean" else "corrupt"
+
+
+def pair_of(result: Result) -> int:
+    """Return which prompt of the result was worked on."""
+    pair = result.params.get("pair")
+    return pair if isinstance(pair, int) and 0 <= pair < len(result.prompts) else 0
+
+
+def moves_of(result: Result) -> tuple[Move, ...]:
+    """Return what was put where."""
+    return tuple(parse_move(str(text)) for text in result.params.get("moves") or ())
+
+
+def board_of(result: Result) -> Board:
+    """Return the grids of a result."""
+    record = result.prompts[pair_of(result)]
+    twin = record.corrupt_tokens or record.tokens
+    return Board(
+        layers=result.model.n_layers,
+        tokens={
+            "clean": tuple(display_text(t) for t in record.tokens.texts),
+            "corrupt": tuple(display_text(t) for t in twin.texts),
+        },
+        differs=tuple(a != b for a, b in zip(record.tokens.ids, twin.ids, strict=True)),
+        read=int(result.data["read_position"]),
+        run=run_of(result),
+        moves=moves_of(result),
+        reach=np.asarray(result.data["reach"], dtype=bool),
+    )
+
+
+def cone(board: Board, site: HandSite, layer: int, position: int) -> np.ndarray:
+    """Return the cells [layers, positions] whose stream a change at one cell can reach.
+
+    Within its own layer only what comes before attention reaches other positions.
+    """
+    reach = np.zeros((board.layers, board.length), dtype=bool)
+    reach[layer, position] = True
+    if site == "resid_pre":
+        reach[layer, position:] = True
+    reach[layer + 1 :, position:] = True
+    return reach
+
+
+def with_move(
+    params: HandPatchParams, site: HandSite, source: Cell, target: Cell
+) -> HandPatchParams:
+    """Return the settings with one more move.
+
+    A move into the other run begins anew there; one into a cell that has a move takes its place.
+    """
+    move = Move(source.run, site, (source.layer, source.position), (target.layer, target.position))
+    kept: list[str] = []
+    if target.run == params.run:
+        for text in params.moves:
+            old = parse_move(text)
+            if (old.site, old.target) != (move.site, move.target):
+                kept.append(text)
+    return params.model_copy(update={"run": target.run, "moves": (*kept, str(move))})
+
+
+def mirrored(params: HandPatchParams, run: RunName) -> HandPatchParams:
+    """Return the same question the other way round: another run is changed by its twin."""
+    if run == params.run:
+        return params
+    turned = []
+    for text in params.moves:
+        move = parse_move(text)
+        turned.append(str(Move(OTHER[move.run], move.site, move.source, move.target)))
+    return params.model_copy(update={"run": run, "moves": tuple(turned)})
+
+
+def without_move(params: HandPatchParams, index: int) -> HandPatchParams:
+    """Return the settings without one of the moves."""
+    kept = tuple(m for i, m in enumerate(params.moves) if i != index)
+    return params.model_copy(update={"moves": kept})
+
+
+def move_words(board: Board, move: Move) -> str:
+    """Name a move: `clean L12 · 4: 3`, with its target where that is another cell."""
+    layer, position = move.source
+    token = board.tokens[move.run][position] if position < board.length else ""
+    site = "" if move.site == "resid_post" else f" {choice_label(move.site)}"
+    words = f"{move.run}{site} L{layer} · {position}: {token}"
+    if move.target == move.source:
+        return words
+    return f"{words} → L{move.target[0]} · {move.target[1]}"
+
+
+def move_tip(board: Board, move: Move) -> str:
+    """Say a move in full, with its notation beneath."""
+    (layer, position), (into, at) = move.source, move.target
+    tokens = board.tokens[move.run]
+    token = f" ({tokens[position]})" if position < len(tokens) else ""
+    return (
+        f"{choice_label(move.site)} {layer} of the {move.run} run, position {position}{token}, "
+        f"put into block {into}, position {at}, of the {board.run} run\n{move}"
+    )
+
+
+def short_words(result: Result) -> str:
+    """Name all moves in as few letters as can be: `L12·4 + L12·6`, `clean: L3·2`."""
+    run, told = run_of(result), []
+    for move in moves_of(result):
+        words = f"L{move.source[0]}·{move.source[1]}"
+        if move.target != move.source:
+            words += f"→L{move.target[0]}·{move.target[1]}"
+        told.append(words if move.run != run else f"{words} (own)")
+    words = " + ".join(told) or "nothing"
+    return words if run == "corrupt" else f"clean: {words}"
+
+
+def predictions(result: Result, field: str) -> list[Prediction]:
+    """Return the most likely next tokens with (`top`) or without (`base_top`) the moves."""
+    record = result.prompts[pair_of(result)]
+    marked: dict[int, Mark] = {a.token_id: "wrong" for a in record.wrongs}
+    marked |= {a.token_id: "answer" for a in record.answers}
+    return [
+        Prediction(
+            rank=rank,
+            id=int(row["id"]),
+            piece=str(row["piece"]),
+            text=display_text(row["text"]) or display_text(row["piece"]),
+            logit=float(row["logit"]),
+            logprob=float(row["logprob"]),
+            prob=float(row["prob"]),
+            mark=marked.get(int(row["id"]), ""),
+        )
+        for rank, row in enumerate(result.data[field])
+    ]
+
+
+def way(result: Result) -> float:
+    """Return how far the run has come towards the other one; 0 untouched, 1 all the way."""
+    data = result.data
+    goal = float(data["clean" if run_of(result) == "corrupt" else "corrupt"])
+    span = goal - float(data["base"])
+    return (float(data["patched"]) - float(data["base"])) / span if span else math.nan
+
+
+def outcome_sentence(result: Result) -> str:
+    """Say what the moves do to the metric."""
+    run, data, metric = run_of(result), result.data, metric_name(result)
+    which = f"Prompt {pair_of(result) + 1}: the" if len(result.prompts) > 1 else "The"
+    count = len(moves_of(result))
+    if not count:
+        return f"{which} {run} run as it is: {metric} {number(float(data['base']))}"
+    before, after = number(float(data["base"])), number(float(data["patched"]))
+    share = number(way(result), 2)
+    return (
+        f"{which} {run} run with {plural(count, 'activation')} put in: {metric} {before} → "
+        f"{after}, {share} of the way to {OTHER[run]}"
+    )
+
+
+def same_pair(one: Result, other: Result) -> bool:
+    """Return whether two results speak of one pair of prompts on one model by one metric."""
+    return _key(one) == _key(other)
+
+
+def _key(result: Result) -> tuple[Any, ...]:
+    record = result.prompts[pair_of(result)]
+    twin = record.corrupt_tokens
+    answers: Sequence[Any] = (*record.answers, *record.wrongs)
+    return (
+        result.model.fingerprint,
+        result.model.name,
+        record.tokens.ids,
+        None if twin is None else twin.ids,
+        tuple(a.token_id for a in answers),
+        result.params.get("metric"),
+    )

@@ -1,0 +1,116 @@
+"""Patching by hand: one run with a few activations of the other, or of itself, put in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from desktop_app.analyses.hand_patch.spec import HAND_PATCH, HandPatchParams, Move, parse_move
+from desktop_app.analyses.rank.run import top_rows
+from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
+from desktop_app.engine.metrics import make_target, score
+from desktop_app.engine.model import site_hook
+from desktop_app.engine.sweep import Loss, SweepPlan, sweep
+from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.pairs import twin_of
+from desktop_app.methods.prepare import prepare
+from desktop_app.methods.reference import capture
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Result
+    from desktop_app.engine.model import LoadedModel
+
+_ROWS = {"clean": 0, "corrupt": 1}
+
+
+def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result:
+    """Run one prompt of a pair with the moves applied, and rank what comes next.
+
+    Returns:
+        Metrics as single numbers, `base_top` and `top` rows as of `rank`, and `reach [L, S]`:
+        whether the residual stream after a block can differ for the moves.
+    """
+    clock = Clock(model)
+    prepared = prepare(model, params)
+    if params.pair >= len(prepared.records):
+        raise BadInputError(
+            f"--pair {params.pair} is not there: the prompts are counted from 0 to "
+            f"{len(prepared.records) - 1}."
+        )
+    record, twin = prepared.records[params.pair], twin_of(prepared, params.pair, "patching")
+    moves = [parse_move(text) for text in params.moves]
+    for move in moves:
+        _refuse_outside(model, move, len(record.tokens))
+    ids = model.ids([record.tokens.ids, twin.ids])
+    target = make_target(record, params.metric, params.pair)
+    logits: dict[str, torch.Tensor] = {}
+    row = _ROWS[params.run]
+
+    def score_rows(found: torch.Tensor, prompt: int, base: torch.Tensor | None) -> torch.Tensor:
+        if prompt == row:
+            logits["after"] = found[-1].float().cpu()
+        return score(params.metric, found, target, base)
+
+    read = (record.read_position,) * 2
+    plan = SweepPlan(read, score_rows, compared=(0, 0))
+    if params.metric == "loss":
+        plan = SweepPlan(read, loss=Loss(torch.stack([target.ids] * 2)))
+    with no_hooks_left(model):
+        edits = tuple(_edit(model, move, ids) for move in moves)
+        swept = sweep(model, ids, [Variant(edits, row)] if edits else [], plan, report)
+    base = float(swept.base[row])
+    before = swept.base_logits[row]
+    data = {
+        "clean": float(swept.base[0]),
+        "corrupt": float(swept.base[1]),
+        "base": base,
+        "patched": float(swept.values[0]) if edits else base,
+        "base_top": top_rows(model, before, params.top),
+        "top": top_rows(model, logits.get("after", before), params.top),
+        "reach": _reach(model, moves, len(record.tokens)),
+        "read_position": record.read_position,
+    }
+    return finish(model, HAND_PATCH, params, prepared.records, (data, prepared.notices), clock)
+
+
+def _refuse_outside(model: LoadedModel, move: Move, length: int) -> None:
+    for layer, position in (move.source, move.target):
+        if layer >= model.info.n_layers or position >= length:
+            raise BadInputError(
+                f"A move names layer {layer}, position {position}: the model has layers 0 "
+                f"to {model.info.n_layers - 1}, the prompt positions 0 to {length - 1}."
+            )
+        if not model.has_hook(site_hook(layer, move.site)):
+            raise BadInputError(f"{model.info.name} has no {move.site}: choose another site.")
+
+
+def _edit(model: LoadedModel, move: Move, ids: torch.Tensor) -> Edit:
+    """Return a move as an edit; what comes from another layer must be captured before."""
+    (source_layer, source), (layer, position) = move.source, move.target
+    prompt = _ROWS[move.run]
+    value: Value = FromRun(prompt, (source,))
+    if source_layer != layer:
+        taken = capture(model, ids[prompt : prompt + 1], [source_layer], move.site)
+        value = Replace(taken[source_layer][0, source : source + 1])
+    return Edit(layer, move.site, value, None, (position,))
+
+
+def _reach(model: LoadedModel, moves: list[Move], length: int) -> np.ndarray:
+    """Return the union of the moves' causal cones over the streams after each block `[L, S]`.
+
+    What is put in at a layer and position changes the stream there and, through attention, at all
+    later positions of the layers above; within its own layer only what comes before attention does.
+    """
+    reach = np.zeros((model.info.n_layers, length), dtype=bool)
+    for move in moves:
+        layer, position = move.target
+        reach[layer, position] = True
+        if move.site == "resid_pre":
+            reach[layer, position:] = True
+        reach[layer + 1 :, position:] = True
+    return reach

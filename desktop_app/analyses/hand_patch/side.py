@@ -1,0 +1,143 @@
+"""The right side of patching by hand: where the metric went, the new ranking, what was tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.analyses.hand_patch.picture import predictions, short_words
+from desktop_app.analyses.hand_patch.ranking import HandRanking
+from desktop_app.analyses.hand_patch.scale import MetricScale
+from desktop_app.pictures.words import metric_name, number
+from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.tables.tables import Column, DataTable
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.hand_patch.history import HandHistory
+    from desktop_app.contract.result import Result
+
+
+_PUT_IN = (
+    "layer · position of what is put into the corrupt run, or into the clean one where it says so"
+)
+
+
+class HandSide(QWidget):
+    """Metric and ranking above, history below.
+
+    Signals:
+        undo_clicked, redo_clicked: Go back, go forth again.
+        tried_clicked: The index of something that was tried.
+    """
+
+    undo_clicked = Signal()
+    redo_clicked = Signal()
+    tried_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = label("", "heading")
+        self.scale = MetricScale()
+        self.when = SegmentedControl([("top", "After"), ("base_top", "Before")])
+        self.ranking = HandRanking()
+        self.tried = DataTable()
+        self.tried.setAccessibleName("What was tried")
+        self.tried.set_columns(
+            [
+                Column("put in", width="stretch", mono=True, tooltip=_PUT_IN),
+                Column("metric", align="right", mono=True, width=58),
+                Column("top", align="center", mono=True, width=44, tooltip="the most likely token"),
+            ]
+        )
+        self.undo = self._button("undo", "Take back (Backspace in the grids)")
+        self.redo = self._button("redo", "Do again")
+        self._result: Result | None = None
+        split = gap_splitter(Qt.Orientation.Vertical)
+        split.addWidget(self._build_ranking())
+        split.addWidget(self._build_tried())
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([340, 230])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(split)
+        self.setMinimumWidth(264)
+        self.when.changed.connect(self._on_when_changed)
+        self.undo.clicked.connect(self.undo_clicked)
+        self.redo.clicked.connect(self.redo_clicked)
+        self.tried.row_clicked.connect(self._on_row_clicked)
+
+    def show_result(self, result: Result, history: HandHistory) -> None:
+        """Show a result, and where it stands in what was tried."""
+        self._result = result
+        metric, data = metric_name(result), result.data
+        self.title.setText(metric[0].upper() + metric[1:])
+        values = [float(data[name]) for name in ("clean", "corrupt", "base", "patched")]
+        self.scale.set_values(*values)
+        self._on_when_changed()
+        self.tried.set_rows(
+            [_row(tried) for tried in history.tried], list(range(len(history.tried)))
+        )
+        for index, tried in enumerate(history.tried):
+            if tried is history.current():
+                self.tried.select_key(index)
+        self.undo.setEnabled(history.can_undo())
+        self.redo.setEnabled(history.can_redo())
+
+    def _build_ranking(self) -> QWidget:
+        frame, column = panel()
+        line = QHBoxLayout()
+        line.addWidget(label("Next token", "heading"), 1)
+        line.addWidget(self.when)
+        column.addWidget(self.title)
+        column.addWidget(self.scale)
+        column.addLayout(line)
+        column.addWidget(self.ranking, 1)
+        return frame
+
+    def _build_tried(self) -> QWidget:
+        frame, column = panel()
+        line = QHBoxLayout()
+        line.addWidget(label("Tried", "heading"), 1)
+        line.addWidget(self.undo)
+        line.addWidget(self.redo)
+        column.addLayout(line)
+        column.addWidget(self.tried, 1)
+        return frame
+
+    def _button(self, name: str, text: str) -> QToolButton:
+        button = QToolButton()
+        bind_icon(button, name)
+        button.setToolTip(text)
+        button.setAccessibleName(text)
+        button.setEnabled(False)
+        return button
+
+    def _on_when_changed(self, _when: object = None) -> None:
+        if self._result is not None:
+            when = self.when.value()
+            self.ranking.show_rows(predictions(self._result, when), _others(self._result, when))
+
+    def _on_row_clicked(self, key: object) -> None:
+        if isinstance(key, int):
+            self.tried_clicked.emit(key)
+
+
+def _others(result: Result, when: str) -> dict[int, float]:
+    """Return the probabilities with the moves where those without are shown, and vice versa."""
+    field = "base_top" if when == "top" else "top"
+    return {row.id: row.prob for row in predictions(result, field)}
+
+
+def _row(result: Result) -> tuple[str, str, str]:
+    """Return something that was tried as a row: what, the metric after it, the token on top."""
+    top = predictions(result, "top")
+    return (
+        short_words(result),
+        number(float(result.data["patched"]), 2),
+        top[0].text if top else "",
+    )

@@ -1,0 +1,113 @@
+"""Patching by hand: chosen cells of one run put into chosen cells of the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from desktop_app.contract.params import Metric, Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+HandSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
+RunName = Literal["clean", "corrupt"]
+
+MAX_MOVES = 1_000
+_MOVE = re.compile(r"^(clean|corrupt):(\w+):(\d+)\.(\d+)>(\d+)\.(\d+)$")
+
+
+@dataclass(frozen=True)
+class Move:
+    """One activation taken from a cell of a run and put into a cell.
+
+    Attributes:
+        run: The untouched run that it is taken from.
+        site: The place in the block.
+        source: Layer and position that it is taken from.
+        target: Layer and position that it is put into.
+    """
+
+    run: RunName
+    site: HandSite
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+    def __str__(self) -> str:
+        """Return the move as it is written, `clean:resid_post:5.3>5.3`."""
+        source, target = ".".join(map(str, self.source)), ".".join(map(str, self.target))
+        return f"{self.run}:{self.site}:{source}>{target}"
+
+
+def parse_move(text: str) -> Move:
+    """Read a move.
+
+    Raises:
+        ValueError: It is not written as `RUN:SITE:LAYER.POSITION>LAYER.POSITION`.
+    """
+    match = _MOVE.match(text)
+    if match is None or match[2] not in get_args(HandSite):
+        raise ValueError(
+            f"“{text}” is not a move: write clean:resid_post:5.3>5.3, with one of the sites "
+            f"{', '.join(get_args(HandSite))}"
+        )
+    run: RunName = "clean" if match[1] == "clean" else "corrupt"
+    numbers = [int(match[i]) for i in range(3, 7)]
+    site: HandSite = match[2]  # type: ignore[assignment]
+    return Move(run, site, (numbers[0], numbers[1]), (numbers[2], numbers[3]))
+
+
+def _check_move(text: str) -> str:
+    return str(parse_move(text))
+
+
+class HandPatchParams(Params):
+    """Settings of `hand_patch`."""
+
+    pair: int = Field(
+        default=0,
+        ge=0,
+        title="Pair",
+        description="Which prompt and its corrupt twin are worked on, counted from 0.",
+        json_schema_extra={"advanced": True},
+    )
+    run: RunName = Field(
+        default="corrupt",
+        title="Run",
+        description="Which of the two prompts is run with the moves.",
+    )
+    moves: tuple[Annotated[str, AfterValidator(_check_move)], ...] = Field(
+        default=(),
+        max_length=MAX_MOVES,
+        title="Moves",
+        description="What is put where, such as clean:resid_post:5.3>5.3.",
+    )
+    metric: Metric = Field(
+        default="logit_diff",
+        title="Metric",
+        description="The number that is watched, read where the clean prompt ends.",
+    )
+    top: int = Field(
+        default=10, ge=1, le=1_000, title="Top", description="How many next tokens are listed."
+    )
+
+
+HAND_PATCH = Analysis(
+    name="hand_patch",
+    title="By hand",
+    summary="Put chosen activations of one run into the other, and see what it then predicts.",
+    params=HandPatchParams,
+    needs_answers=True,
+    compares_answers=True,
+    fields=(
+        FieldSpec("clean", (), "The metric of the clean run", "metric"),
+        FieldSpec("corrupt", (), "The metric of the corrupt run", "metric"),
+        FieldSpec("base", (), "The metric of the run before the moves", "metric"),
+        FieldSpec("patched", (), "The metric of the run with the moves", "metric"),
+        FieldSpec("base_top", ("rank",), "The next tokens before the moves"),
+        FieldSpec("top", ("rank",), "The next tokens with the moves"),
+        FieldSpec("reach", ("layer", "position"), "Whether the moves can change the stream there"),
+        FieldSpec("read_position", (), "Where the metric was read"),
+    ),
+)

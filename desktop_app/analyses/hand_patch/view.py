@@ -1,0 +1,234 @@
+"""The view of patching by hand: cells dragged between two runs, and what the model then says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.analyses.hand_patch.board import HandBoard
+from desktop_app.analyses.hand_patch.history import HandHistory
+from desktop_app.analyses.hand_patch.picture import (
+    Cell,
+    board_of,
+    mirrored,
+    move_tip,
+    move_words,
+    outcome_sentence,
+    pair_of,
+    run_of,
+    with_move,
+    without_move,
+)
+from desktop_app.analyses.hand_patch.side import HandSide
+from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
+from desktop_app.contract.registry import find
+from desktop_app.pictures.choice_words import choice_label
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
+from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.segmented import SegmentedControl
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.basics.selection import Selection
+
+_HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
+# More lines would push the grids off the screen.
+_CHIP_LINES = 2
+
+
+class HandPatchView(AnalysisView):
+    """Two grids at the left; metric, ranking and history at the right."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("hand_patch"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "What does this activation carry?",
+            "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
+            "of the other.",
+        )
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        self.history = HandHistory()
+        self._outcome = ElidedLabel("", "heading")
+        self._hint = ElidedLabel(_HINT, "muted")
+        self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
+        self._run.setToolTip("Which run is changed; the moves turn round with it")
+        self._site = QComboBox()
+        for site in get_args(HandSite):
+            self._site.addItem(choice_label(site), site)
+            self._site.setItemData(self._site.count() - 1, site, Qt.ItemDataRole.ToolTipRole)
+        self._site.setCurrentIndex(self._site.findData("resid_post"))
+        self._site.setFixedWidth(174)
+        self._site.setAccessibleName("Site of the next move")
+        self._site.setToolTip("Which activation the next move exchanges")
+        self._reset = QToolButton()
+        bind_icon(self._reset, "reset")
+        self._reset.setToolTip("Take all back")
+        self._reset.setAccessibleName("Take all back")
+        self._moves = ChipRow(lines=_CHIP_LINES)
+        self._board = HandBoard()
+        self._side = HandSide()
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_grids())
+        split.addWidget(self._side)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([680, 320])
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._outcome)
+        column.addWidget(self._hint)
+        column.addWidget(split, 1)
+        self._connect_content()
+
+    def _build_grids(self) -> QWidget:
+        frame, column = panel()
+        choices = QWidget()
+        row = FlowLayout(choices, 8)
+        for widget in (self._run, self._site):
+            row.addWidget(widget)
+        made = QHBoxLayout()
+        made.addWidget(self._moves, 1)
+        made.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignTop)
+        column.addWidget(choices)
+        column.addLayout(made)
+        column.addWidget(self._board, 1)
+        return frame
+
+    def _connect_content(self) -> None:
+        self._run.changed.connect(self._on_run_changed)
+        self._site.currentIndexChanged.connect(self._on_site_changed)
+        self._reset.clicked.connect(self._on_reset)
+        self._moves.fix_clicked.connect(self._on_move_removed)
+        self._board.move_made.connect(self._on_move_made)
+        self._board.cell_clicked.connect(self._on_cell_clicked)
+        self._board.undo_asked.connect(self._on_undo)
+        self._side.undo_clicked.connect(self._on_undo)
+        self._side.redo_clicked.connect(self._on_redo)
+        self._side.tried_clicked.connect(self._on_tried)
+        self.selection.head_changed.connect(self._on_selected)
+        self.selection.position_changed.connect(self._on_selected)
+        self.selection.prompt_changed.connect(self._on_prompt_selected)
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: both grids."""
+        return self._board
+
+    # Drawing.
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        self.history.add(result)
+        board = board_of(result)
+        self._outcome.set_full_text(outcome_sentence(result))
+        self._hint.set_full_text(_HINT)
+        self._run.set_value(run_of(result))
+        self._board.show_board(board)
+        chips = [
+            ChipSpec(str(i), move_words(board, move), "info", move_tip(board, move), "×", "Remove")
+            for i, move in enumerate(board.moves)
+        ]
+        self._moves.set_chips(chips)
+        self._moves.setVisible(bool(chips))
+        self._reset.setVisible(bool(board.moves))
+        self._side.show_result(result, self.history)
+        self._on_selected()
+
+    def draw_prompt(self, result: Result) -> None:
+        """Keep the pair on screen; the next run takes the selected one."""
+
+    def show_failure(
+        self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
+    ) -> None:
+        """Say what is wrong, and go back to the moves on screen."""
+        super().show_failure(message, code, fix)
+        if self._result is not None:
+            self._adopt(self._result)
+
+    def clear(self) -> None:
+        """Go back to the empty view."""
+        super().clear()
+        self.history.clear()
+
+    # Answering.
+
+    def _params(self) -> HandPatchParams:
+        """Return the settings of the form, with the run and the moves on screen."""
+        settings = self._settings.form.try_value()
+        params = settings if isinstance(settings, HandPatchParams) else HandPatchParams()
+        if self._result is None:
+            return params
+        return params.model_copy(update=_shown(self._result))
+
+    def _adopt(self, result: Result) -> None:
+        self.set_params(self._params().model_copy(update=_shown(result)))
+
+    def _try(self, params: HandPatchParams) -> None:
+        """Run with other moves."""
+        self.set_params(params)
+        self.request_run()
+
+    def _go_to(self, result: Result | None) -> None:
+        """Show something that was tried, without computing it again."""
+        if result is not None:
+            self.show_result(result)
+            self._adopt(result)
+
+    def _on_move_made(self, source: Cell, target: Cell) -> None:
+        site: HandSite = self._board.site
+        self._try(with_move(self._params(), site, source, target))
+
+    def _on_move_removed(self, code: str) -> None:
+        self._try(without_move(self._params(), int(code)))
+
+    def _on_reset(self) -> None:
+        self._try(self._params().model_copy(update={"moves": ()}))
+
+    def _on_run_changed(self, run: Any) -> None:
+        self._try(mirrored(self._params(), run))
+
+    def _on_site_changed(self, _index: int) -> None:
+        self._board.site = self._site.currentData()
+
+    def _on_undo(self) -> None:
+        self._go_to(self.history.undo())
+
+    def _on_redo(self) -> None:
+        self._go_to(self.history.redo())
+
+    def _on_tried(self, index: int) -> None:
+        if index < len(self.history.tried):
+            self._go_to(self.history.tried[index])
+
+    def _on_cell_clicked(self, layer: int, position: int) -> None:
+        kept = self.selection.head if layer == self.selection.layer else None
+        self.selection.select_head(layer, kept)
+        self.selection.select_position(position)
+
+    def _on_prompt_selected(self, prompt: int) -> None:
+        """Let the next run begin anew on the selected pair, or go on with the one on screen."""
+        if self._result is not None and pair_of(self._result) == prompt:
+            self._adopt(self._result)
+            self._hint.set_full_text(_HINT)
+        else:
+            self.set_params(self._params().model_copy(update={"pair": prompt, "moves": ()}))
+            self._hint.set_full_text(f"Run to work on prompt {prompt + 1}, which is selected.")
+
+    def _on_selected(self, _what: object = None) -> None:
+        self._board.set_selected(self.selection.layer, self.selection.position)
+
+
+def _shown(result: Result) -> dict[str, Any]:
+    """Return the settings that a result on screen stands for."""
+    moves = tuple(str(text) for text in result.params.get("moves") or ())
+    return {"pair": pair_of(result), "run": run_of(result), "moves": moves}

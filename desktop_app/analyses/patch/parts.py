@@ -1,0 +1,218 @@
+"""The cells of a patching sweep as parts: the ranking, one part's prompts, the shared selection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desktop_app.analyses.patch.picture import (
+    RAW,
+    SHARES,
+    Shape,
+    cells,
+    columns,
+    directions,
+    flat,
+    places_of,
+    shape_of,
+)
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import part_name
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.matrix.map_row import Columns
+
+
+@dataclass(frozen=True)
+class PatchPart:
+    """One cell in the list; NaN where a direction was not run."""
+
+    row: int
+    column: int
+    layer: int
+    head: int | None
+    position: int | None
+    name: str
+    restored: float
+    broken: float
+
+
+@dataclass(frozen=True)
+class PromptShare:
+    """What exchanging one part does on one prompt; NaN where a direction was not run."""
+
+    prompt: int
+    text: str
+    clean: float
+    corrupt: float
+    denoised: float
+    noised: float
+    restored: float
+    broken: float
+
+
+def parts(
+    result: Result,
+    prompt: int | None,
+    position: int | None,
+    order: str,
+    limit: int | None = None,
+) -> list[PatchPart]:
+    """Return the cells, the largest first.
+
+    Args:
+        result: A sweep.
+        prompt: A prompt, or None for the mean.
+        position: For heads by position: the position; None takes each where it does most.
+        order: `restored`, `broken`, `asymmetry`, or anything else for the larger of both.
+        limit: The longest list.
+    """
+    data, there = result.data, directions(result.data)
+    stacked = shape_of(result.params).stacked
+    places = places_of(data, prompt, position) if stacked else None
+    shares = {name: flat(data, name, prompt, position) for name in there}
+    missing = np.full(shares[there[0]].shape, math.nan)
+    restored, broken = shares.get("restored", missing), shares.get("broken", missing)
+    rank = _rank(restored, broken, order)
+    chosen = columns(result, prompt, shares[there[0]].shape[1])
+    found = []
+    for index in np.argsort(-rank.ravel(), kind="stable")[:limit]:
+        row, column = (int(x) for x in np.unravel_index(int(index), rank.shape))
+        at = int(places[row, column]) if places is not None else None
+        both = float(restored[row, column]), float(broken[row, column])
+        found.append(_part(result, chosen, (row, column), at, both))
+    return found
+
+
+def _rank(restored: np.ndarray, broken: np.ndarray, order: str) -> np.ndarray:
+    if order == "asymmetry":
+        values = np.abs(broken - restored)
+    elif order in SHARES:
+        values = restored if order == "restored" else broken
+    else:
+        values = np.fmax(np.abs(restored), np.abs(broken))
+    return np.asarray(np.nan_to_num(values, nan=-np.inf))
+
+
+def _part(
+    result: Result,
+    chosen: Columns,
+    place: tuple[int, int],
+    position: int | None,
+    shares: tuple[float, float],
+) -> PatchPart:
+    (row, column), shape = place, shape_of(result.params)
+    layer = int(result.data["layers"][row])
+    head = column if shape.heads else None
+    at = column if shape.by_position and not shape.heads else None
+    if shape.stacked:
+        at = position
+    name = cell_name(shape, layer, head, at)
+    if not shape.heads and at is not None:
+        name = f"L{layer} · {chosen.labels[column]}"
+    return PatchPart(row, column, layer, head, at, name, *shares)
+
+
+def cell_name(shape: Shape, layer: int, head: int | None, position: int | None) -> str:
+    """Name a cell: `L5H3`, `L5 KV1`, `L5`, with its position where it has one."""
+    if head is None:
+        name = f"L{layer}"
+    else:
+        name = f"L{layer} KV{head}" if shape.key_value else part_name(layer, head)
+    return name if position is None else f"{name} · {position}"
+
+
+def prompt_shares(result: Result, part: PatchPart) -> list[PromptShare]:
+    """Return what exchanging a part does, prompt by prompt; prompts too short for it are left out.
+
+    Heads by position are taken at the part's own position.
+    """
+    data = result.data
+    clean, corrupt = (np.asarray(data[name], dtype=float) for name in ("clean", "corrupt"))
+    found = []
+    for i, record in enumerate(result.prompts):
+        numbers = {}
+        for share in SHARES:
+            for name in (share, RAW[share]):
+                numbers[name] = _at(result, name, i, part)
+        if all(value is None for value in numbers.values()):
+            continue
+        known = {n: math.nan if v is None else v for n, v in numbers.items()}
+        found.append(
+            PromptShare(
+                i,
+                display_text(record.text),
+                float(clean[i]),
+                float(corrupt[i]),
+                known["patched_denoise"],
+                known["patched_noise"],
+                known["restored"],
+                known["broken"],
+            )
+        )
+    return found
+
+
+def _at(result: Result, name: str, prompt: int, part: PatchPart) -> float | None:
+    if name not in result.data:
+        return None
+    values = cells(result.data, name, prompt)
+    place: tuple[int, ...] = (part.row, part.column)
+    if shape_of(result.params).stacked:
+        place = (*place, part.position or 0)
+    inside = all(i < n for i, n in zip(place, values.shape, strict=True))
+    return float(values.item(*place)) if inside else None
+
+
+def part_at(
+    result: Result, place: tuple[int, int], prompt: int | None, position: int | None
+) -> PatchPart:
+    """Return the part at (row, column) of the picture."""
+    data, at = result.data, position
+    if shape_of(result.params).stacked:
+        at = int(places_of(data, prompt, position)[place])
+    shares = [
+        float(flat(data, name, prompt, position)[place]) if name in data else math.nan
+        for name in SHARES
+    ]
+    count = cells(data, directions(data)[0], prompt).shape[1]
+    return _part(result, columns(result, prompt, count), place, at, (shares[0], shares[1]))
+
+
+def find_place(
+    result: Result, layer: int | None, head: int | None, position: int | None, prompt: int | None
+) -> tuple[int, int] | None:
+    """Return row and column of what is selected by the model's numbers, or None."""
+    layers = [int(x) for x in result.data["layers"]]
+    if layer not in layers:
+        return None
+    shape, row = shape_of(result.params), layers.index(layer)
+    count = cells(result.data, directions(result.data)[0], prompt).shape[1]
+    column: int | None = 0
+    if shape.heads:
+        column = head
+        if shape.key_value and head is not None:
+            column = head * result.model.n_kv_heads // result.model.n_heads
+    elif shape.by_position:
+        column = position
+    return (row, column) if column is not None and column < count else None
+
+
+def query_head(result: Result, column: int, current: int | None) -> int:
+    """Return the query head that stands for a column: of a key-value head's group, the current one.
+
+    Args:
+        result: A sweep over heads.
+        column: The column of its picture.
+        current: The selected query head, kept where it reads that key-value head.
+    """
+    if not shape_of(result.params).key_value:
+        return column
+    group = result.model.n_heads // result.model.n_kv_heads
+    if current is not None and current // group == column:
+        return current
+    return column * group

@@ -1,0 +1,111 @@
+"""Activation patching: which activation is enough, and which is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pydantic import Field
+
+from desktop_app.contract.grammar import RangeText
+from desktop_app.contract.params import Metric, Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PatchSite = Literal[
+    "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",
+    "head_z", "head_q", "head_k", "head_v", "pattern",
+]  # fmt: skip
+SITES: tuple[PatchSite, ...] = get_args(PatchSite)
+HEADED: frozenset[str] = frozenset({"head_z", "head_q", "head_k", "head_v", "pattern"})
+KEY_VALUE: frozenset[str] = frozenset({"head_k", "head_v"})
+
+
+class PatchParams(Params):
+    """Settings of `patch`."""
+
+    direction: Literal["both", "denoise", "noise"] = Field(
+        default="both",
+        title="Direction",
+        description="denoise: run the corrupt prompt and insert the clean activation (is it "
+        "enough?); noise: run the clean prompt and insert the corrupt one (is it needed?).",
+    )
+    site: PatchSite = Field(
+        default="resid_pre",
+        title="Activation",
+        description="Which activation is exchanged: the residual stream before, in the middle of "
+        "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
+    )
+    by: Literal["position", "all"] = Field(
+        default="position",
+        title="Positions",
+        description="One position at a time, or all positions of the prompt at once.",
+    )
+    metric: Metric = Field(
+        default="logit_diff",
+        title="Metric",
+        description="The number that is watched, read where the clean prompt ends.",
+    )
+    layers: RangeText = Field(
+        default=":",
+        title="Layers",
+        description="Which layers are swept, A:B, half open.",
+        json_schema_extra={"advanced": True},
+    )
+    preview: bool = Field(
+        default=False,
+        title="Estimate only",
+        description="Attribution patching: the gradient estimate of every cell from two runs "
+        "each way, marked as an estimate, instead of exact values.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+def _absent(params: Mapping[str, Any]) -> frozenset[str]:
+    absent = set() if params.get("site") in HEADED else {"head"}
+    return frozenset(absent | (set() if params.get("by") == "position" else {"position"}))
+
+
+_CELL = ("layer", "head", "position", "prompt")
+
+PATCH = Analysis(
+    name="patch",
+    title="Patching",
+    summary="Exchange one activation between the clean and the corrupt run, both ways.",
+    params=PatchParams,
+    needs_answers=True,
+    compares_answers=True,
+    absent=_absent,
+    fields=(
+        FieldSpec("clean", ("prompt",), "The metric of the clean run", "metric"),
+        FieldSpec("corrupt", ("prompt",), "The metric of the corrupt run", "metric"),
+        FieldSpec(
+            "patched_denoise", _CELL, "The corrupt run's metric with the clean activation", "metric"
+        ),
+        FieldSpec(
+            "patched_noise", _CELL, "The clean run's metric with the corrupt activation", "metric"
+        ),
+        FieldSpec("restored", _CELL, "(patched_denoise − corrupt) / (clean − corrupt); 1: enough"),
+        FieldSpec("broken", _CELL, "(clean − patched_noise) / (clean − corrupt); 1: needed"),
+        FieldSpec(
+            "asymmetry",
+            _CELL,
+            "broken − restored; towards +1 needed but not enough (AND), towards −1 enough but not "
+            "needed (OR)",
+        ),
+        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers"),
+        FieldSpec("read_position", ("prompt",), "Where the metric was read"),
+        FieldSpec("first_difference", ("prompt",), "First position where the two prompts part"),
+        FieldSpec("answer_rank", ("prompt",), "Rank of the answer, clean, 0 = top", "", True),
+        FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
+        FieldSpec("estimated", (), "Whether the cells are gradient estimates"),
+        FieldSpec(
+            "preview_agreement",
+            (),
+            "Rank correlation of the estimate with the exact cells",
+            "",
+            True,
+        ),
+    ),
+)

@@ -1,0 +1,224 @@
+"""What the ranking view shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number, plural, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from desktop_app.contract.result import Result
+
+Mark = Literal["", "answer", "wrong"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One of the most likely next tokens; `mark` says whether it is an answer or a wrong one."""
+
+    rank: int
+    id: int
+    piece: str
+    text: str
+    logit: float
+    logprob: float
+    prob: float
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class AnswerRow:
+    """One token of an answer, predicted from the prompt and the answer's tokens before it."""
+
+    step: int
+    given: str
+    text: str
+    id: int
+    rank: int
+    logit: float
+    logprob: float
+    prob: float
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """One continuation, token by token, with the log-probability of the whole."""
+
+    text: str
+    mark: Mark
+    rows: tuple[AnswerRow, ...]
+    logprob_total: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One number per prompt with mean and standard error; NaN where a prompt has none."""
+
+    values: np.ndarray
+    mean: float
+    sem: float
+    prompt: float
+
+
+def heading(result: Result, prompt: int) -> str:
+    """Say which token is predicted: after what, and at which position it is read."""
+    record = result.prompts[prompt]
+    read = int(result.data["read_position"][prompt])
+    shown = tail(record.tokens.texts, read + 1, 5)
+    return f"Predicting the token after “{shown}”"
+
+
+def read_sentence(result: Result, prompt: int) -> str:
+    """Say where the prediction is read."""
+    record = result.prompts[prompt]
+    read, count = int(result.data["read_position"][prompt]), len(record.tokens)
+    text, id_ = display_text(record.tokens.texts[read]), record.tokens.ids[read]
+    last = " (the last)" if read == count - 1 else ""
+    return f"read at position {read} of 0…{count - 1}{last}, token “{text}” id {id_}"
+
+
+def marks(result: Result, prompt: int) -> dict[int, Mark]:
+    """Return which token ids are the first token of an answer or a wrong one."""
+    found: dict[int, Mark] = {}
+    names: tuple[tuple[str, Mark], ...] = (("wrong", "wrong"), ("answers", "answer"))
+    for field, mark in names:
+        for continuation in _continuations(result, field, prompt):
+            if continuation["rows"]:
+                found[int(continuation["rows"][0]["id"])] = mark
+    return found
+
+
+def predictions(result: Result, prompt: int) -> list[Prediction]:
+    """Return the most likely next tokens, best first."""
+    marked = marks(result, prompt)
+    return [
+        Prediction(
+            rank=rank,
+            id=int(row["id"]),
+            piece=str(row["piece"]),
+            text=display_text(row["text"]) or display_text(row["piece"]),
+            logit=float(row["logit"]),
+            logprob=float(row["logprob"]),
+            prob=float(row["prob"]),
+            mark=marked.get(int(row["id"]), ""),
+        )
+        for rank, row in enumerate(result.data["top"][prompt])
+    ]
+
+
+def answer_tables(result: Result, prompt: int) -> list[AnswerTable]:
+    """Return one table per answer and per wrong continuation, answers first."""
+    names: tuple[tuple[str, Mark], ...] = (("answers", "answer"), ("wrong", "wrong"))
+    return [
+        _answer_table(result, prompt, continuation, mark)
+        for field, mark in names
+        for continuation in _continuations(result, field, prompt)
+    ]
+
+
+def _continuations(result: Result, field: str, prompt: int) -> Sequence[Mapping[str, Any]]:
+    per_prompt = result.data.get(field)
+    return per_prompt[prompt] if per_prompt else ()
+
+
+def _answer_table(
+    result: Result, prompt: int, continuation: Mapping[str, Any], mark: Mark
+) -> AnswerTable:
+    read = int(result.data["read_position"][prompt])
+    before = result.prompts[prompt].tokens.texts[: read + 1]
+    rows = []
+    for step, row in enumerate(continuation["rows"]):
+        rows.append(
+            AnswerRow(
+                step=step,
+                given=tail(before, len(before), 3),
+                text=display_text(row["text"]) or display_text(row["piece"]),
+                id=int(row["id"]),
+                rank=int(row["rank"]),
+                logit=float(row["logit"]),
+                logprob=float(row["logprob"]),
+                prob=float(row["prob"]),
+            )
+        )
+        before = (*before, str(row["text"]))
+    total = float(continuation["logprob_total"])
+    return AnswerTable(str(continuation["text"]), mark, tuple(rows), total)
+
+
+def table_sentence(table: AnswerTable) -> str:
+    """Say of how many tokens a continuation is made, and what it scores as a whole."""
+    shown = display_text(table.text)
+    if len(table.rows) == 1:
+        return f"“{shown}” is one token"
+    pieces = " + ".join(row.text for row in table.rows)
+    return f"“{shown}” is {plural(len(table.rows), 'token')}: {pieces}"
+
+
+def logit_diff(result: Result, prompt: int) -> Spread | None:
+    """Return the logit differences, or None where no prompt has an answer and a wrong one."""
+    if "logit_diff" not in result.data:
+        return None
+    values = np.asarray(result.data["logit_diff"], dtype=float)
+    if not np.isfinite(values).any():
+        return None
+    mean = float(result.data.get("logit_diff_mean", math.nan))
+    sem = float(result.data.get("logit_diff_sem", math.nan))
+    return Spread(values, mean, sem, float(values[prompt]))
+
+
+def logit_diff_sentence(result: Result, prompt: int) -> str:
+    """Say what the logit difference means for this prompt."""
+    spread = logit_diff(result, prompt)
+    if spread is None or math.isnan(spread.prompt):
+        return "Give this prompt an answer and a wrong answer to see their logit difference."
+    record = result.prompts[prompt]
+    ours = " | ".join(display_text(a.text) for a in record.answers)
+    theirs = " | ".join(display_text(a.text) for a in record.wrongs)
+    verdict = "prefers the answer" if spread.prompt > 0 else "prefers the wrong answer"
+    if spread.prompt == 0:
+        verdict = "cannot tell them apart"
+    return f"logit(“{ours}”) − logit(“{theirs}”): the model {verdict}."
+
+
+def spread_sentence(spread: Spread) -> str:
+    """Write mean ± standard error over the prompts that have a value."""
+    count = int(np.isfinite(spread.values).sum())
+    error = "" if math.isnan(spread.sem) else f" ± {number(spread.sem)}"
+    return f"mean {number(spread.mean)}{error} over {plural(count, 'prompt')}"
+
+
+def surprise(result: Result, prompt: int) -> np.ndarray:
+    """Return −log p of every prompt token given those before it, in nats [S]; NaN for the first."""
+    logprob = np.asarray(result.data["prompt_logprob"][prompt], dtype=float)
+    return np.concatenate([[np.nan], -logprob])
+
+
+def surprise_texts(result: Result, prompt: int) -> list[str]:
+    """Return a sentence per prompt token: its log-probability and its rank."""
+    record = result.prompts[prompt]
+    logprob = np.asarray(result.data["prompt_logprob"][prompt], dtype=float)
+    rank = np.asarray(result.data["prompt_rank"][prompt])
+    texts = [f"“{display_text(record.tokens.texts[0])}” is first: nothing predicts it"]
+    for i, text in enumerate(record.tokens.texts[1:]):
+        prob = math.exp(logprob[i])
+        texts.append(
+            f"“{display_text(text)}” at {i + 1}: log p {number(logprob[i], 2)} "
+            f"(p {prob:.3f}), rank {int(rank[i])}"
+        )
+    return texts
+
+
+def surprise_sentence(result: Result, prompt: int) -> str:
+    """Return the mean log-probability of the prompt's tokens as one line."""
+    values = surprise(result, prompt)[1:]
+    if not values.size:
+        return "A prompt of one token has nothing to predict."
+    loss = float(np.mean(values))
+    return f"loss {number(loss)} nats a token · perplexity {number(math.exp(min(loss, 50)), 1)}"

@@ -1,0 +1,48 @@
+"""Prompt ranking: what the model predicts, and where the answer stands."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from desktop_app.contract.params import Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+
+class RankParams(Params):
+    """Settings of `rank`."""
+
+    top: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title="Top",
+        description="How many of the most likely next tokens to list.",
+    )
+    position: int = Field(
+        default=-1,
+        title="Position",
+        description="Where the prediction is read; 0 is the first token, -1 the last.",
+    )
+
+
+RANK = Analysis(
+    name="rank",
+    title="Ranking",
+    summary="The next tokens by probability, and each answer's rank, token by token.",
+    params=RankParams,
+    needs_answers=False,
+    compares_answers=True,
+    fields=(
+        FieldSpec("top", ("prompt", "rank"), "Most likely next tokens"),
+        FieldSpec("answers", ("prompt", "answer"), "One row per answer token, teacher-forced"),
+        FieldSpec("wrong", ("prompt", "answer"), "The same for the wrong continuations"),
+        FieldSpec("logit_diff", ("prompt",), "logit(answer) − logit(wrong)", "logits", True),
+        FieldSpec("logit_diff_mean", (), "Mean over prompts", "logits", True),
+        FieldSpec("logit_diff_sem", (), "Standard error over prompts", "logits", True),
+        FieldSpec(
+            "prompt_logprob", ("prompt", "position"), "Log-probability of each token", "nats"
+        ),
+        FieldSpec("prompt_rank", ("prompt", "position"), "Rank of each prompt token"),
+        FieldSpec("read_position", ("prompt",), "Where the prediction was read"),
+    ),
+)

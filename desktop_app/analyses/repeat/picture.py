@@ -1,0 +1,207 @@
+"""What the repeats' view shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.contract.result import PromptRecord
+
+EFFECTS = (("mlp_effect", "MLP"), ("attn_effect", "Attention"))
+
+
+# With more columns than these, words over them take more room than the cells.
+_WORDS_MOST = 16
+
+
+class Shown(Protocol):
+    """What a picture is drawn from: a result, or the part of one that is known so far."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The fields."""
+
+    @property
+    def prompts(self) -> tuple[PromptRecord, ...]:
+        """The sequences, none while they run."""
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """The fields of a run that is still under way."""
+
+    data: Mapping[str, Any]
+    prompts: tuple[PromptRecord, ...] = ()
+
+    def joined(self, data: Mapping[str, Any]) -> SoFar:
+        """Return this with what came since; the curve's fields come first, and begin a run."""
+        return SoFar(dict(data) if "logprob" in data else {**self.data, **data})
+
+    def is_drawable(self) -> bool:
+        """Return whether the curve is known."""
+        return {"logprob", "uniform", "author", "lead", "positions"} <= self.data.keys()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Log-probability of the next token along the sequence, in nats.
+
+    Attributes:
+        mean: `[2r]`, over sequences; entry t is the prediction made at position t.
+        low: Mean − standard deviation over sequences.
+        high: Mean + standard deviation, at most 0.
+        one: The chosen sequence's own, or None.
+        half: How many predictions belong to the first half.
+        uniform: What a blind guess would have.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    one: np.ndarray | None
+    half: int
+    uniform: float
+
+
+def sequence_count(result: Shown) -> int:
+    """Return how many sequences were run."""
+    return len(result.data["logprob"])
+
+
+def curve(result: Shown, sequence: int | None) -> Curve:
+    """Return the line of the mean, and that of a sequence (counted from 0) where one is chosen."""
+    values = np.asarray(result.data["logprob"], dtype=float)
+    mean, wide = values.mean(axis=0), values.std(axis=0)
+    return Curve(
+        mean=mean,
+        low=mean - wide,
+        high=np.minimum(mean + wide, 0.0),
+        one=None if sequence is None else values[sequence],
+        half=values.shape[1] // 2,
+        uniform=float(result.data["uniform"]),
+    )
+
+
+def table_rows(result: Shown) -> list[tuple[str, ...]]:
+    """Return (what, first half, second half, bound, author's first, author's second)."""
+    data, author = result.data, result.data["author"]
+    rows = []
+    for title, name, bound in (
+        ("log-probability, nats", "logprob", f"blind guess {number(float(data['uniform']))}"),
+        ("accuracy", "accuracy", f"at best {number(float(data['ceiling']))}"),
+    ):
+        values = [float(data[f"{name}_{half}"]) for half in ("first", "second")]
+        theirs = [float(author[f"{name}_{half}"]) for half in ("first", "second")]
+        digits = 3 if name == "logprob" else 2
+        rows.append(
+            (
+                title,
+                *(number(value) for value in values),
+                bound,
+                *(number(value, digits) for value in theirs),
+            )
+        )
+    return rows
+
+
+def gain_sentence(result: Shown) -> str:
+    """Say what the second time gains."""
+    data = result.data
+    gain = float(data["logprob_second"]) - float(data["logprob_first"])
+    better = "better" if gain >= 0 else "worse"
+    return f"The second time is {number(abs(gain), 2)} nats per token {better}"
+
+
+def made_sentence(result: Shown) -> str:
+    """Say what was run."""
+    data = result.data
+    lead = display_text(str(data["lead"]["piece"]))
+    size = np.asarray(data["logprob"]).shape[1] // 2
+    count = plural(sequence_count(result), "sequence")
+    return f"{count} of {lead} + r + r, r of {size} tokens"
+
+
+def effect_names(result: Shown) -> list[tuple[str, str]]:
+    """Return (field, title) of the replacement maps that a result holds."""
+    return [(name, title) for name, title in EFFECTS if name in result.data]
+
+
+def effect_limit(result: Shown) -> float:
+    """Return the end of the colours that all maps share."""
+    found = [np.abs(np.asarray(result.data[n], dtype=float)) for n, _title in effect_names(result)]
+    most = max((float(np.nanmax(v)) for v in found if np.isfinite(v).any()), default=0.0)
+    return most if most > 0 else 1.0
+
+
+def column_labels(result: Shown, sequence: int) -> list[str]:
+    """Return the tokens of a sequence at the positions that are replaced; many: their numbers."""
+    positions = [int(p) for p in result.data["positions"]]
+    if len(positions) > _WORDS_MOST:
+        return [str(p) for p in positions]
+    return [position_token(result, sequence, p) for p in positions]
+
+
+def position_token(result: Shown, sequence: int, position: int) -> str:
+    """Return the token at a position of a sequence, or the number while the tokens are unknown."""
+    texts = result.prompts[sequence].tokens.texts if result.prompts else ()
+    return display_text(texts[position]) if position < len(texts) else str(position)
+
+
+def effect_tip(result: Shown, name: str, sequence: int, row: int, column: int) -> str:
+    """Return what the pointer says over a cell: which output takes whose place, on which token."""
+    data = result.data
+    value = float(np.asarray(data[name], dtype=float)[row, column])
+    kind = dict(EFFECTS)[name]
+    layer = int(data["layers"][row])
+    here, there = int(data["positions"][column]), int(data["sources"][column])
+    token = position_token(result, sequence, here)
+    return (
+        f"L{layer} {kind}: {number(value, 4, sign=True)} nats\n"
+        f"position {here} takes the output of position {there}, the same token "
+        f"({token} in sequence {sequence + 1})"
+    )
+
+
+def position_text(result: Shown, shown: Curve, sequence: int, position: int) -> str:
+    """Return a position of the curve in words."""
+    texts = result.prompts[sequence].tokens.texts if result.prompts else ()
+    half = "first half" if position < shown.half else "second half"
+    told = f"position {position}, {half}: mean {number(float(shown.mean[position]))} nats"
+    if shown.one is not None and position + 1 < len(texts):
+        after, token = display_text(texts[position]), display_text(texts[position + 1])
+        own = number(float(shown.one[position]))
+        told += f" · sequence {sequence + 1}: {after} → {token} {own}"
+    return told
+
+
+def best_cells(result: Shown, name: str, count: int = 5) -> list[tuple[str, float]]:
+    """Return the places whose replacement raises the loss most."""
+    data: Any = result.data
+    values = np.asarray(data[name], dtype=float)
+    values = np.where(np.isfinite(values), values, -np.inf)
+    order = np.argsort(-values, axis=None, kind="stable")[:count]
+    found = []
+    for flat in order:
+        row, column = np.unravel_index(int(flat), values.shape)
+        if not np.isfinite(values[row, column]):
+            break
+        place = f"L{int(data['layers'][row])} position {int(data['positions'][column])}"
+        found.append((place, float(values[row, column])))
+    return found
+
+
+def effect_sentence(result: Shown, name: str) -> str:
+    """Say how many sequences a map is the mean of, and where it is strongest."""
+    held, count = int(result.data.get("effect_sequences", 1)), sequence_count(result)
+    of = f"{held} of {count} sequences" if held < count else f"all {plural(count, 'sequence')}"
+    best = best_cells(result, name, 1)
+    most = f" · most at {best[0][0]}: {number(best[0][1], sign=True)} nats" if best else ""
+    return f"mean of {of}{most}"

@@ -1,0 +1,198 @@
+"""Repeated random tokens: log-probabilities by half, and what carries the second one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from desktop_app.analyses.repeat.spec import GPT2_SMALL, REPEAT, RepeatParams
+from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.engine.interventions import Edit, Replace, Variant
+from desktop_app.engine.memory import is_out_of_memory, release_memory
+from desktop_app.engine.sweep import Loss, OnPart, SweepPlan, sweep
+from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
+from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.reference import Activations, capture
+from desktop_app.methods.sequences import lead_token, records, repeated_sequences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.result import Result
+    from desktop_app.engine.model import LoadedModel, Site
+    from desktop_app.methods.sequences import Lead
+
+_SITES: dict[str, Site] = {"mlp": "mlp_out", "attn": "attn_out"}
+# Sequences of one sweep: their outputs are kept while it runs.
+_SEQUENCES_AT_ONCE = 4
+_LOGITS_AT_ONCE = 100_000_000
+_HALVES_SHARE = 0.05
+
+
+def run(model: LoadedModel, params: RepeatParams, report: Reporter) -> Result:
+    """Read sequences lead + r + r, and replace outputs in the second r by those in the first.
+
+    Returns:
+        `logprob [batch, 2·seq_len]`: the entry at t is that of token t + 1, so the first half ends
+        with the last token of the first r. `mlp_effect`, `attn_effect [L, seq_len]`: rise of the
+        mean loss over the second half's tokens when the layer's output at position p becomes its
+        own output at p − seq_len, on the same token; p runs over seq_len + 1 … 2·seq_len.
+    """
+    clock = Clock(model)
+    size = params.seq_len
+    lead = lead_token(model, params)
+    ids = repeated_sequences(model, params.batch, size, params.seed, lead, rare=params.rare_tokens)
+    with no_hooks_left(model):
+        share = ShareReporter(report, 0.0, _HALVES_SHARE)
+        logprob, correct = _predictions(model, ids, share)
+        data = _halves(model, logprob, correct, size) | _facts(model, params, lead)
+        report.partial(data)
+        if params.effects != "none":
+            names = tuple(_SITES) if params.effects == "both" else (params.effects,)
+            count = min(params.effect_batch or params.batch, params.batch)
+            share = ShareReporter(report, _HALVES_SHARE, 1 - _HALVES_SHARE)
+            data |= _effects(model, ids[:count], size, names, share)
+    report.step(1.0, "Done")
+    result = finish(model, REPEAT, params, records(model, ids.tolist()), (data, ()), clock)
+    return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
+
+
+def _predictions(
+    model: LoadedModel, ids: torch.Tensor, report: Reporter
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-probability of each next token and whether it was on top, `[batch, S − 1]`."""
+    length = ids.shape[1]
+    limit = budget_bytes(model) // row_bytes(model, length, length, read_all=True)
+    limit = max(1, min(int(limit), _LOGITS_AT_ONCE // (length * model.info.d_vocab)))
+    logprobs, tops, start = [], [], 0
+    while start < len(ids):
+        rows = ids[start : start + limit]
+        try:
+            logprob, top = _read(model, rows)
+        except (RuntimeError, MemoryError) as error:
+            if len(rows) == 1 or not is_out_of_memory(error):
+                raise
+            release_memory(model.device)
+            limit = len(rows) // 2
+            continue
+        logprobs.append(logprob)
+        tops.append(top)
+        start += len(rows)
+        report.step(start / len(ids), f"Sequence {start} of {len(ids)}")
+    return torch.cat(logprobs).double().numpy(), torch.cat(tops).numpy()
+
+
+def _read(model: LoadedModel, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    logits = model.run(rows)[:, :-1]
+    targets = rows[:, 1:, None].to(logits.device)
+    logprobs, tops = [], []
+    for row, target in zip(logits, targets, strict=True):
+        own = row.float()
+        logprobs.append((own.gather(-1, target) - own.logsumexp(-1, keepdim=True))[:, 0])
+        tops.append(own.argmax(-1) == target[:, 0])
+    return torch.stack(logprobs).cpu(), torch.stack(tops).cpu()
+
+
+def _halves(
+    model: LoadedModel, logprob: np.ndarray, correct: np.ndarray, size: int
+) -> dict[str, Any]:
+    return {
+        "logprob": logprob,
+        "correct": correct,
+        "logprob_first": float(logprob[:, :size].mean()),
+        "logprob_second": float(logprob[:, size:].mean()),
+        "accuracy_first": float(correct[:, :size].mean()),
+        "accuracy_second": float(correct[:, size:].mean()),
+        "ceiling": (size - 1) / size,
+        "uniform": -math.log(model.info.d_vocab),
+    }
+
+
+def _facts(model: LoadedModel, params: RepeatParams, lead: Lead) -> dict[str, Any]:
+    """Return what is known before anything is computed, and names the axes of every picture."""
+    size = params.seq_len
+    return {
+        "layers": np.arange(model.info.n_layers),
+        "positions": np.arange(size + 1, 2 * size + 1),
+        "sources": np.arange(1, size + 1),
+        "lead": {"id": lead.token_id, "piece": lead.piece},
+        "author": dict(GPT2_SMALL),
+    }
+
+
+def _effects(
+    model: LoadedModel, ids: torch.Tensor, size: int, names: Sequence[str], report: Reporter
+) -> dict[str, Any]:
+    """Return the effect maps, means over all given sequences."""
+    shape = (len(names), model.info.n_layers, size)
+    total, done = np.zeros(shape), 0
+    groups = torch.split(ids, _SEQUENCES_AT_ONCE)
+    for group in groups:
+        share = ShareReporter(report, done / len(ids), len(group) / len(ids))
+        tell = _teller(names, total, (done, len(group)), report)
+        swept = sweep(model, group, _variants(model, group, size, names), _plan(group), share, tell)
+        total = total + _rises(swept.base, swept.values, shape, len(group)).sum(-1)
+        done += len(group)
+    return {**_named(names, total / len(ids)), "effect_sequences": len(ids)}
+
+
+def _teller(
+    names: Sequence[str], before: np.ndarray, counts: tuple[int, int], report: Reporter
+) -> OnPart:
+    """Return what reports the maps so far; `counts`: sequences done before, and under way."""
+    done, now = counts
+
+    def tell(base: torch.Tensor, values: torch.Tensor) -> None:
+        more = _rises(base, values, before.shape, now).sum(-1)
+        earlier = before / done if done else np.full(before.shape, np.nan)
+        so_far = np.where(np.isnan(more), earlier, (before + more) / (done + now))
+        report.partial({**_named(names, so_far), "effect_sequences": done + now})
+
+    return tell
+
+
+def _rises(base: torch.Tensor, values: torch.Tensor, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """Return values − base as `[site, layer, position, sequence]`."""
+    found: np.ndarray = (values.view(*shape, n) - base).double().numpy()
+    return found
+
+
+def _named(names: Sequence[str], effects: np.ndarray) -> dict[str, Any]:
+    return {f"{name}_effect": effect for name, effect in zip(names, effects, strict=True)}
+
+
+def _plan(group: torch.Tensor) -> SweepPlan:
+    length = group.shape[1]
+    return SweepPlan((length - 1,) * len(group), loss=Loss(group, length // 2 + 1))
+
+
+def _variants(
+    model: LoadedModel, group: torch.Tensor, size: int, names: Sequence[str]
+) -> list[Variant]:
+    """Return a run per site, layer, position and sequence, in this order."""
+    layers = list(range(model.info.n_layers))
+    own: dict[str, Activations] = {
+        name: capture(model, group, layers, _SITES[name]) for name in names
+    }
+    return [
+        Variant(
+            (
+                Edit(
+                    layer,
+                    _SITES[name],
+                    Replace(own[name][layer][row, source : source + 1]),
+                    positions=(source + size,),
+                ),
+            ),
+            row,
+        )
+        for name in names
+        for layer in layers
+        for source in range(1, size + 1)
+        for row in range(len(group))
+    ]

@@ -1,0 +1,115 @@
+"""Repeated random tokens: does the model predict better what it has seen once, and through what."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from desktop_app.contract.params import Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+GPT2_SMALL: dict[str, float] = {
+    "logprob_first": -13.898,
+    "logprob_second": -0.644,
+    "accuracy_first": 0.0,
+    "accuracy_second": 0.93,
+}
+"""What the author of the experiment found with GPT-2 small, to stand beside one's own numbers."""
+
+
+class RepeatParams(Params):
+    """Settings of `repeat`."""
+
+    batch: int = Field(
+        default=30,
+        ge=1,
+        le=1000,
+        title="Sequences",
+        description="How many sequences of BOS + r + r are made.",
+    )
+    seq_len: int = Field(
+        default=50,
+        ge=2,
+        le=4096,
+        title="Length of r",
+        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        title="Seed",
+        description="The same seed makes the same sequences.",
+        json_schema_extra={"advanced": True},
+    )
+    first_token: str = Field(
+        default="",
+        title="First token",
+        description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
+        "model's BOS.",
+        json_schema_extra={"advanced": True},
+    )
+    rare_tokens: bool = Field(
+        default=False,
+        title="Rare tokens too",
+        description="Draw r from the whole vocabulary; else from its more common half, of whose "
+        "tokens a model has seen enough.",
+        json_schema_extra={"advanced": True},
+    )
+    effects: Literal["both", "mlp", "attn", "none"] = Field(
+        default="both",
+        title="Replacement maps",
+        description="Which outputs are replaced, layer by layer and position by position, by the "
+        "layer's own output one repeat earlier, on the very same token.",
+    )
+    effect_batch: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        title="Sequences for the maps",
+        description="How many of the sequences the maps take, which cost by far the most; 0 takes "
+        "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
+        json_schema_extra={"form_start": 1, "zero": "all"},
+    )
+
+    def reads_prompts(self) -> bool:
+        """Return False: the sequences are made, not taken from the prompt table."""
+        return False
+
+
+_MAP = ("layer", "position")
+
+REPEAT = Analysis(
+    name="repeat",
+    title="Repeats",
+    summary="Random tokens twice over: what the second time gains, and which layers carry it.",
+    params=RepeatParams,
+    fields=(
+        FieldSpec("logprob", ("prompt", "position"), "Log-probability of each next token", "nats"),
+        FieldSpec("correct", ("prompt", "position"), "Whether the next token was on top"),
+        FieldSpec("logprob_first", (), "Mean log-probability in the first half", "nats"),
+        FieldSpec("logprob_second", (), "Mean log-probability in the second half", "nats"),
+        FieldSpec("accuracy_first", (), "Share of next tokens on top, first half"),
+        FieldSpec("accuracy_second", (), "Share of next tokens on top, second half"),
+        FieldSpec("ceiling", (), "(r − 1)/r: the first token of the second half is a guess"),
+        FieldSpec("uniform", (), "Log-probability of a blind guess, −ln V", "nats"),
+        FieldSpec(
+            "mlp_effect",
+            _MAP,
+            "Rise of the second half's loss with the MLP's output of one repeat earlier",
+            "nats",
+        ),
+        FieldSpec(
+            "attn_effect",
+            _MAP,
+            "Rise of the second half's loss with the attention's output of one repeat earlier",
+            "nats",
+        ),
+        FieldSpec("positions", ("position",), "Positions that are replaced, in the second r"),
+        FieldSpec("sources", ("position",), "Where the output is taken from; never the BOS"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
+        FieldSpec("lead", (), "The token that sequences begin with"),
+        FieldSpec("effect_sequences", (), "How many sequences the maps are means of"),
+        FieldSpec("author", (), "The author's own numbers for GPT-2 small"),
+    ),
+)

@@ -1,0 +1,254 @@
+"""The repeats' view: what the second time gains, where, and which layers carry it."""
+
+from __future__ import annotations
+
+from functools import partial as bind
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.analyses.repeat.picture import (
+    EFFECTS,
+    SoFar,
+    column_labels,
+    curve,
+    effect_limit,
+    effect_names,
+    effect_sentence,
+    effect_tip,
+    gain_sentence,
+    made_sentence,
+    position_text,
+    sequence_count,
+    table_rows,
+)
+from desktop_app.analyses.repeat.plot import RepeatPlot
+from desktop_app.contract.registry import find
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.lab import LabView
+from desktop_app.widgets.matrix.heatmap import Heatmap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.repeat.picture import Curve, Shown
+    from desktop_app.contract.result import Result
+    from desktop_app.widgets.basics.selection import Selection
+
+_HEADS = ("", "first r", "second r", "bound", "first r", "second r")
+_HINT = "Blue: mean over sequences, shaded ± standard deviation."
+# Below these the picture scrolls rather than shrinks.
+_UPPER_LEAST, _LOWER_LEAST = 300, 330
+
+
+class Numbers(QWidget):
+    """Both halves of the result beside the author's, in a small table."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(3)
+        self._model = label("this model", "field")
+        author = label("GPT-2 small, the author's value", "field")
+        author.setToolTip("As published, with r of 50 tokens; not computed here")
+        grid.addWidget(self._model, 0, 1, 1, 3)
+        grid.addWidget(author, 0, 4, 1, 2)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for column, text in enumerate(_HEADS):
+            align = right if column != 3 else Qt.AlignmentFlag.AlignLeft
+            grid.addWidget(label(text, "small"), 1, column, align)
+        self._cells = [
+            [label("", "mono" if column in {1, 2, 4, 5} else "muted") for column in range(6)]
+            for _row in range(2)
+        ]
+        for row, cells in enumerate(self._cells):
+            for column, cell in enumerate(cells):
+                align = right if column in {1, 2, 4, 5} else Qt.AlignmentFlag.AlignLeft
+                grid.addWidget(cell, row + 2, column, align)
+        grid.setColumnStretch(6, 1)
+
+    def show_numbers(self, result: Shown, model: str) -> None:
+        """Show the numbers of a result, or of a run whose halves are known."""
+        self._model.setText(model)
+        for cells, values in zip(self._cells, table_rows(result), strict=True):
+            for cell, value in zip(cells, values, strict=True):
+                cell.setText(value)
+
+    def texts(self) -> list[list[str]]:
+        """Return what the cells say."""
+        return [[cell.text() for cell in cells] for cells in self._cells]
+
+
+class RepeatView(LabView):
+    """Numbers above, the curve below them, and the replacement maps at the bottom."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("repeat"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "Does the model learn within a sequence?",
+            "Run random tokens twice over and see how much better the second time is.",
+        )
+
+    def build_picture(self, column: QVBoxLayout) -> None:
+        """Build the picture in this column."""
+        self._curve: Curve | None = None
+        self._so_far = SoFar({})
+        self._shown: Shown | None = None
+        self._gain, self._made = label("", "heading"), ElidedLabel("", "muted")
+        self._numbers = Numbers()
+        self._plot = RepeatPlot()
+        self._read_out = ElidedLabel(_HINT, "small")
+        self._sequence = QSpinBox()
+        self._sequence.setAccessibleName("Sequence")
+        self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
+        self._sequence.setSpecialValueText("mean only")
+        self._maps = {name: Heatmap() for name, _title in EFFECTS}
+        self._notes = {name: label("", "small", wrap=True) for name, _title in EFFECTS}
+        self._map_panels: dict[str, QWidget] = {}
+        split = self._picture = gap_splitter(Qt.Orientation.Vertical)
+        upper = self._build_upper()
+        upper.setMinimumHeight(_UPPER_LEAST)
+        split.addWidget(upper)
+        self._lower = self._build_lower()
+        self._lower.setMinimumHeight(_LOWER_LEAST)
+        split.addWidget(self._lower)
+        split.setSizes([_UPPER_LEAST, 400])
+        split.setStretchFactor(1, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(split)
+        column.addWidget(scroll, 1)
+        self._plot.position_hovered.connect(self._on_position_hovered)
+        self._sequence.valueChanged.connect(self._on_sequence_changed)
+
+    def _build_upper(self) -> QWidget:
+        frame, column = panel()
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        top.addWidget(self._gain)
+        top.addWidget(self._made, 1)
+        below = QHBoxLayout()
+        below.addWidget(self._read_out, 1)
+        below.addWidget(label("Sequence", "field"))
+        below.addWidget(self._sequence)
+        column.addLayout(top)
+        column.addWidget(self._numbers)
+        column.addWidget(self._plot, 1)
+        column.addLayout(below)
+        return frame
+
+    def _build_lower(self) -> QWidget:
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        for name, title in EFFECTS:
+            frame, column = panel(margins=10, spacing=4)
+            column.addWidget(ElidedLabel(f"{title} output, one repeat earlier", "heading"))
+            column.addWidget(self._notes[name])
+            column.addWidget(self._maps[name], 1)
+            self._maps[name].setAccessibleName(f"Rise of the loss, {title}, layer by position")
+            self._map_panels[name] = frame
+            split.addWidget(frame)
+        split.setSizes([500, 500])
+        return split
+
+    # Drawing.
+
+    def draw_lab(self, result: Result, *, is_new: bool) -> None:
+        """Draw a result."""
+        self._set_sequences(sequence_count(result), keep=not is_new)
+        self._draw(result, result.model.name)
+
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        """Draw the curve as soon as it is known, and the maps as they fill."""
+        self.ensure_built()
+        self._so_far = self._so_far.joined(data)
+        if not self._so_far.is_drawable():
+            return False
+        if "logprob" in data:
+            self._set_sequences(sequence_count(self._so_far), keep=False)
+        self._draw(self._so_far, "this model")
+        return True
+
+    def _set_sequences(self, count: int, *, keep: bool) -> None:
+        self._sequence.blockSignals(True)
+        self._sequence.setRange(0, count)
+        if not keep:
+            self._sequence.setValue(0)
+        self._sequence.blockSignals(False)
+
+    def _draw(self, shown: Shown, model: str) -> None:
+        self._shown = shown
+        self._gain.setText(gain_sentence(shown))
+        self._made.set_full_text(made_sentence(shown))
+        self._numbers.show_numbers(shown, model)
+        held = dict(effect_names(shown))
+        for name, frame in self._map_panels.items():
+            frame.setVisible(name in held)
+        self._lower.setVisible(bool(held))
+        self._draw_sequence(shown)
+
+    def _chosen(self) -> int | None:
+        value = self._sequence.value()
+        return value - 1 if value > 0 else None
+
+    def _draw_sequence(self, shown: Shown) -> None:
+        self._curve = curve(shown, self._chosen())
+        self._plot.show_curve(self._curve)
+        self._read_out.set_full_text(self._hint())
+        sequence = self._chosen() or 0
+        limit = effect_limit(shown)
+        labels = column_labels(shown, sequence)
+        for name, _title in effect_names(shown):
+            self._notes[name].setText(effect_sentence(shown, name))
+            self._maps[name].show_values(
+                np.asarray(shown.data[name], dtype=np.float64),
+                row_labels=[str(int(n)) for n in shown.data["layers"]],
+                col_name="Position in the second r",
+                col_labels=labels,
+                value_name="rise of the loss, nats",
+                diverging=True,
+                limits=(-limit, limit),
+                value_format="{:+.3f}",
+                cell_tip=bind(_tip, shown, name, sequence),
+            )
+
+    def _hint(self) -> str:
+        chosen = self._chosen()
+        return _HINT if chosen is None else f"{_HINT} Thin: sequence {chosen + 1}."
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: curve and maps, also where they are scrolled."""
+        return self._picture if self._built else self._content
+
+    # Answering.
+
+    def _on_sequence_changed(self, _value: int) -> None:
+        if self._shown is not None:
+            self._draw_sequence(self._shown)
+
+    def _on_position_hovered(self, position: int) -> None:
+        if self._shown is None or self._curve is None or position < 0:
+            self._read_out.set_full_text(self._hint())
+            return
+        sequence = self._chosen() or 0
+        self._read_out.set_full_text(position_text(self._shown, self._curve, sequence, position))
+
+
+def _tip(shown: Shown, name: str, sequence: int, row: int, column: int) -> str:
+    return effect_tip(shown, name, sequence, row, column)

@@ -1,0 +1,259 @@
+"""What the tokens view shows, computed from a result without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from desktop_app.contract.result import Notice, Result, TokenList
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """One token of a prompt as the table shows it; `start` and `end` count characters."""
+
+    position: int
+    id: int
+    piece: str
+    text: str
+    start: int
+    end: int
+    special: bool
+
+
+@dataclass(frozen=True)
+class PaddingRow:
+    """One case of the padding demo, with the reason why it agrees or does not."""
+
+    case: str
+    read_position: int
+    top: str
+    prob: float
+    difference: float
+    agrees: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class AlignedRow:
+    """A stretch of characters that both tokenizers bound, and their tokens within it."""
+
+    start: int
+    end: int
+    text: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    same: bool
+
+
+@dataclass(frozen=True)
+class Match:
+    """A token found by id or by text, and how often it stands in the prompts."""
+
+    id: int
+    piece: str
+    text: str
+    places: int
+
+
+def token_rows(result: Result, prompt: int) -> list[TokenRow]:
+    """Return one row per token of a prompt."""
+    data = result.data
+    columns = (data[name][prompt] for name in ("ids", "pieces", "texts", "offsets", "special"))
+    return [
+        TokenRow(i, int(id_), piece, display_text(text), int(span[0]), int(span[1]), bool(special))
+        for i, (id_, piece, text, span, special) in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def first_difference(left: Sequence[int], right: Sequence[int]) -> int | None:
+    """Return the first position where two id sequences part, or None where they are equal."""
+    for position, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return position
+    return None if len(left) == len(right) else min(len(left), len(right))
+
+
+def pair_sentence(clean: TokenList, corrupt: TokenList | None) -> str:
+    """Say how a prompt and its corrupt twin compare; empty without a twin."""
+    if corrupt is None:
+        return ""
+    place = first_difference(clean.ids, corrupt.ids)
+    if place is None:
+        return "corrupt twin is the same, token for token"
+    differing = sum(a != b for a, b in zip(clean.ids, corrupt.ids, strict=False))
+    if len(clean) == len(corrupt):
+        verb = "differs" if differing == 1 else "differ"
+        return f"corrupt twin parts at position {place}, {plural(differing, 'token')} {verb}"
+    return f"corrupt twin has {plural(len(corrupt), 'token')} and parts at position {place}"
+
+
+def card_sentence(result: Result, prompt: int) -> str:
+    """Sum up a prompt: how many tokens, where it is read, how its twin compares."""
+    record = result.prompts[prompt]
+    parts = [plural(len(record.tokens), "token"), f"read at position {record.read_position}"]
+    twin = pair_sentence(record.tokens, record.corrupt_tokens)
+    if twin:
+        parts.append(twin)
+    if "compare" in result.data:
+        other = result.data["compare"]
+        count = len(other["prompts"][prompt]["ids"])
+        parts.append(f"{plural(count, 'token')} with {other['model']}")
+    return " · ".join(parts)
+
+
+def overview_sentence(result: Result) -> str:
+    """Sum up all prompts: how many, and whether they share one token length."""
+    lengths = [len(p.tokens) for p in result.prompts]
+    if len(set(lengths)) <= 1:
+        each = plural(lengths[0], "token") if lengths else ""
+        return f"{plural(len(lengths), 'prompt')} of {each}" if lengths else "no prompts"
+    return f"{plural(len(lengths), 'prompt')} of {min(lengths):,} to {max(lengths):,} tokens"
+
+
+def prompt_notices(result: Result, prompt: int) -> list[Notice]:
+    """Return the notices that speak of one prompt."""
+    return [notice for notice in result.warnings if notice.prompt == prompt]
+
+
+def aligned_rows(result: Result, prompt: int) -> list[AlignedRow]:
+    """Return the stretches between character positions where both tokenizers have a boundary."""
+    compare = result.data.get("compare")
+    if not compare:
+        return []
+    other = compare["prompts"][prompt]
+    text = result.prompts[prompt].text
+    left, right = result.data["texts"][prompt], other["texts"]
+    return [
+        AlignedRow(
+            start=int(group["start"]),
+            end=int(group["end"]),
+            text=display_text(text[group["start"] : group["end"]]),
+            left=tuple(display_text(left[p]) for p in group["left"]),
+            right=tuple(display_text(right[p]) for p in group["right"]),
+            same=bool(group["same"]),
+        )
+        for group in other["groups"]
+    ]
+
+
+def compare_sentence(result: Result, prompt: int) -> str:
+    """Say how the second tokenizer's split compares with the model's own."""
+    rows = aligned_rows(result, prompt)
+    if not rows:
+        return ""
+    other = result.data["compare"]["model"]
+    split = sum(not row.same for row in rows)
+    if split == 0:
+        return f"{result.model.name} and {other} split this prompt alike."
+    return f"{result.model.name} and {other} split {split} of {len(rows)} stretches differently."
+
+
+_WHY = (
+    (("alone",), "The reference: the prompt by itself, nothing padded."),
+    (
+        ("right", "-1"),
+        "The last column is padding, so this reads what follows a pad token, not the prompt.",
+    ),
+    (("right",), "Read at the prompt's own last token; causal attention never sees what follows."),
+    (
+        ("left", "without"),
+        "Without a mask the prompt attends to the padding before it, so its numbers change.",
+    ),
+    (
+        ("left", "no mask"),
+        "Without a mask the prompt attends to the padding before it, so its numbers change.",
+    ),
+    (
+        ("left",),
+        "The mask hides the padding and positions count from the prompt's first token.",
+    ),
+)
+
+
+def padding_why(case: str, *, agrees: bool) -> str:
+    """Return the sentence that explains a padding case, by the words of its name."""
+    name = case.lower().replace("−", "-").replace("last column", "-1")
+    for words, sentence in _WHY:
+        if all(word in name for word in words):
+            return sentence
+    return "Equal to the prompt alone." if agrees else "Differs from the prompt alone."
+
+
+def padding_rows(result: Result, prompt: int) -> list[PaddingRow]:
+    """Return the cases of the padding demo for one prompt; none where it was not run."""
+    demo = result.data.get("padding_demo")
+    if not demo:
+        return []
+    return [_padding_row(case) for case in demo[prompt]]
+
+
+def padding_sentence(result: Result, prompt: int) -> str:
+    """Say how many of the readings agree with the prompt alone."""
+    rows = padding_rows(result, prompt)[1:]
+    if not rows:
+        return ""
+    return (
+        f"{sum(r.agrees for r in rows)} of {len(rows)} padded readings agree with the prompt alone"
+    )
+
+
+def _padding_row(case: Mapping[str, Any]) -> PaddingRow:
+    agrees = bool(case["agrees"])
+    return PaddingRow(
+        case=str(case["case"]),
+        read_position=int(case["read_position"]),
+        top=display_text(case["top"]["text"]) or str(case["top"]["piece"]),
+        prob=float(case["top"]["prob"]),
+        difference=float(case["max_logit_difference"]),
+        agrees=agrees,
+        why=padding_why(str(case["case"]), agrees=agrees),
+    )
+
+
+def find_tokens(result: Result, query: str) -> list[Match]:
+    """Look a token up by its id or by its text, among all tokens of the result.
+
+    A number finds the token of that id first, and then tokens whose text is that number. Spaces
+    may be typed as they are or as the sign that draws them.
+    """
+    if not query:
+        return []
+    known = _known_tokens(result)
+    wanted = display_text(query)
+    exact = [m for m in known if str(m.id) == query.strip()]
+    same = [m for m in known if m not in exact and wanted in {m.text, display_text(m.piece)}]
+    holding = [m for m in known if m not in exact + same and wanted in m.text]
+    return exact + same + holding
+
+
+def _known_tokens(result: Result) -> list[Match]:
+    counts: dict[int, int] = {}
+    names: dict[int, tuple[str, str]] = {}
+    for record in result.prompts:
+        extras = [answer.tokens for answer in (*record.answers, *record.wrongs)]
+        twins = [record.corrupt_tokens] if record.corrupt_tokens is not None else []
+        for tokens in [record.tokens, *twins, *extras]:
+            for id_, piece, text in zip(tokens.ids, tokens.pieces, tokens.texts, strict=True):
+                names.setdefault(id_, (piece, display_text(text)))
+        for id_ in record.tokens.ids:
+            counts[id_] = counts.get(id_, 0) + 1
+    return [Match(id_, *names[id_], counts.get(id_, 0)) for id_ in sorted(names)]
+
+
+def lookup_sentence(result: Result, query: str, limit: int = 4) -> str:
+    """Return what a looked-up id or text is, in one line."""
+    if not query:
+        return ""
+    matches = find_tokens(result, query)
+    if not matches:
+        return f"“{display_text(query)}” is not a token of these prompts"
+    shown = [f"{m.id} = “{m.text}” ({m.piece}), {m.places}×" for m in matches[:limit]]
+    more = len(matches) - limit
+    return "   ".join(shown) + (f"   and {more} more" if more > 0 else "")

@@ -1,0 +1,163 @@
+"""Tokenizer inspection: what goes into the model, and what to watch out for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.analyses.tokens.spec import TOKENS, TokensParams
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load_tokenizer
+from desktop_app.engine.parity import pad_id
+from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.alignment import align
+from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
+
+if TYPE_CHECKING:
+    import torch
+
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Result
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.text.encoding import Encoding
+
+_PADS = 4
+# Logits closer than this count as equal in the padding demo, per dtype.
+_AGREES = {"float32": 1e-3}
+_AGREES_HALF = 0.5
+
+
+def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
+    """Tokenize every prompt and say what to watch out for.
+
+    Returns:
+        Fields as `analyses.tokens` declares them; answers that cannot be compared become the
+        warning `answer_shared_prefix` here, where nothing is compared yet.
+    """
+    clock = Clock(model)
+    prepared = prepare(model, params, answers="inspected", allow_too_long=not params.padding_demo)
+    notices = list(prepared.notices)
+    facts = tokenizer_facts(model)
+    for index, (row, encoding) in enumerate(zip(prepared.rows, prepared.encodings, strict=True)):
+        report.check()
+        notices += prompt_notices(row, index, encoding, _decoded(model, encoding), facts)
+    notices += length_notices(prepared.encodings, prepared.corrupt)
+    encodings = prepared.encodings
+    data: dict[str, Any] = {
+        "ids": tuple(e.ids for e in encodings),
+        "pieces": tuple(e.pieces for e in encodings),
+        "texts": tuple(e.texts for e in encodings),
+        "offsets": tuple(e.offsets for e in encodings),
+        "special": tuple(e.special for e in encodings),
+        "lengths": np.array([len(e) for e in encodings]),
+    }
+    if params.compare:
+        report.step(0.3, f"Reading the tokenizer of {params.compare}")
+        data["compare"] = _compare(model, params, prepared)
+    if params.padding_demo:
+        data["padding_demo"] = tuple(
+            _padding_demo(model, prepared, index, report) for index in range(len(encodings))
+        )
+    report.step(1.0, "Tokenized")
+    return finish(model, TOKENS, params, prepared.records, (data, notices), clock)
+
+
+def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:
+    """Return what the notices need to know of the model's tokenizer."""
+    tokenizer, raw = model.tokenizer, model.tokenizer.raw
+    declared = bool(raw.init_kwargs.get("add_bos_token", False))
+    return TokenizerFacts(
+        bos_id=tokenizer.bos_id,
+        bos_piece=str(raw.bos_token or ""),
+        adds_bos=tokenizer.adds_bos,
+        trained_with_bos=tokenizer.bos_id is not None and (declared or tokenizer.adds_bos),
+        unknown_id=raw.unk_token_id,
+        context=model.info.n_ctx,
+    )
+
+
+def _decoded(model: LoadedModel, encoding: Encoding) -> str:
+    """Return the text of the tokens that stand for characters of the prompt."""
+    ids = [i for i, (a, b) in zip(encoding.ids, encoding.offsets, strict=True) if b > a]
+    return model.tokenizer.decode(ids)
+
+
+def _compare(model: LoadedModel, params: TokensParams, prepared: Prepared) -> dict[str, Any]:
+    """Tokenize the same texts with a second model's tokenizer and align both by characters."""
+    other = load_tokenizer(ModelSpec(params.compare, offline=model.spec.offline))
+    encoder = other.with_bos("no" if params.chat else params.bos)
+    rows = []
+    for row, own in zip(prepared.rows, prepared.encodings, strict=True):
+        encoding = encoder.encode(row.text)
+        rows.append(
+            {
+                "ids": list(encoding.ids),
+                "pieces": list(encoding.pieces),
+                "texts": list(encoding.texts),
+                "offsets": [list(span) for span in encoding.offsets],
+                "groups": align(own, encoding),
+            }
+        )
+    return {"model": params.compare, "prompts": rows}
+
+
+def _padding_demo(
+    model: LoadedModel, prepared: Prepared, index: int, report: Reporter
+) -> list[dict[str, Any]]:
+    """Read one prompt's prediction in five ways; only reading its own last token is right."""
+    ids = list(prepared.encodings[index].ids)
+    if len(ids) + _PADS > model.info.n_ctx:
+        raise BadInputError(
+            f"Prompt {index + 1} has {len(ids)} tokens, with the {_PADS} of --padding-demo more "
+            f"than the {model.info.n_ctx:,} that {model.info.name} reads: shorten it."
+        )
+    end = len(ids) - 1
+    pads = [pad_id(model.tokenizer)] * _PADS
+    right, left = ids + pads, pads + ids
+    mask = [0] * _PADS + [1] * len(ids)
+    cases = [
+        ("alone", ids, None, end),
+        ("right-padded, read at −1", right, None, len(right) - 1),
+        ("right-padded, read at its own end", right, None, end),
+        ("left-padded without a mask", left, None, len(left) - 1),
+        ("left-padded with a mask", left, mask, len(left) - 1),
+    ]
+    answers = prepared.records[index].answers
+    rows: list[dict[str, Any]] = []
+    reference: torch.Tensor | None = None
+    for number, (name, tokens, attention_mask, read) in enumerate(cases):
+        report.step(number / len(cases), f"Padding: {name}")
+        logits = _read(model, tokens, attention_mask, read)
+        reference = logits if reference is None else reference
+        rows.append(_demo_row(model, name, read, logits, reference, answers))
+    return rows
+
+
+def _read(model: LoadedModel, tokens: list[int], mask: list[int] | None, read: int) -> torch.Tensor:
+    attention_mask = None if mask is None else model.ids([mask])
+    return model.run(model.ids([tokens]), attention_mask=attention_mask)[0, read].float()
+
+
+def _demo_row(
+    model: LoadedModel,
+    name: str,
+    read: int,
+    logits: torch.Tensor,
+    reference: torch.Tensor,
+    answers: tuple[Any, ...],
+) -> dict[str, Any]:
+    best = int(logits.argmax())
+    piece, text = model.tokenizer.describe(best)
+    difference = float((logits - reference).abs().max())
+    probability = float(logits.softmax(-1)[best])
+    return {
+        "case": name,
+        "read_position": read,
+        "top": {"id": best, "piece": piece, "text": text, "prob": probability},
+        "answer_logit": float(logits[answers[0].token_id]) if answers else None,
+        "max_logit_difference": difference,
+        "agrees": difference < _AGREES.get(model.info.dtype, _AGREES_HALF),
+    }

@@ -1,0 +1,44 @@
+"""Tokenizer inspection: what the model is really given."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from desktop_app.contract.params import Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+
+class TokensParams(Params):
+    """Settings of `tokens`."""
+
+    compare: str = Field(
+        default="",
+        title="Compare with",
+        description="A second model whose tokenizer splits the same texts, aligned by characters.",
+        json_schema_extra={"placeholder": "model id, folder or .gguf"},
+    )
+    padding_demo: bool = Field(
+        default=False,
+        title="Padding demo",
+        description="Run each prompt alone, right-padded and left-padded, and show which readings "
+        "agree.",
+    )
+
+
+TOKENS = Analysis(
+    name="tokens",
+    title="Tokens",
+    summary="How the tokenizer splits each prompt, and what to watch out for.",
+    params=TokensParams,
+    needs_answers=False,
+    fields=(
+        FieldSpec("ids", ("prompt", "position"), "Token ids that go into the model"),
+        FieldSpec("pieces", ("prompt", "position"), "The vocabulary's own strings"),
+        FieldSpec("texts", ("prompt", "position"), "Each token decoded alone"),
+        FieldSpec("offsets", ("prompt", "position", "edge"), "Character start and end"),
+        FieldSpec("special", ("prompt", "position"), "Whether the token is a special one"),
+        FieldSpec("lengths", ("prompt",), "Number of tokens"),
+        FieldSpec("compare", (), "The second tokenizer's split and its alignment"),
+        FieldSpec("padding_demo", ("prompt", "case"), "The five padding cases"),
+    ),
+)

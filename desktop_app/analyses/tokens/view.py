@@ -1,0 +1,169 @@
+"""The tokens view: each prompt as the model is given it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_app.analyses.tokens.picture import overview_sentence
+from desktop_app.analyses.tokens.token_card import TokenCard
+from desktop_app.analyses.tokens.token_tables import TokenTables
+from desktop_app.contract.registry import find
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, gap_splitter
+from desktop_app.widgets.basics.theme import set_role
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+    from desktop_app.contract.result import Notice, Result
+    from desktop_app.widgets.basics.selection import Selection
+
+_PAGE = 25
+
+
+class TokensView(AnalysisView):
+    """A card per prompt above, the selected prompt's tables below."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(find("tokens"), selection, parent)
+
+    def empty_words(self) -> tuple[str, str]:
+        """Return title and sentence of the empty view."""
+        return (
+            "What is the model really given?",
+            "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
+        )
+
+    def build_content(self, content: QWidget) -> None:
+        """Build the picture inside `content`."""
+        self._cards: list[TokenCard] = []
+        self._limit = _PAGE
+        self._shown = 0
+        self._moved = False
+        self._overview = ElidedLabel("", "heading")
+        self._more = QPushButton("Show more prompts")
+        set_role(self._more, "quiet")
+        self._tables = TokenTables()
+        self._inner = inner = QWidget()
+        self._column = QVBoxLayout(inner)
+        self._column.setContentsMargins(0, 0, 4, 0)
+        self._column.setSpacing(8)
+        self._column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addStretch(1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(inner)
+        self._area.setAccessibleName("Prompts as tokens")
+        self._split = split = gap_splitter(Qt.Orientation.Vertical)
+        split.addWidget(self._area)
+        split.addWidget(self._tables)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([340, 260])
+        top = QHBoxLayout()
+        top.addWidget(self._overview, 1)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(split, 1)
+        # Cards that have just been filled know their height once they have been laid out.
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self._share_room)
+        self._split.splitterMoved.connect(self._on_splitter_moved)
+        self._more.clicked.connect(self._on_more_clicked)
+        self._tables.position_chosen.connect(self.selection.select_position)
+        self.selection.position_changed.connect(self._on_position_changed)
+
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        """Return only what speaks of no single prompt; the cards carry the rest."""
+        return tuple(notice for notice in result.warnings if notice.prompt is None)
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result that has been taken over."""
+        self._overview.set_full_text(overview_sentence(result))
+        count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
+        while len(self._cards) < count:
+            self._add_card()
+        self._shown = count
+        for card in self._cards:
+            card.setVisible(card.index < count)
+            if card.index < count:
+                card.show_prompt(result)
+        hidden = len(result.prompts) - count
+        self._more.setText(f"Show more prompts ({hidden:,} hidden)")
+        self._more.setVisible(hidden > 0)
+        if "padding_demo" in result.data:
+            self._tables.open_page("padding")
+        elif "compare" in result.data:
+            self._tables.open_page("compare")
+        else:
+            self._tables.open_page("tokens")
+        self._share_room()
+        self._settled.start()
+        self.draw_prompt(result)
+
+    def _share_room(self) -> None:
+        """Give the cards what they need and the tables the rest, until the user chose."""
+        if self._moved:
+            return
+        total = self._split.height()
+        wanted = self._column.totalHeightForWidth(self._area.viewport().width()) + 4
+        cards = max(140, min(wanted, int(total * 0.58)))
+        self._split.setSizes([cards, max(160, total - cards)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room anew."""
+        super().resizeEvent(event)
+        if self._result is not None:
+            self._share_room()
+
+    def _on_splitter_moved(self, _position: int, _index: int) -> None:
+        self._moved = True
+
+    def draw_prompt(self, result: Result) -> None:
+        """Draw what changes with the selected prompt."""
+        prompt = self.selection.prompt
+        if prompt >= self._shown:
+            self.draw_result(result)
+            return
+        several = len(result.prompts) > 1
+        for card in self._cards:
+            card.set_chosen(chosen=several and card.index == prompt)
+        if several:
+            self._area.ensureWidgetVisible(self._cards[prompt], 0, 20)
+        self._tables.show_prompt(result, prompt)
+        self._on_position_changed(self.selection.position)
+
+    def _add_card(self) -> None:
+        card = TokenCard(len(self._cards))
+        card.chosen.connect(self.selection.select_prompt)
+        card.token_chosen.connect(self._on_token_chosen)
+        card.fix_wanted.connect(self.fix_requested)
+        self._column.insertWidget(len(self._cards), card)
+        self._cards.append(card)
+
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: all prompts, those scrolled away too."""
+        return self._inner
+
+    def _on_token_chosen(self, prompt: int, position: int) -> None:
+        self.selection.select_prompt(prompt)
+        self.selection.select_position(position)
+
+    def _on_position_changed(self, position: object) -> None:
+        chosen = position if isinstance(position, int) else None
+        for card in self._cards:
+            card.strip.set_selected(chosen if card.index == self.selection.prompt else None)
+        if chosen is not None:
+            self._tables.select_position(chosen)
+
+    def _on_more_clicked(self) -> None:
+        self._limit += 100
+        if self._result is not None:
+            self.draw_result(self._result)

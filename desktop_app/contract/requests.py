@@ -1,0 +1,161 @@
+"""Everything that can be asked of the compute thread, and the plain answers it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import ModelInfo
+
+Device = str
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Offload = Literal["none", "auto", "disk"]
+Weights = Literal["raw", "processed"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which model to load, and how.
+
+    Attributes:
+        model: A catalogue name (`smollm2`, `toy`), a Hub id, a folder or a `.gguf` file.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        offline: Whether the network must stay untouched.
+    """
+
+    model: str
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+    offload: Offload = "none"
+    weights: Weights = "raw"
+    offline: bool = True
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How closely the hooked model follows plain Hugging Face, measured on a few tokens.
+
+    Attributes:
+        max_logprob_difference: Largest difference of log-probabilities.
+        left_padding_difference: The same, a left-padded prompt against itself alone.
+        single_pad_difference: The same with one pad token.
+        tolerance: What counts as equal for this dtype.
+        ok: Whether all of them are below the tolerance.
+    """
+
+    max_logprob_difference: float
+    left_padding_difference: float | None
+    single_pad_difference: float | None
+    tolerance: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Load a model; the old one stays until the new one is ready. Answer: `ModelReady`."""
+
+    spec: ModelSpec
+
+
+@dataclass(frozen=True)
+class ModelReady:
+    """A model that has been loaded."""
+
+    spec: ModelSpec
+    info: ModelInfo
+    parity: Parity
+    memory_bytes: int
+    seconds: float
+    bos_token: str | None
+    chat_template: bool
+
+
+@dataclass(frozen=True)
+class RunAnalysis:
+    """Run one analysis on the loaded model. Answer: a `Result`.
+
+    Attributes:
+        budget_bytes: Memory that a sweep's rows may take; None: a share of what is free. It
+            changes how long a run takes and no number.
+    """
+
+    analysis: str
+    params: Params
+    budget_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class EstimateRun:
+    """Ask what a run would take. Answer: bytes at its peak, or None where it sweeps nothing."""
+
+    run: RunAnalysis
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """List the models at hand. Answer: a tuple of `ModelRow`."""
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model of the list.
+
+    Attributes:
+        bytes_needed: Memory for weights per dtype name.
+        source: `catalogue`, `hub cache` or `recent`.
+    """
+
+    name: str
+    title: str
+    path: str | None
+    installed: bool
+    parameters: int | None
+    bytes_needed: dict[str, int]
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class EstimateMemory:
+    """Ask what a model needs before it is loaded. Answer: `MemoryEstimate`."""
+
+    spec: ModelSpec
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """Memory of one device, in bytes."""
+
+    device: str
+    name: str
+    total: int
+    free: int
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """What loading needs against what there is.
+
+    Attributes:
+        bytes_needed: Weights and working space per dtype name.
+        fits: Whether it fits, per device and dtype name.
+        sentence: The same in words.
+    """
+
+    parameters: int
+    bytes_needed: dict[str, int]
+    devices: tuple[DeviceMemory, ...]
+    fits: dict[str, dict[str, bool]]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class FetchPack:
+    """Fetch a model pack of the catalogue over the network. Answer: its folder as text."""
+
+    name: str
+
+
+Request = LoadModel | RunAnalysis | EstimateRun | ListModels | EstimateMemory | FetchPack

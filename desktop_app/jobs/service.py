@@ -1,0 +1,101 @@
+"""Everything the compute thread can do: requests in, plain answers out. Owns the loaded model.
+
+Importing this module is cheap; torch comes with the first request that needs it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.contract.report import EstimatingReporter
+from desktop_app.contract.requests import (
+    EstimateMemory,
+    EstimateRun,
+    FetchPack,
+    ListModels,
+    LoadModel,
+    Request,
+    RunAnalysis,
+)
+from desktop_app.engine import catalogue, hub, pack
+from desktop_app.support import installed
+from desktop_app.support.errors import BadInputError, Cancelled
+
+if TYPE_CHECKING:
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.requests import ModelReady, ModelSpec
+    from desktop_app.engine.model import LoadedModel
+
+
+class Service:
+    """Holds the model; used by one thread only."""
+
+    def __init__(self) -> None:
+        hub.stay_offline()
+        self._model: LoadedModel | None = None
+
+    def perform(self, request: Request, report: Reporter) -> Any:
+        """Do what is asked and return its plain answer.
+
+        Raises:
+            LensbenchError: With a sentence for the user.
+            Cancelled: The reporter was asked to stop.
+        """
+        installed.require_compute()
+        if isinstance(request, LoadModel):
+            return self.load(request.spec, report)
+        if isinstance(request, RunAnalysis):
+            return self._run(request, report)
+        if isinstance(request, EstimateRun):
+            listener = EstimatingReporter()
+            return listener.listen(lambda: self._run(request.run, listener))
+        if isinstance(request, ListModels):
+            return catalogue.list_models()
+        if isinstance(request, EstimateMemory):
+            return self._estimate(request.spec)
+        if isinstance(request, FetchPack):
+            return self._fetch(request.name, report)
+        raise TypeError(f"unknown request {type(request).__name__}")
+
+    def load(self, spec: ModelSpec, report: Reporter) -> ModelReady:
+        """Load a model; the old one stays until the new one is ready."""
+        report.step(0.0, "Starting torch")
+        from desktop_app.engine import loading
+
+        started = time.perf_counter()
+        model = loading.load(spec, report)
+        self._model = model
+        return loading.ready(model, time.perf_counter() - started)
+
+    @property
+    def model(self) -> LoadedModel:
+        """The loaded model.
+
+        Raises:
+            BadInputError: There is none yet.
+        """
+        if self._model is None:
+            raise BadInputError("No model is loaded: choose one first.")
+        return self._model
+
+    def _run(self, request: RunAnalysis, report: Reporter) -> Any:
+        from desktop_app.jobs import runs as registry
+
+        self.model.budget_bytes = request.budget_bytes
+        return registry.run(self.model, request.analysis, request.params, report)
+
+    def _estimate(self, spec: ModelSpec) -> Any:
+        from desktop_app.engine.devices import list_devices
+
+        return catalogue.estimate(spec, list_devices())
+
+    def _fetch(self, name: str, report: Reporter) -> str:
+        def should_stop() -> bool:
+            try:
+                report.check()
+            except Cancelled:
+                return True
+            return False
+
+        return str(pack.fetch_pack(name, report.step, should_stop))

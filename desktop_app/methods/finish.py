@@ -1,0 +1,199 @@
+"""From computed numbers to a Result: twins over prompts, provenance, timing, non-finite numbers."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
+from desktop_app.engine.diagnosis import first_bad_layer
+from desktop_app.engine.memory import PeakMemory
+from desktop_app.engine.sweep_pass import no_hooks_left
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.spec import Analysis
+    from desktop_app.engine.model import LoadedModel
+
+# Arrays larger than this are not searched for non-finite numbers a second time.
+_SEARCH_LIMIT = 50_000_000
+_SEARCHED_PROMPTS = 8
+
+
+class Clock:
+    """Measures what a run costs: seconds, passes and peak memory."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._model = model
+        self._passes = model.forward_passes
+        self._started = time.perf_counter()
+        self._peak = PeakMemory(model.device)
+
+    def timing(self) -> Timing:
+        """Return the costs since the clock was made."""
+        seconds = time.perf_counter() - self._started
+        return Timing(seconds, self._model.forward_passes - self._passes, self._peak.bytes())
+
+
+def with_twins(name: str, values: np.ndarray) -> dict[str, np.ndarray | float]:
+    """Return a `[..., N]` array with its mean and standard error over prompts.
+
+    Missing values are left out; the standard error of a single prompt does not exist (NaN).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(values)
+    count = known.sum(-1)
+    total = np.where(known, values, 0.0).sum(-1)
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    squares = np.where(known, (values - mean[..., None]) ** 2, 0.0).sum(-1)
+    sem = np.full(total.shape, np.nan)
+    np.divide(np.sqrt(squares), np.sqrt(count * np.maximum(count - 1, 1)), out=sem, where=count > 1)
+    return {name: values, f"{name}_mean": _scalar(mean), f"{name}_sem": _scalar(sem)}
+
+
+def finish(
+    model: LoadedModel,
+    analysis: Analysis,
+    params: Params,
+    prompts: tuple[PromptRecord, ...],
+    found: tuple[Mapping[str, Any], Iterable[Notice]],
+    clock: Clock,
+) -> Result:
+    """Return the frozen result of an analysis; `found` is its fields and its warnings."""
+    data, given = found
+    notices = tuple(given)
+    frozen = {name: _freeze(value) for name, value in data.items()}
+    bad = _non_finite(analysis, frozen, notices)
+    if bad:
+        notices = (*notices, not_finite(bad, _first_bad_layer(model, prompts), model))
+    notices = (*_parity_notice(model), *notices)
+    return Result(
+        analysis=analysis.name,
+        params=params.model_dump(mode="json"),
+        model=model.info,
+        prompts=prompts,
+        data=frozen,
+        warnings=notices,
+        provenance=provenance(model, params),
+        timing=clock.timing(),
+        version=package_version("lensbench"),
+    )
+
+
+def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
+    """Return what a reader needs to make the same numbers again."""
+    bos = "added" if _has_bos(model, params) else "not added"
+    return {
+        "lensbench": package_version("lensbench"),
+        "torch": package_version("torch"),
+        "transformers": package_version("transformers"),
+        "transformer_lens": package_version("transformer-lens"),
+        "python": platform.python_version(),
+        "device": str(model.device),
+        "dtype": model.info.dtype,
+        "bos": bos,
+        "weights": model.info.weights,
+        "seed": getattr(params, "seed", None),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def package_version(name: str) -> str:
+    """Return an installed package's version, or `unknown`."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def not_finite(
+    where: str, layer: int | None, model: LoadedModel, prompt: int | None = None
+) -> Notice:
+    """Return the warning for a result that holds not-a-number.
+
+    Args:
+        where: What holds it.
+        layer: The first layer that does, or None where no layer does.
+        model: Whose numbers they are.
+        prompt: On which prompt.
+    """
+    place = f"first in layer {layer}" if layer is not None else "in no layer's output"
+    remedy = "load the model with --dtype float32"
+    if model.info.dtype == "float32":
+        remedy = "look into the model's files, which may hold them"
+    return Notice(
+        "not_finite",
+        f"{where} holds numbers that are not finite, {place}: {remedy}.",
+        None,
+        prompt,
+    )
+
+
+def _first_bad_layer(model: LoadedModel, prompts: tuple[PromptRecord, ...]) -> int | None:
+    """Return the first layer that is not finite on any of the first prompts."""
+    with no_hooks_left(model):
+        found = [first_bad_layer(model, p.tokens.ids) for p in prompts[:_SEARCHED_PROMPTS]]
+    return min((layer for layer in found if layer is not None), default=None)
+
+
+def _has_bos(model: LoadedModel, params: Params) -> bool:
+    if params.bos == "auto":
+        return model.tokenizer.adds_bos and not params.chat  # a template brings its own
+    return params.bos == "yes"
+
+
+def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
+    parity = model.parity
+    if parity.ok:
+        return ()
+    return (
+        Notice(
+            "parity",
+            f"{model.info.name} differs from plain Hugging Face by "
+            f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
+            f"{parity.tolerance:g}): treat its numbers with care.",
+        ),
+    )
+
+
+def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:
+    """Name the field that holds not-a-number where none is a legitimate answer; empty for none."""
+    if any(n.code == "not_finite" for n in notices):
+        return ""
+    for name, value in data.items():
+        spec = analysis.field(name)
+        if spec is not None and not spec.nullable and not _all_finite(value):
+            return name
+    return ""
+
+
+def _all_finite(value: Any) -> bool:
+    """Return whether all numbers in an array, or in rows of plain values, are finite."""
+    if isinstance(value, np.ndarray):
+        is_searched = value.dtype.kind == "f" and value.size < _SEARCH_LIMIT
+        return not is_searched or bool(np.isfinite(value).all())
+    if isinstance(value, dict):
+        return all(map(_all_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_all_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return freeze(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(v, np.ndarray) for v in value):
+        return tuple(_freeze(v) for v in value)
+    return value
+
+
+def _scalar(values: np.ndarray) -> np.ndarray | float:
+    return float(values) if values.ndim == 0 else values

@@ -1,0 +1,141 @@
+"""What a removed part is replaced by: its mean over reference prompts, or its value on a twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from desktop_app.contract.result import Notice
+from desktop_app.engine.model import LoadedModel, Site, site_hook
+from desktop_app.methods.prepare import encoder_of, equal_length_groups
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.analyses.ablate.spec import AblateParams
+    from desktop_app.contract.report import Reporter
+    from desktop_app.methods.prepare import Prepared
+
+# Tokens captured in one pass.
+_TOKENS_PER_PASS = 8192
+
+Activations = dict[int, torch.Tensor]
+"""Per layer: `[prompt, position, ...]` of captured runs, `[position, ...]` or `[...]` of means."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """Mean activations over a reference set.
+
+    Attributes:
+        by_layer: `[position, ...]`, or `[...]` where pooled.
+        pooled: Whether lengths differed, so that the mean runs over all positions.
+    """
+
+    by_layer: Activations
+    pooled: bool
+
+
+def capture(
+    model: LoadedModel, ids: torch.Tensor, layers: Sequence[int], site: Site
+) -> Activations:
+    """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
+    kept: Activations = {}
+
+    def keep(layer: int) -> Callable[..., None]:
+        def hook_fn(x: torch.Tensor, hook: object) -> None:
+            # OPT joins rows and positions to one axis around its MLP.
+            kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
+
+        return hook_fn
+
+    # The logits are of no interest: unembed one position instead of all.
+    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [
+        (site_hook(layer, site), keep(layer)) for layer in layers
+    ]
+    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))
+    model.run(ids, hooks)
+    return kept
+
+
+def means(
+    model: LoadedModel,
+    references: Sequence[Sequence[int]],
+    layers: Sequence[int],
+    site: Site,
+    report: Reporter,
+    *,
+    pooled: bool,
+) -> Means:
+    """Return the mean of a site over reference prompts, per position or over all positions.
+
+    Args:
+        model: The model, intact while the means are taken.
+        references: Token ids of each reference prompt; any number, any lengths where pooled.
+        layers: Which layers.
+        site: Which place.
+        report: Told after every pass.
+        pooled: Whether to average over all positions too.
+    """
+    lengths = [len(r) for r in references]
+    groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
+    totals: dict[int, torch.Tensor] = {}
+    for done, group in enumerate(groups):
+        report.step(0.2 * done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
+        taken = capture(model, model.ids([references[i] for i in group]), layers, site)
+        for layer, values in taken.items():
+            axes = (0, 1) if pooled else (0,)
+            total = values.double().sum(axes) if _has_double(values) else values.float().sum(axes)
+            totals[layer] = totals[layer] + total if layer in totals else total
+    count = sum(lengths) if pooled else len(references)
+    return Means({layer: (total / count).float() for layer, total in totals.items()}, pooled)
+
+
+def mean_activations(
+    model: LoadedModel,
+    params: AblateParams,
+    prepared: Prepared,
+    place: tuple[Sequence[int], Site],
+    report: Reporter,
+) -> tuple[Means, list[Notice]]:
+    """Return the means that removed parts are replaced by, and what must be said of them."""
+    prompts = prepared.encodings
+    references = [e.ids for e in prompts]
+    if params.reference:
+        encoder = encoder_of(model, params)
+        expand = model.tokenizer.expand_chat if params.chat else str
+        references = [encoder.encode(expand(text)).ids for text in params.reference]
+    for index, reference in enumerate(references):
+        if not 0 < len(reference) <= model.info.n_ctx:
+            raise BadInputError(
+                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
+                f"to {model.info.n_ctx}: change it."
+            )
+    lengths = {len(r) for r in references} | {len(e) for e in prompts}
+    pooled = len(lengths) > 1
+    notices = []
+    if pooled:
+        notices.append(
+            Notice(
+                "means_pooled",
+                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
+                "all positions instead of position by position.",
+            )
+        )
+    if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
+        notices.append(
+            Notice(
+                "reference_is_self",
+                "The reference is the prompt alone, so its mean is its own value and nothing "
+                "changes: give --reference, or choose --mode zero.",
+            )
+        )
+    layers, site = place
+    return means(model, references, layers, site, report, pooled=pooled), notices
+
+
+def _has_double(values: torch.Tensor) -> bool:
+    return values.device.type != "mps"

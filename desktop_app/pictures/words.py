@@ -1,0 +1,206 @@
+"""Words and numbers as the views write them: heads, prompts, settings, provenance. No Qt."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.pictures.choice_words import choice_label
+from desktop_app.pictures.token_text import display_text
+
+if TYPE_CHECKING:
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import PromptRecord, Result
+    from desktop_app.contract.spec import Analysis
+
+MINUS = "−"
+WITHHELD = "–"
+_FLAG = re.compile(r"--([a-z][a-z-]*)")
+
+METRIC_NAMES = {
+    "logit_diff": "logit difference",
+    "logit": "logit of the answer",
+    "logprob": "log-probability of the answer",
+    "prob": "probability of the answer",
+    "rank": "rank of the answer",
+    "loss": "loss",
+    "kl": "KL divergence",
+}
+
+
+def metric_name(result: Result) -> str:
+    """Return the metric of a result in words."""
+    name = str(result.params.get("metric", "logit_diff"))
+    return METRIC_NAMES.get(name, name)
+
+
+def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
+    """Write a number with a true minus sign; a dash where it is missing."""
+    if value is None or math.isnan(value):
+        return WITHHELD
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    if not text.strip("+-0."):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def percent(value: float | None) -> str:
+    """Write a percentage with one decimal; a dash where it is withheld."""
+    text = number(value, 1)
+    return text if text == WITHHELD else f"{text} %"
+
+
+def probability(value: float) -> str:
+    """Write a probability so that small ones stay readable."""
+    return f"{value:.3f}" if value >= 0.0005 or value == 0 else f"{value:.0e}".replace("-", MINUS)
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun: `1 token`, `7 tokens`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def part_name(layer: int, head: int | None = None, component: str = "head") -> str:
+    """Name a head or a layer's part as the field does: `L5H3`, `L5 MLP`."""
+    if head is not None:
+        return f"L{layer}H{head}"
+    return f"L{layer} {'MLP' if component == 'mlp' else 'attention'}"
+
+
+def shorten(text: str, limit: int) -> str:
+    """Shorten a text from its start, where prompts differ least; the end is what is read."""
+    return text if len(text) <= limit else "…" + text[-(limit - 1) :]
+
+
+def prompt_title(prompt: PromptRecord, index: int, limit: int = 40) -> str:
+    """Name a prompt by its number, counted from 1 as in the table, and its visible text."""
+    return f"{index + 1} · {shorten(display_text(prompt.text), limit)}"
+
+
+def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
+    """Return the last few tokens before `end` as visible text, `…` in front where more precede."""
+    start = max(0, end - count)
+    shown = "".join(display_text(text) for text in texts[start:end])
+    return ("…" if start else "") + shown
+
+
+def settings_sentence(params: Params) -> str:
+    """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
+    parts = [_setting(name, field, getattr(params, name)) for name, field in _own(params).items()]
+    return " · ".join(part for part in parts if part) or "default settings"
+
+
+def run_words(analysis: Analysis) -> str:
+    """Return what a button that runs an analysis says."""
+    named = {"hand_patch": "patching by hand", "detect": "head detectors"}
+    return f"Run {named.get(analysis.name, analysis.title.lower())}"
+
+
+def _own(params: Params) -> dict[str, Any]:
+    return type(params).own_fields()
+
+
+# What a value is called; `{}` stands for it where only the field is named.
+_SETTING_WORDS = {
+    ("component", "head"): "heads",
+    ("component", "attn"): "attention outputs",
+    ("component", "mlp"): "MLPs",
+    ("mode", "auto"): "auto replacement",
+    ("mode", "zero"): "zero",
+    ("mode", "mean"): "mean",
+    ("mode", "resample"): "resample",
+    ("layers", ":"): "all layers",
+    ("heads", ":"): "all heads",
+    ("positions", "all"): "all positions",
+    ("direction", "both"): "both ways",
+    ("direction", ""): "{}",
+    ("site", ""): "{}",
+    ("by", "position"): "one position at a time",
+    ("by", "all"): "all positions at once",
+    ("run", ""): "into the {} run",
+    ("on", "random"): "random tokens",
+    ("on", "prompts"): "the prompts of the table",
+    ("seq_len", ""): "r of {} tokens",
+    ("seeds", "1"): "",
+    ("effects", "both"): "both maps",
+    ("effects", "none"): "no maps",
+    ("effects", ""): "map of {}",
+    ("effect_batch", "0"): "maps from all sequences",
+    ("kind", "all"): "Q-, K- and V-composition",
+    ("kind", ""): "{}-composition",
+    ("embedding", "raw"): "raw embedding",
+    ("embedding", ""): "embedding {}",
+    ("tokens", "0"): "the whole vocabulary",
+    ("position", "-1"): "read at the last position",
+    ("card", "auto"): "finds the circuit",
+    **{("metric", metric): text for metric, text in METRIC_NAMES.items()},
+}
+# What a number counts.
+_COUNTED = {
+    "batch": ("{}", "sequence"),
+    "seeds": ("{}", "seed"),
+    "effect_batch": ("maps from {}", "sequence"),
+    "tokens": ("{}", "token"),
+}
+
+
+def _setting(name: str, field: Any, value: object) -> str:
+    title = str(field.title or name).lower()
+    if isinstance(value, bool):
+        return title if value else ""
+    if isinstance(value, tuple):
+        return plural(len(value), title.rstrip("s")) if value else ""
+    # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
+    key = (name, str(value) or ":")
+    known = _SETTING_WORDS.get(key, _SETTING_WORDS.get((name, "")) if value != "" else None)
+    if known is not None:
+        return known.format(choice_label(value))
+    if isinstance(value, int):
+        return _number(name, title, value)
+    return "" if value in ("", None) else f"{title} {value}"
+
+
+def _number(name: str, title: str, value: int) -> str:
+    if name == "pair":
+        return f"prompt {value + 1}"
+    if name in _COUNTED:
+        words, noun = _COUNTED[name]
+        return words.format(plural(value, noun))
+    return f"{title} {value}".replace("-", MINUS)
+
+
+def seconds(value: float) -> str:
+    """Write a duration."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 120:
+        return f"{value:.1f} s"
+    return f"{value / 60:.0f} min"
+
+
+def provenance_sentence(result: Result) -> str:
+    """Return the small print: model, where and how it ran, BOS, weights, cost."""
+    model, origin = result.model, result.provenance
+    parts = [model.name, str(model.device), str(model.dtype)]
+    bos = origin.get("bos")
+    if bos is not None:
+        parts.append(_bos(bos))
+    parts.append(f"{origin.get('weights', model.weights)} weights")
+    parts.append(seconds(result.timing.seconds))
+    if result.timing.forward_passes:
+        passes = result.timing.forward_passes
+        parts.append(f"{passes:,} forward pass{'' if passes == 1 else 'es'}")
+    return " · ".join(parts)
+
+
+def _bos(value: object) -> str:
+    text = str(value).lower()
+    if text in {"added", "yes", "true"}:
+        return "with BOS"
+    return "without BOS" if text in {"not added", "no", "false"} else f"BOS {value}"
+
+
+def without_flags(message: str) -> str:
+    """Return a message with `--metric` written as the form says it: metric."""
+    return _FLAG.sub(lambda match: match.group(1).replace("-", " "), message)

@@ -1,0 +1,1 @@
+"""Theme, fonts, icons, chips, messages and the small controls of every panel."""

@@ -1,0 +1,275 @@
+"""Small rounded notices: what is odd about a prompt or a result, with its repair one click away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.icons import icon
+from desktop_app.widgets.basics.theme import set_role, theme_hub
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Severity = str  # one of the keys of SEVERITY_ICONS
+
+SEVERITY_ICONS: dict[str, str] = {
+    "info": "info",
+    "warn": "warning",
+    "bad": "error",
+    "good": "check",
+}
+_HEIGHT = 26
+_WIDEST = 440
+_CHIP_GAP = 6
+
+
+@dataclass(frozen=True)
+class ChipSpec:
+    """What a chip says; `code` names it in the signals, `fix_name` says what a bare sign does."""
+
+    code: str
+    text: str
+    severity: Severity = "info"
+    tooltip: str = ""
+    fix_label: str = ""
+    fix_name: str = ""
+
+
+class Chip(QFrame):
+    """One notice with the colour of its severity, and a button where there is a fix.
+
+    Signals:
+        clicked: The chip itself was clicked, or Enter or Space pressed on it; carries its code.
+        fix_clicked: Its fix was chosen; carries its code.
+    """
+
+    clicked = Signal(str)
+    fix_clicked = Signal(str)
+
+    def __init__(
+        self,
+        text: str,
+        severity: Severity = "info",
+        *,
+        code: str = "",
+        tooltip: str = "",
+        fix_label: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.code = code
+        self._severity = severity
+        self._mark, self._label = QLabel(), QLabel()
+        self._label.setFont(ui_font(12, "medium"))
+        self._set_text(text)
+        self.setFixedHeight(_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip(tooltip or text)
+        self.setAccessibleName(f"{severity}: {text}")
+        self.setAccessibleDescription(tooltip)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 10, 0)
+        row.setSpacing(6)
+        row.addWidget(self._mark)
+        row.addWidget(self._label)
+        if fix_label:
+            self._add_fix(row, fix_label)
+        self._restyle()
+        theme_hub().theme_changed.connect(self._on_theme_changed)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        ink, soft = theme_hub().current.severity(self._severity)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(ink, 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(soft)
+        rect = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
+        inside = self.rect().contains(event.position().toPoint())
+        if inside and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(self.code)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
+            self.clicked.emit(self.code)
+        else:
+            super().keyPressEvent(event)
+
+    def _set_text(self, text: str) -> None:
+        metrics = QFontMetrics(self._label.font())
+        self._label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, _WIDEST))
+
+    def text(self) -> str:
+        """Return what it says, as far as there is room."""
+        return self._label.text()
+
+    def name_fix(self, name: str) -> None:
+        """Say what the button does where it bears a bare sign."""
+        button = self.findChild(QPushButton)
+        if button is not None and name:
+            button.setToolTip(name)
+            button.setAccessibleName(f"{name}: {self.text()}")
+
+    def _add_fix(self, row: QHBoxLayout, text: str) -> None:
+        button = QPushButton(text)
+        set_role(button, "chip")
+        button.setProperty("severity", self._severity)
+        button.setCursor(Qt.CursorShape.PointingHandCursor)
+        button.setAccessibleName(f"{text}: {self._label.text()}")
+        button.clicked.connect(self._on_fix)
+        row.setContentsMargins(8, 0, 3, 0)
+        row.addWidget(button)
+
+    def _restyle(self) -> None:
+        ink, _soft = theme_hub().current.severity(self._severity)
+        mark = icon(SEVERITY_ICONS[self._severity], ink.name())
+        self._mark.setPixmap(mark.pixmap(QSize(14, 14), self.devicePixelRatioF()))
+        self._label.setStyleSheet(f"color: {ink.name()}; font-size: 12px; font-weight: 500;")
+        self.update()
+
+    @Slot()
+    def _on_fix(self) -> None:
+        self.fix_clicked.emit(self.code)
+
+    @Slot(object)
+    def _on_theme_changed(self, _theme: object) -> None:
+        self._restyle()
+
+
+class ChipRow(QWidget):
+    """Chips side by side, over as many lines as they need; no height while there are none.
+
+    Args:
+        parent: The widget around it.
+        lines: How many lines they may take; the rest stands behind “and n more”, which a click
+            unfolds. 0: as many as they need.
+
+    Signals:
+        chip_clicked: The code of a chip that was clicked.
+        fix_clicked: The code of a chip whose fix was chosen.
+    """
+
+    chip_clicked = Signal(str)
+    fix_clicked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None, *, lines: int = 0) -> None:
+        super().__init__(parent)
+        self._chips: list[Chip] = []
+        self._lines = lines
+        self._more: Chip | None = None
+        self._flow = FlowLayout(self, _CHIP_GAP)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName("Notices")
+
+    def set_chips(self, specs: Sequence[ChipSpec]) -> None:
+        """Show these chips instead of those before."""
+        self.clear()
+        for spec in specs:
+            chip = Chip(
+                spec.text,
+                spec.severity,
+                code=spec.code,
+                tooltip=spec.tooltip,
+                fix_label=spec.fix_label,
+            )
+            chip.name_fix(spec.fix_name)
+            chip.clicked.connect(self.chip_clicked)
+            chip.fix_clicked.connect(self.fix_clicked)
+            self._flow.addWidget(chip)
+            self._chips.append(chip)
+            chip.show()
+        self._fold()
+        self.updateGeometry()
+
+    def clear(self) -> None:
+        """Take all chips away."""
+        for chip in self._chips:
+            self._drop(chip)
+        self._chips.clear()
+        self._set_more([])
+        self.updateGeometry()
+
+    def chips(self) -> tuple[Chip, ...]:
+        """Return the chips in their order, those that are folded away too."""
+        return tuple(self._chips)
+
+    def more_text(self) -> str:
+        """Return what stands for the chips that are folded away, or an empty text."""
+        return "" if self._more is None else self._more.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold anew for the new width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fold()
+
+    def _fold(self) -> None:
+        if not self._lines:
+            return
+        widths = [chip.sizeHint().width() for chip in self._chips]
+        room = self.width()
+        count = len(widths)
+        if lines_of(widths, room) > self._lines:
+            more = Chip(f"and {count} more").sizeHint().width()
+            while count > 1 and lines_of([*widths[:count], more], room) > self._lines:
+                count -= 1
+        for place, chip in enumerate(self._chips):
+            chip.setVisible(place < count)
+        self._set_more(self._chips[count:])
+        self.updateGeometry()
+
+    def _set_more(self, hidden: Sequence[Chip]) -> None:
+        if self._more is not None:
+            self._drop(self._more)
+            self._more = None
+        if hidden:
+            told = "\n".join(chip.text() for chip in hidden)
+            self._more = Chip(f"and {len(hidden)} more", tooltip=f"{told}\nClick to show them")
+            self._more.clicked.connect(self._on_more_clicked)
+            self._flow.addWidget(self._more)
+            self._more.show()
+
+    def _drop(self, chip: Chip) -> None:
+        self._flow.removeWidget(chip)
+        chip.hide()
+        chip.deleteLater()
+
+    @Slot()
+    def _on_more_clicked(self) -> None:
+        self._set_more([])
+        for chip in self._chips:
+            chip.show()
+        self.updateGeometry()
+
+
+def lines_of(widths: Sequence[int], room: int) -> int:
+    """Return how many lines widths take when they wrap like words."""
+    lines, x = 1, 0
+    for width in widths:
+        if x and x + width > room:
+            lines, x = lines + 1, 0
+        x += width + _CHIP_GAP
+    return lines

@@ -1,0 +1,200 @@
+"""The line at the bottom: what is being computed, how far it is, how to stop it, and the memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+
+from desktop_app.widgets.basics.icons import icon
+from desktop_app.widgets.basics.theme import set_role, theme_hub
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+_STEPS = 1000
+_SAID_MS = 4_000
+
+
+class JobBar(QWidget):
+    """Title, progress, time left and Cancel while a job runs; its outcome afterwards.
+
+    Signals:
+        cancel_clicked: The user wants the running job to stop.
+    """
+
+    cancel_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._outcome = ""
+        self._full_note = ""
+        self._said = ""
+        self._mark, self._title, self._note = QLabel(), QLabel("Ready"), QLabel()
+        self._percent, self._waiting, self._memory = QLabel(), QLabel(), QLabel()
+        for part in (self._note, self._percent, self._waiting, self._memory):
+            set_role(part, "small")
+        self._waiting.setVisible(False)
+        self._silence = QTimer(self)
+        self._silence.setSingleShot(True)
+        self._silence.setInterval(_SAID_MS)
+        self._silence.timeout.connect(self._on_said)
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, _STEPS)
+        self._bar.setFixedWidth(160)
+        self._bar.setAccessibleName("Progress")
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setToolTip("Stop this job at its next step; Esc stops those that wait too")
+        self._cancel.setAccessibleName("Cancel the running job")
+        set_role(self._cancel, "quiet")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 2, 12, 2)
+        row.setSpacing(8)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        row.addWidget(self._mark, 0, middle)
+        row.addWidget(self._title, 0, middle)
+        row.addWidget(self._bar, 0, middle)
+        row.addWidget(self._percent, 0, middle)
+        row.addWidget(self._note, 1)
+        row.addWidget(self._waiting)
+        row.addWidget(self._cancel)
+        row.addWidget(self._memory)
+        self.setFixedHeight(36)
+        self.setAccessibleName("Running job")
+        self._cancel.clicked.connect(self._on_cancel)
+        theme_hub().theme_changed.connect(self._on_theme_changed)
+        self._show_running(running=False)
+
+    def show_job(self, title: str) -> None:
+        """Begin to show a job, with no progress yet."""
+        self._title.setText(title)
+        self._outcome = ""
+        self._mark.clear()
+        self._mark.setVisible(False)
+        self._cancel.setEnabled(True)
+        self._cancel.setText("Cancel")
+        self._show_running(running=True)
+        self.set_progress(None)
+
+    def set_progress(
+        self, fraction: float | None, note: str = "", seconds_left: float | None = None
+    ) -> None:
+        """Show how far the job is.
+
+        Args:
+            fraction: Done, 0..1; None where it is not known.
+            note: What it is doing.
+            seconds_left: Estimated time to the end; None where it is not known.
+        """
+        known = fraction is not None
+        self._bar.setRange(0, _STEPS if known else 0)
+        if fraction is not None:
+            share = min(max(fraction, 0.0), 1.0)
+            self._bar.setValue(round(share * _STEPS))
+            self._percent.setText(f"{share * 100:.0f} %")
+        self._percent.setVisible(known)
+        left = "" if seconds_left is None else f"{duration(seconds_left)} left"
+        self._set_note(" · ".join(part for part in (note, left) if part))
+
+    def finish(self, text: str, severity: str = "good") -> None:
+        """Show how the job ended, until the next one."""
+        self._outcome = severity
+        self._title.setText(text)
+        self._on_said()
+        self._set_note("")
+        self._show_running(running=False)
+        self._restyle()
+
+    def say(self, text: str, severity: str = "info") -> None:
+        """Say something; a job that is shown stays, and the words give way to its note again."""
+        if not self.is_running():
+            self.finish(text, severity)
+            return
+        self._said = text
+        self._silence.start()
+        self._elide()
+
+    def set_waiting(self, count: int) -> None:
+        """Show how many jobs wait for the running one."""
+        self._waiting.setText(f"{count} waiting")
+        self._waiting.setVisible(count > 0)
+
+    def set_memory(self, text: str) -> None:
+        """Show the memory in use, at the right."""
+        self._memory.setText(text)
+
+    def title(self) -> str:
+        """Return the job's title, or how the last one ended."""
+        return self._title.text()
+
+    def note(self) -> str:
+        """Return what the job says it is doing, with the time left; or what was just said."""
+        return self._said or self._full_note
+
+    def is_running(self) -> bool:
+        """Return whether a job is shown."""
+        return not self._cancel.isHidden()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _set_note(self, text: str) -> None:
+        self._full_note = text
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics = QFontMetrics(self._note.font())
+        width = max(self._note.width(), 40)
+        text = self._said or self._full_note
+        self._note.setToolTip(text)
+        self._note.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, width))
+
+    def _show_running(self, *, running: bool) -> None:
+        for part in (self._bar, self._cancel):
+            part.setVisible(running)
+        if not running:
+            self._percent.setVisible(False)
+
+    def _restyle(self) -> None:
+        names = {"good": "check", "bad": "error", "warn": "warning", "info": "info"}
+        name = names.get(self._outcome)
+        self._mark.setVisible(name is not None)
+        if name is not None:
+            ink, _soft = theme_hub().current.severity(self._outcome)
+            pixmap = icon(name, ink.name()).pixmap(QSize(14, 14), self.devicePixelRatioF())
+            self._mark.setPixmap(pixmap)
+
+    @Slot()
+    def _on_said(self) -> None:
+        self._silence.stop()
+        self._said = ""
+        self._elide()
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        self._cancel.setEnabled(False)
+        self._cancel.setText("Stopping…")
+        self.cancel_clicked.emit()
+
+    @Slot(object)
+    def _on_theme_changed(self, _theme: object) -> None:
+        self._restyle()
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it: `0.7 s`, `12 s`, `3 min 20 s`, `1 h 5 min`."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

@@ -1,0 +1,210 @@
+"""The look of the application: named colours, light and dark, applied to all of Qt at once.
+
+A theme is a JSON file of colours. `apply_theme` installs one (or follows the system), and the hub
+tells the widgets that paint themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from string import Template
+from typing import Literal
+
+from PySide6.QtCore import QDir, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop_app.support.paths import resource
+from desktop_app.widgets.basics.fonts import load_fonts, ui_font
+
+ThemeChoice = Literal["light", "dark", "system"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Named colours as `#rrggbb`, and the names of the two colour maps."""
+
+    name: str
+    dark: bool
+    window: str
+    panel: str
+    raised: str
+    hover: str
+    pressed: str
+    border: str
+    border_strong: str
+    text: str
+    text_muted: str
+    accent: str
+    accent_hover: str
+    accent_text: str
+    accent_soft: str
+    good: str
+    warn: str
+    bad: str
+    good_soft: str
+    warn_soft: str
+    bad_soft: str
+    token: str
+    token_border: str
+    token_special: str
+    token_selected: str
+    token_differs: str
+    mark: str
+    grid: str
+    selection: str
+    diverging: str
+    sequential: str
+
+    def color(self, field: str) -> QColor:
+        """Return one of the colours by its field's name."""
+        return QColor(str(getattr(self, field)))
+
+    def severity(self, severity: str) -> tuple[QColor, QColor]:
+        """Return ink and soft background of `info`, `good`, `warn` or `bad`."""
+        name = "accent" if severity == "info" else severity
+        return self.color(name), self.color(f"{name}_soft")
+
+
+@cache
+def load_theme(name: str) -> Theme:
+    """Read a theme that travels with the application.
+
+    Args:
+        name: `light` or `dark`.
+
+    Raises:
+        ValueError: There is no theme of that name.
+    """
+    path = resource("themes", f"{name}.json")
+    if not path.is_file():
+        raise ValueError(f"There is no theme named {name}; take light, dark or system.")
+    return Theme(**json.loads(path.read_text(encoding="utf-8")))
+
+
+class ThemeHub(QObject):
+    """Knows the current theme and says when it changes; one per process.
+
+    Signals:
+        theme_changed: The new Theme; Qt's palette and style sheet are already in place.
+    """
+
+    theme_changed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._current = load_theme("light")
+        self._choice: ThemeChoice = "light"
+        self._installed: str | None = None
+        self._listening = False
+
+    @property
+    def current(self) -> Theme:
+        """The theme in force."""
+        return self._current
+
+    @property
+    def choice(self) -> ThemeChoice:
+        """What was asked for: light, dark or system."""
+        return self._choice
+
+    def choose(self, app: QApplication, choice: ThemeChoice) -> None:
+        """Take a theme and install it; `system` follows the desktop from now on."""
+        self._choice = choice
+        if not self._listening:
+            # Once only: under a style sheet Qt no longer tells which style lies beneath, and each
+            # setting restyles every widget there is.
+            app.setStyle("Fusion")
+            app.styleHints().colorSchemeChanged.connect(self._on_scheme_changed)
+            self._listening = True
+        self._install(app, _system_theme(app) if choice == "system" else choice)
+
+    @Slot(Qt.ColorScheme)
+    def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
+        app = QApplication.instance()
+        if self._choice == "system" and isinstance(app, QApplication):
+            self._install(app, _system_theme(app))
+
+    def _install(self, app: QApplication, name: str) -> None:
+        theme = load_theme(name)
+        if self._installed == name and app.styleSheet():
+            return
+        self._installed = name
+        self._current = theme
+        load_fonts()
+        app.setFont(ui_font())
+        app.setPalette(_palette(theme))
+        QDir.setSearchPaths("themes", [str(resource("themes"))])
+        app.setStyleSheet(style_sheet(theme))
+        self.theme_changed.emit(theme)
+
+
+@cache
+def theme_hub() -> ThemeHub:
+    """Return the one hub of this process."""
+    return ThemeHub()
+
+
+def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
+    """Give the application its look: Fusion beneath, fonts, palette, style sheet.
+
+    Args:
+        app: The application.
+        choice: `light`, `dark`, or `system`, which follows the desktop's setting live.
+    """
+    theme_hub().choose(app, choice)
+
+
+def style_sheet(theme: Theme) -> str:
+    """Return the Qt style sheet of a theme."""
+    text = resource("themes", "app.qss").read_text(encoding="utf-8")
+    return Template(text).substitute({k: str(v) for k, v in asdict(theme).items()})
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Name a widget's part in the style sheet, such as `primary` for a button, and restyle it."""
+    widget.setProperty("role", role)
+    repolish(widget)
+
+
+def repolish(widget: QWidget) -> None:
+    """Make the style sheet look again at a widget whose properties changed."""
+    style = widget.style()
+    style.unpolish(widget)
+    style.polish(widget)
+    widget.update()
+
+
+def _system_theme(app: QApplication) -> str:
+    return "dark" if app.styleHints().colorScheme() == Qt.ColorScheme.Dark else "light"
+
+
+def _palette(theme: Theme) -> QPalette:
+    """Return the palette that Fusion and item views draw with."""
+    role = QPalette.ColorRole
+    colours = {
+        role.Window: theme.window,
+        role.WindowText: theme.text,
+        role.Base: theme.panel,
+        role.AlternateBase: theme.window,
+        role.Text: theme.text,
+        role.PlaceholderText: theme.text_muted,
+        role.Button: theme.raised,
+        role.ButtonText: theme.text,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.Highlight: theme.selection,
+        role.HighlightedText: theme.text,
+        role.Link: theme.accent,
+        role.Mid: theme.border,
+        role.Dark: theme.border_strong,
+        role.Light: theme.raised,
+    }
+    palette = QPalette()
+    for key, colour in colours.items():
+        palette.setColor(key, QColor(colour))
+    for key in (role.Text, role.WindowText, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, key, theme.color("text_muted"))
+    return palette

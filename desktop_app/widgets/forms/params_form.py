@@ -1,0 +1,247 @@
+"""A form made from a pydantic model: one control per field, with its title, help and bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.forms.form_editors import Editor, TextEditor, make_editor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic.fields import FieldInfo
+    from PySide6.QtCore import QObject
+
+
+class _FieldBox(QWidget):
+    """A title above its control, and beneath it what is wrong with the value."""
+
+    def __init__(self, name: str, field: FieldInfo) -> None:
+        super().__init__()
+        self.help = field.description or ""
+        self.editor: Editor = make_editor(field)
+        title = field.title or name.replace("_", " ").capitalize()
+        label = QLabel(title)
+        set_role(label, "field")
+        self._error = QLabel()
+        self._error.setWordWrap(True)
+        self._error.setMaximumWidth(240)
+        set_role(self._error, "bad")
+        self._error.setVisible(False)
+        self.setToolTip(self.help)
+        self.editor.control.setAccessibleName(title)
+        self.editor.control.setAccessibleDescription(self.help)
+        label.setBuddy(self.editor.control)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(label)
+        column.addWidget(self.editor)
+        column.addWidget(self._error)
+        column.addStretch(1)
+
+    def set_error(self, message: str) -> None:
+        """Say what is wrong with the value; an empty text says that nothing is."""
+        self._error.setText(message)
+        self._error.setVisible(bool(message))
+        self.editor.set_invalid(bool(message))
+        self.editor.control.setAccessibleDescription(message or self.help)
+
+    def error(self) -> str:
+        """Return what is wrong with the value, or an empty text."""
+        return self._error.text()
+
+
+class ParamsForm(QWidget):
+    """Controls for the fields of a model, wrapping like words.
+
+    Fields flagged `advanced` (in `json_schema_extra`) fold away under “More options”; those flagged
+    `hidden` are not shown and keep the value that was set. The help of the field under the pointer
+    or with the focus is written beneath.
+
+    Signals:
+        changed: The user changed a field, to a valid value or not.
+        submitted: Enter was pressed in a field.
+    """
+
+    changed = Signal()
+    submitted = Signal()
+
+    def __init__(self, model_class: type[BaseModel], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._class = model_class
+        self._base: dict[str, Any] = {}
+        self._boxes: dict[str, _FieldBox] = {}
+        self._flow, self._more_flow = FlowLayout(None, 16), FlowLayout(None, 16)
+        self._more_room = QWidget()
+        self._more_room.setLayout(self._more_flow)
+        self._more = QToolButton()
+        self._more.setCheckable(True)
+        self._help, self._problem = QLabel(), QLabel()
+        self._build()
+        self._add_fields()
+        self.set_value(model_class.model_construct(**_starts(model_class)))
+        self.setAccessibleName("Settings")
+
+    def _build(self) -> None:
+        self._more.setText("More options")
+        self._more.setAccessibleName("More options")
+        bind_icon(self._more, "chevron-down", "text_muted")
+        set_role(self._more, "fold")
+        self._more.setToolButtonStyle(self._more.toolButtonStyle().ToolButtonTextBesideIcon)
+        self._more.toggled.connect(self._on_more_toggled)
+        set_role(self._help, "small")
+        set_role(self._problem, "bad")
+        self._problem.setWordWrap(True)
+        self._problem.setVisible(False)
+        self._help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.setSpacing(12)
+        foot.addWidget(self._more)
+        foot.addWidget(self._help, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(self._flow)
+        column.addWidget(self._more_room)
+        column.addLayout(foot)
+        column.addWidget(self._problem)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def _add_fields(self) -> None:
+        folded = 0
+        for name, field in self._class.model_fields.items():
+            extra = _extra(field)
+            if extra.get("hidden"):
+                continue
+            box = _FieldBox(name, field)
+            self._boxes[name] = box
+            advanced = bool(extra.get("advanced"))
+            (self._more_flow if advanced else self._flow).addWidget(box)
+            folded += advanced
+            box.installEventFilter(self)
+            box.editor.control.installEventFilter(self)
+            box.editor.changed.connect(self._on_changed)
+            box.editor.submitted.connect(self.submitted)
+        self._more.setVisible(folded > 0)
+        self._more_room.setVisible(False)
+
+    def value(self) -> Any:
+        """Return the model that the form describes, an instance of the form's class.
+
+        Raises:
+            ValidationError: The model refuses a field; the form then says which and why.
+        """
+        data = dict(self._base)
+        data.update({name: box.editor.value() for name, box in self._boxes.items()})
+        try:
+            model = self._class.model_validate(data)
+        except ValidationError as error:
+            self._mark(error)
+            raise
+        self._mark(None)
+        return model
+
+    def try_value(self) -> Any:
+        """Return the model, or None after saying beside the fields what is wrong."""
+        try:
+            return self.value()
+        except ValidationError:
+            return None
+
+    def set_value(self, model: BaseModel) -> None:
+        """Show a model's values, without a signal; hidden fields are kept for `value`."""
+        self._base = {name: getattr(model, name) for name in model.model_fields_set}
+        for name, box in self._boxes.items():
+            if hasattr(model, name):  # a required field has no value before it is set
+                box.editor.set_value(getattr(model, name))
+        self._mark(None)
+
+    def set_folded(self, folded: bool) -> None:
+        """Fold the advanced fields away, or show them."""
+        self._more.setChecked(not folded)
+
+    def set_choices(self, field: str, choices: Sequence[str]) -> None:
+        """Offer completions in a text field."""
+        editor = self._boxes[field].editor
+        if isinstance(editor, TextEditor):
+            editor.set_choices(choices)
+
+    def editor(self, field: str) -> Editor:
+        """Return a field's control."""
+        return self._boxes[field].editor
+
+    def error(self, field: str) -> str:
+        """Return what is wrong with a field, or an empty text."""
+        return self._boxes[field].error()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answer events of a watched widget."""
+        if event.type() in {QEvent.Type.Enter, QEvent.Type.FocusIn}:
+            box = watched if isinstance(watched, _FieldBox) else watched.parent()
+            while box is not None and not isinstance(box, _FieldBox):
+                box = box.parent()
+            if box is not None:
+                self._help.setText(box.help)
+        elif event.type() == QEvent.Type.Leave and isinstance(watched, _FieldBox):
+            self._help.setText("")
+        return super().eventFilter(watched, event)
+
+    def _mark(self, error: ValidationError | None) -> None:
+        """Write each complaint beside its field, those about none of them beneath the form."""
+        told: dict[str, str] = {}
+        other: list[str] = []
+        for entry in error.errors() if error is not None else ():
+            name = str(entry["loc"][0]) if entry["loc"] else ""
+            message = entry["msg"].removeprefix("Value error, ")
+            if name in self._boxes:
+                told.setdefault(name, message)
+            else:
+                other.append(message)
+        for name, box in self._boxes.items():
+            box.set_error(told.get(name, ""))
+        self._problem.setText("\n".join(other))
+        self._problem.setVisible(bool(other))
+        if any(self._boxes[name].parent() is self._more_room for name in told):
+            self._more.setChecked(True)
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self.try_value()
+        self.changed.emit()
+
+    @Slot(bool)
+    def _on_more_toggled(self, checked: bool) -> None:
+        self._more_room.setVisible(checked)
+        self._more.setText("Fewer options" if checked else "More options")
+        bind_icon(self._more, "chevron-up" if checked else "chevron-down", "text_muted")
+        self.updateGeometry()
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _starts(model_class: type[BaseModel]) -> dict[str, Any]:
+    """Return the values that a fresh form has instead of the fields' defaults."""
+    starts = {
+        name: _extra(field).get("form_start") for name, field in model_class.model_fields.items()
+    }
+    return {name: value for name, value in starts.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Matrices, head grids and attention patterns, painted by hand, with their axes and scales."""

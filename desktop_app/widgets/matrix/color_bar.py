@@ -1,0 +1,151 @@
+"""The colour bar beside a matrix: what colours mean, and where the value under the cursor lies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix.colormaps import diverging_map, lookup, sequential_map
+
+_WIDTH = 10
+_STEPS = 128
+_LEAST_GAP = 34
+
+
+class ColorBar(QWidget):
+    """A slim vertical scale with round numbers; on a diverging map 0 is always marked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._limits = (0.0, 1.0)
+        self._seen = (0.0, 1.0)
+        self._diverging = False
+        self._value: float | None = None
+        self._span: tuple[float, float] | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Colour scale")
+        theme_hub().theme_changed.connect(self._on_theme_changed)
+
+    def set_scale(
+        self,
+        limits: tuple[float, float],
+        *,
+        diverging: bool,
+        seen: tuple[float, float] | None = None,
+    ) -> None:
+        """Show the map between these values, or the part of it that values can reach."""
+        self._limits = limits
+        self._seen = low, high = seen or limits
+        self._diverging = diverging
+        self.setAccessibleDescription(f"from {low:.4g} to {high:.4g}")
+        self.updateGeometry()
+        self.update()
+
+    def set_span(self, top: float, bottom: float) -> None:
+        """Reach from one height to another, as the matrix beside it does."""
+        self._span = (top, bottom)
+        self.update()
+
+    def set_value(self, value: float | None) -> None:
+        """Point at a value; None points at nothing."""
+        self._value = None if value is None or not math.isfinite(value) else value
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
+        metrics = QFontMetricsF(ui_font(11))
+        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self._ticks(5))
+        return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
+        return QSize(self.sizeHint().width(), 60)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        theme = theme_hub().current
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top, bottom = self._span or (8.0, self.height() - 8.0)
+        bar = QRectF(8, top, _WIDTH, max(bottom - top, 1))
+        path = QPainterPath()
+        path.addRoundedRect(bar, 3, 3)
+        painter.save()
+        painter.setClipPath(path)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(bar, self._picture())
+        painter.restore()
+        painter.setPen(QPen(theme.color("border_strong"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+        painter.setFont(ui_font(11))
+        painter.setPen(theme.color("text_muted"))
+        most = max(3, int(bar.height() // _LEAST_GAP) | 1)
+        for tick in self._ticks(min(most, 5)):
+            y = self._y(tick, bar)
+            box = QRectF(bar.right() + 8, y - 9, 80, 18)
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(box, flags, tick_text(tick))
+        if self._value is not None:
+            self._paint_pointer(painter, self._y(self._value, bar), bar)
+
+    def _paint_pointer(self, painter: QPainter, y: float, bar: QRectF) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme_hub().current.color("text"))
+        left = bar.left() - 7
+        painter.drawPolygon(
+            QPolygonF([QPointF(left, y - 4), QPointF(left + 6, y), QPointF(left, y + 4)])
+        )
+
+    def _ticks(self, count: int) -> list[float]:
+        """Return round places; the middle of a diverging map is one of them also where cut off."""
+        low, high = self._seen
+        middle = (self._limits[0] + self._limits[1]) / 2
+        if not self._diverging or self._seen == self._limits or not low < middle < high:
+            return ticks(self._seen, count)
+        return [low, *ticks((middle, high), count - 1)]
+
+    def _y(self, value: float, bar: QRectF) -> float:
+        low, high = self._seen
+        share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
+        return bar.bottom() - share * bar.height()
+
+    def _picture(self) -> QImage:
+        table = lookup(diverging_map() if self._diverging else sequential_map(), _STEPS)
+        low, high = self._limits
+        ends = [(value - low) / ((high - low) or 1.0) * (_STEPS - 1) for value in self._seen]
+        part = table[max(round(ends[0]), 0) : round(ends[1]) + 1]
+        pixels = np.ascontiguousarray(part[::-1].reshape(len(part), 1, 4))
+        image = QImage(pixels.data, 1, len(part), 4, QImage.Format.Format_RGBA8888)
+        return image.copy()
+
+    @Slot(object)
+    def _on_theme_changed(self, _theme: object) -> None:
+        self.update()
+
+
+def ticks(limits: tuple[float, float], count: int) -> list[float]:
+    """Return `count` values at equal distances from the lower to the upper limit."""
+    return [float(value) for value in np.linspace(limits[0], limits[1], count)]
+
+
+def tick_text(value: float) -> str:
+    """Return a short number with a true minus sign."""
+    if value == 0:
+        return "0"
+    text = f"{value:.2e}" if abs(value) < 0.001 or abs(value) >= 1e5 else f"{value:.3g}"
+    return text.replace("-", "−")

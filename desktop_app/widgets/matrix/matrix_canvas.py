@@ -1,0 +1,275 @@
+"""The painted matrix under the heatmap and the pattern view: cells, labels, zoom, selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix import matrix_axes
+from desktop_app.widgets.matrix.colormaps import diverging_map, sequential_map
+from desktop_app.widgets.matrix.matrix_axes import PAD, TITLE, Axis
+from desktop_app.widgets.matrix.matrix_cells import (
+    paint_cells,
+    paint_cross,
+    paint_outline,
+    paint_values,
+)
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.matrix_image import MatrixImage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QResizeEvent
+
+Cell = tuple[int, int]
+_DRAG = 4
+_ARROWS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+_ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+_RESET = {Qt.Key.Key_Escape, Qt.Key.Key_0}
+
+
+class MatrixCanvas(QWidget):
+    """Paints a matrix and turns mouse and keys into cells.
+
+    Signals:
+        cell_hovered: (row, col) under the pointer; (−1, −1) when it leaves.
+        cell_clicked: (row, col) chosen by click or arrow keys.
+        cell_activated: (row, col) double-clicked, or Enter.
+        view_changed: The visible part changed.
+        plot_moved: Top and bottom of the cells on this widget changed.
+    """
+
+    cell_hovered = Signal(int, int)
+    cell_clicked = Signal(int, int)
+    cell_activated = Signal(int, int)
+    view_changed = Signal()
+    plot_moved = Signal(float, float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.frame = MatrixFrame()
+        self.values: NDArray[Any] | None = None
+        self.hover: Cell | None = None
+        self.selected: Cell | None = None
+        self.square = False
+        self.cross = False
+        self.missing = "hover"
+        self.value_format = "{:.2f}"
+        self._image: MatrixImage | None = None
+        self._diverging = True
+        self._rows = Axis("", ())
+        self._cols = Axis("", ())
+        self._pressed: QPointF | None = None
+        self._panning = False
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        theme_hub().theme_changed.connect(self._on_theme_changed)
+
+    def set_axes(self, rows: Axis, cols: Axis) -> None:
+        """Name and label the two directions."""
+        self._rows, self._cols = rows, cols
+
+    def set_matrix(
+        self, values: NDArray[Any] | None, limits: tuple[float, float], *, diverging: bool
+    ) -> None:
+        """Show other values; the view is kept where the shape is kept."""
+        shape = (0, 0) if values is None else (int(values.shape[0]), int(values.shape[1]))
+        if shape != (self.frame.rows, self.frame.cols):
+            self.frame.set_shape(*shape)
+            self.hover = self.selected = None
+            self.view_changed.emit()
+        self.values = values
+        self._diverging = diverging
+        self._image = None if values is None else MatrixImage(values, limits, diverging=diverging)
+        self._colour()
+        self._arrange()
+        self.update()
+
+    def set_selected(self, cell: Cell | None) -> None:
+        """Outline a cell without a signal; one outside the matrix selects nothing."""
+        inside = cell is not None and self._holds(cell)
+        self.selected = cell if inside else None
+        if self.selected is not None:
+            self.frame.reveal(*self.selected)
+        self.update()
+
+    def reset_view(self) -> None:
+        """Show the whole matrix."""
+        self.frame.reset()
+        self._view_moved()
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom about the middle of the plot."""
+        self.frame.zoom(factor, self.frame.plot.center())
+        self._view_moved()
+
+    def cell_center(self, row: int, col: int) -> QPointF:
+        """Return the middle of a cell on this widget."""
+        return self.frame.cell_rect(row, col).center()
+
+    # Qt.
+
+    def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
+        return QSize(560, 420)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
+        return QSize(200, 140)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        if self._image is None or self.values is None:
+            return
+        theme = theme_hub().current
+        painter = QPainter(self)
+        painter.save()
+        painter.setClipRect(self.frame.plot.toAlignedRect())
+        paint_cells(painter, self.frame, self._image, theme, self.devicePixelRatioF())
+        paint_values(painter, self.frame, self._image, self.values, self.value_format, theme)
+        if self.cross:
+            paint_cross(painter, self.frame, self.hover or self.selected, theme)
+        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.save()
+        painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
+        paint_outline(painter, self.frame, self.hover, theme.color("text"), 1.5)
+        paint_outline(painter, self.frame, self.selected, theme.color("accent"), 2.5)
+        painter.restore()
+        marked = [cell for cell in (self.hover, self.selected) if cell is not None]
+        rows, cols = {row for row, _ in marked}, {col for _, col in marked}
+        matrix_axes.paint_rows(painter, self.frame, self._rows, theme, rows)
+        matrix_axes.paint_columns(painter, self.frame, self._cols, theme, cols)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom about the pointer."""
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        if turn and self.frame.plot.contains(event.position()):
+            self.frame.zoom(1.0015**turn, event.position())
+            self._view_moved()
+            self._set_hover(self.frame.cell_at(event.position()))
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
+        if event.button() in {Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton}:
+            self._pressed, self._panning = event.position(), False
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
+        if self._pressed is not None and self.frame.is_zoomed():
+            step = event.position() - self._pressed
+            if self._panning or step.manhattanLength() > _DRAG:
+                self._panning = True
+                self._pressed = event.position()
+                self.frame.pan(step.x(), step.y())
+                self._view_moved()
+            return
+        self._set_hover(self.frame.cell_at(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
+        pressed, self._pressed = self._pressed, None
+        if pressed is None or self._panning or event.button() != Qt.MouseButton.LeftButton:
+            return
+        cell = self.frame.cell_at(event.position())
+        if cell is not None:
+            self._choose(cell)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
+        cell = self.frame.cell_at(event.position())
+        if cell is None:
+            self.reset_view()
+        else:
+            self.cell_activated.emit(*cell)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
+        self._set_hover(None)
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
+        key = Qt.Key(event.key())
+        if key in _ARROWS and self.frame.rows:
+            self._step(*_ARROWS[key])
+        elif key in _ENTER and self.selected is not None:
+            self.cell_activated.emit(*self.selected)
+        elif key in _RESET and self.frame.is_zoomed():
+            self.reset_view()
+        elif key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
+            self.zoom_by(1.5)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom_by(1 / 1.5)
+        else:
+            super().keyPressEvent(event)
+
+    # Within.
+
+    def _holds(self, cell: Cell) -> bool:
+        return 0 <= cell[0] < self.frame.rows and 0 <= cell[1] < self.frame.cols
+
+    def _step(self, down: int, right: int) -> None:
+        if self.selected is None:
+            self._choose((self.frame.rows_seen().start, self.frame.cols_seen().start))
+            return
+        row = min(max(self.selected[0] + down, 0), self.frame.rows - 1)
+        col = min(max(self.selected[1] + right, 0), self.frame.cols - 1)
+        self._choose((row, col))
+
+    def _choose(self, cell: Cell) -> None:
+        self.set_selected(cell)
+        self.cell_clicked.emit(*cell)
+
+    def _set_hover(self, cell: Cell | None) -> None:
+        if cell != self.hover:
+            self.hover = cell
+            self.update()
+            self.cell_hovered.emit(*(cell or (-1, -1)))
+
+    def _view_moved(self) -> None:
+        self.update()
+        self.view_changed.emit()
+
+    def _arrange(self) -> None:
+        """Give the plot the room that the labels leave."""
+        left = (TITLE if self._rows.name else 0) + self._rows.length() + 2 + PAD
+        plain = (TITLE if self._cols.name else 0) + 16.0 + PAD
+        room = QRectF(left, plain, self.width() - left - 4, self.height() - plain - 4)
+        if self.frame.cols and matrix_axes.words_stand(self._cols, room.width() / self.frame.cols):
+            room.setTop(plain - 14 + self._cols.length())
+        room.setWidth(max(room.width(), 1.0))
+        room.setHeight(max(room.height(), 1.0))
+        if self.square and self.frame.rows:
+            side = min(room.width() / self.frame.cols, room.height() / self.frame.rows)
+            width, height = side * self.frame.cols, side * self.frame.rows
+            room = QRectF(room.left(), room.top(), width, height)
+        self.frame.plot = room
+        self.plot_moved.emit(room.top(), room.bottom())
+
+    def _colour(self) -> None:
+        if self._image is not None:
+            colours = diverging_map() if self._diverging else sequential_map()
+            self._image.set_colours(colours, theme_hub().current.color(self.missing))
+
+    @Slot(object)
+    def _on_theme_changed(self, _theme: object) -> None:
+        self._colour()
+        self.update()

@@ -1,0 +1,268 @@
+"""One attention head, large: who looks at whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.pictures.token_text import display_text
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.matrix.color_bar import ColorBar
+from desktop_app.widgets.matrix.colormaps import symmetric_limits
+from desktop_app.widgets.matrix.matrix_axes import Axis
+from desktop_app.widgets.matrix.matrix_cells import signed
+from desktop_app.widgets.matrix.pattern_canvas import PatternCanvas
+from desktop_app.widgets.tables.bars import Bar, BarList
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QPixmap
+
+_LISTED = 8
+_SIDE_WIDTH = 232
+
+
+class PatternLook(TypedDict, total=False):
+    """How a pattern is shown; every entry has a default.
+
+    Attributes:
+        value_name: What the number is.
+        diverging: Whether 0 is the middle of the colours (differences of patterns).
+        limits: Values at the ends of the colours; 0..1, or symmetric where diverging.
+        masked: Whether what lies above the diagonal is left blank.
+        title: Shown above, such as `L18 H6`.
+    """
+
+    value_name: str
+    diverging: bool
+    limits: tuple[float, float] | None
+    masked: bool
+    title: str
+
+
+class PatternView(QWidget):
+    """A pattern with tokens on both axes; rows are queries, columns are keys.
+
+    Beside it, two lists say where the token under the cursor looks and who looks at it. Zoom, pan
+    and keys are those of the heatmap.
+
+    Signals:
+        pair_hovered: (query, key) under the pointer; (−1, −1) when it leaves.
+        pair_selected: (query, key) chosen by click or arrow keys.
+        token_hovered: A position whose label on an axis is under the pointer; −1 when it leaves.
+    """
+
+    pair_hovered = Signal(int, int)
+    pair_selected = Signal(int, int)
+    token_hovered = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tokens: list[str] = []
+        self._diverging = False
+        self._has_bar = True
+        self.canvas = PatternCanvas()
+        self.canvas.square = True
+        self.canvas.cross = True
+        self.canvas.missing = "panel"
+        self._bar = ColorBar()
+        self._title, self._readout = QLabel(), QLabel()
+        set_role(self._title, "heading")
+        set_role(self._readout, "small")
+        self._reset = QToolButton()
+        self._reset.setToolTip("Show the whole pattern (Esc)")
+        self._reset.setAccessibleName("Show the whole pattern")
+        self._reset.setFixedSize(24, 24)
+        bind_icon(self._reset, "reset", "text_muted")
+        self._looks_at, self._looked_at = BarList(), BarList()
+        self._side = QWidget()
+        self._build()
+        self.setFocusProxy(self.canvas)
+        self.setAccessibleName("Attention pattern")
+        self.canvas.setAccessibleName("Attention, query by key")
+        self._connect()
+        self.clear_pattern()
+
+    def _build(self) -> None:
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(8, 0, 0, 0)
+        side.setSpacing(12)
+        side.addWidget(self._looks_at)
+        side.addWidget(self._looked_at)
+        side.addStretch(1)
+        for bars in (self._looks_at, self._looked_at):
+            bars.reserve_rows(_LISTED)
+        self._side.setFixedWidth(_SIDE_WIDTH)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._title)
+        head.addWidget(self._readout, 1)
+        head.addWidget(self._reset)
+        policy = self._reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._reset.setSizePolicy(policy)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        grid.addLayout(head, 0, 0, 1, 3)
+        grid.addWidget(self.canvas, 1, 0)
+        grid.addWidget(self._bar, 1, 1)
+        grid.addWidget(self._side, 1, 2)
+        grid.setColumnStretch(0, 1)
+        grid.setRowStretch(1, 1)
+
+    def _connect(self) -> None:
+        self.canvas.cell_hovered.connect(self._on_hovered)
+        self.canvas.cell_clicked.connect(self._on_clicked)
+        self.canvas.view_changed.connect(self._on_view_changed)
+        self.canvas.plot_moved.connect(self._bar.set_span)
+        self.canvas.token_hovered.connect(self._on_token_hovered)
+        self._reset.clicked.connect(self.canvas.reset_view)
+
+    def show_pattern(
+        self, pattern: NDArray[Any], tokens: list[str], **look: Unpack[PatternLook]
+    ) -> None:
+        """Show one head's pattern; the view and the selection stay where the shape stays.
+
+        Args:
+            pattern: Float [S, S]; row = query (destination), column = key (source).
+            tokens: S texts, raw or already made visible.
+            look: See `PatternLook`.
+
+        Raises:
+            ValueError: The pattern is not square, or there are more or fewer tokens.
+        """
+        matrix = np.array(pattern, dtype=np.float32)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+            raise ValueError(f"A pattern is square; this one has the shape {matrix.shape}.")
+        if len(tokens) != len(matrix):
+            raise ValueError(f"There are {len(tokens)} tokens for a pattern of {len(matrix)}.")
+        if look.get("masked", True):
+            matrix[np.triu_indices(len(matrix), 1)] = np.nan
+        self._diverging = look.get("diverging", False)
+        limits = look.get("limits")
+        if limits is None:
+            limits = symmetric_limits(matrix) if self._diverging else (0.0, 1.0)
+        self._tokens = [display_text(token) for token in tokens]
+        self.canvas.value_format = "{:+.2f}" if self._diverging else "{:.2f}"
+        words = not all(token.isdigit() for token in tokens)
+        self.canvas.set_axes(
+            Axis("Query (from)", self._tokens, words=words),
+            Axis("Key (to)", self._tokens, words=words),
+        )
+        self.canvas.set_matrix(matrix, limits, diverging=self._diverging)
+        self._bar.set_scale(limits, diverging=self._diverging)
+        self._bar.setToolTip(look.get("value_name", "attention"))
+        self._title.setText(look.get("title", ""))
+        self._title.setVisible(bool(look.get("title")))
+        self._bar.setVisible(self._has_bar)
+        self._describe()
+
+    def clear_pattern(self) -> None:
+        """Take everything away."""
+        self._tokens = []
+        self.canvas.set_matrix(None, (0.0, 1.0), diverging=False)
+        for part in (self._bar, self._reset, self._title):
+            part.setVisible(False)
+        self._describe()
+
+    def set_selected(self, query: int | None, key: int | None) -> None:
+        """Outline a pair without a signal; None takes the outline away."""
+        self.canvas.set_selected(None if query is None or key is None else (query, key))
+        self._describe()
+
+    def selected(self) -> tuple[int, int] | None:
+        """Return the outlined (query, key), or None."""
+        return self.canvas.selected
+
+    def set_side_visible(self, visible: bool) -> None:
+        """Show or hide the two lists beside the pattern."""
+        self._side.setVisible(visible)
+
+    def set_bar_visible(self, visible: bool) -> None:
+        """Show or hide the colour scale, such as where the pattern is small."""
+        self._has_bar = visible
+        self._bar.setVisible(visible and self.canvas.values is not None)
+
+    def reset_view(self) -> None:
+        """Show the whole pattern."""
+        self.canvas.reset_view()
+
+    def picture(self) -> QPixmap:
+        """Return the pattern with its axes, colour bar and lists."""
+        return self.grab()
+
+    def pair_text(self, query: int, key: int) -> str:
+        """Return a pair in words: both tokens and the value."""
+        if self.canvas.values is None:
+            return ""
+        value = float(self.canvas.values[query, key])
+        form = "{:+.4f}" if self._diverging else "{:.4f}"
+        number = signed(form, value) if np.isfinite(value) else "masked"
+        return f"{self._tokens[query]} ({query})  →  {self._tokens[key]} ({key})    {number}"
+
+    def _describe(self) -> None:
+        """Follow the pair under the cursor, else the selected one, in words and in the lists."""
+        cell = self.canvas.hover or self.canvas.selected
+        matrix = self.canvas.values
+        if cell is None or matrix is None:
+            self._readout.setText("")
+            self._bar.set_value(None)
+            self._list(self._looks_at, "Looks at", None)
+            self._list(self._looked_at, "Looked at by", None)
+            return
+        query, key = cell
+        self._readout.setText(self.pair_text(query, key))
+        self.canvas.setAccessibleDescription(self._readout.text())
+        self._bar.set_value(float(matrix[query, key]))
+        self._list(self._looks_at, f"{self._tokens[query]} ({query}) looks at", matrix[query])
+        self._list(self._looked_at, f"{self._tokens[key]} ({key}) is looked at by", matrix[:, key])
+
+    def _list(self, bars: BarList, title: str, values: NDArray[np.float32] | None) -> None:
+        bars.set_title(title)
+        if values is None:
+            bars.set_bars([])
+            return
+        strength = np.where(np.isfinite(values), np.abs(values), -1.0)
+        best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
+        most = 1.0 if not self._diverging else float(max(strength.max(), 1e-9))
+        bars.set_bars(
+            [
+                Bar(
+                    f"{self._tokens[i]} ({i})",
+                    float(values[i]),
+                    signed(self.canvas.value_format, float(values[i])),
+                    key=i,
+                )
+                for i in best
+            ],
+            maximum=most,
+            diverging=self._diverging,
+        )
+
+    @Slot(int, int)
+    def _on_hovered(self, query: int, key: int) -> None:
+        self._describe()
+        self.pair_hovered.emit(query, key)
+
+    @Slot(int, int)
+    def _on_clicked(self, query: int, key: int) -> None:
+        self._describe()
+        self.pair_selected.emit(query, key)
+
+    @Slot(int)
+    def _on_token_hovered(self, position: int) -> None:
+        self.canvas.setCursor(
+            Qt.CursorShape.PointingHandCursor if position >= 0 else Qt.CursorShape.ArrowCursor
+        )
+        self.token_hovered.emit(position)
+
+    @Slot()
+    def _on_view_changed(self) -> None:
+        self._reset.setVisible(self.canvas.frame.is_zoomed())

@@ -1,0 +1,1 @@
+"""Tables and rankings, reachable by keyboard and screen reader."""

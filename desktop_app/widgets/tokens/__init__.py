@@ -1,0 +1,1 @@
+"""Tokens as strips and cells, their spaces made visible."""

@@ -1,0 +1,293 @@
+"""The tokens of a prompt, each in its box, with every space drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from desktop_app.widgets.basics.fonts import mono_font
+from desktop_app.widgets.basics.painted_area import PaintedArea
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix.colormaps import finite_limits, symmetric_limits
+from desktop_app.widgets.tokens.token_cell import TokenCell, describe
+from desktop_app.widgets.tokens.token_layout import BOX, MARGIN, TokenLayout
+from desktop_app.widgets.tokens.token_paint import StripLook, box_widths, paint_strip, tint_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
+
+__all__ = ["TokenCell", "TokenStrip"]
+
+_MOST_LINES = 6
+_STEPS = {
+    Qt.Key.Key_Left: -1,
+    Qt.Key.Key_Right: 1,
+    Qt.Key.Key_Home: -(2**31),
+    Qt.Key.Key_End: 2**31,
+}
+
+
+class TokenStrip(PaintedArea):
+    """Tokens in boxes over one or several lines; only what is visible is painted.
+
+    Signals:
+        token_clicked: A position was chosen, by click or by the arrow keys.
+        token_hovered: The pointer is over a position; −1 when it leaves.
+    """
+
+    token_clicked = Signal(int)
+    token_hovered = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cells: list[TokenCell] = []
+        self._compare: list[TokenCell] | None = None
+        self._values: NDArray[np.float64] | None = None
+        self._limits = (0.0, 1.0)
+        self._diverging = True
+        self._value_name = ""
+        self._read: int | None = None
+        self._wrapping = True
+        self._most_lines = _MOST_LINES
+        self._selected = -1
+        self._hover = -1
+        self._widths: list[int] = []
+        self._layout = TokenLayout([], None, 1, None)
+        self.setAccessibleName("Tokens")
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_tokens(self, cells: Sequence[TokenCell]) -> None:
+        """Show these tokens; values, selection and the second row are let go."""
+        self._cells = list(cells)
+        self._compare = None
+        self._values = None
+        self._read = None
+        self._selected = self._hover = -1
+        self._arrange()
+
+    def set_compare(self, cells: Sequence[TokenCell] | None) -> None:
+        """Show a second row beneath, position by position; boxes that part are tinted."""
+        self._compare = None if cells is None else list(cells)
+        self._arrange()
+
+    def set_read_position(self, position: int | None) -> None:
+        """Put the arrow under the position where the model is read; −1 is the last."""
+        if position is not None and position < 0:
+            position += len(self._cells)
+        self._read = position
+        self._arrange()
+
+    def set_values(
+        self,
+        values: NDArray[np.floating] | None,
+        limits: tuple[float, float] | None = None,
+        *,
+        diverging: bool = True,
+        value_name: str = "",
+    ) -> None:
+        """Colour the boxes by a value per token.
+
+        Args:
+            values: Float [S], NaN where there is none; None takes the colours away.
+            limits: Values at the ends of the map; None takes them from the values.
+            diverging: Whether 0 is the middle of the map.
+            value_name: What the number is, for the tooltip.
+        """
+        self._values = None if values is None else np.asarray(values, dtype=np.float64)
+        if self._values is not None:
+            found = symmetric_limits if diverging else finite_limits
+            self._limits = limits or found(self._values)
+        self._diverging = diverging
+        self._value_name = value_name
+        self.viewport().update()
+
+    def set_selected(self, position: int | None) -> None:
+        """Outline a position without a signal, and bring it into view."""
+        self._selected = -1 if position is None else position
+        if 0 <= self._selected < self._layout_count():
+            self._reveal(self._selected)
+        self.viewport().update()
+
+    def selected(self) -> int | None:
+        """Return the outlined position, or None."""
+        return self._selected if self._selected >= 0 else None
+
+    def set_wrapping(self, wrapping: bool) -> None:
+        """Choose between several lines, and one that scrolls."""
+        self._wrapping = wrapping
+        self._arrange()
+
+    def set_most_lines(self, lines: int) -> None:
+        """Let no more lines be in sight; further ones scroll."""
+        self._most_lines = lines
+        self._arrange()
+
+    def clear(self) -> None:
+        """Take everything away."""
+        self.set_tokens([])
+
+    def box_center(self, position: int) -> QPoint:
+        """Return the middle of a token's box in viewport coordinates."""
+        return self._layout.box(position).center() - self._offset()
+
+    # Qt.
+
+    def hasHeightForWidth(self) -> bool:
+        """Return whether the height follows from the width."""
+        return self._wrapping
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height that a width needs."""
+        layout = self._make_layout(width) if self._wrapping else self._layout
+        return min(layout.height, self._most_height()) + self._bar_height(layout, width)
+
+    def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
+        return QSize(320, self.heightForWidth(max(self.width(), 160)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which nothing is cut."""
+        # A strip is never cut: what does not fit within the most lines scrolls.
+        height = self.heightForWidth(max(self.width(), 160))
+        return QSize(80, max(height, BOX + 2 * MARGIN))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
+        super().resizeEvent(event)
+        if self._wrapping and event.oldSize().width() != event.size().width():
+            self._arrange()
+        else:
+            self._update_range()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(mono_font(12))
+        painter.translate(-self._offset())
+        area = self.viewport().rect().translated(self._offset())
+        paint_strip(painter, area, self._layout, self._look())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
+        self._set_hover(self._position_at(event.position().toPoint()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Let go of what was under the pointer."""
+        self._set_hover(-1)
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Answer a press of the mouse."""
+        position = self._position_at(event.position().toPoint())
+        if position >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self._choose(position)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer a key."""
+        step, count = _STEPS.get(Qt.Key(event.key())), self._layout_count()
+        if step is None or not count:
+            super().keyPressEvent(event)
+            return
+        start = self._selected if self._selected >= 0 else (-1 if step > 0 else count)
+        self._choose(min(max(start + step, 0), count - 1))
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Show the tooltip of what is under the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            position = self._position_at(event.pos())
+            text = self.tip(position) if position >= 0 else ""
+            QToolTip.showText(event.globalPos(), text, self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def tip(self, position: int) -> str:
+        """Return what is known of a token, in lines."""
+        value = ""
+        if self._values is not None and position < len(self._values):
+            value = f"{self._value_name or 'value'} {float(self._values[position]):.4g}"
+        read = position == self._read
+        return describe(position, self._cells, self._compare, value, read=read)
+
+    # Within.
+
+    def _look(self) -> StripLook:
+        theme = theme_hub().current
+        return StripLook(
+            theme=theme,
+            cells=self._cells,
+            compare=self._compare,
+            tints=tint_table(self._values, self._limits, self._diverging),
+            read=self._read,
+            selected=self._selected,
+            hover=self._hover,
+            focused=self.hasFocus(),
+        )
+
+    def _layout_count(self) -> int:
+        return max(len(self._cells), len(self._compare or []))
+
+    def _choose(self, position: int) -> None:
+        self._selected = position
+        self._reveal(position)
+        self.setAccessibleDescription(self.tip(position))
+        self.viewport().update()
+        self.token_clicked.emit(position)
+
+    def _set_hover(self, position: int) -> None:
+        if position != self._hover:
+            self._hover = position
+            self.viewport().update()
+            self.token_hovered.emit(position)
+
+    def _position_at(self, point: QPoint) -> int:
+        at = point + self._offset()
+        return self._layout.position_at(at.x(), at.y())
+
+    def _most_height(self) -> int:
+        rows = 2 if self._compare is not None else 1
+        return 2 * MARGIN + self._most_lines * rows * (BOX + 8)
+
+    def _bar_height(self, layout: TokenLayout, width: int) -> int:
+        return 0 if self._wrapping or layout.width <= width else 10
+
+    def _make_layout(self, room: int) -> TokenLayout:
+        rows = 1 if self._compare is None else 2
+        return TokenLayout(self._widths, room if self._wrapping else None, rows, self._read)
+
+    def _arrange(self) -> None:
+        self._widths = box_widths(self._cells, self._compare)
+        self._layout = self._make_layout(self.viewport().width())
+        self._update_range()
+        self.updateGeometry()
+        self.viewport().update()
+
+    def _update_range(self) -> None:
+        room = self.viewport().size()
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        across.setRange(0, max(0, self._layout.width - room.width()) if not self._wrapping else 0)
+        across.setPageStep(room.width())
+        across.setSingleStep(40)
+        down.setRange(0, max(0, self._layout.height - room.height()))
+        down.setPageStep(room.height())
+        down.setSingleStep(BOX)
+
+    def _reveal(self, position: int) -> None:
+        box, room = self._layout.box(position), self.viewport().size()
+        for bar, low, high, length in (
+            (self.horizontalScrollBar(), box.left(), box.right(), room.width()),
+            (self.verticalScrollBar(), box.top(), box.bottom(), room.height()),
+        ):
+            if low - MARGIN < bar.value():
+                bar.setValue(low - MARGIN)
+            elif high + MARGIN > bar.value() + length:
+                bar.setValue(high + MARGIN - length)

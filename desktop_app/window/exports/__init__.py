@@ -1,0 +1,1 @@
+"""Pictures and tables on their way out."""

@@ -1,0 +1,154 @@
+"""A widget as a file: PNG at any scale, SVG and PDF with its lines and letters as such.
+
+What a widget paints with QPainter stays lines, shapes and text in SVG and PDF; cells of a matrix
+are one small image that viewers enlarge without blurring it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF
+from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import write_atomically
+from desktop_app.widgets.basics.theme import theme_hub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from PySide6.QtGui import QColor, QPaintDevice
+
+MAX_SCALE = 4
+_DPI = 96
+_POINTS = 72
+_MARGIN = 12
+# Beyond this many pixels a side, few programs open a picture.
+_MAX_SIDE = 32_000
+
+
+def picture_of(widget: QWidget, scale: float = 1.0) -> QImage:
+    """Return what a widget shows, drawn anew with `scale` pixels per point.
+
+    Raises:
+        BadInputError: It would be too large.
+    """
+    pixels = pixels_of(widget.size(), scale)
+    if max(pixels.width(), pixels.height()) > _MAX_SIDE:
+        raise BadInputError(
+            f"A picture of {pixels.width():,} × {pixels.height():,} pixels is too large: choose a "
+            "smaller scale, or SVG or PDF."
+        )
+    image = QImage(pixels, QImage.Format.Format_ARGB32_Premultiplied)
+    if image.isNull():
+        raise BadInputError("There is too little memory for this picture: choose a smaller scale.")
+    image.setDevicePixelRatio(scale)
+    # Programs that print it take its size from here.
+    image.setDotsPerMeterX(round(_DPI * scale / 0.0254))
+    image.setDotsPerMeterY(round(_DPI * scale / 0.0254))
+    _draw(widget, image)
+    return image
+
+
+def pixels_of(size: QSize, scale: float) -> QSize:
+    """Return the pixels of a picture of a widget of that size."""
+    whole = size + QSize(2 * _MARGIN, 2 * _MARGIN)
+    return QSize(round(whole.width() * scale), round(whole.height() * scale))
+
+
+def save_picture(widget: QWidget, path: Path, *, scale: float = 1.0, title: str = "") -> None:
+    """Write what a widget shows as the ending of `path` says; complete or not at all.
+
+    Args:
+        widget: Laid out; it need not be on screen.
+        path: Ending in `.png`, `.svg` or `.pdf`.
+        scale: Pixels per point of a PNG.
+        title: What the file says of itself.
+
+    Raises:
+        BadInputError: The ending is another one, or the file cannot be written.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise BadInputError(f"“{path}” is no picture: end its name in {', '.join(_WRITERS)}.")
+    content = writer(widget, scale, title)
+    with write_atomically(path) as file:
+        file.write(content)
+
+
+def _png(widget: QWidget, scale: float, title: str) -> bytes:
+    image = picture_of(widget, scale)
+    image.setText("Title", title)
+    image.setText("Software", "Lensbench")
+    buffer = _buffer()
+    QImageWriter(buffer, QByteArray(b"png")).write(image)
+    return bytes(buffer.data().data())
+
+
+def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
+    from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - when the first one is written
+
+    buffer, size = _buffer(), _size(widget)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(size)
+    generator.setViewBox(QRect(QPoint(0, 0), size))
+    generator.setResolution(_DPI)
+    generator.setTitle(title)
+    generator.setDescription("Drawn by Lensbench")
+    _draw(widget, generator)
+    return bytes(buffer.data().data())
+
+
+def _pdf(widget: QWidget, _scale: float, title: str) -> bytes:
+    buffer, size = _buffer(), _size(widget)
+    writer = QPdfWriter(buffer)
+    page = QSizeF(size) * _POINTS / _DPI
+    exact = QPageSize.SizeMatchPolicy.ExactMatch
+    writer.setPageSize(QPageSize(page, QPageSize.Unit.Point, "", exact))
+    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+    writer.setResolution(_DPI)
+    writer.setTitle(title)
+    writer.setCreator("Lensbench")
+    _draw(widget, writer)
+    del writer  # the file is whole once its writer is gone
+    return bytes(buffer.data().data())
+
+
+_WRITERS: dict[str, Callable[[QWidget, float, str], bytes]] = {
+    ".png": _png,
+    ".svg": _svg,
+    ".pdf": _pdf,
+}
+
+
+def _buffer() -> QBuffer:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    return buffer
+
+
+def _size(widget: QWidget) -> QSize:
+    return widget.size() + QSize(2 * _MARGIN, 2 * _MARGIN)
+
+
+def _draw(widget: QWidget, device: QPaintDevice) -> None:
+    """Draw a widget with a margin, on the ground that it stands on."""
+    painter = QPainter(device)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.fillRect(QRect(QPoint(0, 0), _size(widget)), _ground(widget))
+    # Moved by the painter: an offset given to `render` is lost on paged devices.
+    painter.translate(_MARGIN, _MARGIN)
+    widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
+    painter.end()
+
+
+def _ground(widget: QWidget) -> QColor:
+    """Return the colour behind a widget: a card's, or the window's."""
+    above: QWidget | None = widget
+    while above is not None and above.property("role") != "card":
+        above = above.parentWidget()
+    return theme_hub().current.color("window" if above is None else "panel")

@@ -1,0 +1,1 @@
+"""The window itself: layout, menus, settings, help, and who hears whom."""

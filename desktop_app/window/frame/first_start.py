@@ -1,0 +1,98 @@
+"""The start: which model, and on a first one the worked example in every tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.window.prompts.examples import WORKED_ORDER, choose_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.requests import ModelRow
+    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.task import Task
+
+
+class FirstStart(QObject):
+    """Lists the models, takes one, and runs the four analyses one after another.
+
+    Signals:
+        model_chosen: Name of the model to load.
+        run_wanted: Name of an analysis of the worked example, in order.
+        finished: Every analysis of the worked example has ended, or none can be run.
+    """
+
+    model_chosen = Signal(str)
+    run_wanted = Signal(str)
+    finished = Signal()
+
+    def __init__(self, conductor: Conductor, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._conductor = conductor
+        self._waiting_for_models = False
+        self._waiting_for_model = False
+        self._left: set[str] = set()
+        self._names: tuple[str, ...] = ()
+        conductor.models_listed.connect(self._on_models_listed)
+        conductor.model_ready.connect(self._on_model_ready)
+        conductor.model_failed.connect(self._on_given_up)
+        conductor.model_stopped.connect(self._on_given_up)
+        conductor.result_arrived.connect(self._on_result_arrived)
+        conductor.run_failed.connect(self._on_run_ended)
+        conductor.run_stopped.connect(self._on_run_ended)
+        conductor.question_failed.connect(self._on_question_failed)
+
+    def begin(self, *, with_example: bool = True) -> None:
+        """Start with the question which models there are.
+
+        Args:
+            with_example: Whether the worked example is to be run once the model is open.
+        """
+        self._names = WORKED_ORDER if with_example else ()
+        self._waiting_for_models = self._waiting_for_model = True
+        self._conductor.list_models()
+
+    def skip(self, name: str) -> None:
+        """Count an analysis that could not even be asked for as ended."""
+        self._on_run_ended(name)
+
+    def is_under_way(self) -> bool:
+        """Return whether the worked example is still coming."""
+        return self._waiting_for_models or self._waiting_for_model or bool(self._left)
+
+    def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
+        if self._waiting_for_models:
+            self._waiting_for_models = False
+            self.model_chosen.emit(choose_model(rows))
+
+    def _on_model_ready(self) -> None:
+        if not self._waiting_for_model or self._waiting_for_models:
+            return
+        self._waiting_for_model = False
+        self._left = set(self._names)
+        for name in self._names:
+            self.run_wanted.emit(name)
+        if not self._left:
+            self.finished.emit()
+
+    def _on_result_arrived(self, _result: object, task: Task) -> None:
+        self._on_run_ended(task.name)
+
+    def _on_run_ended(self, name: str) -> None:
+        if name in self._left:
+            self._left.discard(name)
+            if not self._left:
+                self.finished.emit()
+
+    def _on_question_failed(self, kind: str) -> None:
+        if kind == "list" and self._waiting_for_models:
+            self._waiting_for_models = False
+            self.model_chosen.emit(choose_model(()))
+
+    def _on_given_up(self) -> None:
+        if self._waiting_for_model and not self._waiting_for_models:
+            self._waiting_for_model = False
+            self.finished.emit()

@@ -1,0 +1,89 @@
+"""The worked example without a screen: the same window, drawn into pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.pictures.text_tables import as_text
+from desktop_app.window.prompts.examples import WORKED_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from desktop_app.window.frame.main_window import MainWindow
+
+PICTURES = {"tokens": "tokens", "rank": "ranking", "ablate": "ablation", "attention": "attention"}
+SESSION_NAME = "worked_example.lens"
+_PATIENCE_MS = 600_000
+_SETTLE_MS = 150
+
+
+class HeadlessRun(QObject):
+    """Waits for the worked example, prints it, and writes session and pictures.
+
+    Attributes:
+        problems: Sentences on what did not work.
+    """
+
+    def __init__(self, window: MainWindow, out: Path, write: Callable[[str], None]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._out = out
+        self._write = write
+        self._loop = QEventLoop(self)
+        self.problems: list[str] = []
+        window.started.connect(self._loop.quit)
+        window.models.problem_arrived.connect(self._on_problem)
+        window.session.failed.connect(self._on_problem)
+        window.conductor.run_failed.connect(self._on_run_failed)
+
+    def perform(self) -> bool:
+        """Do it all; return whether every tab was filled and everything written."""
+        QTimer.singleShot(_PATIENCE_MS, self._loop.quit)
+        self._window.start()
+        if self._window.first_start.is_under_way():
+            self._loop.exec()
+        self._window.session.wait()
+        for name in (name for name in self._window.views if name in WORKED_ORDER):
+            view = self._window.views[name]
+            result = view.current_result
+            if result is None:
+                self.problems.append(f"{view.analysis.title} has no result.")
+                continue
+            self._write(as_text(result) + "\n")
+            self._draw(name)
+        self._save()
+        for problem in self.problems:
+            self._write(f"! {problem}")
+        return not self.problems
+
+    def _draw(self, name: str) -> None:
+        self._window.open_tab(name)
+        _let_draw()
+        path = self._out / f"{PICTURES[name]}.png"
+        if not self._window.grab().save(str(path), "PNG"):
+            self.problems.append(f"“{path}” could not be written.")
+
+    def _save(self) -> None:
+        self._window.files.keep_prompts()
+        self._window.session.save_as(self._out / SESSION_NAME)
+        self._window.session.wait()
+        _let_draw()
+
+    def _on_problem(self, message: str) -> None:
+        self.problems.append(message)
+
+    def _on_run_failed(self, _name: str, failed: object) -> None:
+        self.problems.append(str(getattr(failed, "message", failed)))
+
+
+def _let_draw() -> None:
+    """Give the window time to lay itself out and draw."""
+    loop = QEventLoop()
+    QTimer.singleShot(_SETTLE_MS, loop.quit)
+    loop.exec()
+    QApplication.sendPostedEvents()

@@ -1,0 +1,158 @@
+"""Where things stand in the window: docks, tabs, bars, and how the geometry is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSettings, QSize, Qt
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QSizePolicy,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.window.frame.analysis_tabs import AnalysisTabs
+from desktop_app.window.frame.dock_title import DockTitle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from desktop_app.views.base import AnalysisView
+
+GEOMETRY_FILE = "window.ini"
+_LAYOUT_VERSION = 1
+# The first window: most of the screen, but no larger than a picture with its panels needs.
+_SCREEN_SHARE = 0.85
+_SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
+_FRAME_HEIGHT = 40  # not known before the window is shown
+_LEFT_SHARE = 0.25
+_RIGHT_SHARE = 0.19
+
+
+class CentralArea(QWidget):
+    """A place for messages above the tabs."""
+
+    def __init__(
+        self,
+        banners: Sequence[QWidget],
+        views: Mapping[str, AnalysisView],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.tabs = AnalysisTabs(views)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for banner in banners:
+            column.addWidget(banner)
+        column.addWidget(self.tabs, 1)
+        self.setMinimumSize(420, 360)
+
+    def tint(self) -> None:
+        """Draw the tabs' icons in the colours of the current theme."""
+        self.tabs.tint()
+
+
+def first_size(available: QSize) -> QSize:
+    """Return the size of a first window, which fits on its screen with its frame."""
+    wanted = (available * _SCREEN_SHARE).expandedTo(_SMALLEST).boundedTo(_LARGEST)
+    return wanted.boundedTo(available - QSize(0, _FRAME_HEIGHT))
+
+
+def fit_frame(window: QWidget) -> None:
+    """Keep a window with its frame on its screen, so that its lowest line can be seen."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    available, inside = window.screen().availableGeometry(), window.geometry()
+    frame = window.frameGeometry()
+    border = frame.size() - inside.size()
+    window.resize(inside.size().boundedTo(available.size() - border))
+    frame = window.frameGeometry()
+    left = max(available.left(), min(frame.left(), available.right() - frame.width() + 1))
+    top = max(available.top(), min(frame.top(), available.bottom() - frame.height() + 1))
+    if (left, top) != (frame.left(), frame.top()):
+        window.move(left, top)
+
+
+def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDockWidget:
+    """Return a dock that can be closed and opened again from the View menu."""
+    dock = QDockWidget(title, window)
+    dock.setObjectName(f"dock_{key}")
+    dock.setWidget(widget)
+    dock.setFeatures(
+        QDockWidget.DockWidgetFeature.DockWidgetClosable
+        | QDockWidget.DockWidgetFeature.DockWidgetMovable
+        | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+    )
+    dock.setTitleBarWidget(DockTitle(dock))
+    dock.setAccessibleName(title)
+    dock.toggleViewAction().setText(f"Panel: {title}")
+    return dock
+
+
+def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    """Put the docks where they belong at a first start."""
+    area = Qt.DockWidgetArea
+    window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+    for key, place in (
+        ("prompts", area.LeftDockWidgetArea),
+        ("results", area.LeftDockWidgetArea),
+        ("inspector", area.RightDockWidgetArea),
+        ("help", area.RightDockWidgetArea),
+        ("log", area.BottomDockWidgetArea),
+    ):
+        docks[key].setFloating(False)
+        window.addDockWidget(place, docks[key])
+        docks[key].setVisible(key not in {"help", "log"})
+    left, right = int(window.width() * _LEFT_SHARE), int(window.width() * _RIGHT_SHARE)
+    window.resizeDocks(
+        [docks["prompts"], docks["inspector"]],
+        [max(300, min(left, 520)), max(230, min(right, 400))],
+        Qt.Orientation.Horizontal,
+    )
+    tall = window.height()
+    window.resizeDocks(
+        [docks["prompts"], docks["results"]],
+        [int(tall * 0.66), int(tall * 0.34)],
+        Qt.Orientation.Vertical,
+    )
+
+
+def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
+    """Put the top bar into its place, where it stays."""
+    bar = QToolBar("Main bar", window)
+    bar.setObjectName("main_bar")
+    bar.setMovable(False)
+    bar.setFloatable(False)
+    bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+    inside.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    bar.addWidget(inside)
+    window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
+    return bar
+
+
+def save_geometry(window: QMainWindow, folder: Path) -> None:
+    """Keep the window's place and the docks' sizes."""
+    store = QSettings(str(folder / GEOMETRY_FILE), QSettings.Format.IniFormat)
+    store.setValue("geometry", window.saveGeometry())
+    store.setValue("state", window.saveState(_LAYOUT_VERSION))
+    store.sync()
+
+
+def restore_geometry(window: QMainWindow, folder: Path) -> bool:
+    """Put the window back to where it was; return False where nothing usable was kept."""
+    path = folder / GEOMETRY_FILE
+    if not path.is_file():
+        return False
+    store = QSettings(str(path), QSettings.Format.IniFormat)
+    geometry, state = store.value("geometry"), store.value("state")
+    try:
+        placed = window.restoreGeometry(geometry)
+        return placed and window.restoreState(state, _LAYOUT_VERSION)
+    except TypeError:  # a damaged file gives values of other types
+        return False

@@ -1,0 +1,165 @@
+"""Which model is open: the dialog, loading, and what the top bar says about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.window.models.model_dialog import ModelDialog
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.contract.requests import ModelReady
+    from desktop_app.jobs.events import JobProgress
+    from desktop_app.window.frame.settings import Settings
+    from desktop_app.window.frame.top_bar import TopBar
+    from desktop_app.window.runs.conductor import Conductor
+
+
+class ModelDesk(QObject):
+    """Opens the dialog, forwards its wishes, and keeps the top bar true.
+
+    Signals:
+        problem_arrived: A sentence, where no dialog is open to show it.
+        model_changed: `ModelReady` of the model that is open now.
+    """
+
+    problem_arrived = Signal(str)
+    model_changed = Signal(object)
+
+    def __init__(
+        self, conductor: Conductor, bar: TopBar, settings: Settings, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._conductor = conductor
+        self._bar = bar
+        self._choice = settings
+        self.dialog: ModelDialog | None = None
+        conductor.model_loading.connect(self._on_model_loading)
+        conductor.model_ready.connect(self._on_model_ready)
+        conductor.model_failed.connect(self._on_model_failed)
+        conductor.model_stopped.connect(self._on_model_stopped)
+        conductor.models_listed.connect(self._on_models_listed)
+        conductor.memory_estimated.connect(self._on_memory_estimated)
+        conductor.pack_fetched.connect(self._on_pack_fetched)
+        conductor.question_failed.connect(self._on_question_failed)
+        conductor.job_moved.connect(self._on_job_moved)
+
+    def open_dialog(self) -> ModelDialog:
+        """Show the dialog, made anew with what is known now."""
+        if self.dialog is None:
+            self.dialog = ModelDialog(self._choice, self._window)
+            self.dialog.load_requested.connect(self._on_load_requested)
+            self.dialog.estimate_requested.connect(self._conductor.estimate)
+            self.dialog.fetch_requested.connect(self._on_fetch_requested)
+            self.dialog.cancel_requested.connect(self._on_cancel_requested)
+        if self._conductor.is_loading():
+            self.dialog.show_working("Loading …")
+        self.dialog.show()
+        self.dialog.raise_()
+        self._conductor.list_models()
+        return self.dialog
+
+    def open_path(self, path: str) -> None:
+        """Show the dialog with a folder or file that was dropped or picked."""
+        self.open_dialog().choose(path)
+
+    def load(self, name: str) -> None:
+        """Load a model by name with the device and numbers chosen last."""
+        self._conductor.load(
+            ModelSpec(
+                name,
+                device=self._choice.device,
+                dtype=self._choice.dtype,  # type: ignore[arg-type]
+                offline=True,
+            )
+        )
+
+    def remembered(self, settings: Settings) -> Settings:
+        """Return the settings with the choice of model, device and numbers written in."""
+        chosen = self._choice
+        return replace(
+            settings,
+            model=chosen.model,
+            device=chosen.device,
+            dtype=chosen.dtype,
+            offline=chosen.offline,
+        )
+
+    def _on_load_requested(self, spec: ModelSpec) -> None:
+        self._choice = replace(
+            self._choice, device=spec.device, dtype=spec.dtype, offline=spec.offline
+        )
+        self._conductor.load(spec)
+
+    def _on_fetch_requested(self, name: str) -> None:
+        self._conductor.fetch(name)
+        if self.dialog is not None:
+            self.dialog.show_working(f"Fetching {name} …")
+
+    def _on_cancel_requested(self) -> None:
+        self._conductor.stop_kind("load")
+        self._conductor.stop_kind("fetch")
+        if self.dialog is not None:
+            self.dialog.progress_note.setText("Stops after this step …")
+
+    def _on_model_loading(self, name: str) -> None:
+        self._bar.show_loading(name)
+        if self.dialog is not None:
+            self.dialog.show_working(f"Loading {name} …")
+
+    def _on_model_ready(self, ready: ModelReady) -> None:
+        self._choice = replace(self._choice, model=ready.spec.model)
+        self._bar.show_model(ready)
+        if self.dialog is not None:
+            self.dialog.show_done()
+        self.model_changed.emit(ready)
+
+    def _on_model_failed(self, message: str) -> None:
+        self._show_open_model()
+        if self.dialog is not None and self.dialog.isVisible():
+            self.dialog.show_problem(message)
+        else:
+            self.problem_arrived.emit(message)
+
+    def _on_model_stopped(self) -> None:
+        self._show_open_model()
+        if self.dialog is not None:
+            self.dialog.show_stopped()
+
+    def _on_models_listed(self, rows: object) -> None:
+        if self.dialog is not None:
+            self.dialog.show_models(rows)  # type: ignore[arg-type]
+
+    def _on_memory_estimated(self, estimate: object) -> None:
+        if self.dialog is not None:
+            self.dialog.show_estimate(estimate)  # type: ignore[arg-type]
+
+    def _on_pack_fetched(self, name: str) -> None:
+        if self.dialog is not None:
+            self._conductor.load(self.dialog.spec())
+        else:
+            self.load(name)
+
+    def _on_question_failed(self, kind: str, message: str) -> None:
+        if self.dialog is None or not self.dialog.isVisible():
+            return
+        if kind == "estimate":
+            self.dialog.show_no_estimate(message)
+        else:
+            self.dialog.show_problem(message)
+
+    def _on_job_moved(self, event: JobProgress) -> None:
+        if self.dialog is not None:
+            self.dialog.show_progress(event)
+
+    def _show_open_model(self) -> None:
+        if self._conductor.model is not None:
+            self._bar.show_model(self._conductor.model)
+        else:
+            self._bar.show_no_model()

@@ -1,0 +1,300 @@
+"""Choosing a model: what there is, what it needs, where it should run; the old one stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.toggle import Toggle
+from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.window.frame.parts import heading, line_of, muted_label, wrapped
+from desktop_app.window.models.model_words import fit_rows, model_rows, spec_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QHideEvent
+
+    from desktop_app.contract.requests import MemoryEstimate, ModelRow
+    from desktop_app.jobs.events import JobProgress
+    from desktop_app.window.frame.settings import Settings
+
+_ESTIMATE_DELAY_MS = 250
+
+
+class ModelDialog(QDialog):
+    """A window beside the main one; nothing in it blocks.
+
+    Signals:
+        load_requested: A `ModelSpec` to load.
+        estimate_requested: A `ModelSpec` whose needs should be told.
+        fetch_requested: Name of a pack to fetch.
+        cancel_requested: Stop loading or fetching.
+    """
+
+    load_requested = Signal(object)
+    estimate_requested = Signal(object)
+    fetch_requested = Signal(str)
+    cancel_requested = Signal()
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Choose a model")
+        self.resize(820, 620)
+        self._rows: dict[str, ModelRow] = {}
+        self._is_working = False
+        self.table = DataTable()
+        self.name = QLineEdit(settings.model)
+        self.device = QComboBox()
+        self.dtype = QComboBox()
+        self.online = Toggle()
+        self.needs = DataTable()
+        self.sentence = wrapped("")
+        self.banner = Banner()
+        self.progress = QProgressBar()
+        self.progress_note = muted_label("", "small")
+        self.load_button = QPushButton("Load")
+        self.close_button = QPushButton("Close")
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(_ESTIMATE_DELAY_MS)
+        self.online.setChecked(not settings.offline)
+        self._fill_choices(settings)
+        self._build()
+        self._connect()
+        self._set_working(working=False)
+
+    # What the window tells.
+
+    def show_models(self, rows: Sequence[ModelRow]) -> None:
+        """List the models at hand."""
+        self._rows = {row.name: row for row in rows}
+        self.table.set_rows(model_rows(rows), keys=[row.name for row in rows])
+        self.table.select_key(self.name.text())
+        self._delay.start()
+
+    def show_estimate(self, estimate: MemoryEstimate) -> None:
+        """Show what the chosen model needs against what there is."""
+        columns, rows = fit_rows(estimate)
+        self.needs.set_columns(
+            [Column(columns[0], width=110)]
+            + [Column(name, align="right", width="stretch") for name in columns[1:]]
+        )
+        self.needs.set_rows(rows, keys=None)
+        self.sentence.setText(estimate.sentence)
+        chosen = self.device.currentData()
+        self.device.blockSignals(True)
+        for device in estimate.devices:
+            if self.device.findData(device.device) < 0:
+                self.device.addItem(f"{device.device} · {device.name}", device.device)
+        self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
+        self.device.blockSignals(False)
+
+    def show_problem(self, message: str) -> None:
+        """Say what went wrong; the model that was open still is."""
+        self._set_working(working=False)
+        self.banner.show_message(message, "bad")
+
+    def show_no_estimate(self, message: str) -> None:
+        """Say why the chosen model's needs are unknown."""
+        self.needs.clear_rows()
+        self.sentence.setText(message)
+
+    def show_working(self, note: str) -> None:
+        """A model is being loaded or fetched."""
+        self.banner.dismiss()
+        self._set_working(working=True)
+        self.progress.setRange(0, 0)
+        self.progress_note.setText(note)
+
+    def show_progress(self, event: JobProgress) -> None:
+        """Show how far it is."""
+        if self._is_working:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(int(event.fraction * 1000))
+            self.progress_note.setText(event.note)
+
+    def show_done(self) -> None:
+        """The model is ready."""
+        self._set_working(working=False)
+        self.hide()
+
+    def show_stopped(self) -> None:
+        """Loading was cancelled."""
+        self._set_working(working=False)
+        self.progress_note.setText("Stopped; the model that was open still is.")
+        self.progress_note.show()
+
+    def spec(self) -> ModelSpec:
+        """Return what is chosen."""
+        return ModelSpec(
+            model=self.name.text().strip(),
+            device=str(self.device.currentData()),
+            dtype=self.dtype.currentData(),
+            offline=not self.online.isChecked(),
+        )
+
+    def choose(self, name: str) -> None:
+        """Put a name, folder or file into the form."""
+        self.name.setText(name)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Closing leaves a running load alone; the job bar still shows it."""
+        self._delay.stop()
+        super().hideEvent(event)
+
+    # Within.
+
+    def _fill_choices(self, settings: Settings) -> None:
+        self.device.addItem("auto", "auto")
+        if settings.device != "auto":
+            self.device.addItem(settings.device, settings.device)
+            self.device.setCurrentIndex(1)
+        for dtype in ("auto", "float32", "bfloat16", "float16"):
+            self.dtype.addItem(dtype, dtype)
+        self.dtype.setCurrentIndex(max(0, self.dtype.findData(settings.dtype)))
+
+    def _build(self) -> None:
+        self.table.set_columns(
+            [
+                Column("Model", width="stretch"),
+                Column("Parameters", align="right", width=96),
+                Column("float32", align="right", width=88, tooltip="Memory for the weights"),
+                Column("From", width=96),
+                Column("State", width=120),
+            ]
+        )
+        self.table.set_empty_text("Looking for models …")
+        self.table.setAccessibleName("Models at hand")
+        self.needs.setAccessibleName("Memory needed against memory there is")
+        self.needs.set_empty_text("Choose a model to see what it needs.")
+        self.needs.setFixedHeight(128)
+        self.name.setPlaceholderText("Catalogue name, Hub id, folder or .gguf file")
+        for widget, name in (
+            (self.name, "Model name, folder or file"),
+            (self.device, "Device"),
+            (self.dtype, "Number format"),
+            (self.online, "Allow the network"),
+        ):
+            widget.setAccessibleName(name)
+        self.online.setToolTip("Off: no connection is opened; only what is on this disk is used")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(heading("Models on this machine"))
+        column.addWidget(self.table, 1)
+        column.addLayout(self._name_line())
+        column.addLayout(self._option_line())
+        column.addWidget(heading("Memory"))
+        column.addWidget(self.sentence)
+        column.addWidget(self.needs)
+        column.addWidget(self.banner)
+        column.addWidget(self.progress)
+        column.addLayout(self._button_line())
+        set_role(self.load_button, "primary")
+        self.load_button.setDefault(True)
+
+    def _name_line(self) -> QHBoxLayout:
+        folder, gguf = QPushButton("Open folder…"), QPushButton("Open .gguf…")
+        folder.clicked.connect(self._on_folder_clicked)
+        gguf.clicked.connect(self._on_gguf_clicked)
+        return line_of(muted_label("Model"), (self.name, 1), folder, gguf)
+
+    def _option_line(self) -> QHBoxLayout:
+        return line_of(
+            muted_label("Device"),
+            (self.device, 1),
+            muted_label("dtype"),
+            (self.dtype, 1),
+            muted_label("Allow the network"),
+            self.online,
+        )
+
+    def _button_line(self) -> QHBoxLayout:
+        return line_of((QWidget(), 1), self.progress_note, self.close_button, self.load_button)
+
+    def _connect(self) -> None:
+        self.table.row_selected.connect(self._on_row_selected)
+        self.table.row_clicked.connect(self._on_row_selected)
+        self.table.row_activated.connect(self._on_row_activated)
+        self.name.textChanged.connect(self._on_choice_changed)
+        self.dtype.currentIndexChanged.connect(self._on_choice_changed)
+        self.online.toggled.connect(self._on_choice_changed)
+        self.load_button.clicked.connect(self._on_load_clicked)
+        self.close_button.clicked.connect(self._on_close_clicked)
+        self._delay.timeout.connect(self._on_delay_over)
+
+    def _set_working(self, *, working: bool) -> None:
+        self._is_working = working
+        self.progress.setVisible(working)
+        self.progress_note.setVisible(working)
+        self.close_button.setText("Cancel" if working else "Close")
+        self._show_button()
+
+    def _show_button(self) -> None:
+        row = self._rows.get(self.name.text().strip())
+        fetch = row is not None and not row.installed and row.source == "catalogue"
+        self.load_button.setText("Fetch and load" if fetch else "Load")
+        self.load_button.setEnabled(spec_problem(self.spec()) is None and not self._is_working)
+
+    def _on_row_selected(self, key: object) -> None:
+        self.name.setText(str(key))
+
+    def _on_row_activated(self, key: object) -> None:
+        self.name.setText(str(key))
+        self._on_load_clicked()
+
+    def _on_choice_changed(self) -> None:
+        self.banner.dismiss()
+        self._show_button()
+        self._delay.start()
+
+    def _on_delay_over(self) -> None:
+        spec = self.spec()
+        row = self._rows.get(spec.model)
+        if spec_problem(spec) is not None:
+            self.show_no_estimate("")
+        elif row is not None and not row.installed:
+            self.show_no_estimate(row.note or "Not installed yet.")
+        else:
+            self.estimate_requested.emit(spec)
+
+    def _on_load_clicked(self) -> None:
+        spec = self.spec()
+        row = self._rows.get(spec.model)
+        if row is not None and not row.installed and row.source == "catalogue":
+            self.fetch_requested.emit(spec.model)
+        elif spec_problem(spec) is None:
+            self.load_requested.emit(spec)
+
+    def _on_close_clicked(self) -> None:
+        if self._is_working:
+            self.cancel_requested.emit()
+        else:
+            self.reject()
+
+    def _on_folder_clicked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a model's folder")
+        if folder:
+            self.choose(str(Path(folder)))
+
+    def _on_gguf_clicked(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
+        if file:
+            self.choose(str(Path(file)))

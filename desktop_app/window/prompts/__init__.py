@@ -1,0 +1,1 @@
+"""The prompt table, its live tokens and the worked examples."""

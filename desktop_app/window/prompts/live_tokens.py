@@ -1,0 +1,174 @@
+"""The token strips under the prompt table, which follow the typing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.views.notice_chips import by_code, severity
+from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
+from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
+from desktop_app.window.frame.parts import heading, muted_label, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.result import Notice, PromptRecord, Result, TokenList
+
+_WAITING = "Tokens appear here as you type."
+
+
+class LiveTokens(QWidget):
+    """Strips and chips of one prompt of the table.
+
+    Signals:
+        fix_requested: A Notice whose repair should be applied.
+        token_clicked: Position of a clicked token of the clean prompt.
+    """
+
+    fix_requested = Signal(object)
+    token_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.strip = TokenStrip()
+        self.corrupt_strip = TokenStrip()
+        self.chips = ChipRow()
+        self._title = heading("Tokens")
+        self._facts = muted_label("", "small")
+        self._corrupt_title = heading("Corrupt twin")
+        self._corrupt_facts = muted_label("", "small")
+        self._message = wrapped(_WAITING)
+        self._result: Result | None = None
+        self._places: list[int] = []
+        self._row = 0
+        self._notices: dict[str, list[Notice]] = {}
+        self._build()
+        self.strip.token_clicked.connect(self.token_clicked)
+        self.chips.fix_clicked.connect(self._on_fix_clicked)
+        self._show()
+
+    def show_tokens(self, result: Result, places: Sequence[int]) -> None:
+        """Take over the tokens of the table's prompts.
+
+        Args:
+            result: Of the tokens analysis.
+            places: The table row of each of its prompts.
+        """
+        self._result, self._places = result, list(places)
+        self._message.setText(_WAITING)
+        self._show()
+
+    def show_row(self, row: int) -> None:
+        """Show the tokens of another row of the table."""
+        if row != self._row:
+            self._row = row
+            self._show()
+
+    def show_waiting(self) -> None:
+        """Say that the strip is older than what is typed, until the compute thread is free."""
+        self._facts.setText("waits for the running job")
+
+    def show_message(self, message: str) -> None:
+        """Say why there are no tokens."""
+        self._result, self._places = None, []
+        self._message.setText(message)
+        self._show()
+
+    def set_selected(self, position: int | None) -> None:
+        """Mark a position of the clean prompt."""
+        self.strip.set_selected(position)
+
+    def _build(self) -> None:
+        self.strip.setAccessibleName("Tokens of the prompt")
+        self.corrupt_strip.setAccessibleName("Tokens of the corrupt twin")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(_line(self._title, self._facts))
+        column.addWidget(self._message)
+        column.addWidget(self.strip)
+        column.addWidget(self.chips)
+        column.addLayout(_line(self._corrupt_title, self._corrupt_facts))
+        column.addWidget(self.corrupt_strip)
+        column.addStretch(1)
+
+    def _show(self) -> None:
+        result = self._result
+        number = self._places.index(self._row) if self._row in self._places else None
+        shown = result is not None and number is not None and number < len(result.prompts)
+        self._message.setVisible(not shown)
+        self.strip.setVisible(shown)
+        if result is None or number is None or not shown:
+            self._facts.setText("")
+            self._show_corrupt(None)
+            self._show_chips(())
+            return
+        record = result.prompts[number]
+        special = result.data["special"][number] if "special" in result.data else ()
+        self.strip.set_tokens(_cells(record.tokens, special))
+        self.strip.set_read_position(record.read_position)
+        self._facts.setText(f"{_count(record.tokens)} · read at {record.read_position}")
+        self._show_corrupt(record, special)
+        self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
+
+    def _show_corrupt(self, record: PromptRecord | None, special: Sequence[bool] = ()) -> None:
+        tokens = record.corrupt_tokens if record is not None else None
+        for widget in (self._corrupt_title, self._corrupt_facts, self.corrupt_strip):
+            widget.setVisible(tokens is not None)
+        if record is None or tokens is None:
+            return
+        leading = [s for s in special if s]  # the same special tokens stand before the twin
+        self.corrupt_strip.set_tokens(_cells(tokens, leading))
+        clean = len(record.tokens)
+        same = "same length" if len(tokens) == clean else f"the prompt has {clean}"
+        self._corrupt_facts.setText(f"{_count(tokens)} · {same}")
+
+    def _show_chips(self, notices: Sequence[Notice]) -> None:
+        self._notices = by_code(tuple(notices))
+        chips = [
+            ChipSpec(
+                code=code,
+                text=code.replace("_", " "),
+                severity=severity(code),
+                tooltip="\n".join(dict.fromkeys(n.message for n in group)),
+                fix_label="Fix" if any(n.fix is not None for n in group) else "",
+            )
+            for code, group in self._notices.items()
+        ]
+        self.chips.set_chips(chips)
+        self.chips.setVisible(bool(chips))
+
+    def _on_fix_clicked(self, code: str) -> None:
+        for notice in self._notices.get(code, ()):
+            if notice.fix is not None:
+                self.fix_requested.emit(notice)
+                return
+
+    def result(self) -> Result | None:
+        """Return the tokens on screen."""
+        return self._result
+
+
+def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
+    marks = [*special, *([False] * len(tokens))]
+    return [
+        TokenCell(token, piece, text, bool(mark))
+        for token, piece, text, mark in zip(
+            tokens.ids, tokens.pieces, tokens.texts, marks, strict=False
+        )
+    ]
+
+
+def _count(tokens: TokenList) -> str:
+    return f"{len(tokens):,} token{'' if len(tokens) == 1 else 's'}"
+
+
+def _line(title: QWidget, facts: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    line.addWidget(title)
+    line.addStretch(1)
+    line.addWidget(facts)
+    return line

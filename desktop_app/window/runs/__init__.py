@@ -1,0 +1,1 @@
+"""What runs, what waits, and which picture was made for which prompts."""

@@ -1,0 +1,298 @@
+"""Who asks the compute thread for what, and who gets the answer; late answers are dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.analyses.tokens.spec import TokensParams
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.requests import (
+    EstimateMemory,
+    FetchPack,
+    ListModels,
+    LoadModel,
+    ModelReady,
+    ModelSpec,
+    RunAnalysis,
+)
+from desktop_app.window.runs.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.params import Params, PromptRow
+    from desktop_app.jobs.events import (
+        JobEnd,
+        JobFailed,
+        JobFinished,
+        JobPartial,
+        JobProgress,
+        JobStarted,
+        JobStopped,
+    )
+    from desktop_app.jobs.runner import JobRunner
+
+
+class Conductor(QObject):
+    """Turns wishes of the window into jobs and jobs' ends into answers.
+
+    Signals:
+        job_began: Title of a job that the job bar should speak of.
+        job_moved: Its `JobProgress`.
+        job_ended: (title, outcome): finished, failed or stopped.
+        busy_changed: Whether anything but typing help is under way.
+        waiting_changed: How many jobs wait for the one that runs.
+        run_started: Name of an analysis that was asked for.
+        run_began: Name of an analysis whose turn it is now.
+        partial_arrived: (name, fields known so far).
+        result_arrived: (Result, Task).
+        run_failed: (name, JobFailed).
+        run_stopped: Name of an analysis.
+        live_arrived: (Result of `tokens`, places).
+        live_failed: A sentence.
+        model_loading: The model's name.
+        model_ready: `ModelReady`.
+        model_failed: A sentence; the model that was there stays.
+        model_stopped: Loading was cancelled.
+        models_listed, memory_estimated, pack_fetched: The answers of those requests.
+        question_failed: (kind, sentence) of list, estimate and fetch.
+    """
+
+    job_began = Signal(str)
+    job_moved = Signal(object)
+    job_ended = Signal(str, str)
+    busy_changed = Signal(bool)
+    waiting_changed = Signal(int)
+    run_started = Signal(str)
+    run_began = Signal(str)
+    partial_arrived = Signal(str, object)
+    result_arrived = Signal(object, object)
+    run_failed = Signal(str, object)
+    run_stopped = Signal(str)
+    live_arrived = Signal(object, object)
+    live_failed = Signal(str)
+    model_loading = Signal(str)
+    model_ready = Signal(object)
+    model_failed = Signal(str)
+    model_stopped = Signal()
+    models_listed = Signal(object)
+    memory_estimated = Signal(object)
+    pack_fetched = Signal(str)
+    question_failed = Signal(str, str)
+
+    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.runner = runner
+        self.model: ModelReady | None = None
+        self.budget_bytes: int | None = None
+        self._tasks: dict[int, Task] = {}
+        self._newest: dict[tuple[str, str], int] = {}
+        self._dropped: set[int] = set()
+        self._running: int | None = None
+        self._waiting = 0
+        self._was_busy = False
+        self._is_closed = False
+        runner.started.connect(self._on_started)
+        runner.progressed.connect(self._on_progressed)
+        runner.partial_arrived.connect(self._on_partial_arrived)
+        runner.finished.connect(self._on_finished)
+        runner.failed.connect(self._on_failed)
+        runner.stopped.connect(self._on_stopped)
+
+    def load(self, spec: ModelSpec) -> None:
+        """Load a model; the old one stays until the new one is ready."""
+        self._submit(Task("load", spec.model, LoadModel(spec)), f"Loading {spec.model}")
+        self.model_loading.emit(spec.model)
+
+    def run(
+        self, name: str, params: Params, places: Sequence[int], *, is_worked: bool = False
+    ) -> None:
+        """Run an analysis; an earlier run of the same one is cancelled."""
+        request = RunAnalysis(name, params, self.budget_bytes)
+        task = Task("run", name, request, tuple(places), is_worked)
+        self._submit(task, ANALYSES[name].title)
+        self.run_started.emit(name)
+
+    def tokenize(
+        self, prompts: Sequence[PromptRow], places: Sequence[int], bos: str, *, chat: bool
+    ) -> None:
+        """Tokenize what is being typed; a newer wish replaces an older one."""
+        if self.model is None:
+            return
+        params = TokensParams.model_validate({"prompts": prompts, "bos": bos, "chat": chat})
+        request = RunAnalysis("tokens", params)
+        self._submit(Task("live", "tokens", request, tuple(places)), "Tokens")
+
+    def list_models(self) -> None:
+        """Ask which models are at hand."""
+        self._submit(Task("list", "", ListModels()), "Looking for models")
+
+    def estimate(self, spec: ModelSpec) -> None:
+        """Ask what a model would need."""
+        self._submit(Task("estimate", spec.model, EstimateMemory(spec)), "Estimating memory")
+
+    def fetch(self, name: str) -> None:
+        """Fetch a model pack over the network."""
+        self._submit(Task("fetch", name, FetchPack(name)), f"Fetching {name}")
+
+    def stop(self) -> None:
+        """Cancel what runs or waits, except typing help."""
+        for job_id in self._spoken_of():
+            self._cancel(job_id)
+
+    def stop_running(self) -> None:
+        """Cancel the job whose turn it is; those that wait for it go on."""
+        for job_id in self._spoken_of()[:1]:
+            self._cancel(job_id)
+
+    def stop_kind(self, kind: str) -> None:
+        """Cancel the jobs of one kind."""
+        for job_id, task in self._tasks.items():
+            if task.kind == kind:
+                self._cancel(job_id)
+
+    def close(self) -> None:
+        """Ask for nothing any more: the window is closing."""
+        self._is_closed = True
+
+    def is_busy(self) -> bool:
+        """Return whether anything but typing help is under way."""
+        return any(not task.is_silent for task in self._tasks.values())
+
+    def has_more(self) -> bool:
+        """Return whether a job runs or waits that was not cancelled before its turn."""
+        return bool(self._spoken_of())
+
+    def is_loading(self) -> bool:
+        """Return whether a model is being loaded."""
+        return any(task.kind == "load" for task in self._tasks.values())
+
+    def _submit(self, task: Task, title: str) -> None:
+        if self._is_closed:
+            return
+        older = self._newest.get(task.slot)
+        if older is not None:
+            self._cancel(older)
+        job_id = self.runner.submit(task.request, title)
+        self._tasks[job_id] = task
+        self._newest[task.slot] = job_id
+        self._tell_busy()
+
+    def _cancel(self, job_id: int) -> None:
+        self._dropped.add(job_id)
+        self.runner.cancel(job_id)
+        self._tell_busy()
+
+    def _spoken_of(self) -> list[int]:
+        """Return the jobs that the job bar speaks of, in their order; dropped ones do not wait."""
+        return [
+            job_id
+            for job_id, task in self._tasks.items()
+            if not task.is_silent and (job_id == self._running or job_id not in self._dropped)
+        ]
+
+    def _on_started(self, event: JobStarted) -> None:
+        self._running = event.job_id
+        task = self._tasks.get(event.job_id)
+        if task is not None and not task.is_silent:
+            self.job_began.emit(event.title)
+            if task.kind == "run" and self._is_newest(event.job_id, task):
+                self.run_began.emit(task.name)
+
+    def _on_progressed(self, event: JobProgress) -> None:
+        task = self._tasks.get(event.job_id)
+        if task is not None and not task.is_silent:
+            self.job_moved.emit(event)
+
+    def _on_partial_arrived(self, event: JobPartial) -> None:
+        task = self._tasks.get(event.job_id)
+        if task is not None and task.kind == "run" and self._is_newest(event.job_id, task):
+            self.partial_arrived.emit(task.name, event.data)
+
+    def _on_finished(self, event: JobFinished) -> None:
+        task, is_newest = self._take(event)
+        if task is None:
+            return
+        self._tell_end(task, "finished")
+        # A finished run is worth keeping even where a newer one was asked for meanwhile.
+        if not is_newest and task.kind != "run":
+            return
+        match task.kind:
+            case "run":
+                self.result_arrived.emit(event.value, task)
+            case "live":
+                self.live_arrived.emit(event.value, task.places)
+            case "load":
+                if isinstance(event.value, ModelReady):
+                    self.model = event.value
+                self.model_ready.emit(event.value)
+            case "list":
+                self.models_listed.emit(event.value)
+            case "estimate":
+                self.memory_estimated.emit(event.value)
+            case "fetch":
+                self.pack_fetched.emit(task.name)
+
+    def _on_failed(self, event: JobFailed) -> None:
+        task, is_newest = self._take(event)
+        if task is None:
+            return
+        self._tell_end(task, "failed")
+        if not is_newest:
+            return
+        match task.kind:
+            case "run":
+                self.run_failed.emit(task.name, event)
+            case "live":
+                self.live_failed.emit(event.message)
+            case "load":
+                self.model_failed.emit(event.message)
+            case _:
+                self.question_failed.emit(task.kind, event.message)
+
+    def _on_stopped(self, event: JobStopped) -> None:
+        had_begun = event.job_id == self._running
+        task, is_newest = self._take(event)
+        if task is None:
+            return
+        if had_begun:
+            self._tell_end(task, "stopped")
+        if is_newest and task.kind == "run":
+            self.run_stopped.emit(task.name)
+        elif is_newest and task.kind == "load":
+            self.model_stopped.emit()
+        elif is_newest and task.kind == "fetch":
+            self.question_failed.emit("fetch", "Fetching was stopped; nothing was installed.")
+
+    def _take(self, event: JobEnd) -> tuple[Task | None, bool]:
+        task = self._tasks.pop(event.job_id, None)
+        self._dropped.discard(event.job_id)
+        if self._running == event.job_id:
+            self._running = None
+        if task is None:
+            return None, False
+        self._tell_busy()
+        is_newest = self._is_newest(event.job_id, task)
+        if is_newest:
+            del self._newest[task.slot]
+        return task, is_newest
+
+    def _is_newest(self, job_id: int, task: Task) -> bool:
+        return self._newest.get(task.slot) == job_id
+
+    def _tell_end(self, task: Task, outcome: str) -> None:
+        if not task.is_silent:
+            title = ANALYSES[task.name].title if task.kind == "run" else task.name
+            self.job_ended.emit(title, outcome)
+
+    def _tell_busy(self) -> None:
+        busy = self.is_busy()
+        if busy != self._was_busy:
+            self._was_busy = busy
+            self.busy_changed.emit(busy)
+        waiting = max(0, len(self._spoken_of()) - 1)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.waiting_changed.emit(waiting)

@@ -1,0 +1,200 @@
+"""The history: every result that finished, newest first; a click shows it in its tab again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QInputDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.widgets.basics.messages import EmptyState
+from desktop_app.window.sessions.results_rows import ROW, RowDelegate, matches, moment, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.session.history import SessionRow
+
+
+class ResultsPanel(QWidget):
+    """The list of results, and a field that searches it.
+
+    Signals:
+        result_chosen: Id of the result to show.
+        reuse_requested: Id of the result whose prompts should go into the table.
+        export_requested: Id of the result to write to a file.
+        compare_requested: Id of the result to compare, with the other one that is marked.
+        details_requested: Id of the result whose notes, tags and settings are to be shown.
+        delete_requested: Id of the result to delete.
+        star_requested: (id, whether it is to be marked).
+        renamed: (id, new title).
+    """
+
+    result_chosen = Signal(int)
+    reuse_requested = Signal(int)
+    export_requested = Signal(int)
+    compare_requested = Signal(int)
+    details_requested = Signal(int)
+    delete_requested = Signal(int)
+    star_requested = Signal(int, bool)
+    renamed = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[SessionRow, ...] = ()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search results")
+        self.search.setAccessibleName("Search results")
+        self.search.setToolTip("Words of titles, notes, models; #tag for tags; * for starred ones")
+        self.search.setClearButtonEnabled(True)
+        self.list = QListWidget()
+        self.list.setItemDelegate(RowDelegate(self.list))
+        self.list.setMouseTracking(True)
+        self.list.setUniformItemSizes(True)
+        self.list.setAccessibleName("Results, newest first")
+        self._empty = EmptyState(
+            "history", "No results yet", "Every finished run is kept here and can be shown again."
+        )
+        self._nothing = EmptyState("search", "Nothing found", "No result has all of these words.")
+        self._stack = QStackedLayout()
+        for page in (self._empty, self._nothing, self.list):
+            self._stack.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        above = QHBoxLayout()
+        above.setContentsMargins(10, 2, 10, 0)
+        above.addWidget(self.search)
+        column.addLayout(above)
+        column.addLayout(self._stack, 1)
+        self.search.setVisible(False)
+        self.search.textChanged.connect(self._on_search_changed)
+        self.list.itemClicked.connect(self._on_item_chosen)
+        self.list.itemActivated.connect(self._on_item_chosen)
+        self.setMinimumHeight(120)
+
+    def set_rows(self, rows: Sequence[SessionRow]) -> None:
+        """Show the history, given oldest first."""
+        self._rows = tuple(rows)
+        self.search.setVisible(bool(rows))
+        self._fill()
+
+    def select(self, number: int) -> None:
+        """Mark the result of that id; a search that hides it is given up."""
+        if not self._mark(number) and any(row.id == number for row in self._rows):
+            self.search.clear()
+            self._mark(number)
+
+    def current_id(self) -> int | None:
+        """Return the id of the marked result."""
+        index = self.list.currentIndex()
+        return int(index.data(ROW).id) if index.isValid() else None
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what can be done with a result."""
+        index = self.list.indexAt(self.list.viewport().mapFromGlobal(event.globalPos()))
+        if index.isValid():
+            row: SessionRow = index.data(ROW)
+            chosen = self.menu_of(row).exec(event.globalPos())
+            if chosen is not None:
+                self.act(chosen.data(), row)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete the marked result with the Delete key."""
+        number = self.current_id()
+        if event.key() == Qt.Key.Key_Delete and number is not None and self.list.hasFocus():
+            self.delete_requested.emit(number)
+        else:
+            super().keyPressEvent(event)
+
+    def menu_of(self, row: SessionRow) -> QMenu:
+        """Return what can be done with a result; each action's data is a code of `act`."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for code, text in (
+            ("show", "Show"),
+            ("reuse", "Put its prompts into the table"),
+            ("", ""),
+            ("star", "Remove star" if row.star else "Star"),
+            ("rename", "Rename…"),
+            ("details", "Notes, tags, settings…"),
+            ("export", "Export data…"),
+            ("compare", "Compare…"),
+            ("", ""),
+            ("delete", "Delete…"),
+        ):
+            if not code:
+                menu.addSeparator()
+                continue
+            action = QAction(text, menu)
+            action.setData(code)
+            menu.addAction(action)
+        return menu
+
+    def act(self, code: str, row: SessionRow) -> None:
+        """Do what was chosen from the menu of a result."""
+        if code == "star":
+            self.star_requested.emit(row.id, not row.star)
+        elif code == "rename":
+            self._rename(row.id, row.title)
+        else:
+            wishes = {
+                "show": self.result_chosen,
+                "reuse": self.reuse_requested,
+                "details": self.details_requested,
+                "export": self.export_requested,
+                "compare": self.compare_requested,
+                "delete": self.delete_requested,
+            }
+            wishes[code].emit(row.id)
+
+    def _fill(self) -> None:
+        current = self.current_id()
+        self.list.clear()
+        wanted = self.search.text()
+        for row in reversed(self._rows):
+            if not matches(row, wanted):
+                continue
+            item = QListWidgetItem()
+            item.setData(ROW, row)
+            title, facts = words(row)
+            starred = "starred, " if row.star else ""
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{starred}{title}, {facts}")
+            lines = [title, facts, moment(row.created, full=True), row.notes]
+            item.setToolTip("\n".join(line for line in lines if line))
+            self.list.addItem(item)
+        if not self._rows:
+            self._stack.setCurrentWidget(self._empty)
+        else:
+            self._stack.setCurrentWidget(self.list if self.list.count() else self._nothing)
+        if current is not None:
+            self._mark(current)
+
+    def _mark(self, number: int) -> bool:
+        for place in range(self.list.count()):
+            if self.list.item(place).data(ROW).id == number:
+                self.list.setCurrentRow(place)
+                return True
+        return False
+
+    def _rename(self, number: int, title: str) -> None:
+        new, accepted = QInputDialog.getText(self, "Rename result", "Title:", text=title)
+        if accepted and new:
+            self.renamed.emit(number, new)
+
+    def _on_search_changed(self) -> None:
+        self._fill()
+
+    def _on_item_chosen(self, item: QListWidgetItem) -> None:
+        self.result_chosen.emit(int(item.data(ROW).id))

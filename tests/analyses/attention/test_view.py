@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from desktop_app.analyses.attention.spec import AttentionParams
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+@pytest.fixture
+def view(make_view):
+    view = make_view("attention")
+    view.show_result(samples.attention_result())
+    return view
+
+
+def test_a_focused_head_is_shown_first(view):
+    assert view._title.text() == "L5 H2 reads key-value head 1"
+
+
+def test_a_head_selected_elsewhere_is_shown(view, selection):
+    selection.select_head(4, 1)
+    assert view._title.text() == "L4 H1 reads key-value head 0"
+    np.testing.assert_array_equal(
+        view._picture.values, view.current_result.data["pattern"][0][0, 1]
+    )
+
+
+def test_a_head_that_the_result_lacks_keeps_the_picture(view, selection):
+    selection.select_head(0, 0)
+    assert view._title.text() == "L5 H2 reads key-value head 1"
+
+
+def test_the_grid_selects_by_the_models_numbers(view, selection):
+    view._grid.head_clicked.emit(1, 3)
+    assert (selection.layer, selection.head) == (5, 3)
+
+
+def test_a_pair_is_shared_and_told(view, selection):
+    view._pattern.pair_selected.emit(6, 6)
+    assert selection.pair == (6, 6)
+    assert view._pattern.selected() == (6, 6)
+    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
+    view._pattern.pair_hovered.emit(6, 2)
+    assert view._strips._to_label.full_text() == "“2” (2) is looked at by"
+    view._pattern.pair_hovered.emit(-1, -1)
+    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
+    view._pattern.token_hovered.emit(3)
+    assert view._strips._from_label.full_text() == "“␠” (3) looks at"
+
+
+def test_strips_follow_query_and_key(view, selection):
+    selection.select_pair(6, 2)
+    assert view._strips._from_label.full_text() == "“4” (6) looks at"
+    assert view._strips._to_label.full_text() == "“2” (2) is looked at by"
+    view._strips.query_clicked.emit(1)
+    assert selection.pair == (1, 1)
+    view._strips.key_clicked.emit(4)
+    assert selection.pair == (4, 4)
+
+
+def test_prompts_of_unequal_length(view, selection):
+    assert view._picture.values.shape == (8, 8)
+    selection.select_pair(7, 7)
+    selection.select_prompt(1)
+    assert view._picture.values.shape == (6, 6)
+
+
+def test_without_the_first_position_needs_no_run(view, selection, heard):
+    asked = heard(view.run_requested)
+    selection.select_head(4, 0)
+    view._controls._first.click()
+    assert asked == []
+    assert np.isnan(view._picture.values[:, 0]).all()
+    np.testing.assert_allclose(view._picture.values[3, 1:4].sum(), 1, atol=1e-5)
+
+
+def test_arrays_of_the_result_switch_at_once(view, heard):
+    pattern = view.current_result.data["pattern"]
+    extra = {"difference": tuple(p - 0.1 for p in pattern), "corrupt_pattern": pattern}
+    view.show_result(samples.attention_result(data=extra))
+    asked = heard(view.run_requested)
+    view._controls._arrays.set_value("difference")
+    view._controls._on_array_changed()
+    assert view._picture.diverging
+    assert asked == []
+
+
+def test_what_the_result_lacks_asks_for_a_run(view, heard):
+    asked = heard(view.run_requested)
+    offered = {a.data(): a for a in view._controls._menu.actions()}
+    assert set(offered) == {"scores", "difference", "mean"}
+    assert offered["difference"].isEnabled()
+    assert not offered["mean"].isEnabled()  # the prompts differ in length
+    offered["difference"].trigger()
+    view._controls._weighted.click()
+    assert [told[0] for told in asked] == [
+        AttentionParams(difference=True),
+        AttentionParams(difference=True, value_weighted=True),
+    ]
+
+
+def test_only_some_heads_of_some_layers(make_view, selection):
+    view = make_view("attention")
+    whole = samples.attention_result().data
+    view.show_result(
+        samples.attention_result(
+            data={
+                "pattern": tuple(p[:, 2:3] for p in whole["pattern"]),
+                "thumbnail": tuple(p[:, 2:3] for p in whole["thumbnail"]),
+                "entropy": whole["entropy"][:, 2:3],
+                "head_indices": np.array([2]),
+                "kv_head": np.array([1]),
+            }
+        )
+    )
+    view._grid.head_clicked.emit(0, 0)
+    assert (selection.layer, selection.head) == (4, 2)
+
+
+def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
+    length = 2048
+    stored = np.lib.format.open_memmap(tmp_path / "p.npy", "w+", np.float32, (1, 2, length, length))
+    stored[0, 0] = np.eye(length)
+    stored[0, 1, :, 0] = 1
+    text = "1 " * (length // 2)
+    view = make_view("attention")
+    view.show_result(
+        samples.attention_result(
+            prompts=(samples.prompt(text),),
+            data={
+                "pattern": (stored,),
+                "thumbnail": (np.zeros((1, 2, 32, 32), np.float32),),
+                "entropy": np.ones((1, 2, 1)),
+                "layers": np.array([0]),
+                "head_indices": np.array([0, 1]),
+                "kv_head": np.array([0, 0]),
+            },
+        )
+    )
+    selection.select_head(0, 1)
+    assert view._picture.values[2047, 0] == 1
+    selection.select_pair(2047, 0)
+    assert view._strips._from_best.full_text().startswith("“1” (0) 1.00")
+
+
+def test_who_looks_where_is_said_once(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.waitUntil(lambda: view._strips.isVisible() and view._pattern._side.isHidden())
+    view.resize(1900, 900)
+    qtbot.waitUntil(lambda: view._pattern._side.isVisible() and view._strips.isHidden())
+
+
+def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.wait(20)
+    before = view._grid._place.pitch
+    view.resize(1900, 1200)
+    qtbot.waitUntil(lambda: view._grid._place.pitch > 1.4 * before)
+
+
+def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
+    view = make_view("attention", 715, 624)
+    view.show_result(samples.attention_result())
+    qtbot.wait(20)
+    for strip in (view._strips._from, view._strips._to):
+        assert strip.horizontalScrollBar().maximum() == 0
+        assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8
+        assert strip.height() >= strip.heightForWidth(strip.width())

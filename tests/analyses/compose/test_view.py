@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.analyses.compose import picture as compose_data
+from desktop_app.analyses.compose.spec import DIRECTIONS, OV_DIRECTIONS, ComposeParams
+from desktop_app.analyses.compose.view import ComposeView
+from desktop_app.widgets.basics.selection import Selection
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+def compose_result(*, circuits=False, **changes):
+    """Three layers of two heads; by keys L1H1 reads L0H0 three times as much as chance."""
+    score = np.zeros((3, 3, 2, 3, 2))
+    for early in range(3):
+        for late in range(early + 1, 3):
+            score[:, early, :, late, :] = 0.1
+    score[1, 0, 0, 1, 1] = 0.3
+    score[1, 1, 0, 2, 0] = 0.05
+    data = {
+        "score": score,
+        "kinds": ("Q", "K", "V"),
+        "baseline": np.array([0.1, 0.1, 0.2]),
+        "baseline_spread": np.array([0.01, 0.01, 0.01]),
+    }
+    if circuits:
+        tokens = ({"id": 1, "piece": "a", "text": "a"}, {"id": 2, "piece": "Ġb", "text": " b"})
+        for prefix, directions in (("", DIRECTIONS), ("ov_", OV_DIRECTIONS)):
+            data |= {
+                f"{prefix}top1": np.array([0.25, 0.5]),
+                f"{prefix}top5": np.array([0.75, 1.0]),
+                f"{prefix}n": 20,
+                f"{prefix}directions": directions,
+                f"{prefix}block": np.array([[2.0, -1.0], [0.0, 3.0]]),
+                f"{prefix}block_tokens": tokens,
+            }
+    model = samples.model(n_layers=3, n_heads=2)
+    return samples.result_of("compose", data, prompts=(), model=model, **changes)
+
+
+@pytest.fixture
+def view(make_view):
+    view = make_view("compose")
+    view.show_result(compose_result())
+    return view
+
+
+def test_rows_are_later_heads_and_columns_earlier_ones():
+    shown = compose_data.pair_map(compose_result(), "K")
+    assert shown.later == ((1, 0), (1, 1), (2, 0), (2, 1))
+    assert shown.earlier == ((0, 0), (0, 1), (1, 0), (1, 1))
+    assert shown.values[1, 0] == 0.3
+    assert np.isnan(shown.values[0, 2])  # L1H0 cannot read its own layer
+    assert np.isfinite(shown.values[2, 2])
+    assert compose_data.pair_at(shown, 1, 0) == ((0, 0), (1, 1))
+    assert compose_data.pair_at(shown, 0, 2) is None
+    assert compose_data.cell_of(shown, ((0, 0), (1, 1))) == (1, 0)
+    assert compose_data.cell_of(shown, ((2, 0), (1, 1))) is None
+
+
+def test_chance_is_the_middle_of_the_colours():
+    shown = compose_data.pair_map(compose_result(), "K")
+    assert shown.limits() == pytest.approx((-0.1, 0.3))
+    assert compose_data.baseline_text(shown) == "random 0.100 ± 0.010"
+
+
+def test_a_model_of_one_layer_has_no_pairs():
+    score = np.zeros((3, 1, 2, 1, 2))
+    single = samples.result_of("compose", {**compose_result().data, "score": score}, prompts=())
+    shown = compose_data.pair_map(single, "K")
+    assert np.isnan(shown.values).all()
+    assert compose_data.top_pairs(shown) == ([], [])
+
+
+def test_the_strongest_pair_stands_first_with_times_chance():
+    rows, pairs = compose_data.top_pairs(compose_data.pair_map(compose_result(), "K"))
+    assert pairs[0] == ((0, 0), (1, 1))
+    assert rows[0] == ("L0H0 → L1H1", 0.3, pytest.approx(3.0))
+    assert len(rows) == 12
+    assert rows[-1][0] == "L1H0 → L2H0"
+
+
+def test_pairs_of_one_head_are_listed_alone():
+    shown = compose_data.pair_map(compose_result(), "K")
+    _rows, pairs = compose_data.top_pairs(shown, (1, 1))
+    assert len(pairs) == 4
+    assert all((1, 1) in pair for pair in pairs)
+
+
+def test_a_pair_is_told_beside_chance():
+    assert compose_data.pair_sentence(compose_result(), ((0, 0), (1, 1))) == (
+        "L0H0 → L1H1: Q 0.100 (1.0 × random) · K 0.300 (3.0 × random) · V 0.100 (0.5 × random)"
+    )
+
+
+def test_the_map_opens_on_keys_and_names_chance(view):
+    assert view._kind.value() == "K"
+    assert view._map.values()[1, 0] == 0.3
+    assert "random 0.100 ± 0.010" in view._chance.full_text()
+    assert "random 0.100 ± 0.010" in view._map._name.text()
+    assert view._map._row_labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
+
+
+def test_only_what_was_measured_can_be_chosen(make_view):
+    view = make_view("compose")
+    whole = compose_result().data
+    data = {"kinds": ("V",), **{n: whole[n][2:] for n in ("score", "baseline", "baseline_spread")}}
+    view.show_result(samples.result_of("compose", data, prompts=()))
+    assert view._kind.value() == "V"
+    assert "random 0.200" in view._chance.full_text()
+
+
+def test_a_click_selects_the_later_head_and_tells_the_pair(view, selection):
+    view._map.cell_clicked.emit(1, 0)
+    assert (selection.layer, selection.head) == (1, 1)
+    assert "K 0.300 (3.0 × random)" in view._sentence.text()
+    assert view._table.selected_key() == ((0, 0), (1, 1))
+    view._map.cell_clicked.emit(0, 2)  # no such pair: nothing changes
+    assert (selection.layer, selection.head) == (1, 1)
+
+
+def test_the_list_marks_the_cell(view):
+    view._table.row_selected.emit(((0, 1), (2, 0)))
+    assert view._map.selected() == (2, 1)
+
+
+def test_the_list_follows_the_selected_head(view, selection):
+    view._scope.set_value("head")
+    selection.select_head(2, 1)
+    assert view._table.model().rowCount() == 4
+
+
+def test_a_pair_is_followed_over_the_vocabulary(view, heard):
+    asked = heard(view.run_requested)
+    view._map.cell_clicked.emit(1, 0)
+    view._circuit_button.click()
+    view._copy_button.click()
+    assert asked == [
+        (ComposeParams(full_circuit="0.0,1.1"),),
+        (ComposeParams(full_circuit="0.0,1.1", ov="1.1"),),
+    ]
+
+
+def test_circuits_print_n_and_both_directions(view):
+    params = {"full_circuit": "0.0,1.1", "ov": "1.1", "embedding": "layer0"}
+    view.show_result(compose_result(circuits=True, params=params))
+    assert view._pages.value() == "circuits"
+    first, second = view._circuits.panels
+    assert first.title.text() == "Full circuit L0H0 → L1H1"
+    assert first.sentence.text() == (
+        "n = 20 tokens (drawn at random) · stream after layer 0 · by chance top-1 0.0500"
+    )
+    assert second.title.text() == "Copying circuit of L1H1"
+    assert first.map._row_labels == ["a", "␠b"]
+    assert first.map.values()[1, 1] == 3.0
+    shown = compose_data.circuits(view.current_result)
+    assert shown[1].rows == (
+        ("best output for each source", 0.25, 0.75),
+        ("best source for each output", 0.5, 1.0),
+    )
+    assert view.picture_widget() is view._circuits
+
+
+def test_a_copying_circuit_alone_is_told_once():
+    result = compose_result(circuits=True, params={"full_circuit": "", "ov": "1.1"})
+    assert [shown.title for shown in compose_data.circuits(result)] == ["Copying circuit of L1H1"]
+
+
+def test_the_whole_vocabulary_is_called_so():
+    result = compose_result(circuits=True, params={"ov": "-1.1"})
+    result.data["ov_n"] = 50
+    shown = compose_data.circuits(result)[0]
+    assert shown.sentence.startswith("n = 50 tokens (the whole vocabulary) · raw embedding")
+    assert shown.title == "Copying circuit of L2H1"
+
+
+def test_without_circuits_the_settings_are_offered(view):
+    assert view._pages.value() == "pairs"
+    view._circuits.settings_wanted.emit()
+    assert view._settings.is_open()
+
+
+def test_the_prompt_tables_selection_is_left_alone(view, selection):
+    selection.select_prompt(3)
+    view.show_result(compose_result())
+    assert selection.prompt == 3
+
+
+def test_a_view_is_freed(themed):
+    view = ComposeView(Selection())
+    view.show_result(compose_result(circuits=True, params={"ov": "1.1"}))
+    gone = weakref.ref(view)
+    view.deleteLater()
+    QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    del view
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_colour_bar_begins_where_scores_do(view):
+    shown = compose_data.pair_map(compose_result(), "K")
+    low, high = view._map._bar._seen
+    assert (low, high) == (0.0, shown.limits()[1])
+    assert shown.baseline in view._map._bar._ticks(5)
+
+
+def test_scores_are_not_cut_and_heads_are_named(make_view):
+    view = make_view("compose", 715, 624)
+    view.show_result(compose_result())
+    QApplication.processEvents()
+    assert view._table.columnWidth(1) >= 70
+    assert view._map.cell_text(1, 0).startswith("Later head (reads) L1H1")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from desktop_app.analyses.detect import picture as detect_data
+from desktop_app.analyses.detect.card import ablation_rows, card_pair
+from tests.analyses.detect.test_view import CARD, detect_result
+
+
+def test_only_the_scores_that_are_there_are_shown():
+    assert detect_data.score_names(detect_result().data) == (
+        "induction",
+        "duplicate_token",
+        "previous_token",
+        "first_token",
+        "current_token",
+        "successor",
+    )
+    assert detect_data.score_names({"previous_token": 1, "other": 2}) == ("previous_token",)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("induction", [(4, 2), (5, 3), (6, 4)]),
+        ("duplicate_token", [(4, 1), (5, 2), (6, 3)]),
+        ("previous_token", [(1, 0), (2, 1), (3, 2), (4, 3), (5, 4), (6, 5)]),
+        ("first_token", [(q, 0) for q in range(7)]),
+        ("current_token", [(q, q) for q in range(7)]),
+        ("successor", []),
+    ],
+)
+def test_the_stripe_is_where_the_score_looks(name, cells):
+    assert detect_data.stripe_cells(detect_result(), name) == cells
+
+
+def test_the_whole_diagonal_begins_at_the_first_key():
+    result = detect_result(params={"whole_diagonal": True})
+    assert detect_data.stripe_cells(result, "induction") == [(2, 0), (3, 1), (4, 2), (5, 3), (6, 4)]
+
+
+def test_stripes_of_prompts_follow_their_own_repeats():
+    result = detect_result(params={"on": "prompts"})  # ids 0 5 6 7 5 6 7
+    assert detect_data.stripe_cells(result, "duplicate_token") == [(4, 1), (5, 2), (6, 3)]
+    assert detect_data.stripe_cells(result, "induction") == [(4, 2), (5, 3), (6, 4)]
+
+
+def test_a_painted_pattern_is_its_own_stripe():
+    result = detect_result(params={"pattern": ((0.0, 0.0), (0.5, 0.0))})
+    assert detect_data.stripe_cells(result, "target") == [(1, 0)]
+
+
+def test_neighbours_are_joined_down_diagonals_and_columns():
+    assert detect_data.runs([(4, 2), (5, 3), (6, 4)]) == [((4, 2), (6, 4))]
+    assert detect_data.runs([(0, 0), (1, 0), (2, 0)]) == [((0, 0), (2, 0))]
+    assert detect_data.runs([(1, 0), (5, 3)]) == [((1, 0), (1, 0)), ((5, 3), (5, 3))]
+    assert detect_data.runs([]) == []
+
+
+def test_the_best_head_stands_first_by_the_models_numbers():
+    rows, places = detect_data.top_rows(detect_result().data, "induction")
+    assert places[0] == (1, 3)
+    assert rows[0][:2] == ("L5H3", 0.9)
+    assert rows[0][2] == "–"
+
+
+def test_the_spread_over_seeds_is_told():
+    data = dict(detect_result().data)
+    data["induction_spread"] = np.full((2, 4), 0.01)
+    assert detect_data.score_text(data, "induction", 1, 3) == "0.900 ± 0.010"
+    assert detect_data.top_rows(data, "induction")[0][0][2] == 0.01
+
+
+def test_a_head_is_told_with_all_scores_and_its_families():
+    data = detect_result().data
+    assert detect_data.head_sentence(data, 1, 3).startswith(
+        "L5H3: induction 0.90 · duplicate token"
+    )
+    told = detect_data.family_sentence(data, "successor", 0, 1)
+    assert told == "L4H1, successor: days 0.75 (of 6) · number words 0.25 (of 11)"
+    assert detect_data.family_sentence(data, "induction", 0, 1) == ""
+
+
+def test_heads_are_found_by_the_models_numbers():
+    data = detect_result().data
+    assert detect_data.find_head(data, 5, 3) == (1, 3)
+    assert detect_data.find_head(data, 0, 3) is None
+    assert detect_data.find_head(data, 5, 4) is None
+    assert detect_data.find_head(data, None, None) is None
+
+
+def test_a_pattern_is_given_only_where_it_was_kept():
+    assert detect_data.head_pattern(detect_result(kept=False), (1, 3)) is None
+    pattern, texts = detect_data.head_pattern(detect_result(), (1, 3))
+    assert pattern[4, 2] == 1.0
+    assert len(texts) == 7
+
+
+def test_the_card_sums_up_its_controls():
+    assert card_pair(CARD) == ((4, 0), (5, 3))
+    rows = ablation_rows(CARD)
+    assert rows[0] == ("previous-token head", "L4H0", 2.0, 0.1)
+    assert rows[1] == ("both", "L4H0, L5H3", 3.0, "–")
+    assert rows[2] == ("random heads, mean", "2 draws", pytest.approx(0.2), "–")
+    assert rows[3] == ("random heads, most", "2 draws", 0.3, "–")

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import dataclasses
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.analyses.detect import roles as head_summary
+from desktop_app.analyses.detect.card import ablation_rows, head_lists
+from desktop_app.analyses.detect.maps import map_limits, short_title
+from desktop_app.analyses.detect.spec import DetectParams
+from desktop_app.analyses.detect.view import DetectView
+from desktop_app.contract.result import PromptRecord, TokenList
+from desktop_app.widgets.basics.selection import Selection
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+CARD = {
+    "previous": {"layer": 4, "head": 0, "previous_token": 0.8, "induction": 0.0},
+    "induction": {"layer": 5, "head": 3, "previous_token": 0.1, "induction": 0.9},
+    "composition": {"K": 0.16, "baseline_K": 0.09, "rank_K": 0, "earlier_heads": 4},
+    "loss": 0.5,
+    "sequences": 8,
+    "ablation": [
+        {"title": "previous-token head", "heads": [[4, 0]], "rise": 2.0, "sem": 0.1},
+        {"title": "both", "heads": [[4, 0], [5, 3]], "rise": 3.0, "sem": None},
+    ],
+    "controls": [
+        {"title": "random heads", "heads": [[4, 1]], "rise": 0.1, "sem": None},
+        {"title": "random heads", "heads": [[4, 2]], "rise": 0.3, "sem": None},
+    ],
+}
+
+
+def sequence():
+    """Return BOS + r + r with r of three tokens."""
+    texts = ("<s>", "a", "b", "c", "a", "b", "c")
+    return PromptRecord("".join(texts), TokenList((0, 5, 6, 7, 5, 6, 7), texts, texts), 6)
+
+
+def detect_result(*, kept=True, card=False, **changes):
+    """Layers 4 and 5 of four heads; L5H3 induces, L4H0 looks back, L4H1 counts on."""
+    names = ("induction", "duplicate_token", "previous_token", "first_token", "current_token")
+    data = {name: np.full((2, 4), 0.05) for name in (*names, "successor")}
+    data["induction"][1, 3] = 0.9
+    data["previous_token"][0, 0] = 0.8
+    data["successor"][0, 1] = 0.5
+    by_family = np.zeros((2, 4, 2))
+    by_family[0, 1] = (0.75, 0.25)
+    pattern = np.tile(np.eye(7, dtype=np.float32), (2, 4, 1, 1))
+    pattern[1, 3, 4:] = np.eye(7)[2:5]
+    data |= {
+        "successor_by_family": by_family,
+        "families": ("days", "number_words"),
+        "family_pairs": (6, 11),
+        "layers": np.array([4, 5]),
+        "lead": {"id": 0, "piece": "<s>"},
+        "summary": ("Induction: L5H3 0.90; one head reaches 0.4.",),
+    }
+    if kept:
+        data["pattern"] = pattern
+    if card:
+        data["card"] = CARD
+        data["card_previous_pattern"] = pattern[0, 0]
+        data["card_induction_pattern"] = pattern[1, 3]
+    return samples.result_of("detect", data, prompts=(sequence(),), **changes)
+
+
+@pytest.fixture
+def view(make_view):
+    view = make_view("detect")
+    view.show_result(detect_result())
+    return view
+
+
+def test_every_score_has_its_map_on_one_scale(view):
+    assert view._maps.map_names()[:2] == ("induction", "duplicate_token")
+    assert len(view._maps.map_names()) == 6
+    assert view._maps.map_of("induction").canvas.values[1, 3] == 0.9
+
+
+def test_a_click_selects_the_head_in_every_map_and_chooses_the_score(view, selection):
+    view._maps.map_of("previous_token").canvas.cell_clicked.emit(0, 0)
+    assert (selection.layer, selection.head) == (4, 0)
+    assert all(view._maps.map_of(name).canvas.selected == (0, 0) for name in view._maps.map_names())
+    assert view._side.title.text() == "Previous token"
+    assert view._side.table.selected_key() == (0, 0)
+
+
+def test_a_head_selected_elsewhere_is_shown(view, selection):
+    selection.select_head(5, 3)
+    assert view._maps.map_of("induction").canvas.selected == (1, 3)
+    assert view._read_out.text().startswith("L5H3: induction 0.90")
+    selection.select_head(0, 0)  # not in this result
+    assert view._maps.map_of("induction").canvas.selected is None
+
+
+def test_the_list_selects_too(view, selection):
+    view._side.table.row_selected.emit((1, 3))
+    assert (selection.layer, selection.head) == (5, 3)
+
+
+def test_a_double_click_opens_attention(view, selection, heard):
+    asked = heard(selection.attention_requested)
+    view._maps.map_of("induction").canvas.cell_activated.emit(1, 3)
+    assert asked == [(5, 3)]
+
+
+def test_the_stripe_lies_over_the_pattern(view, selection):
+    selection.select_head(5, 3)
+    view._side.show_page("pattern")
+    shown = view._side.pattern
+    assert shown._pattern.canvas.values[4, 2] == 1.0
+    assert shown.stripe.run_count() == 1
+    assert not shown._pattern.isHidden()
+    view.show_score("successor")
+    assert shown.stripe.run_count() == 0
+
+
+def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
+    view = make_view("detect")
+    view.show_result(detect_result(kept=False))
+    shown = view._side.pattern
+    assert shown._pattern.isHidden()
+    asked = heard(view.run_requested)
+    shown._button.click()
+    assert asked == [(DetectParams(keep_patterns=True),)]
+
+
+def test_the_summary_is_readable(view):
+    assert view._side.summary.text() == "Induction: L5H3 0.90; one head reaches 0.4."
+
+
+def test_a_result_with_a_card_opens_on_it(view, selection):
+    assert view._pages.value() == "heads"
+    view.show_result(detect_result(card=True))
+    assert view._pages.value() == "card"
+    assert view._card.pair() == ((4, 0), (5, 3))
+    assert "K-composition 0.160" in view._card.sentences.text()
+    assert view._card.induction.stripe.run_count() == 1
+    assert view._card.headline.text().startswith("Induction circuit found")
+    assert view.picture_widget() is view._card
+
+
+def test_the_eye_opens_attention(view, selection, heard):
+    view.show_result(detect_result(card=True))
+    asked = heard(selection.attention_requested)
+    view._card._early.click()
+    view._card._late.click()
+    assert asked == [(4, 0), (5, 3)]
+
+
+def test_a_card_is_offered_where_there_is_none(view, heard):
+    asked = heard(view.run_requested)
+    view._card.card_wanted.emit()
+    assert asked == [(DetectParams(card="auto"),)]
+
+
+def test_a_preset_ends_in_the_summary(view):
+    view.sum_up_next("successor")
+    view.show_result(detect_result())
+    assert view._side.page() == "summary"
+    assert view._side.title.text() == "Successor"
+
+
+def test_the_conclusion_stands_above_the_summary(view, selection):
+    result = detect_result()
+    faint = {**result.data, "successor": np.asarray(result.data["successor"]) / 2}
+    view.sum_up_next("successor")
+    view.show_result(dataclasses.replace(result, data=faint))
+    assert view._side.summary.headline.text() == (
+        "No clear successor head. The strongest is L4H1 with 0.25, below the 0.4 threshold"
+    )
+    assert (selection.layer, selection.head) == (4, 1)
+    view.show_score("induction")
+    assert view._side.summary.headline.text() == (
+        "Induction head: L5H3 with 0.90, the only one to reach 0.4"
+    )
+
+
+def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, selection):
+    view.sum_up_next("induction")
+    view.show_result(detect_result(card=True))
+    assert view._pages.value() == "card"
+    assert (selection.layer, selection.head) == (5, 3)
+
+
+def test_titles_fit_above_small_maps():
+    assert short_title("previous_token") == "Previous token"
+    assert short_title("duplicate_token") == "Duplicate"
+
+
+def test_headlines_name_the_winner():
+    score = np.array([[0.1, 0.5], [0.9, np.nan]])
+    assert head_summary.headline({"copy": score}, "copy") == (
+        "Copy head: L1H0 with 0.90; 1 more reach 0.4"
+    )
+    assert head_summary.headline({"copy": score / 5}, "copy").startswith("No clear copy head. The")
+    assert head_summary.headline({"copy": score * np.nan}, "copy") == ""
+    assert head_summary.headline({}, "copy") == ""
+
+
+@pytest.mark.parametrize(
+    ("most", "end"), [(0.95, 1.0), (0.5, 1.0), (0.24, 0.25), (0.31, 0.35), (0.041, 0.045), (0, 1)]
+)
+def test_a_faint_score_has_a_scale_of_its_own(most, end):
+    assert map_limits(np.array([[0.0, most], [np.nan, 0.0]])) == (0.0, end)
+
+
+def test_the_bar_shows_the_scale_of_the_chosen_score(view):
+    data = dict(detect_result().data)
+    data["successor"] = np.asarray(data["successor"]) * 0 + 0.24
+    view._maps.show_data(data)
+    view._maps.set_score("successor")
+    assert view._maps._bar._limits == (0.0, 0.25)
+    assert view._maps.map_of("successor").canvas._cols.name == "0 to 0.25"
+    view._maps._on_cell_hovered("induction", 0, 0)
+    assert view._maps._bar._limits == (0.0, 1.0)
+    view._maps._on_cell_hovered("induction", -1, -1)
+    assert view._maps._bar._limits == (0.0, 0.25)
+
+
+def test_many_heads_are_counted_in_the_table_and_named_in_its_tooltip():
+    rows = [{"title": "all induction heads", "heads": [(5, h) for h in range(4)], "rise": 1.0}]
+    card = {"ablation": rows, "controls": []}
+    assert ablation_rows(card)[0][1] == "4 heads"
+    assert head_lists(card) == "all induction heads: L5H0, L5H1, L5H2, L5H3"
+
+
+def test_the_prompt_tables_selection_is_left_alone(view, selection):
+    selection.select_prompt(5)
+    view.show_result(detect_result())
+    assert selection.prompt == 5
+
+
+def test_means_of_the_seeds_done_are_drawn(make_view):
+    view = make_view("detect")
+    view.show_partial({"induction": np.full((2, 4), 0.5)})
+    assert view._maps.map_names() == ("induction",)
+    view.show_result(detect_result())
+    assert len(view._maps.map_names()) == 6
+
+
+def test_an_empty_view_has_not_been_built(make_view):
+    view = make_view("detect")
+    assert not view._built
+    assert not view.picture().isNull()
+
+
+def test_wide_and_high_rooms_arrange_the_maps_differently(view):
+    maps = view._maps
+    maps.resize(1600, 300)
+    maps._arrange()
+    wide = maps._columns
+    maps.resize(300, 1200)
+    maps._arrange()
+    assert wide > maps._columns
+
+
+def test_a_view_is_freed(themed):
+    view = DetectView(Selection())
+    view.show_result(detect_result(card=True))
+    gone = weakref.ref(view)
+    view.deleteLater()
+    QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    del view
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_new_list_begins_with_its_best_whatever_is_selected(make_view, selection):
+    selection.select_head(5, 0)  # among the last of induction
+    view = make_view("detect")
+    view.show_result(detect_result())
+    view._side.table.setFixedHeight(90)  # three of eight rows
+    QApplication.processEvents()
+    view.show_result(detect_result())
+    bar = view._side.table.verticalScrollBar()
+    assert bar.maximum() > 0
+    assert bar.value() == 0
+    selection.select_head(5, 1)
+    selection.select_head(5, 0)
+    assert bar.value() > 0  # chosen by hand, it is brought into sight

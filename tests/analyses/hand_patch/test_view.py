@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.analyses.hand_patch import picture as data
+from desktop_app.analyses.hand_patch.history import HandHistory
+from desktop_app.analyses.hand_patch.picture import Cell
+from desktop_app.analyses.hand_patch.spec import HandPatchParams
+from tests.views import patch_samples as made
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+MOVE = "clean:resid_post:1.4>1.4"
+SECOND = "clean:resid_post:1.6>2.7"
+
+
+@pytest.fixture
+def view(make_view):
+    view = make_view("hand_patch")
+    view.show_result(made.hand_result())
+    return view
+
+
+def drag(board, source, target):
+    """Drag one cell onto another with the mouse, by way of their middle."""
+    start, end = (board.cell_center(cell).toPoint() for cell in (source, target))
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(board, left, pos=start)
+    for share in (0.3, 0.7, 1.0):
+        QTest.mouseMove(board, start + (end - start) * share)
+    middle = board.grab()
+    QTest.mouseRelease(board, left, pos=end)
+    return middle
+
+
+def test_a_move_is_written_as_the_settings_write_it():
+    params = data.with_move(
+        HandPatchParams(), "resid_mid", Cell("clean", 5, 3), Cell("corrupt", 6, 4)
+    )
+    assert params.moves == ("clean:resid_mid:5.3>6.4",)
+    assert params.run == "corrupt"
+
+
+def test_a_move_into_the_other_run_begins_anew():
+    params = HandPatchParams(run="corrupt", moves=(MOVE,))
+    turned = data.with_move(params, "resid_post", Cell("corrupt", 0, 0), Cell("clean", 0, 0))
+    assert turned.run == "clean"
+    assert turned.moves == ("corrupt:resid_post:0.0>0.0",)
+
+
+def test_a_move_into_a_cell_that_has_one_takes_its_place():
+    params = HandPatchParams(moves=(MOVE, SECOND))
+    source, target = Cell("clean", 0, 2), Cell("corrupt", 1, 4)
+    assert data.with_move(params, "resid_post", source, target).moves == (
+        SECOND,
+        "clean:resid_post:0.2>1.4",
+    )
+    assert len(data.with_move(params, "mlp_out", source, target).moves) == 3
+
+
+def test_the_question_turns_round():
+    turned = data.mirrored(HandPatchParams(moves=(MOVE,)), "clean")
+    assert turned.run == "clean"
+    assert turned.moves == ("corrupt:resid_post:1.4>1.4",)
+    assert data.mirrored(turned, "corrupt").moves == (MOVE,)
+
+
+def test_the_cone_is_what_comes_after():
+    board = data.board_of(made.hand_result())
+    reach = data.cone(board, "resid_post", 1, 4)
+    assert reach.sum() == 1 + 4
+    assert reach[1, 4]
+    assert reach[2, 4:].all()
+    assert not reach[2, :4].any()
+    assert data.cone(board, "resid_pre", 1, 4)[1].tolist() == [False] * 4 + [True] * 4
+
+
+def test_words_tell_how_far_it_came():
+    result = made.hand_result((MOVE,), patched=1.5)
+    assert data.way(result) == 0.5
+    assert data.outcome_sentence(result) == (
+        "The corrupt run with 1 activation put in: logit difference −1.000 → 1.500, "
+        "0.50 of the way to clean"
+    )
+    assert "as it is" in data.outcome_sentence(made.hand_result())
+    board = data.board_of(made.hand_result((MOVE, SECOND)))
+    assert [data.move_words(board, m) for m in board.moves] == [
+        "clean L1 · 4: 3",
+        "clean L1 · 6: 4 → L2 · 7",
+    ]
+    assert data.short_words(made.hand_result((MOVE, SECOND))) == "L1·4 + L1·6→L2·7"
+    own = made.hand_result(("corrupt:resid_post:0.0>0.1",))
+    assert data.short_words(own) == "L0·0→L0·1 (own)"
+    assert data.short_words(made.hand_result((), "clean")) == "clean: nothing"
+
+
+def test_answers_are_marked_in_the_ranking():
+    rows = data.predictions(made.hand_result((MOVE,)), "top")
+    assert [(row.text, row.mark) for row in rows] == [("5", "answer"), ("4", "wrong"), ("x", "")]
+
+
+def test_history_goes_back_and_forth_and_keeps_what_was_tried():
+    first, second, third = (made.hand_result(m) for m in ((), (MOVE,), (MOVE, SECOND)))
+    history = HandHistory()
+    assert history.undo() is None
+    for result in (first, second):
+        history.add(result)
+    assert history.undo() is first
+    assert not history.can_undo()
+    assert history.redo() is second
+    assert history.undo() is first
+    history.add(third)
+    assert not history.can_redo()
+    assert history.undo() is first
+    assert history.tried == [first, second, third]
+    history.add(made.hand_result(prompts=(made.OTHER,)))
+    assert len(history.tried) == 1
+
+
+def test_dragging_a_cell_onto_another_asks_for_the_run(view, heard):
+    asked = heard(view.run_requested)
+    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    assert [told[0].moves for told in asked] == [(MOVE,)]
+    assert asked[0][0].run == "corrupt"
+    assert view.params().moves == (MOVE,)
+
+
+def test_while_dragging_the_cone_is_shaded(view):
+    board = view._board
+    before = board.grab().toImage()
+    middle = drag(board, Cell("clean", 0, 0), Cell("corrupt", 1, 2)).toImage()
+    inside = board.cell_center(Cell("corrupt", 2, 6)).toPoint()
+    outside = board.cell_center(Cell("corrupt", 0, 6)).toPoint()
+    assert middle.pixelColor(inside) != before.pixelColor(inside)
+    assert middle.pixelColor(outside) == before.pixelColor(outside)
+
+
+def test_the_site_of_the_next_move_is_chosen(view, heard):
+    asked = heard(view.run_requested)
+    view._site.setCurrentText("attention output")
+    drag(view._board, Cell("corrupt", 0, 1), Cell("clean", 2, 5))
+    assert asked[0][0].moves == ("corrupt:attn_out:0.1>2.5",)
+    assert asked[0][0].run == "clean"
+
+
+def test_letting_go_beside_the_grids_does_nothing(view, heard, qtbot):
+    asked = heard(view.run_requested)
+    board = view._board
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(board, left, pos=board.cell_center(Cell("clean", 1, 1)).toPoint())
+    QTest.mouseMove(board, QPoint(2, 2))
+    QTest.mouseRelease(board, left, pos=QPoint(2, 2))
+    assert asked == []
+
+
+def test_the_keys_do_what_the_mouse_does(view, heard, qtbot, selection):
+    asked = heard(view.run_requested)
+    board = view._board
+    qtbot.mouseClick(
+        board, Qt.MouseButton.LeftButton, pos=board.cell_center(Cell("clean", 1, 7)).toPoint()
+    )
+    assert (selection.layer, selection.position) == (1, 7)
+    qtbot.keyClick(board, Qt.Key.Key_Return)
+    assert board.picked == Cell("clean", 1, 7)
+    qtbot.keyClick(board, Qt.Key.Key_Escape)
+    assert board.picked is None
+    qtbot.keyClick(board, Qt.Key.Key_Return)
+    qtbot.keyClick(board, Qt.Key.Key_Right)
+    qtbot.keyClick(board, Qt.Key.Key_Down)
+    assert board.cursor_cell == Cell("corrupt", 2, 0)
+    qtbot.keyClick(board, Qt.Key.Key_Return)
+    assert [told[0].moves for told in asked] == [("clean:resid_post:1.7>2.0",)]
+
+
+def test_several_moves_add_up_and_can_be_taken_out(view, heard):
+    view.show_result(made.hand_result((MOVE,), patched=1.0))
+    asked = heard(view.run_requested)
+    drag(view._board, Cell("clean", 1, 6), Cell("corrupt", 2, 7))
+    assert asked[0][0].moves == (MOVE, SECOND)
+    view.show_result(made.hand_result((MOVE, SECOND), patched=2.0))
+    assert len(view._moves.chips()) == 2
+    view._moves.fix_clicked.emit("0")
+    assert asked[1][0].moves == (SECOND,)
+    view._reset.click()
+    assert asked[2][0].moves == ()
+
+
+def test_changing_the_run_turns_the_moves_round(view, heard):
+    view.show_result(made.hand_result((MOVE,)))
+    asked = heard(view.run_requested)
+    view._run.set_value("clean")
+    view._run.changed.emit("clean")
+    assert (asked[0][0].run, asked[0][0].moves) == ("clean", ("corrupt:resid_post:1.4>1.4",))
+
+
+def test_the_new_ranking_and_the_metric_are_shown(view):
+    view.show_result(made.hand_result((MOVE,), patched=1.5))
+    ranking = view._side.ranking
+    assert "“5”" in ranking.row_text(0)
+    assert "the answer" in ranking.row_text(0)
+    assert "other list: 0.1" in ranking.row_text(0)
+    assert "not among the listed" in ranking.row_text(2)
+    view._side.when.set_value("base_top")
+    view._side._on_when_changed()
+    assert "“4”" in ranking.row_text(0)
+    assert "−1.000 → 1.500" in view._side.scale.accessibleDescription()
+
+
+def test_undo_and_again_compute_nothing(view, heard, qtbot):
+    second = made.hand_result((MOVE,), patched=1.5)
+    view.show_result(second)
+    asked = heard(view.run_requested)
+    qtbot.keyClick(view._board, Qt.Key.Key_Backspace)
+    assert view.current_result is not second
+    assert view.params().moves == ()
+    assert not view._side.undo.isEnabled()
+    view._side.redo.click()
+    assert view.current_result is second
+    assert view.params().moves == (MOVE,)
+    view._side.tried_clicked.emit(0)
+    assert view.params().moves == ()
+    assert view._side.undo.isEnabled()
+    assert view._side.tried.model().rowCount() == 2
+    assert asked == []
+
+
+def test_a_refused_move_leaves_the_old_ones(view):
+    view.set_params(HandPatchParams(moves=("clean:resid_mid:0.0>0.0",)))
+    view.show_failure("toy has no resid_mid: choose another site.")
+    assert view.params().moves == ()
+    assert not view._banner.isHidden()
+
+
+def test_a_move_beside_edited_settings_keeps_them(view, heard):
+    asked = heard(view.run_requested)
+    view.set_params(HandPatchParams(metric="logprob", top=3))
+    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    assert (asked[0][0].metric, asked[0][0].top, asked[0][0].moves) == ("logprob", 3, (MOVE,))
+
+
+def test_selection_elsewhere_is_outlined(view, selection):
+    selection.select_head(2, 1)
+    selection.select_position(3)
+    assert view._board.cursor_cell == Cell("clean", 2, 3)
+    selection.select_position(70)
+    assert view._board.cursor_cell is None
+
+
+def test_escape_shows_all_of_both_grids(view, qtbot):
+    frames = view._board.frames
+    for frame in frames.values():
+        frame.seen = QRectF(2, 0, 4, 3)
+    qtbot.keyClick(view._board, Qt.Key.Key_Escape)
+    assert not any(frame.is_zoomed() for frame in frames.values())
+
+
+def test_a_cell_tells_what_was_put_in(view):
+    view.show_result(made.hand_result((MOVE,)))
+    board = view._board
+    assert "taken from clean:resid_post:1.4" in board.cell_words(Cell("corrupt", 1, 4))
+    assert "can change" in board.cell_words(Cell("corrupt", 2, 5))
+    assert board.cell_words(Cell("clean", 2, 5)) == "clean, layer 2, position 5: ␠"
+
+
+def test_nothing_is_drawn_where_the_metric_is_missing(view):
+    view.show_result(made.hand_result((MOVE,), patched=float("nan")))
+    assert "–" in view._outcome.full_text()
+    assert not view.picture().isNull()
+
+
+def test_the_selected_prompt_is_what_the_next_run_takes(view, heard, selection):
+    view.show_result(made.hand_result((MOVE,), prompts=(made.PAIR, made.OTHER)))
+    selection.select_prompt(1)
+    assert (view.params().pair, view.params().moves) == (1, ())
+    assert "prompt 2" in view._hint.text()
+    selection.select_prompt(0)
+    assert (view.params().pair, view.params().moves) == (0, (MOVE,))
+    selection.select_prompt(1)
+    second = made.hand_result((), prompts=(made.PAIR, made.OTHER), pair=1)
+    view.show_result(second)
+    assert (
+        data.board_of(second).tokens["clean"]
+        == data.board_of(made.hand_result(prompts=(made.OTHER,))).tokens["clean"]
+    )
+    assert data.outcome_sentence(second).startswith("Prompt 2: the corrupt run")
+    asked = heard(view.run_requested)
+    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    assert (asked[0][0].pair, asked[0][0].moves) == (1, (MOVE,))

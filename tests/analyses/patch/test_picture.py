@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from desktop_app.analyses.patch import words
+from desktop_app.analyses.patch.partial import partial_picture
+from desktop_app.analyses.patch.parts import (
+    PatchPart,
+    find_place,
+    part_at,
+    parts,
+    prompt_shares,
+    query_head,
+)
+from desktop_app.analyses.patch.picture import cells, limits, picture, token_pairs
+from tests.views import patch_samples as made
+
+
+def part(restored, broken):
+    return PatchPart(0, 0, 0, None, 0, "L0", restored, broken)
+
+
+def test_both_directions_share_one_scale_symmetric_about_0():
+    shown = picture(made.patch_result(), "share", None)
+    assert [m.word for m in shown.maps] == ["Enough", "Needed"]
+    assert shown.maps[0].values[1, 4] == pytest.approx(0.1)
+    assert shown.maps[1].values[1, 4] == 1.0
+    assert shown.limits == (-1.0, 1.0)
+
+
+def test_a_prompt_of_its_own():
+    shown = picture(made.patch_result(), "share", 1)
+    assert shown.maps[0].values[1, 4] == pytest.approx(0.2)
+
+
+def test_asymmetry_is_one_map_on_its_own_scale():
+    shown = picture(made.patch_result(), "asymmetry", 0)
+    assert len(shown.maps) == 1
+    assert shown.maps[0].values[1, 4] == 1.0
+    assert shown.maps[0].values[2, 7] == 0.0
+
+
+def test_raw_metrics_centre_between_the_two_runs():
+    shown = picture(made.patch_result(), "raw", 0)
+    assert shown.maps[0].values[1, 4] == -4.0
+    assert shown.maps[1].values[1, 4] == -4.0
+    assert shown.maps[1].values[0, 0] == 4.0
+    assert shown.limits == (-4.0, 4.0)
+    assert shown.maps[0].value_name == "logit difference"
+
+
+@pytest.mark.parametrize(("way", "word"), [("denoise", "Enough"), ("noise", "Needed")])
+def test_one_direction_is_one_map(way, word):
+    for quantity in ("share", "raw", "asymmetry"):
+        shown = picture(made.one_way_result(way), quantity, None)
+        assert [m.word for m in shown.maps] == [word]
+
+
+def test_columns_hold_both_tokens_and_what_is_exactly_0_is_dimmed():
+    shown = picture(made.patch_result(), "share", 0).columns
+    assert (shown.pairs[4].clean, shown.pairs[4].corrupt) == ("3", "6")
+    assert [i for i, pair in enumerate(shown.pairs) if pair.differs] == [4]
+    assert (shown.dimmed, shown.read) == (4, 7)
+    assert shown.labels[4] == "4: 3 | 6"
+    assert picture(made.patch_result(), "share", 1).columns.dimmed == 6
+
+
+def test_over_several_prompts_only_shared_tokens_are_named():
+    pairs = token_pairs(made.patch_result(), None)
+    assert pairs[0].clean == "1"
+    assert pairs[4].clean == "#4"  # 3 and 4
+    assert [i for i, pair in enumerate(pairs) if pair.differs] == [4, 6]
+    assert picture(made.patch_result(), "share", None).columns.dimmed == 4
+
+
+def test_ragged_prompts_are_shown_one_by_one():
+    result = made.ragged_result()
+    assert picture(result, "share", 1).maps[0].values.shape == (3, 10)
+    assert parts(result, 1, None, "either")[0].name == "L6 · 9: ␠"
+    with pytest.raises(KeyError):
+        picture(result, "share", None)
+
+
+def test_heads_by_position_show_one_position_or_the_strongest():
+    result = made.heads_result()
+    one = picture(result, "share", 0, 6)
+    assert one.maps[0].values[1, 3] == pytest.approx(-0.1)
+    assert one.maps[1].values[0, 0] == 0.5
+    best = picture(result, "share", 0, None)
+    assert best.maps[0].values[1, 3] == pytest.approx(0.8)
+    assert best.maps[1].values[0, 0] == 0.5
+    raw = picture(result, "raw", 0, None)
+    assert raw.maps[0].values[1, 3] == pytest.approx(3.2)
+    assert part_at(result, (1, 3), 0, None).name == "L5H3 · 4"
+    assert part_at(result, (1, 3), 0, 6).restored == pytest.approx(-0.1)
+    assert parts(result, None, None, "either")[0].name == "L5H3 · 4"
+    beyond = picture(result, "share", 0, 99)
+    np.testing.assert_array_equal(beyond.maps[0].values, best.maps[0].values)
+
+
+def test_a_site_without_heads_at_all_positions_is_one_column():
+    shown = picture(made.layers_result(), "share", None)
+    assert shown.maps[0].values.shape == (3, 1)
+    assert list(shown.columns.labels) == ["all positions"]
+    assert parts(made.layers_result(), None, None, "either")[0].name == "L6"
+
+
+def test_key_value_heads_stand_for_their_query_heads():
+    result = made.key_value_result()
+    assert picture(result, "share", None).columns.name == "Key-value head"
+    assert part_at(result, (1, 1), None, None).name == "L5 KV1"
+    # Four query heads, two key-value heads.
+    assert find_place(result, 5, 3, None, None) == (1, 1)
+    assert query_head(result, 1, None) == 2
+    assert query_head(result, 1, 3) == 3
+    assert query_head(result, 0, 3) == 0
+
+
+def test_the_ranking_follows_what_is_asked():
+    result = made.patch_result()
+    either = parts(result, None, None, "either")
+    assert [p.name for p in either[:2]] == ["L5 · 4", "L6 · 7: ␠"]
+    assert parts(result, None, None, "restored")[0].name == "L6 · 7: ␠"
+    assert parts(result, None, None, "asymmetry")[0].name == "L5 · 4"
+    assert len(parts(result, None, None, "either", 5)) == 5
+
+
+def test_a_missing_direction_is_not_ranked_by():
+    listed = parts(made.one_way_result("noise"), None, None, "either")
+    assert listed[0].broken == 0.5
+    assert math.isnan(listed[0].restored)
+
+
+def test_numbers_per_prompt_are_the_runs_own():
+    result = made.patch_result()
+    first, second = prompt_shares(result, part_at(result, (1, 4), None, None))
+    assert (first.corrupt, first.denoised, first.restored) == (-4.0, -4.0, 0.0)
+    assert (second.clean, second.noised, second.broken) == (2.0, -2.0, 1.0)
+
+
+def test_prompts_too_short_for_a_position_are_left_out():
+    result = made.ragged_result()
+    found = prompt_shares(result, part_at(result, (2, 9), 1, None))
+    assert [share.prompt for share in found] == [1]
+
+
+def test_selection_by_the_models_numbers():
+    result = made.patch_result()
+    assert find_place(result, 5, None, 4, None) == (1, 4)
+    assert find_place(result, 5, 2, None, None) is None
+    assert find_place(result, 0, None, 4, None) is None
+    assert find_place(result, 5, None, 99, None) is None
+
+
+def test_cells_of_a_vector_are_a_column():
+    assert cells(made.layers_result().data, "restored", 0).shape == (3, 1)
+
+
+def test_limits_hold_all_maps_and_ignore_what_is_missing():
+    assert limits([np.array([[0.5, np.nan]]), np.array([[-2.0, 0.0]])]) == (-2.0, 2.0)
+    assert limits([np.full((2, 2), np.nan)]) == (-1.0, 1.0)
+    assert limits([np.array([[5.0]])], 4.0, 3.0) == (1.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("restored", "broken", "said"),
+    [
+        (0.0, 1.0, "AND-like"),
+        (1.0, 0.0, "OR-like"),
+        (0.9, 0.95, "Enough and needed"),
+        (0.0, 0.1, "Neither"),
+        (0.5, 0.6, ""),
+        (math.nan, 0.9, "Needed."),
+        (0.1, math.nan, "Not enough."),
+        (math.nan, math.nan, ""),
+    ],
+)
+def test_the_verdict_names_the_circuit(restored, broken, said):
+    found = words.verdict(part(restored, broken))
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_sentences_give_metric_and_direction():
+    result = made.patch_result()
+    assert words.ends_sentence(result, 0) == "Logit difference: clean 4.000, corrupt −4.000"
+    assert words.ends_sentence(result, None) == (
+        "Logit difference: clean 3.000 ± 0.500, corrupt −3.000 ± 0.250 over 2 prompts"
+    )
+    told = words.part_sentence(result, part_at(result, (1, 4), 1, None), 1)
+    assert "−2.00 → −1.20, 0.20 restored" in told
+    assert "2.00 → −2.00, 1.00 broken" in told
+    said = words.exchange_sentence(result.params, ("restored", "broken"))
+    assert "per position" in said
+    assert "enough?" in said
+    assert "needed?" in said
+    assert "needed?" not in words.exchange_sentence(result.params, ("restored",))
+
+
+def test_the_tip_gives_four_digits():
+    tip = words.cell_tip(made.patch_result(), 1, None, 1, 4)
+    assert tip.splitlines() == [
+        "L5 · 4: 4",
+        "restored +0.2000",
+        "broken +1.0000",
+        "asymmetry +0.8000",
+    ]
+
+
+def test_the_gate_names_the_prompt_that_fails():
+    data = {"task_done": np.array([True, False]), "answer_rank": np.array([0.0, 3.0])}
+    said = words.gate_sentence(made.patch_result(data=data))
+    assert "prompt 2 (answer rank 3)" in said
+    assert words.gate_sentence(made.patch_result()) == ""
+
+
+def test_a_partial_knows_no_tokens():
+    restored = np.full((3, 8), np.nan)
+    restored[0] = 0.5
+    data = {"restored_mean": restored, "restored": restored[..., None], "layers": np.arange(3)}
+    shown = partial_picture(data, {"site": "resid_pre", "by": "position"}, 0)
+    assert list(shown.columns.labels) == [str(i) for i in range(8)]
+    assert shown.limits == (-0.5, 0.5)
+    assert partial_picture({"layers": np.arange(3)}, {}, 0) is None
+
+
+def test_a_partial_shows_the_quantity_that_is_chosen():
+    data = {"layers": np.arange(3)}
+    for name, value in (("restored", 0.2), ("broken", 0.5), ("asymmetry", 0.3)):
+        data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
+    for name, value in (("patched_denoise", 1.0), ("patched_noise", 3.0)):
+        data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
+    (one,) = partial_picture(data, {}, 0, "asymmetry").maps
+    assert one.values[0, 0] == 0.3
+    raw = partial_picture(data, {}, 0, "raw")
+    assert raw.limits == (1.0, 3.0)
+    assert len(raw.maps) == 2
+
+
+def test_a_partial_of_several_lengths_shows_one_prompt():
+    data = {"restored": (np.zeros((3, 4)), np.ones((3, 6))), "layers": np.arange(3)}
+    assert partial_picture(data, {}, 7).maps[0].values.shape == (3, 6)

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import dataclasses
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.analyses.repeat import picture as repeat_data
+from desktop_app.analyses.repeat.plot import RepeatPlot, _round_values
+from desktop_app.analyses.repeat.spec import GPT2_SMALL, RepeatParams
+from desktop_app.analyses.repeat.view import RepeatView
+from desktop_app.widgets.basics.selection import Selection
+from tests.analyses.detect.test_view import sequence
+from tests.views import samples
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+def repeat_result(*, effects=True, **changes):
+    """Two sequences of BOS + r + r, r of three tokens; the second time is 3 nats better."""
+    logprob = np.array([[-4.0, -4.0, -4.0, -3.0, 0.0, 0.0], [-4.0, -4.0, -4.0, -3.0, -1.0, -1.0]])
+    mlp = np.zeros((2, 3))
+    mlp[1, 2] = 0.5
+    data = {
+        "logprob": logprob,
+        "correct": logprob > -2,
+        "logprob_first": -4.0,
+        "logprob_second": -8 / 6,
+        "accuracy_first": 0.0,
+        "accuracy_second": 2 / 3,
+        "ceiling": 2 / 3,
+        "uniform": -3.9,
+        "positions": np.array([4, 5, 6]),
+        "sources": np.array([1, 2, 3]),
+        "layers": np.array([0, 1]),
+        "lead": {"id": 0, "piece": "<s>"},
+        "effect_sequences": 2,
+        "author": GPT2_SMALL,
+    }
+    if effects:
+        data |= {"mlp_effect": mlp, "attn_effect": -mlp / 5}
+    return samples.result_of("repeat", data, prompts=(sequence(), sequence()), **changes)
+
+
+@pytest.fixture
+def view(make_view):
+    view = make_view("repeat")
+    view.show_result(repeat_result())
+    return view
+
+
+def test_the_curve_is_the_mean_over_sequences_with_its_spread():
+    shown = repeat_data.curve(repeat_result(), None)
+    assert shown.mean.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert shown.low[4] == -1.0
+    assert shown.high[4] == 0.0
+    assert shown.half == 3
+    assert shown.one is None
+    assert repeat_data.curve(repeat_result(), 1).one[5] == -1.0
+
+
+def test_the_authors_numbers_stand_beside_the_own_ones(view):
+    texts = view._numbers.texts()
+    assert texts[0] == [
+        "log-probability, nats", "−4.000", "−1.333", "blind guess −3.900", "−13.898", "−0.644",
+    ]  # fmt: skip
+    assert texts[1] == ["accuracy", "0.000", "0.667", "at best 0.667", "0.00", "0.93"]
+    assert view._gain.text() == "The second time is 2.67 nats per token better"
+
+
+def test_columns_are_named_by_the_token_that_is_kept_the_same(view):
+    assert repeat_data.column_labels(repeat_result(), 0) == ["a", "b", "c"]
+    tip = repeat_data.effect_tip(repeat_result(), "mlp_effect", 0, 1, 2)
+    assert tip.startswith("L1 MLP: +0.5000 nats")
+    assert "position 6 takes the output of position 3, the same token (c in sequence 1)" in tip
+
+
+def test_both_maps_share_a_scale_about_zero(view):
+    assert view._maps["mlp_effect"].values()[1, 2] == 0.5
+    for shown in view._maps.values():
+        assert shown._look["limits"] == (-0.5, 0.5)
+    assert view._notes["mlp_effect"].text() == (
+        "mean of all 2 sequences · most at L1 position 6: +0.500 nats"
+    )
+
+
+def test_maps_that_were_not_asked_for_take_no_room(view):
+    view.show_result(repeat_result(effects=False))
+    assert view._lower.isHidden()
+    view.show_result(repeat_result())
+    assert not view._lower.isHidden()
+
+
+def test_a_sequence_can_be_chosen(view):
+    assert view._curve.one is None
+    view._sequence.setValue(2)
+    assert view._curve.one.tolist() == [-4, -4, -4, -3, -1, -1]
+    assert "sequence 2" in view._read_out.full_text()
+    view.show_result(repeat_result())
+    assert view._sequence.value() == 0
+
+
+def test_the_pointer_tells_the_position(view):
+    view._sequence.setValue(1)
+    place = view._plot.point(4, -1.0).toPoint()
+    QTest.mouseMove(view._plot, QPoint(place.x(), place.y()))
+    view._plot._set_hover(view._plot.position_at(place.x()))
+    told = view._read_out.full_text()
+    assert told == "position 4, second half: mean −0.500 nats · sequence 1: a → b 0.000"
+    view._plot._set_hover(-1)
+    assert view._read_out.full_text().startswith("Blue")
+
+
+def test_points_and_positions_agree(themed, qtbot):
+    plot = RepeatPlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.show_curve(repeat_data.curve(repeat_result(), None))
+    for position in range(6):
+        assert plot.position_at(plot.point(position, -1.0).x()) == position
+    assert plot.position_at(1.0) == -1
+    assert plot.point(0, 0.0).y() == pytest.approx(plot.plot_rect().top())
+    assert plot.point(0, -4.0).y() > plot.point(0, -1.0).y()
+
+
+def test_the_axis_has_round_values():
+    assert _round_values(-10.0, 0.0) == [0, -2, -4, -6, -8, -10]
+    assert _round_values(-0.9, 0.0) == pytest.approx([0, -0.2, -0.4, -0.6, -0.8])
+
+
+def test_the_halves_are_shaded_differently(view):
+    image = view._plot.grab().toImage()
+    left, right = view._plot.point(0, -0.05), view._plot.point(4, -3.5)
+    colours = {image.pixel(point.toPoint()) for point in (left, right)}
+    assert len(colours) == 2
+
+
+def test_a_view_is_freed(themed):
+    view = RepeatView(Selection())
+    view.show_result(repeat_result())
+    gone = weakref.ref(view)
+    view.deleteLater()
+    QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    del view
+    gc.collect()
+    assert gone() is None
+
+
+def halves_of(result):
+    """Return what a run sends before its maps."""
+    return {name: v for name, v in result.data.items() if "effect" not in name}
+
+
+def test_the_curve_is_drawn_while_the_maps_are_computed(make_view):
+    view = make_view("repeat")
+    view.show_busy(True)
+    view.show_partial(halves_of(repeat_result()))
+    assert view._stack.currentWidget() is view._content
+    assert view._gain.text().startswith("The second time is 2.67")
+    assert view._numbers.texts()[1][1:3] == ["0.000", "0.667"]
+    assert view._curve.mean.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert view._lower.isHidden()
+
+
+def test_the_maps_fill_as_they_come(make_view):
+    view = make_view("repeat")
+    view.show_busy(True)
+    view.show_partial(halves_of(repeat_result()))
+    first = np.array([[0.2, np.nan, np.nan], [np.nan] * 3])
+    view.show_partial({"mlp_effect": first, "effect_sequences": 1})
+    assert not view._lower.isHidden()
+    assert view._map_panels["attn_effect"].isHidden()
+    assert view._notes["mlp_effect"].text() == (
+        "mean of 1 of 2 sequences · most at L0 position 4: +0.200 nats"
+    )
+    view.show_partial({"mlp_effect": np.full((2, 3), np.nan), "effect_sequences": 1})
+    assert view._notes["mlp_effect"].text() == "mean of 1 of 2 sequences"
+    view.show_partial(halves_of(repeat_result()))  # another run begins
+    assert view._lower.isHidden()
+
+
+def test_a_part_without_the_curve_draws_nothing(make_view):
+    view = make_view("repeat")
+    view.show_partial({"mlp_effect": np.zeros((2, 3))})
+    assert view._stack.currentWidget() is view._empty
+
+
+def test_a_cancelled_run_gives_the_old_picture_back(view):
+    view.show_busy(True)
+    changed = halves_of(repeat_result()) | {"logprob_second": -3.0}
+    view.show_partial(changed)
+    assert view._gain.text().startswith("The second time is 1.00")
+    view.show_busy(False)
+    assert view._gain.text().startswith("The second time is 2.67")
+    assert not view._lower.isHidden()
+
+
+def test_many_columns_are_numbered_rather_than_written_out():
+    result = repeat_result()
+    positions = np.arange(21, 41)
+    result = dataclasses.replace(result, data={**result.data, "positions": positions})
+    assert repeat_data.column_labels(result, 0) == [str(p) for p in range(21, 41)]
+
+
+def test_the_maps_keep_their_room_in_a_small_window(view):
+    view.resize(700, 420)
+    QApplication.processEvents()
+    for shown in view._maps.values():
+        assert shown.canvas.frame.plot.height() > 130
+
+
+def test_the_form_begins_with_few_sequences_for_the_maps(view):
+    assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 0)
+    assert (view.params().seq_len, view.params().effect_batch) == (50, 1)
+    editor = view._settings.form.editor("effect_batch")
+    editor.set_value(0)
+    assert editor.control.text() == "all"
+    assert view.params().effect_batch == 0

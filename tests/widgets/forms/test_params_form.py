@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QLineEdit, QSpinBox
+
+from desktop_app.widgets.forms.form_editors import (
+    ComboEditor,
+    NumberEditor,
+    SegmentEditor,
+    TextEditor,
+    ToggleEditor,
+)
+from desktop_app.widgets.forms.params_form import ParamsForm
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: tuple[str, ...] = Field(default=(), json_schema_extra={"hidden": True})
+    component: Literal["head", "attn", "mlp"] = Field("head", title="Remove", description="What.")
+    metric: Literal["logit_diff", "logit", "logprob", "prob", "rank"] = "logit_diff"
+    top: int = Field(10, ge=1, le=50)
+    share: float = Field(0.5, gt=0)
+    preview: bool = False
+    layers: str = Field(":", pattern=r"^[\d:]*$")
+    limit: int | None = None
+    heads: tuple[int, ...] = Field((), json_schema_extra={"advanced": True})
+    reference: tuple[str, ...] = Field((), json_schema_extra={"advanced": True})
+
+    @model_validator(mode="after")
+    def _agree(self):
+        if self.preview and self.component == "mlp":
+            raise ValueError("There is no preview of MLPs; switch it off.")
+        return self
+
+
+@pytest.fixture
+def form(shown):
+    return shown(ParamsForm(Settings), 900, 300)
+
+
+def test_each_kind_of_field_has_its_control(form):
+    kinds = {
+        "component": SegmentEditor,
+        "metric": ComboEditor,
+        "top": NumberEditor,
+        "share": NumberEditor,
+        "preview": ToggleEditor,
+        "layers": TextEditor,
+        "limit": TextEditor,
+        "heads": TextEditor,
+    }
+    assert {name: type(form.editor(name)) for name in kinds} == kinds
+    assert form.value() == Settings()
+
+
+def test_titles_and_help_reach_screen_readers(form):
+    control = form.editor("component").control
+    assert control.accessibleName() == "Remove"
+    assert control.accessibleDescription() == "What."
+    assert form.editor("top").control.accessibleName() == "Top"
+
+
+def test_hidden_fields_are_not_shown_and_kept(form):
+    with pytest.raises(KeyError):
+        form.editor("prompts")
+    model = Settings(
+        prompts=("a", "b"),
+        component="mlp",
+        metric="rank",
+        top=3,
+        share=2.5,
+        limit=7,
+        heads=(1, 2),
+        reference=(" x", "y "),
+        layers="3:9",
+    )
+    form.set_value(model)
+    assert form.value() == model
+
+
+def test_bounds_come_from_the_model(form):
+    spin = form.editor("top").control
+    assert isinstance(spin, QSpinBox)
+    assert (spin.minimum(), spin.maximum()) == (1, 50)
+
+
+def test_typing_changes_and_enter_submits(form, qtbot):
+    line = form.editor("layers").control
+    assert isinstance(line, QLineEdit)
+    line.clear()
+    with qtbot.waitSignal(form.changed):
+        qtbot.keyClicks(line, "2:4")
+    assert form.value().layers == "2:4"
+    with qtbot.waitSignal(form.submitted):
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def test_setting_a_value_is_silent(form, qtbot):
+    with qtbot.assertNotEmitted(form.changed):
+        form.set_value(Settings(component="attn", top=4, preview=True, metric="prob"))
+
+
+def test_switch_and_segments_change_by_click_and_key(form, qtbot):
+    with qtbot.waitSignal(form.changed):
+        qtbot.mouseClick(form.editor("preview").control, Qt.MouseButton.LeftButton)
+    assert form.value().preview is True
+    segments = form.editor("component").control
+    with qtbot.waitSignal(form.changed):
+        segments._group.button(1).click()
+    assert form.value().component == "attn"
+    with qtbot.waitSignal(form.changed):
+        qtbot.keyClick(segments._group.button(1), Qt.Key.Key_Left)
+    assert form.value().component == "head"
+
+
+def test_a_bad_value_is_said_beside_its_field_and_mended(form, qtbot):
+    line = form.editor("layers").control
+    line.clear()
+    qtbot.keyClicks(line, "x")
+    assert form.try_value() is None
+    assert "match pattern" in form.error("layers")
+    assert line.property("invalid") is True
+    with pytest.raises(ValidationError):
+        form.value()
+    line.clear()
+    qtbot.keyClicks(line, "1:2")
+    assert form.error("layers") == ""
+    assert form.try_value() == Settings(layers="1:2")
+
+
+def test_a_bad_advanced_value_unfolds(form):
+    assert not form._more_room.isVisible()
+    form.editor("heads").control.setText("1, x")
+    assert form.try_value() is None
+    assert form._more_room.isVisible()
+    assert form.error("heads")
+    form.set_folded(True)
+    assert not form._more_room.isVisible()
+
+
+def test_what_concerns_several_fields_is_said_beneath(form):
+    form.set_value(Settings(preview=True))
+    form.editor("component").set_value("mlp")
+    assert form.try_value() is None
+    assert form._problem.text() == "There is no preview of MLPs; switch it off."
+    assert form._problem.isVisible()
+
+
+def test_lists_and_nothing(form):
+    form.editor("heads").control.setText(" 1, 5 ,9")
+    form.editor("reference").control.setText(" a |b")
+    form.editor("limit").control.setText("12")
+    value = form.value()
+    assert (value.heads, value.reference, value.limit) == ((1, 5, 9), (" a ", "b"), 12)
+    form.editor("limit").control.setText("")
+    assert form.value().limit is None
+
+
+def test_wheel_changes_nothing_without_the_focus(form, qapp):
+    before = form.value()
+    for name in ("metric", "top"):
+        control = form.editor(name).control
+        control.clearFocus()
+        turn = QWheelEvent(
+            QPointF(5, 5),
+            control.mapToGlobal(QPointF(5, 5)),
+            QPoint(),
+            QPoint(0, -240),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        qapp.sendEvent(control, turn)
+    assert form.value() == before
+
+
+def test_narrow_forms_wrap(form):
+    assert form.heightForWidth(320) > form.heightForWidth(1600)
+
+
+def test_a_model_with_required_fields_can_be_shown(qtbot):
+    class Needs(BaseModel):
+        name: str
+        kind: Literal["a", "b"]
+
+    form = ParamsForm(Needs)
+    qtbot.addWidget(form)
+    form.editor("name").control.setText("x")
+    assert form.value() == Needs(name="x", kind="a")
+
+
+class Quick(BaseModel):
+    count: int = Field(default=0, ge=0, json_schema_extra={"form_start": 2, "zero": "all"})
+    site: Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"] = "resid_pre"
+
+
+def test_a_fresh_form_may_begin_with_less_than_the_default(qtbot):
+    form = ParamsForm(Quick)
+    qtbot.addWidget(form)
+    assert (Quick().count, form.value().count) == (0, 2)
+    form.set_value(Quick())
+    assert form.value().count == 0
+    assert form.editor("count").control.text() == "all"
+
+
+def test_choices_are_words_with_the_terms_in_tooltips(qtbot):
+    form = ParamsForm(Quick)
+    qtbot.addWidget(form)
+    combo = form.editor("site").control
+    assert combo.currentText() == "stream before block"
+    assert combo.itemData(0, Qt.ItemDataRole.ToolTipRole) == "resid_pre"
+    assert form.value().site == "resid_pre"

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from desktop_app.session.store import Session
+from desktop_app.window.comparison.data import (
+    fields,
+    matrices,
+    most_different,
+    summary,
+    token_labels,
+)
+from tests.session import samples
+
+
+def changed(result, **data):
+    return replace(result, data={**result.data, **data})
+
+
+def field(left, right, name):
+    return next(f for f in fields(left, right) if f.name == name)
+
+
+def test_the_most_telling_field_stands_first_and_bookkeeping_is_left_out():
+    result = samples.ablate_result()
+    names = [f.name for f in fields(result, result)]
+    assert names[0] == "effect_mean"
+    assert not {"layers", "read_position", "task_done", "mode"} & set(names)
+
+
+def test_difference_is_second_minus_first_layer_by_head():
+    left = samples.ablate_result()
+    right = changed(left, effect_mean=left.data["effect_mean"] * 3)
+    pair = matrices(left, right, field(left, right, "effect_mean"), {})
+    np.testing.assert_allclose(pair.difference, 2 * left.data["effect_mean"])
+    assert (pair.rows.name, pair.rows.labels) == ("layer", ("1", "2"))
+    assert (pair.columns.name, len(pair.columns.labels)) == ("head", 4)
+
+
+def test_a_value_per_prompt_is_chosen_by_prompt():
+    left = samples.ablate_result()
+    right = changed(left, effect=left.data["effect"] + 1)
+    own = field(left, right, "effect")
+    assert [a.name for a in own.choosers()] == ["prompt"]
+    pair = matrices(left, right, own, {"prompt": 1})
+    np.testing.assert_array_equal(pair.left, left.data["effect"][:, :, 1])
+
+
+def test_sweeps_of_other_layers_are_laid_over_each_other_where_they_meet():
+    left, right = samples.ablate_result(layers=(0, 1)), samples.ablate_result(layers=(1, 2))
+    pair = matrices(left, right, field(left, right, "effect_mean"), {})
+    assert pair.rows.labels == ("1",)
+    np.testing.assert_array_equal(pair.left[0], left.data["effect_mean"][1])
+    np.testing.assert_array_equal(pair.right[0], right.data["effect_mean"][0])
+    apart = samples.ablate_result(layers=(2, 3))
+    assert "effect_mean" not in [f.name for f in fields(left, apart)]
+
+
+def test_one_head_of_a_stored_pattern_is_read_and_no_more(tmp_path, monkeypatch):
+    left = samples.attention_result()
+    with Session.create(tmp_path / "s.lens") as session:
+        loaded = session.load(session.add(left))
+        kind = type(loaded.data["pattern"][0])
+        monkeypatch.setattr(kind, "__array__", None)
+        own = field(loaded, loaded, "pattern")
+        assert [a.name for a in own.choosers()] == ["prompt", "layer", "head"]
+        assert most_different(loaded, loaded, own) == {}
+        pair = matrices(loaded, loaded, own, {"prompt": 0, "layer": 1, "head": 2})
+        np.testing.assert_array_equal(pair.left, left.data["pattern"][0][1, 2])
+        short = matrices(loaded, loaded, own, {"prompt": 1, "layer": 1, "head": 2})
+        assert short.left.shape == (5, 5)
+        assert len(short.rows.labels) == 5
+
+
+def test_prompts_of_other_lengths_compare_in_their_common_part():
+    pattern = np.zeros((2, 3, 4, 4), np.float32)
+    left = samples.attention_result((pattern, pattern))
+    longer = np.ones((2, 3, 6, 6), np.float32)
+    right = samples.attention_result((longer, pattern))
+    pair = matrices(
+        left, right, field(left, right, "pattern"), {"prompt": 0, "layer": 0, "head": 0}
+    )
+    assert pair.difference.shape == (4, 4)
+
+
+def test_the_first_place_shown_is_where_they_part_the_most():
+    pattern = np.zeros((2, 3, 4, 4), np.float32)
+    other = pattern.copy()
+    other[1, 2, 3, 0] = 0.5
+    left = samples.attention_result((pattern, pattern))
+    right = samples.attention_result((pattern, other))
+    own = field(left, right, "pattern")
+    assert most_different(left, right, own) == {"prompt": 1, "layer": 1, "head": 2}
+
+
+def test_ragged_rows_of_numbers_are_one_column():
+    result = samples.rank_result()
+    own = field(result, result, "prompt_logprob")
+    pair = matrices(result, result, own, {"prompt": 0})
+    assert pair.left.shape == (3, 1)
+    assert summary(pair)["largest"] == 0
+
+
+def test_tokens_have_no_numbers_to_draw():
+    assert [f.name for f in fields(samples.tokens_result(), samples.tokens_result())] == ["lengths"]
+
+
+def test_summary_leaves_missing_numbers_out():
+    left = samples.ablate_result()
+    right = changed(left, percent=left.data["percent"] + 2)
+    own = field(left, right, "percent")
+    told = summary(matrices(left, right, own, {"prompt": 1}))
+    assert told["largest"] == pytest.approx(2)
+    assert told["mean"] == pytest.approx(2)
+    assert told["correlation"] == pytest.approx(1)
+
+
+def test_positions_are_called_by_their_tokens():
+    pattern = np.zeros((2, 3, 4, 4), np.float32)
+    result = samples.attention_result((pattern, pattern))
+    own = field(result, result, "pattern")
+    pair = matrices(result, result, own, {"prompt": 0, "layer": 0, "head": 0})
+    assert token_labels(result, pair.rows, 0)[1] == "1"
+    assert token_labels(result, pair.rows, 1) == ["0", "1", "2", "3"]

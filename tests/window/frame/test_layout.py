@@ -1,0 +1,105 @@
+"""Where things stand: the first window on small and large screens, tabs, and the table's widths."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.window.frame import layout
+from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.prompts.prompt_widths import column_widths, line_count
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
+
+
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [
+        ((1280, 800), (1280, 760)),
+        ((1366, 768), (1280, 728)),
+        ((1920, 1080), (1632, 918)),
+        ((2560, 1440), (1760, 1100)),
+    ],
+)
+def test_the_first_window_fits_with_its_frame(screen, size):
+    assert layout.first_size(QSize(*screen)) == QSize(*size)
+
+
+def test_a_window_beyond_its_screen_is_pulled_in(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    available = widget.screen().availableGeometry()
+    widget.setGeometry(300, 400, available.width() + 50, available.height() + 50)
+    widget.show()
+    layout.fit_frame(widget)
+    assert available.contains(widget.frameGeometry())
+
+
+def tab_texts(tabs):
+    bar = tabs.tabBar()
+    room = bar.rect()
+    return [bar.tabText(i) for i in range(bar.count()) if room.contains(bar.tabRect(i))]
+
+
+def test_all_tabs_are_seen_at_1280(window):
+    tabs = window.central.tabs
+    assert tabs.is_dense()
+    assert len(tab_texts(tabs)) == len(window.views)
+    assert tabs.more_button.isHidden()
+
+
+def test_icons_come_back_where_there_is_room(qtbot, open_window, service):
+    window = open_window(service, size=(2200, 1000))
+    tabs = window.central.tabs
+    assert not tabs.is_dense()
+    assert not tabs.tabIcon(0).isNull()
+    window.resize(1280, 800)
+    qtbot.waitUntil(tabs.is_dense)
+    assert tabs.tabIcon(0).isNull()
+
+
+def test_a_menu_lists_the_tabs_where_they_do_not_fit(qtbot, window):
+    tabs = window.central.tabs
+    window.resize(960, 620)
+    qtbot.waitUntil(lambda: not tabs.more_button.isHidden())
+    assert len(tabs.menu.actions()) == len(window.views)
+    for place, (name, action) in enumerate(zip(window.views, tabs.menu.actions(), strict=True)):
+        action.trigger()
+        assert window.current_tab() == name
+        assert action.isChecked()
+        assert tabs.tabBar().rect().contains(tabs.tabBar().tabRect(place).center())
+
+
+def test_prompts_get_most_of_the_width():
+    pair, alone = TypedRow("a", "b"), TypedRow("a")
+    assert column_widths(320, [pair]) == (129, 87, 52, 52)
+    prompt, corrupt, *_ = column_widths(320, [alone])
+    assert prompt > 2 * corrupt
+    for width in (0, 90, 320, 900):
+        assert sum(column_widths(width, [pair])) == max(width, 104)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "lines"),
+    [("", 10, 1), ("one two", 7, 1), ("one two", 6, 2), ("a b c d", 3, 2), ("unbreakable", 3, 1)],
+)
+def test_lines_break_at_spaces(text, letters, lines):
+    assert line_count(text, letters) == lines
+
+
+def test_long_prompts_are_wrapped_and_short_ones_are_not(window):
+    table = window.prompts.table
+    table.prompts.set_rows(
+        [TypedRow("When Mary and John went to the store, " * 4), TypedRow("1 2 ")]
+    )
+    assert table.rowHeight(0) >= 2 * table.rowHeight(1)
+    assert "store" in table.prompts.index(0, 0).data(0)
+
+
+def test_the_columns_fit_and_keep_the_widths_drawn_by_hand(window):
+    table = window.prompts.table
+    assert not table.horizontalScrollBar().isVisible()
+    table.horizontalHeader().resizeSection(0, 150)
+    table.prompts.replace_row(0, TypedRow("typed ", "7 9 6 1 ", "5", "4"))
+    assert table.columnWidth(0) == 150

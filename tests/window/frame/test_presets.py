@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from desktop_app.window.frame.presets import INDUCTION, SUCCESSOR
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+@pytest.fixture
+def asked(window, monkeypatch):
+    told = []
+    monkeypatch.setattr(window.runs, "run", lambda *request: told.append(request))
+    return told
+
+
+def test_the_induction_preset_makes_a_card_and_keeps_patterns(window, asked):
+    window.open_tab("rank")
+    window.actions_by_name["find_induction"].trigger()
+    assert window.current_tab() == "detect"
+    assert asked == [("detect", INDUCTION)]
+    assert window.views["detect"].params() == INDUCTION
+    assert INDUCTION.card == "auto"
+    assert INDUCTION.keep_patterns
+    assert not INDUCTION.reads_prompts()
+
+
+def test_the_successor_preset_ends_in_the_summary(window, asked):
+    window.actions_by_name["find_successors"].trigger()
+    assert asked == [("detect", SUCCESSOR)]
+    assert window.views["detect"]._ending == "successor"
+    window.actions_by_name["find_induction"].trigger()
+    assert window.views["detect"]._ending == "induction"

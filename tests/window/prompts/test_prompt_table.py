@@ -1,0 +1,106 @@
+"""Prompts that come and go: what is current stays current, and nothing is lost for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from desktop_app.window.prompts.prompt_rows import TypedRow
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
+WAIT = 8_000
+ONE, TWO, THREE = (TypedRow(f"{n} 2 ", "", "5", "4") for n in (1, 2, 3))
+
+
+def fill(qtbot, window, *rows):
+    window.prompts.table.prompts.set_rows(rows)
+    settle(qtbot, window)
+
+
+def settle(qtbot, window):
+    with qtbot.waitSignal(window.runs.tokens_shown, timeout=WAIT):
+        window.prompts.flush()
+
+
+def strip_texts(window):
+    return "".join(cell.text for cell in window.prompts.live.strip._cells)
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_the_strip_follows_the_prompt_that_remains(qtbot, window, row):
+    fill(qtbot, window, ONE, TWO)
+    table = window.prompts.table
+    table.select_row(row)
+    window.actions_by_name["remove_prompt"].trigger()
+    settle(qtbot, window)
+    (left,) = window.prompts.rows()
+    assert left == (ONE, TWO)[1 - row]
+    assert not window.prompts.live.strip.isHidden()
+    assert strip_texts(window) == left.prompt
+    assert window.selection.prompt == 0
+
+
+def test_the_selected_prompt_keeps_its_number_when_a_row_above_becomes_usable(qtbot, window):
+    fill(qtbot, window, TypedRow("", "", "5"), TWO)
+    window.prompts.table.select_row(1)
+    assert window.selection.prompt == 0
+    window.prompts.table.prompts.replace_row(0, ONE)
+    assert window.selection.prompt == 1
+
+
+@pytest.mark.parametrize("gone", [[0], [1], [0, 2], [0, 1, 2]])
+def test_removed_prompts_come_back_to_their_places(qtbot, window, gone):
+    fill(qtbot, window, ONE, TWO, THREE)
+    table = window.prompts.table
+    table.clearSelection()
+    for place in gone:
+        index = table.prompts.index(place, 0)
+        table.selectionModel().select(index, table.selectionModel().SelectionFlag.Select)
+    window.actions_by_name["remove_prompt"].trigger()
+    assert len(window.prompts.rows()) == max(1, 3 - len(gone))
+    assert window.banner.offers("undo_remove")
+    window.banner.action_clicked.emit("undo_remove")
+    assert window.prompts.rows() == [ONE, TWO, THREE]
+    assert window.banner.isHidden()
+
+
+def test_another_table_has_nothing_to_undo(qtbot, window):
+    fill(qtbot, window, ONE, TWO)
+    window.actions_by_name["remove_prompt"].trigger()
+    fill(qtbot, window, THREE)
+    assert window.banner.isHidden()
+    window.actions_by_name["undo_remove"].trigger()
+    assert window.prompts.rows() == [THREE]
+
+
+def test_removing_an_empty_row_needs_no_undo(qtbot, window):
+    fill(qtbot, window, ONE, TypedRow())
+    window.prompts.table.select_row(1)
+    window.actions_by_name["remove_prompt"].trigger()
+    assert window.banner.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("rows", "current", "words"),
+    [
+        ((ONE, TWO, TypedRow("", "", "5"), TypedRow()), 3, "3 prompts, 1 unusable"),
+        ((ONE, TypedRow(), TWO), 2, "2 of 2 prompts"),
+        ((ONE,), 0, "1 prompt"),
+        ((TypedRow(),), 0, "No prompts"),
+    ],
+)
+def test_the_count_never_exceeds_what_there_is(qtbot, window, rows, current, words):
+    window.prompts.table.prompts.set_rows(rows)
+    window.prompts.table.select_row(current)
+    assert window.prompts._count.text() == words
+
+
+def test_half_typed_rows_are_there_after_a_restart(qtbot, open_window, service):
+    window = open_window(service)
+    rows = [TypedRow("", "only a twin", "5"), ONE, TypedRow("both ", "", "5", "5")]
+    window.prompts.set_rows(rows)
+    window.prompts.table.select_row(1)
+    with qtbot.waitSignal(window.closed, timeout=WAIT):
+        window.close()
+    again = open_window(service)
+    assert again.prompts.rows() == rows
+    assert again.prompts.table.current_row() == 1
