@@ -48,7 +48,7 @@ def test_no_torch_in_the_modules_that_open_sessions():
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['transformers'] = None\n"
         "import desktop_app.session.store, desktop_app.session.exports, desktop_app.text.prompts\n"
-        "import desktop_app.contract.registry, desktop_app.window.frame.registry\n"
+        "import desktop_app.contract.registry, desktop_app.views.making\n"
         "import desktop_app.window.frame.main_window"
     )
     assert tool("-c", code) == ""
@@ -64,10 +64,13 @@ def test_every_package_says_what_it_is():
         assert init.read_text(encoding="utf-8").lstrip().startswith('"""'), init
 
 
-def test_every_analysis_has_its_three_files():
-    from desktop_app.contract.registry import ANALYSES
-    from desktop_app.window.frame.registry import VIEWS
+def test_every_slice_is_whole():
+    """Spec, run, script, help and icon; a view, or the one that draws any result."""
+    from desktop_app.contract.registry import ANALYSES, BUILT_IN, file_of
 
-    assert list(VIEWS) == [name for name in ANALYSES if name in VIEWS]
-    for name in ANALYSES:
-        assert importlib.util.find_spec(f"desktop_app.analyses.{name}.run") is not None
+    assert tuple(ANALYSES)[: len(BUILT_IN)] == BUILT_IN
+    for name in BUILT_IN:
+        for part in ("spec", "run", "picture"):
+            assert importlib.util.find_spec(f"desktop_app.analyses.{name}.{part}") is not None
+        for file in ("script.py.jinja", "help.md", "icon.svg"):
+            assert file_of(name, file) is not None, (name, file)

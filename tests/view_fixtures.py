@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.registry import create_view
 
 
 @pytest.fixture

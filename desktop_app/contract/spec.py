@@ -1,16 +1,28 @@
-"""What an analysis declares of itself: its name, its Params and the fields of its Result."""
+"""What an analysis declares of itself: name, Params, the fields of its Result, its place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from desktop_app.contract.intents import IntentName
     from desktop_app.contract.params import Params
 
 AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
 """From a result's settings to the axes that its arrays then lack."""
+
+Group = Literal["read", "part", "does", "change", "compare"]
+
+GROUPS: dict[Group, str] = {
+    "read": "Read",
+    "part": "Which part",
+    "does": "What it does",
+    "change": "Change",
+    "compare": "Compare",
+}
+"""The groups of the rail and their titles, from above."""
 
 
 def _none_absent(_params: Mapping[str, Any]) -> frozenset[str]:
@@ -23,10 +35,14 @@ class FieldSpec:
 
     Attributes:
         name: Its key in the result object.
-        axes: Names of its axes, outermost first; empty for a single value.
+        axes: Names of its axes, outermost first; empty for a single value. `layer`, `head`,
+            `kv_head`, `position`, `query`, `key`, `prompt`, `token`, `edge`, `feature`,
+            `direction`, `kind` and `step` are drawn as what they are, others as plain counts.
         meaning: One phrase for column headings and help pages.
         unit: Its unit; `metric` stands for that of the chosen metric.
         nullable: Whether a missing value (NaN in memory, null in JSON) is a legitimate answer.
+        labels: The axis whose places its values name (`layer` for the field `layers`), else empty.
+        telling: How much it tells of the result: a comparison begins with the highest.
     """
 
     name: str
@@ -34,6 +50,29 @@ class FieldSpec:
     meaning: str
     unit: str = ""
     nullable: bool = False
+    labels: str = ""
+    telling: int = 0
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A question with a name: settings of an analysis that answer it, as an entry of the Run menu.
+
+    Attributes:
+        key: Its name among actions.
+        title: What the menu says.
+        params: The settings.
+        tip: One sentence.
+        icon: The name of its icon.
+        topic: What the view sums up when the result comes, in the view's own terms.
+    """
+
+    key: str
+    title: str
+    params: Params
+    tip: str
+    icon: str
+    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,13 +81,18 @@ class Analysis:
 
     Attributes:
         name: Its name in the contract.
-        title: Its name on a tab.
+        title: Its name in the rail.
         summary: One sentence.
         params: Its settings.
+        fields: What its result may hold.
         needs_answers: Whether its default metric needs an answer.
         compares_answers: Whether answers that share their leading tokens must be refused.
-        fields: What its result may hold.
         absent: Which axes are left out under which settings.
+        group: Where it stands in the rail.
+        noun: What a button runs, where the title does not say it.
+        serves: The intents that it answers.
+        example: Its turn in the worked example, from 0; None where it has none.
+        presets: Questions that the Run menu offers.
     """
 
     name: str
@@ -59,6 +103,11 @@ class Analysis:
     needs_answers: bool = False
     compares_answers: bool = False
     absent: AbsentAxes = _none_absent
+    group: Group = "part"
+    noun: str = ""
+    serves: frozenset[IntentName] = frozenset()
+    example: int | None = None
+    presets: tuple[Preset, ...] = ()
 
     def axes(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the axes of a field in a result made with these settings, outermost first."""
@@ -76,5 +125,7 @@ class Analysis:
             origin = self.field(stem)
             if origin is not None and origin.axes and origin.axes[-1] == "prompt":
                 meaning = ("Mean of " if twin == "mean" else "Standard error of ") + origin.meaning
-                return FieldSpec(name, origin.axes[:-1], meaning, origin.unit, nullable=True)
+                telling = origin.telling if twin == "mean" else 0
+                axes = origin.axes[:-1]
+                return FieldSpec(name, axes, meaning, origin.unit, nullable=True, telling=telling)
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.contract.registry import find, hook
 from desktop_app.contract.report import EstimatingReporter
 from desktop_app.contract.requests import (
     EstimateMemory,
@@ -80,10 +81,9 @@ class Service:
         return self._model
 
     def _run(self, request: RunAnalysis, report: Reporter) -> Any:
-        from desktop_app.jobs import runs as registry
-
         self.model.budget_bytes = request.budget_bytes
-        return registry.run(self.model, request.analysis, request.params, report)
+        run = hook(find(request.analysis).name, "run", "run")
+        return run(self.model, request.params, report)
 
     def _estimate(self, spec: ModelSpec) -> Any:
         from desktop_app.engine.devices import list_devices

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.patch.spec import PATCH
+from desktop_app.analyses.patch.spec import ANALYSIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,4 +68,4 @@ def _strongest(result: Result, cells: np.ndarray, texts: tuple[str, ...]) -> Ite
 
 
 def _axes(result: Result) -> tuple[str, ...]:
-    return PATCH.axes("restored", result.params)
+    return ANALYSIS.axes("restored", result.params)

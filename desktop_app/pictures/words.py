@@ -93,8 +93,7 @@ def settings_sentence(params: Params) -> str:
 
 def run_words(analysis: Analysis) -> str:
     """Return what a button that runs an analysis says."""
-    named = {"hand_patch": "patching by hand", "detect": "head detectors"}
-    return f"Run {named.get(analysis.name, analysis.title.lower())}"
+    return f"Run {analysis.noun or analysis.title.lower()}"
 
 
 def _own(params: Params) -> dict[str, Any]:

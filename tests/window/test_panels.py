@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
 from desktop_app.window.frame.help_panel import HelpPanel, read_page
 from desktop_app.window.frame.log_panel import LogPanel
 from desktop_app.window.frame.palette import match_score
-from desktop_app.window.frame.registry import VIEWS
 from desktop_app.window.inspector.small_pattern import SmallPattern
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -67,7 +67,7 @@ def test_what_came_while_hidden_is_there_when_shown(qtbot, log):
     assert len(rows(panel.table)) == 1
 
 
-@pytest.mark.parametrize("page", ["start", *VIEWS])
+@pytest.mark.parametrize("page", ["start", *ANALYSES])
 def test_every_tab_has_a_help_page(qtbot, page):
     panel = HelpPanel()
     qtbot.addWidget(panel)

@@ -14,10 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
 from desktop_app import app as lensbench
+from desktop_app.contract.registry import worked_order
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame.main_window import MainWindow
-from desktop_app.window.prompts.examples import WORKED_ORDER
 from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [
@@ -96,7 +96,7 @@ def _run(window, tab: str):
 
 
 def test_the_worked_example_is_there(window):
-    for name in WORKED_ORDER:
+    for name in worked_order():
         assert window.views[name].current_result is not None, name
     assert window.conductor.model.parity.ok
 
@@ -152,7 +152,7 @@ def test_every_panel_is_drawn_whole(window, theme, size, tmp_path):
     folder.mkdir(parents=True, exist_ok=True)
     apply_theme(QApplication.instance(), theme)
     window.resize(*size)
-    for name in WORKED_ORDER:
+    for name in worked_order():
         window.open_tab(name)
         for _ in range(5):
             QApplication.processEvents()

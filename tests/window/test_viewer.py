@@ -13,7 +13,6 @@ import pytest
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support import installed
 from desktop_app.support.errors import ModelLoadError
-from desktop_app.window.frame.registry import VIEWS
 from tests.session import toy_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,7 +22,7 @@ ADVICE = 'pip install "lensbench[compute]"'
 @pytest.mark.gui
 @pytest.mark.model
 def test_every_result_is_drawn_and_exported_without_torch(tmp_path):
-    names = tuple(name for name in ANALYSES if name in VIEWS)
+    names = tuple(name for name in ANALYSES if name in ANALYSES)
     session = toy_runs.write_session(tmp_path / "all.lens", names)
     done = subprocess.run(
         [sys.executable, "-m", "tests.window.viewer_driver", str(session), str(tmp_path)],

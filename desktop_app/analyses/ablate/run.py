@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.ablate.estimate import estimate_effects
-from desktop_app.analyses.ablate.spec import ABLATE, AblateParams
+from desktop_app.analyses.ablate.spec import ANALYSIS, AblateParams
 from desktop_app.contract.grammar import resolve_positions, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.diagnosis import first_bad_layer
@@ -86,7 +86,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         data["preview_agreement"] = rank_agreement(estimate[1], ablated)
     report.step(1.0, "Done")
     return finish(
-        model, ABLATE, params, prepared.records, (data, (*prepared.notices, *notices)), clock
+        model, ANALYSIS, params, prepared.records, (data, (*prepared.notices, *notices)), clock
     )
 
 

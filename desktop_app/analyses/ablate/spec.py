@@ -67,11 +67,13 @@ def _absent(params: Mapping[str, Any]) -> frozenset[str]:
 
 _PER_PART = ("layer", "head", "prompt")
 
-ABLATE = Analysis(
+ANALYSIS = Analysis(
     name="ablate",
     title="Ablation",
     summary="Remove each part in turn, all others intact, and see what the metric loses.",
     params=AblateParams,
+    group="part",
+    example=3,
     needs_answers=True,
     compares_answers=True,
     absent=_absent,

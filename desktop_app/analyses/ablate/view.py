@@ -22,8 +22,8 @@ from desktop_app.analyses.ablate.picture import (
     parts,
 )
 from desktop_app.analyses.ablate.side import PartSide
+from desktop_app.analyses.ablate.spec import ANALYSIS
 from desktop_app.analyses.ablate.words import cell_tip, drop_sentence
-from desktop_app.contract.registry import find
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.prompt_chooser import PromptChooser
@@ -47,7 +47,7 @@ class AblateView(AnalysisView):
     """Heatmap (or bars per layer) at the left, ranking and details at the right."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("ablate"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -295,3 +295,6 @@ def _by_layer(part: Any) -> int:
 
 def _tip(result: Result, prompt: int | None, row: int, column: int) -> str:
     return cell_tip(result, row, column, prompt)
+
+
+VIEW = AblateView

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.attention.array_store import ArrayStore
-from desktop_app.analyses.attention.spec import ATTENTION, AttentionParams
+from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.attention_scores import SoftmaxInputs
@@ -81,7 +81,7 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     report.step(1.0, "Done")
     # No answer is compared here: of them only a repair that was made must be told.
     notices = prepared.notices if params.fix else ()
-    return finish(model, ATTENTION, params, prepared.records, (data, notices), clock)
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
 def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:

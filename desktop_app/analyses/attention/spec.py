@@ -55,11 +55,14 @@ class AttentionParams(Params):
 
 _PATTERN = ("prompt", "layer", "head", "query", "key")
 
-ATTENTION = Analysis(
+ANALYSIS = Analysis(
     name="attention",
     title="Attention",
     summary="Where each head looks: rows are queries, columns are keys.",
     params=AttentionParams,
+    group="read",
+    serves=frozenset({"open_attention"}),
+    example=2,
     needs_answers=False,
     fields=(
         FieldSpec("pattern", _PATTERN, "Attention weights; each row sums to 1"),

@@ -24,7 +24,7 @@ from desktop_app.analyses.attention.picture import (
     picture,
     thumbnails,
 )
-from desktop_app.contract.registry import find
+from desktop_app.analyses.attention.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.prompt_chooser import PromptChooser
@@ -50,7 +50,7 @@ class AttentionView(AnalysisView):
     """All heads at the left, the chosen one at the right with its tokens beneath."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("attention"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -291,3 +291,6 @@ class AttentionView(AnalysisView):
 
 def _tip(result: Result, prompt: int, row: int, column: int) -> str:
     return head_tip(result, (row, column), prompt)
+
+
+VIEW = AttentionView

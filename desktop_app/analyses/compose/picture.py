@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.detect.roles import head_name
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number
+from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -94,7 +93,7 @@ def baseline_text(shown: PairMap) -> str:
 
 def pair_name(pair: Pair) -> str:
     """Return `L4H11 → L5H5`."""
-    return f"{head_name(*pair[0])} → {head_name(*pair[1])}"
+    return f"{part_name(*pair[0])} → {part_name(*pair[1])}"
 
 
 def pair_at(shown: PairMap, row: int, column: int) -> Pair | None:
@@ -198,6 +197,6 @@ def circuits(result: Result) -> list[CircuitPicture]:
             _picture(result, "", f"Full circuit {pair_name((early, late))}", ("Query", "Key"))
         )
     if copying and "ov_top1" in result.data:
-        title = f"Copying circuit of {head_name(*_head(result, copying))}"
+        title = f"Copying circuit of {part_name(*_head(result, copying))}"
         found.append(_picture(result, "ov_", title, ("Source", "Output")))
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from desktop_app.analyses.compose import vocabulary_circuits as circuits
 from desktop_app.analyses.compose.spec import (
-    COMPOSE,
+    ANALYSIS,
     DIRECTIONS,
     KINDS,
     OV_DIRECTIONS,
@@ -56,7 +56,7 @@ def run(model: LoadedModel, params: ComposeParams, report: Reporter) -> Result:
         with no_hooks_left(model):
             data |= _circuits(model, params, pair, copying, report)
     report.step(1.0, "Done")
-    return finish(model, COMPOSE, params, (), (data, ()), clock)
+    return finish(model, ANALYSIS, params, (), (data, ()), clock)
 
 
 def _circuits(

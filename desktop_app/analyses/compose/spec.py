@@ -79,11 +79,12 @@ class ComposeParams(Params):
 
 _SCORE = ("kind", "early_layer", "early_head", "late_layer", "late_head")
 
-COMPOSE = Analysis(
+ANALYSIS = Analysis(
     name="compose",
     title="Composition",
     summary="Which earlier head a later head reads from, told from the weights alone.",
     params=ComposeParams,
+    group="does",
     fields=(
         FieldSpec(
             "score", _SCORE, "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower"

@@ -19,9 +19,8 @@ from desktop_app.analyses.compose.picture import (
     pair_sentence,
     top_pairs,
 )
-from desktop_app.analyses.detect.roles import head_name
-from desktop_app.contract.registry import find
-from desktop_app.pictures.words import number
+from desktop_app.analyses.compose.spec import ANALYSIS
+from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.lab import LabView
 from desktop_app.widgets.basics.icons import bind_icon
@@ -49,7 +48,7 @@ class ComposeView(LabView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("compose"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -173,8 +172,8 @@ class ComposeView(LabView):
             shown.values,
             row_name="Later head (reads)",
             col_name="Earlier head (writes)",
-            row_labels=[head_name(*head) for head in shown.later],
-            col_labels=[head_name(*head) for head in shown.earlier],
+            row_labels=[part_name(*head) for head in shown.later],
+            col_labels=[part_name(*head) for head in shown.earlier],
             value_name=f"{kind}-composition; {chance}",
             diverging=True,
             limits=shown.limits(),
@@ -204,7 +203,7 @@ class ComposeView(LabView):
         for button in (self._circuit_button, self._copy_button):
             button.setVisible(pair is not None)
         if pair is not None:
-            self._copy_button.setText(f"Copying of {head_name(*pair[1])}")
+            self._copy_button.setText(f"Copying of {part_name(*pair[1])}")
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
@@ -275,3 +274,6 @@ def _tip(result: Result, shown: PairMap, row: int, column: int) -> str:
         if pair is None
         else pair_sentence(result, pair)
     )
+
+
+VIEW = ComposeView

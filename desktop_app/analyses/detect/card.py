@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.detect.picture import stripe_cells
-from desktop_app.analyses.detect.roles import card_headline, card_summary, head_name
+from desktop_app.analyses.detect.roles import card_headline, card_summary
 from desktop_app.analyses.detect.stripe import Stripe
-from desktop_app.pictures.words import WITHHELD, number
+from desktop_app.pictures.words import WITHHELD, number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
@@ -71,14 +71,14 @@ def loss_sentence(card: Mapping[str, Any]) -> str:
 
 
 def _heads(heads: Any) -> str:
-    named = [head_name(int(layer), int(head)) for layer, head in heads]
+    named = [part_name(int(layer), int(head)) for layer, head in heads]
     return ", ".join(named) if len(named) <= _NAMED else f"{len(named)} heads"
 
 
 def head_lists(card: Mapping[str, Any]) -> str:
     """Return the heads of the rows that only count them, a line each."""
     lines = [
-        f"{row['title']}: {', '.join(head_name(int(a), int(b)) for a, b in row['heads'])}"
+        f"{row['title']}: {', '.join(part_name(int(a), int(b)) for a, b in row['heads'])}"
         for row in card["ablation"]
         if len(row["heads"]) > _NAMED
     ]
@@ -191,7 +191,7 @@ class CircuitCard(QWidget):
         self._stack.setCurrentIndex(0 if card is None else 1)
         if card is None or self._pair is None:
             return
-        early, late = (head_name(*head) for head in self._pair)
+        early, late = (part_name(*head) for head in self._pair)
         self._title.setText(f"{early} → {late}")
         self.table.setToolTip(head_lists(card))
         self.headline.setText(card_headline(card))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.detect.roles import TITLES, best_heads, head_name
-from desktop_app.analyses.detect.spec import DETECT
-from desktop_app.pictures.words import WITHHELD, number
+from desktop_app.analyses.detect.roles import TITLES, best_heads
+from desktop_app.analyses.detect.spec import ANALYSIS
+from desktop_app.pictures.words import WITHHELD, number, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def score_names(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 def meaning(name: str) -> str:
     """Return what a score is, in words."""
-    return next((field.meaning for field in DETECT.fields if field.name == name), "")
+    return next((field.meaning for field in ANALYSIS.fields if field.name == name), "")
 
 
 def layer_numbers(data: Mapping[str, Any], rows: int) -> list[int]:
@@ -72,7 +72,7 @@ def score_text(data: Mapping[str, Any], name: str, row: int, column: int) -> str
 def cell_tip(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
     """Return what the pointer says over a head: this score first, then the others."""
     layer = layer_numbers(data, row + 1)[row]
-    lines = [f"{head_name(layer, column)}  {TITLES[name]} {score_text(data, name, row, column)}"]
+    lines = [f"{part_name(layer, column)}  {TITLES[name]} {score_text(data, name, row, column)}"]
     lines += [
         f"{TITLES[other]} {score_text(data, other, row, column)}"
         for other in score_names(data)
@@ -86,7 +86,7 @@ def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
     layer = layer_numbers(data, row + 1)[row]
     values = {name: float(np.asarray(data[name])[row, column]) for name in score_names(data)}
     told = [f"{TITLES[name].lower()} {number(value, 2)}" for name, value in values.items()]
-    return f"{head_name(layer, column)}: {' · '.join(told)}"
+    return f"{part_name(layer, column)}: {' · '.join(told)}"
 
 
 def top_rows(data: Mapping[str, Any], name: str) -> tuple[list[tuple[Any, ...]], list[Cell]]:
@@ -96,7 +96,7 @@ def top_rows(data: Mapping[str, Any], name: str) -> tuple[list[tuple[Any, ...]],
     rows, places = [], []
     for row, column, value in best_heads(values, _LISTED):
         wide = spread(data, name, row, column)
-        rows.append((head_name(layers[row], column), value, WITHHELD if wide is None else wide))
+        rows.append((part_name(layers[row], column), value, WITHHELD if wide is None else wide))
         places.append((row, column))
     return rows, places
 
@@ -112,7 +112,7 @@ def family_sentence(data: Mapping[str, Any], name: str, row: int, column: int) -
         f"{str(family).replace('_', ' ')} {number(float(value), 2)} (of {int(pairs)})"
         for family, value, pairs in zip(data["families"], own, data["family_pairs"], strict=True)
     ]
-    return f"{head_name(layer, column)}, {TITLES[name].lower()}: {' · '.join(told)}"
+    return f"{part_name(layer, column)}, {TITLES[name].lower()}: {' · '.join(told)}"
 
 
 def find_head(data: Mapping[str, Any], layer: int | None, head: int | None) -> Cell | None:

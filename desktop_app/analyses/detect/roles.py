@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.detect.spec import FAMILY_SCORES, PATTERN_SCORES
+from desktop_app.pictures.words import part_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +30,6 @@ TITLES: dict[str, str] = {
 }
 _ROLE_HEADS = 5
 _NAMED = 3
-
-
-def head_name(layer: int, head: int) -> str:
-    """Return `L5H3`."""
-    return f"L{layer}H{head}"
 
 
 def best_heads(score: np.ndarray, count: int) -> list[tuple[int, int, float]]:
@@ -67,7 +63,7 @@ def summary(data: Mapping[str, Any]) -> tuple[str, ...]:
         if not best:
             continue
         named = int((np.nan_to_num(score, nan=-1.0) >= THRESHOLD[name]).sum())
-        heads = ", ".join(f"{head_name(layer, head)} {value:.2f}" for layer, head, value in best)
+        heads = ", ".join(f"{part_name(layer, head)} {value:.2f}" for layer, head, value in best)
         many = {0: "no head reaches", 1: "one head reaches"}.get(named, f"{named} heads reach")
         sentences.append(f"{title}: {heads}; {many} {THRESHOLD[name]:g}.")
     return tuple(sentences)
@@ -86,12 +82,12 @@ def headline(data: Mapping[str, Any], name: str) -> str:
     limit, kind = THRESHOLD[name], TITLES[name]
     if value < limit:
         return (
-            f"No clear {kind.lower()} head. The strongest is {head_name(layer, head)} with "
+            f"No clear {kind.lower()} head. The strongest is {part_name(layer, head)} with "
             f"{value:.2f}, below the {limit:g} threshold"
         )
     more = int((np.nan_to_num(score, nan=-1.0) >= limit).sum()) - 1
     others = f"; {more} more reach {limit:g}" if more else f", the only one to reach {limit:g}"
-    return f"{kind} head: {head_name(layer, head)} with {value:.2f}{others}"
+    return f"{kind} head: {part_name(layer, head)} with {value:.2f}{others}"
 
 
 def card_headline(card: Mapping[str, Any]) -> str:
@@ -104,8 +100,8 @@ def card_headline(card: Mapping[str, Any]) -> str:
 def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the circuit card in sentences: the pair, what joins it, and what ablation proves."""
     previous, induction = card["previous"], card["induction"]
-    early = head_name(previous["layer"], previous["head"])
-    late = head_name(induction["layer"], induction["head"])
+    early = part_name(previous["layer"], previous["head"])
+    late = part_name(induction["layer"], induction["head"])
     composition = card["composition"]
     sentences = [
         f"{early} looks at the previous token ({previous['previous_token']:.2f}) and {late} at "

@@ -11,7 +11,7 @@ import torch
 from desktop_app.analyses.detect import pattern_scores
 from desktop_app.analyses.detect.circuit_card import make_card
 from desktop_app.analyses.detect.roles import roles, summary
-from desktop_app.analyses.detect.spec import DETECT, PATTERN_SCORES, DetectParams
+from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectParams
 from desktop_app.analyses.detect.successor import family_scores
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice, PromptRecord, Result
@@ -62,7 +62,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
             data |= card
     report.step(1.0, "Done")
-    result = finish(model, DETECT, params, prompts, (data, (*notices, *found.notices)), clock)
+    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *found.notices)), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})

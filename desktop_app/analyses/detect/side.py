@@ -25,9 +25,9 @@ from desktop_app.analyses.detect.picture import (
     stripe_cells,
     top_rows,
 )
-from desktop_app.analyses.detect.roles import TITLES, head_name, headline
+from desktop_app.analyses.detect.roles import TITLES, headline
 from desktop_app.analyses.detect.stripe import Stripe
-from desktop_app.pictures.words import WITHHELD, number
+from desktop_app.pictures.words import WITHHELD, number, part_name
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -122,7 +122,7 @@ class HeadPattern(QWidget):
         """Show the head at (row, column), or offer to keep its pattern."""
         data = result.data
         layer = layer_numbers(data, place[0] + 1)[place[0]]
-        told = f"{head_name(layer, place[1])} · {TITLES[name]} {score_text(data, name, *place)}"
+        told = f"{part_name(layer, place[1])} · {TITLES[name]} {score_text(data, name, *place)}"
         self._title.setText(told)
         kept = head_pattern(result, place)
         for widget, shown in (

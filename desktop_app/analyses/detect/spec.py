@@ -141,11 +141,13 @@ def _fields() -> tuple[FieldSpec, ...]:
     return (*scores, *spreads)
 
 
-DETECT = Analysis(
+ANALYSIS = Analysis(
     name="detect",
     title="Heads",
     summary="What each head does: induction, previous token, duplicates, successors, copies.",
     params=DetectParams,
+    group="does",
+    noun="head detectors",
     fields=(
         *_fields(),
         FieldSpec(

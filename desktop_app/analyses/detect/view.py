@@ -11,7 +11,7 @@ from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.analyses.detect.picture import find_head, head_sentence, layer_numbers, score_names
 from desktop_app.analyses.detect.side import DetectSide
-from desktop_app.contract.registry import find
+from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.views.lab import LabView
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -30,7 +30,7 @@ class DetectView(LabView):
     """Small maps at the left, the best heads or the pattern at the right; or the circuit card."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("detect"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -206,3 +206,6 @@ class DetectView(LabView):
         if params is not None:
             self.set_params(params.model_copy(update=changes))
         self.request_run()
+
+
+VIEW = DetectView

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from desktop_app.analyses.hand_patch.spec import HAND_PATCH, HandPatchParams, Move, parse_move
+from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, Move, parse_move
 from desktop_app.analyses.rank.run import top_rows
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
 from desktop_app.engine.metrics import make_target, score
@@ -75,7 +75,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         "reach": _reach(model, moves, len(record.tokens)),
         "read_position": record.read_position,
     }
-    return finish(model, HAND_PATCH, params, prepared.records, (data, prepared.notices), clock)
+    return finish(model, ANALYSIS, params, prepared.records, (data, prepared.notices), clock)
 
 
 def _refuse_outside(model: LoadedModel, move: Move, length: int) -> None:

@@ -93,11 +93,14 @@ class HandPatchParams(Params):
     )
 
 
-HAND_PATCH = Analysis(
+ANALYSIS = Analysis(
     name="hand_patch",
     title="By hand",
     summary="Put chosen activations of one run into the other, and see what it then predicts.",
     params=HandPatchParams,
+    group="change",
+    serves=frozenset({"hand_move"}),
+    noun="patching by hand",
     needs_answers=True,
     compares_answers=True,
     fields=(

@@ -22,8 +22,7 @@ from desktop_app.analyses.hand_patch.picture import (
     without_move,
 )
 from desktop_app.analyses.hand_patch.side import HandSide
-from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
-from desktop_app.contract.registry import find
+from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, HandSite
 from desktop_app.pictures.choice_words import choice_label
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
@@ -45,7 +44,7 @@ class HandPatchView(AnalysisView):
     """Two grids at the left; metric, ranking and history at the right."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("hand_patch"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -232,3 +231,6 @@ def _shown(result: Result) -> dict[str, Any]:
     """Return the settings that a result on screen stands for."""
     moves = tuple(str(text) for text in result.params.get("moves") or ())
     return {"pair": pair_of(result), "run": run_of(result), "moves": moves}
+
+
+VIEW = HandPatchView

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.patch.estimate import estimate_cells
-from desktop_app.analyses.patch.spec import PATCH, PatchParams
+from desktop_app.analyses.patch.spec import ANALYSIS, PatchParams
 from desktop_app.analyses.patch.task import Found, Task, refuse_equal, settle
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.diagnosis import first_bad_layer
@@ -71,7 +71,7 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
             np.concatenate([a.ravel() for one, _ in pairs for a in one]),
             np.concatenate([b.ravel() for _, two in pairs for b in two]),
         )
-    return finish(model, PATCH, params, prepared.records, (data, notices), clock)
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
 def _sweep_groups(

@@ -69,11 +69,12 @@ def _absent(params: Mapping[str, Any]) -> frozenset[str]:
 
 _CELL = ("layer", "head", "position", "prompt")
 
-PATCH = Analysis(
+ANALYSIS = Analysis(
     name="patch",
     title="Patching",
     summary="Exchange one activation between the clean and the corrupt run, both ways.",
     params=PatchParams,
+    group="part",
     needs_answers=True,
     compares_answers=True,
     absent=_absent,

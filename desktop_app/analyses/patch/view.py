@@ -14,8 +14,8 @@ from desktop_app.analyses.patch.partial import partial_picture
 from desktop_app.analyses.patch.parts import find_place, part_at, parts, query_head
 from desktop_app.analyses.patch.picture import directions, picture, shape_of
 from desktop_app.analyses.patch.side import PatchSide
+from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.analyses.patch.words import cell_tip
-from desktop_app.contract.registry import find
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter
 
@@ -36,7 +36,7 @@ class PatchView(AnalysisView):
     """Maps at the left, ranking and details at the right."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("patch"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -261,3 +261,6 @@ class PatchView(AnalysisView):
         part = self._details.part()
         if part is not None:
             self._on_cell_activated(part.row, part.column)
+
+
+VIEW = PatchView

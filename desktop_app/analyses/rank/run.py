@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.rank.spec import RANK, RankParams
+from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
@@ -53,7 +53,7 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         "read_position": np.array([r.read_position for r in prepared.records]),
     }
     report.step(1.0, "Ranked")
-    return finish(model, RANK, params, prepared.records, (data, notices), clock)
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
 def _row(

@@ -25,11 +25,14 @@ class RankParams(Params):
     )
 
 
-RANK = Analysis(
+ANALYSIS = Analysis(
     name="rank",
     title="Ranking",
     summary="The next tokens by probability, and each answer's rank, token by token.",
     params=RankParams,
+    group="read",
+    serves=frozenset({"next_tokens"}),
+    example=1,
     needs_answers=False,
     compares_answers=True,
     fields=(

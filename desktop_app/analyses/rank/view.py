@@ -16,8 +16,8 @@ from desktop_app.analyses.rank.picture import (
     surprise_sentence,
     surprise_texts,
 )
+from desktop_app.analyses.rank.spec import ANALYSIS
 from desktop_app.analyses.rank.surprise_list import SurpriseList
-from desktop_app.contract.registry import find
 from desktop_app.pictures.token_text import display_text
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
@@ -42,7 +42,7 @@ class RankView(AnalysisView):
     """Next tokens at the left, answers token by token at the right, the prompt itself below."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("rank"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -176,3 +176,6 @@ class RankView(AnalysisView):
         self._strip.set_selected(known)
         self._surprises.set_selected(known)
         self._on_token_hovered(-1)
+
+
+VIEW = RankView

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.repeat.spec import GPT2_SMALL, REPEAT, RepeatParams
+from desktop_app.analyses.repeat.spec import ANALYSIS, GPT2_SMALL, RepeatParams
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
 from desktop_app.engine.memory import is_out_of_memory, release_memory
@@ -58,7 +58,7 @@ def run(model: LoadedModel, params: RepeatParams, report: Reporter) -> Result:
             share = ShareReporter(report, _HALVES_SHARE, 1 - _HALVES_SHARE)
             data |= _effects(model, ids[:count], size, names, share)
     report.step(1.0, "Done")
-    result = finish(model, REPEAT, params, records(model, ids.tolist()), (data, ()), clock)
+    result = finish(model, ANALYSIS, params, records(model, ids.tolist()), (data, ()), clock)
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
 
 

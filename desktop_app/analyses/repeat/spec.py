@@ -79,11 +79,12 @@ class RepeatParams(Params):
 
 _MAP = ("layer", "position")
 
-REPEAT = Analysis(
+ANALYSIS = Analysis(
     name="repeat",
     title="Repeats",
     summary="Random tokens twice over: what the second time gains, and which layers carry it.",
     params=RepeatParams,
+    group="does",
     fields=(
         FieldSpec("logprob", ("prompt", "position"), "Log-probability of each next token", "nats"),
         FieldSpec("correct", ("prompt", "position"), "Whether the next token was on top"),

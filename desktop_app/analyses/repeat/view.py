@@ -33,7 +33,7 @@ from desktop_app.analyses.repeat.picture import (
     table_rows,
 )
 from desktop_app.analyses.repeat.plot import RepeatPlot
-from desktop_app.contract.registry import find
+from desktop_app.analyses.repeat.spec import ANALYSIS
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.lab import LabView
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -95,7 +95,7 @@ class RepeatView(LabView):
     """Numbers above, the curve below them, and the replacement maps at the bottom."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("repeat"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -252,3 +252,6 @@ class RepeatView(LabView):
 
 def _tip(shown: Shown, name: str, sequence: int, row: int, column: int) -> str:
     return effect_tip(shown, name, sequence, row, column)
+
+
+VIEW = RepeatView

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.tokens.spec import TOKENS, TokensParams
+from desktop_app.analyses.tokens.spec import ANALYSIS, TokensParams
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load_tokenizer
 from desktop_app.engine.parity import pad_id
@@ -62,7 +62,7 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
             _padding_demo(model, prepared, index, report) for index in range(len(encodings))
         )
     report.step(1.0, "Tokenized")
-    return finish(model, TOKENS, params, prepared.records, (data, notices), clock)
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
 def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:

@@ -25,11 +25,14 @@ class TokensParams(Params):
     )
 
 
-TOKENS = Analysis(
+ANALYSIS = Analysis(
     name="tokens",
     title="Tokens",
     summary="How the tokenizer splits each prompt, and what to watch out for.",
     params=TokensParams,
+    group="read",
+    serves=frozenset({"tokenize"}),
+    example=0,
     needs_answers=False,
     fields=(
         FieldSpec("ids", ("prompt", "position"), "Token ids that go into the model"),

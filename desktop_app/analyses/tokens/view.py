@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.analyses.tokens.picture import overview_sentence
+from desktop_app.analyses.tokens.spec import ANALYSIS
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.analyses.tokens.token_tables import TokenTables
-from desktop_app.contract.registry import find
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter
 from desktop_app.widgets.basics.theme import set_role
@@ -28,7 +28,7 @@ class TokensView(AnalysisView):
     """A card per prompt above, the selected prompt's tables below."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(find("tokens"), selection, parent)
+        super().__init__(ANALYSIS, selection, parent)
 
     def empty_words(self) -> tuple[str, str]:
         """Return title and sentence of the empty view."""
@@ -167,3 +167,6 @@ class TokensView(AnalysisView):
         self._limit += 100
         if self._result is not None:
             self.draw_result(self._result)
+
+
+VIEW = TokensView

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.window.prompts.examples import WORKED_ORDER, choose_model
+from desktop_app.contract.registry import worked_order
+from desktop_app.window.prompts.examples import choose_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class FirstStart(QObject):
         Args:
             with_example: Whether the worked example is to be run once the model is open.
         """
-        self._names = WORKED_ORDER if with_example else ()
+        self._names = worked_order() if with_example else ()
         self._waiting_for_models = self._waiting_for_model = True
         self._conductor.list_models()
 

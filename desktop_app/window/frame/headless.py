@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.contract.registry import worked_order
 from desktop_app.pictures.text_tables import as_text
-from desktop_app.window.prompts.examples import WORKED_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class HeadlessRun(QObject):
         if self._window.first_start.is_under_way():
             self._loop.exec()
         self._window.session.wait()
-        for name in (name for name in self._window.views if name in WORKED_ORDER):
+        for name in (name for name in self._window.views if name in worked_order()):
             view = self._window.views[name]
             result = view.current_result
             if result is None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.job_bar import JobBar
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.selection import Selection
@@ -23,7 +25,6 @@ from desktop_app.window.frame.first_start import FirstStart
 from desktop_app.window.frame.help_panel import HelpPanel
 from desktop_app.window.frame.log_panel import LogPanel
 from desktop_app.window.frame.memory_meter import MemoryMeter
-from desktop_app.window.frame.registry import VIEWS, create_view
 from desktop_app.window.frame.settings import MOST_SWEEP_MB, load_settings, save_settings
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.frame.window_actions import make_actions
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(log_book)
         self.job_bar = JobBar()
         self.meter = MemoryMeter(self)
-        self.views = {name: create_view(name, self.selection) for name in VIEWS}
+        self.views = {name: create_view(name, self.selection) for name in ANALYSES}
 
     def _build_window(self) -> None:
         self.central = layout.CentralArea((self.recovery.banner, self.banner), self.views)

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.errors import BadInputError
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import save_picture
-from desktop_app.window.frame.registry import VIEWS, create_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def draw_result(
     Raises:
         BadInputError: The analysis has no picture, or the file cannot be written.
     """
-    if result.analysis not in VIEWS:
+    if result.analysis not in ANALYSES:
         raise BadInputError(
             f"Results of “{result.analysis}” have no picture: export them as .npz or .json."
         )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.contract.registry import worked_order
 from desktop_app.widgets.basics.theme import ThemeChoice, apply_theme
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.help_panel import START
 from desktop_app.window.frame.parts import app_version
-from desktop_app.window.prompts.examples import WORKED_ORDER, worked_example
+from desktop_app.window.prompts.examples import worked_example
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -74,7 +75,7 @@ class WindowSlots(QObject):
                 [("undo_example", "Undo")],
             )
         if model is not None:
-            for name in WORKED_ORDER:
+            for name in worked_order():
                 window.runs.run(name, window.views[name].analysis.params())
 
     def undo_example(self) -> None:

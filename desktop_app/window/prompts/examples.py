@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 PACK = "smollm2"
 TOY = "toy"
 
-# In this order every tab shows something real, the quick ones first.
-WORKED_ORDER = ("tokens", "rank", "attention", "ablate")
-
 
 def choose_model(rows: Sequence[ModelRow]) -> str:
     """Return the model of a first start: the pack where it is installed, else the bundled toy."""
