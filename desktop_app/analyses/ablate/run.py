@@ -19,11 +19,11 @@ from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Vari
 from desktop_app.engine.metrics import Target, make_target, near_zero, score
 from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.estimates import rank_agreement, refuse_flat, wants_preview
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
 from desktop_app.methods.gate import Gate, check_gate
 from desktop_app.methods.pairs import twins_of
 from desktop_app.methods.prepare import Prepared, equal_length_groups, prepare
-from desktop_app.methods.previews import rank_agreement, refuse_flat, wants_preview
 from desktop_app.methods.reference import Means, mean_activations
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.metrics import score
 from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.estimates import rank_agreement, wants_preview
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
 from desktop_app.methods.gate import Gate, check_gate
 from desktop_app.methods.prepare import equal_length_groups, prepare
-from desktop_app.methods.previews import rank_agreement, wants_preview
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result

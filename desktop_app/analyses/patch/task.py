@@ -10,8 +10,8 @@ from desktop_app.contract.grammar import resolve_range
 from desktop_app.engine.abilities import acts
 from desktop_app.engine.metrics import Target, make_target
 from desktop_app.engine.model import site_hook
+from desktop_app.methods.estimates import refuse_flat
 from desktop_app.methods.pairs import first_difference, twins_of
-from desktop_app.methods.previews import refuse_flat
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
