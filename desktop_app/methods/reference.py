@@ -15,7 +15,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from desktop_app.analyses.ablate.spec import AblateParams
+    from desktop_app.contract.params import Params
     from desktop_app.contract.report import Reporter
     from desktop_app.methods.prepare import Prepared
 
@@ -96,18 +96,27 @@ def means(
 
 def mean_activations(
     model: LoadedModel,
-    params: AblateParams,
+    params: Params,
     prepared: Prepared,
-    place: tuple[Sequence[int], Site],
+    taken: tuple[Sequence[str], tuple[Sequence[int], Site]],
     report: Reporter,
 ) -> tuple[Means, list[Notice]]:
-    """Return the means that removed parts are replaced by, and what must be said of them."""
+    """Return the means that removed parts are replaced by, and what must be said of them.
+
+    Args:
+        model: The model.
+        params: How texts are read.
+        prepared: The prompts, which are their own reference where no other is given.
+        taken: The texts of the reference prompts; layers and site.
+        report: Told after every pass.
+    """
+    texts, (layers, site) = taken
     prompts = prepared.encodings
     references = [e.ids for e in prompts]
-    if params.reference:
+    if texts:
         encoder = encoder_of(model, params)
         expand = model.tokenizer.expand_chat if params.chat else str
-        references = [encoder.encode(expand(text)).ids for text in params.reference]
+        references = [encoder.encode(expand(text)).ids for text in texts]
     for index, reference in enumerate(references):
         if not 0 < len(reference) <= model.info.n_ctx:
             raise BadInputError(
@@ -133,7 +142,6 @@ def mean_activations(
                 "changes: give --reference, or choose --mode zero.",
             )
         )
-    layers, site = place
     return means(model, references, layers, site, report, pooled=pooled), notices
 
 

@@ -12,17 +12,17 @@ from desktop_app.analyses.detect.roles import THRESHOLD, card_summary
 from desktop_app.contract.grammar import resolve_pair
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
-from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
-from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.methods.composition import composition_scores, random_baseline
+from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
 from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import Lead, repeated_sequences
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from desktop_app.analyses.detect.spec import DetectParams
+    from desktop_app.engine.model import LoadedModel
 
 Head = tuple[int, int]
 
@@ -179,21 +179,21 @@ def _ablate(
     layers = sorted({layer for ablation in every for layer, _head in ablation.heads})
     kept = capture(model, references, layers, "head_z")
     means = {layer: values.float().mean(0) for layer, values in kept.items()}
-    variants = [
-        Variant(
-            tuple(
+
+    def cells(group: Group) -> Iterator[Cell]:
+        for number, ablation in enumerate(every):
+            edits = tuple(
                 Edit(layer, "head_z", Replace(means[layer][:, head]), head)
                 for layer, head in ablation.heads
-            ),
-            prompt,
-        )
-        for ablation in every
-        for prompt in range(len(ids))
-    ]
-    length = ids.shape[1]
-    loss = Loss(ids, length // 2 + 1)
-    swept = sweep(model, ids, variants, SweepPlan((length - 1,) * len(ids), loss=loss), report)
-    rises = (swept.values.view(len(every), len(ids)) - swept.base).double().numpy()
+            )
+            for row, sequence in enumerate(group.prompts):
+                yield Cell(sequence, (number,), Variant(edits, row))
+
+    inputs = Inputs.of_sequences(ids, ids.shape[1] // 2 + 1)
+    grid = Grid(inputs, lambda _length: (len(every),), cells, largest=len(ids))
+    found = run_grid(model, grid, report)
+    base = found.base[0].astype(np.float32)
+    rises = (np.stack(found.cells, axis=-1).astype(np.float32) - base).astype(np.float64)
     rows = [
         {
             "title": ablation.title,
@@ -204,7 +204,7 @@ def _ablate(
         for ablation, rise in zip(every, rises, strict=True)
     ]
     return {
-        "loss": float(swept.base.mean()),
+        "loss": float(torch.from_numpy(base).mean()),
         "sequences": len(ids),
         "references": len(references),
         "ablation": rows[: len(wanted)],
@@ -214,15 +214,5 @@ def _ablate(
 
 def _patterns(model: LoadedModel, ids: torch.Tensor, pair: tuple[Head, Head]) -> list[np.ndarray]:
     """Return the attention `[query, key]` of both heads on one sequence."""
-    found: dict[Head, np.ndarray] = {}
-
-    def keep(head: Head) -> tuple[str, Any]:
-        def hook_fn(x: torch.Tensor, hook: object) -> None:
-            found[head] = torch.tril(x[0, head[1]].float()).cpu().numpy()
-
-        return site_hook(head[0], "pattern"), hook_fn
-
-    hooks = [keep(head) for head in pair]
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
-    model.run(ids, hooks)
-    return [found[head] for head in pair]
+    seen = capture(model, ids, sorted({layer for layer, _head in pair}), "pattern")
+    return [torch.tril(seen[layer][0, head].float()).cpu().numpy() for layer, head in pair]
