@@ -17,6 +17,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -264,17 +265,17 @@ def call(
     command: list[str], extra: dict[str, str] | None = None, folder: Path | None = None
 ) -> int:
     """Run a command to its end and return its exit code; Ctrl-C reaches it and gives 130."""
-    process = subprocess.Popen(command, env=child_environment(extra), cwd=folder)
-    interrupted = False
-    while process.returncode is None:
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            # The terminal sent it to the command as well, which ends in its own time; ending this
-            # one first would leave two programs at one prompt.
-            interrupted = True
-    code = process.returncode
-    if interrupted and code != 0:
+    interrupts: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:  # a shell ignores it for what runs in its background
+        # The terminal sends it to the command as well, which ends in its own time; ending this
+        # one first would leave two programs at one prompt.
+        signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    try:
+        code = subprocess.call(command, env=child_environment(extra), cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts and code != 0:
         return 130
     return code if code >= 0 else 128 - code
 
