@@ -28,6 +28,9 @@ STAMP = VENV / "lensbench-stamp.txt"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODEL = "smollm2"
+# Both cores of a small machine; each worker loads the models that its tests need, 2 GB in all.
+# The arguments given come after these, so that `-n 0` runs the tests in one process.
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 USAGE = "usage: python3 packaging/bootstrap.py run [arguments] | test [pytest arguments]"
 
 # What Qt loads from the system: library -> package for apt-get, dnf, pacman. fontconfig comes
@@ -98,7 +101,7 @@ def main(arguments: list[str]) -> int:
         return 130
     if testing:
         offscreen = {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
-        return call([str(venv_python()), "-m", "pytest", *rest], offscreen, ROOT)
+        return call([str(venv_python()), "-m", "pytest", *PARALLEL, *rest], offscreen, ROOT)
     return call([str(venv_python()), "-m", "desktop_app", *rest])
 
 

@@ -9,6 +9,10 @@ from contextlib import suppress
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Workers share the cores: torch would take all of them in each, and be slower for it.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    _CORES = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _CORES)))
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
