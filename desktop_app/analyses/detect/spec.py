@@ -147,6 +147,7 @@ ANALYSIS = Analysis(
     summary="What each head does: induction, previous token, duplicates, successors, copies.",
     params=DetectParams,
     group="does",
+    serves=frozenset({"head_facts"}),
     noun="head detectors",
     fields=(
         *_fields(),

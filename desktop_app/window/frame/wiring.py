@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.ablate.picture import parts
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.pictures.words import plural
 from desktop_app.window.sessions.session_wiring import SessionWiring
 
@@ -138,10 +137,10 @@ class Wiring(QObject):
 
     def _on_result_shown(self, result: Result) -> None:
         self._window.inspector.show_result(result)
-        if self._window.selection.layer is None and result.analysis == "ablate":
+        best = hook(result.analysis, "picture", "best_head")
+        if self._window.selection.layer is None and best is not None:
             # One head for all views, before the first click: the one that matters most.
-            for part in parts(result, limit=1):
-                self._window.selection.select_head(part.layer, part.head)
+            self._window.selection.select_head(*(best(result) or (None, None)))
 
     # Prompts.
 
