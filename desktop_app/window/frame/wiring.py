@@ -72,13 +72,14 @@ class Wiring(QObject):
         window.prompts.table.prompts.modelReset.connect(self._on_rows_restored)
         window.prompts.live.token_clicked.connect(selection.select_position)
         selection.position_changed.connect(window.prompts.live.set_selected)
-        selection.attention_requested.connect(self._on_attention_requested)
 
     def _connect_messages(self) -> None:
         window = self._window
         for view in window.views.values():
             view.message_requested.connect(window.say)
             view.help_requested.connect(window.show_help)
+            view.intent_raised.connect(window.answer)
+        window.inspector.intent_raised.connect(window.answer)
         window.runs.result_shown.connect(self._on_result_shown)
         window.runs.tokens_shown.connect(window.inspector.show_tokens)
         window.runs.message_arrived.connect(window.say)
@@ -180,6 +181,3 @@ class Wiring(QObject):
 
     def _on_warnings_counted(self, count: int) -> None:
         self._window.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")
-
-    def _on_attention_requested(self) -> None:
-        self._window.open_tab("attention")

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.contract.intents import Intent
 from desktop_app.contract.registry import serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
@@ -39,9 +40,11 @@ class Inspector(QWidget):
 
     Signals:
         notes_changed: The notes' text, a moment after the last keystroke.
+        intent_raised: The `Intent` to show the selected head large.
     """
 
     notes_changed = Signal(str)
+    intent_raised = Signal(object)
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -178,8 +181,8 @@ class Inspector(QWidget):
         self.refresh()
 
     def _on_open_clicked(self) -> None:
-        if self._selection.layer is not None and self._selection.head is not None:
-            self._selection.open_attention(self._selection.layer, self._selection.head)
+        chosen = {"layer": self._selection.layer, "head": self._selection.head}
+        self.intent_raised.emit(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
         self.notes_changed.emit(self.notes.toPlainText())
