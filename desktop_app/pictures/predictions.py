@@ -20,7 +20,7 @@ EMPHASIS: dict[Mark, Emphasis] = {"": "", "answer": "good", "wrong": "bad"}
 
 COLUMNS = (
     Column("rank", "mono", "#", align="right", width=34, muted=True),
-    Column("token", "token", width=96),
+    Column("token", "token"),
     Column("id", "mono", align="right", width=64, muted=True, priority=2),
     Column("share", "bar", "", limits=(0.0, 1.0)),
     Column("mark", "mark", "", width=62, priority=1),

@@ -50,6 +50,7 @@ class HandSide(QWidget):
         self.when = SegmentedControl([("top", "After"), ("base_top", "Before")])
         self.ranking = RankingList("Most likely next tokens")
         self.ranking.set_fitting(24, 40)
+        self.ranking.setMinimumHeight(self.ranking.full_height(3))
         self.tried = RankingList("What was tried", _TRIED, sortable=True)
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")

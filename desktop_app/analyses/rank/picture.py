@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.predictions import Mark
 
 _ANSWER_COLUMNS = (
-    Column("token", "token", width=72),
+    Column("token", "token"),
     Column("given", "mono", width="stretch", muted=True, priority=2),
     Column("rank", "number", format=lambda rank: f"{rank:,}" + (" (top)" if rank == 0 else "")),
     Column("prob", "number", format=probability),
@@ -29,7 +29,7 @@ _ANSWER_COLUMNS = (
 )
 _SURPRISE_COLUMNS = (
     Column("at", "mono", align="right", width=40, muted=True),
-    Column("token", "mono", width=110),
+    Column("token", "mono"),
     Column("bar", "bar", "surprise, −log p"),
     Column("nats", "number", width=64, muted=True),
 )
@@ -112,7 +112,11 @@ def _answer_table(
     for step, row in enumerate(continuation["rows"]):
         given, text = tail(before, len(before), 3), token_text(row)
         scores = (float(row["prob"]), float(row["logit"]), float(row["logprob"]))
-        tip = f"Predicting token {step}, “{text}” (id {row['id']}), given “{given}”"
+        tip = (
+            f"Predicting token {step}, “{text}” (id {row['id']}), given “{given}”\n"
+            f"probability {scores[0]:.6f}, logit {number(scores[1])}, "
+            f"log-probability {number(scores[2])}"
+        )
         rows.append(Row(step, (text, given, int(row["rank"]), *scores), tip, EMPHASIS[mark]))
         before = (*before, str(row["text"]))
     total = float(continuation["logprob_total"])
