@@ -217,7 +217,7 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
     view._maps.show_data(data)
     view._maps.set_score("successor")
     assert view._maps._bar._limits == (0.0, 0.25)
-    assert view._maps.map_of("successor").canvas._cols.name == "0 to 0.25"
+    assert view._maps.map_of("successor").canvas.matrix.columns.name == "0 to 0.25"
     view._maps._on_cell_hovered("induction", 0, 0)
     assert view._maps._bar._limits == (0.0, 1.0)
     view._maps._on_cell_hovered("induction", -1, -1)
