@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, centred_limits, numbered
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import metric_name
+from desktop_app.pictures.words import metric_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Quantity = Literal["share", "asymmetry", "raw"]
 QUANTITIES: tuple[tuple[Quantity, str], ...] = (
@@ -248,3 +250,25 @@ def _one_label(pair: PairColumn) -> str:
     if pair.clean == pair.corrupt:
         return "" if pair.clean.startswith("#") else f": {pair.clean}"
     return f": {pair.clean} | {pair.corrupt}"
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return how far exchanging the selected part is enough, and needed."""
+    from desktop_app.analyses.patch.parts import find_place, part_at
+
+    if place.prompt >= len(result.prompts):
+        return []
+    cell = find_place(result, place.layer, place.head, place.position, place.prompt)
+    if cell is None:
+        return []
+    part = part_at(result, cell, place.prompt, place.position)
+    site = result.params.get("site", "")
+    shares = (
+        (f"Enough ({site})", part.restored, "1: its clean activation alone restores the metric"),
+        (f"Needed ({site})", part.broken, "1: its corrupt activation alone breaks the metric"),
+    )
+    return [
+        Fact(name, number(value, 2), f"{part.name}: {tip}")
+        for name, value, tip in shares
+        if np.isfinite(value)
+    ]

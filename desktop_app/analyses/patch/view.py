@@ -237,7 +237,7 @@ class PatchView(AnalysisView):
         result = self._ready()
         if result is not None and shape_of(result.params).heads:
             head = query_head(result, column, self.selection.head)
-            self.selection.open_attention(int(result.data["layers"][row]), head)
+            self.open_attention(int(result.data["layers"][row]), head)
 
     def _on_list_clicked(self, row: int) -> None:
         part = self._list.part(row)

@@ -182,8 +182,8 @@ def test_heads_at_a_position(view, selection):
     assert selection.position == 7
 
 
-def test_a_head_opens_its_attention(view, selection, heard):
-    asked = heard(selection.attention_requested)
+def test_a_head_opens_its_attention(view, selection, heads_opened):
+    asked = heads_opened(view)
     view._maps.cell_activated.emit(1, 4)
     assert asked == []
     view.show_result(made.heads_result())
@@ -191,7 +191,7 @@ def test_a_head_opens_its_attention(view, selection, heard):
     view.show_result(made.key_value_result())
     selection.select_head(4, 0)
     view._maps.cell_activated.emit(1, 1)
-    assert asked == [(5, 3), (5, 2)]
+    assert asked == [("open_attention", 5, 3), ("open_attention", 5, 2)]
 
 
 def test_a_query_head_selected_elsewhere_shows_its_key_value_head(view, selection):
