@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.predictions import EMPHASIS, next_tokens, token_text
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
     from desktop_app.pictures.predictions import Mark
 
 _ANSWER_COLUMNS = (
@@ -205,3 +207,18 @@ def surprise_sentence(result: Result, prompt: int) -> str:
         return "A prompt of one token has nothing to predict."
     loss = float(np.mean(values))
     return f"loss {number(loss)} nats a token · perplexity {number(math.exp(min(loss, 50)), 1)}"
+
+
+def token_facts(result: Result, place: Place) -> list[Fact]:
+    """Return how well the model foresaw the selected token."""
+    before = (place.position or 0) - 1
+    if place.prompt >= len(result.prompts):
+        return []
+    logprobs = np.asarray(result.data["prompt_logprob"][place.prompt])
+    if not 0 <= before < len(logprobs):
+        return []
+    rank = int(np.asarray(result.data["prompt_rank"][place.prompt])[before])
+    return [
+        Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
+        Fact("Rank", str(rank), "0: the model's first guess"),
+    ]
