@@ -140,7 +140,8 @@ class RankingList(QTableView):
     def full_height(self, rows: int | None = None) -> int:
         """Return the height at which so many rows, or those there are, need no scrolling."""
         count = self._model.rowCount() if rows is None else rows
-        return HEADER_HEIGHT + max(1, count) * self._fitting[0] + 2
+        head = 0 if self.horizontalHeader().isHidden() else HEADER_HEIGHT
+        return head + max(1, count) * self._fitting[0] + 2
 
     def select_key(self, key: object) -> None:
         """Select the row of a key without a signal; an unknown one selects nothing."""
@@ -210,7 +211,7 @@ class RankingList(QTableView):
         if isinstance(spec.width, int):
             return spec.width
         if spec.stretches:
-            return _LEAST
+            return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
         metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
