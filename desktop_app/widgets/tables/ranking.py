@@ -215,7 +215,8 @@ class RankingList(QTableView):
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
         metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
-        heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(spec.heading)
+        said = "" if self.horizontalHeader().isHidden() else spec.heading
+        heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(said)
         box = 14 if spec.kind == "token" else 0
         # Some pixels more than the text: painting rounds up, and a cut word says nothing.
         needed = max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
