@@ -63,6 +63,7 @@ class Column:
         bar: For numbers: whether a soft bar behind shows the share of the column's largest.
         signed: For bars: whether they go both ways from a line at 0, in the maps' own colours.
         limits: Values at the ends of the bars; what holds all values and 0 where None.
+        least: The least width where it stretches, below which others are left out.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Column:
     bar: bool = False
     signed: bool = False
     limits: tuple[float, float] | None = None
+    least: int = 0
 
     @property
     def heading(self) -> str:
@@ -119,7 +121,7 @@ class Row:
         emphasis: Colours its token, mark and bar; faint rows have bars on a scale of their own.
     """
 
-    key: Hashable
+    key: Any
     values: tuple[object, ...]
     tooltip: str = ""
     emphasis: Emphasis = ""

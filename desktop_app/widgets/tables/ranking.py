@@ -208,7 +208,7 @@ class RankingList(QTableView):
         if isinstance(spec.width, int):
             return spec.width
         if spec.stretches:
-            return _LEAST
+            return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
         metrics = QFontMetrics(cell_font(spec.kind))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
