@@ -245,7 +245,7 @@ def test_the_open_form_leaves_the_picture_its_room(qtbot, make_view, name):
     holder.show()
     turn_the_loop()
     assert view._settings._box.height() <= 0.4 * 624
-    picture = view._map.canvas if name == "ablate" else view._board
+    picture = view.picture_widget().canvas if name == "ablate" else view._board
     assert picture.height() > 180
     view.setParent(None)
 

@@ -65,7 +65,7 @@ facts["load"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
 if window.first_start.is_under_way():
     wait_for(window.started)
 facts["seconds_to_example"] = time.perf_counter() - began
-facts["filled"] = [n for n, v in window.views.items() if v.current_result is not None]
+facts["filled"] = [n for n in window.views if window.views[n].current_result is not None]
 facts["model"] = window.conductor.model.info.name
 facts["top"] = window.views["rank"].current_result.data["top"][0][0]["text"]
 facts["parity"] = window.conductor.model.parity.ok
@@ -89,7 +89,7 @@ if measuring:
 stalls = []
 for _ in range(3 if measuring else 1):
     watchdog.start()
-    window.slots.run_current()
+    window.actions_by_name["run"].trigger()
     wait_for(window.runner.became_idle)
     watchdog.stop()
     stalls.append([watchdog.percentile_ms(99), watchdog.max_ms(), len(watchdog.stalls_ms())])

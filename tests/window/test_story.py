@@ -148,7 +148,7 @@ def test_run_cancel_half_way_and_run_again(window, monkeypatch):
 def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     window.open_tab("ablate")
     QApplication.processEvents()
-    heatmap = window.views["ablate"]._map
+    heatmap = window.views["ablate"].picture_widget()
     point = heatmap.cell_center(1, 3).toPoint()
     QTest.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     assert (window.selection.layer, window.selection.head) == (1, 3)

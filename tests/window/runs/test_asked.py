@@ -61,9 +61,9 @@ def fill(qtbot, window, *rows):
 def marked(window):
     return {
         name
-        for name, view in window.views.items()
-        if any(chip.code == "other_prompts" for chip in view._chips.chips())
-        and not view._chips.isHidden()
+        for name in window.views
+        for chips in [window.views[name]._chips]
+        if any(chip.code == "other_prompts" for chip in chips.chips()) and not chips.isHidden()
     }
 
 
@@ -107,7 +107,7 @@ class TestWindow:
         assert marked(window) == set()
 
     def test_what_needs_no_prompts_is_never_marked(self, qtbot, window):
-        window.runs.show(detect_result())
+        window.showing.show(detect_result())
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
         assert "detect" not in marked(window)
 
@@ -133,4 +133,4 @@ class TestWindow:
         qtbot.waitUntil(lambda: "attention" not in marked(window))
         fill(qtbot, window, ROW)
         assert "Entropy" in said(window)
-        assert window.inspector._here("attention")[1] == 1
+        assert window.inspector.known.here("attention", 0)[1] == 1
