@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.curves import Scale, Scatter, thinned
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import prompt_title
+from desktop_app.pictures.words import number, prompt_title
 from desktop_app.session.lazy import LazyArray
 from desktop_app.session.tidy import axes_of, axis_labels, label_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from desktop_app.contract.result import Result
 
@@ -95,6 +96,47 @@ class Pair:
         """The second minus the first."""
         apart: np.ndarray = self.right - self.left
         return apart
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Two matrices against each other: a dot per cell, on the diagonal where they agree.
+
+    Attributes:
+        picture: What is drawn.
+        cells: `[dots, 2]`, row and column of each dot.
+        total: How many cells have both numbers; of very many only some are drawn.
+    """
+
+    picture: Scatter
+    cells: np.ndarray
+    total: int
+
+    def index(self, row: int, column: int) -> int | None:
+        """Return the dot of a cell, or None where it has none."""
+        found = np.flatnonzero((self.cells == (row, column)).all(1))
+        return int(found[0]) if found.size else None
+
+
+def dots(pair: Pair, titles: tuple[str, str], name: Callable[[int, int], str]) -> Dots:
+    """Return the scatter of two matrices; `name` says what a cell is.
+
+    Of very many cells those that part the most and evenly spread others are drawn.
+    """
+    known = np.argwhere(np.isfinite(pair.left) & np.isfinite(pair.right))
+    cells = known[thinned(np.abs(pair.difference[tuple(known.T)]))]
+    one, two = pair.left[tuple(cells.T)], pair.right[tuple(cells.T)]
+
+    def tip(index: int) -> str:
+        place = name(*cells[index].tolist())
+        first, second = float(one[index]), float(two[index])
+        return (
+            f"{place}\n{number(first, 4)} → {number(second, 4)}   "
+            f"difference {number(second - first, 4, sign=True)}"
+        )
+
+    across, up = (Scale(title) for title in titles)
+    return Dots(Scatter(one, two, across, up, tip, diagonal=True), cells, len(known))
 
 
 def fields(left: Result, right: Result) -> list[Field]:

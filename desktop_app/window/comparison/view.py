@@ -15,18 +15,20 @@ from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.tables import Column, DataTable
 from desktop_app.window.comparison.data import (
     Axis,
+    Dots,
     Field,
     Pair,
+    dots,
     fields,
     matrices,
     most_different,
     summary,
     token_labels,
 )
-from desktop_app.window.comparison.scatter import Scatter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,12 +62,14 @@ class ComparisonView(QWidget):
         self._shown = SegmentedControl(list(_SHOWN))
         self._facts = label("", "small", wrap=True)
         self._map = Heatmap()
-        self._scatter = Scatter()
+        self._dots: Dots | None = None
+        self._scatter = Plot()
+        self._scatter.setAccessibleName("Scatter of both results")
         self._build()
         self._field.activated.connect(self._on_field_chosen)
         self._shown.changed.connect(self._on_shown_changed)
         self._map.cell_clicked.connect(self._on_cell_clicked)
-        self._scatter.dot_clicked.connect(self._on_dot_clicked)
+        self._scatter.point_clicked.connect(self._on_dot_clicked)
 
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
         """Compare two results of one analysis.
@@ -197,8 +201,9 @@ class ComparisonView(QWidget):
         chosen = {box.objectName(): box.currentIndex() for box in self._choosers}
         self._pair = matrices(*self._results, field, chosen)
         self._draw_map(field, self._pair, chosen.get("prompt", 0))
-        self._scatter.set_values(self._pair.left, self._pair.right, self._titles, self._cell_name)
-        self._facts.setText(self._fact_sentence(self._pair))
+        self._dots = dots(self._pair, self._titles, self._cell_name)
+        self._scatter.show_picture(self._dots.picture)
+        self._facts.setText(_fact_sentence(self._pair, self._dots))
 
     def _draw_map(self, field: Field, pair: Pair, prompt: int) -> None:
         if self._results is None:
@@ -217,17 +222,6 @@ class ComparisonView(QWidget):
             diverging=same,
         )
 
-    def _fact_sentence(self, pair: Pair) -> str:
-        told = summary(pair)
-        drawn, total = self._scatter.shown_count()
-        cells = plural(total, "cell")
-        if drawn < total:
-            cells += f", {drawn:,} of them drawn"
-        return (
-            f"{cells} · largest difference {number(told['largest'], 4)} · mean difference "
-            f"{number(told['mean'], 4, sign=True)} · correlation {number(told['correlation'], 3)}"
-        )
-
     def _cell_name(self, row: int, column: int) -> str:
         return self._map.cell_text(row, column).split("    ")[0]
 
@@ -243,10 +237,23 @@ class ComparisonView(QWidget):
         self._draw()
 
     def _on_cell_clicked(self, row: int, column: int) -> None:
-        self._scatter.set_selected(row, column)
+        if self._dots is not None:
+            self._scatter.set_selected(self._dots.index(row, column))
 
-    def _on_dot_clicked(self, row: int, column: int) -> None:
-        self._map.set_selected(row, column)
+    def _on_dot_clicked(self, index: int) -> None:
+        if self._dots is not None:
+            self._map.set_selected(*self._dots.cells[index].tolist())
+
+
+def _fact_sentence(pair: Pair, shown: Dots) -> str:
+    told, drawn = summary(pair), len(shown.cells)
+    cells = plural(shown.total, "cell")
+    if drawn < shown.total:
+        cells += f", {drawn:,} of them drawn"
+    return (
+        f"{cells} · largest difference {number(told['largest'], 4)} · mean difference "
+        f"{number(told['mean'], 4, sign=True)} · correlation {number(told['correlation'], 3)}"
+    )
 
 
 def _sentence(changes: tuple[Change, ...]) -> str:

@@ -7,6 +7,9 @@ import pytest
 
 from desktop_app.session.store import Session
 from desktop_app.window.comparison.data import (
+    Axis,
+    Pair,
+    dots,
     fields,
     matrices,
     most_different,
@@ -125,3 +128,32 @@ def test_positions_are_called_by_their_tokens():
     pair = matrices(result, result, own, {"prompt": 0, "layer": 0, "head": 0})
     assert token_labels(result, pair.rows, 0)[1] == "1"
     assert token_labels(result, pair.rows, 1) == ["0", "1", "2", "3"]
+
+
+def pair_of(left, right):
+    rows, columns = (
+        Axis(n, tuple(map(str, range(s))), (), ()) for n, s in zip("ab", left.shape, strict=True)
+    )
+    return Pair(left, right, rows, columns)
+
+
+def test_many_dots_are_thinned_but_the_farthest_stay():
+    left = np.zeros((250, 200))
+    right = left.copy()
+    right[17, 23] = 5.0
+    shown = dots(pair_of(left, right), ("one", "two"), "{}, {}".format)
+    assert shown.total == 50_000
+    assert 15_000 <= len(shown.cells) <= 20_000
+    assert shown.index(17, 23) is not None
+    assert (shown.picture.across.name, shown.picture.up.name) == ("one", "two")
+
+
+def test_cells_without_a_number_have_no_dot():
+    left = np.array([[1.0, np.nan], [2.0, 3.0]])
+    other = np.array([[1.5, 2.0], [np.nan, np.inf]])
+    shown = dots(pair_of(left, other), ("one", "two"), "{}, {}".format)
+    assert (shown.cells.tolist(), shown.total) == ([[0, 0]], 1)
+    assert shown.picture.text(0) == "0, 0\n1.0000 → 1.5000   difference +0.5000"
+    assert shown.index(1, 1) is None
+    none = dots(pair_of(np.full((2, 2), np.nan), left), ("one", "two"), "{}, {}".format)
+    assert (len(none.cells), none.total) == (0, 0)
