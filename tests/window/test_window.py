@@ -226,7 +226,7 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
 
 def test_double_click_on_a_head_opens_its_attention(window):
     window.open_tab("ablate")
-    window.selection.open_attention(3, 2)
+    window.views["ablate"].open_attention(3, 2)
     assert window.current_tab() == "attention"
     assert (window.selection.layer, window.selection.head) == (3, 2)
     assert window.inspector._head_title.text() == "L3H2"

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import metric_name, part_name
+from desktop_app.pictures.words import metric_name, number, part_name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Quantity = Literal["effect", "percent", "ablated", "sem"]
 QUANTITIES: tuple[tuple[Quantity, str], ...] = (
@@ -248,3 +250,36 @@ def find_part(result: Result, layer: int | None, head: int | None) -> tuple[int,
         return layers.index(layer), 0
     columns = grid(result, "effect").shape[1]
     return (layers.index(layer), head) if head is not None and head < columns else None
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return what removing the selected part does."""
+    known = "effect_mean" in result.data
+    found = find_part(result, place.layer, place.head) if known else None
+    if found is None:
+        return []
+    mean, sem, share = (
+        float(mean_grid(result, name)[found])
+        for name in ("effect_mean", "effect_sem", "percent_mean")
+    )
+    several = len(result.prompts) > 1
+    spread = f" ± {number(sem)}" if np.isfinite(sem) and several else ""
+    over = f", mean of {len(result.prompts):,}" if several else ""
+    facts = [
+        Fact(
+            f"Effect of removal ({result.data['mode']}{over})",
+            number(mean, sign=True) + spread,
+            "ablated − base, mean over the prompts of the run; negative: removing it hurts",
+        ),
+        Fact("Kept without it", percent(share), "100 · ablated / base"),
+    ]
+    if 1 < len(result.prompts) > place.prompt:
+        own = float(grid(result, "effect")[(*found, place.prompt)])
+        facts.insert(1, Fact("… on this prompt", number(own, sign=True), "ablated − base"))
+    return facts
+
+
+def best_head(result: Result) -> tuple[int, int | None] | None:
+    """Return the part that matters most: what a first result selects."""
+    best = parts(result, limit=1)
+    return (best[0].layer, best[0].head) if best else None

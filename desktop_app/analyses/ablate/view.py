@@ -268,7 +268,7 @@ class AblateView(AnalysisView):
 
     def _on_cell_activated(self, row: int, column: int) -> None:
         if self._result is not None and not self._partial:
-            self.selection.open_attention(int(self._result.data["layers"][row]), column)
+            self.open_attention(int(self._result.data["layers"][row]), column)
 
     def _on_list_clicked(self, row: int) -> None:
         part = self._list.part(row)
@@ -277,7 +277,7 @@ class AblateView(AnalysisView):
     def _on_list_activated(self, row: int) -> None:
         part = self._list.part(row)
         if part.head is not None:
-            self.selection.open_attention(part.layer, part.head)
+            self.open_attention(part.layer, part.head)
 
     def _on_bars_clicked(self, row: int) -> None:
         part = self._bars.part(row)
@@ -286,7 +286,7 @@ class AblateView(AnalysisView):
     def _on_attention_clicked(self) -> None:
         place = self._details.place()
         if place is not None and self._result is not None:
-            self.selection.open_attention(int(self._result.data["layers"][place[0]]), place[1])
+            self.open_attention(int(self._result.data["layers"][place[0]]), place[1])
 
 
 def _by_layer(part: Any) -> int:

@@ -243,7 +243,7 @@ class ComposeView(LabView):
     def _on_cell_activated(self, row: int, column: int) -> None:
         pair = None if self._shown is None else pair_at(self._shown, row, column)
         if pair is not None:
-            self.selection.open_attention(*pair[1])
+            self.open_attention(*pair[1])
 
     def _on_row_selected(self, key: object) -> None:
         if isinstance(key, tuple):

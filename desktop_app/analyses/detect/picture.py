@@ -8,12 +8,14 @@ import numpy as np
 
 from desktop_app.analyses.detect.roles import TITLES, best_heads
 from desktop_app.analyses.detect.spec import ANALYSIS
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.words import WITHHELD, number, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Cell = tuple[int, int]
 
@@ -181,3 +183,13 @@ def runs(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
                 break
         found.append((cell, last))
     return found
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return the selected head's scores, with their spread where there are several seeds."""
+    cell = find_head(result.data, place.layer, place.head)
+    if cell is None:
+        return []
+    data = result.data
+    names = score_names(data)
+    return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]

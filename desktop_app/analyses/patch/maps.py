@@ -13,7 +13,7 @@ from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.basics.estimate_badge import EstimateBadge
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.matrix.map_row import MapRow
+from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tokens.cells import cells, token_strip
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class PatchPicture(QWidget):
         self.chooser = PromptChooser(selection)
         self.positions = PositionChooser(selection)
         self.badge = EstimateBadge()
-        self.maps = MapRow()
+        self.maps = Heatmap()
         frame, column = panel()
         choices = QWidget()
         row = FlowLayout(choices, 8)

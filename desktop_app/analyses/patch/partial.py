@@ -8,28 +8,27 @@ import numpy as np
 
 from desktop_app.analyses.patch.picture import (
     SHARES,
-    Picture,
     cells,
     directions,
     fields_of,
     flat,
     head_columns,
-    layer_labels,
-    limits,
+    layer_axis,
+    maps,
     shape_of,
-    specs,
 )
-from desktop_app.widgets.matrix.map_row import Columns
+from desktop_app.pictures.matrix import Axis, centred_limits, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from desktop_app.analyses.patch.picture import Quantity
+    from desktop_app.pictures.matrix import Matrix
 
 
 def partial_picture(
     data: Mapping[str, Any], params: Mapping[str, Any], prompt: int, quantity: Quantity = "share"
-) -> Picture | None:
+) -> tuple[Matrix, ...] | None:
     """Return the cells known so far, or None where there are none.
 
     Args:
@@ -47,17 +46,18 @@ def partial_picture(
     if cells(data, there[0], one).ndim == 3 and not shape.stacked:
         shape = shape_of({"site": "head_z"})
     names = fields_of(data, quantity)
-    values = [flat(data, name, one, None) for name in names]
-    count = values[0].shape[1]
+    values = {name: flat(data, name, one, None) for name in names}
+    count = values[names[0]].shape[1]
     if shape.heads:
         above = head_columns(shape, count)
     elif count == 1:
-        above = Columns("", ["all positions"])
+        above = Axis("", ["all positions"])
     else:
-        above = Columns("Position", [str(i) for i in range(count)])
+        above = numbered("Position", count)
     # The metric of both runs comes with the result; until then the middle is that of the cells.
-    centre = _middle(values) if quantity == "raw" else 0.0
-    return Picture(specs(names, values, ""), above, layer_labels(data), limits(values, centre))
+    centre = _middle(list(values.values())) if quantity == "raw" else 0.0
+    limits = centred_limits(*values.values(), centre=centre)
+    return maps(values, layer_axis(data), above, limits)
 
 
 def _middle(values: list[np.ndarray]) -> float:

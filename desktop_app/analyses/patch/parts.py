@@ -24,7 +24,7 @@ from desktop_app.pictures.words import part_name
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.matrix.map_row import Columns
+    from desktop_app.pictures.matrix import Axis
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _rank(restored: np.ndarray, broken: np.ndarray, order: str) -> np.ndarray:
 
 def _part(
     result: Result,
-    chosen: Columns,
+    chosen: Axis,
     place: tuple[int, int],
     position: int | None,
     shares: tuple[float, float],

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
+from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, centred_limits, numbered
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import metric_name
-from desktop_app.widgets.matrix.map_row import Columns, MapSpec
-from desktop_app.widgets.matrix.pair_canvas import PairColumn
+from desktop_app.pictures.words import metric_name, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Quantity = Literal["share", "asymmetry", "raw"]
 QUANTITIES: tuple[tuple[Quantity, str], ...] = (
@@ -61,16 +62,6 @@ class Shape:
     def stacked(self) -> bool:
         """Whether cells are heads at positions, more than one picture can show."""
         return self.heads and self.by_position
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Maps of one shape on one colour scale."""
-
-    maps: tuple[MapSpec, ...]
-    columns: Columns
-    row_labels: tuple[str, ...]
-    limits: tuple[float, float]
 
 
 def shape_of(params: Mapping[str, Any]) -> Shape:
@@ -135,22 +126,27 @@ def places_of(data: Mapping[str, Any], prompt: int | None, position: int | None)
 
 
 def picture(
-    result: Result, quantity: Quantity, prompt: int | None, position: int | None = None
-) -> Picture:
-    """Return the maps of a quantity, of one prompt or of the mean over prompts."""
+    result: Result,
+    quantity: Quantity,
+    prompt: int | None,
+    position: int | None = None,
+    tip: Callable[[int, int], str] | None = None,
+) -> tuple[Matrix, ...]:
+    """Return the maps of a quantity on one scale, of one prompt or of the mean over prompts."""
     data = result.data
     names = fields_of(data, quantity)
     values = [flat(data, name, prompt, position) for name in names]
-    maps = specs(names, values, metric_name(result) if quantity == "raw" else "")
     centre, least = 0.0, 0.0
     if quantity == "raw":
         clean, corrupt = ends(result, prompt)
         centre, least = (clean + corrupt) / 2, abs(clean - corrupt) / 2
-    return Picture(
-        maps,
+    return maps(
+        dict(zip(names, values, strict=True)),
+        layer_axis(data),
         columns(result, prompt, values[0].shape[1]),
-        layer_labels(data),
-        limits(values, centre, least),
+        centred_limits(*values, centre=centre, least=least),
+        metric_name(result) if quantity == "raw" else "",
+        tip,
     )
 
 
@@ -162,24 +158,31 @@ def fields_of(data: Mapping[str, Any], quantity: Quantity) -> tuple[str, ...]:
     return tuple(RAW[name] for name in there) if quantity == "raw" else there
 
 
-def specs(
-    names: Sequence[str], values: Sequence[np.ndarray], value_name: str
-) -> tuple[MapSpec, ...]:
+def maps(
+    values: Mapping[str, np.ndarray],
+    rows: Axis,
+    above: Axis,
+    limits: tuple[float, float],
+    value_name: str = "",
+    tip: Callable[[int, int], str] | None = None,
+) -> tuple[Matrix, ...]:
     """Return maps with the words that say what their fields mean."""
     return tuple(
-        MapSpec(v, *_WORDS[name], value_name or (name if name in SHARES else ""))
-        for name, v in zip(names, values, strict=True)
+        Matrix(
+            values[name],
+            rows,
+            above,
+            value_name or (name if name in SHARES else ""),
+            scale=limits,
+            value_format="{:+.2f}",
+            exact_format="{:+.4f}",
+            tip=tip,
+            title=title,
+            sentence=sentence,
+            short=short,
+        )
+        for name, (title, sentence, short) in ((name, _WORDS[name]) for name in values)
     )
-
-
-def limits(
-    values: Sequence[np.ndarray], centre: float = 0.0, least: float = 0.0
-) -> tuple[float, float]:
-    """Return the ends of one scale for all maps, symmetric about `centre`, `least` wide."""
-    sizes = [np.abs(v[np.isfinite(v)] - centre) for v in values]
-    reach = max([least, *(float(s.max()) for s in sizes if s.size)])
-    reach = reach if reach > 0 else 1.0
-    return centre - reach, centre + reach
 
 
 def ends(result: Result, prompt: int | None) -> tuple[float, float]:
@@ -191,18 +194,18 @@ def ends(result: Result, prompt: int | None) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def layer_labels(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the model's own numbers of the layers."""
-    return tuple(str(int(layer)) for layer in data["layers"])
+def layer_axis(data: Mapping[str, Any]) -> Axis:
+    """Return the layers by the model's own numbers."""
+    return Axis("Layer", [str(int(layer)) for layer in data["layers"]])
 
 
-def columns(result: Result, prompt: int | None, count: int) -> Columns:
+def columns(result: Result, prompt: int | None, count: int) -> Axis:
     """Return what stands above the columns of a picture."""
     shape = shape_of(result.params)
     if shape.heads:
         return head_columns(shape, count)
     if not shape.by_position:
-        return Columns("", ["all positions"])
+        return Axis("", ["all positions"])
     pairs = token_pairs(result, prompt)
     first = np.asarray(result.data["first_difference"], dtype=int)
     read = np.asarray(result.data["read_position"], dtype=int)
@@ -210,13 +213,14 @@ def columns(result: Result, prompt: int | None, count: int) -> Columns:
         first, read = first[prompt : prompt + 1], read[prompt : prompt + 1]
     same = len(set(read.tolist())) == 1
     labels = [f"{i}{_one_label(pair)}" for i, pair in enumerate(pairs)]
-    return Columns("Position", labels, pairs, int(first.min()), int(read[0]) if same else None)
+    dimmed, place = int(first.min()), int(read[0]) if same else None
+    return Axis("Position", labels, pairs=pairs, dimmed=dimmed, read=place)
 
 
-def head_columns(shape: Shape, count: int) -> Columns:
+def head_columns(shape: Shape, count: int) -> Axis:
     """Return the heads of a picture by their numbers."""
     name = "Key-value head" if shape.key_value else "Head"
-    return Columns(name, [str(head) for head in range(count)])
+    return numbered(name, count)
 
 
 def token_pairs(result: Result, prompt: int | None) -> list[PairColumn]:
@@ -246,3 +250,25 @@ def _one_label(pair: PairColumn) -> str:
     if pair.clean == pair.corrupt:
         return "" if pair.clean.startswith("#") else f": {pair.clean}"
     return f": {pair.clean} | {pair.corrupt}"
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return how far exchanging the selected part is enough, and needed."""
+    from desktop_app.analyses.patch.parts import find_place, part_at
+
+    if place.prompt >= len(result.prompts):
+        return []
+    cell = find_place(result, place.layer, place.head, place.position, place.prompt)
+    if cell is None:
+        return []
+    part = part_at(result, cell, place.prompt, place.position)
+    site = result.params.get("site", "")
+    shares = (
+        (f"Enough ({site})", part.restored, "1: its clean activation alone restores the metric"),
+        (f"Needed ({site})", part.broken, "1: its corrupt activation alone breaks the metric"),
+    )
+    return [
+        Fact(name, number(value, 2), f"{part.name}: {tip}")
+        for name, value, tip in shares
+        if np.isfinite(value)
+    ]

@@ -20,12 +20,10 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from desktop_app.analyses.patch.picture import Picture
     from desktop_app.contract.result import Notice, Result
     from desktop_app.widgets.basics.selection import Selection
-    from desktop_app.widgets.matrix.heatmap import HeatmapLook
 
 # Longer lists help nobody; every cell stays reachable in the picture.
 _LISTED = 200
@@ -116,17 +114,9 @@ class PatchView(AnalysisView):
 
     def _draw_maps(self, result: Result) -> None:
         prompt, position = self._prompt(), self._position(result)
-        shown = picture(result, self._picture.quantity.value(), prompt, position)
-        self._show_maps(shown, bind(cell_tip, result, prompt, position))
-
-    def _show_maps(self, shown: Picture, tip: Callable[[int, int], str] | None) -> None:
-        look: HeatmapLook = {
-            "row_name": "Layer",
-            "row_labels": list(shown.row_labels),
-            "value_format": "{:+.2f}",
-            "cell_tip": tip,
-        }
-        self._maps.show_maps(shown.maps, shown.columns, shown.limits, look)
+        tip = bind(cell_tip, result, prompt, position)
+        quantity = self._picture.quantity.value()
+        self._maps.show_maps(*picture(result, quantity, prompt, position, tip))
 
     def _draw_list(self, result: Result) -> None:
         prompt, position = self._prompt(), self._position(result)
@@ -157,7 +147,7 @@ class PatchView(AnalysisView):
             self._list.set_empty_text("The ranking follows with the exact values.")
             self._side.title.setText("Largest first")
         self._header.show_partial(data, params)
-        self._show_maps(shown, None)
+        self._maps.show_maps(*shown)
         return True
 
     # Answering.
@@ -247,7 +237,7 @@ class PatchView(AnalysisView):
         result = self._ready()
         if result is not None and shape_of(result.params).heads:
             head = query_head(result, column, self.selection.head)
-            self.selection.open_attention(int(result.data["layers"][row]), head)
+            self.open_attention(int(result.data["layers"][row]), head)
 
     def _on_list_clicked(self, row: int) -> None:
         part = self._list.part(row)

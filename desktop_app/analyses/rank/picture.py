@@ -10,6 +10,7 @@ import numpy as np
 
 from desktop_app.pictures.curves import Mark as Line
 from desktop_app.pictures.curves import Region, Scale, Scatter
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, prompt_title, tail
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Mark = Literal["", "answer", "wrong"]
 
@@ -247,3 +249,18 @@ def dot_strip(result: Result, spread: Spread) -> Scatter:
         marks=tuple(marks),
         regions=(Region(mean - sem, mean + sem, tone="accent_soft"),) if band else (),
     )
+
+
+def token_facts(result: Result, place: Place) -> list[Fact]:
+    """Return how well the model foresaw the selected token."""
+    before = (place.position or 0) - 1
+    if place.prompt >= len(result.prompts):
+        return []
+    logprobs = np.asarray(result.data["prompt_logprob"][place.prompt])
+    if not 0 <= before < len(logprobs):
+        return []
+    rank = int(np.asarray(result.data["prompt_rank"][place.prompt])[before])
+    return [
+        Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
+        Fact("Rank", str(rank), "0: the model's first guess"),
+    ]

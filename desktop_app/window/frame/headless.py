@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.contract.registry import worked_order
+from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.pictures.text_tables import as_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from desktop_app.window.frame.main_window import MainWindow
 
-PICTURES = {"tokens": "tokens", "rank": "ranking", "ablate": "ablation", "attention": "attention"}
 SESSION_NAME = "worked_example.lens"
 _PATIENCE_MS = 600_000
 _SETTLE_MS = 150
@@ -64,7 +63,7 @@ class HeadlessRun(QObject):
     def _draw(self, name: str) -> None:
         self._window.open_tab(name)
         _let_draw()
-        path = self._out / f"{PICTURES[name]}.png"
+        path = self._out / f"{ANALYSES[name].title.lower()}.png"
         if not self._window.grab().save(str(path), "PNG"):
             self.problems.append(f"“{path}” could not be written.")
 

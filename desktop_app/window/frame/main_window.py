@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QWidget
 
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, serving
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.views.making import create_view
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 
+    from desktop_app.contract.intents import Intent
+    from desktop_app.contract.spec import Preset
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
     from desktop_app.window.frame.settings import Settings
@@ -183,6 +185,17 @@ class MainWindow(QMainWindow):
         """Show the tab of an analysis."""
         if name in self.views:
             self.central.tabs.setCurrentWidget(self.views[name])
+
+    def answer(self, intent: Intent) -> None:
+        """Open the first analysis that serves an intent, and let it answer."""
+        for name in serving(intent.name)[:1]:
+            self.open_tab(name)
+            self.views[name].answer(intent)
+
+    def run_preset(self, name: str, preset: Preset) -> None:
+        """Ask a question that has a name."""
+        self.open_tab(name)
+        self.runs.run_preset(name, preset)
 
     def place_docks(self) -> None:
         """Put all docks back to where they belong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -43,7 +43,7 @@ class Settings:
     dtype: str = "auto"
     offline: bool = True
     sweep_mb: int = 0
-    tab: str = "tokens"
+    tab: str = field(default_factory=lambda: next(iter(ANALYSES)))
     bos: str = "auto"
     chat: bool = False
     prompts: tuple[TypedRow, ...] = ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QActionGroup
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.window.frame.actions import ActionBook, ActionSpec
-from desktop_app.window.frame.presets import Presets
 
 if TYPE_CHECKING:
     from desktop_app.window.frame.main_window import MainWindow
@@ -119,28 +119,28 @@ def _model(window: MainWindow) -> list[ActionSpec]:
 
 
 def _run(window: MainWindow) -> list[ActionSpec]:
-    menu, slots, presets = "&Run", window.slots, Presets(window)
+    menu, slots = "&Run", window.slots
     return [
         ActionSpec("run", "Run", menu, slots.run_current, "Ctrl+R | F5", "run"),
         ActionSpec("run_all", "Run all tabs", menu, slots.run_all, "Ctrl+Shift+R", "play"),
         ActionSpec("stop", "Stop", menu, slots.stop, "Ctrl+. | Esc", "stop"),
+        *_presets(window),
+    ]
+
+
+def _presets(window: MainWindow) -> list[ActionSpec]:
+    found = [(name, preset) for name, a in ANALYSES.items() for preset in a.presets]
+    return [
         ActionSpec(
-            "find_induction",
-            "Find the induction circuit",
-            menu,
-            presets.find_induction_circuit,
-            icon="circuit",
-            tip="Score all heads on repeated tokens, name the pair, and prove it by ablation",
-            separated=True,
-        ),
-        ActionSpec(
-            "find_successors",
-            "Find successor heads",
-            menu,
-            presets.find_successor_heads,
-            icon="heads",
-            tip="Score all heads on ordered families such as days and months",
-        ),
+            preset.key,
+            preset.title,
+            "&Run",
+            partial(window.run_preset, name, preset),
+            icon=preset.icon,
+            tip=preset.tip,
+            separated=place == 0,
+        )
+        for place, (name, preset) in enumerate(found)
     ]
 
 

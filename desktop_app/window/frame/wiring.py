@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.ablate.picture import parts
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.pictures.words import plural
 from desktop_app.window.sessions.session_wiring import SessionWiring
 
@@ -73,13 +72,14 @@ class Wiring(QObject):
         window.prompts.table.prompts.modelReset.connect(self._on_rows_restored)
         window.prompts.live.token_clicked.connect(selection.select_position)
         selection.position_changed.connect(window.prompts.live.set_selected)
-        selection.attention_requested.connect(self._on_attention_requested)
 
     def _connect_messages(self) -> None:
         window = self._window
         for view in window.views.values():
             view.message_requested.connect(window.say)
             view.help_requested.connect(window.show_help)
+            view.intent_raised.connect(window.answer)
+        window.inspector.intent_raised.connect(window.answer)
         window.runs.result_shown.connect(self._on_result_shown)
         window.runs.tokens_shown.connect(window.inspector.show_tokens)
         window.runs.message_arrived.connect(window.say)
@@ -138,10 +138,10 @@ class Wiring(QObject):
 
     def _on_result_shown(self, result: Result) -> None:
         self._window.inspector.show_result(result)
-        if self._window.selection.layer is None and result.analysis == "ablate":
+        best = hook(result.analysis, "picture", "best_head")
+        if self._window.selection.layer is None and best is not None:
             # One head for all views, before the first click: the one that matters most.
-            for part in parts(result, limit=1):
-                self._window.selection.select_head(part.layer, part.head)
+            self._window.selection.select_head(*(best(result) or (None, None)))
 
     # Prompts.
 
@@ -181,6 +181,3 @@ class Wiring(QObject):
 
     def _on_warnings_counted(self, count: int) -> None:
         self._window.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")
-
-    def _on_attention_requested(self) -> None:
-        self._window.open_tab("attention")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.analyses.tokens.spec import TokensParams
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, serving
 from desktop_app.contract.requests import (
     EstimateMemory,
     FetchPack,
@@ -50,7 +49,7 @@ class Conductor(QObject):
         result_arrived: (Result, Task).
         run_failed: (name, JobFailed).
         run_stopped: Name of an analysis.
-        live_arrived: (Result of `tokens`, places).
+        live_arrived: (Result of who tokenizes, places).
         live_failed: A sentence.
         model_loading: The model's name.
         model_ready: `ModelReady`.
@@ -121,9 +120,11 @@ class Conductor(QObject):
         """Tokenize what is being typed; a newer wish replaces an older one."""
         if self.model is None:
             return
-        params = TokensParams.model_validate({"prompts": prompts, "bos": bos, "chat": chat})
-        request = RunAnalysis("tokens", params)
-        self._submit(Task("live", "tokens", request, tuple(places)), "Tokens")
+        for name in serving("tokenize")[:1]:
+            kind = ANALYSES[name].params
+            params = kind.model_validate({"prompts": prompts, "bos": bos, "chat": chat})
+            request = RunAnalysis(name, params)
+            self._submit(Task("live", name, request, tuple(places)), ANALYSES[name].title)
 
     def list_models(self) -> None:
         """Ask which models are at hand."""

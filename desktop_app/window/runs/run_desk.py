@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Params, PromptRow
     from desktop_app.contract.result import Notice, Result
+    from desktop_app.contract.spec import Preset
     from desktop_app.jobs.events import JobFailed
     from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.basics.selection import Selection
@@ -92,6 +93,13 @@ class RunDesk(QObject):
         view.show_busy(True, waiting=self._conductor.is_busy())
         self._conductor.run(name, full, places, is_worked=is_worked)
         return True
+
+    def run_preset(self, name: str, preset: Preset) -> None:
+        """Run an analysis with the settings of a question; the view sums up what comes of it."""
+        view = self._views[name]
+        view.set_params(preset.params)
+        view.expect_preset(preset.topic)
+        self.run(name, preset.params)
 
     def retokenize(self) -> None:
         """Bring the live strips up to date with the table."""

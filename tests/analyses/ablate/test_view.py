@@ -53,11 +53,11 @@ def test_a_head_selected_elsewhere_is_shown(view, selection):
     assert view._details._title.text() == "No part selected"
 
 
-def test_double_click_opens_attention(view, selection, heard):
-    asked = heard(selection.attention_requested)
+def test_double_click_opens_attention(view, selection, heads_opened):
+    asked = heads_opened(view)
     view._map.cell_activated.emit(1, 3)
     view._list.row_activated.emit(0)
-    assert asked == [(5, 3), (5, 3)]
+    assert asked == [("open_attention", 5, 3), ("open_attention", 5, 3)]
 
 
 def test_hover_shows_and_leaving_returns_to_the_selected(view, selection):
@@ -77,12 +77,12 @@ def test_withheld_percentages_are_drawn_as_missing(view, selection):
     assert "prompt 2" in view._side.title.text()
 
 
-def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heard):
-    asked = heard(selection.attention_requested)
+def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heads_opened):
+    asked = heads_opened(view)
     qtbot.keyClick(view._list, Qt.Key.Key_Down)
     assert (selection.layer, selection.head) == (5, 3)
     qtbot.keyClick(view._list, Qt.Key.Key_Return)
-    assert asked == [(5, 3)]
+    assert asked == [("open_attention", 5, 3)]
 
 
 def test_layers_are_drawn_as_bars(view, selection):

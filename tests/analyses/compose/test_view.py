@@ -104,8 +104,8 @@ def test_the_map_opens_on_keys_and_names_chance(view):
     assert view._kind.value() == "K"
     assert view._map.values()[1, 0] == 0.3
     assert "random 0.100 ± 0.010" in view._chance.full_text()
-    assert "random 0.100 ± 0.010" in view._map._name.text()
-    assert view._map._row_labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
+    assert "random 0.100 ± 0.010" in view._map.maps()[0].name
+    assert view._map.maps()[0].rows.labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
 
 
 def test_only_what_was_measured_can_be_chosen(make_view):
@@ -158,7 +158,7 @@ def test_circuits_print_n_and_both_directions(view):
         "n = 20 tokens (drawn at random) · stream after layer 0 · by chance top-1 0.0500"
     )
     assert second.title.text() == "Copying circuit of L1H1"
-    assert first.map._row_labels == ["a", "␠b"]
+    assert first.map.maps()[0].rows.labels == ["a", "␠b"]
     assert first.map.values()[1, 1] == 3.0
     shown = compose_data.circuits(view.current_result)
     assert shown[1].rows == (

@@ -29,40 +29,43 @@ def scope(view, value):
     view._picture.choice_changed.emit()
 
 
+def titles(maps):
+    return tuple(matrix.title for matrix in maps.maps())
+
+
 def test_both_directions_stand_side_by_side_on_one_scale(view):
     maps = view._maps
-    assert maps.words() == ("Enough", "Needed")
-    assert maps.limits() == (-1.0, 1.0)
-    left, right = maps.maps
+    assert titles(maps) == ("Enough", "Needed")
+    assert maps.maps()[0].limits == (-1.0, 1.0)
+    left, right = maps.panes
     assert not left.isHidden()
     assert not right.isHidden()
     assert left.canvas.frame.plot.width() == pytest.approx(right.canvas.frame.plot.width(), abs=2)
     assert left.canvas.frame.plot.top() == right.canvas.frame.plot.top()
-    assert left._bar.width() == 0
     assert maps._bar.width() > 20
 
 
 def test_asymmetry_is_one_map_that_fills_the_room(view):
     choose(view, "asymmetry")
-    assert view._maps.words() == ("Asymmetry",)
-    assert view._maps.maps[1].isHidden()
+    assert titles(view._maps) == ("Asymmetry",)
+    assert view._maps.panes[1].isHidden()
     assert view._maps.values()[1, 4] == pytest.approx(0.9)
     assert view._side.title.text() == "Most asymmetric"
-    assert view._maps.maps[0].width() > 0.85 * view._maps.width()
+    assert view._maps.panes[0].width() > 0.85 * view._maps.width()
 
 
 def test_raw_values_take_the_place_of_shares(view):
     choose(view, "raw")
     scope(view, "prompt")
     assert view._maps.values(0)[1, 4] == -4.0
-    assert view._maps.limits() == (-4.0, 4.0)
+    assert view._maps.maps()[0].limits == (-4.0, 4.0)
 
 
 @pytest.mark.parametrize("way", ["denoise", "noise"])
 def test_one_direction_is_one_map(view, way):
     choose(view, "asymmetry")
     view.show_result(made.one_way_result(way))
-    assert view._maps.words() == ("Enough" if way == "denoise" else "Needed",)
+    assert titles(view._maps) == ("Enough" if way == "denoise" else "Needed",)
     assert view._picture.quantity.value() == "share"
     assert view._side.order.isHidden()
 
@@ -79,9 +82,9 @@ def test_prompts_of_several_lengths_leave_no_mean(view, selection):
 
 
 def test_a_cell_is_selected_everywhere(view, selection):
-    view._maps.maps[1].cell_clicked.emit(1, 4)
+    view._maps.panes[1].canvas.cell_clicked.emit(1, 4)
     assert (selection.layer, selection.head, selection.position) == (5, None, 4)
-    assert [m.selected() for m in view._maps.maps] == [(1, 4), (1, 4)]
+    assert [m.canvas.selected for m in view._maps.panes] == [(1, 4), (1, 4)]
     assert view._list.selected_row() == 0
     assert view._details.title.text() == "L5 · 4"
     selection.select_position(7)
@@ -97,31 +100,31 @@ def test_selecting_a_position_keeps_the_head_of_that_layer(view, selection):
 
 
 def test_pointing_at_one_map_points_at_both(view):
-    view._maps.maps[0].cell_hovered.emit(2, 7)
-    assert [m.canvas.hover for m in view._maps.maps] == [(2, 7), (2, 7)]
-    assert "+0.9000" in view._maps.maps[1]._readout.text()
+    view._maps.panes[0].canvas.cell_hovered.emit(2, 7)
+    assert [m.canvas.hover for m in view._maps.panes] == [(2, 7), (2, 7)]
+    assert "+0.9000" in view._maps.panes[1].readout.text()
     assert view._details.title.text() == "L6 · 7: ␠"
-    view._maps.maps[0].cell_hovered.emit(-1, -1)
-    assert view._maps.maps[1].canvas.hover is None
+    view._maps.panes[0].canvas.cell_hovered.emit(-1, -1)
+    assert view._maps.panes[1].canvas.hover is None
 
 
 def test_zooming_one_map_zooms_both(view):
-    left, right = (m.canvas for m in view._maps.maps)
+    left, right = (m.canvas for m in view._maps.panes)
     left.frame.seen = QRectF(2, 0, 4, 3)
     left.view_changed.emit()
     assert right.frame.seen == QRectF(2, 0, 4, 3)
-    assert not view._maps.maps[1]._reset.isHidden()
+    assert not view._maps.panes[1].reset.isHidden()
     right.reset_view()
     assert not left.frame.is_zoomed()
 
 
 def test_what_is_exactly_0_is_dimmed_and_tokens_stand_above(view, selection):
     scope(view, "prompt")
-    canvas = view._maps.maps[0].canvas
-    assert canvas.dimmed() == 4
-    assert [pair.clean for pair in canvas.pairs()] == list("1␠2␠3␠4␠")
+    canvas = view._maps.panes[0].canvas
+    assert canvas.matrix.columns.dimmed == 4
+    assert [pair.clean for pair in canvas.matrix.columns.pairs] == list("1␠2␠3␠4␠")
     selection.select_prompt(1)
-    assert canvas.dimmed() == 6
+    assert canvas.matrix.columns.dimmed == 6
 
 
 def test_the_header_follows_the_prompt(view, selection):
@@ -179,8 +182,8 @@ def test_heads_at_a_position(view, selection):
     assert selection.position == 7
 
 
-def test_a_head_opens_its_attention(view, selection, heard):
-    asked = heard(selection.attention_requested)
+def test_a_head_opens_its_attention(view, selection, heads_opened):
+    asked = heads_opened(view)
     view._maps.cell_activated.emit(1, 4)
     assert asked == []
     view.show_result(made.heads_result())
@@ -188,7 +191,7 @@ def test_a_head_opens_its_attention(view, selection, heard):
     view.show_result(made.key_value_result())
     selection.select_head(4, 0)
     view._maps.cell_activated.emit(1, 1)
-    assert asked == [(5, 3), (5, 2)]
+    assert asked == [("open_attention", 5, 3), ("open_attention", 5, 2)]
 
 
 def test_a_query_head_selected_elsewhere_shows_its_key_value_head(view, selection):
@@ -251,12 +254,12 @@ def test_what_is_stopped_gives_the_old_picture_back(view, selection):
 
 
 def test_the_colour_of_a_cell_is_the_same_in_both_maps(view):
-    left, right = view._maps.maps
+    left, right = view._maps.panes
     for heatmap in (left, right):
-        heatmap.set_selected(None, None)
+        heatmap.canvas.set_selected(None)
     pixels = []
     for heatmap in (left, right):
-        at = heatmap.cell_center(2, 7).toPoint() + QPoint(-8, 12)
+        at = heatmap.canvas.cell_center(2, 7).toPoint() + QPoint(-8, 12)
         pixels.append(heatmap.canvas.grab().toImage().pixelColor(at))
     assert pixels[0] == pixels[1]
     assert pixels[0] != theme_hub().current.color("panel")

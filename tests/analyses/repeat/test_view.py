@@ -84,7 +84,7 @@ def test_columns_are_named_by_the_token_that_is_kept_the_same(view):
 def test_both_maps_share_a_scale_about_zero(view):
     assert view._maps["mlp_effect"].values()[1, 2] == 0.5
     for shown in view._maps.values():
-        assert shown._look["limits"] == (-0.5, 0.5)
+        assert shown.maps()[0].limits == (-0.5, 0.5)
     assert view._notes["mlp_effect"].text() == (
         "mean of all 2 sequences · most at L1 position 6: +0.500 nats"
     )

@@ -133,4 +133,4 @@ class TestWindow:
         qtbot.waitUntil(lambda: "attention" not in marked(window), timeout=WAIT)
         fill(qtbot, window, ROW)
         assert "Entropy" in said(window)
-        assert window.inspector._here("attention")[1] == 1
+        assert window.inspector.known.here("attention", 0)[1] == 1

@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, numbered
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
-from desktop_app.widgets.matrix.map_row import Columns, MapRow, MapSpec
-from desktop_app.widgets.matrix.pair_canvas import PairColumn, spread
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.matrix.matrix_axes import spread
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
-LOOK = {"row_name": "Layer", "value_format": "{:+.2f}"}
+SENTENCES = (
+    ("Enough", "a long sentence that says what is put where"),
+    ("Needed", "another long sentence of that kind"),
+)
 
 
 @pytest.fixture
 def row(qtbot, qapp):
     apply_theme(qapp, "light")
-    row = MapRow()
+    row = Heatmap()
     qtbot.addWidget(row)
     row.resize(700, 400)
     row.show()
@@ -27,13 +31,24 @@ def row(qtbot, qapp):
 
 
 def show(row, values, pairs=(), *, count=2, dimmed=0, read=None):
-    specs = [
-        MapSpec(values, "Enough", "a long sentence that says what is put where", "short", "share"),
-        MapSpec(-values, "Needed", "another long sentence of that kind", "short", "share"),
-    ]
     labels = [str(i) for i in range(values.shape[1])]
-    columns = Columns("Position", labels, pairs, dimmed, read)
-    row.show_maps(specs[:count], columns, (-2.0, 2.0), LOOK)
+    columns = Axis("Position", labels, pairs=pairs, dimmed=dimmed, read=read)
+    maps = [
+        Matrix(
+            shown,
+            numbered("Layer", len(values)),
+            columns,
+            "share",
+            scale=(-2.0, 2.0),
+            value_format="{:+.2f}",
+            exact_format="{:+.4f}",
+            title=title,
+            sentence=sentence,
+            short="short",
+        )
+        for shown, (title, sentence) in zip((values, -values), SENTENCES, strict=True)
+    ]
+    row.show_maps(*maps[:count])
 
 
 def pairs(count):
@@ -44,12 +59,12 @@ def test_plots_have_one_width_one_height_and_the_bar_theirs(row):
     for size in ((700, 400), (1600, 900), (360, 260)):
         row.resize(*size)
         show(row, np.eye(5, 4), pairs(4))
-        left, right = (m.canvas.frame.plot for m in row.maps)
+        left, right = (m.canvas.frame.plot for m in row.panes)
         assert left.width() == pytest.approx(right.width(), abs=2)
         assert (left.top(), left.height()) == (right.top(), right.height())
         top, bottom = row._bar._span
         assert bottom - top == pytest.approx(left.height())
-        assert row.maps[1].geometry().right() < row._bar.geometry().left()
+        assert row.panes[1].geometry().right() < row._bar.geometry().left()
 
 
 def test_the_bar_follows_when_the_row_grows_afterwards(row, qtbot):
@@ -57,22 +72,21 @@ def test_the_bar_follows_when_the_row_grows_afterwards(row, qtbot):
     row.resize(1200, 800)
     qtbot.wait(20)
     top, bottom = row._bar._span
-    assert bottom - top == pytest.approx(row.maps[0].canvas.frame.plot.height())
+    assert bottom - top == pytest.approx(row.panes[0].canvas.frame.plot.height())
 
 
 def test_one_map_fills_the_room(row):
     show(row, np.eye(5, 4), count=1)
-    assert row.maps[1].isHidden()
+    assert len(row.panes) == 1
     assert row.values(1) is None
-    assert row.maps[0].width() > 0.85 * row.width()
+    assert row.panes[0].width() > 0.85 * row.width()
 
 
 def test_words_shorten_before_they_are_cut(row):
     show(row, np.eye(5, 4))
-    assert row._words[0].text() == "Enough · share"
+    assert row.panes[0].word.text() == "Enough · share"
     row.resize(340, 300)
-    assert row._lines[0].text() == "short"
-    assert row.words() == ("Enough", "Needed")
+    assert row.panes[0].line.text() == "short"
 
 
 def test_arrow_keys_select_in_both(row, qtbot):
@@ -80,26 +94,26 @@ def test_arrow_keys_select_in_both(row, qtbot):
     row.cell_clicked.connect(lambda r, c: heard.append((r, c)))
     show(row, np.eye(5, 4))
     row.set_selected(1, 1)
-    qtbot.keyClick(row.maps[1].canvas, Qt.Key.Key_Down)
+    qtbot.keyClick(row.panes[1].canvas, Qt.Key.Key_Down)
     assert heard == [(2, 1)]
-    assert [m.selected() for m in row.maps] == [(2, 1), (2, 1)]
+    assert [m.canvas.selected for m in row.panes] == [(2, 1), (2, 1)]
 
 
 def test_what_is_said_under_the_cells_is_exact_and_never_cut(row, qtbot):
     values = np.full((5, 4), 0.12345)
     show(row, values)
     row.set_selected(1, 2)
-    assert row.maps[0]._readout.text() == "Layer 1 · Position 2    +0.1235"
+    assert row.panes[0].readout.text() == "Layer 1 · Position 2    +0.1235"
     row.resize(340, 300)
     qtbot.wait(20)
-    text = row.maps[0]._readout.text()
+    text = row.panes[0].readout.text()
     assert text in {"L1 · 2    +0.1235", "+0.1235"}
-    assert row.maps[0].fontMetrics().horizontalAdvance(text) < row.maps[0].width()
+    assert row.panes[0].readout.fontMetrics().horizontalAdvance(text) < row.panes[0].width()
 
 
 def test_differing_columns_are_tinted_and_equal_ones_are_not(row):
     show(row, np.zeros((5, 4)), pairs(4))
-    canvas = row.maps[0].canvas
+    canvas = row.panes[0].canvas
     image = canvas.grab().toImage()
     tint = theme_hub().current.color("token_differs")
     seen = [
@@ -111,7 +125,7 @@ def test_differing_columns_are_tinted_and_equal_ones_are_not(row):
 
 def test_dimmed_columns_look_different(row):
     show(row, np.full((5, 4), 2.0), pairs(4))
-    canvas = row.maps[0].canvas
+    canvas = row.panes[0].canvas
     at = canvas.cell_center(2, 0).toPoint()
     before = canvas.grab().toImage().pixelColor(at.x() + 9, at.y() + 12)
     show(row, np.full((5, 4), 2.0), pairs(4), dimmed=1)
