@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.described import fields_of
 from desktop_app.pictures.curves import Scale, Scatter, thinned
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, prompt_title
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
 
-# What is told of a field first, so that the most telling one stands on top.
-_FIRST = (
-    "effect_mean",
-    "asymmetry_mean",
-    "restored_mean",
-    "broken_mean",
-    "induction",
-    "pattern",
-    "mlp_effect",
-    "score",
-    "logit_diff",
-)
-_PLAIN = frozenset({"layers", "head_indices", "kv_head", "read_position", "positions"})
 # Pairs of axes that belong on one picture.
 _PICTURES = (("query", "key"), ("layer", "head"), ("layer", "position"), ("row", "column"))
 _MAX_SIDE = 4096
@@ -141,10 +129,12 @@ def dots(pair: Pair, titles: tuple[str, str], name: Callable[[int, int], str]) -
 
 def fields(left: Result, right: Result) -> list[Field]:
     """Return the fields of numbers that can be laid over each other, the most telling first."""
-    names = [n for n in left.data if n in right.data and n not in _PLAIN]
-    found = [field for name in names if (field := _field(name, left, right)) is not None]
-    places = {name: i for i, name in enumerate(_FIRST)}
-    return sorted(found, key=lambda f: (places.get(f.name, len(places)), -len(f.axes)))
+    told = {name: -1 if s.labels else s.telling for name, s in fields_of(left).items()}
+    names = [n for n in left.data if n in right.data and told.get(n, -bool(told)) >= 0]
+    found = {n: field for n in names if (field := _field(n, left, right)) is not None}
+    # Where there is a mean over prompts, it tells what the field itself would.
+    told |= {name: 0 for name in found if f"{name}_mean" in found}
+    return sorted(found.values(), key=lambda f: (-told.get(f.name, 0), -len(f.axes)))
 
 
 def matrices(left: Result, right: Result, field: Field, chosen: Mapping[str, int]) -> Pair:
