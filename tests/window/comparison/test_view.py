@@ -53,7 +53,7 @@ def test_map_and_scatter_show_the_chosen_field(view):
     assert view._facts.text().startswith("8 cells · ")
     assert "largest difference 0.5000" in view._facts.text()
     view._shown.set_value("right")
-    view._on_shown_changed("right")
+    view._shown.changed.emit("right")
     np.testing.assert_allclose(view._map.values(), right.data["effect_mean"])
 
 
@@ -64,11 +64,12 @@ def test_axes_that_do_not_fit_are_chosen(view, qtbot):
     view.show_pair(left, changed(left, effect=effect), ("one", "two"))
     view._field.setCurrentIndex(view._field.findText("effect"))
     view._on_field_chosen(0)
-    (chooser,) = view._choosers
+    assert list(view._choosers.places()) == ["prompt"]
+    chooser = view._choosers.box("prompt")
     assert (chooser.accessibleName(), chooser.currentIndex()) == ("Prompt", 1)  # they part there
     np.testing.assert_allclose(view._map.values(), 2)
     chooser.setCurrentIndex(0)
-    view._on_place_chosen(0)
+    chooser.activated.emit(0)
     np.testing.assert_allclose(view._map.values(), 0)
 
 
