@@ -56,6 +56,7 @@ class ComparisonView(QWidget):
         self._changes.set_empty_text("Nothing differs in the settings, prompts or model.")
         self._field = QComboBox()
         self._field.setAccessibleName("Field")
+        self._field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._shown = SegmentedControl(list(_SHOWN))
         self._choosers = Choosers(self._field, self._shown)
         self._facts = label("", "small", wrap=True)
