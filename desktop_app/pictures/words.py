@@ -10,6 +10,8 @@ from desktop_app.pictures.choice_words import choice_label
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.contract.spec import Analysis
@@ -66,6 +68,12 @@ def part_name(layer: int, head: int | None = None, component: str = "head") -> s
     if head is not None:
         return f"L{layer}H{head}"
     return f"L{layer} {'MLP' if component == 'mlp' else 'attention'}"
+
+
+def random_tokens(settings: Mapping[str, Any]) -> str:
+    """Say what was made in place of prompts: `30 × 50 random tokens, seed 0`."""
+    size, seed = settings.get("seq_len"), settings.get("seed")
+    return f"{settings.get('batch')} × {size} random tokens, seed {seed}"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.session import codec, database, parts
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import parse
@@ -227,12 +227,8 @@ def default_title(result: Result) -> str:
 
 
 def _about(result: Result) -> str:
-    """Return the first prompt, or what there is in place of prompts."""
-    params = result.params
-    if not params.get("prompts") and params.get("seq_len") and params.get("batch"):
-        return f"{params['batch']} × {params['seq_len']} random tokens, seed {params.get('seed')}"
-    if not result.prompts:
-        return str(params.get("full_circuit") or params.get("ov") or "")
-    pair = params.get("pair")
-    chosen = pair if isinstance(pair, int) and 0 <= pair < len(result.prompts) else 0
-    return result.prompts[chosen].text
+    """Return what the analysis says that its result is about, else the first prompt."""
+    about = hook(result.analysis, "picture", "about")
+    if about is not None:
+        return str(about(result))
+    return result.prompts[0].text if result.prompts else ""

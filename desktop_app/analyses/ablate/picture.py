@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, part_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from desktop_app.contract.result import Result
 
@@ -248,3 +249,19 @@ def find_part(result: Result, layer: int | None, head: int | None) -> tuple[int,
         return layers.index(layer), 0
     columns = grid(result, "effect").shape[1]
     return (layers.index(layer), head) if head is not None and head < columns else None
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the parts whose removal hurts most, for a terminal."""
+    data, component = result.data, result.params["component"]
+    metric = result.params["metric"]
+    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
+    yield f"kept in every run: {data['kept']}"
+    effect = np.asarray(data["effect_mean"])
+    percent = np.asarray(data["percent_mean"])
+    for place in lowest(effect):
+        layer = int(data["layers"][place[0]])
+        name = f"L{layer}H{place[1]}" if component == "head" else f"L{layer} {component}"
+        share = percent[place]
+        kept = "withheld" if not np.isfinite(share) else f"{share:6.1f} %"
+        yield f"  {name:<10} effect {effect[place]:+9.3f}   keeps {kept}"

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, tail
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.session.export_table import Table
 
 Mark = Literal["", "answer", "wrong"]
 
@@ -222,3 +225,39 @@ def surprise_sentence(result: Result, prompt: int) -> str:
         return "A prompt of one token has nothing to predict."
     loss = float(np.mean(values))
     return f"loss {number(loss)} nats a token · perplexity {number(math.exp(min(loss, 50)), 1)}"
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield each prompt's next tokens and its answers, token by token, for a terminal."""
+    for index, prompt in enumerate(result.prompts):
+        yield f"prompt {index + 1}: “{prompt.text}”, read at position {prompt.read_position}"
+        for rank, row in enumerate(result.data["top"][index]):
+            yield (
+                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
+                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+            )
+        for kind in ("answers", "wrong"):
+            for entry in result.data[kind][index]:
+                yield from _answer_lines(kind, entry)
+        difference = result.data["logit_diff"][index]
+        if np.isfinite(difference):
+            yield f"  logit difference {difference:.3f}"
+
+
+def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:
+    total = entry["logprob_total"]
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
+    for index, row in enumerate(entry["rows"]):
+        yield (
+            f"    token {index} {show_space(row['text']):<10} {row['id']:>7}"
+            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+        )
+
+
+def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return a prompt's next tokens, the most likely first."""
+    rows = result.data["top"][prompt]
+    columns = list(rows[0]) if rows else []
+    return ["rank", *columns], [
+        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
+    ]
