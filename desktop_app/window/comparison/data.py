@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.described import fields_of
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import prompt_title
 from desktop_app.session.lazy import LazyArray
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
 
-# What is told of a field first, so that the most telling one stands on top.
-_FIRST = (
-    "effect_mean",
-    "asymmetry_mean",
-    "restored_mean",
-    "broken_mean",
-    "induction",
-    "pattern",
-    "mlp_effect",
-    "score",
-    "logit_diff",
-)
-_PLAIN = frozenset({"layers", "head_indices", "kv_head", "read_position", "positions"})
 # Pairs of axes that belong on one picture.
 _PICTURES = (("query", "key"), ("layer", "head"), ("layer", "position"), ("row", "column"))
 _MAX_SIDE = 4096
@@ -99,10 +87,12 @@ class Pair:
 
 def fields(left: Result, right: Result) -> list[Field]:
     """Return the fields of numbers that can be laid over each other, the most telling first."""
-    names = [n for n in left.data if n in right.data and n not in _PLAIN]
-    found = [field for name in names if (field := _field(name, left, right)) is not None]
-    places = {name: i for i, name in enumerate(_FIRST)}
-    return sorted(found, key=lambda f: (places.get(f.name, len(places)), -len(f.axes)))
+    told = {name: -1 if s.labels else s.telling for name, s in fields_of(left).items()}
+    names = [n for n in left.data if n in right.data and told.get(n, -bool(told)) >= 0]
+    found = {n: field for n in names if (field := _field(n, left, right)) is not None}
+    # Where there is a mean over prompts, it tells what the field itself would.
+    told |= {name: 0 for name in found if f"{name}_mean" in found}
+    return sorted(found.values(), key=lambda f: (-told.get(f.name, 0), -len(f.axes)))
 
 
 def matrices(left: Result, right: Result, field: Field, chosen: Mapping[str, int]) -> Pair:
