@@ -22,12 +22,14 @@ class AblateParams(Params):
         title="Remove",
         description="What is removed, one at a time: attention heads, whole attention outputs or "
         "MLP outputs. Everything else is kept.",
+        json_schema_extra={"words": {"head": "heads", "attn": "attention outputs", "mlp": "MLPs"}},
     )
     mode: Literal["auto", "zero", "mean", "resample"] = Field(
         default="auto",
         title="Replace by",
         description="Zero, the mean over the reference prompts, or the value on the corrupt twin; "
         "auto takes the mean where there are two reference prompts or more.",
+        json_schema_extra={"words": {"auto": "auto replacement", "": "{}"}},
     )
     metric: Metric = Field(
         default="logit_diff",

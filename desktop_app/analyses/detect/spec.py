@@ -29,7 +29,10 @@ class DetectParams(Params):
         title="On",
         description="Random tokens twice over (BOS + r + r), or the prompt table, where a head is "
         "scored on the tokens that occur again.",
-        json_schema_extra={"when_prompts": "prompts"},
+        json_schema_extra={
+            "words": {"random": "random tokens", "prompts": "the prompts of the table"},
+            "when_prompts": "prompts",
+        },
     )
     batch: int = Field(
         default=30,
@@ -37,6 +40,7 @@ class DetectParams(Params):
         le=1000,
         title="Sequences",
         description="How many sequences of BOS + r + r are made.",
+        json_schema_extra={"counted": "sequence"},
     )
     seq_len: int = Field(
         default=50,
@@ -44,6 +48,7 @@ class DetectParams(Params):
         le=4096,
         title="Length of r",
         description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        json_schema_extra={"words": {"": "r of {} tokens"}},
     )
     seed: int = Field(
         default=0,
@@ -59,6 +64,7 @@ class DetectParams(Params):
         title="Seeds",
         description="How many times anew, with seeds counted up; with two or more each score is a "
         "mean and its spread is told.",
+        json_schema_extra={"words": {"1": ""}, "counted": "seed"},
     )
     first_token: str = Field(
         default="",
@@ -86,6 +92,7 @@ class DetectParams(Params):
         title="Embedding",
         description="What successor and copy feed the head: the stream after layer 0 behind a "
         "BOS, the MLP of layer 0 on the embedding alone, or the raw embedding.",
+        json_schema_extra={"words": {"raw": "raw embedding", "": "embedding {}"}},
     )
     families: NamesText = Field(
         default="",
@@ -107,7 +114,7 @@ class DetectParams(Params):
         title="Circuit card",
         description="auto finds the pair of heads that makes the induction circuit and proves it "
         "by ablation; a pair such as 4.11,5.5 names it (previous-token head first).",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"words": {"auto": "finds the circuit"}, "advanced": True},
     )
     keep_patterns: bool = Field(
         default=False,

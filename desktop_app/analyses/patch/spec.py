@@ -30,17 +30,22 @@ class PatchParams(Params):
         title="Direction",
         description="denoise: run the corrupt prompt and insert the clean activation (is it "
         "enough?); noise: run the clean prompt and insert the corrupt one (is it needed?).",
+        json_schema_extra={"words": {"both": "both ways", "": "{}"}},
     )
     site: PatchSite = Field(
         default="resid_pre",
         title="Activation",
         description="Which activation is exchanged: the residual stream before, in the middle of "
         "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
+        json_schema_extra={"words": {"": "{}"}},
     )
     by: Literal["position", "all"] = Field(
         default="position",
         title="Positions",
         description="One position at a time, or all positions of the prompt at once.",
+        json_schema_extra={
+            "words": {"position": "one position at a time", "all": "all positions at once"}
+        },
     )
     metric: Metric = Field(
         default="logit_diff",

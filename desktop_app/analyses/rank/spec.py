@@ -22,6 +22,7 @@ class RankParams(Params):
         default=-1,
         title="Position",
         description="Where the prediction is read; 0 is the first token, -1 the last.",
+        json_schema_extra={"words": {"-1": "read at the last position"}},
     )
 
 
