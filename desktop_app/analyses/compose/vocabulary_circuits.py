@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from desktop_app.analyses.detect.successor import embeddings
 from desktop_app.engine import weights
 from desktop_app.methods.sequences import ordinary_tokens
 
@@ -103,7 +102,7 @@ class Embedded:
 
 def embed(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> Embedded:
     """Return tokens behind a lead token (`layer0`), or their embeddings alone (`raw`)."""
-    return Embedded(model, ids, source, embeddings(model, ids, source, lead))
+    return Embedded(model, ids, source, weights.embeddings(model, ids, source, lead))
 
 
 def induction_circuit(tokens: Embedded, pair: tuple[Head, Head]) -> Circuit:

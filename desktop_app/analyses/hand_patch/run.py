@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, Move, parse_move
-from desktop_app.analyses.rank.run import top_rows
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
 from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
 from desktop_app.methods.pairs import twin_of
+from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import prepare
 from desktop_app.methods.reference import capture
 from desktop_app.support.errors import BadInputError
