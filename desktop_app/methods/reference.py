@@ -10,6 +10,7 @@ import torch
 from desktop_app.contract.result import Notice
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.methods.prepare import encoder_of, equal_length_groups
+from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -52,12 +53,7 @@ def capture(
 
         return hook_fn
 
-    # The logits are of no interest: unembed one position instead of all.
-    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [
-        (site_hook(layer, site), keep(layer)) for layer in layers
-    ]
-    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))
-    model.run(ids, hooks)
+    watch(model, ids, [(site_hook(layer, site), keep(layer)) for layer in layers])
     return kept
 
 

@@ -14,10 +14,11 @@ from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.attention_scores import SoftmaxInputs
-from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -167,9 +168,8 @@ def _capture(
         step = (report, (row + 1) / len(grid.layers), note)
         keep = _keep_pattern(params, grid, row, found, weights, step)
         hooks.append((site_hook(layer, "pattern"), keep))
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
     with inputs if params.scores else nullcontext():
-        model.run(model.ids([ids]), hooks)
+        watch(model, model.ids([ids]), hooks)
     return found
 
 

@@ -14,13 +14,13 @@ import torch
 from desktop_app.analyses.repeat.spec import ANALYSIS, GPT2_SMALL, RepeatParams
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
-from desktop_app.engine.memory import is_out_of_memory, release_memory
 from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
 from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import lead_token, records, repeated_sequences
+from desktop_app.methods.watching import in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,21 +71,13 @@ def _predictions(
     length = ids.shape[1]
     limit = budget_bytes(model) // row_bytes(model, length, length, read_all=True)
     limit = max(1, min(int(limit), _LOGITS_AT_ONCE // (length * model.info.d_vocab)))
-    logprobs, tops, start = [], [], 0
-    while start < len(ids):
-        rows = ids[start : start + limit]
-        try:
-            logprob, top = _read(model, rows)
-        except (RuntimeError, MemoryError) as error:
-            if len(rows) == 1 or not is_out_of_memory(error):
-                raise
-            release_memory(model.device)
-            limit = len(rows) // 2
-            continue
+    logprobs, tops = [], []
+    for rows, (logprob, top) in in_batches(
+        model, len(ids), limit, lambda rows: _read(model, ids[rows])
+    ):
         logprobs.append(logprob)
         tops.append(top)
-        start += len(rows)
-        report.step(start / len(ids), f"Sequence {start} of {len(ids)}")
+        report.step(rows.stop / len(ids), f"Sequence {rows.stop} of {len(ids)}")
     return torch.cat(logprobs).double().numpy(), torch.cat(tops).numpy()
 
 
