@@ -149,6 +149,11 @@ class Ranking:
         """Return a cell as it is written."""
         return self.columns[column].text(self.rows[row].values[column])
 
+    def values(self, key: str) -> list[Any]:
+        """Return what the rows hold in the column of a key."""
+        at = [column.key for column in self.columns].index(key)
+        return [plain(row.values[at]) for row in self.rows]
+
     def row_of(self, key: object) -> int | None:
         """Return the number of the row that has a key, or None."""
         return self._places.get(key)
@@ -156,7 +161,7 @@ class Ranking:
     def told(self, row: int) -> str:
         """Return a row in words: `1. L23H3, effect −4.91, kept 12.0 %`."""
         said = [
-            text if column.kind in {"name", "token", "mark"} else f"{column.heading} {text}".strip()
+            text if column.kind in {"name", "token", "mark"} else f"{column.key} {text}"
             for number_, column in enumerate(self.columns)
             if column.kind != "bar" and (text := self.text(row, number_))
         ]

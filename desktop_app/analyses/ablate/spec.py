@@ -22,12 +22,14 @@ class AblateParams(Params):
         title="Remove",
         description="What is removed, one at a time: attention heads, whole attention outputs or "
         "MLP outputs. Everything else is kept.",
+        json_schema_extra={"words": {"head": "heads", "attn": "attention outputs", "mlp": "MLPs"}},
     )
     mode: Literal["auto", "zero", "mean", "resample"] = Field(
         default="auto",
         title="Replace by",
         description="Zero, the mean over the reference prompts, or the value on the corrupt twin; "
         "auto takes the mean where there are two reference prompts or more.",
+        json_schema_extra={"words": {"auto": "auto replacement", "": "{}"}},
     )
     metric: Metric = Field(
         default="logit_diff",
@@ -81,10 +83,12 @@ ANALYSIS = Analysis(
     fields=(
         FieldSpec("base", ("prompt",), "The metric untouched", "metric"),
         FieldSpec("ablated", _PER_PART, "The metric without the part", "metric"),
-        FieldSpec("effect", _PER_PART, "ablated − base; negative: removing it hurts", "metric"),
+        FieldSpec(
+            "effect", _PER_PART, "ablated − base; negative: removing it hurts", "metric", telling=1
+        ),
         FieldSpec("percent", _PER_PART, "100 · ablated / base", "%", True),
-        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers"),
-        FieldSpec("read_position", ("prompt",), "Where the metric was read"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers", labels="layer"),
+        FieldSpec("read_position", ("prompt",), "Where the metric was read", telling=-1),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer untouched, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         FieldSpec("mode", (), "The replacement that was used"),

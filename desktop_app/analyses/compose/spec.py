@@ -23,6 +23,7 @@ class ComposeParams(Params):
         title="Composition",
         description="Which input of the later head the earlier one is measured against: queries, "
         "keys, values, or all three.",
+        json_schema_extra={"words": {"all": "Q-, K- and V-composition", "": "{}-composition"}},
     )
     fold: bool = Field(
         default=False,
@@ -47,6 +48,7 @@ class ComposeParams(Params):
         title="Embedding",
         description="What tokens are to the circuits: the raw embedding, or the stream after "
         "layer 0 behind a BOS under the reader's own norm.",
+        json_schema_extra={"words": {"raw": "raw embedding", "": "embedding {}"}},
     )
     tokens: int = Field(
         default=0,
@@ -54,7 +56,11 @@ class ComposeParams(Params):
         title="Tokens",
         description="How many tokens the circuits compare, drawn at random; 0 takes the whole "
         "vocabulary. Accuracies with different numbers of tokens do not compare.",
-        json_schema_extra={"zero": "all"},
+        json_schema_extra={
+            "words": {"0": "the whole vocabulary"},
+            "counted": "token",
+            "zero": "all",
+        },
     )
     seed: int = Field(
         default=0,
@@ -87,9 +93,12 @@ ANALYSIS = Analysis(
     group="does",
     fields=(
         FieldSpec(
-            "score", _SCORE, "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower"
+            "score",
+            _SCORE,
+            "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower",
+            telling=1,
         ),
-        FieldSpec("kinds", ("kind",), "Which compositions were measured"),
+        FieldSpec("kinds", ("kind",), "Which compositions were measured", labels="kind"),
         FieldSpec("baseline", ("kind",), "Mean score of random matrices of the same shapes"),
         FieldSpec("baseline_spread", ("kind",), "Standard deviation over random pairs"),
         FieldSpec("top1", ("direction",), "Share where the token itself is the best"),

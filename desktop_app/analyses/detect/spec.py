@@ -29,7 +29,10 @@ class DetectParams(Params):
         title="On",
         description="Random tokens twice over (BOS + r + r), or the prompt table, where a head is "
         "scored on the tokens that occur again.",
-        json_schema_extra={"when_prompts": "prompts"},
+        json_schema_extra={
+            "words": {"random": "random tokens", "prompts": "the prompts of the table"},
+            "when_prompts": "prompts",
+        },
     )
     batch: int = Field(
         default=30,
@@ -37,6 +40,7 @@ class DetectParams(Params):
         le=1000,
         title="Sequences",
         description="How many sequences of BOS + r + r are made.",
+        json_schema_extra={"counted": "sequence"},
     )
     seq_len: int = Field(
         default=50,
@@ -44,6 +48,7 @@ class DetectParams(Params):
         le=4096,
         title="Length of r",
         description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        json_schema_extra={"words": {"": "r of {} tokens"}},
     )
     seed: int = Field(
         default=0,
@@ -59,6 +64,7 @@ class DetectParams(Params):
         title="Seeds",
         description="How many times anew, with seeds counted up; with two or more each score is a "
         "mean and its spread is told.",
+        json_schema_extra={"words": {"1": ""}, "counted": "seed"},
     )
     first_token: str = Field(
         default="",
@@ -86,6 +92,7 @@ class DetectParams(Params):
         title="Embedding",
         description="What successor and copy feed the head: the stream after layer 0 behind a "
         "BOS, the MLP of layer 0 on the embedding alone, or the raw embedding.",
+        json_schema_extra={"words": {"raw": "raw embedding", "": "embedding {}"}},
     )
     families: NamesText = Field(
         default="",
@@ -107,7 +114,7 @@ class DetectParams(Params):
         title="Circuit card",
         description="auto finds the pair of heads that makes the induction circuit and proves it "
         "by ablation; a pair such as 4.11,5.5 names it (previous-token head first).",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"words": {"auto": "finds the circuit"}, "advanced": True},
     )
     keep_patterns: bool = Field(
         default=False,
@@ -133,7 +140,10 @@ def _fields() -> tuple[FieldSpec, ...]:
         "current_token": "Attention to the token itself",
         "target": "Attention that falls on the painted pattern",
     }
-    scores = [FieldSpec(n, _HEAD, m, nullable=True) for n, m in meanings.items()]
+    scores = [
+        FieldSpec(n, _HEAD, m, nullable=True, telling=2 if n == "induction" else 0)
+        for n, m in meanings.items()
+    ]
     spreads = [
         FieldSpec(f"{n}_spread", _HEAD, f"Standard deviation over seeds of: {m}", nullable=True)
         for n, m in meanings.items()
@@ -177,15 +187,18 @@ ANALYSIS = Analysis(
             "successor_by_family", (*_HEAD, "family"), "The same, family by family", "", True
         ),
         FieldSpec("copy_by_family", (*_HEAD, "family"), "The same, family by family", "", True),
-        FieldSpec("families", ("family",), "Names of the families"),
+        FieldSpec("families", ("family",), "Names of the families", labels="family"),
         FieldSpec("family_pairs", ("family",), "Pairs of neighbours that were measured"),
         FieldSpec("family_left_out", ("family",), "Members of several tokens, left out"),
         FieldSpec("queries", (), "How many queries each score is a mean of, in each sequence"),
-        FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),
         FieldSpec("embedding_lead", (), "The token before each member of a family in layer 0"),
         FieldSpec(
-            "pattern", (*_HEAD, "query", "key"), "Attention on the first sequence, rows sum to 1"
+            "pattern",
+            (*_HEAD, "query", "key"),
+            "Attention on the first sequence, rows sum to 1",
+            telling=1,
         ),
         FieldSpec("roles", ("role",), "The best heads of each score, best first"),
         FieldSpec("summary", ("sentence",), "What was found, in sentences"),

@@ -70,12 +70,13 @@ class HandPatchParams(Params):
         ge=0,
         title="Pair",
         description="Which prompt and its corrupt twin are worked on, counted from 0.",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"numbered": "prompt", "advanced": True},
     )
     run: RunName = Field(
         default="corrupt",
         title="Run",
         description="Which of the two prompts is run with the moves.",
+        json_schema_extra={"words": {"": "into the {} run"}},
     )
     moves: tuple[Annotated[str, AfterValidator(_check_move)], ...] = Field(
         default=(),

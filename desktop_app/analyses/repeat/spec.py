@@ -27,6 +27,7 @@ class RepeatParams(Params):
         le=1000,
         title="Sequences",
         description="How many sequences of BOS + r + r are made.",
+        json_schema_extra={"counted": "sequence"},
     )
     seq_len: int = Field(
         default=50,
@@ -34,6 +35,7 @@ class RepeatParams(Params):
         le=4096,
         title="Length of r",
         description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        json_schema_extra={"words": {"": "r of {} tokens"}},
     )
     seed: int = Field(
         default=0,
@@ -61,6 +63,7 @@ class RepeatParams(Params):
         title="Replacement maps",
         description="Which outputs are replaced, layer by layer and position by position, by the "
         "layer's own output one repeat earlier, on the very same token.",
+        json_schema_extra={"words": {"both": "both maps", "none": "no maps", "": "map of {}"}},
     )
     effect_batch: int = Field(
         default=0,
@@ -69,7 +72,12 @@ class RepeatParams(Params):
         title="Sequences for the maps",
         description="How many of the sequences the maps take, which cost by far the most; 0 takes "
         "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
-        json_schema_extra={"form_start": 1, "zero": "all"},
+        json_schema_extra={
+            "words": {"0": "maps from all sequences", "": "maps from {}"},
+            "counted": "sequence",
+            "form_start": 1,
+            "zero": "all",
+        },
     )
 
     def reads_prompts(self) -> bool:
@@ -99,6 +107,7 @@ ANALYSIS = Analysis(
             _MAP,
             "Rise of the second half's loss with the MLP's output of one repeat earlier",
             "nats",
+            telling=1,
         ),
         FieldSpec(
             "attn_effect",
@@ -106,9 +115,11 @@ ANALYSIS = Analysis(
             "Rise of the second half's loss with the attention's output of one repeat earlier",
             "nats",
         ),
-        FieldSpec("positions", ("position",), "Positions that are replaced, in the second r"),
+        FieldSpec(
+            "positions", ("position",), "Positions that are replaced, in the second r", telling=-1
+        ),
         FieldSpec("sources", ("position",), "Where the output is taken from; never the BOS"),
-        FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),
         FieldSpec("effect_sequences", (), "How many sequences the maps are means of"),
         FieldSpec("author", (), "The author's own numbers for GPT-2 small"),
