@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from PySide6.QtGui import QPixmap, QResizeEvent
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell
 
@@ -142,10 +142,6 @@ class HeadGrid(PaintedArea):
     def head_center(self, row: int, col: int) -> QPoint:
         """Return the middle of a thumbnail, on the viewport."""
         return self._frame.cell_rect(row, col).center().toPoint()
-
-    def picture(self) -> QPixmap:
-        """Return the grid as it is seen."""
-        return self.grab()
 
     # Qt.
 
