@@ -103,7 +103,8 @@ class _Analyses(click.Group):
     """A command for each analysis, made of its Params when `run` is asked for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
+        with contextlib.redirect_stdout(sys.stderr):  # other packages may print
+            self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
             click.echo(f"warning: {problem}", err=True)
         return super().parse_args(ctx, args)
