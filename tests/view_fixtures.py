@@ -44,3 +44,15 @@ def heard():
         return told
 
     return listen
+
+
+@pytest.fixture
+def heads_opened():
+    """Return a function that collects the heads whose attention a view asks for."""
+
+    def listen(view):
+        told = []
+        view.intent_raised.connect(lambda intent: told.append((intent.name, *intent.data.values())))
+        return told
+
+    return listen

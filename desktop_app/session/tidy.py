@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from desktop_app.contract.described import fields_of
+from desktop_app.pictures.slicing import label_of
 from desktop_app.session.lazy import Stored
 from desktop_app.session.parts import leading_axes
 from desktop_app.support.errors import BadInputError
@@ -67,16 +68,6 @@ def axis_labels(result: Result) -> dict[str, Any]:
     """Return what the places of an axis are called, where they are not just counted."""
     labels = {spec.labels: result.data.get(n) for n, spec in fields_of(result).items()}
     return {a: found for a, found in labels.items() if a and isinstance(found, _LISTS)}
-
-
-def label_of(labels: Any, index: int | None) -> str:
-    """Return what a place of an axis is called; empty for an axis that a field does not have."""
-    if index is None:
-        return ""
-    label = labels[index] if labels is not None and index < len(labels) else index
-    if isinstance(label, (int, np.integer)):
-        return str(int(label))
-    return label if isinstance(label, str) else str(index)
 
 
 def _columns(result: Result) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
+from desktop_app.contract.intents import Intent
 from desktop_app.contract.result import Notice
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
@@ -45,12 +46,14 @@ class AnalysisView(QWidget):
         fix_requested: A Notice whose fix should be applied to the prompt table.
         message_requested: A sentence for the status bar.
         help_requested: The name of the analysis whose help page is asked for.
+        intent_raised: An `Intent`: what is asked of whichever analysis serves it.
     """
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
     message_requested = Signal(str)
     help_requested = Signal(str)
+    intent_raised = Signal(object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -106,6 +109,19 @@ class AnalysisView(QWidget):
     def shown_picture(self) -> QPixmap:
         """Return the picture alone, as it is on screen."""
         return self.picture_widget().grab()
+
+    def answer(self, intent: Intent) -> None:
+        """Show what was asked; a head that is spoken of is selected."""
+        if "layer" in intent.data:
+            self.selection.select_head(intent.data["layer"], intent.data.get("head"))
+
+    def expect_preset(self, topic: str) -> None:
+        """Prepare for the result of a preset's question, named by its topic."""
+
+    def open_attention(self, layer: int, head: int) -> None:
+        """Select a head and ask for where it looks."""
+        self.selection.select_head(layer, head)
+        self.intent_raised.emit(Intent("open_attention", {"layer": layer, "head": head}))
 
     # What the window uses.
 
@@ -192,6 +208,34 @@ class AnalysisView(QWidget):
     def picture(self) -> QPixmap:
         """Return the picture alone, for export."""
         return self.shown_picture()
+
+    def read_out(self) -> dict[str, Any]:
+        """Return what is on screen as plain data, for tests and whatever reads along.
+
+        Returns:
+            `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
+            picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
+            notices), `small_print`; and what the view itself adds in `read_picture`.
+        """
+        states = {
+            "failure": self._failure is not None,
+            "busy": self._busy,
+            "result": self._result is not None,
+            "empty": True,
+        }
+        return {
+            "state": next(name for name, holds in states.items() if holds),
+            "drawn": self._stack.currentWidget() is self._content,
+            "veiled": not self._veil.isHidden(),
+            "failure": "" if self._failure is None else self._failure.message,
+            "chips": [chip.code for chip in self._chips.chips()],
+            "small_print": self._small_print.full_text(),
+            **self.read_picture(),
+        }
+
+    def read_picture(self) -> dict[str, Any]:
+        """Return what the picture shows, for `read_out`."""
+        return {}
 
     def is_busy(self) -> bool:
         """Return whether the view waits for a result."""

@@ -75,6 +75,7 @@ ANALYSIS = Analysis(
     summary="Remove each part in turn, all others intact, and see what the metric loses.",
     params=AblateParams,
     group="part",
+    serves=frozenset({"head_facts"}),
     example=3,
     needs_answers=True,
     compares_answers=True,

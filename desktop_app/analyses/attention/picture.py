@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name, plural
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
     from desktop_app.session.export_table import Table
 
 
@@ -227,6 +229,28 @@ def head_tip(result: Result, place: tuple[int, int], prompt: int) -> str:
     if group_size(result) > 1:
         shared = f" · key-value head {int(result.data['kv_head'][place[1]])}"
     return f"{part_name(layer, head)}{shared} · entropy {number(entropy, 2)}"
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return the selected head's entropy and the key-value head it reads."""
+    found = indices(result, place.layer, place.head)
+    if found is None or place.prompt >= len(result.prompts):
+        return []
+    entropy = float(np.asarray(result.data["entropy"])[(*found, place.prompt)])
+    facts = [Fact("Entropy", f"{number(entropy, 2)} nats", "Mean over queries; 0: one key each")]
+    if group_size(result) > 1:
+        shared = int(result.data["kv_head"][found[1]])
+        facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
+    return facts
+
+
+def small_pattern(result: Result, place: Place) -> tuple[np.ndarray, list[str]] | None:
+    """Return the selected head's pattern [S, S] and the token texts; None where it is not kept."""
+    found = indices(result, place.layer, place.head)
+    if found is None or place.prompt >= len(result.prompts) or "pattern" not in result.data:
+        return None
+    texts = [display_text(text) for text in result.prompts[place.prompt].tokens.texts]
+    return head_slice(result, "pattern", place.prompt, found), texts
 
 
 def lines(result: Result) -> Iterator[str]:

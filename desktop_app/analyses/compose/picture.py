@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name
@@ -113,10 +114,15 @@ def cell_of(shown: PairMap, pair: Pair | None) -> tuple[int, int] | None:
     return shown.later.index(pair[1]), shown.earlier.index(pair[0])
 
 
-def top_pairs(
-    shown: PairMap, head: Head | None = None
-) -> tuple[list[tuple[str, float, float]], list[Pair]]:
-    """Return rows of (pair, score, times chance) with their pairs, best first.
+_PAIR_COLUMNS = (
+    Column("pair", width=130),
+    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    Column("random", "number", format=lambda times: f"{number(times, 2)} ×", width=66),
+)
+
+
+def top_pairs(shown: PairMap, head: Head | None = None) -> Ranking:
+    """Return pairs with score and times chance, best first; keys are the pairs.
 
     Args:
         shown: The picture.
@@ -136,7 +142,7 @@ def top_pairs(
         score = float(values[row, column])
         listed.append((pair_name(pair), score, score / shown.baseline))
         pairs.append(pair)
-    return listed, pairs
+    return ranked(_PAIR_COLUMNS, listed, pairs)
 
 
 def pair_sentence(result: Result, pair: Pair) -> str:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import math
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QSize, Signal, Slot
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QToolTip,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.analyses.detect.picture import cell_tip, layer_numbers, meaning, score_names
 from desktop_app.analyses.detect.roles import TITLES
+from desktop_app.pictures.matrix import Axis, Matrix, numbered
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
-from desktop_app.widgets.matrix.matrix_axes import Axis
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 if TYPE_CHECKING:
@@ -65,37 +64,34 @@ class SmallMap(QWidget):
         self.canvas = MatrixCanvas()
         self.canvas.setMinimumSize(84, 70)
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
-        self._data: Mapping[str, Any] = {}
         self.limits = _LIMITS
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.title)
         column.addWidget(self.canvas, 1)
-        self.canvas.installEventFilter(self)
         self.title.clicked.connect(self._on_title_clicked)
         self.canvas.cell_clicked.connect(self._on_cell_clicked)
         self.canvas.cell_hovered.connect(self._on_cell_hovered)
 
     def show_data(self, data: Mapping[str, Any]) -> None:
         """Show this score of a result, or of a part of one."""
-        self._data = data
         values = np.asarray(data[self.name], dtype=np.float64)
         rows, columns = values.shape
         layers = [str(n) for n in layer_numbers(data, rows)]
         self.limits = map_limits(values)
         told = "" if self.limits == _LIMITS else f"0 to {self.limits[1]:g}"
-        self.canvas.set_axes(Axis("", layers), Axis(told, [str(h) for h in range(columns)]))
-        self.canvas.set_matrix(values, self.limits, diverging=False)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Say all scores of the head under the pointer."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            cell = self.canvas.frame.cell_at(event.pos().toPointF())
-            text = "" if cell is None else cell_tip(self._data, self.name, *cell)
-            QToolTip.showText(event.globalPos(), text, self.canvas)
-            return True
-        return super().eventFilter(watched, event)
+        self.canvas.show_matrix(
+            Matrix(
+                values,
+                Axis("", layers),
+                numbered(told, columns),
+                diverging=False,
+                scale=self.limits,
+                value_format="{:.2f}",
+                tip=bind(cell_tip, data, self.name),
+            )
+        )
 
     @Slot()
     def _on_title_clicked(self) -> None:

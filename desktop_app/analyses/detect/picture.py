@@ -8,12 +8,15 @@ import numpy as np
 
 from desktop_app.analyses.detect.roles import TITLES, best_heads
 from desktop_app.analyses.detect.spec import ANALYSIS
-from desktop_app.pictures.words import WITHHELD, number, part_name, random_tokens
+from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.words import number, part_name, random_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
 
 Cell = tuple[int, int]
 
@@ -38,6 +41,11 @@ _EVERYWHERE = {
 }
 _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
+_HEAD_COLUMNS = (
+    Column("head", "name", width=72),
+    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    Column("±", "number", format=number, width=66, tooltip="over seeds"),
+)
 _FAMILY_SCORES = frozenset({"successor", "copy"})
 
 
@@ -89,16 +97,19 @@ def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
     return f"{part_name(layer, column)}: {' · '.join(told)}"
 
 
-def top_rows(data: Mapping[str, Any], name: str) -> tuple[list[tuple[Any, ...]], list[Cell]]:
-    """Return rows of (head, score, spread) with their places, best first."""
+def top_heads(data: Mapping[str, Any], name: str) -> Ranking:
+    """Return the best heads of a score, with its spread over several seeds; keys are places."""
     values = np.asarray(data[name], dtype=float)
     layers = layer_numbers(data, len(values))
-    rows, places = [], []
-    for row, column, value in best_heads(values, _LISTED):
-        wide = spread(data, name, row, column)
-        rows.append((part_name(layers[row], column), value, WITHHELD if wide is None else wide))
-        places.append((row, column))
-    return rows, places
+    several = f"{name}_spread" in data
+    rows = [
+        Row(
+            (row, column),
+            (part_name(layers[row], column), value, spread(data, name, row, column))[: 2 + several],
+        )
+        for row, column, value in best_heads(values, _LISTED)
+    ]
+    return Ranking(_HEAD_COLUMNS[: 2 + several], tuple(rows))
 
 
 def family_sentence(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
@@ -181,6 +192,16 @@ def runs(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
                 break
         found.append((cell, last))
     return found
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return the selected head's scores, with their spread where there are several seeds."""
+    cell = find_head(result.data, place.layer, place.head)
+    if cell is None:
+        return []
+    data = result.data
+    names = score_names(data)
+    return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
 
 
 def lines(result: Result) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from desktop_app.contract.grammar import CardText, NamesText
 from desktop_app.contract.params import Params
-from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
 PATTERN_SCORES: tuple[str, ...] = (
     "induction",
@@ -157,7 +157,26 @@ ANALYSIS = Analysis(
     summary="What each head does: induction, previous token, duplicates, successors, copies.",
     params=DetectParams,
     group="does",
+    serves=frozenset({"head_facts"}),
     noun="head detectors",
+    presets=(
+        Preset(
+            "find_induction",
+            "Find the induction circuit",
+            DetectParams(card="auto", keep_patterns=True),
+            "Score all heads on repeated tokens, name the pair, and prove it by ablation",
+            "circuit",
+            topic="induction",
+        ),
+        Preset(
+            "find_successors",
+            "Find successor heads",
+            DetectParams(embedding="layer0"),
+            "Score all heads on ordered families such as days and months",
+            "heads",
+            topic="successor",
+        ),
+    ),
     fields=(
         *_fields(),
         FieldSpec(

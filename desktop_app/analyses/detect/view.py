@@ -80,7 +80,7 @@ class DetectView(LabView):
         self._side.head_activated.connect(self._on_head_activated)
         self._side.patterns_wanted.connect(self._on_patterns_wanted)
         self._card.card_wanted.connect(self._on_card_wanted)
-        self._card.attention_wanted.connect(self.selection.open_attention)
+        self._card.attention_wanted.connect(self.open_attention)
         self.selection.head_changed.connect(self._on_head_changed)
 
     # Drawing.
@@ -125,9 +125,9 @@ class DetectView(LabView):
         self._pages.set_value(name)
         self._on_page_changed(name)
 
-    def sum_up_next(self, score: str) -> None:
+    def expect_preset(self, topic: str) -> None:
         """Let the next result open on the answer about this score, its winner selected."""
-        self._ending = score
+        self._ending = topic
 
     def show_summary(self) -> None:
         """Show all heads with what was found in sentences."""
@@ -186,7 +186,7 @@ class DetectView(LabView):
     def _on_head_activated(self, row: int, column: int) -> None:
         head = self._numbers(row, column)
         if head is not None:
-            self.selection.open_attention(*head)
+            self.open_attention(*head)
 
     def _on_head_hovered(self, row: int, column: int) -> None:
         if self._result is None:

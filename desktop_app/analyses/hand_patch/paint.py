@@ -9,8 +9,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
-from desktop_app.widgets.matrix.matrix_axes import thinned
-from desktop_app.widgets.matrix.pair_canvas import spread
+from desktop_app.widgets.matrix.matrix_axes import spread, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

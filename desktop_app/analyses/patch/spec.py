@@ -80,6 +80,7 @@ ANALYSIS = Analysis(
     summary="Exchange one activation between the clean and the corrupt run, both ways.",
     params=PatchParams,
     group="part",
+    serves=frozenset({"head_facts"}),
     needs_answers=True,
     compares_answers=True,
     absent=_absent,

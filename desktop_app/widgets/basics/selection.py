@@ -25,7 +25,6 @@ class Selection(QObject):
     head_changed = Signal(object)
     position_changed = Signal(object)
     pair_changed = Signal(object)
-    attention_requested = Signal(int, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,8 +65,3 @@ class Selection(QObject):
             return
         self.pair = pair
         self.pair_changed.emit(pair)
-
-    def open_attention(self, layer: int, head: int) -> None:
-        """Select a head and ask for its attention pattern to be shown."""
-        self.select_head(layer, head)
-        self.attention_requested.emit(layer, head)

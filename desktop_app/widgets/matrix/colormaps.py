@@ -1,4 +1,4 @@
-"""Colour maps that a colour-blind reader can use, and the limits that go with them.
+"""Colour maps that a colour-blind reader can use.
 
 Effects are drawn on a diverging map whose middle is the panel's own colour, so that zero recedes in
 both themes; attention and probabilities on one hue from the panel to the accent. Anchors are joined
@@ -77,24 +77,6 @@ def lookup(colours: Table, count: int = 256) -> Table:
 def colour_at(colours: Table, fraction: float) -> QColor:
     """Return the colour at a fraction, 0..1, of a map."""
     return QColor(*(int(c) for c in colours[round(fraction * (len(colours) - 1))]))
-
-
-def symmetric_limits(values: NDArray[Any]) -> tuple[float, float]:
-    """Return limits (−m, m) with m the largest finite magnitude; (−1, 1) where there is none."""
-    magnitude = np.abs(np.asarray(values, dtype=np.float64))
-    magnitude = magnitude[np.isfinite(magnitude)]
-    largest = float(magnitude.max()) if magnitude.size else 0.0
-    return (-largest, largest) if largest > 0 else (-1.0, 1.0)
-
-
-def finite_limits(values: NDArray[Any]) -> tuple[float, float]:
-    """Return (0 or the least, the largest) finite value, for the sequential map."""
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    flat = flat[np.isfinite(flat)]
-    if not flat.size:
-        return (0.0, 1.0)
-    low, high = min(0.0, float(flat.min())), float(flat.max())
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def contrast_text(background: QColor) -> QColor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPainter
 
+    from desktop_app.pictures.matrix import Axis
     from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
@@ -25,24 +26,29 @@ _STANDING_BELOW = 36.0
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The labels of one direction, its name, and whether they are words (tokens) or numbers."""
+def label_font(axis: Axis) -> QFont:
+    """Return the face of the labels."""
+    return mono_font(11) if axis.words else ui_font(11)
 
-    name: str
-    labels: Sequence[str]
-    words: bool = False
 
-    def font(self) -> QFont:
-        """Return the face of the labels."""
-        return mono_font(11) if self.words else ui_font(11)
+def label_length(axis: Axis) -> float:
+    """Return the room that the longest label needs, in pixels."""
+    metrics = QFontMetricsF(label_font(axis))
+    longest = sorted(axis.labels, key=len)[-8:]
+    widest = max((metrics.horizontalAdvance(label) for label in longest), default=0.0)
+    return min(widest, float(_LONGEST_WORD)) + 1
 
-    def length(self) -> float:
-        """Return the room that the longest label needs, in pixels."""
-        metrics = QFontMetricsF(self.font())
-        longest = sorted(self.labels, key=len)[-8:]
-        widest = max((metrics.horizontalAdvance(label) for label in longest), default=0.0)
-        return min(widest, float(_LONGEST_WORD)) + 1
+
+def rows_width(axis: Axis) -> float:
+    """Return the room that labels and name of the rows need left of the plot, in pixels."""
+    return (TITLE if axis.name else 0) + label_length(axis) + 2 + PAD
+
+
+def columns_height(axis: Axis, width: float) -> float:
+    """Return the room that labels and name of the columns need above a plot of some width."""
+    plain = (TITLE if axis.name else 0) + 16.0 + PAD
+    stand = words_stand(axis, width / max(1, len(axis.labels)))
+    return plain - 14 + label_length(axis) if stand else plain
 
 
 def thinned(count: range, pitch: float, room: float) -> range:
@@ -60,18 +66,37 @@ def thinned(count: range, pitch: float, room: float) -> range:
     return range(first, count.stop, step)
 
 
+def spread(seen: range, pitch: float, room: float, wanted: Sequence[int]) -> set[int]:
+    """Return the columns whose labels have room beside each other, the wanted ones first.
+
+    Args:
+        seen: The columns in sight.
+        pitch: Distance of two neighbours in pixels.
+        room: What one label needs.
+        wanted: Columns in the order in which they matter.
+    """
+    if pitch >= room:
+        return set(seen)
+    least = math.ceil(room / max(pitch, 1e-6))
+    taken: set[int] = set()
+    for col in (*wanted, *thinned(seen, pitch, room)):
+        if col in seen and not any(other in taken for other in range(col - least + 1, col + least)):
+            taken.add(col)
+    return taken
+
+
 def words_stand(axis: Axis, pitch: float) -> bool:
     """Return whether the labels on top must be turned upright to fit beside each other."""
-    return axis.words and pitch < _STANDING_BELOW and axis.length() + PAD > pitch
+    return axis.words and pitch < _STANDING_BELOW and label_length(axis) + PAD > pitch
 
 
 def paint_rows(
     painter: QPainter, frame: MatrixFrame, axis: Axis, theme: Theme, strong: set[int]
 ) -> None:
     """Write the labels of the rows left of the plot; `strong` ones in full ink."""
-    painter.setFont(axis.font())
-    metrics, pitch = QFontMetricsF(axis.font()), frame.cell_height()
-    width = axis.length() + 2
+    painter.setFont(label_font(axis))
+    metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_height()
+    width = label_length(axis) + 2
     for row in _with(thinned(frame.rows_seen(), pitch, metrics.height()), strong, pitch, metrics):
         rect = frame.cell_rect(row, frame.seen.left())
         middle = rect.center().y()
@@ -94,12 +119,12 @@ def paint_columns(
     painter: QPainter, frame: MatrixFrame, axis: Axis, theme: Theme, strong: set[int]
 ) -> None:
     """Write the labels of the columns above the plot; `strong` ones in full ink."""
-    painter.setFont(axis.font())
-    metrics, pitch = QFontMetricsF(axis.font()), frame.cell_width()
+    painter.setFont(label_font(axis))
+    metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_width()
     standing = words_stand(axis, pitch)
     roomy = axis.words and not standing
     longest = pitch - 4 if roomy else float(_LONGEST_WORD)
-    room = metrics.height() if standing else pitch if roomy else axis.length() + 8
+    room = metrics.height() if standing else pitch if roomy else label_length(axis) + 8
     columns = thinned(frame.cols_seen(), pitch, room)
     for col in _with(columns, strong, pitch, metrics) if standing else columns:
         middle = frame.cell_rect(frame.seen.top(), col).center().x()
@@ -122,7 +147,7 @@ def paint_columns(
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
     if axis.name:
         painter.save()
-        height = axis.length() if standing else 14.0
+        height = label_length(axis) if standing else 14.0
         painter.translate(frame.plot.center().x(), frame.plot.top() - PAD - height - TITLE / 2 - 2)
         _paint_name(painter, axis.name, theme)
         painter.restore()

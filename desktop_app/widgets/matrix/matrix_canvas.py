@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from typing_extensions import override
 
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix import matrix_axes
+from desktop_app.widgets.matrix import matrix_axes, pair_axis
 from desktop_app.widgets.matrix.colormaps import diverging_map, sequential_map
-from desktop_app.widgets.matrix.matrix_axes import PAD, TITLE, Axis
 from desktop_app.widgets.matrix.matrix_cells import (
     paint_cells,
     paint_cross,
@@ -23,12 +23,12 @@ from desktop_app.widgets.matrix.matrix_image import MatrixImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
 
-Cell = tuple[int, int]
+    from desktop_app.pictures.matrix import Cell, Matrix
+
 _DRAG = 4
-_ARROWS = {
+ARROWS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
     Qt.Key.Key_Up: (-1, 0),
@@ -58,17 +58,14 @@ class MatrixCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.frame = MatrixFrame()
-        self.values: NDArray[Any] | None = None
+        self.matrix: Matrix | None = None
         self.hover: Cell | None = None
         self.selected: Cell | None = None
         self.square = False
         self.cross = False
         self.missing = "hover"
-        self.value_format = "{:.2f}"
+        self.rows_shown = True
         self._image: MatrixImage | None = None
-        self._diverging = True
-        self._rows = Axis("", ())
-        self._cols = Axis("", ())
         self._pressed: QPointF | None = None
         self._panning = False
         self.setMouseTracking(True)
@@ -76,22 +73,22 @@ class MatrixCanvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme_hub().theme_changed.connect(self._on_theme_changed)
 
-    def set_axes(self, rows: Axis, cols: Axis) -> None:
-        """Name and label the two directions."""
-        self._rows, self._cols = rows, cols
+    @property
+    def values(self) -> NDArray[Any] | None:
+        """What is shown, float [rows, columns], or None."""
+        return None if self.matrix is None else self.matrix.values
 
-    def set_matrix(
-        self, values: NDArray[Any] | None, limits: tuple[float, float], *, diverging: bool
-    ) -> None:
-        """Show other values; the view is kept where the shape is kept."""
-        shape = (0, 0) if values is None else (int(values.shape[0]), int(values.shape[1]))
+    def show_matrix(self, matrix: Matrix | None) -> None:
+        """Show a map, or nothing; the view is kept where the shape is kept."""
+        shape = (0, 0) if matrix is None else matrix.values.shape
         if shape != (self.frame.rows, self.frame.cols):
             self.frame.set_shape(*shape)
             self.hover = self.selected = None
             self.view_changed.emit()
-        self.values = values
-        self._diverging = diverging
-        self._image = None if values is None else MatrixImage(values, limits, diverging=diverging)
+        self.matrix, self._image = matrix, None
+        if matrix is not None:
+            diverging = matrix.diverging
+            self._image = MatrixImage(matrix.values, matrix.limits, diverging=diverging)
         self._colour()
         self._arrange()
         self.update()
@@ -135,14 +132,15 @@ class MatrixCanvas(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the widget."""
-        if self._image is None or self.values is None:
+        matrix = self.matrix
+        if self._image is None or matrix is None:
             return
         theme = theme_hub().current
         painter = QPainter(self)
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
         paint_cells(painter, self.frame, self._image, theme, self.devicePixelRatioF())
-        paint_values(painter, self.frame, self._image, self.values, self.value_format, theme)
+        paint_values(painter, self.frame, self._image, matrix, theme)
         if self.cross:
             paint_cross(painter, self.frame, self.hover or self.selected, theme)
         painter.restore()
@@ -153,9 +151,24 @@ class MatrixCanvas(QWidget):
         paint_outline(painter, self.frame, self.selected, theme.color("accent"), 2.5)
         painter.restore()
         marked = [cell for cell in (self.hover, self.selected) if cell is not None]
-        rows, cols = {row for row, _ in marked}, {col for _, col in marked}
-        matrix_axes.paint_rows(painter, self.frame, self._rows, theme, rows)
-        matrix_axes.paint_columns(painter, self.frame, self._cols, theme, cols)
+        rows, cols = [row for row, _ in marked], [col for _, col in marked]
+        if self.rows_shown:
+            matrix_axes.paint_rows(painter, self.frame, matrix.rows, theme, set(rows))
+        if matrix.columns.pairs:
+            names = self.rows_shown
+            pair_axis.paint_pairs(painter, self.frame, matrix.columns, theme, cols, names=names)
+        else:
+            matrix_axes.paint_columns(painter, self.frame, matrix.columns, theme, set(cols))
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            cell, text = self.frame.cell_at(event.pos().toPointF()), ""
+            if self.matrix is not None and cell is not None:
+                text = self.matrix.tip_text(*cell)
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom about the pointer."""
@@ -208,8 +221,8 @@ class MatrixCanvas(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Answer a key."""
         key = Qt.Key(event.key())
-        if key in _ARROWS and self.frame.rows:
-            self._step(*_ARROWS[key])
+        if key in ARROWS and self.frame.rows:
+            self._step(*ARROWS[key])
         elif key in _ENTER and self.selected is not None:
             self.cell_activated.emit(*self.selected)
         elif key in _RESET and self.frame.is_zoomed():
@@ -248,25 +261,31 @@ class MatrixCanvas(QWidget):
         self.update()
         self.view_changed.emit()
 
+    def left_room(self) -> float:
+        """Return what the labels of the rows take, in pixels."""
+        if self.matrix is None or not self.rows_shown:
+            return float(matrix_axes.PAD)
+        left = matrix_axes.rows_width(self.matrix.rows)
+        return max(left, pair_axis.names_width()) if self.matrix.columns.pairs else left
+
     def _arrange(self) -> None:
         """Give the plot the room that the labels leave."""
-        left = (TITLE if self._rows.name else 0) + self._rows.length() + 2 + PAD
-        plain = (TITLE if self._cols.name else 0) + 16.0 + PAD
-        room = QRectF(left, plain, self.width() - left - 4, self.height() - plain - 4)
-        if self.frame.cols and matrix_axes.words_stand(self._cols, room.width() / self.frame.cols):
-            room.setTop(plain - 14 + self._cols.length())
-        room.setWidth(max(room.width(), 1.0))
-        room.setHeight(max(room.height(), 1.0))
+        left, top = self.left_room(), 0.0
+        width = max(self.width() - left - 4, 1.0)
+        if self.matrix is not None:
+            axis = self.matrix.columns
+            above = pair_axis.pairs_height if axis.pairs else matrix_axes.columns_height
+            top = above(axis, width)
+        room = QRectF(left, top, width, max(self.height() - top - 4, 1.0))
         if self.square and self.frame.rows:
             side = min(room.width() / self.frame.cols, room.height() / self.frame.rows)
-            width, height = side * self.frame.cols, side * self.frame.rows
-            room = QRectF(room.left(), room.top(), width, height)
+            room.setSize(QSizeF(side * self.frame.cols, side * self.frame.rows))
         self.frame.plot = room
         self.plot_moved.emit(room.top(), room.bottom())
 
     def _colour(self) -> None:
-        if self._image is not None:
-            colours = diverging_map() if self._diverging else sequential_map()
+        if self._image is not None and self.matrix is not None:
+            colours = diverging_map() if self.matrix.diverging else sequential_map()
             self._image.set_colours(colours, theme_hub().current.color(self.missing))
 
     @Slot(object)

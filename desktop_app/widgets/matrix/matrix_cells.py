@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
+from desktop_app.pictures.matrix import signed
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.matrix.colormaps import contrast_ratio, contrast_text
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from desktop_app.pictures.matrix import Matrix
     from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
     from desktop_app.widgets.matrix.matrix_image import MatrixImage
@@ -54,15 +54,14 @@ def paint_values(
     painter: QPainter,
     frame: MatrixFrame,
     image: MatrixImage,
-    values: NDArray[Any],
-    value_format: str,
+    matrix: Matrix,
     theme: Theme,
 ) -> None:
     """Write the numbers into the cells where all of them have room."""
     rows, cols = frame.rows_seen(), frame.cols_seen()
     font = ui_font(11)
     metrics = QFontMetricsF(font)
-    least = metrics.horizontalAdvance(value_format.format(-0.888)) + 10
+    least = metrics.horizontalAdvance(matrix.value_format.format(-0.888)) + 10
     roomy = frame.cell_width() >= least and frame.cell_height() >= metrics.height() + 6
     if not roomy or len(rows) * len(cols) > _NUMBERS_MOST:
         return
@@ -70,13 +69,14 @@ def paint_values(
     panel, muted = theme.color("panel"), theme.color("text_muted")
     for row in rows:
         for col in cols:
-            value = float(values[row, col])
+            value = float(matrix.values[row, col])
             if math.isfinite(value):
                 back = image.colour(row, col)
                 faint = contrast_ratio(back, panel) < _NEAR_PANEL
                 painter.setPen(muted if faint else contrast_text(back))
                 rect = frame.cell_rect(row, col)
-                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, signed(value_format, value))
+                text = signed(matrix.value_format, value)
+                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_outline(
@@ -105,11 +105,6 @@ def paint_cross(
     painter.setBrush(wash)
     painter.drawRect(frame.cell_rect(row, 0, 1, frame.cols))
     painter.drawRect(frame.cell_rect(0, col, frame.rows, 1))
-
-
-def signed(value_format: str, value: float) -> str:
-    """Format a number with a true minus sign."""
-    return value_format.format(value).replace("-", "−")
 
 
 def _gaps(frame: MatrixFrame) -> list[QLineF]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop_app.pictures.matrix import Axis, Matrix, signed
+from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
-from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
-from desktop_app.widgets.matrix.colormaps import symmetric_limits
-from desktop_app.widgets.matrix.matrix_axes import Axis
-from desktop_app.widgets.matrix.matrix_cells import signed
+from desktop_app.widgets.matrix.map_pane import reset_button
 from desktop_app.widgets.matrix.pattern_canvas import PatternCanvas
-from desktop_app.widgets.tables.bars import Bar, BarList
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -75,12 +75,8 @@ class PatternView(QWidget):
         self._title, self._readout = QLabel(), QLabel()
         set_role(self._title, "heading")
         set_role(self._readout, "small")
-        self._reset = QToolButton()
-        self._reset.setToolTip("Show the whole pattern (Esc)")
-        self._reset.setAccessibleName("Show the whole pattern")
-        self._reset.setFixedSize(24, 24)
-        bind_icon(self._reset, "reset", "text_muted")
-        self._looks_at, self._looked_at = BarList(), BarList()
+        self._reset = reset_button("Show the whole pattern (Esc)", self.canvas)
+        self.looks_at, self.looked_at = _Looks("Looks at"), _Looks("Looked at by")
         self._side = QWidget()
         self._build()
         self.setFocusProxy(self.canvas)
@@ -93,20 +89,15 @@ class PatternView(QWidget):
         side = QVBoxLayout(self._side)
         side.setContentsMargins(8, 0, 0, 0)
         side.setSpacing(12)
-        side.addWidget(self._looks_at)
-        side.addWidget(self._looked_at)
+        side.addWidget(self.looks_at)
+        side.addWidget(self.looked_at)
         side.addStretch(1)
-        for bars in (self._looks_at, self._looked_at):
-            bars.reserve_rows(_LISTED)
         self._side.setFixedWidth(_SIDE_WIDTH)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._title)
         head.addWidget(self._readout, 1)
         head.addWidget(self._reset)
-        policy = self._reset.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self._reset.setSizePolicy(policy)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
@@ -123,7 +114,6 @@ class PatternView(QWidget):
         self.canvas.view_changed.connect(self._on_view_changed)
         self.canvas.plot_moved.connect(self._bar.set_span)
         self.canvas.token_hovered.connect(self._on_token_hovered)
-        self._reset.clicked.connect(self.canvas.reset_view)
 
     def show_pattern(
         self, pattern: NDArray[Any], tokens: list[str], **look: Unpack[PatternLook]
@@ -146,18 +136,19 @@ class PatternView(QWidget):
         if look.get("masked", True):
             matrix[np.triu_indices(len(matrix), 1)] = np.nan
         self._diverging = look.get("diverging", False)
-        limits = look.get("limits")
-        if limits is None:
-            limits = symmetric_limits(matrix) if self._diverging else (0.0, 1.0)
         self._tokens = [display_text(token) for token in tokens]
-        self.canvas.value_format = "{:+.2f}" if self._diverging else "{:.2f}"
         words = not all(token.isdigit() for token in tokens)
-        self.canvas.set_axes(
-            Axis("Query (from)", self._tokens, words=words),
-            Axis("Key (to)", self._tokens, words=words),
+        shown = Matrix(
+            matrix,
+            Axis("Query (from)", self._tokens, words),
+            Axis("Key (to)", self._tokens, words),
+            diverging=self._diverging,
+            scale=look.get("limits") or (None if self._diverging else (0.0, 1.0)),
+            value_format="{:+.2f}" if self._diverging else "{:.2f}",
+            tip=bind(_pair_text, matrix, self._tokens, "{:+.4f}" if self._diverging else "{:.4f}"),
         )
-        self.canvas.set_matrix(matrix, limits, diverging=self._diverging)
-        self._bar.set_scale(limits, diverging=self._diverging)
+        self.canvas.show_matrix(shown)
+        self._bar.set_scale(shown.limits, diverging=self._diverging)
         self._bar.setToolTip(look.get("value_name", "attention"))
         self._title.setText(look.get("title", ""))
         self._title.setVisible(bool(look.get("title")))
@@ -167,7 +158,7 @@ class PatternView(QWidget):
     def clear_pattern(self) -> None:
         """Take everything away."""
         self._tokens = []
-        self.canvas.set_matrix(None, (0.0, 1.0), diverging=False)
+        self.canvas.show_matrix(None)
         for part in (self._bar, self._reset, self._title):
             part.setVisible(False)
         self._describe()
@@ -200,12 +191,7 @@ class PatternView(QWidget):
 
     def pair_text(self, query: int, key: int) -> str:
         """Return a pair in words: both tokens and the value."""
-        if self.canvas.values is None:
-            return ""
-        value = float(self.canvas.values[query, key])
-        form = "{:+.4f}" if self._diverging else "{:.4f}"
-        number = signed(form, value) if np.isfinite(value) else "masked"
-        return f"{self._tokens[query]} ({query})  →  {self._tokens[key]} ({key})    {number}"
+        return "" if self.canvas.matrix is None else self.canvas.matrix.tip_text(query, key)
 
     def _describe(self) -> None:
         """Follow the pair under the cursor, else the selected one, in words and in the lists."""
@@ -214,37 +200,19 @@ class PatternView(QWidget):
         if cell is None or matrix is None:
             self._readout.setText("")
             self._bar.set_value(None)
-            self._list(self._looks_at, "Looks at", None)
-            self._list(self._looked_at, "Looked at by", None)
+            for looks in (self.looks_at, self.looked_at):
+                looks.show_nothing()
             return
         query, key = cell
         self._readout.setText(self.pair_text(query, key))
         self.canvas.setAccessibleDescription(self._readout.text())
         self._bar.set_value(float(matrix[query, key]))
-        self._list(self._looks_at, f"{self._tokens[query]} ({query}) looks at", matrix[query])
-        self._list(self._looked_at, f"{self._tokens[key]} ({key}) is looked at by", matrix[:, key])
-
-    def _list(self, bars: BarList, title: str, values: NDArray[np.float32] | None) -> None:
-        bars.set_title(title)
-        if values is None:
-            bars.set_bars([])
-            return
-        strength = np.where(np.isfinite(values), np.abs(values), -1.0)
-        best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
-        most = 1.0 if not self._diverging else float(max(strength.max(), 1e-9))
-        bars.set_bars(
-            [
-                Bar(
-                    f"{self._tokens[i]} ({i})",
-                    float(values[i]),
-                    signed(self.canvas.value_format, float(values[i])),
-                    key=i,
-                )
-                for i in best
-            ],
-            maximum=most,
-            diverging=self._diverging,
-        )
+        for looks, place, verb, values in (
+            (self.looks_at, query, "looks at", matrix[query]),
+            (self.looked_at, key, "is looked at by", matrix[:, key]),
+        ):
+            looks.title.setText(f"{self._tokens[place]} ({place}) {verb}")
+            looks.list.set_ranking(_strongest(values, self._tokens, diverging=self._diverging))
 
     @Slot(int, int)
     def _on_hovered(self, query: int, key: int) -> None:
@@ -266,3 +234,51 @@ class PatternView(QWidget):
     @Slot()
     def _on_view_changed(self) -> None:
         self._reset.setVisible(self.canvas.frame.is_zoomed())
+
+
+class _Looks(QWidget):
+    """The tokens that one joins most, under what is said of it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self.title = QLabel(name)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        set_role(self.title, "small")
+        self.list = RankingList(name)
+        self.list.horizontalHeader().hide()
+        self.list.setFixedHeight(self.list.full_height(_LISTED))
+        self.list.set_empty_text("")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.title)
+        column.addWidget(self.list)
+
+    def show_nothing(self) -> None:
+        """Speak of no token."""
+        self.title.setText(self._name)
+        self.list.set_ranking(Ranking())
+
+
+def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: bool) -> Ranking:
+    """Return the tokens of the largest values, best first; keys are positions."""
+    strength = np.where(np.isfinite(values), np.abs(values), -1.0)
+    best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
+    most = max(float(strength.max()), 1e-9) if diverging else 1.0
+    columns = (
+        Column("token", "mono"),
+        Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
+        Column("attention", "number", signed=diverging),
+    )
+    rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
+    return ranked(columns, rows, best)
+
+
+def _pair_text(
+    matrix: NDArray[np.float32], tokens: list[str], form: str, query: int, key: int
+) -> str:
+    value = float(matrix[query, key])
+    number = signed(form, value) if np.isfinite(value) else "masked"
+    return f"{tokens[query]} ({query})  →  {tokens[key]} ({key})    {number}"

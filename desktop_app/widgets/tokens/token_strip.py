@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from desktop_app.pictures.matrix import centred_limits, finite_limits
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.colormaps import finite_limits, symmetric_limits
 from desktop_app.widgets.tokens.token_cell import TokenCell, describe
 from desktop_app.widgets.tokens.token_layout import BOX, MARGIN, TokenLayout
 from desktop_app.widgets.tokens.token_paint import StripLook, box_widths, paint_strip, tint_table
@@ -104,7 +104,7 @@ class TokenStrip(PaintedArea):
         """
         self._values = None if values is None else np.asarray(values, dtype=np.float64)
         if self._values is not None:
-            found = symmetric_limits if diverging else finite_limits
+            found = centred_limits if diverging else finite_limits
             self._limits = limits or found(self._values)
         self._diverging = diverging
         self._value_name = value_name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.contract.registry import worked_order
+from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.pictures.text_tables import as_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from desktop_app.window.frame.main_window import MainWindow
 
-PICTURES = {"tokens": "tokens", "rank": "ranking", "ablate": "ablation", "attention": "attention"}
 SESSION_NAME = "worked_example.lens"
 _PATIENCE_MS = 600_000
 _SETTLE_MS = 150
@@ -37,8 +36,7 @@ class HeadlessRun(QObject):
         self._loop = QEventLoop(self)
         self.problems: list[str] = []
         window.started.connect(self._loop.quit)
-        window.models.problem_arrived.connect(self._on_problem)
-        window.session.failed.connect(self._on_problem)
+        window.notices.problem_told.connect(self.problems.append)
         window.conductor.run_failed.connect(self._on_run_failed)
 
     def perform(self) -> bool:
@@ -64,7 +62,7 @@ class HeadlessRun(QObject):
     def _draw(self, name: str) -> None:
         self._window.open_tab(name)
         _let_draw()
-        path = self._out / f"{PICTURES[name]}.png"
+        path = self._out / f"{ANALYSES[name].title.lower()}.png"
         if not self._window.grab().save(str(path), "PNG"):
             self.problems.append(f"“{path}” could not be written.")
 
@@ -73,9 +71,6 @@ class HeadlessRun(QObject):
         self._window.session.save_as(self._out / SESSION_NAME)
         self._window.session.wait()
         _let_draw()
-
-    def _on_problem(self, message: str) -> None:
-        self.problems.append(message)
 
     def _on_run_failed(self, _name: str, failed: object) -> None:
         self.problems.append(str(getattr(failed, "message", failed)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -15,53 +15,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.intents import Intent
+from desktop_app.contract.registry import hook, serving
+from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.parts import heading, muted_label, wrapped
-from desktop_app.window.inspector.inspector_data import (
-    Fact,
-    ablation_facts,
-    attention_facts,
-    detector_facts,
-    head_pattern,
-    patch_facts,
-    token_facts,
-)
+from desktop_app.window.inspector.known import Known
 from desktop_app.window.inspector.small_pattern import SmallPattern
-from desktop_app.window.runs.asked import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.contract.params import PromptRow
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
+    from desktop_app.window.frame.main_window import MainWindow
 
-_LONGEST_SMALL_PATTERN = 48
 _NOTES_DELAY_MS = 800
-# Results that speak of heads; those of the second kind hold for a prompt with its answers only.
-_OF_HEADS = ("ablate", "patch", "attention", "detect")
-_OF_ANSWERS = frozenset({"ablate", "patch"})
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
 class Inspector(QWidget):
-    """Listens to the selection and to the results on screen.
+    """Listens to the selection, to the results on screen and to the prompt table."""
 
-    Signals:
-        notes_changed: The notes' text, a moment after the last keystroke.
-    """
-
-    notes_changed = Signal(str)
-
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._selection = selection
-        self._results: dict[str, Result] = {}
-        self._asked: dict[str, Asked] = {}
-        self._tokens: Result | None = None
-        self._table: Sequence[PromptRow] = ()
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
+        self._selection = window.selection
+        self.known = Known()
         self._head_title = heading("Head")
         self._head_facts = _Facts()
         self._head_hint = wrapped("Choose a head in any picture to see what is known of it.")
@@ -78,27 +58,9 @@ class Inspector(QWidget):
         self._connect()
         self.refresh()
 
-    def show_result(self, result: Result) -> None:
-        """Take a result into account; the newest of each analysis counts."""
-        self._results[result.analysis] = result
-        self._asked[result.analysis] = Asked.of(result)
-        self.refresh()
-
-    def show_tokens(self, result: Result | None) -> None:
-        """Take the tokens of the prompt table into account."""
-        self._tokens = result
-        self._refresh_token()
-
-    def show_table(self, rows: Sequence[PromptRow]) -> None:
-        """Take over the prompts of the table; results that are not of them do not count."""
-        self._table = tuple(rows)
-        self.refresh()
-
     def forget(self) -> None:
         """Let go of all results."""
-        self._results.clear()
-        self._asked.clear()
-        self._tokens = None
+        self.known.forget()
         self.refresh()
 
     def set_notes(self, notes: str) -> None:
@@ -121,7 +83,7 @@ class Inspector(QWidget):
     def _build(self) -> None:
         self.pattern.setAccessibleName("Small attention pattern of the selected head")
         set_role(self.open_button, "quiet")
-        self.open_button.setToolTip("Show this head large in the attention tab")
+        self.open_button.setToolTip("Show this head large where its attention is drawn")
         self.notes.setPlaceholderText("Notes, kept with the session")
         self.notes.setAccessibleName("Notes")
         self.notes.setTabChangesFocus(True)
@@ -158,66 +120,36 @@ class Inspector(QWidget):
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
+        self._window.showing.result_shown.connect(self._on_result_shown)
+        self._window.runs.tokens_shown.connect(self._on_tokens_shown)
+        self._window.prompts.prompts_changed.connect(self._on_prompts_changed)
 
     def _refresh_head(self) -> None:
-        layer, head = self._selection.layer, self._selection.head
-        self._head_hint.setVisible(layer is None)
-        self.open_button.setVisible(head is not None)
-        if layer is None:
-            self._head_title.setText("Head")
-            self._head_facts.set_facts(())
-            self.pattern.hide()
-            return
-        self._head_title.setText(part_name(layer, head) if head is not None else f"Layer {layer}")
-        self._head_facts.set_facts(self._facts_of_head(layer, head))
-        drawn = None
-        if head is not None:
-            attention, place = self._here("attention")
-            drawn = head_pattern(attention, layer, head, place, _LONGEST_SMALL_PATTERN)
+        place = self._place()
+        self._head_hint.setVisible(place.layer is None)
+        self.open_button.setVisible(place.head is not None and bool(serving("open_attention")))
+        title, facts, drawn = "Head", list[Fact](), None
+        if place.layer is not None:
+            title = f"Layer {place.layer}"
+            facts = self.known.of_head(place)
+        if place.layer is not None and place.head is not None:
+            title = part_name(place.layer, place.head)
+            drawn = self.known.small_pattern(place)
+        self._head_title.setText(title)
+        self._head_facts.set_facts(facts)
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
             self.pattern.set_selected(self._selection.pair)
 
-    def _facts_of_head(self, layer: int, head: int | None) -> list[Fact]:
-        ablation, place = self._here("ablate")
-        facts = ablation_facts(ablation, layer, head, place)
-        patching, place = self._here("patch")
-        facts += patch_facts(patching, layer, head, place, self._selection.position)
-        if head is not None:
-            attention, place = self._here("attention")
-            facts += attention_facts(attention, layer, head, place)
-            facts += detector_facts(self._here("detect")[0], layer, head)
-        others = [n for n in _OF_HEADS if n in self._results and self._here(n)[0] is None]
-        if others:
-            titles = ", ".join(ANALYSES[name].title for name in others)
-            return [*facts, Fact(f"{titles}: made for other prompts. Run again.", "")]
-        return facts or [Fact("Run Ablation, Attention or Heads to fill this.", "")]
-
-    def _here(self, name: str) -> tuple[Result | None, int]:
-        """Return an analysis' result and where it speaks of the table's selected prompt.
-
-        Without a result where it does not speak of that prompt.
-        """
-        result, number = self._results.get(name), self._selection.prompt
-        asked = self._asked.get(name)
-        if result is None or asked is None or asked.rows is None or not self._table:
-            return result, number
-        if name == "detect":
-            return (result if asked.is_of_table(self._table) else None), number
-        if number >= len(self._table):
-            return None, number
-        place = asked.place_of(self._table[number], number, whole=name in _OF_ANSWERS)
-        return (None, number) if place is None else (result, place)
-
     def _refresh_token(self) -> None:
-        position = self._selection.position
-        self._token_hint.setVisible(position is None)
-        facts: list[Fact] = []
-        if position is not None:
-            tokens = self._tokens, self._selection.prompt
-            facts = token_facts(tokens, self._here("rank"), position)
-        self._token_facts.set_facts(facts)
+        place = self._place()
+        self._token_hint.setVisible(place.position is None)
+        self._token_facts.set_facts(self.known.of_token(place))
+
+    def _place(self) -> Place:
+        chosen = self._selection
+        return Place(chosen.prompt, chosen.layer, chosen.head, chosen.position)
 
     def _on_head_changed(self) -> None:
         self._refresh_head()
@@ -228,12 +160,28 @@ class Inspector(QWidget):
     def _on_prompt_changed(self) -> None:
         self.refresh()
 
+    def _on_result_shown(self, result: Result) -> None:
+        self.known.add(result)
+        self.refresh()
+        best = hook(result.analysis, "picture", "best_head")
+        if self._selection.layer is None and best is not None:
+            # One head for all views, before the first click: the one that matters most.
+            self._selection.select_head(*(best(result) or (None, None)))
+
+    def _on_tokens_shown(self, result: Result | None) -> None:
+        self.known.tokens = result
+        self._refresh_token()
+
+    def _on_prompts_changed(self) -> None:
+        self.known.table = tuple(self._window.prompts.prompts()[0])
+        self.refresh()
+
     def _on_open_clicked(self) -> None:
-        if self._selection.layer is not None and self._selection.head is not None:
-            self._selection.open_attention(self._selection.layer, self._selection.head)
+        chosen = {"layer": self._selection.layer, "head": self._selection.head}
+        self._window.answer(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
-        self.notes_changed.emit(self.notes.toPlainText())
+        self._window.session.set_notes(self.notes.toPlainText())
 
 
 class _Facts(QWidget):
@@ -265,5 +213,7 @@ class _Facts(QWidget):
                 value.setToolTip(fact.tip)
                 value.setMinimumHeight(_VALUE_HEIGHT)
                 self._grid.addWidget(value, row, 1)
+                value.show()
             name.setToolTip(fact.tip)
+            name.show()  # now: a layout shows what it is given at its next turn only
         self.setVisible(bool(facts))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.analyses.tokens.spec import TokensParams
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, serving
 from desktop_app.contract.requests import (
     EstimateMemory,
     FetchPack,
@@ -43,14 +42,14 @@ class Conductor(QObject):
         job_moved: Its `JobProgress`.
         job_ended: (title, outcome): finished, failed or stopped.
         busy_changed: Whether anything but typing help is under way.
+        loading_changed: Whether a model is being loaded.
         waiting_changed: How many jobs wait for the one that runs.
-        run_started: Name of an analysis that was asked for.
         run_began: Name of an analysis whose turn it is now.
         partial_arrived: (name, fields known so far).
         result_arrived: (Result, Task).
         run_failed: (name, JobFailed).
         run_stopped: Name of an analysis.
-        live_arrived: (Result of `tokens`, places).
+        live_arrived: (Result of who tokenizes, places).
         live_failed: A sentence.
         model_loading: The model's name.
         model_ready: `ModelReady`.
@@ -64,8 +63,8 @@ class Conductor(QObject):
     job_moved = Signal(object)
     job_ended = Signal(str, str)
     busy_changed = Signal(bool)
+    loading_changed = Signal(bool)
     waiting_changed = Signal(int)
-    run_started = Signal(str)
     run_began = Signal(str)
     partial_arrived = Signal(str, object)
     result_arrived = Signal(object, object)
@@ -92,7 +91,7 @@ class Conductor(QObject):
         self._dropped: set[int] = set()
         self._running: int | None = None
         self._waiting = 0
-        self._was_busy = False
+        self._was_busy = self._was_loading = False
         self._is_closed = False
         runner.started.connect(self._on_started)
         runner.progressed.connect(self._on_progressed)
@@ -113,7 +112,6 @@ class Conductor(QObject):
         request = RunAnalysis(name, params, self.budget_bytes)
         task = Task("run", name, request, tuple(places), is_worked)
         self._submit(task, ANALYSES[name].title)
-        self.run_started.emit(name)
 
     def tokenize(
         self, prompts: Sequence[PromptRow], places: Sequence[int], bos: str, *, chat: bool
@@ -121,9 +119,11 @@ class Conductor(QObject):
         """Tokenize what is being typed; a newer wish replaces an older one."""
         if self.model is None:
             return
-        params = TokensParams.model_validate({"prompts": prompts, "bos": bos, "chat": chat})
-        request = RunAnalysis("tokens", params)
-        self._submit(Task("live", "tokens", request, tuple(places)), "Tokens")
+        for name in serving("tokenize")[:1]:
+            kind = ANALYSES[name].params
+            params = kind.model_validate({"prompts": prompts, "bos": bos, "chat": chat})
+            request = RunAnalysis(name, params)
+            self._submit(Task("live", name, request, tuple(places)), ANALYSES[name].title)
 
     def list_models(self) -> None:
         """Ask which models are at hand."""
@@ -292,6 +292,10 @@ class Conductor(QObject):
         if busy != self._was_busy:
             self._was_busy = busy
             self.busy_changed.emit(busy)
+        loading = self.is_loading()
+        if loading != self._was_loading:
+            self._was_loading = loading
+            self.loading_changed.emit(loading)
         waiting = max(0, len(self._spoken_of()) - 1)
         if waiting != self._waiting:
             self._waiting = waiting

@@ -76,20 +76,20 @@ def test_a_model_of_one_layer_has_no_pairs():
     single = samples.result_of("compose", {**compose_result().data, "score": score}, prompts=())
     shown = compose_data.pair_map(single, "K")
     assert np.isnan(shown.values).all()
-    assert compose_data.top_pairs(shown) == ([], [])
+    assert compose_data.top_pairs(shown).rows == ()
 
 
 def test_the_strongest_pair_stands_first_with_times_chance():
-    rows, pairs = compose_data.top_pairs(compose_data.pair_map(compose_result(), "K"))
-    assert pairs[0] == ((0, 0), (1, 1))
-    assert rows[0] == ("L0H0 → L1H1", 0.3, pytest.approx(3.0))
-    assert len(rows) == 12
-    assert rows[-1][0] == "L1H0 → L2H0"
+    ranking = compose_data.top_pairs(compose_data.pair_map(compose_result(), "K"))
+    assert ranking.rows[0].key == ((0, 0), (1, 1))
+    assert ranking.rows[0].values == ("L0H0 → L1H1", 0.3, pytest.approx(3.0))
+    assert len(ranking.rows) == 12
+    assert ranking.values("pair")[-1] == "L1H0 → L2H0"
 
 
 def test_pairs_of_one_head_are_listed_alone():
     shown = compose_data.pair_map(compose_result(), "K")
-    _rows, pairs = compose_data.top_pairs(shown, (1, 1))
+    pairs = [row.key for row in compose_data.top_pairs(shown, (1, 1)).rows]
     assert len(pairs) == 4
     assert all((1, 1) in pair for pair in pairs)
 
@@ -104,8 +104,8 @@ def test_the_map_opens_on_keys_and_names_chance(view):
     assert view._kind.value() == "K"
     assert view._map.values()[1, 0] == 0.3
     assert "random 0.100 ± 0.010" in view._chance.full_text()
-    assert "random 0.100 ± 0.010" in view._map._name.text()
-    assert view._map._row_labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
+    assert "random 0.100 ± 0.010" in view._map.maps()[0].name
+    assert view._map.maps()[0].rows.labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
 
 
 def test_only_what_was_measured_can_be_chosen(make_view):
@@ -158,7 +158,7 @@ def test_circuits_print_n_and_both_directions(view):
         "n = 20 tokens (drawn at random) · stream after layer 0 · by chance top-1 0.0500"
     )
     assert second.title.text() == "Copying circuit of L1H1"
-    assert first.map._row_labels == ["a", "␠b"]
+    assert first.map.maps()[0].rows.labels == ["a", "␠b"]
     assert first.map.values()[1, 1] == 3.0
     shown = compose_data.circuits(view.current_result)
     assert shown[1].rows == (

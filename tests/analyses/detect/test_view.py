@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.detect import roles as head_summary
-from desktop_app.analyses.detect.card import ablation_rows, head_lists
+from desktop_app.analyses.detect.card import ablations
 from desktop_app.analyses.detect.maps import map_limits, short_title
 from desktop_app.analyses.detect.spec import DetectParams
 from desktop_app.analyses.detect.view import DetectView
@@ -104,10 +104,10 @@ def test_the_list_selects_too(view, selection):
     assert (selection.layer, selection.head) == (5, 3)
 
 
-def test_a_double_click_opens_attention(view, selection, heard):
-    asked = heard(selection.attention_requested)
+def test_a_double_click_opens_attention(view, selection, heads_opened):
+    asked = heads_opened(view)
     view._maps.map_of("induction").canvas.cell_activated.emit(1, 3)
-    assert asked == [(5, 3)]
+    assert asked == [("open_attention", 5, 3)]
 
 
 def test_the_stripe_lies_over_the_pattern(view, selection):
@@ -146,12 +146,12 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert view.picture_widget() is view._card
 
 
-def test_the_eye_opens_attention(view, selection, heard):
+def test_the_eye_opens_attention(view, selection, heads_opened):
     view.show_result(detect_result(card=True))
-    asked = heard(selection.attention_requested)
+    asked = heads_opened(view)
     view._card._early.click()
     view._card._late.click()
-    assert asked == [(4, 0), (5, 3)]
+    assert asked == [("open_attention", 4, 0), ("open_attention", 5, 3)]
 
 
 def test_a_card_is_offered_where_there_is_none(view, heard):
@@ -161,7 +161,7 @@ def test_a_card_is_offered_where_there_is_none(view, heard):
 
 
 def test_a_preset_ends_in_the_summary(view):
-    view.sum_up_next("successor")
+    view.expect_preset("successor")
     view.show_result(detect_result())
     assert view._side.page() == "summary"
     assert view._side.title.text() == "Successor"
@@ -170,7 +170,7 @@ def test_a_preset_ends_in_the_summary(view):
 def test_the_conclusion_stands_above_the_summary(view, selection):
     result = detect_result()
     faint = {**result.data, "successor": np.asarray(result.data["successor"]) / 2}
-    view.sum_up_next("successor")
+    view.expect_preset("successor")
     view.show_result(dataclasses.replace(result, data=faint))
     assert view._side.summary.headline.text() == (
         "No clear successor head. The strongest is L4H1 with 0.25, below the 0.4 threshold"
@@ -183,7 +183,7 @@ def test_the_conclusion_stands_above_the_summary(view, selection):
 
 
 def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, selection):
-    view.sum_up_next("induction")
+    view.expect_preset("induction")
     view.show_result(detect_result(card=True))
     assert view._pages.value() == "card"
     assert (selection.layer, selection.head) == (5, 3)
@@ -217,7 +217,7 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
     view._maps.show_data(data)
     view._maps.set_score("successor")
     assert view._maps._bar._limits == (0.0, 0.25)
-    assert view._maps.map_of("successor").canvas._cols.name == "0 to 0.25"
+    assert view._maps.map_of("successor").canvas.matrix.columns.name == "0 to 0.25"
     view._maps._on_cell_hovered("induction", 0, 0)
     assert view._maps._bar._limits == (0.0, 1.0)
     view._maps._on_cell_hovered("induction", -1, -1)
@@ -227,8 +227,9 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
 def test_many_heads_are_counted_in_the_table_and_named_in_its_tooltip():
     rows = [{"title": "all induction heads", "heads": [(5, h) for h in range(4)], "rise": 1.0}]
     card = {"ablation": rows, "controls": []}
-    assert ablation_rows(card)[0][1] == "4 heads"
-    assert head_lists(card) == "all induction heads: L5H0, L5H1, L5H2, L5H3"
+    (row,) = ablations(card).rows
+    assert row.values[1] == "4 heads"
+    assert row.tooltip == "all induction heads: L5H0, L5H1, L5H2, L5H3"
 
 
 def test_the_prompt_tables_selection_is_left_alone(view, selection):

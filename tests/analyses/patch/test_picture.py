@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.patch import words
-from desktop_app.analyses.patch.partial import partial_picture
+from desktop_app.analyses.patch.cells import cells, token_pairs
 from desktop_app.analyses.patch.parts import (
     PatchPart,
     find_place,
     part_at,
     parts,
-    prompt_shares,
+    prompt_rows,
     query_head,
+    ranking,
 )
-from desktop_app.analyses.patch.picture import cells, limits, picture, token_pairs
+from desktop_app.analyses.patch.picture import partial_picture, picture
 from tests.views import patch_samples as made
 
 
@@ -25,47 +26,47 @@ def part(restored, broken):
 
 def test_both_directions_share_one_scale_symmetric_about_0():
     shown = picture(made.patch_result(), "share", None)
-    assert [m.word for m in shown.maps] == ["Enough", "Needed"]
-    assert shown.maps[0].values[1, 4] == pytest.approx(0.1)
-    assert shown.maps[1].values[1, 4] == 1.0
-    assert shown.limits == (-1.0, 1.0)
+    assert [m.title for m in shown] == ["Enough", "Needed"]
+    assert shown[0].values[1, 4] == pytest.approx(0.1)
+    assert shown[1].values[1, 4] == 1.0
+    assert shown[0].limits == (-1.0, 1.0)
 
 
 def test_a_prompt_of_its_own():
     shown = picture(made.patch_result(), "share", 1)
-    assert shown.maps[0].values[1, 4] == pytest.approx(0.2)
+    assert shown[0].values[1, 4] == pytest.approx(0.2)
 
 
 def test_asymmetry_is_one_map_on_its_own_scale():
     shown = picture(made.patch_result(), "asymmetry", 0)
-    assert len(shown.maps) == 1
-    assert shown.maps[0].values[1, 4] == 1.0
-    assert shown.maps[0].values[2, 7] == 0.0
+    assert len(shown) == 1
+    assert shown[0].values[1, 4] == 1.0
+    assert shown[0].values[2, 7] == 0.0
 
 
 def test_raw_metrics_centre_between_the_two_runs():
     shown = picture(made.patch_result(), "raw", 0)
-    assert shown.maps[0].values[1, 4] == -4.0
-    assert shown.maps[1].values[1, 4] == -4.0
-    assert shown.maps[1].values[0, 0] == 4.0
-    assert shown.limits == (-4.0, 4.0)
-    assert shown.maps[0].value_name == "logit difference"
+    assert shown[0].values[1, 4] == -4.0
+    assert shown[1].values[1, 4] == -4.0
+    assert shown[1].values[0, 0] == 4.0
+    assert shown[0].limits == (-4.0, 4.0)
+    assert shown[0].name == "logit difference"
 
 
 @pytest.mark.parametrize(("way", "word"), [("denoise", "Enough"), ("noise", "Needed")])
 def test_one_direction_is_one_map(way, word):
     for quantity in ("share", "raw", "asymmetry"):
         shown = picture(made.one_way_result(way), quantity, None)
-        assert [m.word for m in shown.maps] == [word]
+        assert [m.title for m in shown] == [word]
 
 
 def test_columns_hold_both_tokens_and_what_is_exactly_0_is_dimmed():
-    shown = picture(made.patch_result(), "share", 0).columns
+    shown = picture(made.patch_result(), "share", 0)[0].columns
     assert (shown.pairs[4].clean, shown.pairs[4].corrupt) == ("3", "6")
     assert [i for i, pair in enumerate(shown.pairs) if pair.differs] == [4]
     assert (shown.dimmed, shown.read) == (4, 7)
     assert shown.labels[4] == "4: 3 | 6"
-    assert picture(made.patch_result(), "share", 1).columns.dimmed == 6
+    assert picture(made.patch_result(), "share", 1)[0].columns.dimmed == 6
 
 
 def test_over_several_prompts_only_shared_tokens_are_named():
@@ -73,12 +74,12 @@ def test_over_several_prompts_only_shared_tokens_are_named():
     assert pairs[0].clean == "1"
     assert pairs[4].clean == "#4"  # 3 and 4
     assert [i for i, pair in enumerate(pairs) if pair.differs] == [4, 6]
-    assert picture(made.patch_result(), "share", None).columns.dimmed == 4
+    assert picture(made.patch_result(), "share", None)[0].columns.dimmed == 4
 
 
 def test_ragged_prompts_are_shown_one_by_one():
     result = made.ragged_result()
-    assert picture(result, "share", 1).maps[0].values.shape == (3, 10)
+    assert picture(result, "share", 1)[0].values.shape == (3, 10)
     assert parts(result, 1, None, "either")[0].name == "L6 · 9: ␠"
     with pytest.raises(KeyError):
         picture(result, "share", None)
@@ -87,30 +88,30 @@ def test_ragged_prompts_are_shown_one_by_one():
 def test_heads_by_position_show_one_position_or_the_strongest():
     result = made.heads_result()
     one = picture(result, "share", 0, 6)
-    assert one.maps[0].values[1, 3] == pytest.approx(-0.1)
-    assert one.maps[1].values[0, 0] == 0.5
+    assert one[0].values[1, 3] == pytest.approx(-0.1)
+    assert one[1].values[0, 0] == 0.5
     best = picture(result, "share", 0, None)
-    assert best.maps[0].values[1, 3] == pytest.approx(0.8)
-    assert best.maps[1].values[0, 0] == 0.5
+    assert best[0].values[1, 3] == pytest.approx(0.8)
+    assert best[1].values[0, 0] == 0.5
     raw = picture(result, "raw", 0, None)
-    assert raw.maps[0].values[1, 3] == pytest.approx(3.2)
+    assert raw[0].values[1, 3] == pytest.approx(3.2)
     assert part_at(result, (1, 3), 0, None).name == "L5H3 · 4"
     assert part_at(result, (1, 3), 0, 6).restored == pytest.approx(-0.1)
     assert parts(result, None, None, "either")[0].name == "L5H3 · 4"
     beyond = picture(result, "share", 0, 99)
-    np.testing.assert_array_equal(beyond.maps[0].values, best.maps[0].values)
+    np.testing.assert_array_equal(beyond[0].values, best[0].values)
 
 
 def test_a_site_without_heads_at_all_positions_is_one_column():
     shown = picture(made.layers_result(), "share", None)
-    assert shown.maps[0].values.shape == (3, 1)
-    assert list(shown.columns.labels) == ["all positions"]
+    assert shown[0].values.shape == (3, 1)
+    assert list(shown[0].columns.labels) == ["all positions"]
     assert parts(made.layers_result(), None, None, "either")[0].name == "L6"
 
 
 def test_key_value_heads_stand_for_their_query_heads():
     result = made.key_value_result()
-    assert picture(result, "share", None).columns.name == "Key-value head"
+    assert picture(result, "share", None)[0].columns.name == "Key-value head"
     assert part_at(result, (1, 1), None, None).name == "L5 KV1"
     # Four query heads, two key-value heads.
     assert find_place(result, 5, 3, None, None) == (1, 1)
@@ -136,15 +137,33 @@ def test_a_missing_direction_is_not_ranked_by():
 
 def test_numbers_per_prompt_are_the_runs_own():
     result = made.patch_result()
-    first, second = prompt_shares(result, part_at(result, (1, 4), None, None))
-    assert (first.corrupt, first.denoised, first.restored) == (-4.0, -4.0, 0.0)
-    assert (second.clean, second.noised, second.broken) == (2.0, -2.0, 1.0)
+    first, second = prompt_rows(result, part_at(result, (1, 4), None, None)).rows
+    assert first.values[1:3] == ("−4.00 → −4.00", 0.0)
+    assert second.values[3:] == ("2.00 → −2.00", 1.0)
+
+
+def test_a_direction_that_was_not_run_has_no_columns():
+    result = made.one_way_result("noise")
+    found = prompt_rows(result, part_at(result, (1, 4), None, None))
+    assert [column.key for column in found.columns] == ["prompt", "into clean", "broken"]
+    listed = ranking(parts(result, None, None, "either"), ("broken",))
+    assert [column.key for column in listed.columns] == ["part", "broken bar", "broken"]
 
 
 def test_prompts_too_short_for_a_position_are_left_out():
     result = made.ragged_result()
-    found = prompt_shares(result, part_at(result, (2, 9), 1, None))
-    assert [share.prompt for share in found] == [1]
+    found = prompt_rows(result, part_at(result, (2, 9), 1, None))
+    assert [row.key for row in found.rows] == [1]
+
+
+def test_bars_begin_at_the_left_unless_something_is_negative():
+    listed = parts(made.patch_result(), None, None, "either", 3)
+    found = ranking(listed, ("restored", "broken"))
+    assert found.limits(1) == found.limits(3) == (0.0, 1.0)
+    assert found.rows[0].key == (1, 4)
+    assert found.rows[0].tooltip == "L5 · 4: restored 0.100, broken 1.000"
+    listed = parts(made.heads_result(), 0, 6, "either")
+    assert ranking(listed, ("restored",)).limits(1) == (-0.25, 0.5)
 
 
 def test_selection_by_the_models_numbers():
@@ -157,12 +176,6 @@ def test_selection_by_the_models_numbers():
 
 def test_cells_of_a_vector_are_a_column():
     assert cells(made.layers_result().data, "restored", 0).shape == (3, 1)
-
-
-def test_limits_hold_all_maps_and_ignore_what_is_missing():
-    assert limits([np.array([[0.5, np.nan]]), np.array([[-2.0, 0.0]])]) == (-2.0, 2.0)
-    assert limits([np.full((2, 2), np.nan)]) == (-1.0, 1.0)
-    assert limits([np.array([[5.0]])], 4.0, 3.0) == (1.0, 7.0)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +235,8 @@ def test_a_partial_knows_no_tokens():
     restored[0] = 0.5
     data = {"restored_mean": restored, "restored": restored[..., None], "layers": np.arange(3)}
     shown = partial_picture(data, {"site": "resid_pre", "by": "position"}, 0)
-    assert list(shown.columns.labels) == [str(i) for i in range(8)]
-    assert shown.limits == (-0.5, 0.5)
+    assert list(shown[0].columns.labels) == [str(i) for i in range(8)]
+    assert shown[0].limits == (-0.5, 0.5)
     assert partial_picture({"layers": np.arange(3)}, {}, 0) is None
 
 
@@ -233,13 +246,13 @@ def test_a_partial_shows_the_quantity_that_is_chosen():
         data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
     for name, value in (("patched_denoise", 1.0), ("patched_noise", 3.0)):
         data |= {name: np.full((3, 4, 1), value), f"{name}_mean": np.full((3, 4), value)}
-    (one,) = partial_picture(data, {}, 0, "asymmetry").maps
+    (one,) = partial_picture(data, {}, 0, "asymmetry")
     assert one.values[0, 0] == 0.3
     raw = partial_picture(data, {}, 0, "raw")
-    assert raw.limits == (1.0, 3.0)
-    assert len(raw.maps) == 2
+    assert raw[0].limits == (1.0, 3.0)
+    assert len(raw) == 2
 
 
 def test_a_partial_of_several_lengths_shows_one_prompt():
     data = {"restored": (np.zeros((3, 4)), np.ones((3, 6))), "layers": np.arange(3)}
-    assert partial_picture(data, {}, 7).maps[0].values.shape == (3, 6)
+    assert partial_picture(data, {}, 7)[0].values.shape == (3, 6)

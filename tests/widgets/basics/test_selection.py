@@ -47,13 +47,3 @@ def test_pair_without_key_is_no_pair(qapp):
     told = heard(selection.pair_changed)
     selection.select_pair(4, None)
     assert told == [(None,)]
-
-
-def test_open_attention_selects_first(qapp):
-    selection = Selection()
-    order = []
-    selection.head_changed.connect(order.append)
-    selection.attention_requested.connect(lambda layer, head: order.append(("open", layer, head)))
-    selection.open_attention(18, 6)
-    selection.open_attention(18, 6)
-    assert order == [(18, 6), ("open", 18, 6), ("open", 18, 6)]

@@ -22,11 +22,9 @@ from desktop_app.widgets.matrix.colormaps import (
     contrast_ratio,
     contrast_text,
     diverging_map,
-    finite_limits,
     lookup,
     named_map,
     sequential_map,
-    symmetric_limits,
 )
 
 PAIRS = [
@@ -162,15 +160,6 @@ def test_viridis_is_there_and_others_are_not():
     assert tuple(lookup(named_map("viridis"), 2)[0, :3]) == (0x44, 0x01, 0x54)
     with pytest.raises(ValueError, match="no colour map named jet"):
         named_map("jet")
-
-
-def test_limits():
-    assert symmetric_limits(np.array([1.0, -3.0, np.nan, np.inf])) == (-3.0, 3.0)
-    assert symmetric_limits(np.array([np.nan])) == (-1.0, 1.0)
-    assert symmetric_limits(np.zeros(3)) == (-1.0, 1.0)
-    assert finite_limits(np.array([0.2, np.nan, 0.7])) == (0.0, 0.7)
-    assert finite_limits(np.array([-2.0, 1.0])) == (-2.0, 1.0)
-    assert finite_limits(np.array([])) == (0.0, 1.0)
 
 
 def test_text_on_a_colour_is_the_one_that_reads_better():

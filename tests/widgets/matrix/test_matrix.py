@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_mouse_gives_cells(heatmap, qtbot):
     with qtbot.waitSignal(heatmap.cell_hovered) as told:
         qtbot.mouseMove(heatmap.canvas, at(heatmap, 4, 3))
     assert told.args == [4, 3]
-    assert heatmap._readout.text() == "Layer 4 · Head 3    +1.500"
+    assert heatmap.panes[0].readout.text() == "Layer 4 · Head 3    +1.500"
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
         qtbot.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=at(heatmap, 2, 1))
     assert told.args == [2, 1]
@@ -110,20 +111,11 @@ def test_selecting_from_outside_is_silent_and_ignores_what_is_not_there(heatmap,
     assert heatmap.selected() is None
 
 
-def test_update_keeps_selection_and_rescales_open_limits(heatmap, values):
+def test_other_values_keep_selection_and_rescale_open_limits(heatmap, values):
     heatmap.set_selected(2, 1)
-    heatmap.update_values(values * 2)
+    heatmap.show_maps(replace(heatmap.maps()[0], values=values * 2))
     assert heatmap.selected() == (2, 1)
     assert heatmap._bar._limits == (-6.0, 6.0)
-    with pytest.raises(ValueError, match="show_values"):
-        heatmap.update_values(values[:3])
-
-
-def test_explicit_limits_stay(shown, values):
-    heatmap = Heatmap()
-    heatmap.show_values(values, limits=(-10.0, 10.0))
-    heatmap.update_values(values * 2)
-    assert heatmap._bar._limits == (-10.0, 10.0)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (12, 1), (80, 128)])
@@ -144,21 +136,6 @@ def test_all_missing_is_drawn(shown):
     assert heatmap._bar._limits == (-1.0, 1.0)
 
 
-@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((0, 3)), np.zeros((2, 2, 2))])
-def test_what_is_no_matrix_is_refused(qtbot, bad):
-    heatmap = Heatmap()
-    qtbot.addWidget(heatmap)
-    with pytest.raises(ValueError, match="matrix"):
-        heatmap.show_values(bad)
-
-
-def test_labels_must_fit(qtbot):
-    heatmap = Heatmap()
-    qtbot.addWidget(heatmap)
-    with pytest.raises(ValueError, match="2 row labels for 3 rows"):
-        heatmap.show_values(np.zeros((3, 3)), row_labels=["a", "b"])
-
-
 def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
     heatmap = Heatmap()
     heatmap.show_values(np.zeros((80, 128)))
@@ -169,10 +146,10 @@ def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
         wheel(heatmap.canvas, point, 240)
     assert frame.cell_at(QPointF(point)) == (40, 64)
     assert min(frame.seen.width(), frame.seen.height()) == pytest.approx(4.0)
-    assert heatmap._reset.isVisible()
+    assert heatmap.panes[0].reset.isVisible()
     qtbot.keyClick(heatmap.canvas, Qt.Key.Key_Escape)
     assert frame.seen == QRectF(0, 0, 128, 80)
-    assert not heatmap._reset.isVisible()
+    assert not heatmap.panes[0].reset.isVisible()
     for _ in range(5):
         wheel(heatmap.canvas, point, -240)
     assert frame.seen == QRectF(0, 0, 128, 80)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_app.window.frame.presets import INDUCTION, SUCCESSOR
+from desktop_app.contract.registry import ANALYSES
 
+INDUCTION, SUCCESSOR = (preset.params for preset in ANALYSES["detect"].presets)
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
 

@@ -1,0 +1,192 @@
+"""The one delegate of rankings: it draws a cell by the kind of its column."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
+from typing_extensions import override
+
+from desktop_app.pictures.ranking import Bar
+from desktop_app.widgets.basics.fonts import mono_font, ui_font
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix.colormaps import colour_at, diverging_map
+from desktop_app.widgets.tables.ranking_model import ALIGNMENTS, Index, RankingModel
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QColor
+
+    from desktop_app.pictures.ranking import Column, Emphasis, Kind
+
+PAD = 6
+# From this height of a row on, letters grow too.
+_TALL = 48
+# More dots than these on one line hide each other.
+_MOST_DOTS = 60
+# A bar shorter than this, in pixels, is nothing.
+_SEEN = 0.5
+
+
+def cell_font(kind: Kind, height: int = 0) -> QFont:
+    """Return the face of a kind of column in rows of that height."""
+    more = 2 if height >= _TALL else 0
+    if kind == "text":
+        return ui_font(13 + more)
+    return ui_font(12 + more, "medium") if kind in {"name", "mark"} else mono_font(12 + more)
+
+
+class RankingDelegate(QStyledItemDelegate):
+    """Draws cells; hover and selection are those of the whole row."""
+
+    def __init__(self, view: QTableView) -> None:
+        super().__init__(view)
+        self.hovered = -1
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        model = index.model()
+        if not isinstance(model, RankingModel):
+            return
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme_hub().current.color("selection"))
+        elif index.row() == self.hovered:
+            painter.fillRect(rect, theme_hub().current.color("hover"))
+        _Cell(painter, rect.adjusted(PAD, 0, -PAD, 0), model, index).paint()
+        painter.restore()
+
+
+class _Cell:
+    """One cell on its way to the screen."""
+
+    def __init__(self, painter: QPainter, box: QRect, model: RankingModel, index: Index) -> None:
+        row = model.row(index.row())
+        self._painter, self._box = painter, box
+        self._column: Column = model.column(index)
+        self._emphasis: Emphasis = row.emphasis
+        self._value = row.values[index.column()]
+        self._text = self._column.text(self._value)
+        self._theme = theme_hub().current
+        self._limits = (0.0, 1.0)
+        if self._column.kind == "bar" or self._column.bar:
+            self._limits = model.limits(index.column(), faint=row.emphasis == "faint")
+
+    def paint(self) -> None:
+        """Draw it."""
+        self._painter.setFont(cell_font(self._column.kind, self._box.height()))
+        if self._column.kind == "bar":
+            self._paint_bar()
+        elif self._column.kind == "token":
+            self._paint_token()
+        else:
+            if self._column.bar:
+                self._paint_soft_bar()
+            self._painter.setPen(self._ink())
+            self._write(self._box, ALIGNMENTS[self._column.side], self._text)
+
+    def _ink(self) -> QColor:
+        if self._column.kind == "mark" and self._emphasis in {"good", "bad"}:
+            return self._theme.color(self._emphasis)
+        back = self._column.muted or self._emphasis == "faint"
+        return self._theme.color("text_muted" if back else "text")
+
+    def _write(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
+        metrics = self._painter.fontMetrics()
+        elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        self._painter.drawText(box, flags, elided)
+
+    def _paint_token(self) -> None:
+        if not self._text:
+            return
+        metrics, cell = self._painter.fontMetrics(), self._box
+        room = cell.width() - 14
+        text = metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room)
+        width, high = max(24, metrics.horizontalAdvance(text) + 14), metrics.height() + 4
+        left = cell.right() - width if self._column.side == "right" else cell.left()
+        box = QRectF(left, cell.center().y() - high / 2 + 0.5, width, high)
+        toned = self._emphasis in {"good", "bad"}
+        self._painter.setPen(self._theme.color(self._emphasis if toned else "token_border"))
+        self._painter.setBrush(self._theme.color(f"{self._emphasis}_soft" if toned else "token"))
+        self._painter.drawRoundedRect(box, 4, 4)
+        self._painter.setPen(self._ink())
+        self._painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_soft_bar(self) -> None:
+        """Draw the share of the column's largest behind a number."""
+        value, largest = self._value, max(abs(limit) for limit in self._limits)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            return
+        room = QRectF(self._box).adjusted(-PAD / 2, 5, PAD / 2, -5)
+        room.setWidth(room.width() * min(abs(value) / largest, 1.0))
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(self._theme.color("bad_soft" if value < 0 else "accent_soft"))
+        self._painter.drawRoundedRect(room, 3, 3)
+
+    def _paint_bar(self) -> None:
+        value = self._value
+        bar = value if isinstance(value, Bar) else Bar(_number(value))
+        low, high = self._limits
+        cell, painter = self._box, self._painter
+        thick = min(max(8, cell.height() // 3), 22)
+        track = QRectF(cell.left(), cell.center().y() - thick / 2 + 0.5, cell.width(), thick)
+        zero = self._x(min(max(0.0, low), high))
+        if self._column.signed:
+            painter.setPen(self._theme.color("border_strong"))
+            painter.drawLine(QPointF(zero, cell.top() + 4), QPointF(zero, cell.bottom() - 3))
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color("hover"))
+            painter.drawRoundedRect(track, 4, 4)
+        length = abs(self._x(min(max(bar.value, low), high)) - zero)
+        if math.isfinite(bar.value) and length >= _SEEN:
+            length = max(length, 2.0)
+            fill = QRectF(zero if bar.value > 0 else zero - length, track.top(), length, thick)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._bar_ink(bar.value))
+            radius = 2.0 if self._column.signed else min(4.0, length / 2)
+            painter.drawRoundedRect(fill, radius, radius)
+        self._paint_over(bar)
+
+    def _bar_ink(self, value: float) -> QColor:
+        if self._emphasis == "faint":
+            return self._theme.color("border_strong")
+        if self._column.signed:
+            # The heatmap's colour for a strong value of this sign.
+            return colour_at(diverging_map(), 0.14 if value < 0 else 0.86)
+        return self._theme.color(self._emphasis or "accent")
+
+    def _paint_over(self, bar: Bar) -> None:
+        """Draw a dot per prompt, else mean ± error as a whisker; and what to compare with."""
+        middle = self._box.center().y() + 0.5
+        if 1 < len(bar.dots) <= _MOST_DOTS:
+            self._painter.setPen(QPen(self._theme.color("text"), 1))
+            for i, value in enumerate(bar.dots):
+                if math.isfinite(value):
+                    chosen = i == bar.chosen
+                    self._painter.setBrush(self._theme.color("text" if chosen else "panel"))
+                    radius = 3.0 if chosen else 2.2
+                    self._painter.drawEllipse(QPointF(self._x(value), middle), radius, radius)
+        elif math.isfinite(bar.error):
+            left, right = self._x(bar.value - bar.error), self._x(bar.value + bar.error)
+            self._painter.setPen(QPen(self._theme.color("text"), 1.5))
+            self._painter.drawLine(QPointF(left, middle), QPointF(right, middle))
+            for x in (left, right):
+                self._painter.drawLine(QPointF(x, middle - 3), QPointF(x, middle + 3))
+        if math.isfinite(bar.tick):
+            x = self._x(bar.tick)
+            self._painter.setPen(QPen(self._theme.color("text"), 1.5))
+            self._painter.drawLine(QPointF(x, middle - 7), QPointF(x, middle + 7))
+
+    def _x(self, value: float) -> float:
+        low, high = self._limits
+        return self._box.left() + self._box.width() * (value - low) / ((high - low) or 1.0)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
