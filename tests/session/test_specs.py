@@ -53,7 +53,7 @@ def test_it_exports_and_compares_by_them(stranger, tmp_path):
     assert {r["field"] for r in rows} == {"norm", "share"}
     assert table_of(stranger)[0] == ["layer", "position", "norm", "share"]
     assert [f.name for f in fields(stranger, stranger)] == ["norm", "share"]
-    assert fields(stranger, stranger)[0].axes[0].labels == ("4", "7")
+    assert fields(stranger, stranger)[0].left.axes[0].labels == ("4", "7")
     exports.export(stranger, tmp_path / "r.npz")
     with np.load(tmp_path / "r.npz") as arrays:
         assert arrays["norm"].shape == (2, 3)
@@ -124,7 +124,7 @@ def test_specs_of_another_form_are_none_at_all(stranger, path, told):
 
 
 def test_a_schema_without_end_is_none():
-    deep = '{"a":' * 30 + "1" + "}" * 30
+    deep = '{"a":' * 300 + "1" + "}" * 300
     result = samples.rank_result()
     assert specs.decode(result, None, deep).params_schema == {}
     assert specs.decode(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
