@@ -128,3 +128,14 @@ def test_a_schema_without_end_is_none():
     result = samples.rank_result()
     assert specs.decode(result, None, deep).params_schema == {}
     assert specs.decode(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
+
+
+@pytest.mark.parametrize("labels", [3.0, np.float32(3), np.zeros((2, 2)), (None, [1]), (5,), "ab"])
+def test_labels_that_are_none_are_counted(labels, tmp_path):
+    data = {"norm": np.ones((2, 1)), "depths": labels}
+    result = samples.result_of("telepathy", data, fields=FIELDS)
+    exports.export(result, tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as text:
+        found = [r["layer"] for r in csv.DictReader(text) if r["field"] == "norm"]
+    assert found == (["5", "1"] if isinstance(labels, tuple) and len(labels) == 1 else ["0", "1"])
+    assert len(table_of(result)[1]) >= 1

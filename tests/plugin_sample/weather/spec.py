@@ -2,17 +2,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 
 class WeatherParams(Params):
-    site: Literal["resid_pre", "resid_post"] = Field(
-        default="resid_post",
-        title="Place",
-        description="Whether the stream is read before or after each block.",
+    site: Literal["resid_pre", "resid_post"] = setting(
+        "resid_post", "Place", "Whether the stream is read before or after each block."
     )
 
 
