@@ -25,6 +25,11 @@ from desktop_app.contract.params import Params
 from desktop_app.contract.spec import Analysis, FieldSpec
 ANALYSIS = Analysis(name={name!r}, title="T", summary="S.", params=Params, fields=())
 """
+TAKEN = (
+    GOOD.format(name="broken")
+    .replace("ANALYSIS =", "class Mine(Params):\n    out: str = ''\nANALYSIS =")
+    .replace("=Params", "=Mine")
+)
 # Opens and exports a session where neither the package nor torch is to be had.
 ELSEWHERE = """
 import sys
@@ -166,6 +171,7 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
         ("", "no attribute 'ANALYSIS'"),
         (GOOD.format(name="broken").replace("params=Params", "params=dict"), "made from Params"),
         (GOOD.format(name="broken").replace("fields=()", "fields=(1,)"), "not of FieldSpec"),
+        (TAKEN, "setting “out” has the name"),
         (
             GOOD.format(name="broken").replace("()", "(FieldSpec('a b', (), ''),)"),
             "a name or an axis is no name",

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.spec import GROUPS, Analysis, FieldSpec
 from desktop_app.support.errors import BadInputError
 
@@ -120,6 +120,8 @@ def _spec(name: str, package: str) -> Analysis:
     params: Any = spec.params
     if not isinstance(params, type) or not issubclass(params, Params):
         raise TypeError("its settings are not a class made from Params")
+    if taken := TAKEN & params.own_fields().keys():
+        raise TypeError(f"its setting “{min(taken)}” has the name of an option of every analysis")
     if not all(isinstance(field, FieldSpec) for field in spec.fields) or spec.group not in GROUPS:
         raise TypeError("its fields are not of FieldSpec, or its group is unknown")
     return spec
