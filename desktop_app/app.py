@@ -19,10 +19,10 @@ from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.headless import HeadlessRun
-from desktop_app.window.frame.main_window import MainWindow
 from desktop_app.window.frame.parts import app_version
-from desktop_app.window.frame.settings import load_settings
+from desktop_app.window.headless import HeadlessRun
+from desktop_app.window.main_window import MainWindow
+from desktop_app.window.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,7 +17,7 @@ from desktop_app import app as lensbench
 from desktop_app.contract.registry import worked_order
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.main_window import MainWindow
 from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [

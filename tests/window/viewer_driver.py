@@ -35,7 +35,7 @@ from desktop_app import app, cli  # noqa: E402
 from desktop_app.session.exports import export  # noqa: E402
 from desktop_app.support.logs import LogBook  # noqa: E402
 from desktop_app.widgets.basics.theme import apply_theme  # noqa: E402
-from desktop_app.window.frame.main_window import MainWindow  # noqa: E402
+from desktop_app.window.main_window import MainWindow  # noqa: E402
 
 
 def wait_for(condition, seconds=20.0):

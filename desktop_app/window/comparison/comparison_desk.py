@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from desktop_app.session.history import SessionRow
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 
 class ComparisonDialog(QDialog):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.widgets.basics.selection import Selection
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 _MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
 # The clipboard's pictures are for screens and slides.

@@ -13,7 +13,7 @@ from desktop_app.window.frame.actions import ActionSpec
 
 if TYPE_CHECKING:
     from desktop_app.widgets.basics.theme import ThemeChoice
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 _THEMES: tuple[tuple[ThemeChoice, str, str], ...] = (
     ("system", "Follow the system", ""),

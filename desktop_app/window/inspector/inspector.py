@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import Result
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”

@@ -10,13 +10,13 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.frame.settings import MOST_SWEEP_MB
 from desktop_app.window.models.model_dialog import ModelDialog
+from desktop_app.window.settings import MOST_SWEEP_MB
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelReady
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 
 class ModelDesk(QObject):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.settings import Settings
+    from desktop_app.window.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250
 _COLUMNS = (

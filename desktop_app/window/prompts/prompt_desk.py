@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import ModelReady
     from desktop_app.window.frame.actions import ActionBook, ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
     from desktop_app.window.prompts.prompt_rows import TypedRow
 
 _BUTTONS = (

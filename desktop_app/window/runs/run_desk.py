@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Preset
     from desktop_app.jobs.events import JobFailed
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
     from desktop_app.window.runs.task import Task
 
 MAX_LIVE_PROMPTS = 64

@@ -12,7 +12,7 @@ from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000

@@ -15,7 +15,7 @@ from desktop_app.window.sessions.result_dialog import ResultDialog
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 
 class HistoryDesk(QObject):

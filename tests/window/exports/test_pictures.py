@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.exports import picture_desk
+from desktop_app.window.exports.offscreen import draw_result
 from desktop_app.window.exports.picture_dialog import PictureDialog
 from desktop_app.window.exports.pictures import picture_of, save_picture
 from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.offscreen import draw_result
 from tests.views import samples
 from tests.window.test_window import run
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.spec import GROUPS
-from desktop_app.window.frame.settings import SETTINGS_FILE
+from desktop_app.window.settings import SETTINGS_FILE
 from tests.views import samples
 from tests.window.fakes import FakeService
 

@@ -19,8 +19,6 @@ from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, in_menu
-from desktop_app.window.frame.closing import Closer
-from desktop_app.window.frame.first_start import FirstStart
 from desktop_app.window.frame.help_panel import HelpPanel
 from desktop_app.window.frame.log_panel import LogPanel
 from desktop_app.window.frame.memory_meter import MemoryMeter
@@ -28,7 +26,6 @@ from desktop_app.window.frame.notices import Notices
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.parts import app_version
 from desktop_app.window.frame.rail import Rail
-from desktop_app.window.frame.settings import load_settings, save_settings
 from desktop_app.window.frame.shelf import ViewShelf
 from desktop_app.window.frame.themes import theme_actions
 from desktop_app.window.frame.top_bar import TopBar
@@ -38,14 +35,17 @@ from desktop_app.window.prompts.examples import worked_example
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor
+from desktop_app.window.runs.first_start import FirstStart
 from desktop_app.window.runs.job_words import JobWords
 from desktop_app.window.runs.run_desk import RunDesk
 from desktop_app.window.runs.showing import Showing
+from desktop_app.window.sessions.closing import Closer
 from desktop_app.window.sessions.file_desk import FileDesk
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.recovery import Recovery
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
+from desktop_app.window.settings import load_settings, save_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from desktop_app.support.logs import LogBook
     from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.settings import Settings
+    from desktop_app.window.settings import Settings
 
 _FRAME_MS = 100  # until a window manager has put its frame around the window
 
