@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     relay = ErrorRelay()
     install_excepthook(relay.tell)
     folder = config_dir or paths.config_dir()
-    apply_theme(app, load_settings(folder).theme)  # type: ignore[arg-type]
+    apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
     relay.error_caught.connect(window.show_problem)
     housekeeping = Housekeeping(window)

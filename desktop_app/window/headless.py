@@ -36,7 +36,7 @@ class HeadlessRun(QObject):
         self._loop = QEventLoop(self)
         self.problems: list[str] = []
         window.started.connect(self._loop.quit)
-        window.notices.problem_told.connect(self.problems.append)
+        window.hall.problem_told.connect(self.problems.append)
         window.conductor.run_failed.connect(self._on_run_failed)
 
     def perform(self) -> bool:

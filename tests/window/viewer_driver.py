@@ -67,7 +67,7 @@ def main(path, out):
     QApplication.processEvents()
     drawn, failures = {}, {}
     for row in window.session.rows():
-        window.results.result_chosen.emit(row.id)
+        window.results.asked.emit("show", row.id)
         assert window.current_tab() == row.analysis
         QApplication.processEvents()
         view = window.views[row.analysis]

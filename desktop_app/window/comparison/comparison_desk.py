@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.session.history import SessionRow
+    from desktop_app.window.exports.picture_desk import PictureDesk
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.sessions.results_panel import ResultsPanel
+    from desktop_app.window.sessions.session_desk import SessionDesk
 
 
 class ComparisonDialog(QDialog):
@@ -96,16 +99,19 @@ class ComparisonDialog(QDialog):
 class ComparisonDesk(QObject):
     """Opens comparisons of the results that are marked in the history."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
-        self._results = window.results
+    def __init__(
+        self, hall: Hall, session: SessionDesk, results: ResultsPanel, pictures: PictureDesk
+    ) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._session = session
+        self._results = results
+        self._pictures = pictures
         self.dialog: ComparisonDialog | None = None
         self._results.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         # Stored arrays of a session that is closed can no longer be read.
         self._session.opened.connect(self.close)
-        self._results.compare_requested.connect(self._on_compare_requested)
+        results.asked.connect(self._on_asked)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return the comparison."""
@@ -117,19 +123,17 @@ class ComparisonDesk(QObject):
         """Compare the two marked results, or the marked one with the one of its kind before it."""
         marked: list[SessionRow] = [i.data(ROW) for i in self._results.list.selectedItems()]
         if not marked:
-            self._window.say("Mark a result in the history first, or two with Ctrl+click.")
+            self._hall.say("Mark a result in the history first, or two with Ctrl+click.")
             return
         if len(marked) > 2 or len({row.analysis for row in marked}) > 1:
-            self._window.say("Mark two results of one analysis to compare them.")
+            self._hall.say("Mark two results of one analysis to compare them.")
             return
         rows = [r for r in self._session.rows() if r.analysis == marked[0].analysis]
         pair = sorted(row.id for row in marked)
         if len(pair) == 1:
             others = [r.id for r in rows if r.id != pair[0]]
             if not others:
-                self._window.say(
-                    f"There is no other result of {kind(marked[0])} to compare it with."
-                )
+                self._hall.say(f"There is no other result of {kind(marked[0])} to compare it with.")
                 return
             before = [n for n in others if n < pair[0]]
             pair = sorted((before[-1] if before else others[0], pair[0]))
@@ -142,7 +146,7 @@ class ComparisonDesk(QObject):
 
     def _open(self, rows: Sequence[SessionRow], first: int, second: int) -> None:
         self.close()
-        dialog = ComparisonDialog(rows, self._window)
+        dialog = ComparisonDialog(rows, self._hall.window)
         self.dialog = dialog
         dialog.pair_chosen.connect(self._on_pair_chosen)
         dialog.export_requested.connect(self._on_export_requested)
@@ -162,8 +166,9 @@ class ComparisonDesk(QObject):
         self.dialog.view.show_pair(left, right, (titles.get(first, ""), titles.get(second, "")))
         return True
 
-    def _on_compare_requested(self, _number: int) -> None:
-        self.compare_marked()
+    def _on_asked(self, code: str, _number: int) -> None:
+        if code == "compare":
+            self.compare_marked()
 
     def _on_pair_chosen(self, first: int, second: int) -> None:
         self._show(first, second)
@@ -171,11 +176,11 @@ class ComparisonDesk(QObject):
     def _on_export_requested(self) -> None:
         if self.dialog is not None:
             widget = self.dialog.view.picture_widget()
-            self._window.pictures.export(widget, "comparison", self.dialog.windowTitle())
+            self._pictures.export(widget, "comparison", self.dialog.windowTitle())
 
     def _on_copy_requested(self) -> None:
         if self.dialog is not None:
-            self._window.pictures.copy_picture(self.dialog.view.picture_widget())
+            self._pictures.copy_picture(self.dialog.view.picture_widget())
 
     def _on_finished(self, _code: int) -> None:
         self.dialog = None

@@ -109,6 +109,12 @@ class PromptPanel(QWidget):
         self.bos.set_value(bos)
         self.chat.setChecked(chat)
 
+    def offer_chat(self, offered: bool) -> None:
+        """Let the chat template be chosen where the model has one."""
+        self.chat.setEnabled(offered)
+        if not offered:
+            self.chat.setChecked(False)
+
     def select_prompt(self, number: int) -> None:
         """Select the prompt of that number among those that can be run."""
         places = self.prompts()[1]

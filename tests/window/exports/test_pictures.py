@@ -241,7 +241,7 @@ def test_two_marked_results_are_compared(two_runs):
 def test_one_marked_result_is_compared_with_the_one_before(two_runs):
     window, (first, second) = two_runs, ids(two_runs, "ablate")
     marked(window, second)
-    window.results.act("compare", next(r for r in window.session.rows() if r.id == second))
+    window.results.asked.emit("compare", second)
     assert window.comparisons.dialog.view._heading.text().startswith(f"{first} ·")
     window.comparisons.close()
 
