@@ -6,15 +6,16 @@ import math
 import platform
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.described import described
 from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +76,7 @@ def finish(
     if bad:
         notices = (*notices, not_finite(bad, _first_bad_layer(model, prompts), model))
     notices = (*_parity_notice(model), *notices)
-    return Result(
+    result = Result(
         analysis=analysis.name,
         params=params.model_dump(mode="json"),
         model=model.info,
@@ -86,6 +87,7 @@ def finish(
         timing=clock.timing(),
         version=package_version("lensbench"),
     )
+    return described(result)
 
 
 def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
@@ -104,14 +106,6 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def package_version(name: str) -> str:
-    """Return an installed package's version, or `unknown`."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def not_finite(

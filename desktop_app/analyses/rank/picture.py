@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.curves import Mark as Line
+from desktop_app.pictures.curves import Region, Scale, Scatter
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.predictions import EMPHASIS, next_tokens, token_text
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, plural, probability, tail
+from desktop_app.pictures.words import number, plural, probability, prompt_title, tail
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.predictions import Mark
+    from desktop_app.session.export_table import Table
 
 _ANSWER_COLUMNS = (
     Column("token", "token"),
@@ -209,6 +214,29 @@ def surprise_sentence(result: Result, prompt: int) -> str:
     return f"loss {number(loss)} nats a token · perplexity {number(math.exp(min(loss, 50)), 1)}"
 
 
+def dot_strip(result: Result, spread: Spread) -> Scatter:
+    """Return a dot per prompt over an axis that holds 0, with the mean and its standard error."""
+
+    def tip(prompt: int) -> str:
+        value = number(float(spread.values[prompt]))
+        return f"{prompt_title(result.prompts[prompt], prompt, 24)}: {value}"
+
+    mean, sem, several = spread.mean, spread.sem, np.isfinite(spread.values).sum() > 1
+    marks = [Line(0.0, axis="across")]
+    if several and np.isfinite(mean):
+        marks.append(Line(mean, axis="across", tone="text", dashed=False))
+    band = several and np.isfinite(mean) and np.isfinite(sem)
+    return Scatter(
+        spread.values,
+        np.zeros(len(spread.values)),
+        Scale("logit difference"),
+        Scale(limits=(-1.0, 1.0), shown=False),
+        tip=tip,
+        marks=tuple(marks),
+        regions=(Region(mean - sem, mean + sem, tone="accent_soft"),) if band else (),
+    )
+
+
 def token_facts(result: Result, place: Place) -> list[Fact]:
     """Return how well the model foresaw the selected token."""
     before = (place.position or 0) - 1
@@ -221,4 +249,40 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
     return [
         Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
         Fact("Rank", str(rank), "0: the model's first guess"),
+    ]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield each prompt's next tokens and its answers, token by token, for a terminal."""
+    for index, prompt in enumerate(result.prompts):
+        yield f"prompt {index + 1}: “{prompt.text}”, read at position {prompt.read_position}"
+        for rank, row in enumerate(result.data["top"][index]):
+            yield (
+                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
+                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+            )
+        for kind in ("answers", "wrong"):
+            for entry in result.data[kind][index]:
+                yield from _answer_lines(kind, entry)
+        difference = result.data["logit_diff"][index]
+        if np.isfinite(difference):
+            yield f"  logit difference {difference:.3f}"
+
+
+def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:
+    total = entry["logprob_total"]
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
+    for index, row in enumerate(entry["rows"]):
+        yield (
+            f"    token {index} {show_space(row['text']):<10} {row['id']:>7}"
+            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+        )
+
+
+def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return a prompt's next tokens, the most likely first."""
+    rows = result.data["top"][prompt]
+    columns = list(rows[0]) if rows else []
+    return ["rank", *columns], [
+        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
     ]

@@ -20,7 +20,6 @@ from desktop_app.window.sessions.results_rows import ROW, matches, words
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 ROWS = (
     SessionRow(1, "rank", "First try", "2026-11-21T10:00:00+00:00", "toy"),
@@ -122,7 +121,7 @@ def test_the_delete_key_asks_for_deletion(qtbot, panel):
     panel.activateWindow()
     panel.select(2)
     panel.list.setFocus()
-    with qtbot.waitSignal(panel.asked, timeout=WAIT) as heard:
+    with qtbot.waitSignal(panel.asked) as heard:
         qtbot.keyClick(panel.list, Qt.Key.Key_Delete)
     assert heard.args == ["delete", 2]
 
@@ -164,7 +163,7 @@ def test_the_dialog_tells_only_what_changed(qtbot):
 
 
 def idle(qtbot, window):
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.runner.is_busy())
     window.session.wait()
     QApplication.processEvents()  # buttons of a banner are shown by the next turn of the loop
 
@@ -252,7 +251,7 @@ def test_a_dismissed_offer_comes_again(qtbot, open_window, service, clean_folder
         assert not window.recovery.banner.isHidden()
         window.recovery.banner.dismissed.emit()
         window.close()
-        qtbot.waitUntil(lambda w=window: not w.isVisible(), timeout=WAIT)
+        qtbot.waitUntil(lambda w=window: not w.isVisible())
     assert path.exists()
 
 
@@ -288,7 +287,7 @@ def test_closing_is_refused_where_saving_failed(qtbot, window, answers, tmp_path
     assert "folder does not exist" in window.banner.text()
     answers["save"] = tmp_path / "x.lens"
     window.close()
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.isVisible())
     assert (tmp_path / "x.lens").exists()
 
 
