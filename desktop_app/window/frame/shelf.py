@@ -44,6 +44,8 @@ class ViewShelf(QObject):
     def __getitem__(self, name: str) -> AnalysisView:
         if name not in self._views:
             view = create_view(self.analyses()[name], self._selection)
+            if name in self._lodgers:
+                view.forbid_running(self._lodgers[name].summary)
             self._views[name] = view
             self.built.emit(view)
         return self._views[name]
