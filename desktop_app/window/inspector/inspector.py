@@ -19,8 +19,8 @@ from desktop_app.contract.intents import Intent
 from desktop_app.contract.registry import hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.window.frame.parts import heading, muted_label, wrapped
 from desktop_app.window.inspector.known import Known
 from desktop_app.window.inspector.small_pattern import SmallPattern
 
@@ -55,18 +55,18 @@ class Inspector(QWidget):
         self._prompts = prompts
         self._selection = hall.selection
         self.known = Known()
-        self._head_title = heading("Head")
+        self._head_title = label("Head", "heading")
         self._head_facts = _Facts()
-        self._head_hint = wrapped("Choose a head in any picture to see what is known of it.")
+        self._head_hint = label(
+            "Choose a head in any picture to see what is known of it.", wrap=True
+        )
         self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
-        self._token_title = heading("Token")
+        self._token_title = label("Token", "heading")
         self._token_facts = _Facts()
-        self._token_hint = wrapped("Choose a token in any strip.")
+        self._token_hint = label("Choose a token in any strip.", wrap=True)
         self.notes = QPlainTextEdit()
-        self._notes_timer = QTimer(self)
-        self._notes_timer.setSingleShot(True)
-        self._notes_timer.setInterval(_NOTES_DELAY_MS)
+        self._notes_timer = QTimer(self, singleShot=True, interval=_NOTES_DELAY_MS)
         self._build()
         self._connect()
         session.opened.connect(self._on_session_opened)
@@ -105,7 +105,7 @@ class Inspector(QWidget):
         for widget in (self._token_title, self._token_hint, self._token_facts):
             column.addWidget(widget)
         column.addSpacing(8)
-        column.addWidget(heading("Notes"))
+        column.addWidget(label("Notes", "heading"))
         column.addWidget(self.notes, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -214,10 +214,10 @@ class _Facts(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for row, fact in enumerate(facts):
-            name = wrapped(fact.name, "muted")
+            name = label(fact.name, wrap=True)
             self._grid.addWidget(name, row, 0, 1, 1 if fact.value else 2)
             if fact.value:
-                value = muted_label(fact.value, "mono")
+                value = label(fact.value, "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setToolTip(fact.tip)

@@ -57,9 +57,7 @@ class RunDesk(QObject):
         self._showing = showing
         self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
-        self._rerun = QTimer(self)
-        self._rerun.setSingleShot(True)
-        self._rerun.setInterval(0)
+        self._rerun = QTimer(self, singleShot=True, interval=0)
         self._connect()
 
     def action_specs(self) -> list[ActionSpec]:

@@ -40,9 +40,7 @@ class FileDesk(QObject):
         self._panel = panel
         self._prompts = prompts
         session.saved.connect(self._on_saved)
-        self._autosave = QTimer(self)
-        self._autosave.setSingleShot(True)
-        self._autosave.setInterval(AUTOSAVE_MS)
+        self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self.keep_prompts)
         panel.prompts_changed.connect(self._autosave.start)
 
