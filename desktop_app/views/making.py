@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.registry import find, hook
 from desktop_app.contract.spec import Analysis
-from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -22,10 +22,13 @@ def create_view(
 ) -> AnalysisView:
     """Return a new view of an analysis, given by its name where it is installed."""
     declared = find(analysis) if isinstance(analysis, str) else analysis
-    view = hook(declared.name, "view", "VIEW")
-    if view is None:
-        raise BadInputError(f"{declared.title} has no picture: export its results as .npz.")
-    made: AnalysisView = view(selection, parent)
+    own = hook(declared.name, "view", "VIEW")
+    made: AnalysisView
+    if own is not None:
+        made = own(selection, parent)
+    else:  # imported with the first analysis that brings no picture of its own
+        default = importlib.import_module("desktop_app.views.default").DefaultView
+        made = default(declared, selection, parent)
     return made
 
 
@@ -37,5 +40,5 @@ def stand_in_for(result: Result) -> Analysis:
         title=title,
         summary=f"{title} is not installed here: its results can be read, not made.",
         params=Params,
-        fields=(),
+        fields=result.fields,
     )
