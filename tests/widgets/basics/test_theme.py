@@ -9,6 +9,14 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QPushButton
 
 from desktop_app.support.paths import resource
+from desktop_app.widgets.basics.colormaps import (
+    contrast_ratio,
+    contrast_text,
+    diverging_map,
+    lookup,
+    named_map,
+    sequential_map,
+)
 from desktop_app.widgets.basics.fonts import load_fonts
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_names
 from desktop_app.widgets.basics.theme import (
@@ -17,14 +25,6 @@ from desktop_app.widgets.basics.theme import (
     set_role,
     style_sheet,
     theme_hub,
-)
-from desktop_app.widgets.matrix.colormaps import (
-    contrast_ratio,
-    contrast_text,
-    diverging_map,
-    lookup,
-    named_map,
-    sequential_map,
 )
 
 PAIRS = [
