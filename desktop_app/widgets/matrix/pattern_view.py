@@ -270,7 +270,7 @@ def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: boo
     columns = (
         Column("token", "mono"),
         Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
-        Column("attention", "number", signed=diverging),
+        Column("weight", "number", signed=diverging),
     )
     rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
     return ranked(columns, rows, best)

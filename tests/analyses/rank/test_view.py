@@ -76,7 +76,7 @@ def test_the_list_is_used_by_keyboard(make_view, qtbot):
         qtbot.keyClick(view._list, key)
     assert view._list.selected_key() == 36
     said = view._list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
-    assert said.startswith("2. rank 1, 4, id 36, wrong, prob 0.")
+    assert said.startswith("2. place 1, 4, id 36, wrong, prob 0.")
     qtbot.keyClick(view._list, Qt.Key.Key_End)
     assert view._list.selected_key() == 216
 

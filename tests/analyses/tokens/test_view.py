@@ -50,13 +50,13 @@ def test_the_table_shows_the_selected_prompt(make_view, selection):
     view.show_result(samples.tokens_result())
     selection.select_prompt(1)
     selection.select_position(2)
-    assert view._tables._tables[0].selected_key() == 2
+    assert view._tables._tokens.selected_key() == 2
 
 
 def test_a_row_selects_its_position(make_view, selection):
     view = make_view("tokens")
     view.show_result(samples.tokens_result())
-    view._tables._tables[0].row_clicked.emit(5)
+    view._tables._tokens.row_clicked.emit(5)
     assert selection.position == 5
 
 
@@ -70,7 +70,7 @@ def test_looking_a_token_up(make_view):
 def test_a_second_tokenizer_turns_to_its_page(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result(data=samples.compare_data()))
-    assert view._tables._stack.currentIndex() == 1
+    assert view._tables.page() == "compare"
     assert not view._cards[0]._aligned.isHidden()
     assert "3 of 4 stretches" in view._tables._said.full_text()
 
@@ -78,7 +78,7 @@ def test_a_second_tokenizer_turns_to_its_page(make_view):
 def test_the_padding_demo_turns_to_its_page(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result(data=samples.padding_data()))
-    assert view._tables._stack.currentIndex() == 2
+    assert view._tables.page() == "padding"
 
 
 def test_many_prompts_come_in_portions(make_view, selection):
