@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from desktop_app.contract.spec import FieldSpec
 
 SCHEMA = 1
 
@@ -117,6 +120,10 @@ class Result:
 
     Attributes:
         data: Fields by name; arrays are read-only, ragged ones are tuples with one array a prompt.
+        fields: What they are, with the axes that they have here. Of these and the schema the result
+            object of the contract says nothing; a session keeps them, so that a result can be read
+            where its analysis is not installed.
+        params_schema: The JSON schema of `params`.
     """
 
     analysis: str
@@ -129,6 +136,8 @@ class Result:
     timing: Timing = field(default_factory=lambda: Timing(0.0, 0, 0))
     schema: int = SCHEMA
     version: str = ""
+    fields: tuple[FieldSpec, ...] = ()
+    params_schema: dict[str, Any] = field(default_factory=dict)
 
     def array(self, name: str, prompt: int | None = None) -> np.ndarray:
         """Return a field as an array; `prompt` picks one of a ragged field's arrays."""

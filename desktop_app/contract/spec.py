@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ GROUPS: dict[Group, str] = {
 """The groups of the rail and their titles, from above."""
 
 
+MAX_NAME = 60
+MAX_TEXT = 500
+MAX_AXES = 8
+
+
 def _none_absent(_params: Mapping[str, Any]) -> frozenset[str]:
     return frozenset()
 
@@ -42,7 +47,11 @@ class FieldSpec:
         unit: Its unit; `metric` stands for that of the chosen metric.
         nullable: Whether a missing value (NaN in memory, null in JSON) is a legitimate answer.
         labels: The axis whose places its values name (`layer` for the field `layers`), else empty.
-        telling: How much it tells of the result: a comparison begins with the highest.
+        telling: How much it tells of the result: a comparison begins with the highest, and leaves
+            those below 0 out.
+
+    Raises:
+        ValueError: A name that is none, or a text that is far too long.
     """
 
     name: str
@@ -52,6 +61,15 @@ class FieldSpec:
     nullable: bool = False
     labels: str = ""
     telling: int = 0
+
+    def __post_init__(self) -> None:
+        names = (self.name, *self.axes, *((self.labels,) if self.labels else ()))
+        if not all(name.isidentifier() and len(name) <= MAX_NAME for name in names):
+            raise ValueError(f"field {self.name[:MAX_NAME]!r}: a name or an axis is no name")
+        if len(self.axes) > MAX_AXES or len(set(self.axes)) < len(self.axes):
+            raise ValueError(f"field {self.name}: axes that are too many or the same")
+        if len(self.meaning) > MAX_TEXT or len(self.unit) > MAX_NAME:
+            raise ValueError(f"field {self.name}: a text that is too long")
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,18 @@ class Analysis:
         spec = self.field(name)
         absent = self.absent(params)
         return () if spec is None else tuple(axis for axis in spec.axes if axis not in absent)
+
+    def describe(self, data: Mapping[str, Any], params: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
+        """Return what the fields of a result are, with the axes that they have in it."""
+        found = []
+        for name, value in data.items():
+            spec = self.field(name)
+            if spec is not None:
+                axes = self.axes(name, params)
+                # Where the settings do not tell which axes are left out, the array itself does.
+                fits = getattr(value, "ndim", len(axes)) == len(axes)
+                found.append(replace(spec, axes=axes) if fits else spec)
+        return tuple(found)
 
     def field(self, name: str) -> FieldSpec | None:
         """Return the spec of a field; `_mean` and `_sem` twins inherit theirs."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.described import described
 from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
@@ -75,7 +76,7 @@ def finish(
     if bad:
         notices = (*notices, not_finite(bad, _first_bad_layer(model, prompts), model))
     notices = (*_parity_notice(model), *notices)
-    return Result(
+    result = Result(
         analysis=analysis.name,
         params=params.model_dump(mode="json"),
         model=model.info,
@@ -86,6 +87,7 @@ def finish(
         timing=clock.timing(),
         version=package_version("lensbench"),
     )
+    return described(result)
 
 
 def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.slicing import label_of
 from desktop_app.session.lazy import Stored
-from desktop_app.session.tidy import axes_of, axis_labels, cell_text, label_of
+from desktop_app.session.tidy import axes_of, axis_labels, cell_text
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result

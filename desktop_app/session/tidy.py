@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.described import fields_of
+from desktop_app.pictures.slicing import label_of
 from desktop_app.session.lazy import Stored
 from desktop_app.session.parts import leading_axes
 from desktop_app.support.errors import BadInputError
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 MAX_CELLS = 20_000_000
-# Axes whose places have the model's own numbers, and those whose places have names.
-_LABELS = {"layer": "layers", "head": "head_indices"}
-_NAMES = {"kind": "kinds", "family": "families"}
+_LISTS = (Stored, list, tuple)
 
 
 @dataclass(frozen=True)
@@ -67,17 +66,8 @@ def write_tidy(result: Result, text: TextIO) -> None:
 
 def axis_labels(result: Result) -> dict[str, Any]:
     """Return what the places of an axis are called, where they are not just counted."""
-    return {axis: result.data.get(name) for axis, name in (_LABELS | _NAMES).items()}
-
-
-def label_of(labels: Any, index: int | None) -> str:
-    """Return what a place of an axis is called; empty for an axis that a field does not have."""
-    if index is None:
-        return ""
-    if labels is None or index >= len(labels):
-        return str(index)
-    label = labels[index]
-    return label if isinstance(label, str) else str(int(label))
+    labels = {spec.labels: result.data.get(n) for n, spec in fields_of(result).items()}
+    return {a: found for a, found in labels.items() if a and isinstance(found, _LISTS)}
 
 
 def _columns(result: Result) -> list[str]:
@@ -97,21 +87,19 @@ def _columns(result: Result) -> list[str]:
 
 
 def _leaves_of(result: Result) -> Iterator[_Leaf]:
+    specs = fields_of(result)
     for name, value in result.data.items():
-        if name not in _LABELS.values():
-            yield from _leaves(_Leaf(name, {}, value), axes_of(result, name))
+        spec = specs.get(name)
+        # The model's own numbers stand in the column of their axis already.
+        named = spec is not None and spec.labels and isinstance(value, _LISTS)
+        if not named or any(isinstance(label, str) for label in value):
+            yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
 
 
 def axes_of(result: Result, name: str) -> tuple[str, ...]:
     """Return the names of a field's axes, outermost first; empty where they are not known."""
-    analysis = ANALYSES.get(result.analysis)
-    spec = analysis.field(name) if analysis else None
-    if analysis is None or spec is None:
-        return ()
-    axes, value = analysis.axes(name, result.params), result.data[name]
-    # Where the settings do not tell which axes are left out, the array itself does.
-    fits = not isinstance(value, Stored) or value.ndim == len(axes)
-    return axes if fits else spec.axes
+    spec = fields_of(result).get(name)
+    return spec.axes if spec else ()
 
 
 def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:

@@ -81,10 +81,12 @@ ANALYSIS = Analysis(
     fields=(
         FieldSpec("base", ("prompt",), "The metric untouched", "metric"),
         FieldSpec("ablated", _PER_PART, "The metric without the part", "metric"),
-        FieldSpec("effect", _PER_PART, "ablated − base; negative: removing it hurts", "metric"),
+        FieldSpec(
+            "effect", _PER_PART, "ablated − base; negative: removing it hurts", "metric", telling=1
+        ),
         FieldSpec("percent", _PER_PART, "100 · ablated / base", "%", True),
-        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers"),
-        FieldSpec("read_position", ("prompt",), "Where the metric was read"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers", labels="layer"),
+        FieldSpec("read_position", ("prompt",), "Where the metric was read", telling=-1),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer untouched, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         FieldSpec("mode", (), "The replacement that was used"),

@@ -65,15 +65,19 @@ ANALYSIS = Analysis(
     example=2,
     needs_answers=False,
     fields=(
-        FieldSpec("pattern", _PATTERN, "Attention weights; each row sums to 1"),
+        FieldSpec("pattern", _PATTERN, "Attention weights; each row sums to 1", telling=1),
         FieldSpec("scores", _PATTERN, "Scores before the softmax; 0 above the diagonal"),
         FieldSpec("difference", _PATTERN, "Pattern of the clean minus that of the corrupt prompt"),
         FieldSpec("corrupt_pattern", _PATTERN, "Pattern on the corrupt prompt"),
         FieldSpec("mean", _PATTERN[1:], "Mean pattern over prompts"),
         FieldSpec("thumbnail", ("prompt", "layer", "head", "row", "column"), "Small pictures"),
         FieldSpec("entropy", ("layer", "head", "prompt"), "Entropy, mean over queries", "nats"),
-        FieldSpec("layers", ("layer",), "The model's numbers of the layers kept"),
-        FieldSpec("head_indices", ("head",), "The model's numbers of the heads kept"),
-        FieldSpec("kv_head", ("head",), "The key-value head that each query head reads"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers kept", labels="layer"),
+        FieldSpec(
+            "head_indices", ("head",), "The model's numbers of the heads kept", labels="head"
+        ),
+        FieldSpec(
+            "kv_head", ("head",), "The key-value head that each query head reads", telling=-1
+        ),
     ),
 )

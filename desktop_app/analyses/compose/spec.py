@@ -87,9 +87,12 @@ ANALYSIS = Analysis(
     group="does",
     fields=(
         FieldSpec(
-            "score", _SCORE, "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower"
+            "score",
+            _SCORE,
+            "‖W_A W_B‖ / (‖W_A‖ ‖W_B‖); 0 unless the first layer is the lower",
+            telling=1,
         ),
-        FieldSpec("kinds", ("kind",), "Which compositions were measured"),
+        FieldSpec("kinds", ("kind",), "Which compositions were measured", labels="kind"),
         FieldSpec("baseline", ("kind",), "Mean score of random matrices of the same shapes"),
         FieldSpec("baseline_spread", ("kind",), "Standard deviation over random pairs"),
         FieldSpec("top1", ("direction",), "Share where the token itself is the best"),

@@ -133,7 +133,10 @@ def _fields() -> tuple[FieldSpec, ...]:
         "current_token": "Attention to the token itself",
         "target": "Attention that falls on the painted pattern",
     }
-    scores = [FieldSpec(n, _HEAD, m, nullable=True) for n, m in meanings.items()]
+    scores = [
+        FieldSpec(n, _HEAD, m, nullable=True, telling=2 if n == "induction" else 0)
+        for n, m in meanings.items()
+    ]
     spreads = [
         FieldSpec(f"{n}_spread", _HEAD, f"Standard deviation over seeds of: {m}", nullable=True)
         for n, m in meanings.items()
@@ -177,15 +180,18 @@ ANALYSIS = Analysis(
             "successor_by_family", (*_HEAD, "family"), "The same, family by family", "", True
         ),
         FieldSpec("copy_by_family", (*_HEAD, "family"), "The same, family by family", "", True),
-        FieldSpec("families", ("family",), "Names of the families"),
+        FieldSpec("families", ("family",), "Names of the families", labels="family"),
         FieldSpec("family_pairs", ("family",), "Pairs of neighbours that were measured"),
         FieldSpec("family_left_out", ("family",), "Members of several tokens, left out"),
         FieldSpec("queries", (), "How many queries each score is a mean of, in each sequence"),
-        FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),
         FieldSpec("embedding_lead", (), "The token before each member of a family in layer 0"),
         FieldSpec(
-            "pattern", (*_HEAD, "query", "key"), "Attention on the first sequence, rows sum to 1"
+            "pattern",
+            (*_HEAD, "query", "key"),
+            "Attention on the first sequence, rows sum to 1",
+            telling=1,
         ),
         FieldSpec("roles", ("role",), "The best heads of each score, best first"),
         FieldSpec("summary", ("sentence",), "What was found, in sentences"),

@@ -88,16 +88,24 @@ ANALYSIS = Analysis(
         FieldSpec(
             "patched_noise", _CELL, "The clean run's metric with the corrupt activation", "metric"
         ),
-        FieldSpec("restored", _CELL, "(patched_denoise − corrupt) / (clean − corrupt); 1: enough"),
-        FieldSpec("broken", _CELL, "(clean − patched_noise) / (clean − corrupt); 1: needed"),
+        FieldSpec(
+            "restored",
+            _CELL,
+            "(patched_denoise − corrupt) / (clean − corrupt); 1: enough",
+            telling=2,
+        ),
+        FieldSpec(
+            "broken", _CELL, "(clean − patched_noise) / (clean − corrupt); 1: needed", telling=1
+        ),
         FieldSpec(
             "asymmetry",
             _CELL,
             "broken − restored; towards +1 needed but not enough (AND), towards −1 enough but not "
             "needed (OR)",
+            telling=3,
         ),
-        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers"),
-        FieldSpec("read_position", ("prompt",), "Where the metric was read"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the swept layers", labels="layer"),
+        FieldSpec("read_position", ("prompt",), "Where the metric was read", telling=-1),
         FieldSpec("first_difference", ("prompt",), "First position where the two prompts part"),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer, clean, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.analyses.rank.answer_card import AnswerCard
-from desktop_app.analyses.rank.dot_strip import DotStrip
 from desktop_app.analyses.rank.picture import (
     answer_tables,
+    dot_strip,
     logit_diff,
     logit_diff_sentence,
     spread_sentence,
 )
-from desktop_app.pictures.words import number, prompt_title
+from desktop_app.pictures.words import number
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFrame
@@ -36,7 +37,7 @@ class AnswerPanel(QWidget):
         self._column.setSpacing(8)
         self._column.addWidget(self._build_score())
         self._column.addStretch(1)
-        self._dots.dot_clicked.connect(selection.select_prompt)
+        self._dots.point_clicked.connect(selection.select_prompt)
 
     def _build_score(self) -> QFrame:
         frame, column = panel()
@@ -46,7 +47,8 @@ class AnswerPanel(QWidget):
         self._value.setStyleSheet("font-size: 26px; font-weight: 600;")
         self._spread = ElidedLabel("", "small")
         self._sentence = label("", "muted", wrap=True)
-        self._dots = DotStrip()
+        self._dots = Plot(compact=True)
+        self._dots.setAccessibleName("Logit difference per prompt")
         top = QHBoxLayout()
         top.addWidget(label("Logit difference", "heading"))
         top.addStretch(1)
@@ -81,5 +83,6 @@ class AnswerPanel(QWidget):
             return
         self._value.setText(number(spread.prompt, sign=True))
         self._spread.set_full_text(spread_sentence(spread))
-        names = [prompt_title(p, i, 24) for i, p in enumerate(result.prompts)]
-        self._dots.set_values(spread.values, spread.mean, spread.sem, names, prompt)
+        if several:
+            self._dots.show_picture(dot_strip(result, spread))
+            self._dots.set_selected(prompt)

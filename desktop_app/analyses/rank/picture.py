@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.curves import Mark as Line
+from desktop_app.pictures.curves import Region, Scale, Scatter
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.predictions import EMPHASIS, next_tokens, token_text
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, plural, probability, tail
+from desktop_app.pictures.words import number, plural, probability, prompt_title, tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,6 +209,29 @@ def surprise_sentence(result: Result, prompt: int) -> str:
         return "A prompt of one token has nothing to predict."
     loss = float(np.mean(values))
     return f"loss {number(loss)} nats a token · perplexity {number(math.exp(min(loss, 50)), 1)}"
+
+
+def dot_strip(result: Result, spread: Spread) -> Scatter:
+    """Return a dot per prompt over an axis that holds 0, with the mean and its standard error."""
+
+    def tip(prompt: int) -> str:
+        value = number(float(spread.values[prompt]))
+        return f"{prompt_title(result.prompts[prompt], prompt, 24)}: {value}"
+
+    mean, sem, several = spread.mean, spread.sem, np.isfinite(spread.values).sum() > 1
+    marks = [Line(0.0, axis="across")]
+    if several and np.isfinite(mean):
+        marks.append(Line(mean, axis="across", tone="text", dashed=False))
+    band = several and np.isfinite(mean) and np.isfinite(sem)
+    return Scatter(
+        spread.values,
+        np.zeros(len(spread.values)),
+        Scale("logit difference"),
+        Scale(limits=(-1.0, 1.0), shown=False),
+        tip=tip,
+        marks=tuple(marks),
+        regions=(Region(mean - sem, mean + sem, tone="accent_soft"),) if band else (),
+    )
 
 
 def token_facts(result: Result, place: Place) -> list[Fact]:

@@ -39,13 +39,15 @@ ANALYSIS = Analysis(
         FieldSpec("top", ("prompt", "rank"), "Most likely next tokens"),
         FieldSpec("answers", ("prompt", "answer"), "One row per answer token, teacher-forced"),
         FieldSpec("wrong", ("prompt", "answer"), "The same for the wrong continuations"),
-        FieldSpec("logit_diff", ("prompt",), "logit(answer) − logit(wrong)", "logits", True),
+        FieldSpec(
+            "logit_diff", ("prompt",), "logit(answer) − logit(wrong)", "logits", True, telling=1
+        ),
         FieldSpec("logit_diff_mean", (), "Mean over prompts", "logits", True),
         FieldSpec("logit_diff_sem", (), "Standard error over prompts", "logits", True),
         FieldSpec(
             "prompt_logprob", ("prompt", "position"), "Log-probability of each token", "nats"
         ),
         FieldSpec("prompt_rank", ("prompt", "position"), "Rank of each prompt token"),
-        FieldSpec("read_position", ("prompt",), "Where the prediction was read"),
+        FieldSpec("read_position", ("prompt",), "Where the prediction was read", telling=-1),
     ),
 )

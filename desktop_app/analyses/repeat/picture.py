@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural
 
@@ -50,43 +52,34 @@ class SoFar:
         return {"logprob", "uniform", "author", "lead", "positions"} <= self.data.keys()
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Log-probability of the next token along the sequence, in nats.
-
-    Attributes:
-        mean: `[2r]`, over sequences; entry t is the prediction made at position t.
-        low: Mean − standard deviation over sequences.
-        high: Mean + standard deviation, at most 0.
-        one: The chosen sequence's own, or None.
-        half: How many predictions belong to the first half.
-        uniform: What a blind guess would have.
-    """
-
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    one: np.ndarray | None
-    half: int
-    uniform: float
-
-
 def sequence_count(result: Shown) -> int:
     """Return how many sequences were run."""
     return len(result.data["logprob"])
 
 
-def curve(result: Shown, sequence: int | None) -> Curve:
-    """Return the line of the mean, and that of a sequence (counted from 0) where one is chosen."""
+def curves(result: Shown, sequence: int | None) -> Curves:
+    """Return log-probability along the sequences: the mean, and a chosen one (counted from 0).
+
+    Entry t is the prediction made at position t; the band is the standard deviation over sequences.
+    """
     values = np.asarray(result.data["logprob"], dtype=float)
     mean, wide = values.mean(axis=0), values.std(axis=0)
-    return Curve(
-        mean=mean,
-        low=mean - wide,
-        high=np.minimum(mean + wide, 0.0),
-        one=None if sequence is None else values[sequence],
-        half=values.shape[1] // 2,
-        uniform=float(result.data["uniform"]),
+    low, high = mean - wide, np.minimum(mean + wide, 0.0)
+    lines = [Line("mean", mean, low, high)]
+    if sequence is not None:
+        lines.append(Line(f"sequence {sequence + 1}", values[sequence], tone="warn", thin=True))
+    half, uniform = values.shape[1] // 2, float(result.data["uniform"])
+    least = min(float(low.min()), uniform, *(float(line.values.min()) for line in lines))
+    return Curves(
+        tuple(lines),
+        Scale("position", whole=True),
+        Scale("log-probability of the next token, nats", limits=(least - 0.04 * abs(least), 0.0)),
+        tip=bind(position_text, result, mean, sequence),
+        marks=(Mark(uniform, f"blind guess {number(uniform, 2)}"),),
+        regions=(
+            Region(-0.5, half - 0.5, "first r"),
+            Region(half - 0.5, values.shape[1] - 0.5, "second r", "accent_soft"),
+        ),
     )
 
 
@@ -170,14 +163,14 @@ def effect_tip(result: Shown, name: str, sequence: int, row: int, column: int) -
     )
 
 
-def position_text(result: Shown, shown: Curve, sequence: int, position: int) -> str:
+def position_text(result: Shown, mean: np.ndarray, sequence: int | None, position: int) -> str:
     """Return a position of the curve in words."""
-    texts = result.prompts[sequence].tokens.texts if result.prompts else ()
-    half = "first half" if position < shown.half else "second half"
-    told = f"position {position}, {half}: mean {number(float(shown.mean[position]))} nats"
-    if shown.one is not None and position + 1 < len(texts):
+    half = "first half" if position < len(mean) // 2 else "second half"
+    told = f"position {position}, {half}: mean {number(float(mean[position]))} nats"
+    texts = result.prompts[sequence or 0].tokens.texts if result.prompts else ()
+    if sequence is not None and position + 1 < len(texts):
         after, token = display_text(texts[position]), display_text(texts[position + 1])
-        own = number(float(shown.one[position]))
+        own = number(float(result.data["logprob"][sequence][position]))
         told += f" · sequence {sequence + 1}: {after} → {token} {own}"
     return told
 

@@ -99,6 +99,7 @@ ANALYSIS = Analysis(
             _MAP,
             "Rise of the second half's loss with the MLP's output of one repeat earlier",
             "nats",
+            telling=1,
         ),
         FieldSpec(
             "attn_effect",
@@ -106,9 +107,11 @@ ANALYSIS = Analysis(
             "Rise of the second half's loss with the attention's output of one repeat earlier",
             "nats",
         ),
-        FieldSpec("positions", ("position",), "Positions that are replaced, in the second r"),
+        FieldSpec(
+            "positions", ("position",), "Positions that are replaced, in the second r", telling=-1
+        ),
         FieldSpec("sources", ("position",), "Where the output is taken from; never the BOS"),
-        FieldSpec("layers", ("layer",), "The model's numbers of the layers"),
+        FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),
         FieldSpec("effect_sequences", (), "How many sequences the maps are means of"),
         FieldSpec("author", (), "The author's own numbers for GPT-2 small"),

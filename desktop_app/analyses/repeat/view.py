@@ -21,34 +21,33 @@ from desktop_app.analyses.repeat.picture import (
     EFFECTS,
     SoFar,
     column_labels,
-    curve,
+    curves,
     effect_limit,
     effect_names,
     effect_sentence,
     effect_tip,
     gain_sentence,
     made_sentence,
-    position_text,
     sequence_count,
     table_rows,
 )
-from desktop_app.analyses.repeat.plot import RepeatPlot
 from desktop_app.analyses.repeat.spec import ANALYSIS
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.lab import LabView
 from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from desktop_app.analyses.repeat.picture import Curve, Shown
+    from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
     from desktop_app.widgets.basics.selection import Selection
 
 _HEADS = ("", "first r", "second r", "bound", "first r", "second r")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
 # Below these the picture scrolls rather than shrinks.
-_UPPER_LEAST, _LOWER_LEAST = 300, 330
+_UPPER_LEAST, _LOWER_LEAST = 340, 330
 
 
 class Numbers(QWidget):
@@ -106,13 +105,13 @@ class RepeatView(LabView):
 
     def build_picture(self, column: QVBoxLayout) -> None:
         """Build the picture in this column."""
-        self._curve: Curve | None = None
         self._so_far = SoFar({})
         self._shown: Shown | None = None
         self._gain, self._made = label("", "heading"), ElidedLabel("", "muted")
         self._numbers = Numbers()
-        self._plot = RepeatPlot()
-        self._read_out = ElidedLabel(_HINT, "small")
+        self._plot = Plot()
+        self._plot.setAccessibleName("Log-probability per position")
+        self._hint = ElidedLabel(_HINT, "small")
         self._sequence = QSpinBox()
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
@@ -135,7 +134,6 @@ class RepeatView(LabView):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(split)
         column.addWidget(scroll, 1)
-        self._plot.position_hovered.connect(self._on_position_hovered)
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
@@ -145,7 +143,7 @@ class RepeatView(LabView):
         top.addWidget(self._gain)
         top.addWidget(self._made, 1)
         below = QHBoxLayout()
-        below.addWidget(self._read_out, 1)
+        below.addWidget(self._hint, 1)
         below.addWidget(label("Sequence", "field"))
         below.addWidget(self._sequence)
         column.addLayout(top)
@@ -208,10 +206,11 @@ class RepeatView(LabView):
         return value - 1 if value > 0 else None
 
     def _draw_sequence(self, shown: Shown) -> None:
-        self._curve = curve(shown, self._chosen())
-        self._plot.show_curve(self._curve)
-        self._read_out.set_full_text(self._hint())
-        sequence = self._chosen() or 0
+        chosen = self._chosen()
+        self._plot.show_picture(curves(shown, chosen))
+        thin = "" if chosen is None else f" Thin: sequence {chosen + 1}."
+        self._hint.set_full_text(_HINT + thin)
+        sequence = chosen or 0
         limit = effect_limit(shown)
         labels = column_labels(shown, sequence)
         for name, _title in effect_names(shown):
@@ -228,10 +227,6 @@ class RepeatView(LabView):
                 cell_tip=bind(_tip, shown, name, sequence),
             )
 
-    def _hint(self) -> str:
-        chosen = self._chosen()
-        return _HINT if chosen is None else f"{_HINT} Thin: sequence {chosen + 1}."
-
     def picture_widget(self) -> QWidget:
         """Return what an export draws: curve and maps, also where they are scrolled."""
         return self._picture if self._built else self._content
@@ -241,13 +236,6 @@ class RepeatView(LabView):
     def _on_sequence_changed(self, _value: int) -> None:
         if self._shown is not None:
             self._draw_sequence(self._shown)
-
-    def _on_position_hovered(self, position: int) -> None:
-        if self._shown is None or self._curve is None or position < 0:
-            self._read_out.set_full_text(self._hint())
-            return
-        sequence = self._chosen() or 0
-        self._read_out.set_full_text(position_text(self._shown, self._curve, sequence, position))
 
 
 def _tip(shown: Shown, name: str, sequence: int, row: int, column: int) -> str:

@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedLayout, QVBoxLayout, QWidget
 
+from desktop_app.pictures import matrix as maps
 from desktop_app.pictures.ranking import Column
+from desktop_app.pictures.slicing import token_labels
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import WITHHELD, number, plural
 from desktop_app.session.diff import Change, setting_changes
+from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.comparison.data import (
-    Axis,
-    Field,
+    Both,
+    Dots,
     Pair,
+    dots,
     fields,
     matrices,
     most_different,
     summary,
-    token_labels,
 )
-from desktop_app.window.comparison.scatter import Scatter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,27 +52,29 @@ class ComparisonView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._results: tuple[Result, Result] | None = None
         self._titles = ("first", "second")
-        self._fields: list[Field] = []
+        self._fields: list[Both] = []
         self._pair: Pair | None = None
-        self._choosers: list[QComboBox] = []
-        self._holders: list[QWidget] = []
         self._heading = ElidedLabel("", "title")
         self._sentence = ElidedLabel("", "muted")
         self._changes = RankingList("Settings that differ", _CHANGES, sortable=True)
         self._changes.set_empty_text("Nothing differs in the settings, prompts or model.")
         self._field = QComboBox()
         self._field.setAccessibleName("Field")
+        self._field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._shown = SegmentedControl(list(_SHOWN))
+        self._choosers = Choosers(self._field, self._shown)
         self._facts = label("", "small", wrap=True)
         self._map = Heatmap()
-        self._scatter = Scatter()
+        self._dots: Dots | None = None
+        self._scatter = Plot()
+        self._scatter.setAccessibleName("Scatter of both results")
         self._build()
         self._field.activated.connect(self._on_field_chosen)
-        self._shown.changed.connect(self._on_shown_changed)
+        self._choosers.chosen.connect(self._draw)
+        self._shown.changed.connect(self._draw)
         self._map.cell_clicked.connect(self._on_cell_clicked)
-        self._scatter.dot_clicked.connect(self._on_dot_clicked)
+        self._scatter.point_clicked.connect(self._on_dot_clicked)
 
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
         """Compare two results of one analysis.
@@ -80,7 +84,6 @@ class ComparisonView(QWidget):
             right: The second; differences are second minus first.
             titles: What the history calls them.
         """
-        self._results = (left, right)
         self._titles = (_line(titles[0]), _line(titles[1]))
         changes = setting_changes(left, right)
         self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
@@ -125,19 +128,13 @@ class ComparisonView(QWidget):
 
     def _build_map(self) -> QWidget:
         frame, column = panel()
-        self._choices = QWidget()
-        self._choices_row = FlowLayout(self._choices, 8)
-        self._choices_row.addWidget(self._field)
-        self._choices_row.addWidget(self._shown)
-        column.addWidget(self._choices)
+        column.addWidget(self._choosers)
         column.addWidget(self._map, 1)
         return frame
 
     def _build_scatter(self) -> QWidget:
         frame, column = panel()
-        top = QHBoxLayout()
-        top.addWidget(self._facts, 1)
-        column.addLayout(top)
+        column.addWidget(self._facts)
         column.addWidget(self._scatter, 1)
         return frame
 
@@ -150,80 +147,43 @@ class ComparisonView(QWidget):
 
     def _show_field(self) -> None:
         """Offer the places of the axes that the picture leaves out, and draw."""
-        for holder in self._holders:
-            self._choices_row.removeWidget(holder)
-            holder.hide()
-            holder.deleteLater()
-        self._choosers, self._holders = [], []
         field = self._current()
         if field is None:
             self._pair = None
             return
-        start = {} if self._results is None else most_different(*self._results, field)
-        for axis in field.choosers():
-            box = self._chooser(axis)
-            box.setCurrentIndex(start.get(axis.name, 0))
-            self._choosers.append(box)
+        self._choosers.set_axes(field.choosers(), most_different(field))
         self._draw()
 
-    def _chooser(self, axis: Axis) -> QComboBox:
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        box = QComboBox()
-        box.setObjectName(axis.name)
-        box.setAccessibleName(axis.name.capitalize())
-        box.addItems(list(axis.labels))
-        box.setMaximumWidth(260)
-        row.addWidget(QLabel(axis.name.capitalize()))
-        row.addWidget(box)
-        self._choices_row.addWidget(holder)
-        holder.show()
-        self._holders.append(holder)
-        box.activated.connect(self._on_place_chosen)
-        return box
-
-    def _current(self) -> Field | None:
+    def _current(self) -> Both | None:
         index = self._field.currentIndex()
         return self._fields[index] if 0 <= index < len(self._fields) else None
 
-    def _draw(self) -> None:
+    def _draw(self, *_chosen: object) -> None:
         field = self._current()
-        if field is None or self._results is None:
+        if field is None:
             return
-        chosen = {box.objectName(): box.currentIndex() for box in self._choosers}
-        self._pair = matrices(*self._results, field, chosen)
-        self._draw_map(field, self._pair, chosen.get("prompt", 0))
-        self._scatter.set_values(self._pair.left, self._pair.right, self._titles, self._cell_name)
-        self._facts.setText(self._fact_sentence(self._pair))
+        chosen = self._choosers.places()
+        self._pair = matrices(field, chosen)
+        self._map.show_maps(self._difference(field, self._pair, chosen.get("prompt", 0)))
+        self._dots = dots(self._pair, self._titles, self._cell_name)
+        self._scatter.show_picture(self._dots.picture)
+        self._facts.setText(_fact_sentence(self._pair, self._dots))
 
-    def _draw_map(self, field: Field, pair: Pair, prompt: int) -> None:
-        if self._results is None:
-            return
+    def _difference(self, field: Both, pair: Pair, prompt: int) -> maps.Matrix:
+        """Return the difference, or what is shown in its place, as a map."""
         shown = self._shown.value()
         values: np.ndarray = getattr(pair, shown)
-        same = shown == "difference" or bool((values < 0).any())
         name = field.name.replace("_", " ")
-        self._map.show_values(
-            values,
-            row_name=pair.rows.name.capitalize(),
-            col_name=pair.columns.name.capitalize(),
-            row_labels=token_labels(self._results[0], pair.rows, prompt),
-            col_labels=token_labels(self._results[0], pair.columns, prompt),
-            value_name=f"{name}: second − first" if shown == "difference" else name,
-            diverging=same,
+        rows, columns = (
+            maps.Axis(axis.name.capitalize(), token_labels(field.sources[0].prompts, axis, prompt))
+            for axis in (pair.rows, pair.columns)
         )
-
-    def _fact_sentence(self, pair: Pair) -> str:
-        told = summary(pair)
-        drawn, total = self._scatter.shown_count()
-        cells = plural(total, "cell")
-        if drawn < total:
-            cells += f", {drawn:,} of them drawn"
-        return (
-            f"{cells} · largest difference {number(told['largest'], 4)} · mean difference "
-            f"{number(told['mean'], 4, sign=True)} · correlation {number(told['correlation'], 3)}"
+        return maps.Matrix(
+            values,
+            rows,
+            columns,
+            name=f"{name}: second − first" if shown == "difference" else name,
+            diverging=shown == "difference" or bool((values < 0).any()),
         )
 
     def _cell_name(self, row: int, column: int) -> str:
@@ -234,17 +194,24 @@ class ComparisonView(QWidget):
     def _on_field_chosen(self, _index: int) -> None:
         self._show_field()
 
-    def _on_place_chosen(self, _index: int) -> None:
-        self._draw()
-
-    def _on_shown_changed(self, _value: object) -> None:
-        self._draw()
-
     def _on_cell_clicked(self, row: int, column: int) -> None:
-        self._scatter.set_selected(row, column)
+        if self._dots is not None:
+            self._scatter.set_selected(self._dots.index(row, column))
 
-    def _on_dot_clicked(self, row: int, column: int) -> None:
-        self._map.set_selected(row, column)
+    def _on_dot_clicked(self, index: int) -> None:
+        if self._dots is not None:
+            self._map.set_selected(*self._dots.cells[index].tolist())
+
+
+def _fact_sentence(pair: Pair, shown: Dots) -> str:
+    told, drawn = summary(pair), len(shown.cells)
+    cells = plural(shown.total, "cell")
+    if drawn < shown.total:
+        cells += f", {drawn:,} of them drawn"
+    return (
+        f"{cells} · largest difference {number(told['largest'], 4)} · mean difference "
+        f"{number(told['mean'], 4, sign=True)} · correlation {number(told['correlation'], 3)}"
+    )
 
 
 def _sentence(changes: tuple[Change, ...]) -> str:

@@ -41,6 +41,17 @@ def test_the_logit_difference_is_large_and_signed(make_view):
     assert not view._answers._dots.isHidden()
 
 
+def test_the_spread_over_prompts_is_a_strip_of_dots(make_view):
+    view = make_view("rank")
+    result = samples.rank_result()
+    view.show_result(result)
+    strip = view._answers._dots.picture()
+    assert strip.x.tolist() == result.data["logit_diff"].tolist()
+    assert strip.reach()[0][0] <= 0 <= strip.reach()[0][1]
+    assert strip.text(0).startswith("1 · ")
+    assert view._answers._dots.selected() == 0
+
+
 def test_without_a_pair_no_number_is_shown(make_view):
     view = make_view("rank")
     view.show_result(samples.rank_result(data={"logit_diff": np.full(2, np.nan)}))
@@ -65,7 +76,7 @@ def test_clicking_a_token_selects_its_position(make_view, selection):
 def test_a_dot_selects_its_prompt(make_view, selection):
     view = make_view("rank")
     view.show_result(samples.rank_result())
-    view._answers._dots.dot_clicked.emit(1)
+    view._answers._dots.point_clicked.emit(1)
     assert selection.prompt == 1
 
 

@@ -6,12 +6,9 @@ import weakref
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.repeat import picture as repeat_data
-from desktop_app.analyses.repeat.plot import RepeatPlot, _round_values
 from desktop_app.analyses.repeat.spec import GPT2_SMALL, RepeatParams
 from desktop_app.analyses.repeat.view import RepeatView
 from desktop_app.widgets.basics.selection import Selection
@@ -55,13 +52,17 @@ def view(make_view):
 
 
 def test_the_curve_is_the_mean_over_sequences_with_its_spread():
-    shown = repeat_data.curve(repeat_result(), None)
-    assert shown.mean.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
-    assert shown.low[4] == -1.0
-    assert shown.high[4] == 0.0
-    assert shown.half == 3
-    assert shown.one is None
-    assert repeat_data.curve(repeat_result(), 1).one[5] == -1.0
+    shown = repeat_data.curves(repeat_result(), None)
+    (mean,) = shown.lines
+    assert mean.values.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert (mean.low[4], mean.high[4]) == (-1.0, 0.0)
+    assert [(r.start, r.end, r.text) for r in shown.regions] == [
+        (-0.5, 2.5, "first r"),
+        (2.5, 5.5, "second r"),
+    ]
+    assert [(m.value, m.text) for m in shown.marks] == [(-3.9, "blind guess −3.90")]
+    assert shown.up.limits == pytest.approx((-4.16, 0.0))
+    assert repeat_data.curves(repeat_result(), 1).lines[1].values[5] == -1.0
 
 
 def test_the_authors_numbers_stand_beside_the_own_ones(view):
@@ -97,47 +98,31 @@ def test_maps_that_were_not_asked_for_take_no_room(view):
 
 
 def test_a_sequence_can_be_chosen(view):
-    assert view._curve.one is None
+    assert len(view._plot.picture().lines) == 1
     view._sequence.setValue(2)
-    assert view._curve.one.tolist() == [-4, -4, -4, -3, -1, -1]
-    assert "sequence 2" in view._read_out.full_text()
+    assert view._plot.picture().lines[1].values.tolist() == [-4, -4, -4, -3, -1, -1]
+    assert "sequence 2" in view._hint.full_text()
     view.show_result(repeat_result())
     assert view._sequence.value() == 0
+    assert view._hint.full_text().startswith("Blue")
 
 
-def test_the_pointer_tells_the_position(view):
+def test_a_position_is_told(view):
     view._sequence.setValue(1)
-    place = view._plot.point(4, -1.0).toPoint()
-    QTest.mouseMove(view._plot, QPoint(place.x(), place.y()))
-    view._plot._set_hover(view._plot.position_at(place.x()))
-    told = view._read_out.full_text()
-    assert told == "position 4, second half: mean −0.500 nats · sequence 1: a → b 0.000"
-    view._plot._set_hover(-1)
-    assert view._read_out.full_text().startswith("Blue")
-
-
-def test_points_and_positions_agree(themed, qtbot):
-    plot = RepeatPlot()
-    qtbot.addWidget(plot)
-    plot.resize(600, 300)
-    plot.show_curve(repeat_data.curve(repeat_result(), None))
-    for position in range(6):
-        assert plot.position_at(plot.point(position, -1.0).x()) == position
-    assert plot.position_at(1.0) == -1
-    assert plot.point(0, 0.0).y() == pytest.approx(plot.plot_rect().top())
-    assert plot.point(0, -4.0).y() > plot.point(0, -1.0).y()
-
-
-def test_the_axis_has_round_values():
-    assert _round_values(-10.0, 0.0) == [0, -2, -4, -6, -8, -10]
-    assert _round_values(-0.9, 0.0) == pytest.approx([0, -0.2, -0.4, -0.6, -0.8])
+    assert view._plot.picture().text(4) == (
+        "position 4, second half: mean −0.500 nats · sequence 1: a → b 0.000"
+    )
+    view._sequence.setValue(0)
+    assert view._plot.picture().text(1) == "position 1, first half: mean −4.000 nats"
 
 
 def test_the_halves_are_shaded_differently(view):
     image = view._plot.grab().toImage()
-    left, right = view._plot.point(0, -0.05), view._plot.point(4, -3.5)
-    colours = {image.pixel(point.toPoint()) for point in (left, right)}
-    assert len(colours) == 2
+    first, last = view._plot.point(0), view._plot.point(5)
+    heights = {round(first.y()) - 12, round(last.y()) + 12}
+    left = image.pixelColor(round(first.x()), max(heights))
+    right = image.pixelColor(round(last.x()), max(heights))
+    assert left != right
 
 
 def test_a_view_is_freed(themed):
@@ -163,7 +148,7 @@ def test_the_curve_is_drawn_while_the_maps_are_computed(make_view):
     assert view._stack.currentWidget() is view._content
     assert view._gain.text().startswith("The second time is 2.67")
     assert view._numbers.texts()[1][1:3] == ["0.000", "0.667"]
-    assert view._curve.mean.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert view._plot.picture().lines[0].values.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
     assert view._lower.isHidden()
 
 

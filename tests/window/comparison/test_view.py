@@ -4,11 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
 
-from desktop_app.window.comparison import scatter as compare_scatter
-from desktop_app.window.comparison.scatter import Scatter
 from desktop_app.window.comparison.view import ComparisonView, _name, _words
 from tests.session import samples
 
@@ -53,10 +49,11 @@ def test_map_and_scatter_show_the_chosen_field(view):
     view.show_pair(left, right, ("one", "two"))
     assert view._field.currentText() == "effect mean"
     np.testing.assert_allclose(view._map.values(), 0.5)
-    assert view._scatter.shown_count() == (8, 8)
+    assert len(view._scatter.picture().x) == 8
+    assert view._facts.text().startswith("8 cells · ")
     assert "largest difference 0.5000" in view._facts.text()
     view._shown.set_value("right")
-    view._on_shown_changed("right")
+    view._shown.changed.emit("right")
     np.testing.assert_allclose(view._map.values(), right.data["effect_mean"])
 
 
@@ -67,11 +64,12 @@ def test_axes_that_do_not_fit_are_chosen(view, qtbot):
     view.show_pair(left, changed(left, effect=effect), ("one", "two"))
     view._field.setCurrentIndex(view._field.findText("effect"))
     view._on_field_chosen(0)
-    (chooser,) = view._choosers
+    assert list(view._choosers.places()) == ["prompt"]
+    chooser = view._choosers.box("prompt")
     assert (chooser.accessibleName(), chooser.currentIndex()) == ("Prompt", 1)  # they part there
     np.testing.assert_allclose(view._map.values(), 2)
     chooser.setCurrentIndex(0)
-    view._on_place_chosen(0)
+    chooser.activated.emit(0)
     np.testing.assert_allclose(view._map.values(), 0)
 
 
@@ -81,14 +79,13 @@ def test_cell_and_dot_are_linked(view, qtbot):
     view.show_pair(left, right, ("one", "two"))
     view.show()
     qtbot.waitExposed(view)
-    place = view._scatter.dot_center(1, 2).toPoint()
-    QTest.mouseClick(
-        view._scatter, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(place)
-    )
+    index = view._dots.index(1, 2)
+    view._scatter.point_clicked.emit(index)
     assert view._map.selected() == (1, 2)
     view._on_cell_clicked(0, 3)
-    assert view._scatter._selected == (0, 3)
-    assert "Layer 1 · Head 3" in view._scatter.tip_of(3)
+    assert view._scatter.selected() == view._dots.index(0, 3)
+    assert "Layer 1 · Head 3" in view._scatter.picture().text(3)
+    assert "difference" in view._scatter.picture().text(3)
 
 
 def test_results_without_numbers_say_so(view):
@@ -110,35 +107,6 @@ def test_every_analysis_compares_with_itself(view, name):
         view._on_field_chosen(index)
         shown = view._map.values()
         assert not np.nan_to_num(shown).any()
-
-
-def test_many_dots_are_thinned_but_the_farthest_stay(qtbot, monkeypatch):
-    monkeypatch.setattr(compare_scatter, "MAX_DOTS", 100)
-    scatter = Scatter()
-    qtbot.addWidget(scatter)
-    left = np.zeros((50, 40))
-    right = left.copy()
-    right[17, 23] = 5.0
-    scatter.set_values(left, right)
-    drawn, total = scatter.shown_count()
-    assert total == 2000
-    assert 50 <= drawn <= 100
-    assert scatter.dot_center(17, 23) is not None
-
-
-def test_missing_numbers_have_no_dot_and_nothing_at_all_is_drawn_too(qtbot):
-    scatter = Scatter()
-    qtbot.addWidget(scatter)
-    scatter.resize(300, 300)
-    left = np.array([[1.0, np.nan], [2.0, 3.0]])
-    scatter.set_values(left, np.array([[1.0, 2.0], [np.nan, np.inf]]))
-    assert scatter.shown_count() == (1, 1)
-    scatter.grab()
-    scatter.set_values(np.full((2, 2), np.nan), left)
-    assert scatter.shown_count() == (0, 0)
-    scatter.grab()
-    scatter.set_values(np.full((1, 1), 3.0), np.full((1, 1), 3.0))
-    assert scatter.dot_center(0, 0).x() == pytest.approx(scatter._area().center().x())
 
 
 def test_values_are_written_plainly(view):

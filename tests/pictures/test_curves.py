@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter, thinned
+
+
+def test_ends_hold_lines_bands_and_marks_with_some_room():
+    values = np.array([1.0, np.nan, 3.0])
+    line = Line("mean", values, values - 2, values + 1)
+    shown = Curves((line,), marks=(Mark(9.0),))
+    assert shown.reach()[0] == (-0.5, 2.5)
+    assert shown.reach()[1] == pytest.approx((-1.5, 9.5))
+
+
+def test_bars_stand_on_zero():
+    low, high = Curves((Line("", np.array([4.0, 5.0]), bars=True),)).reach()[1]
+    assert low < 0
+    assert high > 5
+
+
+def test_logarithms_have_no_place_for_zero():
+    shown = Curves((Line("", np.array([0.0, 1.0, 100.0])),), up=Scale(log=True))
+    _x, y = shown.points()
+    np.testing.assert_array_equal(y, [np.nan, 0.0, 2.0])
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [3.0], [3.0, 3.0], [np.inf, 1.0]])
+def test_any_values_have_ends(values):
+    for picture in (
+        Curves((Line("", np.array(values)),)),
+        Scatter(np.array(values), np.array(values), diagonal=True),
+    ):
+        for low, high in picture.reach():
+            assert np.isfinite([low, high]).all()
+            assert low < high
+
+
+def test_a_place_is_told_by_every_line():
+    values = np.array([0.5, -1.0])
+    shown = Curves(
+        (Line("mean", values, values - 1, values + 1), Line("one", values * 2)),
+        Scale("Layer", labels=("3", "7"), whole=True),
+    )
+    assert shown.text(1) == "Layer 7\nmean −1.0000 (−2.000 … 0.000)\none −2.0000"
+    assert Curves((Line("", values),), tip=lambda i: f"number {i}").text(1) == "number 1"
+
+
+def test_equal_scales_share_their_ends():
+    shown = Scatter(np.array([0.0, 1.0]), np.array([5.0, np.nan]), diagonal=True)
+    across, up = shown.reach()
+    assert across == up
+    assert across[0] < 0
+    assert across[1] > 5
+
+
+def test_of_many_dots_the_farthest_stay():
+    apart = np.zeros(1000)
+    apart[617] = 1.0
+    kept = thinned(apart, 100)
+    assert 617 in kept
+    assert 50 <= len(kept) <= 100
+    assert thinned(apart[:100], 100).tolist() == list(range(100))
