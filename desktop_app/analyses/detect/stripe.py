@@ -10,12 +10,22 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.detect.picture import runs
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix.pattern_view import PatternView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
+
+
+class StripedPattern(PatternView):
+    """A pattern with its stripe over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_side_visible(False)
+        self.stripe = Stripe(self.canvas)
 
 
 class Stripe(QWidget):

@@ -112,7 +112,7 @@ def test_a_double_click_opens_attention(view, selection, heads_opened):
 
 def test_the_stripe_lies_over_the_pattern(view, selection):
     selection.select_head(5, 3)
-    view._side.show_page("pattern")
+    view._side.pages.turn_to("pattern")
     shown = view._side.pattern
     assert shown._pattern.canvas.values[4, 2] == 1.0
     assert shown.stripe.run_count() == 1
@@ -136,9 +136,9 @@ def test_the_summary_is_readable(view):
 
 
 def test_a_result_with_a_card_opens_on_it(view, selection):
-    assert view._pages.value() == "heads"
+    assert view._pages.page() == "heads"
     view.show_result(detect_result(card=True))
-    assert view._pages.value() == "card"
+    assert view._pages.page() == "card"
     assert view._card.pair() == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
     assert view._card.induction.stripe.run_count() == 1
@@ -163,7 +163,7 @@ def test_a_card_is_offered_where_there_is_none(view, heard):
 def test_a_preset_ends_in_the_summary(view):
     view.expect_preset("successor")
     view.show_result(detect_result())
-    assert view._side.page() == "summary"
+    assert view._side.pages.page() == "summary"
     assert view._side.title.text() == "Successor"
 
 
@@ -172,12 +172,12 @@ def test_the_conclusion_stands_above_the_summary(view, selection):
     faint = {**result.data, "successor": np.asarray(result.data["successor"]) / 2}
     view.expect_preset("successor")
     view.show_result(dataclasses.replace(result, data=faint))
-    assert view._side.summary.headline.text() == (
+    assert view._side.headline.text() == (
         "No clear successor head. The strongest is L4H1 with 0.25, below the 0.4 threshold"
     )
     assert (selection.layer, selection.head) == (4, 1)
     view.show_score("induction")
-    assert view._side.summary.headline.text() == (
+    assert view._side.headline.text() == (
         "Induction head: L5H3 with 0.90, the only one to reach 0.4"
     )
 
@@ -185,7 +185,7 @@ def test_the_conclusion_stands_above_the_summary(view, selection):
 def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, selection):
     view.expect_preset("induction")
     view.show_result(detect_result(card=True))
-    assert view._pages.value() == "card"
+    assert view._pages.page() == "card"
     assert (selection.layer, selection.head) == (5, 3)
 
 
@@ -218,9 +218,9 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
     view._maps.set_score("successor")
     assert view._maps._bar._limits == (0.0, 0.25)
     assert view._maps.map_of("successor").canvas.matrix.columns.name == "0 to 0.25"
-    view._maps._on_cell_hovered("induction", 0, 0)
+    view._maps.map_of("induction").canvas.cell_hovered.emit(0, 0)
     assert view._maps._bar._limits == (0.0, 1.0)
-    view._maps._on_cell_hovered("induction", -1, -1)
+    view._maps.map_of("induction").canvas.cell_hovered.emit(-1, -1)
     assert view._maps._bar._limits == (0.0, 0.25)
 
 
