@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.analyses.attention.controls import AttentionControls
 from desktop_app.analyses.attention.look_strips import LookStrips
@@ -26,7 +26,7 @@ from desktop_app.analyses.attention.picture import (
 )
 from desktop_app.analyses.attention.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
@@ -73,14 +73,9 @@ class AttentionView(AnalysisView):
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
-        self._split = split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(self._build_grid())
-        split.addWidget(self._build_right())
-        split.setStretchFactor(1, 1)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(split, 1)
+        parts = ((self._build_grid(), 0, 1), (self._build_right(), 1, 1))
+        self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        column_in(content, self._split)
         self._connect_content()
 
     def _build_grid(self) -> QWidget:
@@ -95,11 +90,7 @@ class AttentionView(AnalysisView):
 
     def _build_right(self) -> QWidget:
         right = self._right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self._build_head(), 1)
-        column.addWidget(self._strips)
+        column_in(right, (self._build_head(), 1), self._strips)
         return right
 
     def _build_head(self) -> QWidget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.analyses.rank.answer_card import AnswerCard
 from desktop_app.analyses.rank.picture import (
@@ -15,7 +15,7 @@ from desktop_app.analyses.rank.picture import (
     spread_sentence,
 )
 from desktop_app.pictures.words import number
-from desktop_app.views.frame import ElidedLabel, label, panel
+from desktop_app.views.frame import ElidedLabel, column_in, label, panel
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.plots.plot import Plot
 
@@ -32,10 +32,7 @@ class AnswerPanel(QWidget):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards: list[AnswerCard] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self._build_score())
+        self._column = column_in(self, self._build_score())
         self._column.addStretch(1)
         self._dots.point_clicked.connect(selection.select_prompt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from desktop_app.analyses.tokens.picture import (
     COMPARE_COLUMNS,
@@ -18,7 +18,7 @@ from desktop_app.analyses.tokens.picture import (
     padding_table,
     token_table,
 )
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.frame import ElidedLabel, column_in, panel
 from desktop_app.widgets.basics.pages import Pages
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -58,9 +58,7 @@ class TokenTables(QWidget):
         self._pages.beside.addWidget(self._find)
         frame, column = panel(margins=10)
         column.addWidget(self._pages)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(frame)
+        column_in(self, frame)
         self._pages.changed.connect(self._say)
         self._find.textChanged.connect(self._say)
         self._tokens.row_clicked.connect(self.position_chosen)
