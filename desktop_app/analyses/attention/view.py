@@ -251,10 +251,7 @@ class AttentionView(AnalysisView):
             self._draw_head(self._result)
 
     def _on_run_wanted(self, setting: str, value: bool) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update={setting: value}))
-        self.request_run()
+        self.run_with(**{setting: value})
 
     def _on_grid_clicked(self, row: int, column: int) -> None:
         result = self._result

@@ -222,20 +222,14 @@ class ComposeView(LabView):
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:
-            self._run_with(full_circuit=",".join(dotted(head) for head in self._pair))
+            self.run_with(full_circuit=",".join(dotted(head) for head in self._pair))
 
     def _on_copy_clicked(self) -> None:
         if self._pair is not None:
-            self._run_with(ov=dotted(self._pair[1]))
+            self.run_with(ov=dotted(self._pair[1]))
 
     def _on_settings_wanted(self) -> None:
         self._settings.set_open(True)
-
-    def _run_with(self, **changes: object) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update=changes))
-        self.request_run()
 
 
 def _tip(result: Result, shown: PairMap, row: int, column: int) -> str:

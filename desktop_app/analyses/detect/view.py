@@ -180,16 +180,10 @@ class DetectView(LabView):
         self._read_out.setText(told)
 
     def _on_patterns_wanted(self) -> None:
-        self._run_with(keep_patterns=True)
+        self.run_with(keep_patterns=True)
 
     def _on_card_wanted(self) -> None:
-        self._run_with(card="auto", on="random")
-
-    def _run_with(self, **changes: object) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update=changes))
-        self.request_run()
+        self.run_with(card="auto", on="random")
 
 
 VIEW = DetectView

@@ -55,7 +55,6 @@ class HandCanvas(QWidget):
         self.pointer: QPointF | None = None
         self._token_height = 20.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def show_board(self, board: Board) -> None:
         """Show both grids; the zoom stays where the shape stays."""
@@ -199,6 +198,3 @@ class HandCanvas(QWidget):
         ):
             if cell is not None:
                 paint.paint_frame(painter, self.rect_of(cell), ink, width, dashed=dashed)
-
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()
