@@ -191,7 +191,7 @@ class SweepSide(QWidget):
         split.addWidget(lower)
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, int(details_grow))
-        split.setSizes([320, 270])
+        split.setSizes([300, 300] if details_grow else [330, 240])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split)

@@ -14,11 +14,12 @@ import numpy as np
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, part_name, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
@@ -276,3 +277,19 @@ def best_head(result: Result) -> tuple[int, int | None] | None:
     """Return the part that matters most: what a first result selects."""
     rows = ranking(result, limit=1).rows
     return None if not rows else part_at(result, rows[0].key)
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the parts whose removal hurts most, for a terminal."""
+    data, component = result.data, result.params["component"]
+    metric = result.params["metric"]
+    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
+    yield f"kept in every run: {data['kept']}"
+    effect = np.asarray(data["effect_mean"])
+    percent = np.asarray(data["percent_mean"])
+    for place in lowest(effect):
+        layer = int(data["layers"][place[0]])
+        name = f"L{layer}H{place[1]}" if component == "head" else f"L{layer} {component}"
+        share = percent[place]
+        kept = "withheld" if not np.isfinite(share) else f"{share:6.1f} %"
+        yield f"  {name:<10} effect {effect[place]:+9.3f}   keeps {kept}"

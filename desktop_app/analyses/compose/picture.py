@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.pictures.ranking import Column, Ranking, ranked
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from desktop_app.contract.result import Result
 
 Head = tuple[int, int]
@@ -206,3 +209,28 @@ def circuits(result: Result) -> list[CircuitPicture]:
         title = f"Copying circuit of {part_name(*_head(result, copying))}"
         found.append(_picture(result, "ov_", title, ("Source", "Output")))
     return found
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the strongest pairs of each kind beside chance, and the circuits' accuracies."""
+    data = result.data
+    score = np.asarray(data["score"])
+    for index, kind in enumerate(data["kinds"]):
+        yield (
+            f"{kind}-composition, random {data['baseline'][index]:.4f} "
+            f"± {data['baseline_spread'][index]:.4f}"
+        )
+        for early, first, late, second in lowest(-score[index]):
+            value = score[index, early, first, late, second]
+            yield f"  L{early}H{first} → L{late}H{second}  {value:.4f}"
+    for prefix, title in (("", result.params["full_circuit"]), ("ov_", result.params["ov"])):
+        if title and f"{prefix}top1" in data:
+            yield f"{title}, {data[prefix + 'n']:,} tokens, embedding {result.params['embedding']}"
+            columns = [data[prefix + name] for name in ("directions", "top1", "top5")]
+            for direction, top1, top5 in zip(*columns, strict=True):
+                yield f"  {direction:<28} top-1 {top1:.4f}  top-5 {top5:.4f}"
+
+
+def about(result: Result) -> str:
+    """Return the circuit that was followed, for the history."""
+    return str(result.params.get("full_circuit") or result.params.get("ov") or "")

@@ -10,10 +10,10 @@ from desktop_app.analyses.detect.roles import TITLES, best_heads
 from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.words import number, part_name
+from desktop_app.pictures.words import number, part_name, random_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
@@ -202,3 +202,20 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     data = result.data
     names = score_names(data)
     return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield what was found, in sentences, and each family of a successor score."""
+    data = result.data
+    if result.params["on"] == "random":
+        size = result.params["seq_len"]
+        yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
+    yield from data["summary"]
+    for name, pairs in zip(data["families"], data["family_pairs"], strict=True):
+        yield f"  {name:<16} {pairs:>3} pairs"
+
+
+def about(result: Result) -> str:
+    """Return the first prompt, or what was made in its place, for the history."""
+    on_prompts = result.params.get("prompts") and result.prompts
+    return result.prompts[0].text if on_prompts else random_tokens(result.params)

@@ -15,7 +15,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
     from desktop_app.contract.result import Result
@@ -234,3 +234,24 @@ def _key(result: Result) -> tuple[Any, ...]:
         tuple(a.token_id for a in answers),
         result.params.get("metric"),
     )
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the metric before and after, and the two rankings side by side, for a terminal."""
+    data, params = result.data, result.params
+    yield f"{params['run']} run: {params['metric']} {data['base']:.3f} → {data['patched']:.3f}"
+    for move in params["moves"]:
+        yield f"  {move}"
+    for before, after in zip(data["base_top"], data["top"], strict=True):
+        yield (
+            f"  {before['piece']:<14} p {before['prob']:.3f}   →   {after['piece']:<14} "
+            f"p {after['prob']:.3f}"
+        )
+
+
+def about(result: Result) -> str:
+    """Return the prompt that was worked on, for the history."""
+    pair = result.params.get("pair")
+    if isinstance(pair, int) and 0 <= pair < len(result.prompts):
+        return result.prompts[pair].text
+    return result.prompts[0].text if result.prompts else ""

@@ -26,6 +26,13 @@ from desktop_app.pictures.words import metric_name, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+
+from desktop_app.analyses.patch.spec import ANALYSIS
+from desktop_app.pictures.text_tables import lowest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
 
@@ -171,3 +178,37 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         for name, value, tip in shares
         if np.isfinite(value)
     ]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the strongest cells of each direction, prompt by prompt, for a terminal."""
+    data, params = result.data, result.params
+    mark = " (gradient estimate)" if data["estimated"] else ""
+    for index in range(len(result.prompts)):
+        yield (
+            f"prompt {index + 1}: {params['metric']} clean {data['clean'][index]:.3f}, corrupt "
+            f"{data['corrupt'][index]:.3f}; {params['site']} exchanged{mark}"
+        )
+        for name, words in (
+            ("restored", "enough: the clean activation in the corrupt run restores"),
+            ("broken", "needed: the corrupt activation in the clean run breaks"),
+        ):
+            if name in data:
+                yield f"  {words}"
+                yield from _strongest(result, data[name], index)
+
+
+def _strongest(result: Result, field: Any, index: int) -> Iterator[str]:
+    """Yield a prompt's largest cells, by layer, head and position as far as there are such axes."""
+    ragged = isinstance(field, (tuple, list))
+    cells = np.asarray(field[index]) if ragged else np.asarray(field)[..., index]
+    texts = result.prompts[index].tokens.texts
+    axes = [axis for axis in ANALYSIS.axes("restored", result.params) if axis != "prompt"]
+    for found in lowest(-np.abs(cells)):
+        place = dict(zip(axes, found, strict=True))
+        name = f"L{int(result.data['layers'][place['layer']])}"
+        if "head" in place:
+            name += f"H{place['head']}"
+        if "position" in place:
+            name += f" @{place['position']} “{texts[place['position']]}”"
+        yield f"    {name:<22} {cells[found]:+.3f}"

@@ -13,15 +13,18 @@ from desktop_app.pictures.curves import Region, Scale, Scatter
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.predictions import EMPHASIS, next_tokens, token_text
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, probability, prompt_title, tail
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.predictions import Mark
+    from desktop_app.session.export_table import Table
 
 _ANSWER_COLUMNS = (
     Column("token", "token"),
@@ -246,4 +249,40 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
     return [
         Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
         Fact("Rank", str(rank), "0: the model's first guess"),
+    ]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield each prompt's next tokens and its answers, token by token, for a terminal."""
+    for index, prompt in enumerate(result.prompts):
+        yield f"prompt {index + 1}: “{prompt.text}”, read at position {prompt.read_position}"
+        for rank, row in enumerate(result.data["top"][index]):
+            yield (
+                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
+                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+            )
+        for kind in ("answers", "wrong"):
+            for entry in result.data[kind][index]:
+                yield from _answer_lines(kind, entry)
+        difference = result.data["logit_diff"][index]
+        if np.isfinite(difference):
+            yield f"  logit difference {difference:.3f}"
+
+
+def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:
+    total = entry["logprob_total"]
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
+    for index, row in enumerate(entry["rows"]):
+        yield (
+            f"    token {index} {show_space(row['text']):<10} {row['id']:>7}"
+            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+        )
+
+
+def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return a prompt's next tokens, the most likely first."""
+    rows = result.data["top"][prompt]
+    columns = list(rows[0]) if rows else []
+    return ["rank", *columns], [
+        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
     ]
