@@ -240,6 +240,9 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     area.setAccessibleName(name)
+    # What lies beneath shows through, a card or the window.
+    for part in (area.viewport(), inside):
+        part.setAutoFillBackground(False)
     return area
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
 
-from desktop_app.analyses.detect.picture import stripe_cells
+from desktop_app.analyses.detect.picture import runs, stripe_cells
 from desktop_app.analyses.detect.roles import card_headline, card_summary
-from desktop_app.analyses.detect.stripe import StripedPattern
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
+from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ class CircuitCard(QWidget):
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)
         self.table = RankingList("Rise of the second half's loss under ablation", sortable=True)
-        self.previous, self.induction = StripedPattern(), StripedPattern()
+        self.previous, self.induction = PatternView(), PatternView()
         for pattern in (self.previous, self.induction):
+            pattern.set_side_visible(False)
             pattern.set_bar_visible(False)
             pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
             pattern.setMinimumSize(200, 150)
@@ -155,7 +156,7 @@ class CircuitCard(QWidget):
         ):
             pattern = np.asarray(result.data[field], dtype=np.float32)
             shown.show_pattern(pattern, _axis_texts(result, len(pattern)), title=title)
-            shown.stripe.set_cells(stripe_cells(result, score))
+            shown.canvas.set_stripe(runs(stripe_cells(result, score)))
 
     def _on_early_clicked(self) -> None:
         if self._pair is not None:

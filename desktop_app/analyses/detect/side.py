@@ -12,17 +12,18 @@ from desktop_app.analyses.detect.picture import (
     head_pattern,
     layer_numbers,
     meaning,
+    runs,
     score_names,
     score_text,
     stripe_cells,
     top_heads,
 )
 from desktop_app.analyses.detect.roles import TITLES, headline
-from desktop_app.analyses.detect.stripe import StripedPattern
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import column_in, label, scrolled
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.pages import Pages
+from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class HeadPattern(QWidget):
         super().__init__(parent)
         self._title = label("", "heading")
         self._sentence = label("", "small", wrap=True)
-        self._pattern = StripedPattern()
+        self._pattern = PatternView()
+        self._pattern.set_side_visible(False)
         self._pattern.setMinimumSize(220, 200)
         self._pattern.installEventFilter(self)
-        self.stripe = self._pattern.stripe
         self._button = QPushButton("Keep patterns and run")
         self._button.setToolTip("Run the detectors again and keep every head's attention")
         bind_icon(self._button, "refresh")
@@ -81,7 +82,7 @@ class HeadPattern(QWidget):
         where = "the outlined stripe" if cells else "no stripe: this score is not read off patterns"
         self._sentence.setText(f"First sequence; {meaning(name).lower()}: {where}.")
         self._pattern.show_pattern(*kept)
-        self.stripe.set_cells(cells)
+        self._pattern.canvas.set_stripe(runs(cells))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Show the lists beside the pattern where a square leaves room for them."""
@@ -115,7 +116,9 @@ class DetectSide(QWidget):
         self.summary = label("", "body", wrap=True)
         top, found = QWidget(), QWidget()
         column_in(top, self.title, self._meaning, (self.table, 1), self.families, spacing=4)
-        column_in(found, self.headline, self.summary, spacing=12).addStretch(1)
+        told = column_in(found, self.headline, self.summary, spacing=12)
+        told.setContentsMargins(0, 4, 4, 0)
+        told.addStretch(1)
         for text in (self.headline, self.summary):
             text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -29,7 +29,7 @@ class Pages(QWidget):
         self.beside.setSpacing(10)
         line = QHBoxLayout()
         line.setSpacing(10)
-        line.addWidget(self.choice)
+        line.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
         line.addLayout(self.beside, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

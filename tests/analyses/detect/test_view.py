@@ -115,10 +115,10 @@ def test_the_stripe_lies_over_the_pattern(view, selection):
     view._side.pages.turn_to("pattern")
     shown = view._side.pattern
     assert shown._pattern.canvas.values[4, 2] == 1.0
-    assert shown.stripe.run_count() == 1
+    assert len(shown._pattern.canvas.stripe) == 1
     assert not shown._pattern.isHidden()
     view.show_score("successor")
-    assert shown.stripe.run_count() == 0
+    assert not shown._pattern.canvas.stripe
 
 
 def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
@@ -141,7 +141,7 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert view._pages.page() == "card"
     assert view._card.pair() == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
-    assert view._card.induction.stripe.run_count() == 1
+    assert len(view._card.induction.canvas.stripe) == 1
     assert view._card.headline.text().startswith("Induction circuit found")
     assert view.picture_widget() is view._card
 
