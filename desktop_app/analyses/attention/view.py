@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial as bind
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.attention.controls import AttentionControls
 from desktop_app.analyses.attention.look_strips import LookStrips
@@ -232,6 +233,18 @@ class AttentionView(AnalysisView):
             elif watched is self._right:
                 self._place_lists()
         return super().eventFilter(watched, event)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "head": self._title.text(),
+            "pattern": None if self._picture is None else self._picture.values,
+            "pair": self._pattern.selected(),
+            "looks_at": self._strips.titles()[0],
+            "looked_at_by": self._strips.titles()[1],
+            "beside": self._pattern.is_side_visible(),
+            "beneath": not self._strips.isHidden(),
+        }
 
     # Answering.
 

@@ -133,6 +133,16 @@ class DetectSide(QWidget):
         self.table.row_activated.connect(self.head_activated)
         self.pattern.patterns_wanted.connect(self.patterns_wanted)
 
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "side": self.pages.page(),
+            "score": self.title.text(),
+            "listed": self.table.selected_key(),
+            "headline": self.headline.text(),
+            "summary": self.summary.text(),
+        }
+
     def show_score(self, data: Mapping[str, Any], name: str) -> None:
         """List the best heads of a score."""
         self.title.setText(TITLES[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
+from typing_extensions import override
 
 from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
@@ -150,6 +151,19 @@ class DetectView(LabView):
         self._read_out.setText(_HINT if place is None else head_sentence(result.data, *place))
         shown = place if place is not None else self._side.best(result.data, self._score)
         self._side.show_head(result, shown, self._score)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        if not self._built:
+            return {"built": False}
+        return {
+            "built": True,
+            "page": self._pages.page(),
+            "scores": self._maps.map_names(),
+            "selected": self._place(),
+            "told": self._read_out.text(),
+            **self._side.read(),
+        }
 
     # Answering.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
@@ -62,6 +62,15 @@ class HandSide(QWidget):
         self.undo.clicked.connect(self.undo_clicked)
         self.redo.clicked.connect(self.redo_clicked)
         self.tried.row_clicked.connect(self.tried_clicked)
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "metric": self.scale.accessibleDescription(),
+            "next": [row.tooltip for row in self.ranking.ranking.rows],
+            "tried": self.tried.texts(),
+            "undo": self.undo.isEnabled(),
+        }
 
     def show_result(self, result: Result, history: HandHistory) -> None:
         """Show a result, and where it stands in what was tried."""

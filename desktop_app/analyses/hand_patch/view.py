@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.board import HandBoard
 from desktop_app.analyses.hand_patch.history import HandHistory
@@ -149,6 +150,16 @@ class HandPatchView(AnalysisView):
         """Go back to the empty view."""
         super().clear()
         self.history.clear()
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "outcome": self._outcome.full_text(),
+            "hint": self._hint.full_text(),
+            "moves": [chip.text() for chip in self._moves.chips()],
+            "cell": self._board.cursor_cell,
+            **self._side.read(),
+        }
 
     # Answering.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
@@ -55,6 +55,15 @@ class AnswerPanel(QWidget):
         column.addWidget(self._dots)
         column.addWidget(self._spread)
         return frame
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown, as far as it is in sight."""
+        cards = [card for card in self._cards if not card.isHidden()]
+        return {
+            "answers": [card.title() for card in cards],
+            "logit_diff": "" if self._value.isHidden() else self._value.text(),
+            "verdict": self._sentence.text(),
+        }
 
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show the scores of one prompt."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.rank.answer_panel import AnswerPanel
 from desktop_app.analyses.rank.picture import (
@@ -158,6 +159,18 @@ class RankView(AnalysisView):
         self._strip.set_selected(known)
         self._surprises.select_key(known)
         self._on_token_hovered(-1)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "heading": self._heading_label.full_text(),
+            "read": self._read_label.full_text(),
+            "predictions": self._list.texts(),
+            "prompt_tokens": len(self._tips),
+            "token": self._token_label.full_text(),
+            "token_by_token": self._surprises.isVisible(),
+            **self._answers.read(),
+        }
 
 
 VIEW = RankView

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
@@ -81,9 +81,13 @@ class TokenTables(QWidget):
         """Select the row of a token."""
         self._tokens.select_key(position)
 
-    def page(self) -> str:
-        """Return the name of the page in sight."""
-        return self._pages.page()
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "page": self._pages.page(),
+            "said": self._said.full_text(),
+            "position": self._tokens.selected_key(),
+        }
 
     def _say(self, _asked: object = None) -> None:
         if self._result is None:

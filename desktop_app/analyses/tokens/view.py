@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.tokens.picture import overview_sentence
 from desktop_app.analyses.tokens.spec import ANALYSIS
@@ -152,6 +153,15 @@ class TokensView(AnalysisView):
         self._limit += 100
         if self._result is not None:
             self.draw_result(self._result)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        shown = self._cards[: self._shown]
+        return {
+            "prompts": [card.sentence() for card in shown],
+            "more": not self._more.isHidden(),
+            **self._tables.read(),
+        }
 
 
 VIEW = TokensView

@@ -175,6 +175,10 @@ class PatternView(QWidget):
         """Show or hide the two lists beside the pattern."""
         self._side.setVisible(visible)
 
+    def is_side_visible(self) -> bool:
+        """Return whether the lists are shown."""
+        return not self._side.isHidden()
+
     def set_bar_visible(self, visible: bool) -> None:
         """Show or hide the colour scale, such as where the pattern is small."""
         self._has_bar = visible
