@@ -1,11 +1,11 @@
-"""The view of an analysis by its name: its own, where it brings one."""
+"""The view of an analysis by its name: its own, where it brings one, else one for any result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.registry import find, hook
-from desktop_app.support.errors import BadInputError
+from desktop_app.views.default import DefaultView
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -19,6 +19,6 @@ def create_view(name: str, selection: Selection, parent: QWidget | None = None) 
     analysis = find(name)
     view = hook(name, "view", "VIEW")
     if view is None:
-        raise BadInputError(f"{analysis.title} has no picture: export its results as .npz.")
+        return DefaultView(analysis, selection, parent)
     made: AnalysisView = view(selection, parent)
     return made
