@@ -17,7 +17,7 @@ import click
 from pydantic import ValidationError
 
 from desktop_app import cli_options
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis
 from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
@@ -99,21 +99,27 @@ def cli() -> None:
     """Lensbench: a workbench for mechanistic interpretability."""
 
 
-@cli.group()
+class _Analyses(click.Group):
+    """A command for each analysis, made of its Params when `run` is asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
+        for problem in problems():
+            click.echo(f"warning: {problem}", err=True)
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=_Analyses)
 def run() -> None:
     """Run one analysis headless."""
 
 
-def _add_analysis(analysis: Analysis) -> None:
-    """Give an analysis its command; every option follows from its Params."""
-
+def _command(analysis: Analysis) -> click.Command:
     def command(**options: Any) -> None:
         _run_analysis(analysis, options)
 
     options = [*cli_options.common_options(), *cli_options.own_options(analysis.params)]
-    run.add_command(
-        click.Command(analysis.name, callback=command, params=options, help=analysis.summary)
-    )
+    return click.Command(analysis.name, callback=command, params=options, help=analysis.summary)
 
 
 def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
@@ -181,10 +187,6 @@ def _write(result: Result, out: str) -> None:
             session.add(result)
     else:
         export(result, out)
-
-
-for _analysis in ANALYSES.values():
-    _add_analysis(_analysis)
 
 
 @cli.command()

@@ -17,6 +17,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,9 @@ STAMP = VENV / "lensbench-stamp.txt"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODEL = "smollm2"
+# Both cores of a small machine; each worker loads the models that its tests need, 2 GB in all.
+# The arguments given come after these, so that `-n 0` runs the tests in one process.
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 USAGE = "usage: python3 packaging/bootstrap.py run [arguments] | test [pytest arguments]"
 
 # What Qt loads from the system: library -> package for apt-get, dnf, pacman. fontconfig comes
@@ -97,7 +101,7 @@ def main(arguments: list[str]) -> int:
         return 130
     if testing:
         offscreen = {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
-        return call([str(venv_python()), "-m", "pytest", *rest], offscreen, ROOT)
+        return call([str(venv_python()), "-m", "pytest", *PARALLEL, *rest], offscreen, ROOT)
     return call([str(venv_python()), "-m", "desktop_app", *rest])
 
 
@@ -264,17 +268,17 @@ def call(
     command: list[str], extra: dict[str, str] | None = None, folder: Path | None = None
 ) -> int:
     """Run a command to its end and return its exit code; Ctrl-C reaches it and gives 130."""
-    process = subprocess.Popen(command, env=child_environment(extra), cwd=folder)
-    interrupted = False
-    while process.returncode is None:
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            # The terminal sent it to the command as well, which ends in its own time; ending this
-            # one first would leave two programs at one prompt.
-            interrupted = True
-    code = process.returncode
-    if interrupted and code != 0:
+    interrupts: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:  # a shell ignores it for what runs in its background
+        # The terminal sends it to the command as well, which ends in its own time; ending this
+        # one first would leave two programs at one prompt.
+        signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    try:
+        code = subprocess.call(command, env=child_environment(extra), cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts and code != 0:
         return 130
     return code if code >= 0 else 128 - code
 

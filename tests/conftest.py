@@ -9,11 +9,17 @@ from contextlib import suppress
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Workers share the cores: torch would take all of them in each, and be slower for it.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    _CORES = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _CORES)))
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from desktop_app.engine.pack import pack_folder, pack_problem
 from desktop_app.support.paths import HOME_VARIABLE
+from tests.patience import PatientBot
 
 # Where the pack of this machine's user is; read before the home is moved out of the tests' way.
 _PACK_FOLDER = pack_folder("smollm2")
@@ -42,3 +48,17 @@ def smollm2_folder(lensbench_home):
     if problem is not None:
         pytest.skip(problem)
     return pack_folder("smollm2")
+
+
+@pytest.fixture(autouse=True)
+def no_widgets_of_the_past():
+    """Let go of the widgets of a test when it ends: they would hear of themes and timers."""
+    yield
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    """pytest-qt's, whose waits end with what is waited for however busy the machine is."""
+    return PatientBot(request)

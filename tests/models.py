@@ -50,6 +50,24 @@ def plain_loop(
     return logits[0, -1]
 
 
+def plain_rows(
+    model: LoadedModel, ids: list[int], layer: int, values: list[torch.Tensor]
+) -> torch.Tensor:
+    """Return next-token logits [H, V] of a layer: the plain loop, a row per replaced head."""
+
+    def hook_fn(z: torch.Tensor, hook: object) -> torch.Tensor:
+        z = z.clone()
+        for head, value in enumerate(values):
+            z[head, :, head] = value
+        return z
+
+    with torch.no_grad():
+        logits = model.bridge.run_with_hooks(
+            torch.tensor([ids] * len(values)), fwd_hooks=[(f"blocks.{layer}.attn.hook_z", hook_fn)]
+        )
+    return logits[:, -1]
+
+
 def plain_z(model: LoadedModel, ids: list[int]) -> list[torch.Tensor]:
     """Return z `[S, H, d]` of every layer, from TransformerLens' own cache."""
     with torch.no_grad():

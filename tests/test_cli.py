@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from desktop_app import cli
+from desktop_app.contract.registry import ANALYSES
 from tests.engine.zoo import save_tiny
 
 PROMPT = ("--prompt", "the cat", "--answer", "x", "--wrong", "y")
@@ -252,3 +253,19 @@ def test_endings_are_read_in_any_case(call, folder, tmp_path):
     assert code == 0
     assert len(out.splitlines()) == 2
     assert "\x1b" not in out
+
+
+def test_help_of_the_whole_imports_no_analysis(call):
+    code = (
+        "import sys; from desktop_app import cli; cli.main(['--help'])\n"
+        "sys.exit(any(name.startswith('desktop_app.analyses') for name in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_help_of_run_lists_every_analysis_by_name(call):
+    code, out, _err = call("run", "--help")
+    assert code == 0
+    listed = [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()]
+    assert listed == sorted(ANALYSES)
+    assert call("run", "nonsense")[2] == "lensbench: No such command 'nonsense'.\n"

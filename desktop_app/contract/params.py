@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 MAX_PROMPTS = 10_000
 MAX_PROMPT_CHARACTERS = 1_000_000
 
+_BOUNDS = frozenset({"ge", "gt", "le", "lt", "max_length", "min_length", "multiple_of"})
 Metric = Literal["logit_diff", "logit", "logprob", "prob", "rank", "loss", "kl"]
 
 
@@ -43,6 +44,31 @@ def _several(value: object) -> object:
 
 
 Several = Annotated[tuple[Readable, ...], BeforeValidator(_several)]
+
+
+def setting(
+    default: Any, title: str, description: str, *, alias: str | None = None, **facts: Any
+) -> Any:
+    """Return one setting of an analysis: the field of a form, an option, a line of the session.
+
+    Args:
+        default: What holds where nothing is said.
+        title: Its name in the form.
+        description: One sentence, which is also the help of the option.
+        alias: Its name among the params, where that is a keyword of Python.
+        facts: Bounds, as pydantic has them (`ge`, `le`, `max_length` …), and what form and command
+            line heed: `advanced` folds it away, `hidden` keeps it out of the form, `words` and
+            `counted` say how a sentence names its values, `placeholder`, `cli`, `metavar`.
+    """
+    bounds = {name: facts.pop(name) for name in _BOUNDS & facts.keys()}
+    return Field(
+        default=default,
+        title=title,
+        description=description,
+        alias=alias,
+        json_schema_extra=facts or None,
+        **bounds,
+    )
 
 
 class Frozen(BaseModel):

@@ -11,8 +11,8 @@ from typing import Any
 from desktop_app.engine import pack
 from desktop_app.engine.devices import list_devices
 from desktop_app.engine.memory import human_bytes
-from desktop_app.methods.finish import package_version
 from desktop_app.support import paths
+from desktop_app.support.installed import package_version
 
 _PACKAGES = (
     "lensbench",

@@ -6,7 +6,6 @@ import math
 import platform
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, fr
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,14 +106,6 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def package_version(name: str) -> str:
-    """Return an installed package's version, or `unknown`."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def not_finite(

@@ -63,6 +63,7 @@ class Column:
         bar: For numbers: whether a soft bar behind shows the share of the column's largest.
         signed: For bars: whether they go both ways from a line at 0, in the maps' own colours.
         limits: Values at the ends of the bars; what holds all values and 0 where None.
+        least: The least width where it stretches, below which others are left out.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Column:
     bar: bool = False
     signed: bool = False
     limits: tuple[float, float] | None = None
+    least: int = 0
 
     @property
     def heading(self) -> str:
@@ -119,7 +121,7 @@ class Row:
         emphasis: Colours its token, mark and bar; faint rows have bars on a scale of their own.
     """
 
-    key: Hashable
+    key: Any
     values: tuple[object, ...]
     tooltip: str = ""
     emphasis: Emphasis = ""
@@ -147,6 +149,11 @@ class Ranking:
         """Return a cell as it is written."""
         return self.columns[column].text(self.rows[row].values[column])
 
+    def values(self, key: str) -> list[Any]:
+        """Return what the rows hold in the column of a key."""
+        at = [column.key for column in self.columns].index(key)
+        return [plain(row.values[at]) for row in self.rows]
+
     def row_of(self, key: object) -> int | None:
         """Return the number of the row that has a key, or None."""
         return self._places.get(key)
@@ -154,7 +161,7 @@ class Ranking:
     def told(self, row: int) -> str:
         """Return a row in words: `1. L23H3, effect −4.91, kept 12.0 %`."""
         said = [
-            text if column.kind in {"name", "token", "mark"} else f"{column.heading} {text}".strip()
+            text if column.kind in {"name", "token", "mark"} else f"{column.key} {text}"
             for number_, column in enumerate(self.columns)
             if column.kind != "bar" and (text := self.text(row, number_))
         ]

@@ -10,6 +10,8 @@ from desktop_app.pictures.choice_words import choice_label
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.contract.spec import Analysis
@@ -68,6 +70,12 @@ def part_name(layer: int, head: int | None = None, component: str = "head") -> s
     return f"L{layer} {'MLP' if component == 'mlp' else 'attention'}"
 
 
+def random_tokens(settings: Mapping[str, Any]) -> str:
+    """Say what was made in place of prompts: `30 × 50 random tokens, seed 0`."""
+    size, seed = settings.get("seq_len"), settings.get("seed")
+    return f"{settings.get('batch')} × {size} random tokens, seed {seed}"
+
+
 def shorten(text: str, limit: int) -> str:
     """Shorten a text from its start, where prompts differ least; the end is what is read."""
     return text if len(text) <= limit else "…" + text[-(limit - 1) :]
@@ -87,7 +95,8 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
-    parts = [_setting(name, field, getattr(params, name)) for name, field in _own(params).items()]
+    fields = type(params).own_fields()
+    parts = [_setting(name, field, getattr(params, name)) for name, field in fields.items()]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -96,77 +105,34 @@ def run_words(analysis: Analysis) -> str:
     return f"Run {analysis.noun or analysis.title.lower()}"
 
 
-def _own(params: Params) -> dict[str, Any]:
-    return type(params).own_fields()
-
-
-# What a value is called; `{}` stands for it where only the field is named.
-_SETTING_WORDS = {
-    ("component", "head"): "heads",
-    ("component", "attn"): "attention outputs",
-    ("component", "mlp"): "MLPs",
-    ("mode", "auto"): "auto replacement",
-    ("mode", "zero"): "zero",
-    ("mode", "mean"): "mean",
-    ("mode", "resample"): "resample",
-    ("layers", ":"): "all layers",
-    ("heads", ":"): "all heads",
-    ("positions", "all"): "all positions",
-    ("direction", "both"): "both ways",
-    ("direction", ""): "{}",
-    ("site", ""): "{}",
-    ("by", "position"): "one position at a time",
-    ("by", "all"): "all positions at once",
-    ("run", ""): "into the {} run",
-    ("on", "random"): "random tokens",
-    ("on", "prompts"): "the prompts of the table",
-    ("seq_len", ""): "r of {} tokens",
-    ("seeds", "1"): "",
-    ("effects", "both"): "both maps",
-    ("effects", "none"): "no maps",
-    ("effects", ""): "map of {}",
-    ("effect_batch", "0"): "maps from all sequences",
-    ("kind", "all"): "Q-, K- and V-composition",
-    ("kind", ""): "{}-composition",
-    ("embedding", "raw"): "raw embedding",
-    ("embedding", ""): "embedding {}",
-    ("tokens", "0"): "the whole vocabulary",
-    ("position", "-1"): "read at the last position",
-    ("card", "auto"): "finds the circuit",
-    **{("metric", metric): text for metric, text in METRIC_NAMES.items()},
-}
-# What a number counts.
-_COUNTED = {
-    "batch": ("{}", "sequence"),
-    "seeds": ("{}", "seed"),
-    "effect_batch": ("maps from {}", "sequence"),
-    "tokens": ("{}", "token"),
+# What values of settings are called that several analyses have. A field of Params says its own in
+# `json_schema_extra`: `words`, by value, `{}` standing for it and the empty text for all others;
+# `counted`, the noun of what a number counts; `numbered`, that of what it picks, from 0.
+_SHARED_WORDS = {
+    "metric": METRIC_NAMES,
+    "layers": {":": "all layers"},
+    "heads": {":": "all heads"},
+    "positions": {"all": "all positions"},
 }
 
 
-def _setting(name: str, field: Any, value: object) -> str:
-    title = str(field.title or name).lower()
+def _setting(name: str, field: Any, value: Any) -> str:
+    title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, tuple):
         return plural(len(value), title.rstrip("s")) if value else ""
+    words = extra.get("words") or _SHARED_WORDS.get(name, {})
     # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
-    key = (name, str(value) or ":")
-    known = _SETTING_WORDS.get(key, _SETTING_WORDS.get((name, "")) if value != "" else None)
+    known = words.get(str(value) or ":", words.get("") if value != "" else None)
+    counted = plural(value, extra["counted"]) if "counted" in extra else ""
     if known is not None:
-        return known.format(choice_label(value))
-    if isinstance(value, int):
-        return _number(name, title, value)
-    return "" if value in ("", None) else f"{title} {value}"
-
-
-def _number(name: str, title: str, value: int) -> str:
-    if name == "pair":
-        return f"prompt {value + 1}"
-    if name in _COUNTED:
-        words, noun = _COUNTED[name]
-        return words.format(plural(value, noun))
-    return f"{title} {value}".replace("-", MINUS)
+        return str(known).format(counted or choice_label(value))
+    if counted or value in ("", None):
+        return counted
+    if "numbered" in extra:
+        return f"{extra['numbered']} {value + 1}"
+    return f"{title} {value}".replace("-", MINUS) if isinstance(value, int) else f"{title} {value}"
 
 
 def seconds(value: float) -> str:

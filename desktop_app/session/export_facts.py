@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.compose.spec import KINDS
-from desktop_app.analyses.hand_patch.spec import parse_move
-from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
-from desktop_app.contract.grammar import resolve_heads, resolve_pair
+from desktop_app.contract.registry import hook
 from desktop_app.session.export_literals import Code
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.families import choose_families
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import AnswerRecord, PromptRecord, Result
 
@@ -25,8 +19,6 @@ _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
 _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z", re.ASCII)
 _VERSIONS = ("lensbench", "torch", "transformers", "transformer_lens", "python", "created")
-# Below this a base is too near zero for a percentage; metrics without one never have percentages.
-_FLOORS = {"logit_diff": 0.01, "logit": 0.01, "loss": 1e-6, "prob": 1e-6}
 
 
 def context(result: Result, params: Params) -> dict[str, Any]:
@@ -37,8 +29,8 @@ def context(result: Result, params: Params) -> dict[str, Any]:
     """
     try:
         shared = _shared(result, params)
-        own: Callable[[Result, Any], dict[str, Any]] = _OWN[result.analysis]
-        return shared | own(result, params)
+        facts = hook(result.analysis, "script", "facts")
+        return shared | (facts(result, params) if facts else {})
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadInputError(
             f"No script can be written: the result is incomplete ({error}); export it as .json."
@@ -101,163 +93,19 @@ def _settings(params: Params) -> dict[str, Any]:
     return params.model_dump(mode="json", exclude={"prompts"})
 
 
-def _numbers(result: Result, name: str) -> list[int]:
+def numbers(result: Result, name: str) -> list[int]:
+    """Return a field of whole numbers as a list."""
     return [int(n) for n in np.asarray(result.data[name])]
 
 
-def _layers(result: Result) -> list[int]:
+def swept_layers(result: Result) -> list[int]:
     """Return the swept layers, each of which the model must have."""
-    layers = _numbers(result, "layers")
+    layers = numbers(result, "layers")
     if not layers or not all(0 <= n < result.model.n_layers for n in layers):
         raise ValueError("its layers are not the model's")
     return layers
 
 
-def _tokens(_result: Result, params: Any) -> dict[str, Any]:
-    float32 = _result.model.dtype == "float32"
-    return {
-        "needs_model": params.padding_demo,
-        "compare": params.compare,
-        "compare_gguf": params.compare.lower().endswith(".gguf"),
-        "padding_demo": params.padding_demo,
-        "agrees": 1e-3 if float32 else 0.5,
-    }
-
-
-def _rank(_result: Result, params: Any) -> dict[str, Any]:
-    return {"top": params.top}
-
-
-def _ablate(result: Result, params: Any) -> dict[str, Any]:
-    mode = str(result.data["mode"])
-    if mode not in {"zero", "mean", "resample"}:
-        raise ValueError(f"its mode is {mode!r}")
-    positions = params.positions
-    if positions not in {"all", "last"}:
-        positions = [int(p) for p in positions.split(",")]
-    return {
-        "component": params.component,
-        "estimated": bool(result.data.get("estimated", False)),
-        "mode": mode,
-        "metric": params.metric,
-        "positions": positions,
-        "layers": _layers(result),
-        "reference": list(params.reference),
-        "chat": params.chat,
-        "floor": _FLOORS.get(params.metric),
-    }
-
-
-def _attention(result: Result, params: Any) -> dict[str, Any]:
-    names = ("no_first", "value_weighted", "scores", "difference", "mean")
-    return {
-        "layers": _layers(result),
-        "heads": _numbers(result, "head_indices"),
-        **{name: bool(getattr(params, name)) for name in names},
-        "softmax_inputs": bool(params.scores),
-    }
-
-
-def _patch(result: Result, params: Any) -> dict[str, Any]:
-    estimated = bool(result.data.get("estimated", False))
-    heads = None
-    if params.site in HEADED:
-        model = result.model
-        heads = list(range(model.n_kv_heads if params.site in KEY_VALUE else model.n_heads))
-    shown = {"denoise": ["restored"], "noise": ["broken"]}.get(
-        params.direction, ["restored", "broken", "asymmetry"]
-    )
-    patched = {"restored": "patched_denoise", "broken": "patched_noise"}
-    return {
-        "site": params.site,
-        "by": params.by,
-        "metric": params.metric,
-        "estimated": estimated,
-        "layers": _layers(result),
-        "heads": heads,
-        "shown": shown,
-        "columns": [*(patched[name] for name in shown if name in patched), *shown],
-    }
-
-
-def _hand_patch(result: Result, params: Any) -> dict[str, Any]:
-    hooks = {"resid_pre": "hook_in", "resid_post": "hook_out"}
-    moves = [parse_move(text) for text in params.moves]
-    if not all(0 <= m.target[0] < result.model.n_layers for m in moves):
-        raise ValueError("its moves name layers that the model lacks")
-    if result.prompts[params.pair].corrupt_tokens is None:
-        raise ValueError("its prompt has no twin")
-    return {
-        "pair": params.pair,
-        "run": params.run,
-        "metric": params.metric,
-        "top": params.top,
-        "n_layers": int(result.model.n_layers),
-        "moves": [(m.run, hooks.get(m.site, f"hook_{m.site}"), m.source, m.target) for m in moves],
-    }
-
-
-def _repeat(result: Result, params: Any) -> dict[str, Any]:
-    sites = {"mlp": "hook_mlp_out", "attn": "hook_attn_out"}
-    return {
-        "sequences": _sequences(result),
-        "seq_len": params.seq_len,
-        "sites": {n: hook for n, hook in sites.items() if f"{n}_effect" in result.data},
-        "effect_sequences": int(result.data.get("effect_sequences", 0)),
-    }
-
-
-def _detect(result: Result, params: Any) -> dict[str, Any]:
-    if params.seeds > 1:
-        raise BadInputError(
-            "A result over several seeds has no script, as it holds the sequences of the first "
-            "alone: run with --seeds 1, or export it as .npz."
-        )
-    families = choose_families(params.families)
-    return {
-        "sequences": _sequences(result) if params.on == "random" else None,
-        "seq_len": params.seq_len,
-        "whole_diagonal": params.whole_diagonal,
-        "embedding": params.embedding,
-        "target": [list(row) for row in params.pattern],
-        "keep_patterns": "pattern" in result.data,
-        "lead": int(result.data["embedding_lead"]["id"]),
-        "families": {f.name: {"members": list(f.members), "cyclic": f.cyclic} for f in families},
-    }
-
-
-def _compose(result: Result, params: Any) -> dict[str, Any]:
-    model = result.model
-    shape = (model.n_layers, model.n_heads)
-    pair = None
-    if params.full_circuit:
-        pair = [tuple(h) for h in resolve_pair(params.full_circuit, *shape, "--full-circuit")]
-    copying = resolve_heads(params.ov, *shape, "--ov")
-    lead = result.data.get("lead")
-    return {
-        "fold": params.fold,
-        "kinds": KINDS if params.kind == "all" else (params.kind,),
-        "seed": params.seed,
-        "pair": pair,
-        "ov": copying[0] if copying else None,
-        "embedding": params.embedding,
-        "tokens": params.tokens,
-        "lead": None if lead is None else int(lead["id"]),
-    }
-
-
-def _sequences(result: Result) -> list[list[int]]:
+def sequences(result: Result) -> list[list[int]]:
+    """Return the token ids that went into the model, prompt by prompt."""
     return [_ids(p.tokens.ids) for p in result.prompts]
-
-
-_OWN: dict[str, Callable[[Result, Any], dict[str, Any]]] = {
-    "tokens": _tokens,
-    "rank": _rank,
-    "ablate": _ablate,
-    "attention": _attention,
-    "patch": _patch,
-    "hand_patch": _hand_patch,
-    "repeat": _repeat,
-    "detect": _detect,
-    "compose": _compose,
-}

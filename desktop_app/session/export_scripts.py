@@ -78,7 +78,12 @@ def has_script(name: str) -> bool:
 def _render(result: Result, file: str, *, notebook: bool) -> str:
     analysis = ANALYSES.get(result.analysis)
     template = file_of(result.analysis, _TEMPLATE)
-    if analysis is None or template is None:
+    if analysis is None:
+        raise BadInputError(
+            f"The analysis “{result.analysis}” is not installed, so that no script can be written: "
+            "install the package that brings it, or export the result as .npz or .json."
+        )
+    if template is None:
         raise BadInputError(
             f"Results of “{result.analysis}” have no script: export them as .npz or .json."
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.registry import hook
 from desktop_app.pictures.slicing import label_of
 from desktop_app.session.lazy import Stored
 from desktop_app.session.tidy import axes_of, axis_labels, cell_text
@@ -31,50 +32,15 @@ def table_of(result: Result, prompt: int = 0, head: tuple[int, int] | None = Non
         prompt: Which prompt, where the table is that of one.
         head: Row and column of the head in the arrays, for attention.
     """
-    if result.analysis == "tokens":
-        return _tokens(result, prompt)
-    if result.analysis == "rank":
-        return _ranking(result, prompt)
-    if result.analysis == "attention":
-        return _pattern(result, prompt, head or (0, 0))
-    return _fields(result)
+    own = hook(result.analysis, "picture", "table")
+    found: Table = own(result, prompt, head) if own else _fields(result)
+    return found
 
 
 def to_tsv(table: Table) -> str:
     """Return a table as text, columns apart by tabs, rows by line ends."""
     headings, rows = table
     return "".join("\t".join(_flat(c) for c in row) + "\n" for row in (headings, *rows))
-
-
-def _tokens(result: Result, prompt: int) -> Table:
-    columns = [n for n in ("ids", "pieces", "texts", "special") if n in result.data]
-    parts = [list(result.data[n][prompt]) for n in columns]
-    rows = [
-        [str(i), *(cell_text(v) for v in values)]
-        for i, values in enumerate(zip(*parts, strict=True))
-    ]
-    return ["position", *columns], rows
-
-
-def _ranking(result: Result, prompt: int) -> Table:
-    rows = result.data["top"][prompt]
-    columns = list(rows[0]) if rows else []
-    return ["rank", *columns], [
-        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
-    ]
-
-
-def _pattern(result: Result, prompt: int, head: tuple[int, int]) -> Table:
-    """Return one head's attention with its tokens along both sides."""
-    values = np.asarray(result.data["pattern"][prompt][head])
-    tokens = result.prompts[prompt].tokens.texts
-    named = len(tokens) == len(values)
-    texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
-    rows = [
-        [text, *(cell_text(v) for v in row)]
-        for text, row in zip(texts, values.tolist(), strict=True)
-    ]
-    return ["query \\ key", *texts], rows
 
 
 def _fields(result: Result) -> Table:

@@ -32,6 +32,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE results ADD COLUMN crc INTEGER",
         "ALTER TABLE arrays ADD COLUMN crc INTEGER",
     ),
+    3: (
+        "ALTER TABLE results ADD COLUMN fields TEXT",
+        "ALTER TABLE results ADD COLUMN params_schema TEXT",
+    ),
 }
 """By version, what turns a file of the version before into one of it."""
 

@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from desktop_app.contract.registry import ANALYSES
-from desktop_app.session import codec, database, parts
+from desktop_app.contract.described import described
+from desktop_app.contract.registry import ANALYSES, hook
+from desktop_app.session import codec, database, parts, specs
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import parse
 from desktop_app.session.history import MAX_ID, History, now, storable
@@ -42,7 +43,7 @@ _TITLE_CHARACTERS = 60
 class Session(History):
     """An open session: results by id, from 1 in order of making."""
 
-    _has_checksums = False
+    _known_schema = 1
 
     @classmethod
     def create(cls, path: Path | str | None = None) -> Self:
@@ -128,9 +129,14 @@ class Session(History):
         text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         with self.writing() as connection:
             cursor = connection.execute(
-                "INSERT INTO results (analysis, title, created, model, document, crc) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (*(storable(c) for c in columns), text, zlib.crc32(text.encode("utf-8"))),
+                "INSERT INTO results (analysis, title, created, model, document, crc, fields, "
+                "params_schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(storable(c) for c in columns),
+                    text,
+                    zlib.crc32(text.encode("utf-8")),
+                    *specs.encode(described(result)),
+                ),
             )
             result_id = cursor.lastrowid or 0
             for name, array in arrays.items():
@@ -158,16 +164,17 @@ class Session(History):
             ) from error
 
     def _load(self, result_id: int) -> Result:
-        known = 0 < result_id <= MAX_ID
-        sql = f"SELECT document, {self._crc()} FROM results WHERE id = ?"  # noqa: S608 - a name
-        found = self.query(sql, (result_id,)) if known else []
+        columns = f"document, {self._since(2, 'crc')}, {self._since(3, 'fields', 'params_schema')}"
+        sql = f"SELECT {columns} FROM results WHERE id = ?"  # noqa: S608 - our own columns
+        found = self.query(sql, (result_id,)) if 0 < result_id <= MAX_ID else []
         if not found:
             raise self.no_such(result_id)
-        document, crc = found[0]
+        document, crc, fields, settings = found[0]
         finder = functools.partial(self._find_array, result_id)
         with self.damage_named():
             parts.check_crc(document, crc)
-            return codec.decode(parse(document), finder)
+            result = codec.decode(parse(document), finder)
+        return described(specs.decode(result, fields, settings))
 
     def _find_array(self, result_id: int, spec: parts.ArraySpec) -> Stored:
         sql = "SELECT count(*), sum(length(bytes)) FROM arrays WHERE result = ? AND name = ?"
@@ -180,7 +187,7 @@ class Session(History):
 
     def _read_part(self, result_id: int, spec: parts.ArraySpec, number: int) -> np.ndarray:
         chosen = "FROM arrays WHERE result = ? AND name = ? AND part = ?"
-        sql = f"SELECT codec, bytes, {self._crc()} {chosen}"
+        sql = f"SELECT codec, bytes, {self._since(2, 'crc')} {chosen}"
         with self._named(result_id), self.damage_named():
             found = self.query(sql, (result_id, spec.name, number))
             if not found:
@@ -189,10 +196,11 @@ class Session(History):
             parts.check_crc(stored, crc)
             return parts.unpack_part(packing, stored, spec)
 
-    def _crc(self) -> str:
-        """Return the column that holds checksums; files of schema 1 have none."""
-        self._has_checksums = self._has_checksums or self.schema > 1
-        return "crc" if self._has_checksums else "NULL"
+    def _since(self, version: int, *columns: str) -> str:
+        """Return columns that tables have since a version; in older files they are NULL."""
+        if self._known_schema < version:
+            self._known_schema = self.schema
+        return ", ".join(columns if self._known_schema >= version else ["NULL"] * len(columns))
 
 
 def _insert_array(connection: sqlite3.Connection, result_id: int, name: str, array: Stored) -> None:
@@ -227,12 +235,8 @@ def default_title(result: Result) -> str:
 
 
 def _about(result: Result) -> str:
-    """Return the first prompt, or what there is in place of prompts."""
-    params = result.params
-    if not params.get("prompts") and params.get("seq_len") and params.get("batch"):
-        return f"{params['batch']} × {params['seq_len']} random tokens, seed {params.get('seed')}"
-    if not result.prompts:
-        return str(params.get("full_circuit") or params.get("ov") or "")
-    pair = params.get("pair")
-    chosen = pair if isinstance(pair, int) and 0 <= pair < len(result.prompts) else 0
-    return result.prompts[chosen].text
+    """Return what the analysis says that its result is about, else the first prompt."""
+    about = hook(result.analysis, "picture", "about")
+    if about is not None:
+        return str(about(result))
+    return result.prompts[0].text if result.prompts else ""

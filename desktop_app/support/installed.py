@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib.metadata import PackageNotFoundError, version
 
 from desktop_app.support.errors import ModelLoadError
 
@@ -36,6 +37,14 @@ def require_compute() -> None:
     problem = compute_problem()
     if problem is not None:
         raise ModelLoadError(problem)
+
+
+def package_version(name: str) -> str:
+    """Return an installed package's version, or `unknown`."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _is_installed(name: str) -> bool:

@@ -209,6 +209,34 @@ class AnalysisView(QWidget):
         """Return the picture alone, for export."""
         return self.shown_picture()
 
+    def read_out(self) -> dict[str, Any]:
+        """Return what is on screen as plain data, for tests and whatever reads along.
+
+        Returns:
+            `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
+            picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
+            notices), `small_print`; and what the view itself adds in `read_picture`.
+        """
+        states = {
+            "failure": self._failure is not None,
+            "busy": self._busy,
+            "result": self._result is not None,
+            "empty": True,
+        }
+        return {
+            "state": next(name for name, holds in states.items() if holds),
+            "drawn": self._stack.currentWidget() is self._content,
+            "veiled": not self._veil.isHidden(),
+            "failure": "" if self._failure is None else self._failure.message,
+            "chips": [chip.code for chip in self._chips.chips()],
+            "small_print": self._small_print.full_text(),
+            **self.read_picture(),
+        }
+
+    def read_picture(self) -> dict[str, Any]:
+        """Return what the picture shows, for `read_out`."""
+        return {}
+
     def is_busy(self) -> bool:
         """Return whether the view waits for a result."""
         return self._busy

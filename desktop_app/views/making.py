@@ -1,24 +1,42 @@
-"""The view of an analysis by its name: its own, where it brings one, else one for any result."""
+"""The view of an analysis: its own, where it brings one, and the one that draws any result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop_app.contract.params import Params
 from desktop_app.contract.registry import find, hook
-from desktop_app.views.default import DefaultView
+from desktop_app.contract.spec import Analysis
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
+    from desktop_app.contract.result import Result
     from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.basics.selection import Selection
 
 
-def create_view(name: str, selection: Selection, parent: QWidget | None = None) -> AnalysisView:
-    """Return a new view of the analysis of that name."""
-    analysis = find(name)
-    view = hook(name, "view", "VIEW")
+def create_view(
+    analysis: Analysis | str, selection: Selection, parent: QWidget | None = None
+) -> AnalysisView:
+    """Return a new view of an analysis, given by its name where it is installed."""
+    declared = find(analysis) if isinstance(analysis, str) else analysis
+    view = hook(declared.name, "view", "VIEW")
     if view is None:
-        return DefaultView(analysis, selection, parent)
+        from desktop_app.views.default import DefaultView  # noqa: PLC0415 - with the first such
+
+        return DefaultView(declared, selection, parent)
     made: AnalysisView = view(selection, parent)
     return made
+
+
+def stand_in_for(result: Result) -> Analysis:
+    """Return what is known of an analysis that is not installed here: what its result says."""
+    title = result.analysis.replace("_", " ").capitalize()
+    return Analysis(
+        name=result.analysis,
+        title=title,
+        summary=f"{title} is not installed here: its results can be read, not made.",
+        params=Params,
+        fields=(),
+    )

@@ -59,6 +59,10 @@ class PromptChooser(QWidget):
         self.setVisible(len(titles) > 1)
         self._on_prompt_changed(self._selection.prompt)
 
+    def value(self) -> int:
+        """Return the number of the prompt that is shown."""
+        return self.box.currentIndex()
+
     def _arrow(self, name: str, text: str) -> QToolButton:
         button = QToolButton()
         bind_icon(button, name)

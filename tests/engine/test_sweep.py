@@ -18,6 +18,7 @@ from desktop_app.engine.starts import choose_starts
 from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.support.errors import Cancelled, MemoryExhaustedError
 from tests.models import tiny
+from tests.patience import CHILD_S
 
 IDS = [[1, 20, 30, 40, 50, 60], [1, 25, 35, 40, 50, 61]]
 HEADED = {"head_z", "head_q", "head_k", "head_v", "pattern"}
@@ -291,7 +292,7 @@ print(json.dumps([peak.bytes(), before + peak.bytes(), estimate]))
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=CHILD_S,
         check=True,
         env=dict(os.environ),
     )

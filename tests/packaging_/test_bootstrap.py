@@ -7,15 +7,17 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.patience import CHILD_S, end_session_of
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "packaging" / "bootstrap.py"
@@ -89,7 +91,7 @@ def test_first_test_makes_installs_fetches_and_tests(bootstrap, pack_missing, ca
     assert pip.startswith(f"{python} -m pip ")
     assert pip.endswith(f"-c {bootstrap.CONSTRAINTS} -e {bootstrap.ROOT}[compute,dev]")
     assert fetch == f"{python} -m desktop_app fetch smollm2"
-    assert tests == f"{python} -m pytest -k rank"
+    assert tests == f"{python} -m pytest -n auto --maxprocesses 4 --dist worksteal -k rank"
     _, environment, folder = bootstrap.calls[-1]
     assert environment == {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
     assert folder == bootstrap.ROOT
@@ -285,21 +287,38 @@ def test_commands_get_a_clean_environment_and_their_exit_code_counts(bootstrap, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_interrupt_reaches_the_command_and_ends_with_130(tmp_path):
-    ready = tmp_path / "ready"
-    inner = f"import time, pathlib; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+def test_interrupt_reaches_the_command_and_ends_with_130():
+    inner = "import time; print('ready', flush=True); time.sleep(3600)"
+    # A shell starts what runs in its background with SIGINT ignored, and children inherit that.
     outer = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"import sys; sys.path.insert(0, {str(FILE.parent)!r}); import bootstrap; "
         f"sys.exit(bootstrap.call([sys.executable, '-c', {inner!r}]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", outer], start_new_session=True, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", outer],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
-    while not ready.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, 2)
-    assert process.wait(timeout=20) == 130
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(CHILD_S) == 130
+    finally:
+        end_session_of(process)
+        process.stdout.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_what_a_background_shell_has_silenced_stays_so(bootstrap, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = "import signal, sys; sys.exit(signal.getsignal(signal.SIGINT) != signal.SIG_IGN)"
+        assert bootstrap.real_call([sys.executable, "-c", code]) == 0
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def pins():

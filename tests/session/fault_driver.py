@@ -25,7 +25,7 @@ from tests.session import samples
 from tests.session.test_versions import OLD
 
 TRIALS_PER_FILE = 12
-LONGEST_S = 0.2
+MOST_RESULTS = 4
 
 
 def make(seed):
@@ -50,8 +50,26 @@ def write_for_ever(path, first_seed, report):
         seed += 1
 
 
-def killed_writer(path, first_seed, delay):
-    """Run a writer, kill it after `delay` seconds, and return what it reported."""
+class Pace:
+    """How long a result takes here and now: moments are parts of it, not of a second."""
+
+    seconds = 0.01
+
+    @classmethod
+    def note(cls, seconds, results):
+        if results:
+            cls.seconds = seconds / results
+
+
+def killed_writer(path, first_seed, results, share):
+    """Run a writer and kill it in the midst of a result; return what it reported.
+
+    Args:
+        path: The file.
+        first_seed: Of the first result.
+        results: How many are finished before.
+        share: Which part of a result's time later.
+    """
     out, report = os.pipe()
     writer = os.fork()
     if writer == 0:
@@ -60,12 +78,15 @@ def killed_writer(path, first_seed, delay):
             write_for_ever(path, first_seed, report)
         os._exit(1)  # the writer never ends by itself
     os.close(report)
-    time.sleep(delay)
-    os.kill(writer, signal.SIGKILL)
-    status = os.waitpid(writer, 0)[1]
-    assert os.WIFSIGNALED(status), "the writer failed before it was killed"
+    began = time.monotonic()
     with os.fdopen(out, "rb") as file:
-        lines = file.read().decode().splitlines()
+        lines = [file.readline() for _ in range(results)]
+        Pace.note(time.monotonic() - began, results)
+        time.sleep(share * Pace.seconds)
+        os.kill(writer, signal.SIGKILL)
+        status = os.waitpid(writer, 0)[1]
+        assert os.WIFSIGNALED(status), "the writer failed before it was killed"
+        lines += file.read().splitlines()
     return [tuple(map(int, line.split())) for line in lines]
 
 
@@ -96,7 +117,9 @@ def main(folder, kills, seed):
             path, known = folder / f"{trial}.lens", []
             if trial % (2 * TRIALS_PER_FILE) == 0:
                 shutil.copy(OLD / "schema_1.lens", path)  # killed while it is brought up to date
-        reported = killed_writer(path, 1000 * trial, choose.uniform(0, LONGEST_S))
+        reported = killed_writer(
+            path, 1000 * trial, choose.randrange(MOST_RESULTS), choose.random()
+        )
         journal = path.with_name(path.name + "-journal")
         interrupted += journal.exists() and journal.stat().st_size > 0
         finished += len(reported)

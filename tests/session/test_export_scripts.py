@@ -26,6 +26,7 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.paths import resource
 from tests.models import named
+from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
@@ -166,7 +167,7 @@ def numbers(tmp_path_factory):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=CHILD_S,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "splits it differently" not in done.stdout

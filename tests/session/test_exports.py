@@ -193,7 +193,7 @@ def test_an_unknown_analysis_exports_with_plain_axes(tmp_path):
     for ending in (".json", ".npz", ".csv"):
         exports.export(result, tmp_path / f"r{ending}")
     for ending in (".py", ".ipynb"):
-        with pytest.raises(BadInputError, match=r"“telepathy” have no script.*\.npz"):
+        with pytest.raises(BadInputError, match=r"“telepathy” is not installed.*\.npz"):
             exports.export(result, tmp_path / f"r{ending}")
     rows = rows_of(tmp_path / "r.csv")
     assert list(rows[0]) == ["field", "index", "index_2", "value"]

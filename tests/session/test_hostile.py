@@ -97,7 +97,8 @@ def test_what_is_no_file_is_named(tmp_path):
         Session.create(tmp_path)
 
 
-@pytest.mark.parametrize("share", [0.0001, 0.01, 0.5, 0.9, 0.999])
+# Cut by less than a page, a file may have lost nothing but what SQLite left empty.
+@pytest.mark.parametrize("share", [0.0001, 0.01, 0.5, 0.9, 0.98])
 def test_a_truncated_file_is_refused_in_one_sentence(written, share):
     content = written.read_bytes()
     written.write_bytes(content[: int(len(content) * share)])

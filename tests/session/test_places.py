@@ -29,7 +29,10 @@ def child(code, *arguments):
         stdin=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == "ready\n"
+    word = process.stdout.readline()
+    if word != "ready\n":
+        end(process)
+        pytest.fail(f"the program said {word!r}")
     return process
 
 

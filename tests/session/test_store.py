@@ -223,6 +223,7 @@ def test_a_file_that_may_not_be_written_opens_read_only(session, path, monkeypat
         assert again.add(samples.rank_result()) == 2
 
 
+@pytest.mark.benchmark
 def test_fifty_results_open_fast(path):
     with Session.create(path) as session:
         for _ in range(50):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from desktop_app.contract.described import fields_of
 from desktop_app.contract.params import PromptRow
 from desktop_app.session import database, schema
 from desktop_app.session.store import Session
@@ -92,11 +93,13 @@ def test_an_old_file_is_brought_up_to_date_by_the_first_change(old):
 
 def test_an_interrupted_migration_leaves_the_old_file(old, monkeypatch):
     path, known = old
-    monkeypatch.setitem(schema.STEPS, 2, (*schema.STEPS[2], "THIS IS NO SQL"))
+    before = database.read_header(path).user_version
+    broken = (*schema.STEPS[schema.SCHEMA], "THIS IS NO SQL")
+    monkeypatch.setitem(schema.STEPS, schema.SCHEMA, broken)
     with Session.open(path) as session, pytest.raises(BadInputError):
         session.annotate(1, "x")
     monkeypatch.undo()
-    assert database.read_header(path).user_version == 1
+    assert database.read_header(path).user_version == before
     with Session.open(path) as session:
         assert_known(session, known)
 
@@ -105,6 +108,30 @@ def test_an_old_file_in_a_read_only_place_opens(old):
     path, known = old
     with Session(path, reason="Only for reading.") as session:
         assert_known(session, known)
+
+
+def test_what_fields_are_is_told_of_old_results_and_not_written(old):
+    path, _known = old
+    with Session.open(path) as session:
+        session.set_star(1, star=True)  # this brings the tables up to date
+        ablation = session.load(3)
+        assert fields_of(ablation)["effect"].axes == ("layer", "head", "prompt")
+        assert fields_of(ablation)["effect_mean"].axes == ("layer", "head")
+        assert "metric" in ablation.params_schema["properties"]
+        assert session.query("SELECT fields, params_schema FROM results WHERE id = 3") == [
+            (None, None)
+        ]
+        copy = session.load(session.add(ablation))
+        assert (copy.fields, copy.params_schema) == (ablation.fields, ablation.params_schema)
+
+
+def test_a_file_of_schema_2_keeps_what_was_noted(tmp_path):
+    path = Path(shutil.copy(OLD / "schema_2.lens", tmp_path / "old.lens"))
+    with Session.open(path) as session:
+        row = session.rows()[2]
+        assert (row.notes, row.star, row.tags) == ("A *note*.", True, ("kept", "ü"))
+        session.set_tags(3, ["new"])
+        assert session.rows()[2].notes == "A *note*."
 
 
 def test_a_new_file_has_the_tables_of_a_migrated_one(old, tmp_path):

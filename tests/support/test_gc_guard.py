@@ -36,7 +36,7 @@ def test_cycles_die_on_the_windows_clock(qtbot, guard):
     weakref.finalize(knot, lambda: threads.append(threading.get_ident()))
     del knot
     guard._timer.setInterval(10)
-    qtbot.waitUntil(lambda: bool(threads), timeout=2000)
+    qtbot.waitUntil(lambda: bool(threads))
     assert threads == [threading.get_ident()]
 
 

@@ -9,6 +9,7 @@ import time
 import warnings
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from desktop_app.support import logs
 from desktop_app.support.logs import MAX_ENTRIES, LogBook
@@ -87,6 +88,29 @@ def test_an_unwritable_place_for_the_log_is_no_error(tmp_path):
     book.close()
 
 
+@pytest.mark.gui
+def test_a_flood_from_another_thread_is_counted_while_the_window_goes_on(qtbot, book):
+    logger = logging.getLogger("transformers.flood")
+    turns = []
+
+    def flood():
+        for _ in range(20_000):
+            logger.warning(FLOOD)
+
+    thread = threading.Thread(target=flood)
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.append(thread.is_alive()))
+    timer.start(0)
+    thread.start()
+    qtbot.waitUntil(lambda: not thread.is_alive())
+    thread.join()
+    timer.stop()
+    (entry,) = [e for e in book.entries() if e.source == "transformers.flood"]
+    assert entry.count == 20_000
+    assert any(turns)  # the window had turns of its own meanwhile
+
+
+@pytest.mark.benchmark
 @pytest.mark.gui
 def test_ten_thousand_warnings_a_second_do_not_slow_the_window(qtbot, book):
     stop = threading.Event()

@@ -12,9 +12,10 @@ from desktop_app.widgets.basics.theme import apply_theme
 
 @pytest.fixture(autouse=True)
 def light(qapp):
-    """Every test begins with the light theme and the bundled faces."""
+    """Every test begins with the light theme and the bundled faces, and leaves them so."""
     apply_theme(qapp, "light")
-    return qapp
+    yield qapp
+    apply_theme(qapp, "light")
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from desktop_app.widgets.matrix.color_bar import ColorBar, tick_text, ticks
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from desktop_app.widgets.tables.bars import BarList
-from desktop_app.widgets.tables.tables import DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
 
 
@@ -190,8 +189,7 @@ MAKERS = {
     "pattern": PatternView,
     "grid": HeadGrid,
     "strip": TokenStrip,
-    "bars": BarList,
-    "table": DataTable,
+    "ranking": RankingList,
     "colour bar": ColorBar,
     "chip": lambda: Chip("x", "warn", fix_label="Fix"),
     "chips": ChipRow,

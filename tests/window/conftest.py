@@ -10,9 +10,7 @@ from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.main_window import MainWindow
-from tests.window.fakes import FakeService
-
-TIMEOUT_MS = 8_000
+from tests.window.fakes import FakeService, settle
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +57,15 @@ def open_window(qtbot, tmp_path):
         window.show()
         qtbot.waitExposed(window)
         if wait:
-            with qtbot.waitSignal(window.started, timeout=TIMEOUT_MS):
+            with qtbot.waitSignal(window.started):
                 window.start()
-            qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=TIMEOUT_MS)
+            settle(qtbot, window)
         return window
 
     yield open_one
     for window in opened:
         if window.isVisible():
-            with qtbot.waitSignal(window.closed, timeout=TIMEOUT_MS):
+            with qtbot.waitSignal(window.closed):
                 window.close()
         window.deleteLater()
     QApplication.processEvents()

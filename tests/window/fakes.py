@@ -1,4 +1,7 @@
-"""A compute service without a model: characters are tokens, answers come at once."""
+"""A compute service without a model: characters are tokens, answers come at once.
+
+And how a test waits until a window that uses it has come to rest.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 import time
 
 import numpy as np
+from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.requests import (
     DeviceMemory,
@@ -33,6 +37,18 @@ N_LAYERS, N_HEADS = 6, 4
 NEEDED = {"float32": 540_000_000, "bfloat16": 270_000_000, "float16": 270_000_000}
 
 
+def settle(qtbot, window):
+    """Let a window come to rest: nothing runs, is written, waits for a pause in typing or a turn.
+
+    What waited for the pause would otherwise run in the middle of whatever comes next.
+    """
+    window.prompts.flush()
+    qtbot.waitUntil(lambda: not window.runner.is_busy())
+    window.session.wait()
+    QApplication.sendPostedEvents()
+    QApplication.processEvents()
+
+
 def token_list(text):
     return TokenList(
         tuple(ord(c) for c in text), tuple(c.replace(" ", "Ġ") for c in text), tuple(text)
@@ -43,7 +59,7 @@ class FakeService:
     """Answers at once, except where `slow` names an analysis or `load`.
 
     Attributes:
-        slow: What takes 2 s in 200 steps, unless it is cancelled.
+        slow: What takes for ever, in steps, unless it is cancelled or no longer slow.
         installed: Names of installed models.
         asked: Every request, in order.
     """
@@ -82,16 +98,16 @@ class FakeService:
         return [r.analysis for r in self.asked if isinstance(r, RunAnalysis)]
 
     def _wait(self, what, report):
-        if what not in self.slow:
-            report.step(1.0, "done")
-            return
-        for i in range(200):
+        i = 0
+        while what in self.slow:
             report.step(i / 200, f"layer {i} of 200")
             if what == "ablate":
                 grid = np.full((N_LAYERS, N_HEADS), np.nan)
                 grid[: 1 + i * N_LAYERS // 200] = -0.5
                 report.partial({"effect_mean": grid, "layers": np.arange(N_LAYERS)})
             time.sleep(0.01)
+            i = min(i + 1, 199)
+        report.step(1.0, "done")
 
     def _models(self):
         rows = []

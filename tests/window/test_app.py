@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.patience import CHILD_S
+
 CODE = """
 import sys
 
@@ -26,26 +28,39 @@ QUIT = """
 import sys
 
 import pytest
-from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from desktop_app import app
+from desktop_app.window import closing
+closing.PATIENCE_MS = 10**9  # nobody is here to say whether to go on waiting
 made = app.make_application()
-QTimer.singleShot(int(sys.argv[1]), QApplication.closeAllWindows)
+
+def close():
+    QTimer.singleShot(0, QApplication.closeAllWindows)
+
+class Window(app.MainWindow):
+    def start(self, *given):
+        super().start(*given)
+        if sys.argv[1] == "loading":
+            self.conductor.model_loading.connect(close)
+        else:
+            close()
+
+app.MainWindow = Window
 sys.exit(app.main([]))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.gui
-@pytest.mark.parametrize("after_ms", [50, 1500])
-def test_the_program_ends_cleanly_also_while_it_is_loading(tmp_path, after_ms):
+@pytest.mark.parametrize("moment", ["starting", "loading"])
+def test_the_program_ends_cleanly_also_while_it_is_loading(tmp_path, moment):
     environment = {**os.environ, "LENSBENCH_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
     run = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", QUIT, str(after_ms)],
+        [sys.executable, "-X", "faulthandler", "-c", QUIT, moment],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=CHILD_S,
         check=False,
         env=environment,
     )

@@ -47,9 +47,11 @@ def test_a_killed_window_loses_nothing_that_had_finished(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    word, count = process.stdout.readline().split()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    try:
+        word, count = process.stdout.readline().split()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     assert word == "ready"
     folder = tmp_path / "data" / unsaved.FOLDER
     (found,) = unsaved.leftovers(folder)

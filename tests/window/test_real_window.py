@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.patience import CHILD_S
+
 pytestmark = [pytest.mark.gui, pytest.mark.model, pytest.mark.slow]
 
 # In a process of its own: the start is only cold where torch has not been imported yet.
@@ -42,12 +44,18 @@ facts["seconds_to_window"] = time.perf_counter() - began
 facts["torch_before_start"] = "torch" in sys.modules
 watchdog = StallWatchdog()
 
-def wait_for(signal, seconds=120):
+def wait_for(signal):
     loop = QEventLoop()
     signal.connect(loop.quit)
-    QTimer.singleShot(seconds * 1000, loop.quit)
     loop.exec()
     signal.disconnect(loop.quit)
+
+def wait(milliseconds):
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+measuring = len(sys.argv) > 2
 
 watchdog.start()
 window.start()
@@ -57,14 +65,13 @@ facts["load"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
 if window.first_start.is_under_way():
     wait_for(window.started)
 facts["seconds_to_example"] = time.perf_counter() - began
-facts["filled"] = [n for n, v in window.views.items() if v.current_result is not None]
+facts["filled"] = [n for n in window.views if window.views[n].current_result is not None]
 facts["model"] = window.conductor.model.info.name
 facts["top"] = window.views["rank"].current_result.data["top"][0][0]["text"]
 facts["parity"] = window.conductor.model.parity.ok
 
-loop = QEventLoop()
-QTimer.singleShot(700, loop.quit)
-loop.exec()
+if measuring:
+    wait(700)
 window.open_tab("ablate")
 # Long enough for a percentile: the toy's single prompt is swept within a few ticks.
 rows = [PromptRow(text=" ".join(map(str, range(i, i + 30))), answer=(f" {i + 30}",),
@@ -73,17 +80,16 @@ window.prompts.set_prompts(rows)
 window.prompts.flush()
 if window.runner.is_busy():
     wait_for(window.runner.became_idle)
-# What other programs make a window wait for, measured on this very one while it does nothing.
-watchdog.start()
-idle = QEventLoop()
-QTimer.singleShot(2000, idle.quit)
-idle.exec()
-watchdog.stop()
-facts["idle"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
-stalls = []
-for _ in range(3):
+if measuring:
+    # What other programs make a window wait for, measured on this very one while it does nothing.
     watchdog.start()
-    window.slots.run_current()
+    wait(2000)
+    watchdog.stop()
+    facts["idle"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
+stalls = []
+for _ in range(3 if measuring else 1):
+    watchdog.start()
+    window.actions_by_name["run"].trigger()
     wait_for(window.runner.became_idle)
     watchdog.stop()
     stalls.append([watchdog.percentile_ms(99), watchdog.max_ms(), len(watchdog.stalls_ms())])
@@ -100,13 +106,22 @@ print(json.dumps(facts))
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
+    return started(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    return started(tmp_path_factory.mktemp("home"), "measuring")
+
+
+def started(home, *how):
+    """Start the program in a process of its own and return what it says of itself."""
     environment = {**os.environ, "LENSBENCH_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
     run = subprocess.run(
-        [sys.executable, "-c", START, str(home / "config")],
+        [sys.executable, "-c", START, str(home / "config"), *how],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=CHILD_S,
         check=False,
         env=environment,
     )
@@ -126,9 +141,8 @@ def test_the_worked_example_fills_every_tab(facts):
     assert facts["parity"]
 
 
-def test_the_measured_sweep_was_a_real_one(facts):
+def test_all_prompts_of_a_larger_table_are_swept(facts):
     assert facts["done"] == 60
-    assert facts["sweep"][2] > 100  # ticks
 
 
 def test_no_socket_is_opened_from_start_to_worked_example(facts):
@@ -140,18 +154,20 @@ def test_the_window_closes_cleanly(facts):
 
 
 @pytest.mark.benchmark
-def test_stalls_are_within_the_budgets(facts):
+def test_stalls_are_within_the_budgets(measured):
     """While loading at most 300 ms; while a sweep runs p99 ≤ 16 ms and at most 100 ms.
 
     What the idle window is made to wait by other programs is allowed on top; on a machine that is
     busy with more than it has cores for, the figures would say nothing of the window.
     """
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
-        pytest.skip(f"the machine is busy, load {os.getloadavg()[0]:.1f}; measured {facts}")
-    (idle_p99, idle_max), (sweep_p99, sweep_max) = facts["idle"], facts["sweep"][:2]
-    assert facts["load"][1] <= 300 + idle_max, facts
-    assert sweep_p99 <= 16 + idle_p99, facts
-    assert sweep_max <= 100 + idle_max, facts
+        pytest.skip(f"the machine is busy, load {os.getloadavg()[0]:.1f}; measured {measured}")
+    assert measured["done"] == 60
+    assert measured["sweep"][2] > 100  # ticks: a real sweep
+    (idle_p99, idle_max), (sweep_p99, sweep_max) = measured["idle"], measured["sweep"][:2]
+    assert measured["load"][1] <= 300 + idle_max, measured
+    assert sweep_p99 <= 16 + idle_p99, measured
+    assert sweep_max <= 100 + idle_max, measured
 
 
 def test_without_a_screen_tables_session_and_pictures_are_written(tmp_path):
@@ -162,7 +178,7 @@ def test_without_a_screen_tables_session_and_pictures_are_written(tmp_path):
         [sys.executable, "-c", code, str(tmp_path / "out")],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=CHILD_S,
         check=False,
         env=environment,
     )

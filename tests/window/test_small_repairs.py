@@ -8,11 +8,10 @@ from desktop_app.window.frame import memory_dialog
 from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 
 def idle(qtbot, window):
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.runner.is_busy())
 
 
 def test_the_worked_example_selects_the_strongest_head_everywhere(window):

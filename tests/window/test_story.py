@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
 from desktop_app import app as lensbench
 from desktop_app.contract.registry import worked_order
+from desktop_app.jobs.job import JobReporter
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame.main_window import MainWindow
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from tests.patience import CHILD_S
 
 pytestmark = [
     pytest.mark.gui,
@@ -26,7 +29,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.qt_log_ignore("This plugin does not support"),
 ]
-WAIT = 180_000
 SIZES = [(1280, 800), (2560, 1440)]
 # Set to a folder to keep the pictures that these tests draw.
 KEEP = "LENSBENCH_SCREENSHOTS"
@@ -52,7 +54,7 @@ def started(tmp_path_factory, request):
 
 
 def _wait(condition) -> None:
-    end = time.monotonic() + WAIT / 1000
+    end = time.monotonic() + CHILD_S
     while not condition():
         QApplication.processEvents()
         assert time.monotonic() < end, "the window never got there"
@@ -119,14 +121,24 @@ def test_type_a_prompt_see_its_strip_and_fix_it_in_one_click(window, smollm2_fol
     assert view.current_result.data["logit_diff"][0] == pytest.approx(5.889, abs=1e-3)
 
 
-def test_run_cancel_half_way_and_run_again(window):
+def test_run_cancel_half_way_and_run_again(window, monkeypatch):
     before = _run(window, "ablate")
+    half_way, stopped = threading.Event(), threading.Event()
+    step = JobReporter.step
+
+    def step_slowly(reporter, fraction, note=""):
+        step(reporter, fraction, note)
+        if fraction > 0.2:
+            half_way.set()
+            stopped.wait(CHILD_S)  # a fast machine would be through before the click
+
+    monkeypatch.setattr(JobReporter, "step", step_slowly)
     window.actions_by_name["run"].trigger()
-    moved = []
-    window.conductor.job_moved.connect(lambda event: moved.append(event.fraction))
-    _wait(lambda: any(f > 0.2 for f in moved))
+    _wait(half_way.is_set)
     window.actions_by_name["stop"].trigger()
+    stopped.set()
     _wait(lambda: not window.runner.is_busy())
+    monkeypatch.undo()
     assert window.views["ablate"].current_result is before
     again = _run(window, "ablate")
     assert again is not before
@@ -136,7 +148,7 @@ def test_run_cancel_half_way_and_run_again(window):
 def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     window.open_tab("ablate")
     QApplication.processEvents()
-    heatmap = window.views["ablate"]._map
+    heatmap = window.views["ablate"].picture_widget()
     point = heatmap.cell_center(1, 3).toPoint()
     QTest.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     assert (window.selection.layer, window.selection.head) == (1, 3)

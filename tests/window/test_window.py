@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
 from desktop_app.session.store import Session
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.sessions.file_desk import AUTOSAVE_MS
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 
 def idle(qtbot, window):
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.runner.is_busy())
 
 
 def set_rows(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown, timeout=WAIT):
+    with qtbot.waitSignal(window.runs.tokens_shown):
         window.prompts.flush()
 
 
@@ -76,9 +71,9 @@ def test_typing_brings_the_strip_without_pressing_anything(qtbot, window):
     table.edit(table.currentIndex())
     editor = table.viewport().findChild(QLineEdit)
     editor.selectAll()
-    with qtbot.waitSignal(window.runs.tokens_shown, timeout=WAIT):
+    with qtbot.waitSignal(window.runs.tokens_shown):
         qtbot.keyClicks(editor, "10 11 12 ")
-    qtbot.waitUntil(lambda: strip_texts(window) == "10 11 12 ", timeout=WAIT)
+    qtbot.waitUntil(lambda: strip_texts(window) == "10 11 12 ")
     assert table.prompts.rows()[0].prompt == "10 11 12 "
     assert editor.isVisible()  # the editor stays open while one types
 
@@ -87,7 +82,7 @@ def test_fast_typing_asks_seldom(qtbot, window, service):
     before = len(service.asked)
     for i in range(30):
         window.prompts.table.prompts.replace_row(0, TypedRow("x" * (i + 1)))
-    qtbot.waitUntil(lambda: strip_texts(window) == "x" * 30, timeout=WAIT)
+    qtbot.waitUntil(lambda: strip_texts(window) == "x" * 30)
     idle(qtbot, window)
     assert len(service.asked) - before <= 2
 
@@ -99,15 +94,11 @@ def test_run_with_progress_cancel_half_way_and_run_again(qtbot, open_window):
     window.open_tab("ablate")
     old = window.views["ablate"].current_result
     window.actions_by_name["run"].trigger()
-    qtbot.waitSignal(
-        window.conductor.job_moved, timeout=WAIT, check_params_cb=lambda e: e.fraction > 0.1
-    ).wait()
+    qtbot.waitSignal(window.conductor.job_moved, check_params_cb=lambda e: e.fraction > 0.1).wait()
     assert window.views["ablate"].is_busy()
     assert window.actions_by_name["stop"].isEnabled()
-    began = time.monotonic()
     window.actions_by_name["stop"].trigger()
-    idle(qtbot, window)
-    assert time.monotonic() - began < 0.5
+    idle(qtbot, window)  # left alone, it would go on for ever
     assert not window.views["ablate"].is_busy()
     assert window.views["ablate"].current_result is old
     assert not window.actions_by_name["stop"].isEnabled()
@@ -123,7 +114,7 @@ def test_escape_stops_a_run(qtbot, open_window):
     window.open_tab("ablate")
     window.activateWindow()
     window.actions_by_name["run"].trigger()
-    qtbot.waitUntil(window.conductor.is_busy, timeout=WAIT)
+    qtbot.waitUntil(window.conductor.is_busy)
     shortcuts = [s.toString() for s in window.actions_by_name["stop"].shortcuts()]
     assert shortcuts == ["Ctrl+.", "Esc"]
     window.job_bar.cancel_clicked.emit()
@@ -137,11 +128,14 @@ def test_a_newer_run_replaces_an_older_one(qtbot, open_window):
     service.slow.add("rank")
     window.open_tab("rank")
     window.actions_by_name["run"].trigger()
-    qtbot.waitUntil(lambda: service.analyses_run()[-1] == "rank", timeout=WAIT)
-    service.slow.clear()
-    set_rows(qtbot, window, TypedRow("newest ", "", "5", "4"))
+    qtbot.waitUntil(lambda: service.analyses_run()[-1] == "rank")
+    kept = []
+    window.runs.result_kept.connect(lambda result, _is_worked: kept.append(result))
+    window.prompts.table.prompts.set_rows([TypedRow("newest ", "", "5", "4")])
     window.runs.run("rank")
+    service.slow.clear()
     idle(qtbot, window)
+    assert [result.prompts[0].text for result in kept] == ["newest "]
     assert window.views["rank"].current_result.prompts[0].text == "newest "
     assert not window.views["rank"].is_busy()
 
@@ -150,10 +144,10 @@ def test_a_refused_run_is_mended_in_one_click(qtbot, window):
     set_rows(qtbot, window, TypedRow("1 2 3 4", "7 9 6 1", " 5", " 4"))
     window.open_tab("rank")
     window.actions_by_name["run"].trigger()
-    qtbot.waitSignal(window.conductor.run_failed, timeout=WAIT).wait()
+    qtbot.waitSignal(window.conductor.run_failed).wait()
     view = window.views["rank"]
     assert not view._banner.isHidden()
-    with qtbot.waitSignal(window.conductor.result_arrived, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.result_arrived):
         view._banner.action_clicked.emit("fix")
     assert window.prompts.rows() == [TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")]
     assert view.current_result.prompts[0].text == "1 2 3 4 "
@@ -164,9 +158,9 @@ def test_a_fix_finds_its_row_after_rows_moved(qtbot, window):
     set_rows(qtbot, window, TypedRow("a b c", "", "x", "y"), TypedRow("1 2", "", " 5", " 4"))
     window.open_tab("rank")
     window.actions_by_name["run"].trigger()
-    qtbot.waitSignal(window.conductor.run_failed, timeout=WAIT).wait()
+    qtbot.waitSignal(window.conductor.run_failed).wait()
     window.prompts.table.prompts.insert(0, [TypedRow("new row", "", "x", "y")])
-    with qtbot.waitSignal(window.conductor.result_arrived, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.result_arrived):
         window.views["rank"]._banner.action_clicked.emit("fix")
     assert [r.prompt for r in window.prompts.rows()] == ["new row", "a b c", "1 2 "]
 
@@ -176,7 +170,7 @@ def test_a_chip_under_the_table_mends_its_prompt(qtbot, window):
     chips = window.prompts.live.chips
     assert not chips.isHidden()
     chips.fix_clicked.emit("trailing_space")
-    qtbot.waitUntil(lambda: strip_texts(window) == "1 2 3 ", timeout=WAIT)
+    qtbot.waitUntil(lambda: strip_texts(window) == "1 2 3 ")
     assert window.prompts.rows()[0].prompt == "1 2 3 "
 
 
@@ -215,7 +209,7 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
     first = window.views["rank"].current_result
     set_rows(qtbot, window, TypedRow("2 3 4 5 ", "", "6", "5"))
     run(qtbot, window, "rank")
-    qtbot.waitUntil(lambda: window.results.list.count() == 5, timeout=WAIT)
+    qtbot.waitUntil(lambda: window.results.list.count() == 5)
     rows = window.session.rows()
     number = next(r.id for r in rows if r.analysis == "rank")
     window.open_tab("tokens")
@@ -248,11 +242,9 @@ def test_closing_while_busy_waits_and_keeps_what_is_finished(qtbot, open_window)
     service.slow.add("ablate")
     window.open_tab("ablate")
     window.actions_by_name["run"].trigger()
-    qtbot.waitSignal(window.conductor.job_moved, timeout=WAIT).wait()
-    began = time.monotonic()
-    with qtbot.waitSignal(window.closed, timeout=WAIT):
+    qtbot.waitSignal(window.conductor.job_moved).wait()
+    with qtbot.waitSignal(window.closed):
         window.close()
-    assert time.monotonic() - began < 1.5
     assert not window.isVisible()
 
 
@@ -264,9 +256,10 @@ def test_closing_can_be_called_off(qtbot, window, answers):
     answers["close"] = "discard"
 
 
-def test_the_worked_example_alone_is_not_asked_about(window, answers):
+def test_the_worked_example_alone_is_not_asked_about(qtbot, window, answers):
     answers["close"] = "cancel"
-    window.close()
+    with qtbot.waitSignal(window.closed):
+        window.close()
     assert not window.isVisible()
 
 
@@ -276,7 +269,7 @@ def test_saving_and_opening_a_session(qtbot, window, answers, tmp_path):
     window.inspector.flush_notes()
     path = tmp_path / "mine.lens"
     answers["save"] = path
-    with qtbot.waitSignal(window.session.saved, timeout=WAIT):
+    with qtbot.waitSignal(window.session.saved):
         window.actions_by_name["save_session"].trigger()
     assert not window.session.has_unsaved
     assert "mine" in window.windowTitle()
@@ -355,8 +348,10 @@ def test_what_was_typed_just_before_closing_is_in_the_session(
     window.session.save_as(path)
     window.session.wait()
     window.prompts.set_prompts([PromptRow(text="typed at the last moment")])
-    window.close()
-    QTest.qWait(AUTOSAVE_MS + 300)  # a timer left running would fire now
+    with qtbot.waitSignal(window.closed):
+        window.close()
+    running = [timer for timer in window.findChildren(QTimer) if timer.isActive()]
+    assert running == []  # one left running would fire on a closed file
     assert "after the session's file was closed" not in caplog.text
     with Session.open(path) as session:
         assert [row.text for row in session.prompts()[0]] == ["typed at the last moment"]
@@ -368,7 +363,7 @@ def test_a_model_that_is_gone_does_not_block_a_start(qtbot, open_window, tmp_pat
     service = FakeService()
     service.fail_models.add("smollm2")
     window = open_window(service, wait=False)
-    with qtbot.waitSignal(window.conductor.model_failed, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.model_failed):
         window.start()
     assert not window.banner.isHidden()
     assert "Choose a model" in window.top_bar.model_button.text()
@@ -442,7 +437,7 @@ def test_pasting_and_removing_rows(qtbot, window):
     for _ in range(6):
         window.actions_by_name["remove_prompt"].trigger()
     assert window.prompts.rows() == [TypedRow()]
-    qtbot.waitUntil(lambda: window.prompts.live.result() is None, timeout=WAIT)
+    qtbot.waitUntil(lambda: window.prompts.live.result() is None)
 
 
 def test_requests_are_frozen_copies_of_the_table(qtbot, window, service):

@@ -36,11 +36,12 @@ from desktop_app.session.exports import export  # noqa: E402
 from desktop_app.support.logs import LogBook  # noqa: E402
 from desktop_app.widgets.basics.theme import apply_theme  # noqa: E402
 from desktop_app.window.frame.main_window import MainWindow  # noqa: E402
+from tests.patience import CHILD_S  # noqa: E402
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition):
     """Let the window work until something is so."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + CHILD_S
     while not condition() and time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.005)

@@ -6,69 +6,34 @@ Every array here is layers × heads (× prompts); attention and MLP outputs coun
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, part_name, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.matrix import Cell
 
-Quantity = Literal["effect", "percent", "ablated", "sem"]
-QUANTITIES: tuple[tuple[Quantity, str], ...] = (
+QUANTITIES = (
     ("effect", "Effect"),
     ("percent", "% kept"),
     ("ablated", "Without it"),
     ("sem", "± error"),
 )
-
-
-@dataclass(frozen=True)
-class PartMap:
-    """A picture of all parts: `values` is [layers, heads], NaN where withheld or not there yet."""
-
-    values: np.ndarray
-    name: str
-    limits: tuple[float, float]
-    diverging: bool
-    value_format: str
-    row_labels: tuple[str, ...]
-    col_labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part in the list; `row` and `column` index the picture, `head` is None for a layer."""
-
-    row: int
-    column: int
-    layer: int
-    head: int | None
-    name: str
-    effect: float
-    sem: float
-    percent: float
-    per_prompt: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class PromptEffect:
-    """What removing a part does on one prompt."""
-
-    prompt: int
-    text: str
-    base: float
-    ablated: float
-    effect: float
-    percent: float
-    done: bool
+# More dots than these on one line hide each other.
+MOST_DOTS = 60
+_CHANGE = "base → without it"
 
 
 def component(result: Result) -> str:
@@ -88,34 +53,37 @@ def mean_grid(result: Result, name: str) -> np.ndarray:
     return values[:, None] if values.ndim == 1 else values
 
 
-def part_map(result: Result, quantity: Quantity, prompt: int | None = None) -> PartMap:
-    """Return the picture of a quantity, of one prompt or of the mean over prompts.
+def part_map(
+    result: Result,
+    quantity: str,
+    prompt: int | None = None,
+    tip: Callable[[int, int], str] | None = None,
+) -> Matrix:
+    """Return the map of a quantity, of one prompt or of the mean over prompts.
 
     Effects centre on 0, percentages on 100 (untouched), the metric without the part on its base.
     """
     if quantity == "sem":
         values = mean_grid(result, "effect_sem")
-        top = _largest(values)
-        limits = (0.0, top)
     elif prompt is None:
         values = mean_grid(result, f"{quantity}_mean")
-        limits = _centred(values, _centre(result, quantity, prompt))
     else:
         values = grid(result, quantity)[:, :, prompt]
-        limits = _centred(values, _centre(result, quantity, prompt))
-    rows, columns = labels(result.data, component(result), values.shape[1])
-    return PartMap(
-        values=values.astype(np.float32),
-        name=_value_name(result, quantity),
-        limits=limits,
+    low, high = centred_limits(values, centre=_centre(result, quantity, prompt))
+    rows, columns = axes(result.data, component(result), values.shape[1])
+    return Matrix(
+        values.astype(np.float32),
+        rows,
+        columns,
+        _value_name(result, quantity),
         diverging=quantity != "sem",
+        scale=(0.0 if quantity == "sem" else low, high),
         value_format="{:.1f} %" if quantity == "percent" else "{:+.3f}",
-        row_labels=rows,
-        col_labels=columns,
+        tip=tip,
     )
 
 
-def _centre(result: Result, quantity: Quantity, prompt: int | None) -> float:
+def _centre(result: Result, quantity: str, prompt: int | None) -> float:
     if quantity == "percent":
         return 100.0
     if quantity == "ablated":
@@ -124,17 +92,7 @@ def _centre(result: Result, quantity: Quantity, prompt: int | None) -> float:
     return 0.0
 
 
-def _largest(values: np.ndarray) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-
-
-def _centred(values: np.ndarray, centre: float) -> tuple[float, float]:
-    reach = _largest(values - centre)
-    return centre - reach, centre + reach
-
-
-def _value_name(result: Result, quantity: Quantity) -> str:
+def _value_name(result: Result, quantity: str) -> str:
     metric = metric_name(result)
     return {
         "effect": f"change of {metric}",
@@ -144,14 +102,12 @@ def _value_name(result: Result, quantity: Quantity) -> str:
     }[quantity]
 
 
-def labels(
-    data: Mapping[str, Any], kind: str, columns: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the labels of rows and columns: the model's own numbers of layers and heads."""
-    rows = tuple(str(int(layer)) for layer in data["layers"])
+def axes(data: Mapping[str, Any], kind: str, columns: int) -> tuple[Axis, Axis]:
+    """Return rows and columns: the model's own numbers of layers and heads."""
+    rows = Axis("Layer", [str(int(layer)) for layer in data["layers"]])
     if kind == "head":
-        return rows, tuple(str(head) for head in range(columns))
-    return rows, ("MLP" if kind == "mlp" else "attention",)
+        return rows, numbered("Head", columns)
+    return rows, Axis("", ["MLP" if kind == "mlp" else "attention"])
 
 
 def partial_grid(data: Mapping[str, Any]) -> np.ndarray | None:
@@ -162,57 +118,83 @@ def partial_grid(data: Mapping[str, Any]) -> np.ndarray | None:
     return values[:, None] if values.ndim == 1 else values
 
 
-def partial_limits(values: np.ndarray) -> tuple[float, float]:
-    """Return limits that are symmetric about 0 for the values known so far."""
-    reach = _largest(values)
-    return -reach, reach
+def partial_map(data: Mapping[str, Any], values: np.ndarray) -> Matrix:
+    """Return the map of the effects known so far."""
+    return Matrix(values, *axes(data, "head", values.shape[1]), "effect so far")
 
 
-def partial_parts(data: Mapping[str, Any], kind: str) -> list[Part]:
+def partial_ranking(data: Mapping[str, Any], kind: str) -> Ranking:
     """Return the parts whose effect is known so far, most negative first."""
     values = partial_grid(data)
     if values is None:
-        return []
-    found = []
-    for flat in np.argsort(values, axis=None, kind="stable"):
-        row, column = (int(x) for x in np.unravel_index(int(flat), values.shape))
-        effect = float(values[row, column])
-        if math.isnan(effect):
-            continue
-        layer, head = int(data["layers"][row]), column if kind == "head" else None
-        name = part_name(layer, head, kind)
-        found.append(Part(row, column, layer, head, name, effect, math.nan, math.nan, ()))
-    return found
+        return Ranking()
+    known = np.argsort(values, axis=None, kind="stable")[: np.isfinite(values).sum()]
+    cells = [(int(i) // values.shape[1], int(i) % values.shape[1]) for i in known]
+    return _ranked(data["layers"], kind, [(cell, Bar(float(values[cell]))) for cell in cells])
 
 
-def parts(result: Result, prompt: int | None = None, limit: int | None = None) -> list[Part]:
-    """Return the parts, most harmful first (most negative effect; for loss and kl the largest)."""
+def ranking(
+    result: Result,
+    prompt: int | None = None,
+    chosen: int | None = None,
+    limit: int | None = None,
+) -> Ranking:
+    """Return the parts, most harmful first (most negative effect; for loss and kl the largest).
+
+    Args:
+        result: A sweep.
+        prompt: A prompt, or None for the mean over all.
+        chosen: The prompt whose dot is filled.
+        limit: The longest list.
+    """
     effects, shares = grid(result, "effect"), grid(result, "percent")
     if prompt is None:
         mean, share = mean_grid(result, "effect_mean"), mean_grid(result, "percent_mean")
+        sem = mean_grid(result, "effect_sem")
     else:
         mean, share = effects[:, :, prompt], shares[:, :, prompt]
-    sem = mean_grid(result, "effect_sem") if prompt is None else np.full_like(mean, math.nan)
+        sem = np.full_like(mean, math.nan)
     order = np.argsort(harm_sign(result) * np.nan_to_num(mean, nan=0.0), axis=None, kind="stable")
-    kind, layers = component(result), [int(x) for x in result.data["layers"]]
-    found = []
-    for flat in order[:limit]:
-        row, column = (int(x) for x in np.unravel_index(int(flat), mean.shape))
-        head = column if kind == "head" else None
-        found.append(
-            Part(
-                row=row,
-                column=column,
-                layer=layers[row],
-                head=head,
-                name=part_name(layers[row], head, kind),
-                effect=float(mean[row, column]),
-                sem=float(sem[row, column]),
-                percent=float(share[row, column]),
-                per_prompt=tuple(float(x) for x in effects[row, column]),
-            )
-        )
-    return found
+    cells = [(int(i) // mean.shape[1], int(i) % mean.shape[1]) for i in order[:limit]]
+    bars = [
+        Bar(float(mean[c]), tuple(map(float, effects[c])), chosen, float(sem[c])) for c in cells
+    ]
+    told = zip(cells, bars, strict=True)
+    return _ranked(result.data["layers"], component(result), told, share)
+
+
+def by_layer(found: Ranking) -> Ranking:
+    """Return a ranking of layers in their order."""
+    return replace(found, rows=tuple(sorted(found.rows, key=lambda row: row.key)))
+
+
+def _ranked(
+    layers: Sequence[int],
+    kind: str,
+    cells: Iterable[tuple[Cell, Bar]],
+    shares: np.ndarray | None = None,
+) -> Ranking:
+    rows, dots = [], 0
+    for cell, bar in cells:
+        name = part_name(int(layers[cell[0]]), cell[1] if kind == "head" else None, kind)
+        share = math.nan if shares is None else float(shares[cell])
+        error = "" if math.isnan(bar.error) else f" ± {number(bar.error)}"
+        kept = "withheld" if math.isnan(share) else f"{percent(share)} kept"
+        told = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
+        rows.append(Row(cell, (name, bar, bar.value, share), told))
+        dots = len(bar.dots)
+    heading = "" if dots < 2 else "dots: prompts" if dots <= MOST_DOTS else "± standard error"
+    columns = (
+        Column("part", "name"),
+        Column("bar", "bar", heading, signed=True, align="center"),
+        Column("effect", "number", format=_signed),
+        Column("kept", "percent", muted=True),
+    )
+    return Ranking(columns, tuple(rows))
+
+
+def _signed(value: float) -> str:
+    return number(value, 2, sign=True)
 
 
 def harm_sign(result: Result) -> int:
@@ -220,23 +202,29 @@ def harm_sign(result: Result) -> int:
     return -1 if result.params.get("metric") in {"loss", "kl", "rank"} else 1
 
 
-def prompt_effects(result: Result, row: int, column: int) -> list[PromptEffect]:
+def prompt_rows(result: Result, row: int, column: int) -> Ranking:
     """Return what removing one part does, prompt by prompt."""
-    effect, ablated = grid(result, "effect"), grid(result, "ablated")
-    share = grid(result, "percent")
-    base, done = np.asarray(result.data["base"], dtype=float), result.data["task_done"]
-    return [
-        PromptEffect(
-            prompt=i,
-            text=display_text(record.text),
-            base=float(base[i]),
-            ablated=float(ablated[row, column, i]),
-            effect=float(effect[row, column, i]),
-            percent=float(share[row, column, i]),
-            done=bool(done[i]),
-        )
-        for i, record in enumerate(result.prompts)
-    ]
+    base = np.asarray(result.data["base"], dtype=float)
+    ablated, effect, share = (
+        grid(result, name)[row, column].tolist() for name in ("ablated", "effect", "percent")
+    )
+    return ranked(
+        (
+            Column("prompt", "mono", width="stretch", least=136),
+            Column("metric", "mono", align="right", width=118, priority=1, tooltip=_CHANGE),
+            Column("effect", "number", format=_signed, width=68),
+            Column("kept", "percent", width=74),
+        ),
+        (
+            (
+                f"{i + 1} · {display_text(record.text)}",
+                f"{number(base[i], 2)} → {number(ablated[i], 2)}",
+                effect[i],
+                share[i],
+            )
+            for i, record in enumerate(result.prompts)
+        ),
+    )
 
 
 def find_part(result: Result, layer: int | None, head: int | None) -> tuple[int, int] | None:
@@ -250,6 +238,12 @@ def find_part(result: Result, layer: int | None, head: int | None) -> tuple[int,
         return layers.index(layer), 0
     columns = grid(result, "effect").shape[1]
     return (layers.index(layer), head) if head is not None and head < columns else None
+
+
+def part_at(result: Result, cell: Cell) -> tuple[int, int | None]:
+    """Return layer and head of a cell by the model's numbers; no head for a whole layer."""
+    layer = int(result.data["layers"][cell[0]])
+    return layer, cell[1] if component(result) == "head" else None
 
 
 def head_facts(result: Result, place: Place) -> list[Fact]:
@@ -281,5 +275,21 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
 
 def best_head(result: Result) -> tuple[int, int | None] | None:
     """Return the part that matters most: what a first result selects."""
-    best = parts(result, limit=1)
-    return (best[0].layer, best[0].head) if best else None
+    rows = ranking(result, limit=1).rows
+    return None if not rows else part_at(result, rows[0].key)
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the parts whose removal hurts most, for a terminal."""
+    data, component = result.data, result.params["component"]
+    metric = result.params["metric"]
+    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
+    yield f"kept in every run: {data['kept']}"
+    effect = np.asarray(data["effect_mean"])
+    percent = np.asarray(data["percent_mean"])
+    for place in lowest(effect):
+        layer = int(data["layers"][place[0]])
+        name = f"L{layer}H{place[1]}" if component == "head" else f"L{layer} {component}"
+        share = percent[place]
+        kept = "withheld" if not np.isfinite(share) else f"{share:6.1f} %"
+        yield f"  {name:<10} effect {effect[place]:+9.3f}   keeps {kept}"

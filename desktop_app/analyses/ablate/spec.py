@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
-
 from desktop_app.contract.grammar import PositionsText, RangeText
-from desktop_app.contract.params import Metric, Params
+from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 if TYPE_CHECKING:
@@ -17,47 +15,45 @@ if TYPE_CHECKING:
 class AblateParams(Params):
     """Settings of `ablate`."""
 
-    component: Literal["head", "attn", "mlp"] = Field(
-        default="head",
-        title="Remove",
-        description="What is removed, one at a time: attention heads, whole attention outputs or "
+    component: Literal["head", "attn", "mlp"] = setting(
+        "head",
+        "Remove",
+        "What is removed, one at a time: attention heads, whole attention outputs or "
         "MLP outputs. Everything else is kept.",
+        words={"head": "heads", "attn": "attention outputs", "mlp": "MLPs"},
     )
-    mode: Literal["auto", "zero", "mean", "resample"] = Field(
-        default="auto",
-        title="Replace by",
-        description="Zero, the mean over the reference prompts, or the value on the corrupt twin; "
+    mode: Literal["auto", "zero", "mean", "resample"] = setting(
+        "auto",
+        "Replace by",
+        "Zero, the mean over the reference prompts, or the value on the corrupt twin; "
         "auto takes the mean where there are two reference prompts or more.",
+        words={"auto": "auto replacement", "": "{}"},
     )
-    metric: Metric = Field(
-        default="logit_diff",
-        title="Metric",
-        description="The number that is watched, read at the last token of each prompt.",
+    metric: Metric = setting(
+        "logit_diff", "Metric", "The number that is watched, read at the last token of each prompt."
     )
-    positions: PositionsText = Field(
-        default="all",
-        title="At positions",
-        description="Where the part is removed: all, last, or a list such as 0,3,-1.",
-        json_schema_extra={"advanced": True},
+    positions: PositionsText = setting(
+        "all",
+        "At positions",
+        "Where the part is removed: all, last, or a list such as 0,3,-1.",
+        advanced=True,
     )
-    layers: RangeText = Field(
-        default=":",
-        title="Layers",
-        description="Which layers are swept, A:B, half open.",
-        json_schema_extra={"advanced": True},
+    layers: RangeText = setting(
+        ":", "Layers", "Which layers are swept, A:B, half open.", advanced=True
     )
-    preview: bool = Field(
-        default=False,
-        title="Estimate only",
-        description="The gradient estimate of every effect from one run forward and back, marked "
+    preview: bool = setting(
+        False,
+        "Estimate only",
+        "The gradient estimate of every effect from one run forward and back, marked "
         "as an estimate, instead of exact values.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
-    reference: tuple[str, ...] = Field(
-        default=(),
-        title="Reference prompts",
-        description="Prompts over which the mean is taken; the given prompts where none are named.",
-        json_schema_extra={"advanced": True, "cli": "prompt_file"},
+    reference: tuple[str, ...] = setting(
+        (),
+        "Reference prompts",
+        "Prompts over which the mean is taken; the given prompts where none are named.",
+        advanced=True,
+        cli="prompt_file",
     )
 
 

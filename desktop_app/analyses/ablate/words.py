@@ -84,7 +84,7 @@ def kept_sentence(result: Result) -> str:
     return f"One {kind} at a time is {_MODES.get(mode, mode)}{reference} {at}. {said}."
 
 
-def cell_tip(result: Result, row: int, column: int, prompt: int | None) -> str:
+def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
     """Return what the pointer says over a cell."""
     kind = component(result)
     name = part_name(int(result.data["layers"][row]), column if kind == "head" else None, kind)

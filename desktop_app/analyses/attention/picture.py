@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name, plural
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.session.export_table import Table
 
 
 @dataclass(frozen=True)
@@ -248,3 +251,32 @@ def small_pattern(result: Result, place: Place) -> tuple[np.ndarray, list[str]] 
         return None
     texts = [display_text(text) for text in result.prompts[place.prompt].tokens.texts]
     return head_slice(result, "pattern", place.prompt, found), texts
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield where each head looks most from each prompt's read position, for a terminal."""
+    layers, heads = result.data["layers"], result.data["head_indices"]
+    for index, prompt in enumerate(result.prompts):
+        texts, read = prompt.tokens.texts, prompt.read_position
+        yield f"prompt {index + 1}: where each head looks most from “{show_space(texts[read])}”"
+        pattern = result.data["pattern"][index]
+        for row, layer in enumerate(layers):
+            cells = []
+            for column, head in enumerate(heads):
+                weights = np.asarray(pattern[row, column])[read]
+                best = int(weights.argmax())
+                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}")
+            yield f"  L{layer}: " + " · ".join(cells)
+
+
+def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:
+    """Return one head's attention with its tokens along both sides."""
+    values = np.asarray(result.data["pattern"][prompt][head or (0, 0)])
+    tokens = result.prompts[prompt].tokens.texts
+    named = len(tokens) == len(values)
+    texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
+    rows = [
+        [text, *(cell_text(v) for v in row)]
+        for text, row in zip(texts, values.tolist(), strict=True)
+    ]
+    return ["query \\ key", *texts], rows

@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from desktop_app.contract.grammar import HeadsText, RangeText
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 
 class AttentionParams(Params):
     """Settings of `attention`."""
 
-    layers: RangeText = Field(
-        default=":",
-        title="Layers",
-        description="Which layers are kept, A:B, half open.",
-        json_schema_extra={"advanced": True},
+    layers: RangeText = setting(
+        ":", "Layers", "Which layers are kept, A:B, half open.", advanced=True
     )
-    heads: HeadsText = Field(
-        default="",
-        title="Heads",
-        description="Only these heads, such as 5.3,16.0; empty keeps all of the layers chosen.",
-        json_schema_extra={"advanced": True},
+    heads: HeadsText = setting(
+        "",
+        "Heads",
+        "Only these heads, such as 5.3,16.0; empty keeps all of the layers chosen.",
+        advanced=True,
     )
-    no_first: bool = Field(
-        default=False,
-        title="Without first position",
-        description="Drop the first position's column, where many heads rest; renormalise rows.",
+    no_first: bool = setting(
+        False,
+        "Without first position",
+        "Drop the first position's column, where many heads rest; renormalise rows.",
     )
-    value_weighted: bool = Field(
-        default=False,
-        title="Value-weighted",
-        description="Weigh each source by the norm of v·W_O, rescaled to a largest entry of 1.",
+    value_weighted: bool = setting(
+        False,
+        "Value-weighted",
+        "Weigh each source by the norm of v·W_O, rescaled to a largest entry of 1.",
     )
-    scores: bool = Field(
-        default=False,
-        title="Scores",
-        description="Also give the scores before the softmax.",
-        json_schema_extra={"advanced": True},
+    scores: bool = setting(
+        False, "Scores", "Also give the scores before the softmax.", advanced=True
     )
-    difference: bool = Field(
-        default=False,
-        title="Clean − corrupt",
-        description="Also give the difference to the corrupt twin's pattern.",
+    difference: bool = setting(
+        False, "Clean − corrupt", "Also give the difference to the corrupt twin's pattern."
     )
-    mean: bool = Field(
-        default=False,
-        title="Mean over prompts",
-        description="Also give the mean pattern, where all prompts share one token length.",
-        json_schema_extra={"advanced": True},
+    mean: bool = setting(
+        False,
+        "Mean over prompts",
+        "Also give the mean pattern, where all prompts share one token length.",
+        advanced=True,
     )
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from desktop_app.analyses.compose.picture import circuits
+from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.heatmap import Heatmap
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from desktop_app.analyses.compose.picture import CircuitPicture
     from desktop_app.contract.result import Result
 
 
-def _share(value: object) -> str:
-    return number(float(value), 4) if isinstance(value, float) else str(value)
+_SHARE = partial(number, digits=4)
+_COLUMNS = (
+    Column("direction", width="stretch"),
+    Column("top-1", "number", format=_SHARE, width=62),
+    Column("top-5", "number", format=_SHARE, width=62),
+)
 
 
 class CircuitPanel(QWidget):
@@ -30,16 +36,8 @@ class CircuitPanel(QWidget):
         super().__init__(parent)
         self.title = label("", "heading")
         self.sentence = label("", "muted", wrap=True)
-        self.table = DataTable()
-        self.table.setAccessibleName("Accuracies of the circuit")
-        self.table.set_columns(
-            [
-                Column("direction", width="stretch"),
-                Column("top-1", align="right", format=_share, mono=True, width=62),
-                Column("top-5", align="right", format=_share, mono=True, width=62),
-            ]
-        )
-        self.table.setFixedHeight(30 + 2 * 28 + 4)
+        self.table = RankingList("Accuracies of the circuit", _COLUMNS, sortable=True)
+        self.table.setFixedHeight(self.table.full_height(2))
         self.map = Heatmap()
         frame, column = panel()
         for widget in (self.title, self.sentence, self.table):

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.ranking import Column, Ranking, ranked
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from desktop_app.contract.result import Result
 
 Head = tuple[int, int]
@@ -110,10 +114,15 @@ def cell_of(shown: PairMap, pair: Pair | None) -> tuple[int, int] | None:
     return shown.later.index(pair[1]), shown.earlier.index(pair[0])
 
 
-def top_pairs(
-    shown: PairMap, head: Head | None = None
-) -> tuple[list[tuple[str, float, float]], list[Pair]]:
-    """Return rows of (pair, score, times chance) with their pairs, best first.
+_PAIR_COLUMNS = (
+    Column("pair", width=130),
+    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    Column("random", "number", format=lambda times: f"{number(times, 2)} ×", width=66),
+)
+
+
+def top_pairs(shown: PairMap, head: Head | None = None) -> Ranking:
+    """Return pairs with score and times chance, best first; keys are the pairs.
 
     Args:
         shown: The picture.
@@ -133,7 +142,7 @@ def top_pairs(
         score = float(values[row, column])
         listed.append((pair_name(pair), score, score / shown.baseline))
         pairs.append(pair)
-    return listed, pairs
+    return ranked(_PAIR_COLUMNS, listed, pairs)
 
 
 def pair_sentence(result: Result, pair: Pair) -> str:
@@ -200,3 +209,28 @@ def circuits(result: Result) -> list[CircuitPicture]:
         title = f"Copying circuit of {part_name(*_head(result, copying))}"
         found.append(_picture(result, "ov_", title, ("Source", "Output")))
     return found
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the strongest pairs of each kind beside chance, and the circuits' accuracies."""
+    data = result.data
+    score = np.asarray(data["score"])
+    for index, kind in enumerate(data["kinds"]):
+        yield (
+            f"{kind}-composition, random {data['baseline'][index]:.4f} "
+            f"± {data['baseline_spread'][index]:.4f}"
+        )
+        for early, first, late, second in lowest(-score[index]):
+            value = score[index, early, first, late, second]
+            yield f"  L{early}H{first} → L{late}H{second}  {value:.4f}"
+    for prefix, title in (("", result.params["full_circuit"]), ("ov_", result.params["ov"])):
+        if title and f"{prefix}top1" in data:
+            yield f"{title}, {data[prefix + 'n']:,} tokens, embedding {result.params['embedding']}"
+            columns = [data[prefix + name] for name in ("directions", "top1", "top5")]
+            for direction, top1, top5 in zip(*columns, strict=True):
+                yield f"  {direction:<28} top-1 {top1:.4f}  top-5 {top5:.4f}"
+
+
+def about(result: Result) -> str:
+    """Return the circuit that was followed, for the history."""
+    return str(result.params.get("full_circuit") or result.params.get("ov") or "")

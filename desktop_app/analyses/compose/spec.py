@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from desktop_app.contract.grammar import HeadPairText, HeadText
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 KINDS: tuple[str, ...] = ("Q", "K", "V")
@@ -18,58 +16,59 @@ OV_DIRECTIONS: tuple[str, ...] = ("best output for each source", "best source fo
 class ComposeParams(Params):
     """Settings of `compose`."""
 
-    kind: Literal["all", "Q", "K", "V"] = Field(
-        default="all",
-        title="Composition",
-        description="Which input of the later head the earlier one is measured against: queries, "
+    kind: Literal["all", "Q", "K", "V"] = setting(
+        "all",
+        "Composition",
+        "Which input of the later head the earlier one is measured against: queries, "
         "keys, values, or all three.",
+        words={"all": "Q-, K- and V-composition", "": "{}-composition"},
     )
-    fold: bool = Field(
-        default=False,
-        title="Fold norms",
-        description="Take the reading head's norm weights into its matrices (and centre them "
+    fold: bool = setting(
+        False,
+        "Fold norms",
+        "Take the reading head's norm weights into its matrices (and centre them "
         "where the norm subtracts a mean).",
     )
-    full_circuit: HeadPairText = Field(
-        default="",
-        title="Full circuit",
-        description="A pair such as 4.11,5.5: over the vocabulary, does a query token find the key "
+    full_circuit: HeadPairText = setting(
+        "",
+        "Full circuit",
+        "A pair such as 4.11,5.5: over the vocabulary, does a query token find the key "
         "behind which it stood?",
-        json_schema_extra={"cli": "pair", "metavar": "PREV IND"},
+        cli="pair",
+        metavar="PREV IND",
     )
-    ov: HeadText = Field(
-        default="",
-        title="Copying circuit",
-        description="A head such as 5.5: over the vocabulary, does it write the token it reads?",
+    ov: HeadText = setting(
+        "",
+        "Copying circuit",
+        "A head such as 5.5: over the vocabulary, does it write the token it reads?",
     )
-    embedding: Literal["raw", "layer0"] = Field(
-        default="raw",
-        title="Embedding",
-        description="What tokens are to the circuits: the raw embedding, or the stream after "
+    embedding: Literal["raw", "layer0"] = setting(
+        "raw",
+        "Embedding",
+        "What tokens are to the circuits: the raw embedding, or the stream after "
         "layer 0 behind a BOS under the reader's own norm.",
+        words={"raw": "raw embedding", "": "embedding {}"},
     )
-    tokens: int = Field(
-        default=0,
-        ge=0,
-        title="Tokens",
-        description="How many tokens the circuits compare, drawn at random; 0 takes the whole "
+    tokens: int = setting(
+        0,
+        "Tokens",
+        "How many tokens the circuits compare, drawn at random; 0 takes the whole "
         "vocabulary. Accuracies with different numbers of tokens do not compare.",
-        json_schema_extra={"zero": "all"},
-    )
-    seed: int = Field(
-        default=0,
         ge=0,
-        title="Seed",
-        description="Of the drawn tokens and of the random baseline.",
-        json_schema_extra={"advanced": True},
+        words={"0": "the whole vocabulary"},
+        counted="token",
+        zero="all",
+    )
+    seed: int = setting(
+        0, "Seed", "Of the drawn tokens and of the random baseline.", ge=0, advanced=True
     )
 
-    first_token: str = Field(
-        default="",
-        title="First token",
-        description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
+    first_token: str = setting(
+        "",
+        "First token",
+        "The token that sequences begin with, such as <|endoftext|>; empty takes the "
         "one that began documents in the model's training.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
 
     def reads_prompts(self) -> bool:

@@ -20,13 +20,13 @@ from desktop_app.analyses.compose.picture import (
     top_pairs,
 )
 from desktop_app.analyses.compose.spec import ANALYSIS
-from desktop_app.pictures.words import number, part_name
+from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.lab import LabView
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from desktop_app.analyses.compose.picture import Pair, PairMap
@@ -34,14 +34,6 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.selection import Selection
 
 _HINT = "Choose a pair for all its numbers."
-
-
-def _score(value: object) -> str:
-    return number(float(value)) if isinstance(value, float) else str(value)
-
-
-def _times(value: object) -> str:
-    return f"{number(float(value), 2)} ×" if isinstance(value, float) else str(value)
 
 
 class ComposeView(LabView):
@@ -99,16 +91,8 @@ class ComposeView(LabView):
         frame, column = panel()
         self._scope = SegmentedControl([("all", "All pairs"), ("head", "Selected head")])
         self._scope.setToolTip("List all pairs, or those that the selected head takes part in")
-        self._table = DataTable()
-        self._table.setAccessibleName("Strongest pairs")
+        self._table = RankingList("Strongest pairs", sortable=True)
         self._table.set_empty_text("No pair has the selected head; click one in the map.")
-        self._table.set_columns(
-            [
-                Column("pair", width=130),
-                Column("score", format=_score, mono=True, bar=True, width="stretch"),
-                Column("random", align="right", format=_times, mono=True, width=66),
-            ]
-        )
         self._sentence = label(_HINT, "muted", wrap=True)
         self._circuit_button = QPushButton("Full circuit")
         self._circuit_button.setToolTip("Follow this pair over the vocabulary: run with it")
@@ -191,7 +175,7 @@ class ComposeView(LabView):
         only = None
         if self._scope.value() == "head":
             only = (-1 if layer is None else layer, -1 if head is None else head)
-        self._table.set_rows(*top_pairs(self._shown, only))
+        self._table.set_ranking(top_pairs(self._shown, only))
 
     def _show_pair(self, result: Result) -> None:
         pair = self._pair

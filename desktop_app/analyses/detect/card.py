@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +13,13 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLay
 from desktop_app.analyses.detect.picture import stripe_cells
 from desktop_app.analyses.detect.roles import card_headline, card_summary
 from desktop_app.analyses.detect.stripe import Stripe
-from desktop_app.pictures.words import WITHHELD, number, part_name
+from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +31,12 @@ Head = tuple[int, int]
 _NAMED = 2
 # With more tokens, words on the axes take more room than the pattern.
 _WORDS_MOST = 20
-
-
-def _signed(value: object) -> str:
-    return number(float(value), sign=True) if isinstance(value, float) else WITHHELD
-
-
-def _plain(value: object) -> str:
-    return number(float(value)) if isinstance(value, float) else WITHHELD
+_COLUMNS = (
+    Column("ablated", width="stretch"),
+    Column("heads", width=118),
+    Column("loss", "number", format=partial(number, sign=True), bar=True, width=66),
+    Column("±", "number", format=number, width=60),
+)
 
 
 def card_pair(card: Mapping[str, Any]) -> tuple[Head, Head]:
@@ -44,22 +45,21 @@ def card_pair(card: Mapping[str, Any]) -> tuple[Head, Head]:
     return (int(early["layer"]), int(early["head"])), (int(late["layer"]), int(late["head"]))
 
 
-def ablation_rows(card: Mapping[str, Any]) -> list[tuple[str, str, float, float | str]]:
-    """Return (what, heads, rise of the loss, standard error), controls summed up last."""
-    rows: list[tuple[str, str, float, float | str]] = [
-        (
-            str(row["title"]),
-            _heads(row["heads"]),
-            float(row["rise"]),
-            WITHHELD if row.get("sem") is None else float(row["sem"]),
-        )
-        for row in card["ablation"]
-    ]
+def ablations(card: Mapping[str, Any]) -> Ranking:
+    """Return what was ablated, by how much the loss rises, ± error; controls summed up last."""
+    rows: list[Row] = []
+    for row in card["ablation"]:
+        error = math.nan if row.get("sem") is None else float(row["sem"])
+        named = [part_name(int(layer), int(head)) for layer, head in row["heads"]]
+        few = len(named) <= _NAMED
+        heads = ", ".join(named) if few else f"{len(named)} heads"
+        tip = "" if few else f"{row['title']}: {', '.join(named)}"
+        rows.append(Row(len(rows), (str(row["title"]), heads, float(row["rise"]), error), tip))
     rises = [float(row["rise"]) for row in card["controls"]]
-    if rises:
-        rows.append(("random heads, mean", f"{len(rises)} draws", float(np.mean(rises)), WITHHELD))
-        rows.append(("random heads, most", f"{len(rises)} draws", max(rises), WITHHELD))
-    return rows
+    for what, rise in (("mean", float(np.mean(rises))), ("most", max(rises))) if rises else ():
+        values = (f"random heads, {what}", f"{len(rises)} draws", rise, math.nan)
+        rows.append(Row(len(rows), values))
+    return Ranking(_COLUMNS, tuple(rows))
 
 
 def loss_sentence(card: Mapping[str, Any]) -> str:
@@ -68,21 +68,6 @@ def loss_sentence(card: Mapping[str, Any]) -> str:
         f"Rise of the second half's loss, {number(float(card['loss']))} nats untouched, when heads "
         f"are replaced by their mean; {int(card['sequences'])} sequences"
     )
-
-
-def _heads(heads: Any) -> str:
-    named = [part_name(int(layer), int(head)) for layer, head in heads]
-    return ", ".join(named) if len(named) <= _NAMED else f"{len(named)} heads"
-
-
-def head_lists(card: Mapping[str, Any]) -> str:
-    """Return the heads of the rows that only count them, a line each."""
-    lines = [
-        f"{row['title']}: {', '.join(part_name(int(a), int(b)) for a, b in row['heads'])}"
-        for row in card["ablation"]
-        if len(row["heads"]) > _NAMED
-    ]
-    return "\n".join(lines)
 
 
 class CardPattern(QWidget):
@@ -140,16 +125,7 @@ class CircuitCard(QWidget):
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)
-        self.table = DataTable()
-        self.table.setAccessibleName("Rise of the second half's loss under ablation")
-        self.table.set_columns(
-            [
-                Column("ablated", width="stretch"),
-                Column("heads", width=118),
-                Column("loss", align="right", format=_signed, mono=True, bar=True, width=60),
-                Column("±", align="right", format=_plain, mono=True, width=58),
-            ]
-        )
+        self.table = RankingList("Rise of the second half's loss under ablation", sortable=True)
         self.previous, self.induction = CardPattern(), CardPattern()
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
@@ -193,13 +169,12 @@ class CircuitCard(QWidget):
             return
         early, late = (part_name(*head) for head in self._pair)
         self._title.setText(f"{early} → {late}")
-        self.table.setToolTip(head_lists(card))
         self.headline.setText(card_headline(card))
         self._early.setText(early)
         self._late.setText(late)
         self.sentences.setText("\n\n".join(card_summary(card)[:2]))
         self._loss.setText(loss_sentence(card))
-        self.table.set_rows(ablation_rows(card))
+        self.table.set_ranking(ablations(card))
         for shown, field, score, title in (
             (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),
             (self.induction, "card_induction_pattern", "induction", f"{late} looks behind"),

@@ -9,10 +9,11 @@ import numpy as np
 from desktop_app.analyses.detect.roles import TITLES, best_heads
 from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
-from desktop_app.pictures.words import WITHHELD, number, part_name
+from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.words import number, part_name, random_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
@@ -40,6 +41,11 @@ _EVERYWHERE = {
 }
 _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
+_HEAD_COLUMNS = (
+    Column("head", "name", width=72),
+    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    Column("±", "number", format=number, width=66, tooltip="over seeds"),
+)
 _FAMILY_SCORES = frozenset({"successor", "copy"})
 
 
@@ -91,16 +97,19 @@ def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
     return f"{part_name(layer, column)}: {' · '.join(told)}"
 
 
-def top_rows(data: Mapping[str, Any], name: str) -> tuple[list[tuple[Any, ...]], list[Cell]]:
-    """Return rows of (head, score, spread) with their places, best first."""
+def top_heads(data: Mapping[str, Any], name: str) -> Ranking:
+    """Return the best heads of a score, with its spread over several seeds; keys are places."""
     values = np.asarray(data[name], dtype=float)
     layers = layer_numbers(data, len(values))
-    rows, places = [], []
-    for row, column, value in best_heads(values, _LISTED):
-        wide = spread(data, name, row, column)
-        rows.append((part_name(layers[row], column), value, WITHHELD if wide is None else wide))
-        places.append((row, column))
-    return rows, places
+    several = f"{name}_spread" in data
+    rows = [
+        Row(
+            (row, column),
+            (part_name(layers[row], column), value, spread(data, name, row, column))[: 2 + several],
+        )
+        for row, column, value in best_heads(values, _LISTED)
+    ]
+    return Ranking(_HEAD_COLUMNS[: 2 + several], tuple(rows))
 
 
 def family_sentence(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
@@ -193,3 +202,20 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     data = result.data
     names = score_names(data)
     return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield what was found, in sentences, and each family of a successor score."""
+    data = result.data
+    if result.params["on"] == "random":
+        size = result.params["seq_len"]
+        yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
+    yield from data["summary"]
+    for name, pairs in zip(data["families"], data["family_pairs"], strict=True):
+        yield f"  {name:<16} {pairs:>3} pairs"
+
+
+def about(result: Result) -> str:
+    """Return the first prompt, or what was made in its place, for the history."""
+    on_prompts = result.params.get("prompts") and result.prompts
+    return result.prompts[0].text if on_prompts else random_tokens(result.params)

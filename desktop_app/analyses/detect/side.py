@@ -23,16 +23,16 @@ from desktop_app.analyses.detect.picture import (
     score_names,
     score_text,
     stripe_cells,
-    top_rows,
+    top_heads,
 )
 from desktop_app.analyses.detect.roles import TITLES, headline
 from desktop_app.analyses.detect.stripe import Stripe
-from desktop_app.pictures.words import WITHHELD, number, part_name
+from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
 PAGES = (("top", "Top heads"), ("pattern", "Pattern"), ("summary", "Summary"))
 # Room that the lists beside a pattern take.
 _LISTS = 240
-
-
-def _score(value: object) -> str:
-    return number(float(value)) if isinstance(value, float) else WITHHELD
 
 
 class Sentences(QScrollArea):
@@ -166,8 +162,7 @@ class DetectSide(QWidget):
         self.pages = SegmentedControl(PAGES)
         self.title = label("", "heading")
         self._meaning = label("", "small", wrap=True)
-        self.table = DataTable()
-        self.table.setAccessibleName("Best heads of the chosen score")
+        self.table = RankingList("Best heads of the chosen score", sortable=True)
         self.families = label("", "small", wrap=True)
         self.pattern = HeadPattern()
         self.summary = Sentences()
@@ -213,18 +208,7 @@ class DetectSide(QWidget):
         self.title.setText(TITLES[name])
         self._meaning.setText(f"{meaning(name)}.")
         self.summary.set_headline(headline(data, name))
-        several = f"{name}_spread" in data
-        columns = [
-            Column("head", width=72),
-            Column("score", format=_score, mono=True, bar=True, width="stretch"),
-        ]
-        if several:
-            columns.append(
-                Column("±", align="right", format=_score, mono=True, width=66, tooltip="over seeds")
-            )
-        self.table.set_columns(columns)
-        rows, places = top_rows(data, name)
-        self.table.set_rows([row if several else row[:2] for row in rows], places)
+        self.table.set_ranking(top_heads(data, name))
 
     def show_head(self, result: Result, place: Cell | None, name: str) -> None:
         """Show the chosen head: its pattern, and its families where the score has them."""
@@ -242,10 +226,9 @@ class DetectSide(QWidget):
 
     def best(self, data: Mapping[str, Any], name: str) -> Cell | None:
         """Return the place of the best head of a score."""
-        if name not in score_names(data):
-            return None
-        places = top_rows(data, name)[1]
-        return places[0] if places else None
+        rows = top_heads(data, name).rows if name in score_names(data) else ()
+        best: Cell | None = rows[0].key if rows else None
+        return best
 
     @Slot(object)
     def _on_page_changed(self, name: object) -> None:

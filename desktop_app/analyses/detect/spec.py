@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from desktop_app.contract.grammar import CardText, NamesText
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
 PATTERN_SCORES: tuple[str, ...] = (
@@ -24,96 +22,97 @@ SCORES: tuple[str, ...] = (*PATTERN_SCORES, *FAMILY_SCORES)
 class DetectParams(Params):
     """Settings of `detect`."""
 
-    on: Literal["random", "prompts"] = Field(
-        default="random",
-        title="On",
-        description="Random tokens twice over (BOS + r + r), or the prompt table, where a head is "
+    on: Literal["random", "prompts"] = setting(
+        "random",
+        "On",
+        "Random tokens twice over (BOS + r + r), or the prompt table, where a head is "
         "scored on the tokens that occur again.",
-        json_schema_extra={"when_prompts": "prompts"},
+        words={"random": "random tokens", "prompts": "the prompts of the table"},
+        when_prompts="prompts",
     )
-    batch: int = Field(
-        default=30,
+    batch: int = setting(
+        30,
+        "Sequences",
+        "How many sequences of BOS + r + r are made.",
         ge=1,
         le=1000,
-        title="Sequences",
-        description="How many sequences of BOS + r + r are made.",
+        counted="sequence",
     )
-    seq_len: int = Field(
-        default=50,
+    seq_len: int = setting(
+        50,
+        "Length of r",
+        "How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
         ge=2,
         le=4096,
-        title="Length of r",
-        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        words={"": "r of {} tokens"},
     )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        title="Seed",
-        description="The same seed makes the same sequences.",
-        json_schema_extra={"advanced": True},
-    )
-    seeds: int = Field(
-        default=1,
+    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    seeds: int = setting(
+        1,
+        "Seeds",
+        "How many times anew, with seeds counted up; with two or more each score is a "
+        "mean and its spread is told.",
         ge=1,
         le=50,
-        title="Seeds",
-        description="How many times anew, with seeds counted up; with two or more each score is a "
-        "mean and its spread is told.",
+        words={"1": ""},
+        counted="seed",
     )
-    first_token: str = Field(
-        default="",
-        title="First token",
-        description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
-        "model's BOS.",
-        json_schema_extra={"advanced": True},
+    first_token: str = setting(
+        "",
+        "First token",
+        "The token that sequences begin with, such as <|endoftext|>; empty takes the model's BOS.",
+        advanced=True,
     )
-    rare_tokens: bool = Field(
-        default=False,
-        title="Rare tokens too",
-        description="Draw r from the whole vocabulary; else from its more common half, of whose "
+    rare_tokens: bool = setting(
+        False,
+        "Rare tokens too",
+        "Draw r from the whole vocabulary; else from its more common half, of whose "
         "tokens a model has seen enough.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
-    whole_diagonal: bool = Field(
-        default=False,
-        title="Whole diagonal",
-        description="Mean over all of a diagonal, queries without the offset included, as the "
+    whole_diagonal: bool = setting(
+        False,
+        "Whole diagonal",
+        "Mean over all of a diagonal, queries without the offset included, as the "
         "source of these scores has it; a little lower.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
-    embedding: Literal["layer0", "mlp0", "raw"] = Field(
-        default="layer0",
-        title="Embedding",
-        description="What successor and copy feed the head: the stream after layer 0 behind a "
+    embedding: Literal["layer0", "mlp0", "raw"] = setting(
+        "layer0",
+        "Embedding",
+        "What successor and copy feed the head: the stream after layer 0 behind a "
         "BOS, the MLP of layer 0 on the embedding alone, or the raw embedding.",
+        words={"raw": "raw embedding", "": "embedding {}"},
     )
-    families: NamesText = Field(
-        default="",
-        title="Families",
-        description="Which ordered families successor and copy are measured on, such as "
+    families: NamesText = setting(
+        "",
+        "Families",
+        "Which ordered families successor and copy are measured on, such as "
         "digits,days; empty takes the six standard ones.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
-    pattern: tuple[tuple[float, ...], ...] = Field(
-        default=(),
-        max_length=4096,
-        title="Painted pattern",
-        description="A target painted by hand, one row per query, 0 to 1, nothing above the "
+    pattern: tuple[tuple[float, ...], ...] = setting(
+        (),
+        "Painted pattern",
+        "A target painted by hand, one row per query, 0 to 1, nothing above the "
         "diagonal; its score is the attention that falls on it.",
-        json_schema_extra={"hidden": True, "cli": "pattern_file"},
+        max_length=4096,
+        hidden=True,
+        cli="pattern_file",
     )
-    card: CardText = Field(
-        default="",
-        title="Circuit card",
-        description="auto finds the pair of heads that makes the induction circuit and proves it "
+    card: CardText = setting(
+        "",
+        "Circuit card",
+        "auto finds the pair of heads that makes the induction circuit and proves it "
         "by ablation; a pair such as 4.11,5.5 names it (previous-token head first).",
-        json_schema_extra={"advanced": True},
+        words={"auto": "finds the circuit"},
+        advanced=True,
     )
-    keep_patterns: bool = Field(
-        default=False,
-        title="Keep patterns",
-        description="Also give every head's attention on the first sequence.",
-        json_schema_extra={"hidden": True},
+    keep_patterns: bool = setting(
+        False,
+        "Keep patterns",
+        "Also give every head's attention on the first sequence.",
+        hidden=True,
     )
 
     def reads_prompts(self) -> bool:

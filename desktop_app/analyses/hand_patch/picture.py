@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
-from desktop_app.analyses.rank.picture import Mark, Prediction
 from desktop_app.pictures.choice_words import choice_label
+from desktop_app.pictures.predictions import next_tokens, token_text
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.predictions import Mark
+    from desktop_app.pictures.ranking import Ranking
 
 RUNS: tuple[RunName, RunName] = ("clean", "corrupt")
 OTHER: dict[RunName, RunName] = {"clean": "corrupt", "corrupt": "clean"}
@@ -176,24 +178,20 @@ def short_words(result: Result) -> str:
     return words if run == "corrupt" else f"clean: {words}"
 
 
-def predictions(result: Result, field: str) -> list[Prediction]:
-    """Return the most likely next tokens with (`top`) or without (`base_top`) the moves."""
-    record = result.prompts[pair_of(result)]
+def predictions(result: Result, field: str) -> Ranking:
+    """Return the next tokens with (`top`) or without (`base_top`) the moves, and the other's."""
+    record, data = result.prompts[pair_of(result)], result.data
     marked: dict[int, Mark] = {a.token_id: "wrong" for a in record.wrongs}
     marked |= {a.token_id: "answer" for a in record.answers}
-    return [
-        Prediction(
-            rank=rank,
-            id=int(row["id"]),
-            piece=str(row["piece"]),
-            text=display_text(row["text"]) or display_text(row["piece"]),
-            logit=float(row["logit"]),
-            logprob=float(row["logprob"]),
-            prob=float(row["prob"]),
-            mark=marked.get(int(row["id"]), ""),
-        )
-        for rank, row in enumerate(result.data[field])
-    ]
+    other = data["base_top" if field == "top" else "top"]
+    others = {int(row["id"]): float(row["prob"]) for row in other}
+    return next_tokens(data[field], marked, others)
+
+
+def best_token(result: Result) -> str:
+    """Return the most likely token with the moves."""
+    top = result.data["top"]
+    return token_text(top[0]) if len(top) else ""
 
 
 def way(result: Result) -> float:
@@ -236,3 +234,24 @@ def _key(result: Result) -> tuple[Any, ...]:
         tuple(a.token_id for a in answers),
         result.params.get("metric"),
     )
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the metric before and after, and the two rankings side by side, for a terminal."""
+    data, params = result.data, result.params
+    yield f"{params['run']} run: {params['metric']} {data['base']:.3f} → {data['patched']:.3f}"
+    for move in params["moves"]:
+        yield f"  {move}"
+    for before, after in zip(data["base_top"], data["top"], strict=True):
+        yield (
+            f"  {before['piece']:<14} p {before['prob']:.3f}   →   {after['piece']:<14} "
+            f"p {after['prob']:.3f}"
+        )
+
+
+def about(result: Result) -> str:
+    """Return the prompt that was worked on, for the history."""
+    pair = result.params.get("pair")
+    if isinstance(pair, int) and 0 <= pair < len(result.prompts):
+        return result.prompts[pair].text
+    return result.prompts[0].text if result.prompts else ""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from desktop_app.analyses.hand_patch.picture import predictions, short_words
-from desktop_app.analyses.hand_patch.ranking import HandRanking
+from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.analyses.hand_patch.scale import MetricScale
-from desktop_app.pictures.words import metric_name, number
+from desktop_app.pictures.ranking import Column
+from desktop_app.pictures.words import metric_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from desktop_app.analyses.hand_patch.history import HandHistory
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 _PUT_IN = (
     "layer · position of what is put into the corrupt run, or into the clean one where it says so"
+)
+_TRIED = (
+    Column("put in", "mono", width="stretch", tooltip=_PUT_IN),
+    Column("metric", "number", width=58),
+    Column("top", "mono", align="center", width=44, tooltip="the most likely token"),
 )
 
 
@@ -43,16 +48,10 @@ class HandSide(QWidget):
         self.title = label("", "heading")
         self.scale = MetricScale()
         self.when = SegmentedControl([("top", "After"), ("base_top", "Before")])
-        self.ranking = HandRanking()
-        self.tried = DataTable()
-        self.tried.setAccessibleName("What was tried")
-        self.tried.set_columns(
-            [
-                Column("put in", width="stretch", mono=True, tooltip=_PUT_IN),
-                Column("metric", align="right", mono=True, width=58),
-                Column("top", align="center", mono=True, width=44, tooltip="the most likely token"),
-            ]
-        )
+        self.ranking = RankingList("Most likely next tokens")
+        self.ranking.set_fitting(24, 40)
+        self.ranking.setMinimumHeight(self.ranking.full_height(3))
+        self.tried = RankingList("What was tried", _TRIED, sortable=True)
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
@@ -79,9 +78,7 @@ class HandSide(QWidget):
         values = [float(data[name]) for name in ("clean", "corrupt", "base", "patched")]
         self.scale.set_values(*values)
         self._on_when_changed()
-        self.tried.set_rows(
-            [_row(tried) for tried in history.tried], list(range(len(history.tried)))
-        )
+        self.tried.set_rows(_row(tried) for tried in history.tried)
         for index, tried in enumerate(history.tried):
             if tried is history.current():
                 self.tried.select_key(index)
@@ -119,25 +116,13 @@ class HandSide(QWidget):
 
     def _on_when_changed(self, _when: object = None) -> None:
         if self._result is not None:
-            when = self.when.value()
-            self.ranking.show_rows(predictions(self._result, when), _others(self._result, when))
+            self.ranking.set_ranking(predictions(self._result, self.when.value()))
 
     def _on_row_clicked(self, key: object) -> None:
         if isinstance(key, int):
             self.tried_clicked.emit(key)
 
 
-def _others(result: Result, when: str) -> dict[int, float]:
-    """Return the probabilities with the moves where those without are shown, and vice versa."""
-    field = "base_top" if when == "top" else "top"
-    return {row.id: row.prob for row in predictions(result, field)}
-
-
-def _row(result: Result) -> tuple[str, str, str]:
+def _row(result: Result) -> tuple[str, float, str]:
     """Return something that was tried as a row: what, the metric after it, the token on top."""
-    top = predictions(result, "top")
-    return (
-        short_words(result),
-        number(float(result.data["patched"]), 2),
-        top[0].text if top else "",
-    )
+    return short_words(result), float(result.data["patched"]), best_token(result)

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from desktop_app.contract.params import Metric, Params
+from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 HandSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
@@ -65,32 +65,27 @@ def _check_move(text: str) -> str:
 class HandPatchParams(Params):
     """Settings of `hand_patch`."""
 
-    pair: int = Field(
-        default=0,
+    pair: int = setting(
+        0,
+        "Pair",
+        "Which prompt and its corrupt twin are worked on, counted from 0.",
         ge=0,
-        title="Pair",
-        description="Which prompt and its corrupt twin are worked on, counted from 0.",
-        json_schema_extra={"advanced": True},
+        numbered="prompt",
+        advanced=True,
     )
-    run: RunName = Field(
-        default="corrupt",
-        title="Run",
-        description="Which of the two prompts is run with the moves.",
+    run: RunName = setting(
+        "corrupt",
+        "Run",
+        "Which of the two prompts is run with the moves.",
+        words={"": "into the {} run"},
     )
-    moves: tuple[Annotated[str, AfterValidator(_check_move)], ...] = Field(
-        default=(),
-        max_length=MAX_MOVES,
-        title="Moves",
-        description="What is put where, such as clean:resid_post:5.3>5.3.",
+    moves: tuple[Annotated[str, AfterValidator(_check_move)], ...] = setting(
+        (), "Moves", "What is put where, such as clean:resid_post:5.3>5.3.", max_length=MAX_MOVES
     )
-    metric: Metric = Field(
-        default="logit_diff",
-        title="Metric",
-        description="The number that is watched, read where the clean prompt ends.",
+    metric: Metric = setting(
+        "logit_diff", "Metric", "The number that is watched, read where the clean prompt ends."
     )
-    top: int = Field(
-        default=10, ge=1, le=1_000, title="Top", description="How many next tokens are listed."
-    )
+    top: int = setting(10, "Top", "How many next tokens are listed.", ge=1, le=1_000)
 
 
 ANALYSIS = Analysis(

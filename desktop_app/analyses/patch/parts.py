@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.patch.picture import (
+from desktop_app.analyses.patch.cells import (
     RAW,
     SHARES,
     Shape,
@@ -19,12 +19,23 @@ from desktop_app.analyses.patch.picture import (
     places_of,
     shape_of,
 )
+from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import part_name
+from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Axis
+
+# The run that is changed, how its metric is written, and the field of its own metric.
+_INTO = {
+    "restored": (
+        "into corrupt",
+        "corrupt run: untouched → with the clean activation",
+        "corrupt",
+    ),
+    "broken": ("into clean", "clean run: untouched → with the corrupt activation", "clean"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,20 +48,6 @@ class PatchPart:
     head: int | None
     position: int | None
     name: str
-    restored: float
-    broken: float
-
-
-@dataclass(frozen=True)
-class PromptShare:
-    """What exchanging one part does on one prompt; NaN where a direction was not run."""
-
-    prompt: int
-    text: str
-    clean: float
-    corrupt: float
-    denoised: float
-    noised: float
     restored: float
     broken: float
 
@@ -126,35 +123,57 @@ def cell_name(shape: Shape, layer: int, head: int | None, position: int | None) 
     return name if position is None else f"{name} · {position}"
 
 
-def prompt_shares(result: Result, part: PatchPart) -> list[PromptShare]:
+def ranking(found: list[PatchPart], there: tuple[str, ...]) -> Ranking:
+    """Return parts as rows; both bars have one scale, from 0 at the left if none is negative."""
+    reach = max(
+        [1e-9, *(abs(x) for p in found for x in (p.restored, p.broken) if math.isfinite(x))]
+    )
+    negative = any(min(p.restored, p.broken) < -reach / 50 for p in found)
+    limits = (-reach / 2 if negative else 0.0, reach)
+    columns = [Column("part", "name", width="stretch", least=76)]
+    for name in there:
+        columns += [
+            Column(f"{name} bar", "bar", "", priority=1, signed=True, limits=limits, least=38),
+            Column(name, "number", align="right"),
+        ]
+    rows = []
+    for p in found:
+        shares = {name: float(getattr(p, name)) for name in there}
+        told = ", ".join(f"{name} {number(value)}" for name, value in shares.items())
+        values = (value for value in shares.values() for _twice in range(2))
+        rows.append(Row((p.row, p.column), (p.name, *values), f"{p.name}: {told}"))
+    return Ranking(tuple(columns), tuple(rows))
+
+
+def prompt_rows(result: Result, part: PatchPart) -> Ranking:
     """Return what exchanging a part does, prompt by prompt; prompts too short for it are left out.
 
     Heads by position are taken at the part's own position.
     """
-    data = result.data
-    clean, corrupt = (np.asarray(data[name], dtype=float) for name in ("clean", "corrupt"))
-    found = []
+    data, there = result.data, directions(result.data)
+    columns = [Column("prompt", "mono", width="stretch", least=136)]
+    for name in there:
+        run, tip, _base = _INTO[name]
+        columns += [
+            Column(run, "mono", align="right", width=122, priority=1, tooltip=tip),
+            Column(name, "number", format=_share, width=78),
+        ]
+    rows = []
     for i, record in enumerate(result.prompts):
-        numbers = {}
-        for share in SHARES:
-            for name in (share, RAW[share]):
-                numbers[name] = _at(result, name, i, part)
-        if all(value is None for value in numbers.values()):
-            continue
-        known = {n: math.nan if v is None else v for n, v in numbers.items()}
-        found.append(
-            PromptShare(
-                i,
-                display_text(record.text),
-                float(clean[i]),
-                float(corrupt[i]),
-                known["patched_denoise"],
-                known["patched_noise"],
-                known["restored"],
-                known["broken"],
-            )
-        )
-    return found
+        values: list[object] = []
+        for name in there:
+            share, patched = _at(result, name, i, part), _at(result, RAW[name], i, part)
+            if share is not None and patched is not None:
+                base = float(np.asarray(data[_INTO[name][2]], dtype=float)[i])
+                values += [f"{number(base, 2)} → {number(patched, 2)}", share]
+        if values:
+            title = f"{i + 1} · {display_text(record.text)}"
+            rows.append(Row(i, (title, *values)))
+    return Ranking(tuple(columns), tuple(rows))
+
+
+def _share(value: float) -> str:
+    return number(value, 3)
 
 
 def _at(result: Result, name: str, prompt: int, part: PatchPart) -> float | None:

@@ -1,36 +1,46 @@
-"""The maps of the patching view, computed from a result.
-
-A picture is layers × positions, or layers × heads; by position, heads are shown at one position,
-or each at the position where it does most.
-"""
+"""What the patching view shows of a result, and what other rooms ask of one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
+from desktop_app.analyses.patch.cells import (
+    RAW,
+    SHARES,
+    cells,
+    columns,
+    directions,
+    ends,
+    flat,
+    head_columns,
+    layer_axis,
+    shape_of,
+)
+from desktop_app.analyses.patch.parts import find_place, part_at
 from desktop_app.pictures.facts import Fact
-from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, centred_limits, numbered
-from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.words import metric_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+
+from desktop_app.analyses.patch.spec import ANALYSIS
+from desktop_app.pictures.text_tables import lowest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
 
-Quantity = Literal["share", "asymmetry", "raw"]
-QUANTITIES: tuple[tuple[Quantity, str], ...] = (
+QUANTITIES = (
     ("share", "Enough · needed"),
     ("asymmetry", "Asymmetry"),
     ("raw", "Metric"),
 )
-SHARES = ("restored", "broken")
-RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
 _WORDS = {
     "restored": ("Enough", "clean put into the corrupt run", "clean → corrupt"),
     "broken": ("Needed", "corrupt put into the clean run", "corrupt → clean"),
@@ -44,90 +54,9 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the axes of a sweep are.
-
-    Attributes:
-        heads: Whether the site has heads.
-        key_value: Whether these are the model's key-value heads.
-        by_position: Whether positions were patched one by one.
-    """
-
-    heads: bool
-    key_value: bool
-    by_position: bool
-
-    @property
-    def stacked(self) -> bool:
-        """Whether cells are heads at positions, more than one picture can show."""
-        return self.heads and self.by_position
-
-
-def shape_of(params: Mapping[str, Any]) -> Shape:
-    """Return the axes that the settings of a sweep lead to."""
-    site = str(params.get("site", "resid_pre"))
-    by_position = str(params.get("by", "position")) == "position"
-    return Shape(site in HEADED, site in KEY_VALUE, by_position)
-
-
-def directions(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return `restored`, `broken` or both: what was run."""
-    return tuple(name for name in SHARES if name in data)
-
-
-def is_ragged(data: Mapping[str, Any]) -> bool:
-    """Return whether the prompts have several lengths, so that no mean over them exists."""
-    return any(isinstance(data.get(name), (tuple, list)) for name in SHARES)
-
-
-def cells(data: Mapping[str, Any], name: str, prompt: int | None) -> np.ndarray:
-    """Return a field of one prompt, or its mean over prompts where `prompt` is None.
-
-    Returns:
-        Float [layers, positions], [layers, heads] or [layers, heads, positions]; [layers, 1] for
-        a site without heads at all positions.
-    """
-    if prompt is None:
-        values = np.asarray(data[f"{name}_mean"], dtype=float)
-    elif isinstance(data[name], (tuple, list)):
-        values = np.asarray(data[name][prompt], dtype=float)
-    else:
-        values = np.asarray(data[name], dtype=float)[..., prompt]
-    return values[:, None] if values.ndim == 1 else values
-
-
-def flat(
-    data: Mapping[str, Any], name: str, prompt: int | None, position: int | None
-) -> np.ndarray:
-    """Return a field as a picture [rows, cols].
-
-    Heads by position are shown at `position`; where it is None, each at the position where it
-    does most, either way.
-    """
-    values = cells(data, name, prompt)
-    if values.ndim == 2:
-        return values
-    places = places_of(data, prompt, position)
-    picked: np.ndarray = np.take_along_axis(values, places[:, :, None], axis=2)[:, :, 0]
-    return picked
-
-
-def places_of(data: Mapping[str, Any], prompt: int | None, position: int | None) -> np.ndarray:
-    """Return the position [layers, heads] at which each head of a sweep by position is shown.
-
-    Without a `position` it is the one where the larger of both shares is largest in size.
-    """
-    found = [np.abs(cells(data, name, prompt)) for name in directions(data)]
-    if position is not None and position < found[0].shape[2]:
-        return np.full(found[0].shape[:2], position)
-    sizes = [np.nan_to_num(size, nan=-1.0) for size in found]
-    return np.asarray(np.maximum.reduce(sizes).argmax(axis=2))
-
-
 def picture(
     result: Result,
-    quantity: Quantity,
+    quantity: str,
     prompt: int | None,
     position: int | None = None,
     tip: Callable[[int, int], str] | None = None,
@@ -150,7 +79,7 @@ def picture(
     )
 
 
-def fields_of(data: Mapping[str, Any], quantity: Quantity) -> tuple[str, ...]:
+def fields_of(data: Mapping[str, Any], quantity: str) -> tuple[str, ...]:
     """Return the fields that a quantity is drawn from, one per map."""
     there = directions(data)
     if quantity == "asymmetry" and len(there) == 2:
@@ -185,77 +114,54 @@ def maps(
     )
 
 
-def ends(result: Result, prompt: int | None) -> tuple[float, float]:
-    """Return the metric of the clean and of the corrupt run, of a prompt or the mean of all."""
-    found = []
-    for name in ("clean", "corrupt"):
-        values = np.asarray(result.data[name], dtype=float)
-        found.append(float(np.nanmean(values)) if prompt is None else float(values[prompt]))
-    return found[0], found[1]
+def partial_picture(
+    data: Mapping[str, Any], params: Mapping[str, Any], prompt: int, quantity: str = "share"
+) -> tuple[Matrix, ...] | None:
+    """Return the cells known so far, or None where there are none.
 
-
-def layer_axis(data: Mapping[str, Any]) -> Axis:
-    """Return the layers by the model's own numbers."""
-    return Axis("Layer", [str(int(layer)) for layer in data["layers"]])
-
-
-def columns(result: Result, prompt: int | None, count: int) -> Axis:
-    """Return what stands above the columns of a picture."""
-    shape = shape_of(result.params)
-    if shape.heads:
-        return head_columns(shape, count)
-    if not shape.by_position:
-        return Axis("", ["all positions"])
-    pairs = token_pairs(result, prompt)
-    first = np.asarray(result.data["first_difference"], dtype=int)
-    read = np.asarray(result.data["read_position"], dtype=int)
-    if prompt is not None:
-        first, read = first[prompt : prompt + 1], read[prompt : prompt + 1]
-    same = len(set(read.tolist())) == 1
-    labels = [f"{i}{_one_label(pair)}" for i, pair in enumerate(pairs)]
-    dimmed, place = int(first.min()), int(read[0]) if same else None
-    return Axis("Position", labels, pairs=pairs, dimmed=dimmed, read=place)
-
-
-def head_columns(shape: Shape, count: int) -> Axis:
-    """Return the heads of a picture by their numbers."""
-    name = "Key-value head" if shape.key_value else "Head"
-    return numbered(name, count)
-
-
-def token_pairs(result: Result, prompt: int | None) -> list[PairColumn]:
-    """Return the tokens above each position.
-
-    Over several prompts a position has a token where all prompts have the same, else its number.
+    Args:
+        data: Fields of a partial answer.
+        params: The settings it runs with, which name its axes.
+        prompt: Which prompt is shown where no mean exists.
+        quantity: What is shown.
     """
-    chosen = result.prompts if prompt is None else (result.prompts[prompt],)
-    found = []
-    for place in range(len(chosen[0].tokens)):
-        clean = {record.tokens.texts[place] for record in chosen}
-        twins = [record.corrupt_tokens or record.tokens for record in chosen]
-        corrupt = {twin.texts[place] for twin in twins}
-        differs = any(
-            record.tokens.ids[place] != twin.ids[place]
-            for record, twin in zip(chosen, twins, strict=True)
-        )
-        found.append(PairColumn(_common(clean, place), _common(corrupt, place), differs))
-    return found
+    there = directions(data)
+    if not there or "layers" not in data:
+        return None
+    one = _prompt(data, there[0], prompt)
+    # The settings may have been changed since: then the axes are those of the arrays.
+    shape = shape_of(params)
+    if cells(data, there[0], one).ndim == 3 and not shape.stacked:
+        shape = shape_of({"site": "head_z"})
+    names = fields_of(data, quantity)
+    values = {name: flat(data, name, one, None) for name in names}
+    count = values[names[0]].shape[1]
+    if shape.heads:
+        above = head_columns(shape, count)
+    elif count == 1:
+        above = Axis("", ["all positions"])
+    else:
+        above = numbered("Position", count)
+    # The metric of both runs comes with the result; until then the middle is that of the cells.
+    centre = _middle(list(values.values())) if quantity == "raw" else 0.0
+    limits = centred_limits(*values.values(), centre=centre)
+    return maps(values, layer_axis(data), above, limits)
 
 
-def _common(texts: set[str], place: int) -> str:
-    return display_text(next(iter(texts))) if len(texts) == 1 else f"#{place}"
+def _middle(values: list[np.ndarray]) -> float:
+    known = np.concatenate([v[np.isfinite(v)] for v in values])
+    return float(known.min() + known.max()) / 2 if known.size else 0.0
 
 
-def _one_label(pair: PairColumn) -> str:
-    if pair.clean == pair.corrupt:
-        return "" if pair.clean.startswith("#") else f": {pair.clean}"
-    return f": {pair.clean} | {pair.corrupt}"
+def _prompt(data: Mapping[str, Any], name: str, prompt: int) -> int | None:
+    """Return None where there is a mean, else a prompt that there is."""
+    if name not in SHARES or f"{name}_mean" in data:
+        return None
+    return min(prompt, len(data[name]) - 1)
 
 
 def head_facts(result: Result, place: Place) -> list[Fact]:
     """Return how far exchanging the selected part is enough, and needed."""
-    from desktop_app.analyses.patch.parts import find_place, part_at
-
     if place.prompt >= len(result.prompts):
         return []
     cell = find_place(result, place.layer, place.head, place.position, place.prompt)
@@ -272,3 +178,37 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         for name, value, tip in shares
         if np.isfinite(value)
     ]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the strongest cells of each direction, prompt by prompt, for a terminal."""
+    data, params = result.data, result.params
+    mark = " (gradient estimate)" if data["estimated"] else ""
+    for index in range(len(result.prompts)):
+        yield (
+            f"prompt {index + 1}: {params['metric']} clean {data['clean'][index]:.3f}, corrupt "
+            f"{data['corrupt'][index]:.3f}; {params['site']} exchanged{mark}"
+        )
+        for name, words in (
+            ("restored", "enough: the clean activation in the corrupt run restores"),
+            ("broken", "needed: the corrupt activation in the clean run breaks"),
+        ):
+            if name in data:
+                yield f"  {words}"
+                yield from _strongest(result, data[name], index)
+
+
+def _strongest(result: Result, field: Any, index: int) -> Iterator[str]:
+    """Yield a prompt's largest cells, by layer, head and position as far as there are such axes."""
+    ragged = isinstance(field, (tuple, list))
+    cells = np.asarray(field[index]) if ragged else np.asarray(field)[..., index]
+    texts = result.prompts[index].tokens.texts
+    axes = [axis for axis in ANALYSIS.axes("restored", result.params) if axis != "prompt"]
+    for found in lowest(-np.abs(cells)):
+        place = dict(zip(axes, found, strict=True))
+        name = f"L{int(result.data['layers'][place['layer']])}"
+        if "head" in place:
+            name += f"H{place['head']}"
+        if "position" in place:
+            name += f" @{place['position']} “{texts[place['position']]}”"
+        yield f"    {name:<22} {cells[found]:+.3f}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import Field
-
 from desktop_app.contract.grammar import RangeText
-from desktop_app.contract.params import Metric, Params
+from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 if TYPE_CHECKING:
@@ -25,40 +23,38 @@ KEY_VALUE: frozenset[str] = frozenset({"head_k", "head_v"})
 class PatchParams(Params):
     """Settings of `patch`."""
 
-    direction: Literal["both", "denoise", "noise"] = Field(
-        default="both",
-        title="Direction",
-        description="denoise: run the corrupt prompt and insert the clean activation (is it "
+    direction: Literal["both", "denoise", "noise"] = setting(
+        "both",
+        "Direction",
+        "denoise: run the corrupt prompt and insert the clean activation (is it "
         "enough?); noise: run the clean prompt and insert the corrupt one (is it needed?).",
+        words={"both": "both ways", "": "{}"},
     )
-    site: PatchSite = Field(
-        default="resid_pre",
-        title="Activation",
-        description="Which activation is exchanged: the residual stream before, in the middle of "
+    site: PatchSite = setting(
+        "resid_pre",
+        "Activation",
+        "Which activation is exchanged: the residual stream before, in the middle of "
         "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
+        words={"": "{}"},
     )
-    by: Literal["position", "all"] = Field(
-        default="position",
-        title="Positions",
-        description="One position at a time, or all positions of the prompt at once.",
+    by: Literal["position", "all"] = setting(
+        "position",
+        "Positions",
+        "One position at a time, or all positions of the prompt at once.",
+        words={"position": "one position at a time", "all": "all positions at once"},
     )
-    metric: Metric = Field(
-        default="logit_diff",
-        title="Metric",
-        description="The number that is watched, read where the clean prompt ends.",
+    metric: Metric = setting(
+        "logit_diff", "Metric", "The number that is watched, read where the clean prompt ends."
     )
-    layers: RangeText = Field(
-        default=":",
-        title="Layers",
-        description="Which layers are swept, A:B, half open.",
-        json_schema_extra={"advanced": True},
+    layers: RangeText = setting(
+        ":", "Layers", "Which layers are swept, A:B, half open.", advanced=True
     )
-    preview: bool = Field(
-        default=False,
-        title="Estimate only",
-        description="Attribution patching: the gradient estimate of every cell from two runs "
+    preview: bool = setting(
+        False,
+        "Estimate only",
+        "Attribution patching: the gradient estimate of every cell from two runs "
         "each way, marked as an estimate, instead of exact values.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
 
 

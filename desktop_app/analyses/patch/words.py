@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desktop_app.analyses.patch.cells import directions, ends, shape_of
 from desktop_app.analyses.patch.parts import part_at
-from desktop_app.analyses.patch.picture import directions, ends, shape_of
 from desktop_app.pictures.words import WITHHELD, metric_name, number, plural
 
 if TYPE_CHECKING:

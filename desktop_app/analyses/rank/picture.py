@@ -4,60 +4,51 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from desktop_app.pictures.curves import Mark as Line
 from desktop_app.pictures.curves import Region, Scale, Scatter
 from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.predictions import EMPHASIS, next_tokens, token_text
+from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, plural, prompt_title, tail
+from desktop_app.pictures.words import number, plural, probability, prompt_title, tail
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.predictions import Mark
+    from desktop_app.session.export_table import Table
 
-Mark = Literal["", "answer", "wrong"]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One of the most likely next tokens; `mark` says whether it is an answer or a wrong one."""
-
-    rank: int
-    id: int
-    piece: str
-    text: str
-    logit: float
-    logprob: float
-    prob: float
-    mark: Mark = ""
-
-
-@dataclass(frozen=True)
-class AnswerRow:
-    """One token of an answer, predicted from the prompt and the answer's tokens before it."""
-
-    step: int
-    given: str
-    text: str
-    id: int
-    rank: int
-    logit: float
-    logprob: float
-    prob: float
+_ANSWER_COLUMNS = (
+    Column("token", "token"),
+    Column("given", "mono", width="stretch", muted=True, priority=2),
+    Column("rank", "number", format=lambda rank: f"{rank:,}" + (" (top)" if rank == 0 else "")),
+    Column("prob", "number", format=probability),
+    Column("logit", "number", format=number, priority=1),
+    Column("log prob", "number", format=number),
+)
+_SURPRISE_COLUMNS = (
+    Column("at", "mono", align="right", width=40, muted=True),
+    Column("token", "mono"),
+    Column("bar", "bar", "surprise, −log p"),
+    Column("nats", "number", width=64, muted=True),
+)
 
 
 @dataclass(frozen=True)
 class AnswerTable:
-    """One continuation, token by token, with the log-probability of the whole."""
+    """One continuation, a row per token, with the log-probability of the whole."""
 
     text: str
     mark: Mark
-    rows: tuple[AnswerRow, ...]
+    ranking: Ranking
     logprob_total: float
 
 
@@ -99,22 +90,9 @@ def marks(result: Result, prompt: int) -> dict[int, Mark]:
     return found
 
 
-def predictions(result: Result, prompt: int) -> list[Prediction]:
+def predictions(result: Result, prompt: int) -> Ranking:
     """Return the most likely next tokens, best first."""
-    marked = marks(result, prompt)
-    return [
-        Prediction(
-            rank=rank,
-            id=int(row["id"]),
-            piece=str(row["piece"]),
-            text=display_text(row["text"]) or display_text(row["piece"]),
-            logit=float(row["logit"]),
-            logprob=float(row["logprob"]),
-            prob=float(row["prob"]),
-            mark=marked.get(int(row["id"]), ""),
-        )
-        for rank, row in enumerate(result.data["top"][prompt])
-    ]
+    return next_tokens(result.data["top"][prompt], marks(result, prompt))
 
 
 def answer_tables(result: Result, prompt: int) -> list[AnswerTable]:
@@ -139,30 +117,27 @@ def _answer_table(
     before = result.prompts[prompt].tokens.texts[: read + 1]
     rows = []
     for step, row in enumerate(continuation["rows"]):
-        rows.append(
-            AnswerRow(
-                step=step,
-                given=tail(before, len(before), 3),
-                text=display_text(row["text"]) or display_text(row["piece"]),
-                id=int(row["id"]),
-                rank=int(row["rank"]),
-                logit=float(row["logit"]),
-                logprob=float(row["logprob"]),
-                prob=float(row["prob"]),
-            )
+        given, text = tail(before, len(before), 3), token_text(row)
+        scores = (float(row["prob"]), float(row["logit"]), float(row["logprob"]))
+        tip = (
+            f"Predicting token {step}, “{text}” (id {row['id']}), given “{given}”\n"
+            f"probability {scores[0]:.6f}, logit {number(scores[1])}, "
+            f"log-probability {number(scores[2])}"
         )
+        rows.append(Row(step, (text, given, int(row["rank"]), *scores), tip, EMPHASIS[mark]))
         before = (*before, str(row["text"]))
     total = float(continuation["logprob_total"])
-    return AnswerTable(str(continuation["text"]), mark, tuple(rows), total)
+    ranking = Ranking(_ANSWER_COLUMNS, tuple(rows))
+    return AnswerTable(str(continuation["text"]), mark, ranking, total)
 
 
 def table_sentence(table: AnswerTable) -> str:
     """Say of how many tokens a continuation is made, and what it scores as a whole."""
     shown = display_text(table.text)
-    if len(table.rows) == 1:
+    texts = table.ranking.values("token")
+    if len(texts) == 1:
         return f"“{shown}” is one token"
-    pieces = " + ".join(row.text for row in table.rows)
-    return f"“{shown}” is {plural(len(table.rows), 'token')}: {pieces}"
+    return f"“{shown}” is {plural(len(texts), 'token')}: {' + '.join(texts)}"
 
 
 def logit_diff(result: Result, prompt: int) -> Spread | None:
@@ -219,6 +194,17 @@ def surprise_texts(result: Result, prompt: int) -> list[str]:
     return texts
 
 
+def surprises(result: Result, prompt: int) -> Ranking:
+    """Return the prompt's tokens in their order, each with its surprise; keys are positions."""
+    texts = [display_text(text) for text in result.prompts[prompt].tokens.texts]
+    tips, values = surprise_texts(result, prompt), surprise(result, prompt).tolist()
+    rows = enumerate(zip(texts, values, tips, strict=True))
+    return Ranking(
+        _SURPRISE_COLUMNS,
+        tuple(Row(at, (at, text, nats, nats), tip) for at, (text, nats, tip) in rows),
+    )
+
+
 def surprise_sentence(result: Result, prompt: int) -> str:
     """Return the mean log-probability of the prompt's tokens as one line."""
     values = surprise(result, prompt)[1:]
@@ -263,4 +249,40 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
     return [
         Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
         Fact("Rank", str(rank), "0: the model's first guess"),
+    ]
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield each prompt's next tokens and its answers, token by token, for a terminal."""
+    for index, prompt in enumerate(result.prompts):
+        yield f"prompt {index + 1}: “{prompt.text}”, read at position {prompt.read_position}"
+        for rank, row in enumerate(result.data["top"][index]):
+            yield (
+                f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
+                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+            )
+        for kind in ("answers", "wrong"):
+            for entry in result.data[kind][index]:
+                yield from _answer_lines(kind, entry)
+        difference = result.data["logit_diff"][index]
+        if np.isfinite(difference):
+            yield f"  logit difference {difference:.3f}"
+
+
+def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:
+    total = entry["logprob_total"]
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
+    for index, row in enumerate(entry["rows"]):
+        yield (
+            f"    token {index} {show_space(row['text']):<10} {row['id']:>7}"
+            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+        )
+
+
+def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return a prompt's next tokens, the most likely first."""
+    rows = result.data["top"][prompt]
+    columns = list(rows[0]) if rows else []
+    return ["rank", *columns], [
+        [str(i), *(cell_text(row.get(n)) for n in columns)] for i, row in enumerate(rows)
     ]

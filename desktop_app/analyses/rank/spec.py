@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 
 class RankParams(Params):
     """Settings of `rank`."""
 
-    top: int = Field(
-        default=10,
-        ge=1,
-        le=1000,
-        title="Top",
-        description="How many of the most likely next tokens to list.",
-    )
-    position: int = Field(
-        default=-1,
-        title="Position",
-        description="Where the prediction is read; 0 is the first token, -1 the last.",
+    top: int = setting(10, "Top", "How many of the most likely next tokens to list.", ge=1, le=1000)
+    position: int = setting(
+        -1,
+        "Position",
+        "Where the prediction is read; 0 is the first token, -1 the last.",
+        words={"-1": "read at the last position"},
     )
 
 

@@ -15,14 +15,13 @@ from desktop_app.analyses.rank.picture import (
     surprise,
     surprise_sentence,
     surprise_texts,
+    surprises,
 )
 from desktop_app.analyses.rank.spec import ANALYSIS
-from desktop_app.analyses.rank.surprise_list import SurpriseList
-from desktop_app.pictures.token_text import display_text
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.prompt_chooser import PromptChooser
-from desktop_app.widgets.tables.prediction_list import PredictionList
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.cells import cells, token_strip
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class RankView(AnalysisView):
         self._heading_label = ElidedLabel("", "heading")
         self._read_label = ElidedLabel("", "small")
         self._chooser = PromptChooser(self.selection)
-        self._list = PredictionList()
+        self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
         self._answers = AnswerPanel(self.selection)
         columns = gap_splitter(Qt.Orientation.Horizontal)
@@ -106,12 +105,13 @@ class RankView(AnalysisView):
         top.addWidget(label("How surprising each prompt token is", "heading"))
         top.addWidget(self._token_label, 1)
         top.addWidget(self._strip_label)
-        self._surprises = SurpriseList()
+        self._surprises = RankingList("Surprise of each prompt token")
+        self._surprises.set_fitting(24, 72)
         self._surprises.setVisible(False)
         column.addLayout(top)
         column.addWidget(self._strip)
         column.addWidget(self._surprises, 1)
-        self._surprises.row_clicked.connect(self.selection.select_position)
+        self._surprises.row_selected.connect(self.selection.select_position)
         self._surprises.row_hovered.connect(self._on_token_hovered)
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
@@ -146,7 +146,7 @@ class RankView(AnalysisView):
         record = result.prompts[prompt]
         self._heading_label.set_full_text(heading(result, prompt))
         self._read_label.set_full_text(read_sentence(result, prompt))
-        self._list.set_predictions(predictions(result, prompt))
+        self._list.set_ranking(predictions(result, prompt))
         self._answers.show_prompt(result, prompt)
         self._strip.set_tokens(cells(record.tokens))
         self._strip.set_read_position(int(result.data["read_position"][prompt]))
@@ -158,15 +158,12 @@ class RankView(AnalysisView):
         )
         self._strip_label.setText(surprise_sentence(result, prompt))
         self._tips = surprise_texts(result, prompt)
-        self._surprises.set_tokens(
-            [display_text(text) for text in record.tokens.texts],
-            surprise(result, prompt).tolist(),
-            self._tips,
-        )
+        self._surprises.set_ranking(surprises(result, prompt))
         self._on_position_changed(self.selection.position)
 
-    def _on_token_hovered(self, position: int) -> None:
-        shown = position if position >= 0 else self.selection.position
+    def _on_token_hovered(self, position: int | None) -> None:
+        here = position is not None and position >= 0
+        shown = position if here else self.selection.position
         known = shown is not None and 0 <= shown < len(self._tips)
         self._token_label.set_full_text(self._tips[shown] if known and shown is not None else "")
 
@@ -174,7 +171,7 @@ class RankView(AnalysisView):
         chosen = position if isinstance(position, int) else -1
         known = chosen if 0 <= chosen < len(self._tips) else None
         self._strip.set_selected(known)
-        self._surprises.set_selected(known)
+        self._surprises.select_key(known)
         self._on_token_hovered(-1)
 
 

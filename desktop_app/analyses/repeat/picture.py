@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, plural
+from desktop_app.pictures.words import number, plural, random_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from desktop_app.contract.result import PromptRecord
+    from desktop_app.contract.result import PromptRecord, Result
 
 EFFECTS = (("mlp_effect", "MLP"), ("attn_effect", "Attention"))
 
@@ -198,3 +199,33 @@ def effect_sentence(result: Shown, name: str) -> str:
     best = best_cells(result, name, 1)
     most = f" · most at {best[0][0]}: {number(best[0][1], sign=True)} nats" if best else ""
     return f"mean of {of}{most}"
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield both halves beside the author's numbers, and the strongest cells of the maps."""
+    data = result.data
+    size = result.params["seq_len"]
+    yield f"{len(data['logprob'])} sequences {data['lead']['piece']} + r + r, r of {size} tokens"
+    yield f"  {'':<20} {'first half':>11} {'second half':>12}   GPT-2 small (author)"
+    for title, name in (("log-probability", "logprob"), ("accuracy", "accuracy")):
+        first, second = f"{name}_first", f"{name}_second"
+        yield (
+            f"  {title:<20} {data[first]:>11.3f} {data[second]:>12.3f}"
+            f"   {data['author'][first]:.3f}, {data['author'][second]:.3f}"
+        )
+    yield f"  blind guess {data['uniform']:.3f} nats; ceiling of the accuracy {data['ceiling']:.3f}"
+    for name, _title in EFFECTS:
+        if name in data:
+            yield f"{name}: rise of the second half's loss, {data['effect_sequences']} sequences"
+            yield from _strongest(np.asarray(data[name]), data)
+
+
+def _strongest(effect: np.ndarray, data: Mapping[str, Any]) -> Iterator[str]:
+    for layer, column in lowest(-effect):
+        place = f"L{data['layers'][layer]} position {data['positions'][column]}"
+        yield f"  {place:<18} from {data['sources'][column]:<4} {effect[layer, column]:+.4f}"
+
+
+def about(result: Result) -> str:
+    """Return what was made in place of prompts, for the history."""
+    return random_tokens(result.params)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 GPT2_SMALL: dict[str, float] = {
@@ -21,55 +19,54 @@ GPT2_SMALL: dict[str, float] = {
 class RepeatParams(Params):
     """Settings of `repeat`."""
 
-    batch: int = Field(
-        default=30,
+    batch: int = setting(
+        30,
+        "Sequences",
+        "How many sequences of BOS + r + r are made.",
         ge=1,
         le=1000,
-        title="Sequences",
-        description="How many sequences of BOS + r + r are made.",
+        counted="sequence",
     )
-    seq_len: int = Field(
-        default=50,
+    seq_len: int = setting(
+        50,
+        "Length of r",
+        "How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
         ge=2,
         le=4096,
-        title="Length of r",
-        description="How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        words={"": "r of {} tokens"},
     )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        title="Seed",
-        description="The same seed makes the same sequences.",
-        json_schema_extra={"advanced": True},
+    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    first_token: str = setting(
+        "",
+        "First token",
+        "The token that sequences begin with, such as <|endoftext|>; empty takes the model's BOS.",
+        advanced=True,
     )
-    first_token: str = Field(
-        default="",
-        title="First token",
-        description="The token that sequences begin with, such as <|endoftext|>; empty takes the "
-        "model's BOS.",
-        json_schema_extra={"advanced": True},
-    )
-    rare_tokens: bool = Field(
-        default=False,
-        title="Rare tokens too",
-        description="Draw r from the whole vocabulary; else from its more common half, of whose "
+    rare_tokens: bool = setting(
+        False,
+        "Rare tokens too",
+        "Draw r from the whole vocabulary; else from its more common half, of whose "
         "tokens a model has seen enough.",
-        json_schema_extra={"advanced": True},
+        advanced=True,
     )
-    effects: Literal["both", "mlp", "attn", "none"] = Field(
-        default="both",
-        title="Replacement maps",
-        description="Which outputs are replaced, layer by layer and position by position, by the "
+    effects: Literal["both", "mlp", "attn", "none"] = setting(
+        "both",
+        "Replacement maps",
+        "Which outputs are replaced, layer by layer and position by position, by the "
         "layer's own output one repeat earlier, on the very same token.",
+        words={"both": "both maps", "none": "no maps", "": "map of {}"},
     )
-    effect_batch: int = Field(
-        default=0,
+    effect_batch: int = setting(
+        0,
+        "Sequences for the maps",
+        "How many of the sequences the maps take, which cost by far the most; 0 takes "
+        "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
         ge=0,
         le=1000,
-        title="Sequences for the maps",
-        description="How many of the sequences the maps take, which cost by far the most; 0 takes "
-        "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
-        json_schema_extra={"form_start": 1, "zero": "all"},
+        words={"0": "maps from all sequences", "": "maps from {}"},
+        counted="sequence",
+        form_start=1,
+        zero="all",
     )
 
     def reads_prompts(self) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import plural
+from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Notice, Result, TokenList
+    from desktop_app.session.export_table import Table
 
 
 @dataclass(frozen=True)
@@ -257,3 +260,30 @@ def lookup_sentence(result: Result, query: str, limit: int = 4) -> str:
     shown = [f"{m.id} = “{m.text}” ({m.piece}), {m.places}×" for m in matches[:limit]]
     more = len(matches) - limit
     return "   ".join(shown) + (f"   and {more} more" if more > 0 else "")
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield each prompt's tokens with their ids, and its padding cases, for a terminal."""
+    for index, prompt in enumerate(result.prompts):
+        yield f"prompt {index + 1}: {len(prompt.tokens)} tokens, read at {prompt.read_position}"
+        yield " ".join(
+            f"{show_space(text)}({token})"
+            for text, token in zip(prompt.tokens.texts, prompt.tokens.ids, strict=True)
+        )
+        for row in result.data.get("padding_demo", [()] * len(result.prompts))[index]:
+            mark = "agrees" if row["agrees"] else "differs"
+            yield (
+                f"  {row['case']:<36} {show_space(row['top']['text']):<10} "
+                f"p {row['top']['prob']:.3f}  Δ {row['max_logit_difference']:.2e}  {mark}"
+            )
+
+
+def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return a prompt's tokens, one a row."""
+    columns = [n for n in ("ids", "pieces", "texts", "special") if n in result.data]
+    parts = [list(result.data[n][prompt]) for n in columns]
+    rows = [
+        [str(i), *(cell_text(v) for v in values)]
+        for i, values in enumerate(zip(*parts, strict=True))
+    ]
+    return ["position", *columns], rows

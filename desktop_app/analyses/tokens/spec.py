@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 
 class TokensParams(Params):
     """Settings of `tokens`."""
 
-    compare: str = Field(
-        default="",
-        title="Compare with",
-        description="A second model whose tokenizer splits the same texts, aligned by characters.",
-        json_schema_extra={"placeholder": "model id, folder or .gguf"},
+    compare: str = setting(
+        "",
+        "Compare with",
+        "A second model whose tokenizer splits the same texts, aligned by characters.",
+        placeholder="model id, folder or .gguf",
     )
-    padding_demo: bool = Field(
-        default=False,
-        title="Padding demo",
-        description="Run each prompt alone, right-padded and left-padded, and show which readings "
-        "agree.",
+    padding_demo: bool = setting(
+        False,
+        "Padding demo",
+        "Run each prompt alone, right-padded and left-padded, and show which readings agree.",
     )
 
 

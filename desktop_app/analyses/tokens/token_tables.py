@@ -15,41 +15,33 @@ from desktop_app.analyses.tokens.picture import (
     padding_sentence,
     token_rows,
 )
+from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import probability
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _PAGES = ("tokens", "compare", "padding")
-_TOKEN_COLUMNS = [
-    Column("position", align="right", mono=True, width=76),
-    Column("id", align="right", mono=True, width=76),
-    Column("piece", mono=True, width=140),
-    Column("text", mono=True, width="stretch"),
-    Column("characters", align="right", mono=True, width=100),
+_TOKEN_COLUMNS = (
+    Column("position", "mono", align="right", width=76),
+    Column("id", "mono", align="right", width=76),
+    Column("piece", "mono", width=140),
+    Column("text", "mono", width="stretch"),
+    Column("characters", "mono", align="right", width=100),
     Column("special", width=80),
-]
-_COMPARE_COLUMNS = [
-    Column("characters", align="right", mono=True, width=96),
-    Column("text", mono=True, width=120),
-    Column("this model", mono=True, width="stretch"),
-    Column("tokens", align="right", mono=True, width=64),
-    Column("the other", mono=True, width="stretch"),
-    Column("tokens", align="right", mono=True, width=64),
+)
+_COMPARE_COLUMNS = (
+    Column("characters", "mono", align="right", width=96),
+    Column("text", "mono", width=120),
+    Column("this model", "mono", width="stretch"),
+    Column("its tokens", "mono", "tokens", align="right", width=64),
+    Column("the other", "mono", width="stretch"),
+    Column("others", "mono", "tokens", align="right", width=64),
     Column("same", align="center", width=56),
-]
-_PADDING_COLUMNS = [
-    Column("case", width=226),
-    Column("read at", align="right", mono=True, width=64),
-    Column("top-1", mono=True, width=112),
-    Column("prob", align="right", mono=True, width=64),
-    Column("Δ logit", align="right", mono=True, width=76, tooltip="Largest difference to alone"),
-    Column("agrees", align="center", width=64),
-    Column("why", width="stretch"),
-]
+)
 
 
 def _difference(value: float) -> str:
@@ -57,6 +49,19 @@ def _difference(value: float) -> str:
     if value == 0:
         return "0"
     return f"{value:.1e}".replace("-", "−") if value < 0.01 else f"{value:.2f}"
+
+
+_PADDING_COLUMNS = (
+    Column("case", width=226),
+    Column("read at", "mono", align="right", width=64),
+    Column("top-1", "mono", format="“{}”".format, width=112),
+    Column("prob", "number", format=probability, width=64),
+    Column(
+        "Δ logit", "number", format=_difference, width=76, tooltip="Largest difference to alone"
+    ),
+    Column("agrees", align="center", width=64),
+    Column("why", width="stretch"),
+)
 
 
 class TokenTables(QWidget):
@@ -81,12 +86,12 @@ class TokenTables(QWidget):
         self._find.setFixedWidth(200)
         self._said = ElidedLabel("", "muted")
         self._stack = QStackedWidget()
-        self._tables = [DataTable() for _ in _PAGES]
-        names = ("Tokens of the selected prompt", "Two tokenizers compared", "Padding demo")
-        columns = (_TOKEN_COLUMNS, _COMPARE_COLUMNS, _PADDING_COLUMNS)
-        for table, name, wanted in zip(self._tables, names, columns, strict=True):
-            table.setAccessibleName(name)
-            table.set_columns(wanted)
+        self._tables = [
+            RankingList("Tokens of the selected prompt", _TOKEN_COLUMNS, sortable=True),
+            RankingList("Two tokenizers compared", _COMPARE_COLUMNS, sortable=True),
+            RankingList("Padding demo", _PADDING_COLUMNS, sortable=True),
+        ]
+        for table in self._tables:
             self._stack.addWidget(table)
         self._tables[1].set_empty_text("Name a second model under “Compare with” and run again.")
         self._tables[2].set_empty_text("Switch the padding demo on in the settings and run again.")
@@ -121,34 +126,24 @@ class TokenTables(QWidget):
             [r.position for r in rows],
         )
         self._tables[1].set_rows(
-            [
-                (
-                    f"{r.start}–{r.end}",
-                    r.text,
-                    " | ".join(r.left),
-                    len(r.left),
-                    " | ".join(r.right),
-                    len(r.right),
-                    "✓" if r.same else "✗",
-                )
-                for r in aligned_rows(result, prompt)
-            ],
-            None,
+            (
+                f"{r.start}–{r.end}",
+                r.text,
+                " | ".join(r.left),
+                len(r.left),
+                " | ".join(r.right),
+                len(r.right),
+                "✓" if r.same else "✗",
+            )
+            for r in aligned_rows(result, prompt)
         )
+        cases = padding_rows(result, prompt)
         self._tables[2].set_rows(
             [
-                (
-                    r.case,
-                    r.read_position,
-                    f"“{r.top}”",
-                    probability(r.prob),
-                    _difference(r.difference),
-                    "✓" if r.agrees else "✗",
-                    r.why,
-                )
-                for r in padding_rows(result, prompt)
+                (r.case, r.read_position, r.top, r.prob, r.difference, "✗✓"[r.agrees], r.why)
+                for r in cases
             ],
-            [r.why for r in padding_rows(result, prompt)],
+            [r.why for r in cases],
         )
         self._say()
 

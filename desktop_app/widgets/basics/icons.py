@@ -81,6 +81,12 @@ def icon(name: str, colour: str | None = None) -> QIcon:
 
 
 @cache
+def icon_of(analysis: str) -> str:
+    """Return the name of an analysis' icon; a general one where it brings none."""
+    return analysis if file_of(analysis, "icon.svg") is not None else "analysis"
+
+
+@cache
 def icon_names() -> tuple[str, ...]:
     """Return the names of all icons, in alphabetical order."""
     own = (name for name in ANALYSES if file_of(name, "icon.svg") is not None)

@@ -155,6 +155,7 @@ class Heatmap(QWidget):
         pane.canvas.cell_activated.connect(self.cell_activated)
         pane.canvas.view_changed.connect(self._on_view_changed)
         self.panes.append(pane)
+        self.updateGeometry()
 
     def _arrange(self) -> None:
         """Give all cells the same room: only the first map has labels beside its rows."""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
+from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.map_pane import reset_button
 from desktop_app.widgets.matrix.pattern_canvas import PatternCanvas
-from desktop_app.widgets.tables.bars import Bar, BarList
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -75,7 +76,7 @@ class PatternView(QWidget):
         set_role(self._title, "heading")
         set_role(self._readout, "small")
         self._reset = reset_button("Show the whole pattern (Esc)", self.canvas)
-        self._looks_at, self._looked_at = BarList(), BarList()
+        self.looks_at, self.looked_at = _Looks("Looks at"), _Looks("Looked at by")
         self._side = QWidget()
         self._build()
         self.setFocusProxy(self.canvas)
@@ -88,11 +89,9 @@ class PatternView(QWidget):
         side = QVBoxLayout(self._side)
         side.setContentsMargins(8, 0, 0, 0)
         side.setSpacing(12)
-        side.addWidget(self._looks_at)
-        side.addWidget(self._looked_at)
+        side.addWidget(self.looks_at)
+        side.addWidget(self.looked_at)
         side.addStretch(1)
-        for bars in (self._looks_at, self._looked_at):
-            bars.reserve_rows(_LISTED)
         self._side.setFixedWidth(_SIDE_WIDTH)
         head = QHBoxLayout()
         head.setSpacing(8)
@@ -201,38 +200,19 @@ class PatternView(QWidget):
         if cell is None or matrix is None:
             self._readout.setText("")
             self._bar.set_value(None)
-            self._list(self._looks_at, "Looks at", None)
-            self._list(self._looked_at, "Looked at by", None)
+            for looks in (self.looks_at, self.looked_at):
+                looks.show_nothing()
             return
         query, key = cell
         self._readout.setText(self.pair_text(query, key))
         self.canvas.setAccessibleDescription(self._readout.text())
         self._bar.set_value(float(matrix[query, key]))
-        self._list(self._looks_at, f"{self._tokens[query]} ({query}) looks at", matrix[query])
-        self._list(self._looked_at, f"{self._tokens[key]} ({key}) is looked at by", matrix[:, key])
-
-    def _list(self, bars: BarList, title: str, values: NDArray[np.float32] | None) -> None:
-        bars.set_title(title)
-        if values is None:
-            bars.set_bars([])
-            return
-        strength = np.where(np.isfinite(values), np.abs(values), -1.0)
-        best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
-        form = "{:+.2f}" if self._diverging else "{:.2f}"
-        most = 1.0 if not self._diverging else float(max(strength.max(), 1e-9))
-        bars.set_bars(
-            [
-                Bar(
-                    f"{self._tokens[i]} ({i})",
-                    float(values[i]),
-                    signed(form, float(values[i])),
-                    key=i,
-                )
-                for i in best
-            ],
-            maximum=most,
-            diverging=self._diverging,
-        )
+        for looks, place, verb, values in (
+            (self.looks_at, query, "looks at", matrix[query]),
+            (self.looked_at, key, "is looked at by", matrix[:, key]),
+        ):
+            looks.title.setText(f"{self._tokens[place]} ({place}) {verb}")
+            looks.list.set_ranking(_strongest(values, self._tokens, diverging=self._diverging))
 
     @Slot(int, int)
     def _on_hovered(self, query: int, key: int) -> None:
@@ -254,6 +234,46 @@ class PatternView(QWidget):
     @Slot()
     def _on_view_changed(self) -> None:
         self._reset.setVisible(self.canvas.frame.is_zoomed())
+
+
+class _Looks(QWidget):
+    """The tokens that one joins most, under what is said of it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self.title = QLabel(name)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        set_role(self.title, "small")
+        self.list = RankingList(name)
+        self.list.horizontalHeader().hide()
+        self.list.setFixedHeight(self.list.full_height(_LISTED))
+        self.list.set_empty_text("")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.title)
+        column.addWidget(self.list)
+
+    def show_nothing(self) -> None:
+        """Speak of no token."""
+        self.title.setText(self._name)
+        self.list.set_ranking(Ranking())
+
+
+def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: bool) -> Ranking:
+    """Return the tokens of the largest values, best first; keys are positions."""
+    strength = np.where(np.isfinite(values), np.abs(values), -1.0)
+    best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
+    most = max(float(strength.max()), 1e-9) if diverging else 1.0
+    columns = (
+        Column("token", "mono"),
+        Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
+        Column("attention", "number", signed=diverging),
+    )
+    rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
+    return ranked(columns, rows, best)
 
 
 def _pair_text(

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 28
 HEADER_HEIGHT = 28
-# What a bar or another stretching column needs at least, and how many rows a width is taken from.
-_LEAST = 48
+# What a bar or another stretching column needs at least, what contents get at most, and how many
+# rows a width is taken from.
+_LEAST, _MOST = 88, 200
 _SAMPLED = 300
 
 
@@ -133,12 +134,14 @@ class RankingList(QTableView):
     def set_fitting(self, smallest: int, largest: int) -> None:
         """Let rows grow and shrink within these heights, so that the list fills its room."""
         self._fitting = (smallest, largest)
+        self._measure_columns()
         self._share_room()
 
     def full_height(self, rows: int | None = None) -> int:
         """Return the height at which so many rows, or those there are, need no scrolling."""
         count = self._model.rowCount() if rows is None else rows
-        return HEADER_HEIGHT + max(1, count) * self._fitting[0] + 2
+        head = 0 if self.horizontalHeader().isHidden() else HEADER_HEIGHT
+        return head + max(1, count) * self._fitting[0] + 2
 
     def select_key(self, key: object) -> None:
         """Select the row of a key without a signal; an unknown one selects nothing."""
@@ -208,14 +211,16 @@ class RankingList(QTableView):
         if isinstance(spec.width, int):
             return spec.width
         if spec.stretches:
-            return _LEAST
+            return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
-        metrics = QFontMetrics(cell_font(spec.kind))
+        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
-        heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(spec.heading)
+        said = "" if self.horizontalHeader().isHidden() else spec.heading
+        heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(said)
         box = 14 if spec.kind == "token" else 0
         # Some pixels more than the text: painting rounds up, and a cut word says nothing.
-        return max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
+        needed = max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
+        return min(needed, _MOST)
 
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
@@ -228,6 +233,8 @@ class RankingList(QTableView):
             hidden = column.priority > last
             if hidden != self.isColumnHidden(i):
                 self.setColumnHidden(i, hidden)
+        filled = any(c.stretches and c.priority <= last for c in columns)
+        self.horizontalHeader().setStretchLastSection(not filled)
         smallest, largest = self._fitting
         fits = self.viewport().height() // max(1, len(self.ranking.rows))
         height = min(largest, max(smallest, fits))
@@ -247,7 +254,7 @@ class RankingList(QTableView):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(220, self._needed(0)), self.full_height(2))
+        return QSize(min(220, self._needed(0)), self.full_height(1) + ROW_HEIGHT // 2)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

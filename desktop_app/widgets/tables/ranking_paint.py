@@ -26,14 +26,16 @@ PAD = 6
 _TALL = 48
 # More dots than these on one line hide each other.
 _MOST_DOTS = 60
+# A bar shorter than this, in pixels, is nothing.
+_SEEN = 0.5
 
 
 def cell_font(kind: Kind, height: int = 0) -> QFont:
     """Return the face of a kind of column in rows of that height."""
     more = 2 if height >= _TALL else 0
-    if kind in {"text", "name", "mark"}:
-        return ui_font(12 + more, "regular" if kind == "text" else "medium")
-    return mono_font(12 + more)
+    if kind == "text":
+        return ui_font(13 + more)
+    return ui_font(12 + more, "medium") if kind in {"name", "mark"} else mono_font(12 + more)
 
 
 class RankingDelegate(QStyledItemDelegate):
@@ -141,9 +143,9 @@ class _Cell:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.color("hover"))
             painter.drawRoundedRect(track, 4, 4)
-        if math.isfinite(bar.value) and bar.value:
-            end = self._x(min(max(bar.value, low), high))
-            length = max(abs(end - zero), 2.0)
+        length = abs(self._x(min(max(bar.value, low), high)) - zero)
+        if math.isfinite(bar.value) and length >= _SEEN:
+            length = max(length, 2.0)
             fill = QRectF(zero if bar.value > 0 else zero - length, track.top(), length, thick)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._bar_ink(bar.value))

@@ -18,15 +18,15 @@ from PySide6.QtWidgets import (
 
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.window.comparison.view import ComparisonView
+from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.sessions.results_rows import ROW, kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.session.history import SessionRow
-    from desktop_app.window.exports.picture_desk import PictureDesk
-    from desktop_app.window.sessions.results_panel import ResultsPanel
-    from desktop_app.window.sessions.session_desk import SessionDesk
+    from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.window.frame.main_window import MainWindow
 
 
 class ComparisonDialog(QDialog):
@@ -94,43 +94,40 @@ class ComparisonDialog(QDialog):
 
 
 class ComparisonDesk(QObject):
-    """Opens comparisons of the results that are marked in the history.
+    """Opens comparisons of the results that are marked in the history."""
 
-    Signals:
-        message_arrived: A sentence that asks for something.
-    """
-
-    message_arrived = Signal(str)
-
-    def __init__(
-        self, session: SessionDesk, results: ResultsPanel, pictures: PictureDesk, parent: QWidget
-    ) -> None:
-        super().__init__(parent)
-        self._window = parent
-        self._session = session
-        self._results = results
-        self._pictures = pictures
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._results = window.results
         self.dialog: ComparisonDialog | None = None
-        results.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._results.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         # Stored arrays of a session that is closed can no longer be read.
-        session.opened.connect(self.close)
-        results.compare_requested.connect(self._on_compare_requested)
+        self._session.opened.connect(self.close)
+        self._results.compare_requested.connect(self._on_compare_requested)
+
+    def action_specs(self) -> list[ActionSpec]:
+        """Return the comparison."""
+        tip = "Mark two results of one analysis in the history"
+        compare, keys = self.compare_marked, "Ctrl+Shift+D"
+        return in_menu("&File", ("compare", "Compare results…", 90, compare, keys, "compare", tip))
 
     def compare_marked(self) -> None:
         """Compare the two marked results, or the marked one with the one of its kind before it."""
         marked: list[SessionRow] = [i.data(ROW) for i in self._results.list.selectedItems()]
         if not marked:
-            self.message_arrived.emit("Mark a result in the history first, or two with Ctrl+click.")
+            self._window.say("Mark a result in the history first, or two with Ctrl+click.")
             return
         if len(marked) > 2 or len({row.analysis for row in marked}) > 1:
-            self.message_arrived.emit("Mark two results of one analysis to compare them.")
+            self._window.say("Mark two results of one analysis to compare them.")
             return
         rows = [r for r in self._session.rows() if r.analysis == marked[0].analysis]
         pair = sorted(row.id for row in marked)
         if len(pair) == 1:
             others = [r.id for r in rows if r.id != pair[0]]
             if not others:
-                self.message_arrived.emit(
+                self._window.say(
                     f"There is no other result of {kind(marked[0])} to compare it with."
                 )
                 return
@@ -174,11 +171,11 @@ class ComparisonDesk(QObject):
     def _on_export_requested(self) -> None:
         if self.dialog is not None:
             widget = self.dialog.view.picture_widget()
-            self._pictures.export(widget, "comparison", self.dialog.windowTitle())
+            self._window.pictures.export(widget, "comparison", self.dialog.windowTitle())
 
     def _on_copy_requested(self) -> None:
         if self.dialog is not None:
-            self._pictures.copy_picture(self.dialog.view.picture_widget())
+            self._window.pictures.copy_picture(self.dialog.view.picture_widget())
 
     def _on_finished(self, _code: int) -> None:
         self.dialog = None

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QStackedLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures import matrix as maps
+from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.slicing import token_labels
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import WITHHELD, number, plural
@@ -18,7 +19,7 @@ from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.comparison.data import (
     Both,
     Dots,
@@ -39,6 +40,11 @@ _SHOWN = (("difference", "Second − first"), ("left", "First"), ("right", "Seco
 _TABLE_ROWS = 5
 # What stands for a setting that one of the two results lacks.
 _MISSING = "(not there)"
+_CHANGES = (
+    Column("What differs", width=190),
+    Column("First", "mono", width="stretch"),
+    Column("Second", "mono", width="stretch"),
+)
 
 
 class ComparisonView(QWidget):
@@ -51,8 +57,7 @@ class ComparisonView(QWidget):
         self._pair: Pair | None = None
         self._heading = ElidedLabel("", "title")
         self._sentence = ElidedLabel("", "muted")
-        self._changes = DataTable()
-        self._changes.setAccessibleName("Settings that differ")
+        self._changes = RankingList("Settings that differ", _CHANGES, sortable=True)
         self._changes.set_empty_text("Nothing differs in the settings, prompts or model.")
         self._field = QComboBox()
         self._field.setAccessibleName("Field")
@@ -101,13 +106,6 @@ class ComparisonView(QWidget):
     # Building.
 
     def _build(self) -> None:
-        self._changes.set_columns(
-            [
-                Column("What differs", width=190),
-                Column("First", mono=True, width="stretch"),
-                Column("Second", mono=True, width="stretch"),
-            ]
-        )
         self._pictures = gap_splitter(Qt.Orientation.Horizontal)
         self._pictures.addWidget(self._build_map())
         self._pictures.addWidget(self._build_scatter())
@@ -143,7 +141,7 @@ class ComparisonView(QWidget):
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
         rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]
         self._changes.set_rows(rows)
-        self._changes.setFixedHeight(34 + 28 * max(1, min(len(rows), _TABLE_ROWS)))
+        self._changes.setFixedHeight(self._changes.full_height(min(len(rows), _TABLE_ROWS)))
 
     # Drawing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
@@ -15,51 +15,47 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.window.exports.picture_dialog import PictureDialog
 from desktop_app.window.exports.pictures import picture_of, save_picture
 from desktop_app.window.frame import dialogs
+from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from PySide6.QtCore import QSize
 
     from desktop_app.contract.result import Result
     from desktop_app.widgets.basics.selection import Selection
-    from desktop_app.window.frame.actions import ActionBook
+    from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.window.frame.main_window import MainWindow
 
-MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
+_MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
 # The clipboard's pictures are for screens and slides.
 _COPY_SCALE = 2.0
 
 
 class PictureDesk(QObject):
-    """Exports and copies what views show.
+    """Exports and copies what views show."""
 
-    Signals:
-        problem_arrived: A sentence.
-        message_arrived: What was done.
-    """
-
-    problem_arrived = Signal(str)
-    message_arrived = Signal(str)
-
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._book: ActionBook | None = None
+        window.views.built.connect(self._on_view_built)
 
-    def offer_menu(self, views: Iterable[AnalysisView], book: ActionBook) -> None:
-        """Let a right click anywhere in a view offer the exports."""
-        self._book = book
-        for view in views:
-            view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-            view.customContextMenuRequested.connect(self._on_menu_requested)
+    def action_specs(self) -> list[ActionSpec]:
+        """Return the ways out of the window."""
+        save, copy, table = self._save, self._copy_current, self._copy_current_table
+        return in_menu(
+            "&File",
+            ("save_picture", "Export picture…", 60, save, "Ctrl+Shift+E", "export", "", True),
+            ("copy_picture", "Copy picture", 70, copy, "Ctrl+Shift+C", "copy"),
+            ("copy_table", "Copy table", 80, table, "Ctrl+Alt+C", "table"),
+            ("export_data", "Export data…", 100, self._export_current, "Ctrl+E", "download"),
+        )
 
     def menu(self) -> QMenu:
         """Return what can be done with a view's picture and numbers."""
         menu = QMenu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if self._book is not None:
-            menu.addActions([self._book[key] for key in MENU])
+        menu.addActions([self._window.actions_by_name[key] for key in _MENU])
         return menu
 
     def export(self, widget: QWidget, name: str, title: str) -> None:
@@ -85,31 +81,58 @@ class PictureDesk(QObject):
         try:
             save_picture(widget, path, scale=scale, title=title)
         except LensbenchError as error:
-            self.problem_arrived.emit(str(error))
+            self._window.notices.show_problem(str(error))
         else:
-            self.message_arrived.emit(f"Saved {path.name}.")
+            self._window.say(f"Saved {path.name}.", "good")
 
     def copy_picture(self, widget: QWidget) -> None:
         """Put a widget's picture on the clipboard."""
         try:
             QGuiApplication.clipboard().setImage(picture_of(widget, _COPY_SCALE))
         except LensbenchError as error:
-            self.problem_arrived.emit(str(error))
+            self._window.notices.show_problem(str(error))
         else:
-            self.message_arrived.emit("Picture copied.")
+            self._window.say("Picture copied.", "good")
 
-    def copy_table(self, result: Result | None, selection: Selection) -> None:
-        """Put a result's table on the clipboard, for a spreadsheet."""
+    def export_data(self, result: Result) -> None:
+        """Ask for kind and place, and write a result's data."""
+        name = f"{result.analysis}.json"
+        path = dialogs.ask_save(self._window, "Export data", name, dialogs.RESULT_FILTER)
+        if path is not None:
+            self._window.session.export(result, path)
+
+    def _save(self) -> None:
+        view = self._window.current_view()
+        self.export(view.picture_widget(), view.analysis.name, view.analysis.title)
+
+    def _copy_current(self) -> None:
+        self.copy_picture(self._window.current_view().picture_widget())
+
+    def _copy_current_table(self) -> None:
+        """Put the result's table on the clipboard, for a spreadsheet."""
+        result, selection = self._window.current_view().current_result, self._window.selection
         if result is None:
-            self.problem_arrived.emit("This tab has no result to copy yet.")
+            self._window.notices.show_problem("This tab has no result to copy yet.")
             return
         try:
             table = table_of(result, selected_prompt(result, selection), head_of(result, selection))
         except LensbenchError as error:
-            self.problem_arrived.emit(str(error))
+            self._window.notices.show_problem(str(error))
             return
         QGuiApplication.clipboard().setText(to_tsv(table))
-        self.message_arrived.emit(f"Table of {plural(len(table[1]), 'row')} copied.")
+        self._window.say(f"Table of {plural(len(table[1]), 'row')} copied.", "good")
+
+    def _export_current(self) -> None:
+        result = self._window.current_view().current_result
+        if result is None:
+            self._window.say("This tab has no result to export yet.", "warn")
+        else:
+            self.export_data(result)
+
+    def _on_view_built(self, view: AnalysisView) -> None:
+        """Let a right click anywhere in a view offer the exports."""
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(self._on_menu_requested)
 
     @Slot(QPoint)
     def _on_menu_requested(self, place: QPoint) -> None:

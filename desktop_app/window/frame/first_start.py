@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import ModelRow
     from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.run_desk import RunDesk
     from desktop_app.window.runs.task import Task
 
 
 class FirstStart(QObject):
-    """Lists the models, takes one, and runs the four analyses one after another.
+    """Lists the models, takes one, and runs the worked example's analyses one after another.
 
     Signals:
         model_chosen: Name of the model to load.
-        run_wanted: Name of an analysis of the worked example, in order.
         finished: Every analysis of the worked example has ended, or none can be run.
     """
 
     model_chosen = Signal(str)
-    run_wanted = Signal(str)
     finished = Signal()
 
-    def __init__(self, conductor: Conductor, parent: QObject | None = None) -> None:
+    def __init__(self, conductor: Conductor, runs: RunDesk, parent: QObject) -> None:
         super().__init__(parent)
         self._conductor = conductor
+        self._runs = runs
         self._waiting_for_models = False
         self._waiting_for_model = False
         self._left: set[str] = set()
@@ -56,10 +56,6 @@ class FirstStart(QObject):
         self._waiting_for_models = self._waiting_for_model = True
         self._conductor.list_models()
 
-    def skip(self, name: str) -> None:
-        """Count an analysis that could not even be asked for as ended."""
-        self._on_run_ended(name)
-
     def is_under_way(self) -> bool:
         """Return whether the worked example is still coming."""
         return self._waiting_for_models or self._waiting_for_model or bool(self._left)
@@ -75,7 +71,8 @@ class FirstStart(QObject):
         self._waiting_for_model = False
         self._left = set(self._names)
         for name in self._names:
-            self.run_wanted.emit(name)
+            if not self._runs.run_worked(name):
+                self._left.discard(name)
         if not self._left:
             self.finished.emit()
 

@@ -36,8 +36,7 @@ class HeadlessRun(QObject):
         self._loop = QEventLoop(self)
         self.problems: list[str] = []
         window.started.connect(self._loop.quit)
-        window.models.problem_arrived.connect(self._on_problem)
-        window.session.failed.connect(self._on_problem)
+        window.notices.problem_told.connect(self.problems.append)
         window.conductor.run_failed.connect(self._on_run_failed)
 
     def perform(self) -> bool:
@@ -72,9 +71,6 @@ class HeadlessRun(QObject):
         self._window.session.save_as(self._out / SESSION_NAME)
         self._window.session.wait()
         _let_draw()
-
-    def _on_problem(self, message: str) -> None:
-        self.problems.append(message)
 
     def _on_run_failed(self, _name: str, failed: object) -> None:
         self.problems.append(str(getattr(failed, "message", failed)))

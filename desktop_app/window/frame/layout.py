@@ -1,4 +1,4 @@
-"""Where things stand in the window: docks, tabs, bars, and how the geometry is kept."""
+"""Where things stand in the window: docks, rail, bars, and how the geometry is kept."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
+    QHBoxLayout,
     QMainWindow,
     QSizePolicy,
+    QStackedWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
-from desktop_app.window.frame.analysis_tabs import AnalysisTabs
 from desktop_app.window.frame.dock_title import DockTitle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from PySide6.QtGui import QResizeEvent
+
     from desktop_app.views.base import AnalysisView
+    from desktop_app.window.frame.rail import Rail
+    from desktop_app.window.frame.shelf import ViewShelf
 
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 1
@@ -29,32 +35,52 @@ _LAYOUT_VERSION = 1
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
 _FRAME_HEIGHT = 40  # not known before the window is shown
-_LEFT_SHARE = 0.25
-_RIGHT_SHARE = 0.19
+_NARROW = 1200
+_WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
+_LEFT_SHARE = 0.22
+_RIGHT_SHARE = 0.17
 
 
 class CentralArea(QWidget):
-    """A place for messages above the tabs."""
+    """The rail, and beside it a place for messages above the view that is shown."""
 
-    def __init__(
-        self,
-        banners: Sequence[QWidget],
-        views: Mapping[str, AnalysisView],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self.tabs = AnalysisTabs(views)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+    def __init__(self, banners: Sequence[QWidget], rail: Rail, views: ViewShelf) -> None:
+        super().__init__()
+        self._views = views
+        self.rail = rail
+        self._stack = QStackedWidget()
+        beside = QVBoxLayout()
+        beside.setSpacing(0)
         for banner in banners:
-            column.addWidget(banner)
-        column.addWidget(self.tabs, 1)
+            beside.addWidget(banner)
+        beside.addWidget(self._stack, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(rail)
+        row.addLayout(beside, 1)
         self.setMinimumSize(420, 360)
+        views.built.connect(self._on_view_built)
+        views.lodgers_changed.connect(self._on_lodgers_changed)
+        rail.chosen.connect(self.open)
 
-    def tint(self) -> None:
-        """Draw the tabs' icons in the colours of the current theme."""
-        self.tabs.tint()
+    def open(self, name: str) -> None:
+        """Show the view of an analysis."""
+        if name in self._views:
+            self._stack.setCurrentWidget(self._views[name])
+            self.rail.set_current(name)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rail.set_narrow(event.size().width() < _WIDE_ENOUGH)
+
+    def _on_view_built(self, view: AnalysisView) -> None:
+        self._stack.addWidget(view)
+
+    def _on_lodgers_changed(self) -> None:
+        if self.rail.current() not in self._views:
+            self.open(next(iter(self._views)))
 
 
 def first_size(available: QSize) -> QSize:
@@ -109,6 +135,9 @@ def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         docks[key].setFloating(False)
         window.addDockWidget(place, docks[key])
         docks[key].setVisible(key not in {"help", "log"})
+    if window.width() < _NARROW:  # a picture, with panels at both sides, would be cut
+        window.tabifyDockWidget(docks["results"], docks["inspector"])
+        docks["results"].raise_()
     left, right = int(window.width() * _LEFT_SHARE), int(window.width() * _RIGHT_SHARE)
     window.resizeDocks(
         [docks["prompts"], docks["inspector"]],

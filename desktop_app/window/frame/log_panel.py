@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from desktop_app.pictures.ranking import Column
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame.parts import muted_label
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 POLL_MS = 500
 _WARNING = 30
 _INFO = 20
+
+
+_COLUMNS = (
+    Column("Time", "mono", width=76),
+    Column("times", title="×", align="right", width=64, tooltip="How often it came"),
+    Column("Level", width=76),
+    Column("Source", width=150),
+    Column("Message", width="stretch"),
+)
 
 
 class LogPanel(QWidget):
@@ -39,17 +49,7 @@ class LogPanel(QWidget):
         self._counted = -1
         self._level = SegmentedControl([("warnings", "Warnings"), ("all", "All")])
         self._level.setAccessibleName("Which records to show")
-        self.table = DataTable()
-        self.table.setAccessibleName("Log")
-        self.table.set_columns(
-            [
-                Column("Time", width=76, mono=True),
-                Column("×", align="right", width=64, tooltip="How often it came"),
-                Column("Level", width=76),
-                Column("Source", width=150),
-                Column("Message", width="stretch"),
-            ]
-        )
+        self.table = RankingList("Log", _COLUMNS, sortable=True)
         self.table.set_empty_text("Nothing to report.")
         self._build()
         self._timer = QTimer(self)
@@ -110,7 +110,7 @@ class LogPanel(QWidget):
             )
             for e in shown
         ]
-        self.table.set_rows(rows, keys=None)
+        self.table.set_rows(rows)
 
     def _on_level_changed(self) -> None:
         self._show(self._book.entries())

@@ -92,9 +92,9 @@ class _ActionDelegate(QStyledItemDelegate):
 class SearchBox(QLineEdit):
     """A line that lists the actions that match what is typed below itself."""
 
-    def __init__(self, book: ActionBook, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._book = book
+        self.book: ActionBook | None = None
         self.setPlaceholderText("Search actions  (Ctrl+K)")
         self.setAccessibleName("Search actions")
         self.setClearButtonEnabled(True)
@@ -177,7 +177,7 @@ class SearchBox(QLineEdit):
 
     def _show_matches(self) -> None:
         found = []
-        for place, (menu, action) in enumerate(self._book.all()):
+        for place, (menu, action) in enumerate(self.book.all() if self.book else ()):
             name = action.text().replace("&", "")
             score = match_score(self.text(), name)
             if score is None and self.text():

@@ -33,6 +33,7 @@ class Settings:
         model: Which model to open at the start, or empty before the first one.
         sweep_mb: Memory that a sweep's rows may take, in megabytes; 0: a share of what is free.
         tab: Name of the analysis shown.
+        rail_folded: Whether the rail was folded to icons by hand.
         prompts: Rows of the prompt table as typed, also those that cannot be run yet.
         started_before: Whether a model was ever open, so that the worked example was seen.
     """
@@ -44,6 +45,7 @@ class Settings:
     offline: bool = True
     sweep_mb: int = 0
     tab: str = field(default_factory=lambda: next(iter(ANALYSES)))
+    rail_folded: bool = False
     bos: str = "auto"
     chat: bool = False
     prompts: tuple[TypedRow, ...] = ()

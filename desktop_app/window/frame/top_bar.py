@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.palette import SearchBox
 from desktop_app.window.frame.parts import action_tip, human_bytes, human_count, human_seconds
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from desktop_app.contract.requests import ModelReady, Parity
-    from desktop_app.window.frame.actions import ActionBook
+    from desktop_app.window.frame.actions import ActionBook, ActionSpec
 
 
 class TopBar(QFrame):
@@ -29,7 +30,7 @@ class TopBar(QFrame):
 
     model_clicked = Signal()
 
-    def __init__(self, book: ActionBook, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "bar")
         self.model_button = QPushButton("No model")
@@ -40,20 +41,28 @@ class TopBar(QFrame):
         self.model_button.clicked.connect(self.model_clicked)
         self.badge = Badge("", "good", "")
         self.badge.hide()
-        self.run_button = _button(book["run"], "primary")
-        self.stop_button = _button(book["stop"], "")
-        self.search = SearchBox(book)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(10, 6, 10, 6)
-        line.setSpacing(8)
-        line.addWidget(self.model_button)
-        line.addWidget(self.badge)
-        line.addSpacing(8)
-        line.addWidget(self.run_button)
-        line.addWidget(self.stop_button)
-        line.addStretch(1)
-        line.addWidget(self.search, 2)
+        self.search = SearchBox()
+        self._line = QHBoxLayout(self)
+        self._line.setContentsMargins(10, 6, 10, 6)
+        self._line.setSpacing(8)
+        self._line.addWidget(self.model_button)
+        self._line.addWidget(self.badge)
+        self._line.addSpacing(8)
+        self._line.addStretch(1)
+        self._line.addWidget(self.search, 2)
         self.show_no_model()
+
+    def action_specs(self) -> list[ActionSpec]:
+        """Return the search."""
+        return in_menu(
+            "&View", ("search", "Search actions", 20, self.search.open, "Ctrl+K", "search")
+        )
+
+    def take(self, book: ActionBook) -> None:
+        """Put Run and Stop beside the model, and all actions into the search."""
+        for place, (key, role) in enumerate((("run", "primary"), ("stop", "")), start=3):
+            self._line.insertWidget(place, _button(book[key], role))
+        self.search.book = book
 
     def show_no_model(self) -> None:
         """Say that no model is open."""

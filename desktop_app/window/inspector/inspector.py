@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.contract.intents import Intent
-from desktop_app.contract.registry import serving
+from desktop_app.contract.registry import hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
 from desktop_app.widgets.basics.theme import set_role
@@ -27,28 +27,20 @@ from desktop_app.window.inspector.small_pattern import SmallPattern
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.contract.params import PromptRow
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
+    from desktop_app.window.frame.main_window import MainWindow
 
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
 class Inspector(QWidget):
-    """Listens to the selection and to the results on screen.
+    """Listens to the selection, to the results on screen and to the prompt table."""
 
-    Signals:
-        notes_changed: The notes' text, a moment after the last keystroke.
-        intent_raised: The `Intent` to show the selected head large.
-    """
-
-    notes_changed = Signal(str)
-    intent_raised = Signal(object)
-
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._selection = selection
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
+        self._selection = window.selection
         self.known = Known()
         self._head_title = heading("Head")
         self._head_facts = _Facts()
@@ -64,21 +56,6 @@ class Inspector(QWidget):
         self._notes_timer.setInterval(_NOTES_DELAY_MS)
         self._build()
         self._connect()
-        self.refresh()
-
-    def show_result(self, result: Result) -> None:
-        """Take a result into account; the newest of each analysis counts."""
-        self.known.add(result)
-        self.refresh()
-
-    def show_tokens(self, result: Result | None) -> None:
-        """Take the tokens of the prompt table into account."""
-        self.known.tokens = result
-        self._refresh_token()
-
-    def show_table(self, rows: Sequence[PromptRow]) -> None:
-        """Take over the prompts of the table; results that are not of them do not count."""
-        self.known.table = tuple(rows)
         self.refresh()
 
     def forget(self) -> None:
@@ -143,6 +120,9 @@ class Inspector(QWidget):
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
+        self._window.showing.result_shown.connect(self._on_result_shown)
+        self._window.runs.tokens_shown.connect(self._on_tokens_shown)
+        self._window.prompts.prompts_changed.connect(self._on_prompts_changed)
 
     def _refresh_head(self) -> None:
         place = self._place()
@@ -180,12 +160,28 @@ class Inspector(QWidget):
     def _on_prompt_changed(self) -> None:
         self.refresh()
 
+    def _on_result_shown(self, result: Result) -> None:
+        self.known.add(result)
+        self.refresh()
+        best = hook(result.analysis, "picture", "best_head")
+        if self._selection.layer is None and best is not None:
+            # One head for all views, before the first click: the one that matters most.
+            self._selection.select_head(*(best(result) or (None, None)))
+
+    def _on_tokens_shown(self, result: Result | None) -> None:
+        self.known.tokens = result
+        self._refresh_token()
+
+    def _on_prompts_changed(self) -> None:
+        self.known.table = tuple(self._window.prompts.prompts()[0])
+        self.refresh()
+
     def _on_open_clicked(self) -> None:
         chosen = {"layer": self._selection.layer, "head": self._selection.head}
-        self.intent_raised.emit(Intent("open_attention", chosen))
+        self._window.answer(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
-        self.notes_changed.emit(self.notes.toPlainText())
+        self._window.session.set_notes(self.notes.toPlainText())
 
 
 class _Facts(QWidget):

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.contract.requests import ModelSpec
+from desktop_app.window.frame import dialogs
+from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.frame.settings import MOST_SWEEP_MB
 from desktop_app.window.models.model_dialog import ModelDialog
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
     from desktop_app.contract.requests import ModelReady
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.settings import Settings
-    from desktop_app.window.frame.top_bar import TopBar
-    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.frame.main_window import MainWindow
 
 
 class ModelDesk(QObject):
     """Opens the dialog, forwards its wishes, and keeps the top bar true.
 
     Signals:
-        problem_arrived: A sentence, where no dialog is open to show it.
         model_changed: `ModelReady` of the model that is open now.
     """
 
-    problem_arrived = Signal(str)
     model_changed = Signal(object)
 
-    def __init__(
-        self, conductor: Conductor, bar: TopBar, settings: Settings, parent: QWidget
-    ) -> None:
-        super().__init__(parent)
-        self._window = parent
-        self._conductor = conductor
-        self._bar = bar
-        self._choice = settings
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._conductor = conductor = window.conductor
+        self._bar = window.top_bar
         self.dialog: ModelDialog | None = None
+        self._bar.model_clicked.connect(self.open_dialog)
+        conductor.budget_bytes = window.settings.sweep_mb * 1_000_000 or None
         conductor.model_loading.connect(self._on_model_loading)
         conductor.model_ready.connect(self._on_model_ready)
         conductor.model_failed.connect(self._on_model_failed)
@@ -50,10 +46,32 @@ class ModelDesk(QObject):
         conductor.question_failed.connect(self._on_question_failed)
         conductor.job_moved.connect(self._on_job_moved)
 
+    def action_specs(self) -> list[ActionSpec]:
+        """Return what can be done about the model."""
+        stop, loading = self._stop_loading, self._conductor.loading_changed
+        return [
+            *in_menu(
+                "&Model",
+                ("choose_model", "Choose model…", 10, self.open_dialog, "Ctrl+M"),
+                ("sweep_memory", "Memory for sweeps…", 20, self.choose_sweep_memory),
+            ),
+            ActionSpec(
+                "stop_loading", "Stop loading", "&Model", 30, stop, icon="cancel", follows=loading
+            ),
+        ]
+
+    def choose_sweep_memory(self) -> None:
+        """Ask how much memory sweeps may take."""
+        now = self._window.settings.sweep_mb
+        chosen = dialogs.ask_sweep_memory(self._window, now, MOST_SWEEP_MB)
+        if chosen is not None:
+            self._remember(sweep_mb=chosen)
+            self._conductor.budget_bytes = chosen * 1_000_000 or None
+
     def open_dialog(self) -> ModelDialog:
         """Show the dialog, made anew with what is known now."""
         if self.dialog is None:
-            self.dialog = ModelDialog(self._choice, self._window)
+            self.dialog = ModelDialog(self._window.settings, self._window)
             self.dialog.load_requested.connect(self._on_load_requested)
             self.dialog.estimate_requested.connect(self._conductor.estimate)
             self.dialog.fetch_requested.connect(self._on_fetch_requested)
@@ -71,30 +89,17 @@ class ModelDesk(QObject):
 
     def load(self, name: str) -> None:
         """Load a model by name with the device and numbers chosen last."""
-        self._conductor.load(
-            ModelSpec(
-                name,
-                device=self._choice.device,
-                dtype=self._choice.dtype,  # type: ignore[arg-type]
-                offline=True,
-            )
-        )
+        chosen = self._window.settings
+        self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))  # type: ignore[arg-type]
 
-    def remembered(self, settings: Settings) -> Settings:
-        """Return the settings with the choice of model, device and numbers written in."""
-        chosen = self._choice
-        return replace(
-            settings,
-            model=chosen.model,
-            device=chosen.device,
-            dtype=chosen.dtype,
-            offline=chosen.offline,
-        )
+    def _remember(self, **choice: Any) -> None:
+        self._window.settings = replace(self._window.settings, **choice)
+
+    def _stop_loading(self) -> None:
+        self._conductor.stop_kind("load")
 
     def _on_load_requested(self, spec: ModelSpec) -> None:
-        self._choice = replace(
-            self._choice, device=spec.device, dtype=spec.dtype, offline=spec.offline
-        )
+        self._remember(device=spec.device, dtype=spec.dtype, offline=spec.offline)
         self._conductor.load(spec)
 
     def _on_fetch_requested(self, name: str) -> None:
@@ -114,10 +119,11 @@ class ModelDesk(QObject):
             self.dialog.show_working(f"Loading {name} …")
 
     def _on_model_ready(self, ready: ModelReady) -> None:
-        self._choice = replace(self._choice, model=ready.spec.model)
+        self._remember(model=ready.spec.model)
         self._bar.show_model(ready)
         if self.dialog is not None:
             self.dialog.show_done()
+        self._window.say(f"{ready.info.name} is ready", "good")
         self.model_changed.emit(ready)
 
     def _on_model_failed(self, message: str) -> None:
@@ -125,7 +131,7 @@ class ModelDesk(QObject):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.show_problem(message)
         else:
-            self.problem_arrived.emit(message)
+            self._window.notices.show_problem(message)
 
     def _on_model_stopped(self) -> None:
         self._show_open_model()

@@ -19,10 +19,11 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.contract.requests import ModelSpec
+from desktop_app.pictures.ranking import Column, ranked
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
-from desktop_app.widgets.tables.tables import Column, DataTable
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame.parts import heading, line_of, muted_label, wrapped
 from desktop_app.window.models.model_words import fit_rows, model_rows, spec_problem
 
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250
+_COLUMNS = (
+    Column("Model", width="stretch"),
+    Column("Parameters", align="right", width=96),
+    Column("float32", align="right", width=88, tooltip="Memory for the weights"),
+    Column("From", width=96),
+    Column("State", width=120),
+)
 
 
 class ModelDialog(QDialog):
@@ -59,12 +67,12 @@ class ModelDialog(QDialog):
         self.resize(820, 620)
         self._rows: dict[str, ModelRow] = {}
         self._is_working = False
-        self.table = DataTable()
+        self.table = RankingList("Models at hand", _COLUMNS, sortable=True)
         self.name = QLineEdit(settings.model)
         self.device = QComboBox()
         self.dtype = QComboBox()
         self.online = Toggle()
-        self.needs = DataTable()
+        self.needs = RankingList("Memory needed against memory there is")
         self.sentence = wrapped("")
         self.banner = Banner()
         self.progress = QProgressBar()
@@ -85,18 +93,16 @@ class ModelDialog(QDialog):
     def show_models(self, rows: Sequence[ModelRow]) -> None:
         """List the models at hand."""
         self._rows = {row.name: row for row in rows}
-        self.table.set_rows(model_rows(rows), keys=[row.name for row in rows])
+        self.table.set_rows(model_rows(rows), [row.name for row in rows])
         self.table.select_key(self.name.text())
         self._delay.start()
 
     def show_estimate(self, estimate: MemoryEstimate) -> None:
         """Show what the chosen model needs against what there is."""
         columns, rows = fit_rows(estimate)
-        self.needs.set_columns(
-            [Column(columns[0], width=110)]
-            + [Column(name, align="right", width="stretch") for name in columns[1:]]
-        )
-        self.needs.set_rows(rows, keys=None)
+        first = Column(columns[0], width=110)
+        others = [Column(name, align="right", width="stretch") for name in columns[1:]]
+        self.needs.set_ranking(ranked([first, *others], rows))
         self.sentence.setText(estimate.sentence)
         chosen = self.device.currentData()
         self.device.blockSignals(True)
@@ -113,7 +119,7 @@ class ModelDialog(QDialog):
 
     def show_no_estimate(self, message: str) -> None:
         """Say why the chosen model's needs are unknown."""
-        self.needs.clear_rows()
+        self.needs.set_rows(())
         self.sentence.setText(message)
 
     def show_working(self, note: str) -> None:
@@ -171,18 +177,7 @@ class ModelDialog(QDialog):
         self.dtype.setCurrentIndex(max(0, self.dtype.findData(settings.dtype)))
 
     def _build(self) -> None:
-        self.table.set_columns(
-            [
-                Column("Model", width="stretch"),
-                Column("Parameters", align="right", width=96),
-                Column("float32", align="right", width=88, tooltip="Memory for the weights"),
-                Column("From", width=96),
-                Column("State", width=120),
-            ]
-        )
         self.table.set_empty_text("Looking for models …")
-        self.table.setAccessibleName("Models at hand")
-        self.needs.setAccessibleName("Memory needed against memory there is")
         self.needs.set_empty_text("Choose a model to see what it needs.")
         self.needs.setFixedHeight(128)
         self.name.setPlaceholderText("Catalogue name, Hub id, folder or .gguf file")

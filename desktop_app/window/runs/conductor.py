@@ -42,8 +42,8 @@ class Conductor(QObject):
         job_moved: Its `JobProgress`.
         job_ended: (title, outcome): finished, failed or stopped.
         busy_changed: Whether anything but typing help is under way.
+        loading_changed: Whether a model is being loaded.
         waiting_changed: How many jobs wait for the one that runs.
-        run_started: Name of an analysis that was asked for.
         run_began: Name of an analysis whose turn it is now.
         partial_arrived: (name, fields known so far).
         result_arrived: (Result, Task).
@@ -63,8 +63,8 @@ class Conductor(QObject):
     job_moved = Signal(object)
     job_ended = Signal(str, str)
     busy_changed = Signal(bool)
+    loading_changed = Signal(bool)
     waiting_changed = Signal(int)
-    run_started = Signal(str)
     run_began = Signal(str)
     partial_arrived = Signal(str, object)
     result_arrived = Signal(object, object)
@@ -91,7 +91,7 @@ class Conductor(QObject):
         self._dropped: set[int] = set()
         self._running: int | None = None
         self._waiting = 0
-        self._was_busy = False
+        self._was_busy = self._was_loading = False
         self._is_closed = False
         runner.started.connect(self._on_started)
         runner.progressed.connect(self._on_progressed)
@@ -112,7 +112,6 @@ class Conductor(QObject):
         request = RunAnalysis(name, params, self.budget_bytes)
         task = Task("run", name, request, tuple(places), is_worked)
         self._submit(task, ANALYSES[name].title)
-        self.run_started.emit(name)
 
     def tokenize(
         self, prompts: Sequence[PromptRow], places: Sequence[int], bos: str, *, chat: bool
@@ -293,6 +292,10 @@ class Conductor(QObject):
         if busy != self._was_busy:
             self._was_busy = busy
             self.busy_changed.emit(busy)
+        loading = self.is_loading()
+        if loading != self._was_loading:
+            self._was_loading = loading
+            self.loading_changed.emit(loading)
         waiting = max(0, len(self._spoken_of()) - 1)
         if waiting != self._waiting:
             self._waiting = waiting

@@ -1,24 +1,18 @@
-"""Files of all kinds: sessions, prompt tables, exports, and what is dropped onto the window."""
+"""Session files, and what is dropped onto the window."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
-from desktop_app.support.errors import LensbenchError
-from desktop_app.text.prompts import read_prompts, write_prompts
 from desktop_app.window.frame import dialogs
+from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from PySide6.QtWidgets import QWidget
-
-    from desktop_app.contract.result import Result
-    from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.sessions.session_desk import SessionDesk
+    from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.window.frame.main_window import MainWindow
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
@@ -26,29 +20,29 @@ PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 
 
 class FileDesk(QObject):
-    """Opens and writes; what goes wrong is told in one sentence.
+    """Opens and saves sessions, and opens whatever is dropped by what it is."""
 
-    Signals:
-        problem_arrived: A sentence.
-        message_arrived: What was done.
-        model_dropped: A folder or `.gguf` file that is to be opened as a model.
-    """
-
-    problem_arrived = Signal(str)
-    message_arrived = Signal(str)
-    model_dropped = Signal(str)
-
-    def __init__(self, session: SessionDesk, prompts: PromptPanel, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._window = parent
-        self._session = session
-        self._prompts = prompts
-        session.saved.connect(self._on_saved)
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._prompts = window.prompts
+        self._session.saved.connect(self._on_saved)
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
         self._autosave.timeout.connect(self.keep_prompts)
-        prompts.prompts_changed.connect(self._autosave.start)
+        self._prompts.prompts_changed.connect(self._autosave.start)
+
+    def action_specs(self) -> list[ActionSpec]:
+        """Return what can be done with a session."""
+        return in_menu(
+            "&File",
+            ("new_session", "New session", 10, self.new_session, "Ctrl+Shift+N", "add"),
+            ("open_session", "Open session…", 20, self._ask_session, "Ctrl+O", "open"),
+            ("save_session", "Save session", 30, self.save_session, "Ctrl+S", "save"),
+            ("save_session_as", "Save session as…", 40, self.save_session_as, "Ctrl+Shift+S"),
+        )
 
     def open_any(self, path: Path) -> None:
         """Open a session, prompt table, model folder or model file by what it is."""
@@ -56,19 +50,23 @@ class FileDesk(QObject):
         if ending == SESSION_ENDING:
             self.open_session(path)
         elif ending in PROMPT_ENDINGS:
-            self.open_prompts(path)
+            self._window.prompt_desk.open_file(path)
         elif path.is_dir() or ending == ".gguf":
-            self.model_dropped.emit(str(path))
+            self._window.models.open_path(str(path))
         else:
-            self.problem_arrived.emit(
+            self._window.notices.show_problem(
                 f"“{path.name}” is none of .lens, .csv, .jsonl, .gguf or a model's folder."
             )
 
-    def open_session(self, path: Path | None = None) -> None:
+    def new_session(self) -> None:
+        """Begin an empty session."""
+        if self.may_leave():
+            self._session.start_new()
+
+    def open_session(self, path: Path) -> None:
         """Open a session file."""
-        chosen = path or dialogs.ask_open(self._window, "Open session", dialogs.SESSION_FILTER)
-        if chosen is not None and self.may_leave():
-            self._session.open(chosen)
+        if self.may_leave():
+            self._session.open(path)
 
     def save_session(self) -> None:
         """Save the session; one that lives in a file is written through already."""
@@ -76,7 +74,7 @@ class FileDesk(QObject):
             self.save_session_as()
             return
         self.keep_prompts()
-        self.message_arrived.emit(f"Everything is in {self._session.session.path.name}.")
+        self._window.say(f"Everything is in {self._session.session.path.name}.", "good")
 
     def save_session_as(self) -> bool:
         """Save the session to a file of its own; return whether one was chosen."""
@@ -113,41 +111,10 @@ class FileDesk(QObject):
         rows = self._prompts.prompts()[0]
         self._session.set_prompts(rows, self._prompts.shared_settings())
 
-    def open_prompts(self, path: Path | None = None) -> None:
-        """Replace the prompt table by a file's."""
-        chosen = path or dialogs.ask_open(self._window, "Open prompts", dialogs.PROMPT_FILTER)
-        if chosen is None:
-            return
-        try:
-            rows = read_prompts(chosen)
-        except LensbenchError as error:
-            self.problem_arrived.emit(str(error))
-            return
-        self._prompts.set_prompts(rows)
-        self.message_arrived.emit(f"{len(rows):,} prompts from {chosen.name}.")
-
-    def save_prompts(self) -> None:
-        """Write the prompt table to a file."""
-        path = dialogs.ask_save(self._window, "Save prompts", "prompts.csv", dialogs.PROMPT_FILTER)
+    def _ask_session(self) -> None:
+        path = dialogs.ask_open(self._window, "Open session", dialogs.SESSION_FILTER)
         if path is not None:
-            rows = self._prompts.prompts()[0]
-            self._try(lambda: write_prompts(path, rows), path)
-
-    def save_result(self, result: Result) -> None:
-        """Write a result's data."""
-        path = dialogs.ask_save(
-            self._window, "Export data", f"{result.analysis}.json", dialogs.RESULT_FILTER
-        )
-        if path is not None:
-            self._session.export(result, path)
-
-    def _try(self, work: Callable[[], None], path: Path) -> None:
-        try:
-            work()
-        except LensbenchError as error:
-            self.problem_arrived.emit(str(error))
-        else:
-            self.message_arrived.emit(f"Saved {path.name}.")
+            self.open_session(path)
 
     def _on_saved(self, path: str) -> None:
-        self.message_arrived.emit(f"Saved {Path(path).name}.")
+        self._window.say(f"Saved {Path(path).name}.", "good")

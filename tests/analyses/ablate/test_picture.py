@@ -7,6 +7,7 @@ import pytest
 
 from desktop_app.analyses.ablate import picture as data
 from desktop_app.analyses.ablate import words as said_of
+from desktop_app.pictures.ranking import Bar
 from tests.views import samples
 
 
@@ -15,8 +16,8 @@ def test_effect_map_is_symmetric_about_zero():
     assert shown.values.shape == (3, 4)
     assert shown.values[1, 3] == -2.0  # the mean of −3 and −1
     assert shown.limits == (-2.0, 2.0)
-    assert shown.row_labels == ("4", "5", "6")
-    assert shown.col_labels == ("0", "1", "2", "3")
+    assert shown.rows.labels == ["4", "5", "6"]
+    assert shown.columns.labels == ["0", "1", "2", "3"]
     assert shown.diverging
 
 
@@ -45,42 +46,46 @@ def test_a_map_without_any_value_has_limits_all_the_same():
 
 
 def test_most_harmful_first_with_every_prompt():
-    found = data.parts(samples.ablate_result())
-    assert found[0].name == "L5H3"
-    assert (found[0].row, found[0].column, found[0].layer, found[0].head) == (1, 3, 5, 3)
-    assert found[0].per_prompt == (-3.0, -1.0)
-    assert found[0].effect == -2.0
-    assert found[-1].name == "L4H2"  # removing it helps most
-    assert len(data.parts(samples.ablate_result(), limit=5)) == 5
+    found = data.ranking(samples.ablate_result())
+    first = found.rows[0]
+    assert first.key == (1, 3)
+    assert first.values == ("L5H3", Bar(-2.0, (-3.0, -1.0), None, 1.0), -2.0, 25.0)
+    assert data.part_at(samples.ablate_result(), first.key) == (5, 3)
+    assert found.text(len(found.rows) - 1, 0) == "L4H2"  # removing it helps most
+    assert len(data.ranking(samples.ablate_result(), limit=5).rows) == 5
+    assert first.tooltip == "L5H3: effect −2.000 ± 1.000, 25.0 % kept"
 
 
 def test_a_rising_loss_is_harm():
     result = samples.ablate_result(params={"component": "head", "metric": "loss"})
-    assert data.parts(result)[0].name == "L4H2"
+    assert data.ranking(result).text(0, 0) == "L4H2"
+    assert data.best_head(result) == (4, 2)
 
 
 def test_parts_of_one_prompt_have_no_standard_error():
-    first = data.parts(samples.ablate_result(), prompt=0)[0]
-    assert (first.effect, first.percent) == (-3.0, 25.0)
-    assert math.isnan(first.sem)
+    _name, bar, effect, percent = data.ranking(samples.ablate_result(), prompt=0).rows[0].values
+    assert (effect, percent) == (-3.0, 25.0)
+    assert math.isnan(bar.error)
 
 
 def test_layers_count_as_one_column():
     result = samples.ablate_result(component="mlp")
     assert data.part_map(result, "effect").values.shape == (3, 1)
-    first = data.parts(result)[0]
-    assert (first.name, first.head, first.column) == ("L5 MLP", None, 0)
+    found = data.ranking(result)
+    assert (found.text(0, 0), found.rows[0].key) == ("L5 MLP", (1, 0))
+    assert data.part_at(result, (1, 0)) == (5, None)
     assert data.find_part(result, 5, None) == (1, 0)
+    assert [row.key for row in data.by_layer(found).rows] == [(0, 0), (1, 0), (2, 0)]
 
 
-def test_prompt_effects_name_prompts():
-    found = data.prompt_effects(samples.ablate_result(), 1, 3)
-    assert [(e.text, e.base, e.ablated, e.effect, e.done) for e in found] == [
-        ("1␠2␠3␠4␠", 4.0, 1.0, -3.0, True),
-        ("2␠3␠4␠", -2.0, -3.0, -1.0, False),
+def test_rows_per_prompt_name_prompts():
+    found = data.prompt_rows(samples.ablate_result(), 1, 3)
+    assert [row.values[:3] for row in found.rows] == [
+        ("1 · 1␠2␠3␠4␠", "4.00 → 1.00", -3.0),
+        ("2 · 2␠3␠4␠", "−2.00 → −3.00", -1.0),
     ]
-    assert found[0].percent == 25.0
-    assert math.isnan(found[1].percent)
+    assert found.rows[0].values[3] == 25.0
+    assert math.isnan(found.rows[1].values[3])
 
 
 def test_the_sentence_of_a_part():
@@ -132,8 +137,8 @@ def test_the_reference_of_means_is_said():
 
 def test_a_tip_says_when_the_percentage_is_withheld():
     result = samples.ablate_result()
-    assert said_of.cell_tip(result, 1, 3, 0) == "L5H3  −3.000 · 25.0 % kept"
-    assert said_of.cell_tip(result, 1, 3, 1) == "L5H3  −1.000 · percentage withheld"
+    assert said_of.cell_tip(result, 0, 1, 3) == "L5H3  −3.000 · 25.0 % kept"
+    assert said_of.cell_tip(result, 1, 1, 3) == "L5H3  −1.000 · percentage withheld"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +150,12 @@ def test_a_head_is_found_by_its_own_numbers(head, place):
 
 def test_partial_results_know_what_is_missing():
     partial = {"effect_mean": np.array([[0.5, -2.0], [np.nan, np.nan]]), "layers": [4, 5]}
-    assert data.partial_limits(data.partial_grid(partial)) == (-2.0, 2.0)
-    assert [p.name for p in data.partial_parts(partial, "head")] == ["L4H1", "L4H0"]
+    assert data.partial_map(partial, data.partial_grid(partial)).limits == (-2.0, 2.0)
+    assert [row.values[0] for row in data.partial_ranking(partial, "head").rows] == ["L4H1", "L4H0"]
     assert data.partial_grid({"note": 1}) is None
 
 
 def test_partial_results_of_layers():
     partial = {"effect_mean": np.array([0.5, np.nan]), "layers": [4, 5]}
     assert data.partial_grid(partial).shape == (2, 1)
-    assert [p.name for p in data.partial_parts(partial, "mlp")] == ["L4 MLP"]
+    assert [row.values[0] for row in data.partial_ranking(partial, "mlp").rows] == ["L4 MLP"]

@@ -14,7 +14,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.zoo import ARCHITECTURES
-from tests.models import named, plain_loop, plain_z, tiny
+from tests.models import named, plain_loop, plain_rows, plain_z, tiny
 
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
@@ -96,13 +96,13 @@ def test_all_270_heads_of_the_pack_equal_the_plain_loop(smollm2_folder, mode):
     values = [plain_z(model, list(r.tokens.ids)) for r in result.prompts]
     twin = plain_z(model, list(first[0].corrupt_tokens.ids)) if mode == "resample" else None
     for layer in range(30):
-        for head in range(9):
-            value = 0.0
-            if mode == "mean":
-                value = torch.stack([v[layer][:, head] for v in values]).mean(0)
-            elif mode == "resample":
-                value = twin[layer][:, head]
-            logits = plain_loop(model, list(first[0].tokens.ids), layer, head, value)
+        put = torch.zeros_like(values[0][layer])
+        if mode == "mean":
+            put = torch.stack([v[layer] for v in values]).mean(0)
+        elif mode == "resample":
+            put = twin[layer]
+        rows = plain_rows(model, list(first[0].tokens.ids), layer, list(put.unbind(1)))
+        for head, logits in enumerate(rows):
             assert abs(result.data["ablated"][layer, head, 0] - metric(logits, first[0])) < 1e-4
 
 

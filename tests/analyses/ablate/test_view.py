@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from desktop_app.contract.intents import Intent
 from desktop_app.contract.result import Notice
 from tests.views import samples
+from tests.views.reading import press, ranking
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -17,80 +19,92 @@ def view(make_view):
     return view
 
 
+def names(view):
+    return [row[0] for row in view.read_out()["ranking"]]
+
+
 def test_the_picture_and_the_list_agree(view):
-    assert view._map.values()[1, 3] == -2.0
-    assert view._list.part(0).name == "L5H3"
+    out = view.read_out()
+    assert out["maps"][0].values[1, 3] == -2.0
+    assert out["ranking"][0][0] == "L5H3"
+    assert out["keys"][0] == (1, 3)
 
 
 def test_the_gate_says_which_prompt_fails(view):
-    assert not view._header.gate.isHidden()
+    assert "prompt 2" in view.read_out()["gate"]
     view.show_result(samples.ablate_result(data={"task_done": np.array([True, True])}))
-    assert view._header.gate.isHidden()
+    assert view.read_out()["gate"] == ""
 
 
 def test_the_gate_has_no_chip_beside_its_banner(view):
     notices = (Notice("task_not_done", "Prompt 2 fails."), Notice("means_pooled", "Pooled."))
     view.show_result(samples.ablate_result(warnings=notices))
-    assert list(view._notices) == ["means_pooled"]
+    assert view.read_out()["chips"] == ["means_pooled"]
 
 
 def test_what_is_kept_is_on_screen(view):
-    assert "Kept in every run" in view._header.kept.full_text()
+    assert "Kept in every run" in view.read_out()["what"]
 
 
 def test_a_cell_selects_its_head_by_the_models_numbers(view, selection):
-    view._map.cell_clicked.emit(1, 3)
+    view.picture_widget().cell_clicked.emit(1, 3)
     assert (selection.layer, selection.head) == (5, 3)
-    assert view._list.selected_row() == 0
-    assert view._details._title.text() == "L5H3"
+    assert view.read_out()["chosen"] == (1, 3)
+    assert view.read_out()["details"]["title"] == "L5H3"
 
 
 def test_a_head_selected_elsewhere_is_shown(view, selection):
     selection.select_head(5, 3)
-    assert view._map.selected() == (1, 3)
+    assert view.read_out()["selected"] == (1, 3)
     selection.select_head(0, 0)  # not swept
-    assert view._map.selected() is None
-    assert view._details._title.text() == "No part selected"
+    assert view.read_out()["selected"] is None
+    assert view.read_out()["details"]["title"] == "No part selected"
 
 
-def test_double_click_opens_attention(view, selection, heads_opened):
-    asked = heads_opened(view)
-    view._map.cell_activated.emit(1, 3)
-    view._list.row_activated.emit(0)
-    assert asked == [("open_attention", 5, 3), ("open_attention", 5, 3)]
+def test_double_click_opens_attention(view, heard):
+    asked = heard(view.intent_raised)
+    view.picture_widget().cell_activated.emit(1, 3)
+    ranking(view).row_activated.emit((1, 3))
+    intent = Intent("open_attention", {"layer": 5, "head": 3})
+    assert asked == [(intent,), (intent,)]
 
 
 def test_hover_shows_and_leaving_returns_to_the_selected(view, selection):
     selection.select_head(5, 3)
-    view._map.cell_hovered.emit(0, 2)
-    assert view._details._title.text() == "L4H2"
-    view._map.cell_hovered.emit(-1, -1)
-    assert view._details._title.text() == "L5H3"
+    view.picture_widget().cell_hovered.emit(0, 2)
+    assert view.read_out()["details"]["title"] == "L4H2"
+    view.picture_widget().cell_hovered.emit(-1, -1)
+    assert view.read_out()["details"]["title"] == "L5H3"
 
 
 def test_withheld_percentages_are_drawn_as_missing(view, selection):
     selection.select_prompt(1)
-    view._scope.set_value("prompt")
-    view._quantity.set_value("percent")
-    view._on_choice_changed()
-    assert np.isnan(view._map.values()).all()
-    assert "prompt 2" in view._side.title.text()
+    press(view, "This prompt")
+    press(view, "% kept")
+    assert np.isnan(view.read_out()["maps"][0].values).all()
+    assert "prompt 2" in view.read_out()["title"]
+    assert view.read_out()["offered"]["prompt"] == 1
 
 
-def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heads_opened):
-    asked = heads_opened(view)
-    qtbot.keyClick(view._list, Qt.Key.Key_Down)
+def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heard):
+    asked = heard(view.intent_raised)
+    qtbot.keyClick(ranking(view), Qt.Key.Key_Down)
     assert (selection.layer, selection.head) == (5, 3)
-    qtbot.keyClick(view._list, Qt.Key.Key_Return)
-    assert asked == [("open_attention", 5, 3)]
+    qtbot.keyClick(ranking(view), Qt.Key.Key_Return)
+    assert asked == [(Intent("open_attention", {"layer": 5, "head": 3}),)]
 
 
 def test_layers_are_drawn_as_bars(view, selection):
     view.show_result(samples.ablate_result(component="mlp"))
-    assert view._pictures.currentWidget() is view._bars
-    assert [view._bars.part(i).name for i in range(3)] == ["L4 MLP", "L5 MLP", "L6 MLP"]
-    view._bars.row_clicked.emit(1)
+    assert view.read_out()["bars"] == [(0, 0), (1, 0), (2, 0)]
+    assert view.read_out()["maps"] == ()
+    assert "quantity" not in view.read_out()["offered"]
+    bars = view.picture_widget()
+    assert [row[0] for row in bars.texts()] == ["L4 MLP", "L5 MLP", "L6 MLP"]
+    bars.row_selected.emit((1, 0))
     assert (selection.layer, selection.head) == (5, None)
+    assert view.read_out()["chosen"] == (1, 0)
+    assert not view.read_out()["details"]["opens"]
     assert not view.picture().isNull()
 
 
@@ -99,29 +113,30 @@ def test_a_sweep_fills_in_while_it_runs(view):
     effect = np.full((3, 4), np.nan)
     effect[0] = (0.0, -1.0, 2.0, 0.5)
     view.show_partial({"effect_mean": effect, "layers": np.array([4, 5, 6])})
-    assert view._veil.isHidden()
-    np.testing.assert_array_equal(view._map.values()[0], [0.0, -1.0, 2.0, 0.5])
-    assert [view._list.part(i).name for i in range(4)] == ["L4H1", "L4H0", "L4H3", "L4H2"]
-    assert "Sweeping" in view._header.base.full_text()
+    out = view.read_out()
+    assert (out["state"], out["drawn"], out["veiled"]) == ("busy", True, False)
+    np.testing.assert_array_equal(out["maps"][0].values[0], [0.0, -1.0, 2.0, 0.5])
+    assert names(view) == ["L4H1", "L4H0", "L4H3", "L4H2"]
+    assert "Sweeping" in out["base"]
     view.show_result(samples.ablate_result())
-    assert view._list.part(0).name == "L5H3"
+    assert names(view)[0] == "L5H3"
 
 
 def test_a_sweep_that_is_stopped_gives_the_old_picture_back(view):
     view.show_busy(True)
     view.show_partial({"effect_mean": np.full((3, 4), 9.0), "layers": np.array([4, 5, 6])})
     view.show_busy(False)
-    assert view._map.values()[1, 3] == -2.0
-    assert "Untouched" in view._header.base.full_text()
+    assert view.read_out()["maps"][0].values[1, 3] == -2.0
+    assert "Untouched" in view.read_out()["base"]
 
 
 def test_the_first_sweep_that_is_stopped_leaves_an_empty_view(make_view):
     view = make_view("ablate")
     view.show_busy(True)
     view.show_partial({"effect_mean": np.full((3, 4), 9.0), "layers": np.array([4, 5, 6])})
-    assert view._stack.currentWidget() is view._content
+    assert view.read_out()["drawn"]
     view.show_busy(False)
-    assert view._stack.currentWidget() is view._empty
+    assert (view.read_out()["state"], view.read_out()["drawn"]) == ("empty", False)
 
 
 def test_a_single_prompt_needs_no_choice_of_prompts(view):
@@ -131,8 +146,7 @@ def test_a_single_prompt_needs_no_choice_of_prompts(view):
         for name, value in one.data.items()
     }
     view.show_result(samples.result_of("ablate", data, params=one.params, prompts=one.prompts[:1]))
-    assert view._scope.isHidden()
-    assert view._chooser.isHidden()
+    assert not {"scope", "prompt"} & view.read_out()["offered"].keys()
 
 
 def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
@@ -140,25 +154,25 @@ def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
     fields = {"effect_mean": effect, "layers": np.array([4, 5, 6])}
     view.show_busy(True)
     view.show_partial({**fields, "estimated": True})
-    assert view._badge.text() == "estimate"
+    assert view.read_out()["badge"] == "estimate"
     view.show_partial({**fields, "estimated": False})
-    assert not view._badge.isHidden()
+    assert view.read_out()["badge"] == "estimate"
     view.show_result(samples.ablate_result(data={"preview_agreement": 0.91}))
-    assert view._badge.text() == "estimate and exact agree: ρ = 0.91"
+    assert view.read_out()["badge"] == "estimate and exact agree: ρ = 0.91"
     view.show_busy(True)
     view.show_partial({**fields, "estimated": False})
-    assert view._badge.isHidden()
+    assert view.read_out()["badge"] == ""
 
 
 def test_a_new_list_begins_at_its_top_whatever_is_selected(make_view, selection):
     view = make_view("ablate", 900, 420)
     view.show_result(samples.ablate_result())
-    last = view._list.part(view._list.row_count() - 1)
-    selection.select_head(last.layer, last.head)
-    assert view._list.verticalScrollBar().value() > 0
+    scrolled, keys = ranking(view).verticalScrollBar(), view.read_out()["keys"]
+    selection.select_head(4 + keys[-1][0], keys[-1][1])
+    assert scrolled.value() > 0
     view.show_result(samples.ablate_result())
-    assert view._list.verticalScrollBar().value() == 0
-    assert view._list.selected_row() == view._list.row_count() - 1
-    selection.select_head(*(view._list.part(0).layer, view._list.part(0).head))
-    selection.select_head(last.layer, last.head)
-    assert view._list.verticalScrollBar().value() > 0
+    assert scrolled.value() == 0
+    assert view.read_out()["chosen"] == keys[-1]
+    selection.select_head(4 + keys[0][0], keys[0][1])
+    selection.select_head(4 + keys[-1][0], keys[-1][1])
+    assert scrolled.value() > 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.attention.spec import AttentionParams
+from tests.patience import turn_the_loop
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -157,7 +158,7 @@ def test_who_looks_where_is_said_once(qtbot, make_view):
 def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
-    qtbot.wait(20)
+    turn_the_loop()
     before = view._grid._place.pitch
     view.resize(1900, 1200)
     qtbot.waitUntil(lambda: view._grid._place.pitch > 1.4 * before)
@@ -166,7 +167,7 @@ def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
 def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
-    qtbot.wait(20)
+    turn_the_loop()
     for strip in (view._strips._from, view._strips._to):
         assert strip.horizontalScrollBar().maximum() == 0
         assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8

@@ -76,20 +76,20 @@ def test_a_model_of_one_layer_has_no_pairs():
     single = samples.result_of("compose", {**compose_result().data, "score": score}, prompts=())
     shown = compose_data.pair_map(single, "K")
     assert np.isnan(shown.values).all()
-    assert compose_data.top_pairs(shown) == ([], [])
+    assert compose_data.top_pairs(shown).rows == ()
 
 
 def test_the_strongest_pair_stands_first_with_times_chance():
-    rows, pairs = compose_data.top_pairs(compose_data.pair_map(compose_result(), "K"))
-    assert pairs[0] == ((0, 0), (1, 1))
-    assert rows[0] == ("L0H0 → L1H1", 0.3, pytest.approx(3.0))
-    assert len(rows) == 12
-    assert rows[-1][0] == "L1H0 → L2H0"
+    ranking = compose_data.top_pairs(compose_data.pair_map(compose_result(), "K"))
+    assert ranking.rows[0].key == ((0, 0), (1, 1))
+    assert ranking.rows[0].values == ("L0H0 → L1H1", 0.3, pytest.approx(3.0))
+    assert len(ranking.rows) == 12
+    assert ranking.values("pair")[-1] == "L1H0 → L2H0"
 
 
 def test_pairs_of_one_head_are_listed_alone():
     shown = compose_data.pair_map(compose_result(), "K")
-    _rows, pairs = compose_data.top_pairs(shown, (1, 1))
+    pairs = [row.key for row in compose_data.top_pairs(shown, (1, 1)).rows]
     assert len(pairs) == 4
     assert all((1, 1) in pair for pair in pairs)
 

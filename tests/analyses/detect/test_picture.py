@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.detect import picture as detect_data
-from desktop_app.analyses.detect.card import ablation_rows, card_pair
+from desktop_app.analyses.detect.card import ablations, card_pair
 from tests.analyses.detect.test_view import CARD, detect_result
 
 
@@ -59,17 +59,16 @@ def test_neighbours_are_joined_down_diagonals_and_columns():
 
 
 def test_the_best_head_stands_first_by_the_models_numbers():
-    rows, places = detect_data.top_rows(detect_result().data, "induction")
-    assert places[0] == (1, 3)
-    assert rows[0][:2] == ("L5H3", 0.9)
-    assert rows[0][2] == "–"
+    best = detect_data.top_heads(detect_result().data, "induction").rows[0]
+    assert (best.key, best.values) == ((1, 3), ("L5H3", 0.9))
 
 
 def test_the_spread_over_seeds_is_told():
     data = dict(detect_result().data)
     data["induction_spread"] = np.full((2, 4), 0.01)
     assert detect_data.score_text(data, "induction", 1, 3) == "0.900 ± 0.010"
-    assert detect_data.top_rows(data, "induction")[0][0][2] == 0.01
+    ranking = detect_data.top_heads(data, "induction")
+    assert ranking.told(0) == "1. L5H3, score 0.900, ± 0.010"
 
 
 def test_a_head_is_told_with_all_scores_and_its_families():
@@ -99,8 +98,9 @@ def test_a_pattern_is_given_only_where_it_was_kept():
 
 def test_the_card_sums_up_its_controls():
     assert card_pair(CARD) == ((4, 0), (5, 3))
-    rows = ablation_rows(CARD)
-    assert rows[0] == ("previous-token head", "L4H0", 2.0, 0.1)
-    assert rows[1] == ("both", "L4H0, L5H3", 3.0, "–")
-    assert rows[2] == ("random heads, mean", "2 draws", pytest.approx(0.2), "–")
-    assert rows[3] == ("random heads, most", "2 draws", 0.3, "–")
+    assert list(ablations(CARD).lines(range(4)))[1:] == [
+        "previous-token head\tL4H0\t+2.000\t0.100",
+        "both\tL4H0, L5H3\t+3.000\t–",
+        "random heads, mean\t2 draws\t+0.200\t–",
+        "random heads, most\t2 draws\t+0.300\t–",
+    ]

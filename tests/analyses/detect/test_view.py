@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.detect import roles as head_summary
-from desktop_app.analyses.detect.card import ablation_rows, head_lists
+from desktop_app.analyses.detect.card import ablations
 from desktop_app.analyses.detect.maps import map_limits, short_title
 from desktop_app.analyses.detect.spec import DetectParams
 from desktop_app.analyses.detect.view import DetectView
@@ -227,8 +227,9 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
 def test_many_heads_are_counted_in_the_table_and_named_in_its_tooltip():
     rows = [{"title": "all induction heads", "heads": [(5, h) for h in range(4)], "rise": 1.0}]
     card = {"ablation": rows, "controls": []}
-    assert ablation_rows(card)[0][1] == "4 heads"
-    assert head_lists(card) == "all induction heads: L5H0, L5H1, L5H2, L5H3"
+    (row,) = ablations(card).rows
+    assert row.values[1] == "4 heads"
+    assert row.tooltip == "all induction heads: L5H0, L5H1, L5H2, L5H3"
 
 
 def test_the_prompt_tables_selection_is_left_alone(view, selection):

@@ -97,7 +97,8 @@ def test_words_tell_how_far_it_came():
 
 def test_answers_are_marked_in_the_ranking():
     rows = data.predictions(made.hand_result((MOVE,)), "top")
-    assert [(row.text, row.mark) for row in rows] == [("5", "answer"), ("4", "wrong"), ("x", "")]
+    assert rows.values("token") == ["5", "4", "x"]
+    assert rows.values("mark") == ["answer", "wrong", ""]
 
 
 def test_history_goes_back_and_forth_and_keeps_what_was_tried():
@@ -196,14 +197,14 @@ def test_changing_the_run_turns_the_moves_round(view, heard):
 
 def test_the_new_ranking_and_the_metric_are_shown(view):
     view.show_result(made.hand_result((MOVE,), patched=1.5))
-    ranking = view._side.ranking
-    assert "“5”" in ranking.row_text(0)
-    assert "the answer" in ranking.row_text(0)
-    assert "other list: 0.1" in ranking.row_text(0)
-    assert "not among the listed" in ranking.row_text(2)
+    tips = [row.tooltip for row in view._side.ranking.ranking.rows]
+    assert "“5”" in tips[0]
+    assert "the answer" in tips[0]
+    assert "other list: 0.1" in tips[0]
+    assert "not among the listed" in tips[2]
     view._side.when.set_value("base_top")
     view._side._on_when_changed()
-    assert "“4”" in ranking.row_text(0)
+    assert "“4”" in view._side.ranking.ranking.rows[0].tooltip
     assert "−1.000 → 1.500" in view._side.scale.accessibleDescription()
 
 

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.patch import words
-from desktop_app.analyses.patch.partial import partial_picture
+from desktop_app.analyses.patch.cells import cells, token_pairs
 from desktop_app.analyses.patch.parts import (
     PatchPart,
     find_place,
     part_at,
     parts,
-    prompt_shares,
+    prompt_rows,
     query_head,
+    ranking,
 )
-from desktop_app.analyses.patch.picture import cells, picture, token_pairs
+from desktop_app.analyses.patch.picture import partial_picture, picture
 from tests.views import patch_samples as made
 
 
@@ -136,15 +137,33 @@ def test_a_missing_direction_is_not_ranked_by():
 
 def test_numbers_per_prompt_are_the_runs_own():
     result = made.patch_result()
-    first, second = prompt_shares(result, part_at(result, (1, 4), None, None))
-    assert (first.corrupt, first.denoised, first.restored) == (-4.0, -4.0, 0.0)
-    assert (second.clean, second.noised, second.broken) == (2.0, -2.0, 1.0)
+    first, second = prompt_rows(result, part_at(result, (1, 4), None, None)).rows
+    assert first.values[1:3] == ("−4.00 → −4.00", 0.0)
+    assert second.values[3:] == ("2.00 → −2.00", 1.0)
+
+
+def test_a_direction_that_was_not_run_has_no_columns():
+    result = made.one_way_result("noise")
+    found = prompt_rows(result, part_at(result, (1, 4), None, None))
+    assert [column.key for column in found.columns] == ["prompt", "into clean", "broken"]
+    listed = ranking(parts(result, None, None, "either"), ("broken",))
+    assert [column.key for column in listed.columns] == ["part", "broken bar", "broken"]
 
 
 def test_prompts_too_short_for_a_position_are_left_out():
     result = made.ragged_result()
-    found = prompt_shares(result, part_at(result, (2, 9), 1, None))
-    assert [share.prompt for share in found] == [1]
+    found = prompt_rows(result, part_at(result, (2, 9), 1, None))
+    assert [row.key for row in found.rows] == [1]
+
+
+def test_bars_begin_at_the_left_unless_something_is_negative():
+    listed = parts(made.patch_result(), None, None, "either", 3)
+    found = ranking(listed, ("restored", "broken"))
+    assert found.limits(1) == found.limits(3) == (0.0, 1.0)
+    assert found.rows[0].key == (1, 4)
+    assert found.rows[0].tooltip == "L5 · 4: restored 0.100, broken 1.000"
+    listed = parts(made.heads_result(), 0, 6, "either")
+    assert ranking(listed, ("restored",)).limits(1) == (-0.25, 0.5)
 
 
 def test_selection_by_the_models_numbers():

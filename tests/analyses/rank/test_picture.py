@@ -25,21 +25,24 @@ def test_heading_follows_the_read_position():
 
 def test_answers_and_wrongs_are_marked_in_the_list():
     rows = data.predictions(samples.rank_result(), 0)
-    assert [(r.rank, r.text, r.id, r.mark) for r in rows] == [
-        (0, "5", 37, "answer"),
-        (1, "4", 36, "wrong"),
-        (2, "␠", 216, ""),
-    ]
+    assert rows.values("rank") == [0, 1, 2]
+    assert rows.values("token") == ["5", "4", "␠"]
+    assert [row.key for row in rows.rows] == rows.values("id") == [37, 36, 216]
+    assert rows.values("mark") == ["answer", "wrong", ""]
+    assert [row.emphasis for row in rows.rows] == ["good", "bad", ""]
 
 
 def test_each_answer_token_is_predicted_given_those_before_it():
     tables = data.answer_tables(samples.rank_result(), 0)
     assert [(t.text, t.mark) for t in tables] == [("5", "answer"), ("56", "answer"), ("4", "wrong")]
     two = tables[1]
-    assert [(r.step, r.given, r.text, r.rank) for r in two.rows] == [
-        (0, "…␠4␠", "5", 0),
-        (1, "…4␠5", "6", 1),
-    ]
+    assert two.ranking.values("token") == ["5", "6"]
+    assert two.ranking.values("given") == ["…␠4␠", "…4␠5"]
+    assert two.ranking.values("rank") == [0, 1]
+    assert two.ranking.text(0, 2) == "0 (top)"
+    tips = [row.tooltip for row in two.ranking.rows]
+    said = f"Predicting token 1, “6” (id {samples.VOCABULARY['6']}), given “…4␠5”\nprobability 0."
+    assert tips[1].startswith(said)
     assert two.logprob_total == pytest.approx(math.log(0.35))
     assert data.table_sentence(two) == "“56” is 2 tokens: 5 + 6"
     assert data.table_sentence(tables[0]) == "“5” is one token"
@@ -47,7 +50,7 @@ def test_each_answer_token_is_predicted_given_those_before_it():
 
 def test_what_is_given_ends_at_the_read_position():
     result = samples.rank_result(data={"read_position": np.array([2, 5])})
-    assert data.answer_tables(result, 0)[0].rows[0].given == "1␠2"
+    assert data.answer_tables(result, 0)[0].ranking.values("given")[0] == "1␠2"
 
 
 def test_logit_difference_over_prompts():

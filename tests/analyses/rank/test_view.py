@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 def test_prompts_of_unequal_length_are_drawn(make_view, selection):
     view = make_view("rank")
     view.show_result(samples.rank_result())
-    assert view._list.row_count() == 3
+    assert len(view._list.texts()) == 3
     assert len(view._tips) == 8
     selection.select_prompt(1)
-    assert view._list.row_count() == 2
+    assert len(view._list.texts()) == 2
     assert len(view._tips) == 6
     assert view._read_label.full_text().startswith("read at position 5 of 0…5")
 
@@ -85,10 +85,11 @@ def test_the_list_is_used_by_keyboard(make_view, qtbot):
     view.show_result(samples.rank_result())
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Down):
         qtbot.keyClick(view._list, key)
-    assert view._list.selected_row() == 1
-    assert "Rank 1: “4”" in view._list.accessibleDescription()
+    assert view._list.selected_key() == 36
+    said = view._list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
+    assert said.startswith("2. rank 1, 4, id 36, wrong, prob 0.")
     qtbot.keyClick(view._list, Qt.Key.Key_End)
-    assert view._list.selected_row() == 2
+    assert view._list.selected_key() == 216
 
 
 def test_the_chooser_moves_the_selection(make_view, selection, qtbot):
@@ -106,11 +107,12 @@ def test_a_large_window_shows_the_prompt_token_by_token(qtbot, make_view, select
     result = samples.rank_result()
     view.show_result(result)
     qtbot.waitUntil(view._surprises.isVisible)
-    assert view._surprises.row_count() == len(result.prompts[0].tokens.ids)
-    assert view._surprises.row_text(0).endswith("nothing predicts it")
-    view._surprises.row_clicked.emit(2)
+    rows = view._surprises.ranking.rows
+    assert len(rows) == len(result.prompts[0].tokens.ids)
+    assert rows[0].tooltip.endswith("nothing predicts it")
+    view._surprises.row_selected.emit(2)
     assert (selection.position, view._strip.selected()) == (2, 2)
-    assert view._surprises.selected_row() == 2
+    assert view._surprises.selected_key() == 2
     view.resize(900, 600)
     qtbot.waitUntil(view._surprises.isHidden)
     qtbot.waitUntil(view._strip.isVisible)

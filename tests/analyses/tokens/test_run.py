@@ -15,6 +15,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
+from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.support.errors import BadInputError
 from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import named, tiny
@@ -109,7 +110,19 @@ def test_padding_of_the_pack(smollm2_folder):
     assert rows[4]["max_logit_difference"] < 1e-3
 
 
-def test_many_prompts_are_tokenized_once_and_quickly():
+def test_each_of_many_prompts_is_tokenized_once(monkeypatch):
+    seen = []
+    encode = TextTokenizer._encode
+    monkeypatch.setattr(
+        TextTokenizer, "_encode", lambda *a, **k: seen.append(a[1]) or encode(*a, **k)
+    )
+    rows = [f"{i} {i + 1} {i + 2}" for i in range(300)]
+    run(named("toy"), *rows)
+    assert sorted(seen) == sorted(rows)
+
+
+@pytest.mark.benchmark
+def test_many_prompts_are_tokenized_quickly():
     model = named("toy")
     rows = [f"{i} {i + 1} {i + 2}" for i in range(1536)]
     run(model, rows[0])

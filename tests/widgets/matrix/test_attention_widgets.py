@@ -9,7 +9,6 @@ from PySide6.QtCore import QPointF, Qt
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from desktop_app.widgets.tables.bars import Bar, BarList
 
 TOKENS = ["<s>", "1", " ", "2", " "]
 
@@ -37,9 +36,9 @@ def test_hovering_a_pair_names_both_tokens_and_the_value(view, qtbot):
         qtbot.mouseMove(view.canvas, at(view, 4, 3))
     assert told.args == [4, 3]
     assert view._readout.text() == "␠ (4)  →  2 (3)    0.8000"
-    best = view._looks_at._bars[0]
-    assert (best.label, best.text, best.key) == ("2 (3)", "0.80", 3)
-    assert [bar.key for bar in view._looked_at._bars] == [4, 3]
+    assert view.looks_at.list.texts()[0] == ("2 (3)", "0.80", "0.80")
+    assert view.looks_at.list.ranking.rows[0].key == 3
+    assert [row.key for row in view.looked_at.list.ranking.rows] == [4, 3]
 
 
 def test_clicking_selects_a_pair(view, qtbot):
@@ -231,38 +230,6 @@ def test_grid_survives_clearing_and_themes(grid, qapp):
     grid.clear()
     grid.grab()
     assert grid.selected() is None
-
-
-# Bars.
-
-
-def test_bars_answer_mouse_and_keys(shown, qtbot):
-    bars = BarList()
-    bars.set_title("Next token")
-    bars.set_bars([Bar("a", 0.5, "50 %"), Bar("b", float("nan")), Bar("c", -0.2)], diverging=True)
-    shown(bars, 300, 200)
-    with qtbot.waitSignal(bars.row_clicked) as told:
-        qtbot.mouseClick(bars.viewport(), Qt.MouseButton.LeftButton, pos=bars.row_center(1))
-    assert told.args == [1]
-    with qtbot.waitSignal(bars.row_clicked) as told:
-        qtbot.keyClick(bars, Qt.Key.Key_Down)
-    assert told.args == [2]
-    with qtbot.waitSignal(bars.row_activated) as told:
-        qtbot.keyClick(bars, Qt.Key.Key_Return)
-    assert told.args == [2]
-    bars.set_bars([])
-    bars.grab()
-    with qtbot.assertNotEmitted(bars.row_clicked):
-        qtbot.keyClick(bars, Qt.Key.Key_Down)
-
-
-def test_reserved_rows_keep_the_size(qtbot):
-    bars = BarList()
-    qtbot.addWidget(bars)
-    bars.reserve_rows(5)
-    empty = bars.sizeHint()
-    bars.set_bars([Bar("a", 1.0)])
-    assert bars.sizeHint() == empty
 
 
 def test_thirty_layers_are_in_sight_in_a_small_window(shown):

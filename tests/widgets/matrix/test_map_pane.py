@@ -11,6 +11,7 @@ from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, numbered
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import spread
+from tests.patience import turn_the_loop
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 SENTENCES = (
@@ -70,7 +71,7 @@ def test_plots_have_one_width_one_height_and_the_bar_theirs(row):
 def test_the_bar_follows_when_the_row_grows_afterwards(row, qtbot):
     show(row, np.eye(5, 4), pairs(4))
     row.resize(1200, 800)
-    qtbot.wait(20)
+    turn_the_loop()
     top, bottom = row._bar._span
     assert bottom - top == pytest.approx(row.panes[0].canvas.frame.plot.height())
 
@@ -105,7 +106,7 @@ def test_what_is_said_under_the_cells_is_exact_and_never_cut(row, qtbot):
     row.set_selected(1, 2)
     assert row.panes[0].readout.text() == "Layer 1 · Position 2    +0.1235"
     row.resize(340, 300)
-    qtbot.wait(20)
+    turn_the_loop()
     text = row.panes[0].readout.text()
     assert text in {"L1 · 2    +0.1235", "+0.1235"}
     assert row.panes[0].readout.fontMetrics().horizontalAdvance(text) < row.panes[0].width()
@@ -145,6 +146,7 @@ def test_labels_that_matter_come_first_and_none_touch():
     assert len(shown) > 15
 
 
+@pytest.mark.benchmark
 def test_many_cells_are_drawn_in_time(row):
     show(row, np.random.default_rng(0).normal(size=(80, 2000)), pairs(2000), dimmed=700, read=1999)
     row.grab()

@@ -126,7 +126,7 @@ def test_a_screen_reader_hears_the_row(ranking):
     table = QAccessible.queryAccessibleInterface(ranking)
     assert table.text(QAccessible.Text.Name) == "Next tokens"
     role = Qt.ItemDataRole.AccessibleTextRole
-    said = "1. # 0, ␠2, answer, prob 0.60"
+    said = "1. rank 0, ␠2, answer, prob 0.60"
     assert {ranking.model().index(0, column).data(role) for column in range(5)} == {said}
 
 

@@ -1,10 +1,10 @@
-"""Where things stand: the first window on small and large screens, tabs, and the table's widths."""
+"""Where things stand: the first window on small and large screens, and the table's widths."""
 
 from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.window.frame import layout
 from desktop_app.window.prompts.prompt_rows import TypedRow
@@ -36,39 +36,14 @@ def test_a_window_beyond_its_screen_is_pulled_in(qtbot):
     assert available.contains(widget.frameGeometry())
 
 
-def tab_texts(tabs):
-    bar = tabs.tabBar()
-    room = bar.rect()
-    return [bar.tabText(i) for i in range(bar.count()) if room.contains(bar.tabRect(i))]
-
-
-def test_all_tabs_are_seen_at_1280(window):
-    tabs = window.central.tabs
-    assert tabs.is_dense()
-    assert len(tab_texts(tabs)) == len(window.views)
-    assert tabs.more_button.isHidden()
-
-
-def test_icons_come_back_where_there_is_room(qtbot, open_window, service):
-    window = open_window(service, size=(2200, 1000))
-    tabs = window.central.tabs
-    assert not tabs.is_dense()
-    assert not tabs.tabIcon(0).isNull()
-    window.resize(1280, 800)
-    qtbot.waitUntil(tabs.is_dense)
-    assert tabs.tabIcon(0).isNull()
-
-
-def test_a_menu_lists_the_tabs_where_they_do_not_fit(qtbot, window):
-    tabs = window.central.tabs
-    window.resize(960, 620)
-    qtbot.waitUntil(lambda: not tabs.more_button.isHidden())
-    assert len(tabs.menu.actions()) == len(window.views)
-    for place, (name, action) in enumerate(zip(window.views, tabs.menu.actions(), strict=True)):
-        action.trigger()
-        assert window.current_tab() == name
-        assert action.isChecked()
-        assert tabs.tabBar().rect().contains(tabs.tabBar().tabRect(place).center())
+def test_beside_a_narrow_picture_stands_one_column_of_panels(open_window, service):
+    window = open_window(service, size=(1024, 700))
+    window.place_docks()
+    docks = window.docks
+    assert window.tabifiedDockWidgets(docks["results"]) == [docks["inspector"]]
+    QApplication.processEvents()
+    assert window.rail.is_folded()
+    assert window.current_view().width() > 650  # what a map with its list needs
 
 
 def test_prompts_get_most_of_the_width():

@@ -9,15 +9,13 @@ from desktop_app.window.frame.settings import Settings
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 
 @pytest.fixture
 def dialog(qtbot, window):
     opened = window.models.open_dialog()
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
-    qtbot.wait(350)
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: bool(opened._rows and opened.sentence.text()))  # listed, estimated
+    qtbot.waitUntil(lambda: not opened._delay.isActive() and not window.runner.is_busy())
     yield opened
     opened.close()
 
@@ -41,7 +39,7 @@ def test_loading_another_model(qtbot, window, dialog, service):
     dialog.name.setText("toy")
     dialog.device.setCurrentIndex(dialog.device.findData("cpu"))
     dialog.dtype.setCurrentIndex(dialog.dtype.findData("bfloat16"))
-    with qtbot.waitSignal(window.conductor.model_ready, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.model_ready):
         dialog.load_button.click()
     spec = [r for r in service.asked if isinstance(r, LoadModel)][-1].spec
     assert (spec.model, spec.device, spec.dtype, spec.offline) == ("toy", "cpu", "bfloat16", True)
@@ -52,13 +50,13 @@ def test_loading_another_model(qtbot, window, dialog, service):
 def test_a_failed_load_is_told_inline_and_the_old_model_stays(qtbot, window, dialog, service):
     service.fail_models.add("broken")
     dialog.name.setText("broken")
-    with qtbot.waitSignal(window.conductor.model_failed, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.model_failed):
         dialog.load_button.click()
     assert dialog.isVisible()
     assert not dialog.banner.isHidden()
     assert "smollm2" in window.top_bar.model_button.text()
     window.runs.run("rank")
-    with qtbot.waitSignal(window.conductor.result_arrived, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.result_arrived):
         pass
 
 
@@ -66,10 +64,10 @@ def test_loading_can_be_cancelled(qtbot, window, dialog, service):
     service.slow.add("load")
     dialog.name.setText("toy")
     dialog.load_button.click()
-    qtbot.waitSignal(window.conductor.job_moved, timeout=WAIT).wait()
+    qtbot.waitSignal(window.conductor.job_moved).wait()
     assert dialog.close_button.text() == "Cancel"
     assert not dialog.load_button.isEnabled()
-    with qtbot.waitSignal(window.conductor.model_stopped, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.model_stopped):
         dialog.close_button.click()
     assert dialog.close_button.text() == "Close"
     assert "smollm2" in window.top_bar.model_button.text()
@@ -79,10 +77,10 @@ def test_a_pack_that_is_not_there_can_be_fetched(qtbot, open_window):
     service = FakeService(installed=("toy",))
     window = open_window(service)
     dialog = window.models.open_dialog()
-    qtbot.waitUntil(lambda: "smollm2" in dialog._rows, timeout=WAIT)
+    qtbot.waitUntil(lambda: "smollm2" in dialog._rows)
     dialog.name.setText("smollm2")
     assert dialog.load_button.text() == "Fetch and load"
-    with qtbot.waitSignal(window.conductor.model_ready, timeout=WAIT):
+    with qtbot.waitSignal(window.conductor.model_ready):
         dialog.load_button.click()
     assert window.conductor.model.spec.model == "smollm2"
 

@@ -7,7 +7,6 @@ import pytest
 from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 ONE, TWO, THREE = (TypedRow(f"{n} 2 ", "", "5", "4") for n in (1, 2, 3))
 
 
@@ -17,7 +16,7 @@ def fill(qtbot, window, *rows):
 
 
 def settle(qtbot, window):
-    with qtbot.waitSignal(window.runs.tokens_shown, timeout=WAIT):
+    with qtbot.waitSignal(window.runs.tokens_shown):
         window.prompts.flush()
 
 
@@ -99,7 +98,7 @@ def test_half_typed_rows_are_there_after_a_restart(qtbot, open_window, service):
     rows = [TypedRow("", "only a twin", "5"), ONE, TypedRow("both ", "", "5", "5")]
     window.prompts.set_rows(rows)
     window.prompts.table.select_row(1)
-    with qtbot.waitSignal(window.closed, timeout=WAIT):
+    with qtbot.waitSignal(window.closed):
         window.close()
     again = open_window(service)
     assert again.prompts.rows() == rows

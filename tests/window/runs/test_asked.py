@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.window.prompts.prompt_rows import TypedRow
@@ -13,7 +13,6 @@ from desktop_app.window.runs.asked import Asked
 from tests.analyses.detect.test_view import detect_result
 from tests.views import samples
 
-WAIT = 8_000
 ROW = TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")
 gui = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -55,20 +54,21 @@ def test_a_prompt_is_found_where_it_stands_now():
 
 def fill(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown, timeout=WAIT):
+    with qtbot.waitSignal(window.runs.tokens_shown):
         window.prompts.flush()
 
 
 def marked(window):
     return {
         name
-        for name, view in window.views.items()
-        if any(chip.code == "other_prompts" for chip in view._chips.chips())
-        and not view._chips.isHidden()
+        for name in window.views
+        for chips in [window.views[name]._chips]
+        if any(chip.code == "other_prompts" for chip in chips.chips()) and not chips.isHidden()
     }
 
 
 def said(window):
+    QApplication.processEvents()  # a label is shown by the next turn of the loop
     return " ".join(
         label.text() for label in window.inspector.findChildren(QLabel) if not label.isHidden()
     )
@@ -92,7 +92,7 @@ class TestWindow:
     def test_running_again_takes_the_mark_away(self, qtbot, window):
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
         window.views["rank"]._chips.fix_clicked.emit("other_prompts")
-        qtbot.waitUntil(lambda: "rank" not in marked(window), timeout=WAIT)
+        qtbot.waitUntil(lambda: "rank" not in marked(window))
         assert window.views["rank"].current_result.prompts[0].text == "9 8 "
         assert marked(window) == FILLED - {"rank"}
 
@@ -100,14 +100,14 @@ class TestWindow:
         number = next(r.id for r in window.session.rows() if r.analysis == "rank")
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
         window.runs.run("rank")
-        qtbot.waitUntil(lambda: "rank" not in marked(window), timeout=WAIT)
+        qtbot.waitUntil(lambda: "rank" not in marked(window))
         window.results.result_chosen.emit(number)
         assert "rank" in marked(window)
         fill(qtbot, window, ROW)
         assert marked(window) == set()
 
     def test_what_needs_no_prompts_is_never_marked(self, qtbot, window):
-        window.runs.show(detect_result())
+        window.showing.show(detect_result())
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
         assert "detect" not in marked(window)
 
@@ -120,7 +120,7 @@ class TestWindow:
         assert window.inspector.pattern.isHidden()
         assert "Ablation, Attention: made for other prompts." in said(window)
         window.runs.run("ablate")
-        qtbot.waitUntil(lambda: "Effect of removal" in said(window), timeout=WAIT)
+        qtbot.waitUntil(lambda: "Effect of removal" in said(window))
         assert "Entropy" not in said(window)
         assert " Attention: made for other prompts." in said(window)
 
@@ -130,7 +130,7 @@ class TestWindow:
         fill(qtbot, window, other, ROW)
         window.prompts.table.select_row(1)
         window.runs.run("attention")
-        qtbot.waitUntil(lambda: "attention" not in marked(window), timeout=WAIT)
+        qtbot.waitUntil(lambda: "attention" not in marked(window))
         fill(qtbot, window, ROW)
         assert "Entropy" in said(window)
         assert window.inspector.known.here("attention", 0)[1] == 1

@@ -9,10 +9,10 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.window.runs.conductor import Conductor
+from tests.patience import WAIT_MS
 from tests.window.fakes import FakeService
 
 pytestmark = pytest.mark.gui
-WAIT = 8_000
 ROWS = (PromptRow(text="1 2 ", answer=("3",), wrong=("4",)),)
 
 
@@ -25,10 +25,10 @@ def service():
 def conductor(qtbot, service):
     runner = JobRunner(lambda: service)
     made = Conductor(runner)
-    with qtbot.waitSignal(made.model_ready, timeout=WAIT):
+    with qtbot.waitSignal(made.model_ready):
         made.load(ModelSpec("toy"))
     yield made
-    assert runner.shutdown(3000)
+    assert runner.shutdown(WAIT_MS)
 
 
 def collect(signal):
@@ -41,7 +41,7 @@ def test_only_the_newest_typing_is_answered(qtbot, conductor):
     heard = collect(conductor.live_arrived)
     for i in range(20):
         conductor.tokenize([PromptRow(text=f"text {i}")], [0], "auto", chat=False)
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert [r.prompts[0].text for r, _ in heard] == ["text 19"]
 
 
@@ -51,8 +51,8 @@ def test_typing_waits_for_a_run_and_says_nothing_in_the_job_bar(qtbot, conductor
     conductor.run("rank", RankParams(prompts=ROWS), [0])
     conductor.tokenize(ROWS, [0], "auto", chat=False)
     assert conductor.is_busy()
-    qtbot.waitUntil(lambda: began == [("Ranking",)], timeout=WAIT)
-    with qtbot.waitSignal(conductor.live_arrived, timeout=WAIT):
+    qtbot.waitUntil(lambda: began == [("Ranking",)])
+    with qtbot.waitSignal(conductor.live_arrived):
         conductor.stop()
     assert began == [("Ranking",)]
 
@@ -63,7 +63,7 @@ def test_stop_ends_each_wish_once(qtbot, conductor, service):
     conductor.run("rank", RankParams(prompts=ROWS), [0])
     conductor.run("ablate", RankParams(prompts=ROWS), [0])
     conductor.stop()
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert stopped == [("rank",), ("ablate",)]
     assert busy == [(True,), (False,)]
 
@@ -74,7 +74,7 @@ def test_a_replaced_load_says_nothing(qtbot, conductor, service):
     conductor.load(ModelSpec("smollm2"))
     conductor.load(ModelSpec("toy"))
     service.slow.clear()
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert [r.spec.model for (r,) in ready] == ["toy"]
     assert halted == []
 
@@ -83,7 +83,7 @@ def test_a_failed_load_keeps_the_old_model(qtbot, conductor, service):
     service.fail_models.add("broken")
     failed = collect(conductor.model_failed)
     conductor.load(ModelSpec("broken"))
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert "broken is no model" in failed[0][0]
     assert conductor.model.spec.model == "toy"
 
@@ -95,14 +95,13 @@ def test_cancel_ends_the_running_job_alone(qtbot, conductor, service):
     for name in ("rank", "attention", "ablate"):
         conductor.run(name, RankParams(prompts=ROWS), [0])
     assert waiting == [(1,), (2,)]
-    qtbot.waitUntil(lambda: began == [("rank",)], timeout=WAIT)
+    qtbot.waitUntil(lambda: began == [("rank",)])
     conductor.stop_running()
-    qtbot.waitUntil(lambda: began == [("rank",), ("attention",)], timeout=WAIT)
+    qtbot.waitUntil(lambda: began == [("rank",), ("attention",)])
     assert ended == [("Ranking", "stopped")]
     assert waiting[-1] == (1,)
-    service.slow.clear()
     conductor.stop_running()
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert stopped == [("rank",), ("attention",)]
     assert ended[-1] == ("Ablation", "finished")
     assert waiting[-1] == (0,)
@@ -114,9 +113,9 @@ def test_stop_speaks_of_the_job_that_ran(qtbot, conductor, service):
     began, waiting = collect(conductor.run_began), collect(conductor.waiting_changed)
     conductor.run("rank", RankParams(prompts=ROWS), [0])
     conductor.run("ablate", RankParams(prompts=ROWS), [0])
-    qtbot.waitUntil(lambda: began == [("rank",)], timeout=WAIT)
+    qtbot.waitUntil(lambda: began == [("rank",)])
     conductor.stop()
     assert waiting[-1] == (0,)
-    qtbot.waitUntil(lambda: not conductor.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert ended == [("Ranking", "stopped")]
     assert stopped == [("rank",), ("ablate",)]

@@ -7,7 +7,6 @@ import pytest
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def busy(qtbot, open_window):
     service.slow |= {"rank", "attention", "ablate"}
     for name in ("rank", "attention", "ablate"):
         window.runs.run(name)
-    qtbot.waitUntil(lambda: window.job_bar.title() == "Ranking", timeout=WAIT)
+    qtbot.waitUntil(lambda: window.job_bar.title() == "Ranking")
     return window
 
 
@@ -36,7 +35,7 @@ def test_waiting_tabs_say_that_they_wait(qtbot, busy):
 
 def test_cancel_lets_the_next_one_begin_and_names_the_one_that_ran(qtbot, busy):
     busy.job_bar.cancel_clicked.emit()
-    qtbot.waitUntil(lambda: busy.job_bar.title() == "Attention", timeout=WAIT)
+    qtbot.waitUntil(lambda: busy.job_bar.title() == "Attention")
     assert busy.job_bar.is_running()
     assert busy.job_bar.note() == "Ranking stopped"
     assert busy.job_bar._waiting.text() == "1 waiting"
@@ -47,7 +46,7 @@ def test_cancel_lets_the_next_one_begin_and_names_the_one_that_ran(qtbot, busy):
 
 def test_stop_ends_them_all_and_names_the_one_that_ran(qtbot, busy):
     busy.actions_by_name["stop"].trigger()
-    qtbot.waitUntil(lambda: not busy.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not busy.runner.is_busy())
     assert busy.job_bar.title() == "Ranking stopped"
     assert busy.job_bar._waiting.isHidden()
     assert {button(busy, n) for n in ("rank", "attention", "ablate")} == {"Run"}
@@ -61,6 +60,6 @@ def test_a_message_does_not_take_cancel_away(qtbot, busy):
     busy.job_bar._silence.timeout.emit()
     assert busy.job_bar.note() != "Saved."
     busy.actions_by_name["stop"].trigger()
-    qtbot.waitUntil(lambda: not busy.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not busy.runner.is_busy())
     busy.say("Saved.", "good")
     assert busy.job_bar.title() == "Saved."

@@ -19,7 +19,6 @@ from desktop_app.window.sessions.results_rows import ROW, matches, words
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 
 ROWS = (
     SessionRow(1, "rank", "First try", "2026-11-21T10:00:00+00:00", "toy"),
@@ -115,7 +114,7 @@ def test_the_delete_key_asks_for_deletion(qtbot, panel):
     panel.activateWindow()
     panel.select(2)
     panel.list.setFocus()
-    with qtbot.waitSignal(panel.delete_requested, timeout=WAIT) as heard:
+    with qtbot.waitSignal(panel.delete_requested) as heard:
         qtbot.keyClick(panel.list, Qt.Key.Key_Delete)
     assert heard.args == [2]
 
@@ -157,7 +156,7 @@ def test_the_dialog_tells_only_what_changed(qtbot):
 
 
 def idle(qtbot, window):
-    qtbot.waitUntil(lambda: not window.runner.is_busy(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.runner.is_busy())
     window.session.wait()
     QApplication.processEvents()  # buttons of a banner are shown by the next turn of the loop
 
@@ -245,7 +244,7 @@ def test_a_dismissed_offer_comes_again(qtbot, open_window, service, clean_folder
         assert not window.recovery.banner.isHidden()
         window.recovery.banner.dismissed.emit()
         window.close()
-        qtbot.waitUntil(lambda w=window: not w.isVisible(), timeout=WAIT)
+        qtbot.waitUntil(lambda w=window: not w.isVisible())
     assert path.exists()
 
 
@@ -281,7 +280,7 @@ def test_closing_is_refused_where_saving_failed(qtbot, window, answers, tmp_path
     assert "folder does not exist" in window.banner.text()
     answers["save"] = tmp_path / "x.lens"
     window.close()
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not window.isVisible())
     assert (tmp_path / "x.lens").exists()
 
 

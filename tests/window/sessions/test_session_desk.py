@@ -13,7 +13,6 @@ from desktop_app.window.sessions.session_desk import SessionDesk
 from tests.views import samples
 
 pytestmark = pytest.mark.gui
-WAIT = 5_000
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def test_results_are_kept_in_order_and_off_this_thread(qtbot, desk, monkeypatch)
     desk.row_added.connect(ids.append)
     for result in (samples.rank_result(), samples.ablate_result(), samples.tokens_result()):
         desk.add(result)
-    qtbot.waitUntil(lambda: len(ids) == 3, timeout=WAIT)
+    qtbot.waitUntil(lambda: len(ids) == 3)
     assert ids == [1, 2, 3]
     assert [row.analysis for row in desk.rows()] == ["rank", "ablate", "tokens"]
     assert threading.get_ident() not in threads
@@ -49,7 +48,7 @@ def test_a_saved_session_opens_with_everything(qtbot, desk, tmp_path):
     desk.add(samples.ablate_result())
     desk.set_prompts([PromptRow(text="1 2 ")], {"bos": "no", "chat": False})
     desk.set_notes("note")
-    with qtbot.waitSignal(desk.saved, timeout=WAIT):
+    with qtbot.waitSignal(desk.saved):
         desk.save_as(path)
     assert not desk.has_unsaved
     assert desk.name == "a"
@@ -65,16 +64,16 @@ def test_a_bad_file_is_refused_and_the_old_session_stays(qtbot, desk, tmp_path):
     (tmp_path / "x.lens").write_bytes(b"rubbish")
     desk.add(samples.rank_result())
     desk.wait()
-    with qtbot.waitSignal(desk.failed, timeout=WAIT):
+    with qtbot.waitSignal(desk.failed):
         assert not desk.open(tmp_path / "x.lens")
     assert len(desk.rows()) == 1
 
 
 def test_an_unwritable_place_is_told(qtbot, desk, tmp_path):
-    with qtbot.waitSignal(desk.failed, timeout=WAIT) as heard:
+    with qtbot.waitSignal(desk.failed) as heard:
         desk.save_as(tmp_path / "no" / "such" / "folder" / "a.lens")
     assert "folder" in heard.args[0]
-    with qtbot.waitSignal(desk.failed, timeout=WAIT):
+    with qtbot.waitSignal(desk.failed):
         desk.export(samples.rank_result(), tmp_path / "a.xyz")
 
 
@@ -125,7 +124,7 @@ def test_notes_tags_and_star_reach_the_file(qtbot, desk, tmp_path):
 def test_deleting_can_be_undone_until_the_session_is_closed(qtbot, desk, tmp_path):
     save(desk, tmp_path / "a.lens")
     filled(qtbot, desk, 3)
-    with qtbot.waitSignal(desk.deleted, timeout=WAIT):
+    with qtbot.waitSignal(desk.deleted):
         desk.delete(2)
     assert [row.id for row in desk.rows()] == [1, 3]
     desk.undo_delete()
@@ -180,7 +179,7 @@ def test_what_cannot_be_written_stays_in_memory_until_it_can(qtbot, desk, tmp_pa
     filled(qtbot, desk, 1)
     trouble(desk)
     result = samples.attention_result()
-    with qtbot.waitSignal(desk.write_failed, timeout=WAIT) as heard:
+    with qtbot.waitSignal(desk.write_failed) as heard:
         desk.add(result)
     assert words in heard.args[0]
     assert "kept in memory" in heard.args[0]
@@ -229,7 +228,7 @@ def test_what_others_add_is_seen_and_what_they_take_is_told(qtbot, desk, tmp_pat
     filled(qtbot, desk, 1)
     with Session.open_or_create(path) as other:
         other.add(samples.ablate_result())
-    with qtbot.waitSignal(desk.added_elsewhere, timeout=WAIT) as heard:
+    with qtbot.waitSignal(desk.added_elsewhere) as heard:
         desk.look_again()
     assert heard.args == [1]
     assert [row.analysis for row in desk.rows()] == ["rank", "ablate"]

@@ -1,0 +1,350 @@
+"""The view of a sweep over cells: maps, a ranking beside them, details of one cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from desktop_app.pictures.facts import Place
+from desktop_app.pictures.sweep import Choices, Shown
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import gap_splitter, panel
+from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.views.sweep_parts import SweepHeader, SweepSide
+from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.tables.ranking import RankingList
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.contract.result import Notice, Result
+    from desktop_app.pictures.matrix import Cell
+    from desktop_app.pictures.sweep import Details, SweepPicture
+
+# Longer tables are not filled while the pointer only passes.
+_MOST_ROWS = 50
+
+
+class SweepView(AnalysisView):
+    """Maps at the left, ranking and details at the right; the shared selection marks one cell.
+
+    Subclasses turn results into pictures and cells into places; what a cell is, they alone know.
+
+    Attributes:
+        noun: What a cell is.
+        quantities: What the maps can show, and its names; the first is shown first.
+        mean_word: What the mean over prompts is called.
+        orders: What the ranking can be sorted by, and its names.
+        widths: How maps and ranking share the room.
+        least_side: The least width of the ranking.
+        details_grow: Whether the details take their share of more room, as long tables want it.
+    """
+
+    noun: ClassVar[str] = "cell"
+    quantities: ClassVar[tuple[tuple[str, str], ...]] = ()
+    mean_word: ClassVar[str] = "Mean"
+    orders: ClassVar[tuple[tuple[str, str], ...]] = ()
+    widths: ClassVar[tuple[int, int]] = (660, 400)
+    least_side: ClassVar[int] = 316
+    details_grow: ClassVar[bool] = True
+
+    # What subclasses give.
+
+    def choices(self, result: Result) -> Choices:  # noqa: ARG002 - for subclasses
+        """Return what a result leaves to choose."""
+        return Choices()
+
+    def picture_of(self, result: Result, shown: Shown) -> SweepPicture:
+        """Return what is shown of a result."""
+        raise NotImplementedError
+
+    def picture_so_far(
+        self, data: Mapping[str, Any], params: Mapping[str, Any], shown: Shown
+    ) -> SweepPicture | None:
+        """Return what is known of a sweep that runs, or None where that is nothing.
+
+        Args:
+            data: The fields known so far.
+            params: The settings of the form, which may have been changed since.
+            shown: What is looked at.
+        """
+        raise NotImplementedError
+
+    def details_of(self, result: Result, cell: Cell, shown: Shown, *, rows: bool) -> Details:
+        """Return what is known of a cell; without a row per prompt unless `rows`."""
+        raise NotImplementedError
+
+    def cell_of(self, result: Result, place: Place) -> Cell | None:
+        """Return where a place lies on the maps, or None where it does not."""
+        raise NotImplementedError
+
+    def place_of(self, result: Result, cell: Cell) -> Place:
+        """Return what a cell is by the model's numbers; None in it leaves the selection alone."""
+        raise NotImplementedError
+
+    def opens(self, result: Result) -> bool:
+        """Return whether cells are heads, whose attention can be shown."""
+        raise NotImplementedError
+
+    def follows_position(self, _result: Result) -> bool:
+        """Return whether another selected position is another picture."""
+        return False
+
+    def add_choices(self, row: FlowLayout, column: QVBoxLayout) -> None:
+        """Add choices of one's own beside the others, or beneath them."""
+
+    def show_choices(self, result: Result | None) -> None:
+        """Show one's own choices for a result, or hide them while one is computed."""
+
+    # Building.
+
+    @override
+    def build_content(self, content: QWidget) -> None:
+        self._partial = False
+        self._quantity = SegmentedControl(self.quantities or (("", ""),))
+        self._scope = SegmentedControl([("mean", self.mean_word), ("prompt", "This prompt")])
+        self._chooser = PromptChooser(self.selection)
+        self._header = SweepHeader()
+        self._map, self._bars = Heatmap(), RankingList("Effect per layer")
+        self._bars.set_fitting(17, 40)
+        self._side = SweepSide(
+            self.noun, self.orders, self.least_side, details_grow=self.details_grow
+        )
+        self._list, self._details = self._side.list, self._side.details
+        split = gap_splitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._build_picture())
+        split.addWidget(self._side)
+        for place, width in enumerate(self.widths):
+            split.setStretchFactor(place, width)
+        split.setSizes(list(self.widths))
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._header)
+        column.addWidget(split, 1)
+        self._connect_content()
+
+    def _build_picture(self) -> QWidget:
+        frame, column = panel()
+        choices = QWidget()
+        row = FlowLayout(choices, 8)
+        row.addWidget(self._quantity)
+        row.addWidget(self._scope)
+        self._pictures = QStackedWidget()
+        self._pictures.addWidget(self._map)
+        self._pictures.addWidget(self._bars)
+        column.addWidget(choices)
+        column.addWidget(self._chooser)
+        self.add_choices(row, column)
+        column.addWidget(self._pictures, 1)
+        return frame
+
+    def _connect_content(self) -> None:
+        for control in (self._quantity, self._scope, self._side.order):
+            control.changed.connect(self.redraw)
+        self._map.cell_hovered.connect(self._on_cell_hovered)
+        self._map.cell_clicked.connect(self._on_cell_clicked)
+        self._map.cell_activated.connect(self._on_cell_activated)
+        for rows in (self._list, self._bars):
+            rows.row_selected.connect(self._on_row_selected)
+            rows.row_activated.connect(self._on_row_activated)
+        self._details.attention_clicked.connect(self._on_attention_clicked)
+        self._details.prompt_clicked.connect(self.selection.select_prompt)
+        self.selection.head_changed.connect(self._on_selected)
+        self.selection.position_changed.connect(self._on_position_changed)
+
+    # Drawing.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # The gate has a banner of its own.
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
+
+    @override
+    def picture_widget(self) -> QWidget:
+        return self._map if self._pictures.currentIndex() == 0 else self._bars
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        self._partial = False
+        self._offer(result)
+        self.draw_prompt(result)
+        # What a new list says stands at its top; only the user's own choice scrolls it.
+        self._list.scrollToTop()
+
+    def _offer(self, result: Result) -> None:
+        """Offer the choices that a result leaves."""
+        left, several = self.choices(result), len(result.prompts) > 1
+        self._chooser.set_result(result)
+        self._scope.setVisible(several and left.mean)
+        if not (several and left.mean):
+            self._scope.set_value("prompt" if several else "mean")
+        self._quantity.setVisible(left.quantities and len(self.quantities) > 1)
+        for name, _title in self.quantities:
+            why = left.withheld.get(name, "")
+            self._quantity.set_option_enabled(name, not why, why)
+        if self._quantity.value() in left.withheld:
+            self._quantity.set_value(self.quantities[0][0])
+        self._side.order.setVisible(bool(self.orders) and left.orders)
+        if self.orders and not left.orders:
+            self._side.order.set_value(self.orders[0][0])
+
+    @override
+    def draw_prompt(self, result: Result) -> None:
+        if self._partial:
+            return
+        shown = self.shown()
+        self._chooser.setVisible(shown.prompt is not None and len(result.prompts) > 1)
+        self.show_choices(result)
+        self._draw(self.picture_of(result, shown))
+        self._header.show_data(result.data, partial=False)
+        self._on_selected()
+
+    def _draw(self, picture: SweepPicture) -> None:
+        self._header.show_picture(picture)
+        if picture.bars is None:
+            self._map.show_maps(*picture.maps)
+        else:
+            self._bars.set_ranking(picture.bars)
+        self._pictures.setCurrentWidget(self._map if picture.bars is None else self._bars)
+        self._list.set_ranking(picture.ranking)
+        self._side.title.setText(picture.title)
+        self._side.note.setText(picture.note)
+
+    @override
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        settings = self._settings.form.try_value()
+        params = {} if settings is None else settings.model_dump()
+        picture = self.picture_so_far(data, params, self.shown())
+        if picture is None:
+            return False
+        if not self._partial:
+            self._partial = True
+            self._chooser.setVisible(False)
+            self.show_choices(None)
+            self._details.show_nothing()
+        self._draw(picture)
+        self._header.show_data(data, partial=True)
+        return True
+
+    def redraw(self, *_choice: object) -> None:
+        """Draw the result again after another choice."""
+        if (result := self.ready()) is not None:
+            self.draw_prompt(result)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        bars = self.picture_widget() is self._bars
+        shown = self._bars if bars else self._list
+        return {
+            **self._header.read_out(),
+            "maps": () if bars else self._map.maps(),
+            "bars": [row.key for row in self._bars.ranking.rows] if bars else [],
+            "title": self._side.title.text(),
+            "note": self._side.note.text(),
+            "ranking": self._list.texts(),
+            "keys": [row.key for row in self._list.ranking.rows],
+            "chosen": shown.selected_key(),
+            "selected": self._map.selected(),
+            "details": self._details.read_out(),
+            "offered": {
+                name: control.value()
+                for name, control in (
+                    ("quantity", self._quantity),
+                    ("scope", self._scope),
+                    ("order", self._side.order),
+                    ("prompt", self._chooser),
+                )
+                if not control.isHidden()
+            },
+        }
+
+    # Answering.
+
+    def ready(self) -> Result | None:
+        """Return the result that is drawn; None while another one fills in."""
+        return None if self._partial else self._result
+
+    def shown(self) -> Shown:
+        """Return what is chosen to be looked at."""
+        chosen, position = self.selection.prompt, self.selection.position
+        prompts = () if self._result is None else self._result.prompts
+        if position is not None and chosen < len(prompts):
+            position = position if position < len(prompts[chosen].tokens) else None
+        return Shown(
+            str(self._quantity.value()),
+            chosen if self._scope.value() == "prompt" else None,
+            chosen,
+            position,
+            str(self._side.order.value()),
+        )
+
+    def _cell(self, result: Result) -> Cell | None:
+        chosen = self.selection
+        place = Place(chosen.prompt, chosen.layer, chosen.head, chosen.position)
+        return self.cell_of(result, place)
+
+    def _on_position_changed(self, _position: object) -> None:
+        result = self.ready()
+        if result is not None and self.follows_position(result):
+            self.draw_prompt(result)
+        else:
+            self._on_selected()
+
+    def _on_selected(self, _head: object = None) -> None:
+        result = self.ready()
+        if result is None:
+            return
+        cell = self._cell(result)
+        self._map.set_selected(*(cell or (None, None)))
+        for rows in (self._list, self._bars):
+            rows.select_key(cell)
+        self._show_details(result, cell)
+
+    def _show_details(self, result: Result, cell: Cell | None, *, passing: bool = False) -> None:
+        rows = self._list.ranking.rows
+        if cell is None and self.selection.layer is None and rows:
+            cell = rows[0].key
+        if cell is None:
+            self._details.show_nothing()
+            return
+        full = not passing or len(result.prompts) <= _MOST_ROWS
+        details = self.details_of(result, cell, self.shown(), rows=full)
+        opens = self.opens(result)
+        self._details.show_cell(cell, details, self.selection.prompt, opens=opens)
+
+    def _on_cell_hovered(self, row: int, column: int) -> None:
+        if (result := self.ready()) is not None:
+            inside = row >= 0
+            self._show_details(
+                result, (row, column) if inside else self._cell(result), passing=inside
+            )
+
+    def _on_cell_clicked(self, row: int, column: int) -> None:
+        if (result := self.ready()) is not None:
+            place = self.place_of(result, (row, column))
+            self.selection.select_head(place.layer, place.head)
+            if place.position is not None:
+                self.selection.select_position(place.position)
+
+    def _on_cell_activated(self, row: int, column: int) -> None:
+        result = self.ready()
+        if result is not None and self.opens(result):
+            place = self.place_of(result, (row, column))
+            if place.layer is not None and place.head is not None:
+                self.open_attention(place.layer, place.head)
+
+    def _on_row_selected(self, cell: Cell) -> None:
+        self._on_cell_clicked(*cell)
+
+    def _on_row_activated(self, cell: Cell) -> None:
+        self._on_cell_activated(*cell)
+
+    def _on_attention_clicked(self) -> None:
+        if self._details.cell is not None:
+            self._on_cell_activated(*self._details.cell)

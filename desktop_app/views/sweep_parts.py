@@ -1,0 +1,207 @@
+"""The parts of a sweep's picture: what stands above it, and the ranking with details beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.widgets.basics.estimate_badge import EstimateBadge
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.tables.ranking import RankingList
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtGui import QResizeEvent
+
+    from desktop_app.pictures.matrix import Cell
+    from desktop_app.pictures.sweep import Details, SweepPicture
+
+_ESTIMATED = "Estimated from gradients: exact values follow"
+_NARROW = 300
+
+
+class SweepHeader(QWidget):
+    """A banner where the model does not do the task, two lines of words, the estimate's badge."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.gate = Banner()
+        self.base = ElidedLabel("", "heading")
+        self.what = ElidedLabel("", "muted")
+        # Here rather than over the maps, which need the height.
+        self.badge = EstimateBadge()
+        self._estimate_came = False
+        line = QHBoxLayout()
+        line.addWidget(self.base, 1)
+        line.addWidget(self.badge)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.gate)
+        column.addLayout(line)
+        column.addWidget(self.what)
+
+    def show_picture(self, shown: SweepPicture) -> None:
+        """Say what a picture is about."""
+        self.base.set_full_text(shown.base)
+        self.what.set_full_text(shown.what)
+        if shown.gate:
+            self.gate.show_message(shown.gate, "warn", dismissible=False)
+        else:
+            self.gate.dismiss()
+
+    def show_data(self, data: Mapping[str, Any], *, partial: bool) -> None:
+        """Mark an estimate, until exact values stand in all of its cells."""
+        estimated = bool(data.get("estimated"))
+        self._estimate_came = partial and (self._estimate_came or estimated)
+        self.badge.show_data(data, filling=self._estimate_came and not estimated)
+        if self._estimate_came:
+            self.base.set_full_text(_ESTIMATED)
+
+    def read_out(self) -> dict[str, str]:
+        """Return what is said."""
+        return {
+            "base": self.base.full_text(),
+            "what": self.what.full_text(),
+            "gate": "" if self.gate.isHidden() else self.gate.text(),
+            "badge": "" if self.badge.isHidden() else self.badge.text(),
+        }
+
+
+class CellDetails(QWidget):
+    """What one cell does: a sentence, and a table with one row per prompt.
+
+    Signals:
+        attention_clicked: Show where this head looks.
+        prompt_clicked: The number of a prompt whose row was clicked.
+    """
+
+    attention_clicked = Signal()
+    prompt_clicked = Signal(object)
+
+    def __init__(self, noun: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cell: Cell | None = None
+        self._noun = noun
+        self._title = label("", "heading")
+        self._sentence = label("", "muted", wrap=True)
+        self._button = QPushButton("Attention")
+        self._button.setToolTip("Show where this head looks (double-click in the picture)")
+        set_role(self._button, "quiet")
+        bind_icon(self._button, "attention")
+        self._table = RankingList("Effect per prompt")
+        top = QHBoxLayout()
+        top.addWidget(self._title, 1)
+        top.addWidget(self._button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(top)
+        column.addWidget(self._sentence)
+        column.addWidget(self._table, 1)
+        column.addStretch()
+        self._button.clicked.connect(self.attention_clicked)
+        self._table.row_clicked.connect(self.prompt_clicked)
+        self.show_nothing()
+
+    def show_nothing(self) -> None:
+        """Say how a cell is chosen."""
+        self.cell = None
+        self._title.setText(f"No {self._noun} selected")
+        self._sentence.setText("Point at a cell for its numbers; click to keep them here.")
+        self._button.setVisible(False)
+        self._table.setVisible(False)
+
+    def show_cell(self, cell: Cell, details: Details, prompt: int, *, opens: bool) -> None:
+        """Show a cell; its table only where there are rows.
+
+        Args:
+            cell: Row and column.
+            details: What is known of it.
+            prompt: The selected prompt, whose row is marked.
+            opens: Whether it is a head, whose attention can be shown.
+        """
+        self.cell = cell
+        self._title.setText(details.title)
+        self._sentence.setText(details.sentence)
+        self._button.setVisible(opens)
+        self._table.setVisible(bool(details.prompts.rows))
+        if details.prompts.rows:
+            self._table.set_ranking(details.prompts)
+            self._table.select_key(prompt)
+
+    def read_out(self) -> dict[str, Any]:
+        """Return what is said of the cell."""
+        return {
+            "cell": self.cell,
+            "title": self._title.text(),
+            "sentence": self._sentence.text(),
+            "rows": [] if self._table.isHidden() else self._table.texts(),
+            "opens": not self._button.isHidden(),
+        }
+
+
+class SweepSide(QWidget):
+    """Ranking and details, the room between them shared by the user.
+
+    Args:
+        noun: What a cell is.
+        orders: What the ranking can be sorted by.
+        least: The least width.
+        details_grow: Whether the details take their share of more room.
+    """
+
+    def __init__(
+        self,
+        noun: str,
+        orders: Sequence[tuple[str, str]],
+        least: int,
+        *,
+        details_grow: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.list = RankingList(f"{noun.capitalize()}s by effect")
+        self.list.set_empty_text("The ranking follows with the exact values.")
+        self.details = CellDetails(noun)
+        self.title = label("", "heading")
+        self.note = label("", "small")
+        self.order = SegmentedControl(orders or [("", "")])
+        self.order.setToolTip("What the list is sorted by")
+        self.order.setVisible(bool(orders))
+        top = QHBoxLayout()
+        top.addWidget(self.title, 1)
+        top.addWidget(self.note)
+        upper, column = panel()
+        column.addLayout(top)
+        column.addWidget(self.order, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.list, 1)
+        lower, below = panel()
+        below.addWidget(self.details)
+        split = gap_splitter(Qt.Orientation.Vertical)
+        split.addWidget(upper)
+        split.addWidget(lower)
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, int(details_grow))
+        split.setSizes([320, 270])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(split)
+        self.setMinimumWidth(least)
+        self._columns = (column, below)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Margins are given up before numbers where room is scarce.
+        margin = 8 if self.width() < _NARROW else 12
+        for column in self._columns:
+            column.setContentsMargins(margin, margin, margin, margin)

@@ -1,0 +1,46 @@
+"""How long a test waits for what must come: a guard against hanging, never a measurement.
+
+Tests state no times of their own: what is to happen is waited for, whatever else the machine does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+WAIT_MS = 120_000
+CHILD_S = 900  # for a process of its own, which may import torch and load a model first
+
+
+class PatientBot(QtBot):
+    """A `qtbot` whose every wait ends with what is waited for, also beside six busy loops."""
+
+    def waitSignal(self, signal_, *, timeout=WAIT_MS, **rest):  # noqa: N802 - pytest-qt's names
+        return super().waitSignal(signal_, timeout=timeout, **rest)
+
+    def waitSignals(self, signals, *, timeout=WAIT_MS, **rest):  # noqa: N802
+        return super().waitSignals(signals, timeout=timeout, **rest)
+
+    def waitUntil(self, callback, *, timeout=WAIT_MS):  # noqa: N802
+        return super().waitUntil(callback, timeout=timeout)
+
+    def waitExposed(self, widget, *, timeout=WAIT_MS):  # noqa: N802
+        return super().waitExposed(widget, timeout=timeout)
+
+
+def turn_the_loop(turns=20):
+    """Let what is posted for the next turns of the event loop happen: layouts settle in a few."""
+    for _ in range(turns):
+        QApplication.sendPostedEvents()
+        QApplication.processEvents()
+
+
+def end_session_of(process):
+    """End a child that leads a session of its own, and whatever it has started there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(CHILD_S)

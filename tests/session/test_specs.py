@@ -1,0 +1,130 @@
+"""What a result says of its own fields: kept, read where its analysis is not installed, checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from desktop_app.contract.described import described, fields_of
+from desktop_app.contract.spec import FieldSpec
+from desktop_app.session import exports, specs
+from desktop_app.session.export_table import table_of
+from desktop_app.session.store import Session, default_title
+from desktop_app.support.errors import BadInputError
+from desktop_app.window.comparison.data import fields
+from tests.session import samples
+
+FIELDS = (
+    FieldSpec("norm", ("layer", "position"), "Norm of the stream", "", telling=2),
+    FieldSpec("share", ("layer", "position"), "Share of the largest", "%", nullable=True),
+    FieldSpec("depths", ("layer",), "The model's numbers of the layers", labels="layer"),
+)
+SCHEMA = {"properties": {"site": {"default": "resid_post", "type": "string"}}}
+
+
+@pytest.fixture
+def stranger(path):
+    """Return a result of an analysis that is not installed here, read from a session."""
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    data = {"norm": values, "share": values / 5, "depths": np.array([4, 7])}
+    made = samples.result_of("telepathy", data, fields=FIELDS, params_schema=SCHEMA)
+    with Session.create(path) as session:
+        session.add(made)
+        yield session.load(1)
+
+
+def test_a_result_of_an_unknown_analysis_knows_its_fields(stranger):
+    assert (stranger.fields, stranger.params_schema) == (FIELDS, SCHEMA)
+    assert described(stranger) is stranger
+    assert default_title(stranger) == "telepathy · 1 2 "
+
+
+def test_it_exports_and_compares_by_them(stranger, tmp_path):
+    exports.export(stranger, tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert list(rows[0]) == ["field", "layer", "position", "value"]
+    assert (rows[4]["layer"], rows[4]["position"], rows[4]["value"]) == ("7", "1", "4.0")
+    assert {r["field"] for r in rows} == {"norm", "share"}
+    assert table_of(stranger)[0] == ["layer", "position", "norm", "share"]
+    assert [f.name for f in fields(stranger, stranger)] == ["norm", "share"]
+    assert fields(stranger, stranger)[0].axes[0].labels == ("4", "7")
+    exports.export(stranger, tmp_path / "r.npz")
+    with np.load(tmp_path / "r.npz") as arrays:
+        assert arrays["norm"].shape == (2, 3)
+    with pytest.raises(BadInputError, match="“telepathy” is not installed, so that no script"):
+        exports.export(stranger, tmp_path / "r.py")
+
+
+def test_the_result_object_of_the_contract_does_not_tell_of_them(stranger):
+    told = stranger.to_json()
+    assert list(told["result"]) == ["norm", "share", "depths"]
+    assert not {"fields", "params_schema"} & told.keys()
+    assert set(json.loads(exports.to_json_text(stranger))) == set(told)
+
+
+def test_a_known_analysis_speaks_where_a_result_does_not():
+    result = samples.ablate_result()
+    assert fields_of(result) == {spec.name: spec for spec in described(result).fields}
+    whole = samples.result_of("ablate", {"effect": np.zeros((2, 2))}, params={"component": "mlp"})
+    assert fields_of(whole)["effect"].axes == ("layer", "prompt")
+
+
+def row(**changes):
+    return {
+        "name": "norm", "axes": ["layer"], "meaning": "m", "unit": "", "nullable": False,
+        "labels": "", "telling": 0, **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "no JSON",
+        "NaN",
+        "{}",
+        "[" * 5000,
+        json.dumps([row(), row()]),
+        *(
+            json.dumps([row(**changes)])
+            for changes in (
+                {"name": "../norm"},
+                {"name": "n" * 61},
+                {"axes": "layer"},
+                {"axes": [1]},
+                {"axes": ["layer", "layer"]},
+                {"axes": [f"a{i}" for i in range(9)]},
+                {"axes": ["=1+1"]},
+                {"meaning": "m" * 501},
+                {"meaning": None},
+                {"unit": ["nats"]},
+                {"nullable": 1},
+                {"labels": "a b"},
+                {"telling": 1.5},
+            )
+        ),
+        " " * (specs.MAX_CHARACTERS + 1) + "[]",
+        7,
+        b"[]",
+    ],
+)
+def test_specs_of_another_form_are_none_at_all(stranger, path, told):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE results SET fields = ?, params_schema = ?", (told, told))
+        connection.commit()
+    with Session.open(path) as session:
+        found = session.load(1)
+    assert (found.fields, found.params_schema) == ((), {})
+    samples.assert_same(dict(stranger.data), dict(found.data))
+
+
+def test_a_schema_without_end_is_none():
+    deep = '{"a":' * 30 + "1" + "}" * 30
+    result = samples.rank_result()
+    assert specs.decode(result, None, deep).params_schema == {}
+    assert specs.decode(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
