@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from desktop_app.contract.params import Params
 from desktop_app.contract.registry import find, hook
 from desktop_app.contract.spec import Analysis
-from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -24,7 +23,9 @@ def create_view(
     declared = find(analysis) if isinstance(analysis, str) else analysis
     view = hook(declared.name, "view", "VIEW")
     if view is None:
-        raise BadInputError(f"{declared.title} has no picture: export its results as .npz.")
+        from desktop_app.views.default import DefaultView  # noqa: PLC0415 - with the first such
+
+        return DefaultView(declared, selection, parent)
     made: AnalysisView = view(selection, parent)
     return made
 
