@@ -6,6 +6,7 @@ import pytest
 from desktop_app.analyses.attention.spec import AttentionParams
 from tests.patience import turn_the_loop
 from tests.views import samples
+from tests.views.reading import press
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -83,8 +84,7 @@ def test_arrays_of_the_result_switch_at_once(view, heard):
     extra = {"difference": tuple(p - 0.1 for p in pattern), "corrupt_pattern": pattern}
     view.show_result(samples.attention_result(data=extra))
     asked = heard(view.run_requested)
-    view._controls._arrays.set_value("difference")
-    view._controls._on_array_changed()
+    press(view, "Clean − corrupt")
     assert view._picture.diverging
     assert asked == []
 
