@@ -85,8 +85,7 @@ class HandCanvas(QWidget):
 
     def holds(self, layer: int, position: int) -> bool:
         """Return whether there is such a cell."""
-        frame = self.frames["clean"]
-        return 0 <= layer < frame.rows and 0 <= position < frame.cols
+        return self.frames["clean"].holds((layer, position))
 
     def is_zoomed(self) -> bool:
         """Return whether a part of the grids is out of sight."""
