@@ -112,7 +112,7 @@ def make_application() -> QApplication:
     )
     app = QApplication([paths.APP_NAME])
     app.setDesktopFileName("lensbench")
-    app.setWindowIcon(icon("pattern", "accent"))
+    app.setWindowIcon(icon("eye", "accent"))
     return app
 
 

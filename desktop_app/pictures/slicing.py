@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PICTURES = (("query", "key"), ("layer", "head"), ("layer", "position"), ("row", "column"))
 _POSITIONS = frozenset({"position", "query", "key"})
 _MAX_SIDE = 4096
+# Larger arrays are not looked through for where to begin.
+MAX_SEARCHED_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,17 @@ class Source:
     specs: Mapping[str, FieldSpec] = field(default_factory=dict)
     prompts: tuple[PromptRecord, ...] = ()
 
-    def labels(self, axis: str) -> Any:
-        """Return what the places of an axis are called, None where they are just counted."""
-        names = (name for name, spec in self.specs.items() if spec.labels == axis)
+    def labels(self, axis: str, size: int | None = None) -> Any:
+        """Return what the places of an axis are called; None: they are just counted.
+
+        A field may say that it names them; of an axis of known size, so does one of that length
+        whose name is their plural.
+        """
+        names = [name for name, spec in self.specs.items() if spec.labels == axis]
+        names += [] if size is None else [f"{axis}s"]
         found = (self.data.get(name) for name in names)
         lists = (v for v in found if isinstance(v, (list, tuple)) or getattr(v, "ndim", 0) == 1)
-        return next(lists, None)
+        return next((labels for labels in lists if size is None or len(labels) == size), None)
 
     def telling(self) -> dict[str, int]:
         """Return how much each field tells; below 0 what is bookkeeping, or not known at all."""
@@ -132,10 +139,20 @@ def field_of(shown: Source, name: str) -> Field | None:
     names = [n for n in (spec.axes if spec else ()) if not (ragged and n == "prompt")]
     if len(names) != len(shape):
         names = [f"axis {i + 1}" for i in range(len(shape))]
-    axes = [_axis(shown, n, size) for n, size in zip(names, shape, strict=True)]
+    axes = [axis_of(shown, n, size) for n, size in zip(names, shape, strict=True)]
     if ragged:
-        axes.insert(0, _axis(shown, "prompt", len(arrays)))
+        axes.insert(0, axis_of(shown, "prompt", len(arrays)))
     return _drawn(name, tuple(axes), ragged=ragged) if all(a.labels for a in axes) else None
+
+
+def axis_of(shown: Source, name: str, size: int) -> Axis:
+    """Return an axis of so many places, prompts by their texts and others by their names."""
+    if name == "prompt" and shown.prompts:
+        size = min(size, len(shown.prompts))
+        titles = tuple(prompt_title(shown.prompts[i], i, 30) for i in range(size))
+        return Axis(name, titles, tuple(range(size)))
+    labels = shown.labels(name, size)
+    return Axis(name, tuple(label_of(labels, i) for i in range(size)), tuple(range(size)))
 
 
 def matched(left: Field, right: Field) -> tuple[Field, Field] | None:
@@ -168,13 +185,30 @@ def matrix(shown: Source, one: Field, chosen: Mapping[str, int]) -> np.ndarray:
         slice(None) if i in {rows, columns} else (p if isinstance(p, int) else p[0])
         for i, p in enumerate(index)
     )
-    part = np.asarray(value[singles], dtype=np.float64)
+    sizes = [n for i, n in enumerate(value.shape) if i in {rows, columns}]
+    there = all(isinstance(s, slice) or s < n for s, n in zip(singles, value.shape, strict=True))
+    # A shorter prompt has no such place.
+    part = np.asarray(value[singles], dtype=np.float64) if there else np.full(sizes, np.nan)
     down, across = index[rows], (0,) if columns is None else index[columns]
     if columns is None:
         part = part.reshape(-1, 1)
     elif columns < rows:
         part = part.T
     return part[np.ix_(_within(down, part.shape[0]), _within(across, part.shape[1]))]
+
+
+def largest(shown: Source, one: Field) -> dict[str, int]:
+    """Return the places of the choosers' axes where the value farthest from 0 stands.
+
+    Only where that is quick to find: in an array in memory, of moderate size; else nothing.
+    """
+    value = shown.data[one.name]
+    if not isinstance(value, np.ndarray) or not 0 < value.nbytes <= MAX_SEARCHED_BYTES:
+        return {}
+    size = np.nan_to_num(np.abs(value.astype(float)), nan=-1.0)
+    found = np.unravel_index(int(np.argmax(size)), size.shape)
+    names = {axis.name for axis in one.choosers()}
+    return {a.name: int(i) for a, i in zip(one.axes, found, strict=True) if a.name in names}
 
 
 def sides(one: Field, shape: Sequence[int]) -> tuple[Axis, Axis]:
@@ -194,21 +228,14 @@ def token_labels(prompts: Sequence[PromptRecord], axis: Axis, prompt: int) -> li
     return [display_text(texts[place]) for place in places]
 
 
-def _axis(shown: Source, name: str, size: int) -> Axis:
-    if name == "prompt" and shown.prompts:
-        size = min(size, len(shown.prompts))
-        titles = tuple(prompt_title(shown.prompts[i], i, 30) for i in range(size))
-        return Axis(name, titles, tuple(range(size)))
-    labels = shown.labels(name)
-    return Axis(name, tuple(label_of(labels, i) for i in range(size)), tuple(range(size)))
-
-
 def _drawn(name: str, axes: tuple[Axis, ...], *, ragged: bool) -> Field:
     names = [a.name for a in axes]
     for row, column in _PICTURES:
         if row in names and column in names:
             return Field(name, axes, ragged, names.index(row), names.index(column))
     free = [i for i, n in enumerate(names) if not (n == "prompt" and (ragged or len(names) > 1))]
+    if len(free) > 2:
+        free = [i for i in free if names[i] not in {"kind", "prompt"}] or free
     columns = free[1] if len(free) > 1 else None
     return Field(name, axes, ragged, free[0], columns)
 

@@ -282,6 +282,13 @@ class AnalysisView(QWidget):
             return
         self.run_requested.emit(params)
 
+    def run_with(self, **changes: object) -> None:
+        """Ask for a run with some settings changed; where the form is bad, it is opened."""
+        params = self._settings.form.try_value()
+        if params is not None:
+            self.set_params(params.model_copy(update=changes))
+        self.request_run()
+
     def _set_busy(self, *, busy: bool, waiting: bool = False) -> None:
         self._busy = busy
         button, state, sentence = _WAITING if waiting else _COMPUTING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.params import Params
@@ -22,13 +21,12 @@ def create_view(
 ) -> AnalysisView:
     """Return a new view of an analysis, given by its name where it is installed."""
     declared = find(analysis) if isinstance(analysis, str) else analysis
-    own = hook(declared.name, "view", "VIEW")
-    made: AnalysisView
-    if own is not None:
-        made = own(selection, parent)
-    else:  # imported with the first analysis that brings no picture of its own
-        default = importlib.import_module("desktop_app.views.default").DefaultView
-        made = default(declared, selection, parent)
+    view = hook(declared.name, "view", "VIEW")
+    if view is None:
+        from desktop_app.views.default import DefaultView  # noqa: PLC0415 - with the first such
+
+        return DefaultView(declared, selection, parent)
+    made: AnalysisView = view(selection, parent)
     return made
 
 

@@ -96,7 +96,7 @@ class CellDetails(QWidget):
         self._button = QPushButton("Attention")
         self._button.setToolTip("Show where this head looks (double-click in the picture)")
         set_role(self._button, "quiet")
-        bind_icon(self._button, "pattern")
+        bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
         top = QHBoxLayout()
         top.addWidget(self._title, 1)

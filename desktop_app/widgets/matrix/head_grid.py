@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, numbered
+from desktop_app.widgets.basics.colormaps import lookup, sequential_map
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix import matrix_axes
-from desktop_app.widgets.matrix.colormaps import lookup, sequential_map
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
 from desktop_app.widgets.matrix.matrix_cells import paint_outline
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame

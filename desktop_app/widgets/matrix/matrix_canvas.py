@@ -9,9 +9,9 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
+from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix import matrix_axes, pair_axis
-from desktop_app.widgets.matrix.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.matrix.matrix_cells import (
     paint_cells,
     paint_cross,

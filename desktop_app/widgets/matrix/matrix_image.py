@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtGui import QColor, QImage
 
-from desktop_app.widgets.matrix.colormaps import lookup
+from desktop_app.widgets.basics.colormaps import lookup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,8 @@ def _colour_numbers(values: NDArray[Any], limits: tuple[float, float]) -> NDArra
     low, high = limits
     scale = (_STEPS - 1) / ((high - low) or 1.0)
     finite = np.isfinite(values)
-    share = np.nan_to_num((np.asarray(values, dtype=np.float32) - low) * scale)
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is at an end
+        share = np.nan_to_num((np.asarray(values, dtype=np.float32) - low) * scale)
     numbers = np.rint(np.clip(share, 0, _STEPS - 1)).astype(np.uint8) + np.uint8(1)
     return np.where(finite, numbers, np.uint8(0))
 

@@ -175,6 +175,10 @@ class PatternView(QWidget):
         """Show or hide the two lists beside the pattern."""
         self._side.setVisible(visible)
 
+    def is_side_visible(self) -> bool:
+        """Return whether the lists are shown."""
+        return not self._side.isHidden()
+
     def set_bar_visible(self, visible: bool) -> None:
         """Show or hide the colour scale, such as where the pattern is small."""
         self._has_bar = visible
@@ -261,7 +265,7 @@ def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: boo
     columns = (
         Column("token", "mono"),
         Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
-        Column("attention", "number", signed=diverging),
+        Column("weight", "number", signed=diverging),
     )
     rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
     return ranked(columns, rows, best)

@@ -69,7 +69,6 @@ class RankingList(QTableView):
         self.clicked.connect(self._on_clicked)
         self.doubleClicked.connect(self._on_double_clicked)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self.set_ranking(Ranking(tuple(columns)))
 
     def _set_behaviour(self) -> None:
@@ -333,7 +332,3 @@ class RankingList(QTableView):
         key = None if self._silent else self.selected_key()
         if key is not None:
             self.row_selected.emit(key)
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.viewport().update()

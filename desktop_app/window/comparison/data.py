@@ -14,6 +14,7 @@ import numpy as np
 
 from desktop_app.pictures.curves import Scale, Scatter, thinned
 from desktop_app.pictures.slicing import (
+    MAX_SEARCHED_BYTES,
     Axis,
     Field,
     Source,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _MAX_SEARCHED = 600
-_MAX_SEARCHED_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def most_different(field: Both) -> dict[str, int]:
 
 def _in_memory(value: Any) -> bool:
     parts = value if isinstance(value, tuple) else (value,)
-    return all(isinstance(p, np.ndarray) and p.nbytes <= _MAX_SEARCHED_BYTES for p in parts)
+    return all(isinstance(p, np.ndarray) and p.nbytes <= MAX_SEARCHED_BYTES for p in parts)
 
 
 def summary(pair: Pair) -> dict[str, float]:

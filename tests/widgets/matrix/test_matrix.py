@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 
+from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
-from desktop_app.widgets.matrix.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
