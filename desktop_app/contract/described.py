@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from desktop_app.contract.registry import ANALYSES
 
 if TYPE_CHECKING:
@@ -28,3 +30,16 @@ def fields_of(result: Result) -> dict[str, FieldSpec]:
     if not specs and analysis is not None:
         specs = analysis.describe(result.data, result.params)
     return {spec.name: spec for spec in specs}
+
+
+def reads_prompts(result: Result) -> bool:
+    """Return whether a result speaks of the prompt table, rather than of sequences of its own."""
+    analysis = ANALYSES.get(result.analysis)
+    if analysis is None:
+        return bool(result.prompts)
+    kind = analysis.params
+    known = {k: v for k, v in result.params.items() if k in kind.own_fields()}
+    try:
+        return kind.model_validate(known).reads_prompts()
+    except ValidationError:
+        return bool(result.prompts)

@@ -51,7 +51,7 @@ class Source:
         """
         names = [name for name, spec in self.specs.items() if spec.labels == axis]
         names += [] if size is None else [f"{axis}s"]
-        found = (self.data.get(name) for name in names)
+        found: list[Any] = [self.data.get(name) for name in names]
         lists = (v for v in found if isinstance(v, (list, tuple)) or getattr(v, "ndim", 0) == 1)
         return next((labels for labels in lists if size is None or len(labels) == size), None)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
+from desktop_app.contract.described import reads_prompts
 from desktop_app.contract.intents import Intent
 from desktop_app.contract.result import Notice
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
@@ -96,6 +97,10 @@ class AnalysisView(QWidget):
         """Draw a result that has been taken over."""
         raise NotImplementedError
 
+    def draw_new(self, result: Result) -> None:
+        """Draw a result that has just come; like any other where a view does not say."""
+        self.draw_result(result)
+
     def draw_partial(self, data: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
         """Draw the fields known so far; return whether there was something to draw."""
         return False
@@ -139,7 +144,7 @@ class AnalysisView(QWidget):
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""
         # The selection first: the views that hear of it still have their old results.
-        if self.selection.prompt >= len(result.prompts):
+        if self.selection.prompt >= len(result.prompts) and reads_prompts(result):
             self.selection.select_prompt(0)
         self._result = result
         self._failure = None
@@ -148,7 +153,7 @@ class AnalysisView(QWidget):
         self._show_content(shown=True)
         self._show_notices(self.notices_as_chips(result))
         self._small_print.set_full_text(provenance_sentence(result))
-        self.draw_result(result)
+        self.draw_new(result)
 
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
@@ -336,7 +341,7 @@ class AnalysisView(QWidget):
 
     def _on_prompt_changed(self, prompt: int) -> None:
         result = self._result
-        if result is not None and prompt < len(result.prompts):
+        if result is not None and prompt < len(result.prompts) and reads_prompts(result):
             self.draw_prompt(result)
 
     def draw_prompt(self, result: Result) -> None:

@@ -266,6 +266,14 @@ def test_the_field_that_is_looked_at_stays(view):
     assert view._field.currentText() == "pattern"
 
 
+def test_results_of_their_own_sequences_leave_the_selected_prompt_alone(view, selection):
+    selection.select_prompt(3)
+    view.show_result(compose_result())
+    assert selection.prompt == 3
+    view.show_result(samples.ablate_result())
+    assert selection.prompt == 0
+
+
 def test_the_picture_is_what_an_export_draws(view):
     view.show_result(samples.ablate_result())
     assert view.picture_widget().isAncestorOf(view._map)

@@ -79,6 +79,7 @@ class CircuitPanels(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._shown = 0
         self._empty = EmptyState(
             "circuit",
             "No circuit in this result",
@@ -99,12 +100,16 @@ class CircuitPanels(QWidget):
         self._pages.addWidget(inside)
         self._empty.action_clicked.connect(self.settings_wanted)
 
-    def show_result(self, result: Result) -> bool:
-        """Show the circuits of a result; return whether there are any."""
+    def shown(self) -> int:
+        """Return how many circuits are on screen."""
+        return self._shown
+
+    def show_result(self, result: Result) -> None:
+        """Show the circuits of a result."""
         found = circuits(result)
         self._pages.setCurrentIndex(1 if found else 0)
         for place, shown in enumerate(self.panels):
             shown.setVisible(place < len(found))
             if place < len(found):
                 shown.show_circuit(found[place])
-        return bool(found)
+        self._shown = len(found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.compose.circuits import CircuitPanels
 from desktop_app.analyses.compose.picture import (
@@ -21,8 +22,8 @@ from desktop_app.analyses.compose.picture import (
 )
 from desktop_app.analyses.compose.spec import ANALYSIS
 from desktop_app.pictures.words import part_name
+from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.views.lab import LabView
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.pages import Pages
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _HINT = "Choose a pair for all its numbers."
 
 
-class ComposeView(LabView):
+class ComposeView(AnalysisView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
@@ -50,8 +51,8 @@ class ComposeView(LabView):
             "Run it to compare all pairs of heads with chance; only weights are read.",
         )
 
-    def build_picture(self, column: QVBoxLayout) -> None:
-        """Build the picture in this column."""
+    @override
+    def build_content(self, content: QWidget) -> None:
         self._shown: PairMap | None = None
         self._pair: Pair | None = None
         self._kind = SegmentedControl(
@@ -66,6 +67,8 @@ class ComposeView(LabView):
         self._pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._pages, 1)
         self._connect_picture()
 
@@ -120,17 +123,20 @@ class ComposeView(LabView):
 
     # Drawing.
 
-    def draw_lab(self, result: Result, *, is_new: bool) -> None:
-        """Draw a result; one with a circuit opens on it."""
-        found = self._circuits.show_result(result)
+    @override
+    def draw_new(self, result: Result) -> None:
+        self._pair = None
+        self.draw_result(result)
+        self.show_page("circuits" if self._circuits.shown() else "pairs")
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        self._circuits.show_result(result)
         held = kinds(result)
         for kind in "KQV":
             self._kind.set_option_enabled(kind, kind in held, "" if kind in held else "Not run")
         if self._kind.value() not in held:
             self._kind.set_value(held[0])
-        if is_new:
-            self._pair = None
-            self.show_page("circuits" if found else "pairs")
         self._draw_kind(result)
 
     def show_page(self, name: str) -> None:
@@ -181,8 +187,6 @@ class ComposeView(LabView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
-        if not self._built:
-            return self._content
         return self._circuits if self._pages.page() == "circuits" else self._map
 
     # Answering.

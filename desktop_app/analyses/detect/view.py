@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout
 from typing_extensions import override
 
 from desktop_app.analyses.detect.card import CircuitCard
@@ -12,14 +13,14 @@ from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.analyses.detect.picture import find_head, head_sentence, layer_numbers, score_names
 from desktop_app.analyses.detect.side import DetectSide
 from desktop_app.analyses.detect.spec import ANALYSIS
+from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter, label, panel
-from desktop_app.views.lab import LabView
 from desktop_app.widgets.basics.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QVBoxLayout, QWidget
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.contract.result import Result
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _HINT = "Rows are layers, columns heads. Point at a head for its scores; click to select it."
 
 
-class DetectView(LabView):
+class DetectView(AnalysisView):
     """Small maps at the left, the best heads or the pattern at the right; or the circuit card."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
@@ -42,12 +43,8 @@ class DetectView(LabView):
         )
 
     def build_content(self, content: QWidget) -> None:
-        """Keep the room until there is something to draw."""
-        super().build_content(content)
+        """Build the picture."""
         self._score, self._ending = "induction", ""
-
-    def build_picture(self, column: QVBoxLayout) -> None:
-        """Build the picture in this column."""
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
         left, inner = panel(margins=10)
@@ -57,6 +54,8 @@ class DetectView(LabView):
         beside.addWidget(self._side)
         split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
         self._pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._pages, 1)
         self._connect_picture()
 
@@ -74,22 +73,28 @@ class DetectView(LabView):
 
     # Drawing.
 
-    def draw_lab(self, result: Result, *, is_new: bool) -> None:
-        """Draw a result; one with a card opens on the card."""
-        self._maps.show_data(result.data)
-        self._side.show_summary(result)
-        self._card.show_result(result)
-        if is_new:
-            self.show_page("card" if "card" in result.data else "heads")
-        names = score_names(result.data)
-        asked = is_new and self._ending in names
+    def draw_new(self, result: Result) -> None:
+        """Draw a new result; one with a card opens on the card."""
+        self.show_page("card" if "card" in result.data else "heads")
+        asked = self._ending in score_names(result.data)
         if asked:
             self._score, self._ending = self._ending, ""
             if "card" not in result.data:
                 self.show_summary()
-        self.show_score(self._score if self._score in names else names[0])
+        self.draw_result(result)
         if asked:
             self._select_winner(result)
+
+    def draw_result(self, result: Result) -> None:
+        """Draw a result."""
+        self._maps.show_data(result.data)
+        self._side.show_summary(result)
+        self._card.show_result(result)
+        names = score_names(result.data)
+        self.show_score(self._score if self._score in names else names[0])
+
+    def draw_prompt(self, _result: Result) -> None:
+        """Do nothing: no picture of these follows the selected prompt."""
 
     def _select_winner(self, result: Result) -> None:
         """Select the head that answers the question: that of the card, else the best."""
@@ -103,14 +108,12 @@ class DetectView(LabView):
         """Draw the fields known so far; return whether there was something to draw."""
         if not score_names(data):
             return False
-        self.ensure_built()
         self._maps.show_data(data)
         self._read_out.setText("Means over the seeds done so far")
         return True
 
     def show_page(self, name: str) -> None:
         """Show `heads` or `card`."""
-        self.ensure_built()
         self._pages.turn_to(name)
 
     def expect_preset(self, topic: str) -> None:
@@ -124,7 +127,6 @@ class DetectView(LabView):
 
     def show_score(self, name: str) -> None:
         """Choose a score: its list, and its stripe over the pattern."""
-        self.ensure_built()
         self._score = name
         result = self._result
         if result is None or name not in score_names(result.data):
@@ -136,8 +138,6 @@ class DetectView(LabView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""
-        if not self._built:
-            return self._content
         return self._card if self._pages.page() == "card" else self._maps
 
     def _place(self) -> Cell | None:
@@ -154,10 +154,7 @@ class DetectView(LabView):
 
     @override
     def read_picture(self) -> dict[str, Any]:
-        if not self._built:
-            return {"built": False}
         return {
-            "built": True,
             "page": self._pages.page(),
             "scores": self._maps.map_names(),
             "selected": self._place(),

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.analyses.repeat.picture import (
     EFFECTS,
@@ -32,8 +33,8 @@ from desktop_app.analyses.repeat.picture import (
     table_rows,
 )
 from desktop_app.analyses.repeat.spec import ANALYSIS
+from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.views.lab import LabView
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
@@ -90,7 +91,7 @@ class Numbers(QWidget):
         return [[cell.text() for cell in cells] for cells in self._cells]
 
 
-class RepeatView(LabView):
+class RepeatView(AnalysisView):
     """Numbers above, the curve below them, and the replacement maps at the bottom."""
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
@@ -103,8 +104,8 @@ class RepeatView(LabView):
             "Run random tokens twice over and see how much better the second time is.",
         )
 
-    def build_picture(self, column: QVBoxLayout) -> None:
-        """Build the picture in this column."""
+    @override
+    def build_content(self, content: QWidget) -> None:
         self._so_far = SoFar({})
         self._shown: Shown | None = None
         self._gain, self._made = label("", "heading"), ElidedLabel("", "muted")
@@ -133,7 +134,9 @@ class RepeatView(LabView):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(split)
-        column.addWidget(scroll, 1)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
@@ -167,14 +170,18 @@ class RepeatView(LabView):
 
     # Drawing.
 
-    def draw_lab(self, result: Result, *, is_new: bool) -> None:
-        """Draw a result."""
-        self._set_sequences(sequence_count(result), keep=not is_new)
+    @override
+    def draw_new(self, result: Result) -> None:
+        self._set_sequences(sequence_count(result), keep=False)
+        self._draw(result, result.model.name)
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        self._set_sequences(sequence_count(result), keep=True)
         self._draw(result, result.model.name)
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the curve as soon as it is known, and the maps as they fill."""
-        self.ensure_built()
         self._so_far = self._so_far.joined(data)
         if not self._so_far.is_drawable():
             return False
@@ -227,9 +234,10 @@ class RepeatView(LabView):
                 cell_tip=bind(_tip, shown, name, sequence),
             )
 
+    @override
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: curve and maps, also where they are scrolled."""
-        return self._picture if self._built else self._content
+        # Curve and maps whole, also where they are scrolled.
+        return self._picture
 
     # Answering.
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Picture = Curves | Scatter
 
-LEFT, BOTTOM, TOP, RIGHT = 58, 34, 12, 14
+LEFT, BOTTOM, TOP, RIGHT, STRIP = 58, 34, 12, 14, 18
 _LEAST_PITCH = 34.0
 _REACH = 10.0
 _LONGEST_WORD = 96.0
@@ -49,10 +49,6 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         self.setStyle(maxTickLevel=0, tickLength=0, hideOverlappingLabels=False)
         self.setTickDensity(2.0)
         self.enableAutoSIPrefix(False)
-        if orientation == "left":
-            self.setWidth(LEFT)
-        else:
-            self.setHeight(BOTTOM)
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Return the ticks' places: of labels, as many as have room."""
@@ -76,6 +72,11 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
             return [f"{10.0**v:g}".replace("-", "−") for v in values]
         digits = int(np.clip(np.ceil(-np.log10(spacing) - 1e-9), 0, 8))
         return [number(v, digits) if abs(v) < 1e6 else f"{v:.4g}" for v in values]
+
+    def reserve(self, size: int) -> None:
+        """Take so many pixels beside the plot; 0 hides the axis."""
+        self.setVisible(size > 0)
+        (self.setWidth if self.orientation == "left" else self.setHeight)(size)
 
     def take(self, scale: Scale, length: float) -> None:
         """Draw this scale, its name cut to the axis' length."""
@@ -141,25 +142,29 @@ class Canvas:
     """The plot itself: draws a picture, and knows where its points stand."""
 
     def __init__(self, parent: QWidget, *, compact: bool) -> None:
-        self._axes = {"left": _Axis("left"), "bottom": _Axis("bottom")}
-        self.widget = pg.PlotWidget(parent, background=None, axisItems=self._axes)
+        self.widget = pg.GraphicsView(parent, background=None)
         self._compact = compact
         self._picture: Picture | None = None
         self._x = self._y = np.empty(0)
         self._whole: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 1.0), (0.0, 1.0))
-        plot = self._plot = self.widget.getPlotItem()
-        self._view = plot.getViewBox()
         # Its cached ground would be an image in vector files.
         self.widget.setCacheMode(self.widget.CacheModeFlag.CacheNone)
         self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.widget.setStyleSheet("background: transparent;")
-        for axis in self._axes.values():
-            axis.setZValue(-1000)  # the grid belongs to it, and lies beneath what is drawn
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.layout.setContentsMargins(0, TOP if not compact else 0, RIGHT, 0)
-        self._view.setMouseEnabled(x=not compact, y=not compact)
+        # Not a PlotItem: each has menus and a form that nobody opens, and leaves them to the
+        # garbage collector.
+        self._view = pg.ViewBox(enableMenu=False, enableMouse=not compact)
         self._view.disableAutoRange()
+        self._axes = {side: _Axis(side) for side in ("left", "bottom", "top")}
+        self._room = self.widget.centralLayout
+        self._room.setContentsMargins(0, 0 if compact else TOP, RIGHT, 0)
+        self._room.setSpacing(0)
+        places = {"left": (1, 0), "bottom": (2, 1), "top": (0, 1)}
+        self._room.addItem(self._view, 1, 1)
+        for side, axis in self._axes.items():
+            self._room.addItem(axis, *places[side])
+            axis.linkToView(self._view)
+            axis.setZValue(-1000)  # the grid belongs to it, and lies beneath what is drawn
         self._hover, self._chosen = _Dots(), _Dots()
         self._cross = pg.InfiniteLine(angle=90)
         self._marks: list[Any] = []
@@ -171,7 +176,7 @@ class Canvas:
         self._picture = picture
         self._x, self._y = picture.points()
         self._whole = picture.reach()
-        self._plot.clear()
+        self._view.clear()
         self._marks = []
         self._take_axes(picture)
         self._add_regions(picture.regions)
@@ -184,7 +189,7 @@ class Canvas:
             self._add_dots(picture)
         for item in (self._cross, self._chosen, self._hover):
             item.setVisible(False)
-            self._plot.addItem(item, ignoreBounds=True)
+            self._view.addItem(item)
         (left, right), (low, high) = self._whole
         self._view.setLimits(xMin=left, xMax=right, yMin=low, yMax=high)
         self.show_all()
@@ -199,7 +204,7 @@ class Canvas:
             wide = self.widget.width() - LEFT - RIGHT
             high = self.widget.height() - BOTTOM - TOP
             spare = (RIGHT + max(0, wide - high), max(0, high - wide))
-            self._plot.layout.setContentsMargins(0, TOP, *spare)
+            self._room.setContentsMargins(0, TOP, *spare)
         self._take_axes(self._picture)
 
     def show_all(self) -> None:
@@ -279,11 +284,10 @@ class Canvas:
             wide = high = min(wide, high)
         for side, scale, length in (("bottom", picture.across, wide), ("left", picture.up, high)):
             self._axes[side].take(scale, max(float(length), 60.0))
-            self._plot.showAxis(side, scale.shown)
+            size = LEFT if side == "left" else STRIP if self._compact else BOTTOM
+            self._axes[side].reserve(size if scale.shown else 0)
             self._axes[side].setGrid(255 if side == "left" or not scale.whole else False)
-        if self._compact:
-            self._axes["bottom"].setHeight(18)
-            self._axes["bottom"].showLabel(False)
+        self._axes["bottom"].showLabel(not self._compact)
 
     def _add_line(self, line: Line, picture: Curves) -> None:
         theme = theme_hub().current
@@ -291,27 +295,27 @@ class Canvas:
         x, y = x[: len(line.values)], picture.up.placed(line.values)
         color = theme.color(line.tone)
         if line.bars:
-            self._plot.addItem(_Shape(_bars(x, y), fill=color))
+            self._view.addItem(_Shape(_bars(x, y), fill=color))
             return
         if line.low is not None and line.high is not None:
             low, high = (picture.up.placed(v) for v in (line.low, line.high))
             known = np.isfinite(low) & np.isfinite(high)
             around = np.concatenate([x[known], x[known][::-1]])
             edges = np.concatenate([high[known], low[known][::-1]])
-            self._plot.addItem(_Shape(pg.arrayToQPath(around, edges), fill=_washed(color, 46)))
+            self._view.addItem(_Shape(pg.arrayToQPath(around, edges), fill=_washed(color, 46)))
         width = 1.3 if line.thin else 2.0 if len(x) < 2000 else 1.0
         path = pg.arrayToQPath(x, y, connect="finite")
-        self._plot.addItem(_Shape(path, pen=QPen(color, width)))
+        self._view.addItem(_Shape(path, pen=QPen(color, width)))
 
     def _add_dots(self, picture: Scatter) -> None:
         theme = theme_hub().current
         if picture.diagonal:
             pen = _line_pen(theme.color("border_strong"), 1.0)
-            self._plot.addItem(pg.InfiniteLine(QPointF(0, 0), angle=45, pen=pen))
+            self._view.addItem(pg.InfiniteLine(QPointF(0, 0), angle=45, pen=pen))
         known = np.isfinite(self._x) & np.isfinite(self._y)
         brush = _washed(theme.color("accent"), 150 if known.sum() <= 1000 else 70)
         dots = _Dots(self._x[known], self._y[known], size=self._size(), pen=None, brush=brush)
-        self._plot.addItem(dots)
+        self._view.addItem(dots)
 
     def _size(self) -> float:
         count = len(self._x)
@@ -326,7 +330,7 @@ class Canvas:
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         at = float(scale.placed(np.array([mark.value]))[0])
         line = pg.InfiniteLine(at, angle=90 if upright else 0, pen=pen)
-        self._plot.addItem(line)
+        self._view.addItem(line)
         self._marks.append(line)
         if mark.text:
             # Braces in it would be read as a format.
@@ -344,14 +348,14 @@ class Canvas:
             path.addRect(QRectF(region.start, low, region.end - region.start, high - low))
             ground = _Shape(path, fill=theme.color(region.tone))
             ground.setZValue(-20)
-            self._plot.addItem(ground)
+            self._view.addItem(ground)
         names = [((region.start + region.end) / 2, region.text) for region in regions]
-        above = self._plot.getAxis("top")
+        above = self._axes["top"]
         above.setStyle(tickLength=0, tickAlpha=0, tickFont=ui_font(11, "medium"), tickTextOffset=2)
         above.setPen(pen)
         above.setTextPen(theme.color("text_muted"))
         above.setTicks([names])
-        self._plot.showAxis("top", any(name for _middle, name in names))
+        above.reserve(STRIP if any(name for _middle, name in names) else 0)
 
     def _up(self) -> Scale:
         return self._picture.up if self._picture is not None else Scale()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from desktop_app.contract.described import reads_prompts
 from desktop_app.contract.params import PromptRow
-from desktop_app.contract.registry import ANALYSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Asked:
     @classmethod
     def of(cls, result: Result) -> Asked:
         """Read it off a result, which may come from an older version."""
-        return cls(_asked_rows(result) if _reads_prompts(result) else None)
+        return cls(_asked_rows(result) if reads_prompts(result) else None)
 
     def is_of_table(self, table: Sequence[PromptRow]) -> bool:
         """Return whether it was made from exactly these prompts, or from none at all."""
@@ -49,17 +49,6 @@ class Asked:
             if (asked == row if whole else asked.text == row.text)
         ]
         return number if number in places else next(iter(places), None)
-
-
-def _reads_prompts(result: Result) -> bool:
-    if result.analysis not in ANALYSES:
-        return bool(result.prompts)
-    kind = ANALYSES[result.analysis].params
-    known = {k: v for k, v in result.params.items() if k in kind.own_fields()}
-    try:
-        return kind.model_validate(known).reads_prompts()
-    except ValidationError:
-        return bool(result.prompts)
 
 
 def _asked_rows(result: Result) -> tuple[PromptRow, ...]:

@@ -248,12 +248,6 @@ def test_means_of_the_seeds_done_are_drawn(make_view):
     assert len(view.read_out()["scores"]) == 6
 
 
-def test_an_empty_view_has_not_been_built(make_view):
-    view = make_view("detect")
-    assert not view.read_out()["built"]
-    assert not view.picture().isNull()
-
-
 def test_wide_and_high_rooms_arrange_the_maps_differently(view):
     maps = view._maps
     maps.resize(1600, 300)
