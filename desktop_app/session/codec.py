@@ -24,8 +24,7 @@ from desktop_app.contract.result import (
     Timing,
     TokenList,
 )
-from desktop_app.session.lazy import LazyArray, Stored
-from desktop_app.session.parts import ArraySpec, DamagedError, describe
+from desktop_app.session.parts import ArraySpec, DamagedError, LazyArray, Stored, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.session.lazy import Stored
-from desktop_app.session.parts import leading_axes
+from desktop_app.session.parts import Stored, leading_axes
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

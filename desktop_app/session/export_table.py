@@ -13,7 +13,7 @@ import numpy as np
 
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.slicing import label_of, source
-from desktop_app.session.lazy import Stored
+from desktop_app.session.parts import Stored
 from desktop_app.session.tidy import axes_of, cell_text
 
 if TYPE_CHECKING:

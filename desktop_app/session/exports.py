@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from desktop_app.contract.result import plain
-from desktop_app.session.lazy import LazyArray, Stored
-from desktop_app.session.parts import leading_axes
+from desktop_app.session.parts import LazyArray, Stored, leading_axes
 from desktop_app.session.tidy import write_tidy
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically

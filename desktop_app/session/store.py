@@ -24,8 +24,8 @@ from desktop_app.session import codec, database, parts, specs
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import parse
 from desktop_app.session.history import MAX_ID, History, now, storable
-from desktop_app.session.lazy import LazyArray, Stored
 from desktop_app.session.opening import CLAIMED
+from desktop_app.session.parts import LazyArray, Stored
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import unwritable
 

@@ -18,8 +18,7 @@ import numpy as np
 
 from desktop_app.contract.described import fields_of
 from desktop_app.pictures.slicing import label_of, source
-from desktop_app.session.lazy import Stored
-from desktop_app.session.parts import leading_axes
+from desktop_app.session.parts import Stored, leading_axes
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from desktop_app.session.diff import compare_results, compare_sessions
-from desktop_app.session.lazy import LazyArray
+from desktop_app.session.parts import LazyArray
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.session import samples

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop_app.session.lazy import LazyArray
-from desktop_app.session.parts import ArraySpec
+from desktop_app.session.parts import ArraySpec, LazyArray
 
 SHAPE = (3, 4, 5, 6)
 WHOLE = np.arange(360, dtype=np.float32).reshape(SHAPE)
