@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     housekeeping = Housekeeping(window)
     housekeeping.start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: window.close())
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for its background
+            signal.signal(number, lambda _number, _frame: window.close())
     window.show()
     if report is not None:
         window.show_crash_report(report)

@@ -30,7 +30,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 MODEL = "smollm2"
 # Both cores of a small machine; each worker loads the models that its tests need, 2 GB in all.
 # The arguments given come after these, so that `-n 0` runs the tests in one process.
-PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
 USAGE = "usage: python3 packaging/bootstrap.py run [arguments] | test [pytest arguments]"
 
 # What Qt loads from the system: library -> package for apt-get, dnf, pacman. fontconfig comes

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -30,6 +31,15 @@ class PatientBot(QtBot):
 
     def waitExposed(self, widget, *, timeout=WAIT_MS):  # noqa: N802
         return super().waitExposed(widget, timeout=timeout)
+
+
+def wait_for(condition, seconds=CHILD_S):
+    """Let the window work until something is so, for what lives longer than one test's `qtbot`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        QApplication.processEvents()
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.005)
 
 
 def turn_the_loop(turns=20):

@@ -24,7 +24,6 @@ OTHER_MEANINGS = {
     ("pictures/choice_words.py", "rank"): _METRIC,
     ("pictures/words.py", "rank"): _METRIC,
     ("analyses/ablate/picture.py", "rank"): _METRIC,
-    ("pictures/predictions.py", "rank"): _COLUMN,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
     ("session/codec.py", "tokens"): _KEY,

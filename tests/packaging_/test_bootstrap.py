@@ -91,7 +91,7 @@ def test_first_test_makes_installs_fetches_and_tests(bootstrap, pack_missing, ca
     assert pip.startswith(f"{python} -m pip ")
     assert pip.endswith(f"-c {bootstrap.CONSTRAINTS} -e {bootstrap.ROOT}[compute,dev]")
     assert fetch == f"{python} -m desktop_app fetch smollm2"
-    assert tests == f"{python} -m pytest -n auto --maxprocesses 4 --dist worksteal -k rank"
+    assert tests == f"{python} -m pytest -n logical --maxprocesses 4 --dist worksteal -k rank"
     _, environment, folder = bootstrap.calls[-1]
     assert environment == {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
     assert folder == bootstrap.ROOT

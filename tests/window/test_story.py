@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.main_window import MainWindow
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from tests.patience import CHILD_S
+from tests.patience import CHILD_S, wait_for
 
 pytestmark = [
     pytest.mark.gui,
@@ -44,21 +43,13 @@ def started(tmp_path_factory, request):
     window.place_docks()
     window.show()
     window.start()
-    _wait(lambda: not window.first_start.is_under_way() and not window.runner.is_busy())
+    wait_for(lambda: not window.first_start.is_under_way() and not window.runner.is_busy())
     yield window
     window.session.has_unsaved = False
     window.close()
-    _wait(lambda: not window.isVisible())
+    wait_for(lambda: not window.isVisible())
     window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def _wait(condition) -> None:
-    end = time.monotonic() + CHILD_S
-    while not condition():
-        QApplication.processEvents()
-        assert time.monotonic() < end, "the window never got there"
-        time.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +59,7 @@ def no_leaks():
 
 @pytest.fixture
 def window(started):
-    _wait(lambda: not started.runner.is_busy())
+    wait_for(lambda: not started.runner.is_busy())
     return started
 
 
@@ -93,7 +84,7 @@ def _strip(window) -> str:
 def _run(window, tab: str):
     window.open_tab(tab)
     window.actions_by_name["run"].trigger()
-    _wait(lambda: not window.runner.is_busy())
+    wait_for(lambda: not window.runner.is_busy())
     return window.views[tab].current_result
 
 
@@ -109,15 +100,15 @@ def test_type_a_prompt_see_its_strip_and_fix_it_in_one_click(window, smollm2_fol
     for column, text in enumerate(("1 2 3 4", "7 9 6 1", " 5", " 4")):
         _type(window, column, text)
     window.prompts.flush()
-    _wait(lambda: _strip(window) == "1 2 3 4")
+    wait_for(lambda: _strip(window) == "1 2 3 4")
     _run(window, "rank")
     view = window.views["rank"]
     buttons = [b for b in view.findChildren(QAbstractButton) if "Fix" in b.text() and b.isVisible()]
     assert buttons, "no repair is offered"
     buttons[0].click()
-    _wait(lambda: window.prompts.rows()[0].prompt == "1 2 3 4 ")
+    wait_for(lambda: window.prompts.rows()[0].prompt == "1 2 3 4 ")
     assert window.prompts.rows()[0] == TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")
-    _wait(lambda: not window.runner.is_busy())
+    wait_for(lambda: not window.runner.is_busy())
     assert view.current_result.data["logit_diff"][0] == pytest.approx(5.889, abs=1e-3)
 
 
@@ -134,10 +125,10 @@ def test_run_cancel_half_way_and_run_again(window, monkeypatch):
 
     monkeypatch.setattr(JobReporter, "step", step_slowly)
     window.actions_by_name["run"].trigger()
-    _wait(half_way.is_set)
+    wait_for(half_way.is_set)
     window.actions_by_name["stop"].trigger()
     stopped.set()
-    _wait(lambda: not window.runner.is_busy())
+    wait_for(lambda: not window.runner.is_busy())
     monkeypatch.undo()
     assert window.views["ablate"].current_result is before
     again = _run(window, "ablate")
@@ -153,7 +144,7 @@ def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     QTest.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     assert (window.selection.layer, window.selection.head) == (1, 3)
     QTest.mouseDClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
-    _wait(window.views["attention"].isVisible)
+    wait_for(window.views["attention"].isVisible)
     assert window.views["attention"]._title.text().startswith("L1 H3")
 
 
@@ -190,13 +181,13 @@ def test_bad_input_is_a_sentence_and_the_window_lives(window, row, words):
     good = window.prompts.rows()
     window.prompts.table.prompts.set_rows((row,))
     window.prompts.flush()
-    _wait(lambda: not window.runner.is_busy())
+    wait_for(lambda: not window.runner.is_busy())
     _run(window, "ablate")
     shown = " ".join(w.text() for w in window.findChildren(QLabel) if w.isVisible())
     assert words in shown
     window.prompts.table.prompts.set_rows(good)
     window.prompts.flush()
-    _wait(lambda: not window.runner.is_busy())
+    wait_for(lambda: not window.runner.is_busy())
     assert _run(window, "rank") is not None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 HIDDEN = frozenset(
@@ -36,16 +35,7 @@ from desktop_app.session.exports import export  # noqa: E402
 from desktop_app.support.logs import LogBook  # noqa: E402
 from desktop_app.widgets.basics.theme import apply_theme  # noqa: E402
 from desktop_app.window.main_window import MainWindow  # noqa: E402
-from tests.patience import CHILD_S  # noqa: E402
-
-
-def wait_for(condition):
-    """Let the window work until something is so."""
-    end = time.monotonic() + CHILD_S
-    while not condition() and time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.005)
-    assert condition()
+from tests.patience import wait_for  # noqa: E402
 
 
 def colours(picture):

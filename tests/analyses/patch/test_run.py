@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from transformer_lens import patching
 
 from desktop_app.analyses.patch import run as patch
-from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE, SITES, PatchParams
+from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE, PatchParams, PatchSite
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.engine import sweep_memory
@@ -97,7 +99,7 @@ def own_loop(model, result, direction, site, by):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_site_equals_the_plain_loop_both_ways(architecture, by):
     model = tiny(architecture)
-    for site in SITES:
+    for site in get_args(PatchSite):
         if site == "resid_mid" and not model.has_hook(site_hook(0, site)):
             continue
         if site == "pattern" and architecture in ONLY_SHOWN:
@@ -178,7 +180,7 @@ def test_identities(architecture):
     np.testing.assert_allclose(last["restored"][-1, -1], 1.0, atol=1e-4)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", get_args(PatchSite))
 def test_a_run_patched_with_itself_is_bitwise_the_same(site):
     model = tiny("llama")
     ids = model.ids([[1, 20, 30, 40, 50, 60]])
@@ -234,7 +236,7 @@ def test_refusals():
         run(model, metric="rank", preview=True)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", get_args(PatchSite))
 def test_the_estimate_is_the_first_order_change(site):
     """Against a finite difference: a thousandth of the way from one activation to the other."""
     model = tiny("llama")
