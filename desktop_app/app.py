@@ -112,7 +112,7 @@ def make_application() -> QApplication:
     )
     app = QApplication([paths.APP_NAME])
     app.setDesktopFileName("lensbench")
-    app.setWindowIcon(icon("attention", "accent"))
+    app.setWindowIcon(icon("pattern", "accent"))
     return app
 
 

@@ -108,10 +108,6 @@ class AnalysisView(QWidget):
         """Return what an export draws: the picture without the controls around it."""
         return self._content
 
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, as it is on screen."""
-        return self.picture_widget().grab()
-
     def answer(self, intent: Intent) -> None:
         """Show what was asked; a head that is spoken of is selected."""
         if "layer" in intent.data:
@@ -209,7 +205,7 @@ class AnalysisView(QWidget):
 
     def picture(self) -> QPixmap:
         """Return the picture alone, for export."""
-        return self.shown_picture()
+        return self.picture_widget().grab()
 
     def read_out(self) -> dict[str, Any]:
         """Return what is on screen as plain data, for tests and whatever reads along.

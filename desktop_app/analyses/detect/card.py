@@ -121,7 +121,7 @@ class CircuitCard(QWidget):
         self._early, self._late = QPushButton(""), QPushButton("")
         for button in (self._early, self._late):
             button.setToolTip("Open this head in Attention")
-            bind_icon(button, "attention")
+            bind_icon(button, "pattern")
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
 
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -69,8 +70,5 @@ class PatternCanvas(MatrixCanvas):
         if self.values is None or not side:
             return None
         line = self.values[position] if side == "row" else self.values[:, position]
-        strongest, best = -1.0, position
-        for index, value in enumerate(line.tolist()):
-            if value == value and abs(value) > strongest:  # noqa: PLR0124 - NaN differs from itself
-                strongest, best = abs(value), index
+        best = int(np.nan_to_num(np.abs(line), nan=-1.0).argmax())
         return (position, best) if side == "row" else (best, position)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from numpy.typing import NDArray
-    from PySide6.QtGui import QPixmap
 
 _LISTED = 8
 _SIDE_WIDTH = 232
@@ -180,14 +179,6 @@ class PatternView(QWidget):
         """Show or hide the colour scale, such as where the pattern is small."""
         self._has_bar = visible
         self._bar.setVisible(visible and self.canvas.values is not None)
-
-    def reset_view(self) -> None:
-        """Show the whole pattern."""
-        self.canvas.reset_view()
-
-    def picture(self) -> QPixmap:
-        """Return the pattern with its axes, colour bar and lists."""
-        return self.grab()
 
     def pair_text(self, query: int, key: int) -> str:
         """Return a pair in words: both tokens and the value."""

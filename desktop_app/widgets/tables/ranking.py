@@ -233,13 +233,23 @@ class RankingList(QTableView):
             hidden = column.priority > last
             if hidden != self.isColumnHidden(i):
                 self.setColumnHidden(i, hidden)
-        filled = any(c.stretches and c.priority <= last for c in columns)
-        self.horizontalHeader().setStretchLastSection(not filled)
+        self._fill(last)
         smallest, largest = self._fitting
         fits = self.viewport().height() // max(1, len(self.ranking.rows))
         height = min(largest, max(smallest, fits))
         if height != self.verticalHeader().defaultSectionSize():
             self.verticalHeader().setDefaultSectionSize(height)
+
+    def _fill(self, priority: int) -> None:
+        """Let the first column take the rest where no other does that is shown."""
+        if not self.ranking.columns:
+            return
+        heads, first = self.horizontalHeader(), self.ranking.columns[0]
+        filled = any(c.stretches and c.priority <= priority for c in self.ranking.columns)
+        mode = QHeaderView.ResizeMode.Interactive if filled else QHeaderView.ResizeMode.Stretch
+        if not first.stretches and heads.sectionResizeMode(0) != mode:
+            heads.setSectionResizeMode(0, mode)
+            heads.resizeSection(0, self._widths[0])
 
     def _needed(self, priority: int) -> int:
         """Return the width of the columns up to a priority."""

@@ -159,9 +159,9 @@ def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
     turn_the_loop()
-    before = view._grid._place.pitch
+    before = view._grid.pitch
     view.resize(1900, 1200)
-    qtbot.waitUntil(lambda: view._grid._place.pitch > 1.4 * before)
+    qtbot.waitUntil(lambda: view._grid.pitch > 1.4 * before)
 
 
 def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):

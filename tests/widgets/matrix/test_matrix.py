@@ -187,10 +187,6 @@ def test_cleared_map_is_empty(heatmap, qtbot):
         qtbot.keyClick(heatmap.canvas, Qt.Key.Key_Down)
 
 
-def test_picture_has_the_widgets_size(heatmap):
-    assert heatmap.picture().size() == heatmap.size()
-
-
 def test_frame_finds_its_cells_again():
     frame = MatrixFrame()
     frame.set_shape(30, 9)
