@@ -31,7 +31,7 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from desktop_app import app
-from desktop_app.window import closing
+from desktop_app.window.sessions import closing
 closing.PATIENCE_MS = 10**9  # nobody is here to say whether to go on waiting
 made = app.make_application()
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.window.comparison.view import ComparisonView
+from desktop_app.window.frame.parts import filled
 from desktop_app.window.sessions.results_rows import kind, words
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ class ComparisonDialog(QDialog):
         self.view = ComparisonView()
         self.first, self.second = QComboBox(), QComboBox()
         self._rows = tuple(rows)
-        top = QHBoxLayout()
-        top.setContentsMargins(16, 12, 16, 0)
         for name, box in (("First", self.first), ("Second", self.second)):
             box.setAccessibleName(f"{name} result")
             box.addItems([f"{row.id} · {words(row)[0]} · {words(row)[1]}" for row in rows])
@@ -57,18 +56,17 @@ class ComparisonDialog(QDialog):
             )
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
-            top.addWidget(QLabel(name))
-            top.addWidget(box, 1)
         self.export_button = self._button("export", "Export picture…")
         self.copy_button = self._button("copy", "Copy picture")
         self.export_button.clicked.connect(self.export_requested)
         self.copy_button.clicked.connect(self.copy_requested)
-        top.addWidget(self.export_button)
-        top.addWidget(self.copy_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(top)
-        column.addWidget(self.view, 1)
+        top = filled(
+            QHBoxLayout(),
+            *(QLabel("First"), (self.first, 1), QLabel("Second"), (self.second, 1)),
+            *(self.export_button, self.copy_button),
+            margins=(16, 12, 16, 0),
+        )
+        filled(QVBoxLayout(self), top, (self.view, 1))
         self.resize(1120, 760)
 
     def set_chosen(self, first: int, second: int) -> None:

@@ -10,6 +10,7 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.exports.pictures import MAX_SCALE, pixels_of
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSize
@@ -55,21 +56,13 @@ class PictureDialog(QDialog):
         return str(self.kind.value()), float(self.scale.value())
 
     def _build(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel_button)
-        buttons.addWidget(self.save_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
-        column.setSpacing(12)
-        column.addWidget(label("Export picture", "heading"))
+        buttons = filled(QHBoxLayout(), None, self.cancel_button, self.save_button)
         form = QFormLayout()
         form.setSpacing(10)
         form.addRow("Kind", self.kind)
         form.addRow("Scale", self.scale)
-        column.addLayout(form)
-        column.addWidget(self.facts)
-        column.addLayout(buttons)
+        parts = (label("Export picture", "heading"), form, self.facts, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 16, 20, 16), spacing=12)
         self.setMinimumWidth(380)
 
     def _on_changed(self, _value: object = None) -> None:

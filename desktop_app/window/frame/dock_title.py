@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QToolButton
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.frame.parts import filled
 
 
 class DockTitle(QFrame):
@@ -18,12 +19,8 @@ class DockTitle(QFrame):
         self._name = label(dock.windowTitle(), "heading")
         self._close = _button("close", f"Close {dock.windowTitle()}")
         set_role(self, "dock_title")
-        line = QHBoxLayout(self)
-        line.setContentsMargins(12, 3, 6, 3)
-        line.setSpacing(2)
-        line.addWidget(self._name)
-        line.addStretch(1)
-        line.addWidget(self._close)
+        parts = (self._name, None, self._close)
+        filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
         self._close.clicked.connect(dock.close)
         dock.windowTitleChanged.connect(self._name.setText)
 

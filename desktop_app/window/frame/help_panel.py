@@ -20,6 +20,7 @@ from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.window.frame.parts import filled
 from desktop_app.window.frame.spec_page import spec_page
 
 if TYPE_CHECKING:
@@ -58,10 +59,7 @@ class HelpPanel(QWidget):
         self.browser.setAccessibleName("Help")
         self.browser.anchorClicked.connect(self._on_anchor_clicked)
         self._pages.currentIndexChanged.connect(self._on_page_changed)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 10, 8)
-        column.addWidget(self._pages)
-        column.addWidget(self.browser, 1)
+        filled(QVBoxLayout(self), self._pages, (self.browser, 1), margins=(10, 6, 10, 8))
         self.setMinimumWidth(220)
         theme_hub().theme_changed.connect(self._on_theme_changed)
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop_app.window.frame.dock_title import DockTitle
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,16 +48,8 @@ class CentralArea(QWidget):
         super().__init__()
         self._rail = rail
         self._stack = QStackedWidget()
-        beside = QVBoxLayout()
-        beside.setSpacing(0)
-        for banner in banners:
-            beside.addWidget(banner)
-        beside.addWidget(self._stack, 1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(rail)
-        row.addLayout(beside, 1)
+        beside = filled(QVBoxLayout(), *banners, (self._stack, 1), spacing=0)
+        filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
         self.setMinimumSize(420, 360)
         views.built.connect(self._stack.addWidget)
         views.opened.connect(self._stack.setCurrentWidget)

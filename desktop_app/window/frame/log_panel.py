@@ -13,6 +13,7 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,16 +86,9 @@ class LogPanel(QWidget):
             set_role(button, "quiet")
         copy.clicked.connect(self._on_copy_clicked)
         clear.clicked.connect(self._on_clear_clicked)
-        line = QHBoxLayout()
-        line.addWidget(self._level)
-        line.addWidget(label("Identical records are counted, not repeated.", "small"))
-        line.addStretch(1)
-        line.addWidget(copy)
-        line.addWidget(clear)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 10, 8)
-        column.addLayout(line)
-        column.addWidget(self.table, 1)
+        told = label("Identical records are counted, not repeated.", "small")
+        line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
+        filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
     def _show(self, entries: Sequence[LogEntry]) -> None:
         lowest = _INFO if self._level.value() == "all" else _WARNING

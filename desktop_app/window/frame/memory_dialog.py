@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.views.frame import label
+from desktop_app.window.frame.parts import filled
 
 _EXPLANATION = (
     "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
@@ -37,10 +38,7 @@ class MemoryDialog(QDialog):
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
         self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
-        line = QHBoxLayout()
-        line.addWidget(QLabel("A sweep may take"))
-        line.addWidget(self.box)
-        line.addStretch(1)
+        line = filled(QHBoxLayout(), QLabel("A sweep may take"), self.box, None)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Ok | choices.Cancel | choices.RestoreDefaults)
         automatic = buttons.button(choices.RestoreDefaults)
@@ -48,12 +46,8 @@ class MemoryDialog(QDialog):
         automatic.clicked.connect(self._on_automatic)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(14)
-        column.addWidget(label(_EXPLANATION, wrap=True))
-        column.addLayout(line)
-        column.addWidget(buttons)
+        parts = (label(_EXPLANATION, wrap=True), line, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 18, 20, 16), spacing=14)
         self.setMinimumWidth(440)
 
     def megabytes(self) -> int:

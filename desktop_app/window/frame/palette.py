@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
-from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.frame.parts import filled
+from desktop_app.window.frame.rows import SMALL, RowDelegate, paint_ground, paint_line
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction
+    from PySide6.QtGui import QAction, QPainter
+    from PySide6.QtWidgets import QStyleOptionViewItem
 
     from desktop_app.window.frame.actions import ActionBook
+    from desktop_app.window.frame.rows import Index
 
 _ACTION = Qt.ItemDataRole.UserRole
 _MENU = Qt.ItemDataRole.UserRole + 1
 _ROW_HEIGHT = 32
 _SHOWN_ROWS = 12
-Index = QModelIndex | QPersistentModelIndex
 
 
 def match_score(query: str, text: str) -> int | None:
@@ -52,41 +53,27 @@ def match_score(query: str, text: str) -> int | None:
     return 3 if all(c in letters for c in needle.replace(" ", "")) else None
 
 
-class _ActionDelegate(QStyledItemDelegate):
+class _ActionDelegate(RowDelegate):
     """Draws an action's icon, name, menu and shortcut on one line."""
 
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Return the height of a row."""
-        return QSize(200, _ROW_HEIGHT)
+    height = _ROW_HEIGHT
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one row."""
+    @override
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         action: QAction = index.data(_ACTION)
-        theme = theme_hub().current
-        area = option.rect
-        state = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
-            chosen = bool(state & QStyle.StateFlag.State_Selected)
-            painter.setBrush(theme.color("accent_soft" if chosen else "hover"))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(area.adjusted(4, 1, -4, -1), 5, 5)
-        box = area.adjusted(14, 0, -14, 0)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        paint_ground(painter, option.rect.adjusted(4, 1, -4, -1), option.state, chosen=chosen)
+        box = option.rect.adjusted(14, 0, -14, 0)
         if not action.icon().isNull():
             action.icon().paint(painter, box.x(), box.y() + 8, 16, 16)
-        painter.setPen(theme.color("text" if action.isEnabled() else "text_muted"))
-        painter.setFont(ui_font(13))
-        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        ink, name = "text" if action.isEnabled() else "text_muted", action.text().replace("&", "")
+        box.setLeft(box.left() + 26)
+        width = paint_line(painter, box, name, ink)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        name = action.text().replace("&", "")
-        painter.drawText(box.adjusted(26, 0, 0, 0), left, name)
-        width = painter.fontMetrics().horizontalAdvance(name)
-        painter.setPen(theme.color("text_muted"))
-        painter.setFont(ui_font(11))
-        painter.drawText(box.adjusted(26 + width + 10, 0, 0, 0), left, str(index.data(_MENU)))
-        painter.drawText(box, right, action.shortcut().toString())
-        painter.restore()
+        keys = action.shortcut().toString()
+        paint_line(painter, box, keys, "text_muted", SMALL, right)
+        menu = box.adjusted(width + 10, 0, 0, 0)
+        paint_line(painter, menu, str(index.data(_MENU)), "text_muted", SMALL)
 
 
 class SearchBox(QLineEdit):
@@ -108,9 +95,7 @@ class SearchBox(QLineEdit):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setMouseTracking(True)
         self.list.setAccessibleName("Matching actions")
-        column = QVBoxLayout(self._popup)
-        column.setContentsMargins(0, 4, 0, 4)
-        column.addWidget(self.list)
+        filled(QVBoxLayout(self._popup), self.list, margins=(0, 4, 0, 4))
         self.textEdited.connect(self._on_text_edited)
         self.list.itemClicked.connect(self._on_item_clicked)
         self.installEventFilter(self)

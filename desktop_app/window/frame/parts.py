@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLayout, QToolButton, QWidget
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
+
+Box = TypeVar("Box", bound=QBoxLayout)
+Part = QWidget | QLayout | int | tuple[QWidget | QLayout, int] | None
+Margins = tuple[int, int, int, int]
+NONE: Margins = (0, 0, 0, 0)
 
 
 def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
@@ -52,11 +57,27 @@ def app_version() -> str:
         return "unknown"
 
 
-def line_of(*parts: QWidget | tuple[QWidget, int]) -> QHBoxLayout:
-    """Return widgets side by side, each with a share of the room where it is given one."""
-    line = QHBoxLayout()
-    line.setSpacing(8)
+def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | None = None) -> Box:
+    """Fill a layout and return it.
+
+    Args:
+        layout: A row or a column.
+        parts: Widgets and layouts, some with their share of the room; a number is so much room,
+            None all that is left.
+        margins: Left, top, right, bottom.
+        spacing: Pixels between the parts; None leaves it to the style.
+    """
+    layout.setContentsMargins(*margins)
+    if spacing is not None:
+        layout.setSpacing(spacing)
     for part in parts:
-        widget, stretch = part if isinstance(part, tuple) else (part, 0)
-        line.addWidget(widget, stretch, Qt.AlignmentFlag.AlignVCenter)
-    return line
+        inside, share = part if isinstance(part, tuple) else (part, 0)
+        if inside is None:
+            layout.addStretch(1)
+        elif isinstance(inside, int):
+            layout.addSpacing(inside)
+        elif isinstance(inside, QWidget):
+            layout.addWidget(inside, share)
+        else:
+            layout.addLayout(inside, share)
+    return layout

@@ -5,15 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
     QListWidgetItem,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -21,25 +17,30 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop_app.contract.spec import GROUPS
-from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.frame.parts import filled
+from desktop_app.window.frame.rows import RowDelegate, paint_ground, paint_line
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QKeyEvent, QPainter
+    from PySide6.QtWidgets import QStyleOptionViewItem
+
     from desktop_app.contract.spec import Analysis
+    from desktop_app.widgets.basics.fonts import Weight
     from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.window.frame.rows import Index
     from desktop_app.window.frame.shelf import ViewShelf
 
 _NAME = Qt.ItemDataRole.UserRole  # empty: the title of a group
 _STATE = Qt.ItemDataRole.UserRole + 1
 _SHORTCUTS = 9
-_ENTRY, _TITLE, _LINE = 32, 30, 13
+_TITLE, _LINE = 30, 13
 _WIDE, _FOLDED = 148, 46
 _ICON = 18
 _DOT = 6
 RUNNING, HAS_RESULT = "running", "has a result"
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Rail(QFrame):
@@ -61,11 +62,8 @@ class Rail(QFrame):
         self.fold_button = QToolButton()
         self.fold_button.setIconSize(QSize(16, 16))
         self.fold_button.clicked.connect(self.toggle)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 4)
-        column.setSpacing(2)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.fold_button)
+        parts = ((self.list, 1), self.fold_button)
+        filled(QVBoxLayout(self), *parts, margins=(0, 4, 0, 4), spacing=2)
         views.lodgers_changed.connect(self._fill)
         views.opened.connect(self._on_opened)
         self._fill()
@@ -218,7 +216,7 @@ class _Entries(QListWidget):
             self.wanted.emit(item.data(_NAME))
 
 
-class _Delegate(QStyledItemDelegate):
+class _Delegate(RowDelegate):
     """Draws the titles of groups, and entries with an icon, a title and a dot for their state."""
 
     def __init__(self, entries: _Entries) -> None:
@@ -227,55 +225,37 @@ class _Delegate(QStyledItemDelegate):
 
     @override
     def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
-        if index.data(_NAME):
-            return QSize(_FOLDED, _ENTRY)
-        return QSize(_FOLDED, _LINE if self._entries.is_folded else _TITLE)
+        title = _LINE if self._entries.is_folded else _TITLE
+        return QSize(0, self.height if index.data(_NAME) else title)
 
     @override
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         if index.data(_NAME):
             self._paint_entry(painter, option, index)
-        else:
-            self._paint_title(painter, option.rect, str(index.data()), is_first=index.row() == 0)
-        painter.restore()
-
-    def _paint_title(self, painter: QPainter, area: QRect, text: str, *, is_first: bool) -> None:
-        theme = theme_hub().current
-        if not self._entries.is_folded:
-            painter.setPen(theme.color("text_muted"))
-            painter.setFont(ui_font(11, "semibold"))
-            box = area.adjusted(16, 0, -4, -4)
-            painter.drawText(box, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, text)
-        elif not is_first:
-            painter.setPen(theme.color("border"))
-            middle = area.center().y()
-            painter.drawLine(area.x() + 12, middle, area.right() - 12, middle)
+        elif not self._entries.is_folded:
+            foot = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
+            box, text = option.rect.adjusted(16, 0, -4, -4), str(index.data())
+            paint_line(painter, box, text, "text_muted", (11, "semibold"), foot)
+        elif index.row() > 0:
+            painter.setPen(theme_hub().current.color("border"))
+            middle = option.rect.center().y()
+            painter.drawLine(option.rect.x() + 12, middle, option.rect.right() - 12, middle)
 
     def _paint_entry(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        theme = theme_hub().current
         shown, state = index.data(_STATE)
-        box = option.rect.adjusted(6, 1, -6, -1)
-        has_keys = self._entries.hasFocus() and index.row() == self._entries.currentRow()
-        painter.setPen(QPen(theme.color("accent"), 1) if has_keys else Qt.PenStyle.NoPen)
-        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        ground = "accent_soft" if shown else "hover" if hovered else "window"
-        painter.setBrush(theme.color(ground))
-        painter.drawRoundedRect(box, 6, 6)
+        box, entries = option.rect.adjusted(6, 1, -6, -1), self._entries
+        has_keys = entries.hasFocus() and index.row() == entries.currentRow()
+        paint_ground(painter, box, option.state, chosen=shown, ring=has_keys)
         symbol = icon(icon_of(str(index.data(_NAME))), "accent" if shown else "text_muted")
-        top = box.center().y() - _ICON // 2 + 1
-        symbol.paint(painter, QRect(box.x() + 8, top, _ICON, _ICON))
-        if not self._entries.is_folded:
-            painter.setPen(theme.color("text"))
-            painter.setFont(ui_font(13, "semibold" if shown else "medium"))
+        middle = box.center().y() + 1
+        symbol.paint(painter, QRect(box.x() + 8, middle - _ICON // 2, _ICON, _ICON))
+        if not entries.is_folded:
             room = box.adjusted(8 + _ICON + 9, 0, -16, 0)
-            text = painter.fontMetrics().elidedText(
-                str(index.data()), Qt.TextElideMode.ElideRight, room.width()
-            )
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+            weight: Weight = "semibold" if shown else "medium"
+            paint_line(painter, room, str(index.data()), look=(13, weight))
         if state:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent" if state == RUNNING else "border_strong"))
-            corner = box.y() + 5 if self._entries.is_folded else box.center().y() - _DOT // 2 + 1
-            painter.drawEllipse(QRect(box.right() - _DOT - 3, corner, _DOT, _DOT))
+            ink = "accent" if state == RUNNING else "border_strong"
+            painter.setBrush(theme_hub().current.color(ink))
+            top = box.y() + 5 if entries.is_folded else middle - _DOT // 2
+            painter.drawEllipse(QRect(box.right() - _DOT - 3, top, _DOT, _DOT))

@@ -13,7 +13,7 @@ from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.palette import SearchBox
-from desktop_app.window.frame.parts import action_tip, human_bytes, human_count
+from desktop_app.window.frame.parts import action_tip, filled, human_bytes, human_count
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -43,14 +43,8 @@ class TopBar(QFrame):
         self.badge = Badge("", "good", "")
         self.badge.hide()
         self.search = SearchBox()
-        self._line = QHBoxLayout(self)
-        self._line.setContentsMargins(10, 6, 10, 6)
-        self._line.setSpacing(8)
-        self._line.addWidget(self.model_button)
-        self._line.addWidget(self.badge)
-        self._line.addSpacing(8)
-        self._line.addStretch(1)
-        self._line.addWidget(self.search, 2)
+        parts = (self.model_button, self.badge, 8, None, (self.search, 2))
+        self._line = filled(QHBoxLayout(self), *parts, margins=(10, 6, 10, 6), spacing=8)
         self.show_no_model()
 
     def action_specs(self) -> list[ActionSpec]:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
+    QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -21,6 +22,7 @@ from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.frame.parts import filled
 from desktop_app.window.inspector.known import Known
 from desktop_app.window.inspector.small_pattern import SmallPattern
 
@@ -95,26 +97,21 @@ class Inspector(QWidget):
         self.notes.setTabChangesFocus(True)
         self.notes.setMinimumHeight(64)
         inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(6)
-        for widget in (self._head_title, self._head_hint, self._head_facts, self.pattern):
-            column.addWidget(widget)
-        column.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addSpacing(8)
-        for widget in (self._token_title, self._token_hint, self._token_facts):
-            column.addWidget(widget)
-        column.addSpacing(8)
-        column.addWidget(label("Notes", "heading"))
-        column.addWidget(self.notes, 1)
+        filled(
+            QVBoxLayout(inside),
+            *(self._head_title, self._head_hint, self._head_facts, self.pattern),
+            filled(QHBoxLayout(), self.open_button, None),
+            *(8, self._token_title, self._token_hint, self._token_facts),
+            *(8, label("Notes", "heading"), (self.notes, 1)),
+            margins=(12, 8, 12, 8),
+            spacing=6,
+        )
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        filled(QVBoxLayout(self), scroll)
         self.setMinimumWidth(220)
 
     def _connect(self) -> None:

@@ -25,7 +25,7 @@ from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import line_of
+from desktop_app.window.frame.parts import filled
 from desktop_app.window.models.model_words import fit_rows, model_rows, spec_problem
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
+    from desktop_app.window.frame.parts import Part
     from desktop_app.window.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250
@@ -188,40 +189,26 @@ class ModelDialog(QDialog):
         ):
             widget.setAccessibleName(name)
         self.online.setToolTip("Off: no connection is opened; only what is on this disk is used")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(10)
-        column.addWidget(label("Models on this machine", "heading"))
-        column.addWidget(self.table, 1)
-        column.addLayout(self._name_line())
-        column.addLayout(self._option_line())
-        column.addWidget(label("Memory", "heading"))
-        column.addWidget(self.sentence)
-        column.addWidget(self.needs)
-        column.addWidget(self.banner)
-        column.addWidget(self.progress)
-        column.addLayout(self._button_line())
+        filled(
+            QVBoxLayout(self),
+            *(label("Models on this machine", "heading"), (self.table, 1), *self._lines()),
+            *(label("Memory", "heading"), self.sentence, self.needs, self.banner, self.progress),
+            _line(None, self.progress_note, self.close_button, self.load_button),
+            margins=(16, 14, 16, 14),
+            spacing=10,
+        )
         set_role(self.load_button, "primary")
         self.load_button.setDefault(True)
 
-    def _name_line(self) -> QHBoxLayout:
+    def _lines(self) -> tuple[QHBoxLayout, QHBoxLayout]:
         folder, gguf = QPushButton("Open folder…"), QPushButton("Open .gguf…")
         folder.clicked.connect(self._on_folder_clicked)
         gguf.clicked.connect(self._on_gguf_clicked)
-        return line_of(label("Model"), (self.name, 1), folder, gguf)
-
-    def _option_line(self) -> QHBoxLayout:
-        return line_of(
-            label("Device"),
-            (self.device, 1),
-            label("dtype"),
-            (self.dtype, 1),
-            label("Allow the network"),
-            self.online,
+        choices = (label("Device"), (self.device, 1), label("dtype"), (self.dtype, 1))
+        return (
+            _line(label("Model"), (self.name, 1), folder, gguf),
+            _line(*choices, label("Allow the network"), self.online),
         )
-
-    def _button_line(self) -> QHBoxLayout:
-        return line_of((QWidget(), 1), self.progress_note, self.close_button, self.load_button)
 
     def _connect(self) -> None:
         self.table.row_selected.connect(self._on_row_selected)
@@ -292,3 +279,7 @@ class ModelDialog(QDialog):
         file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
         if file:
             self.choose(str(Path(file)))
+
+
+def _line(*parts: Part) -> QHBoxLayout:
+    return filled(QHBoxLayout(), *parts, spacing=8)

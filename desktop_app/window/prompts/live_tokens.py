@@ -11,6 +11,7 @@ from desktop_app.views.frame import label
 from desktop_app.views.notice_chips import by_code, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,16 +85,10 @@ class LiveTokens(QWidget):
     def _build(self) -> None:
         self.strip.setAccessibleName("Tokens of the prompt")
         self.corrupt_strip.setAccessibleName("Tokens of the corrupt twin")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addLayout(_line(self._title, self._facts))
-        column.addWidget(self._message)
-        column.addWidget(self.strip)
-        column.addWidget(self.chips)
-        column.addLayout(_line(self._corrupt_title, self._corrupt_facts))
-        column.addWidget(self.corrupt_strip)
-        column.addStretch(1)
+        above = filled(QHBoxLayout(), self._title, None, self._facts)
+        between = filled(QHBoxLayout(), self._corrupt_title, None, self._corrupt_facts)
+        parts = (above, self._message, self.strip, self.chips, between, self.corrupt_strip, None)
+        filled(QVBoxLayout(self), *parts, spacing=6)
 
     def _show(self) -> None:
         result = self._result
@@ -164,11 +159,3 @@ def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
 
 def _count(tokens: TokenList) -> str:
     return f"{len(tokens):,} token{'' if len(tokens) == 1 else 's'}"
-
-
-def _line(title: QWidget, facts: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.addWidget(title)
-    line.addStretch(1)
-    line.addWidget(facts)
-    return line

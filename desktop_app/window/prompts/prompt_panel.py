@@ -12,7 +12,7 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
-from desktop_app.window.frame.parts import tool_button
+from desktop_app.window.frame.parts import filled, tool_button
 from desktop_app.window.prompts.live_tokens import LiveTokens
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
@@ -144,29 +144,16 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        self._tools.setSpacing(2)
-        self._tools.addStretch(1)
-        self._tools.addWidget(self._count)
-        options = QHBoxLayout()
-        options.setSpacing(8)
-        for widget in (label("BOS"), self.bos):
-            options.addWidget(widget)
-        options.addStretch(1)
-        options.addWidget(label("Chat"))
-        options.addWidget(self.chat)
+        filled(self._tools, None, self._count, spacing=2)
+        choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
+        options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(self.live)
         scroll.setMinimumHeight(120)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 10, 8)
-        column.setSpacing(8)
-        column.addLayout(self._tools)
-        column.addWidget(self.table, 4)
-        column.addWidget(self.problem_label)
-        column.addLayout(options)
-        column.addWidget(scroll, 4)
+        parts = (self._tools, (self.table, 4), self.problem_label, options, (scroll, 4))
+        filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8), spacing=8)
         self.table.setMinimumHeight(96)
 
     def _on_edited(self) -> None:

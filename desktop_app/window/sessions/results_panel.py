@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.widgets.basics.messages import EmptyState
-from desktop_app.window.sessions.results_rows import ROW, RowDelegate, matches, moment, words
+from desktop_app.window.frame.parts import filled
+from desktop_app.window.sessions.results_rows import ROW, ResultDelegate, matches, moment, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class ResultsPanel(QWidget):
         self.search.setToolTip("Words of titles, notes, models; #tag for tags; * for starred ones")
         self.search.setClearButtonEnabled(True)
         self.list = QListWidget()
-        self.list.setItemDelegate(RowDelegate(self.list))
+        self.list.setItemDelegate(ResultDelegate(self.list))
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Results, newest first")
@@ -55,14 +56,8 @@ class ResultsPanel(QWidget):
         self._stack = QStackedLayout()
         for page in (self._empty, self._nothing, self.list):
             self._stack.addWidget(page)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        above = QHBoxLayout()
-        above.setContentsMargins(10, 2, 10, 0)
-        above.addWidget(self.search)
-        column.addLayout(above)
-        column.addLayout(self._stack, 1)
+        above = filled(QHBoxLayout(), self.search, margins=(10, 2, 10, 0))
+        filled(QVBoxLayout(self), above, (self._stack, 1), spacing=4)
         self.search.setVisible(False)
         self.search.textChanged.connect(self._on_search_changed)
         self.list.itemClicked.connect(self._on_item_chosen)

@@ -5,75 +5,48 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import QStyle
+from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES
-from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import icon
-from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.icons import icon, icon_of
+from desktop_app.window.frame.rows import SMALL, RowDelegate, paint_ground, paint_line
 from desktop_app.window.prompts.prompt_model import visible
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+    from PySide6.QtWidgets import QStyleOptionViewItem
+
     from desktop_app.session.history import SessionRow
+    from desktop_app.window.frame.rows import Index
 
 ROW = Qt.ItemDataRole.UserRole
-_HEIGHT = 46
 _STAR = 13
-Index = QModelIndex | QPersistentModelIndex
 
 
-class RowDelegate(QStyledItemDelegate):
+class ResultDelegate(RowDelegate):
     """Draws a result as an icon, its title, a star where it is marked, and a line of facts."""
 
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Return the height of a row."""
-        return QSize(120, _HEIGHT)
+    height = 46
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one row."""
+    @override
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: SessionRow = index.data(ROW)
-        theme = theme_hub().current
-        box = option.rect.adjusted(4, 2, -4, -2)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_ground(painter, box, option.state)
-        symbol = icon(_icon_name(row.analysis), "accent")
-        symbol.paint(painter, QRect(box.x() + 8, box.y() + 12, 18, 18))
+        box, state = option.rect.adjusted(4, 2, -4, -2), option.state
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        ring = chosen and bool(state & QStyle.StateFlag.State_HasFocus)
+        paint_ground(painter, box, state, chosen=chosen, ring=ring)
+        name = icon_of(row.analysis) if row.analysis in ANALYSES else "history"
+        icon(name, "accent").paint(painter, QRect(box.x() + 8, box.y() + 12, 18, 18))
         left, width = box.x() + 36, box.width() - 44
         if row.star:
             width -= _STAR + 5
             place = QRect(left + width + 5, box.y() + 7, _STAR, _STAR)
             icon("star", "warn").paint(painter, place)
-        title, facts = words(row)
-        painter.setFont(ui_font(13, "medium"))
-        painter.setPen(theme.color("text"))
-        self._line(painter, QRect(left, box.y() + 4, width, 19), title)
-        painter.setFont(ui_font(11))
-        painter.setPen(theme.color("warn" if row.id < 0 else "text_muted"))
-        self._line(painter, QRect(left, box.y() + 22, box.width() - 44, 16), facts)
-        painter.restore()
-
-    @staticmethod
-    def _paint_ground(painter: QPainter, box: QRect, state: QStyle.StateFlag) -> None:
-        theme = theme_hub().current
-        painter.setPen(Qt.PenStyle.NoPen)
-        if state & QStyle.StateFlag.State_Selected:
-            if state & QStyle.StateFlag.State_HasFocus:
-                painter.setPen(QPen(theme.color("accent")))
-            painter.setBrush(theme.color("accent_soft"))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setBrush(theme.color("hover"))
-        else:
-            return
-        painter.drawRoundedRect(box, 6, 6)
-
-    @staticmethod
-    def _line(painter: QPainter, area: QRect, text: str) -> None:
-        metrics = painter.fontMetrics()
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        (title, facts), ink = words(row), "warn" if row.id < 0 else "text_muted"
+        paint_line(painter, QRect(left, box.y() + 4, width, 19), title, look=(13, "medium"))
+        paint_line(painter, QRect(left, box.y() + 22, box.width() - 44, 16), facts, ink, SMALL)
 
 
 def words(row: SessionRow) -> tuple[str, str]:
@@ -121,7 +94,3 @@ def matches(row: SessionRow, wanted: str) -> bool:
         if not found:
             return False
     return True
-
-
-def _icon_name(analysis: str) -> str:
-    return analysis if analysis in ANALYSES else "history"
