@@ -19,10 +19,10 @@ from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.headless import HeadlessRun
-from desktop_app.window.frame.main_window import MainWindow
 from desktop_app.window.frame.parts import app_version
-from desktop_app.window.frame.settings import load_settings
+from desktop_app.window.headless import HeadlessRun
+from desktop_app.window.main_window import MainWindow
+from desktop_app.window.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     relay = ErrorRelay()
     install_excepthook(relay.tell)
     folder = config_dir or paths.config_dir()
-    apply_theme(app, load_settings(folder).theme)  # type: ignore[arg-type]
+    apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
     relay.error_caught.connect(window.show_problem)
     housekeeping = Housekeeping(window)
@@ -112,7 +112,7 @@ def make_application() -> QApplication:
     )
     app = QApplication([paths.APP_NAME])
     app.setDesktopFileName("lensbench")
-    app.setWindowIcon(icon("attention", "accent"))
+    app.setWindowIcon(icon("eye", "accent"))
     return app
 
 

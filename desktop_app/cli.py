@@ -103,7 +103,8 @@ class _Analyses(click.Group):
     """A command for each analysis, made of its Params when `run` is asked for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
+        with contextlib.redirect_stdout(sys.stderr):  # other packages may print
+            self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
             click.echo(f"warning: {problem}", err=True)
         return super().parse_args(ctx, args)
@@ -195,24 +196,15 @@ def models(*, as_json: bool) -> None:
     """List the models at hand, with the memory that each needs."""
     from desktop_app.engine.catalogue import list_models
 
-    rows = [
-        {
-            "name": row.name,
-            "path": row.path,
-            "installed": row.installed,
-            "parameters": row.parameters,
-            "bytes_needed": row.bytes_needed,
-        }
-        for row in list_models()
-    ]
+    rows = list_models()
     if as_json:
-        _out(json.dumps(rows, indent=1))
+        names = ("name", "path", "installed", "parameters", "bytes_needed")
+        _out(json.dumps([{n: getattr(row, n) for n in names} for row in rows], indent=1))
         return
     for row in rows:
-        state = "installed" if row["installed"] else f"lensbench fetch {row['name']}"
-        count = row["parameters"]
-        size = f"{count / 1e6:,.1f} M" if isinstance(count, int) else "?"
-        _out(f"{row['name']:<24} {size:>12}  {state}")
+        state = "installed" if row.installed else f"lensbench fetch {row.name}"
+        size = "?" if row.parameters is None else f"{row.parameters / 1e6:,.1f} M"
+        _out(f"{row.name:<24} {size:>12}  {state}")
 
 
 @cli.command()
@@ -271,7 +263,7 @@ def export(session: str, result_id: int, out: str, scale: float) -> None:
             raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
         result = opened.load(result_id)
         if exports.is_picture(out):
-            from desktop_app.window.frame.offscreen import draw_result
+            from desktop_app.window.exports.offscreen import draw_result
 
             draw_result(result, Path(out), scale=scale)
         else:

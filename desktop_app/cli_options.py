@@ -151,15 +151,11 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
     file = options.pop("prompts_file")
     rows = list(read_prompts(Path(file))) if file else []
     for name, values in columns.items():
-        if len(values) > len(texts):
+        if values and len(values) != len(texts):
+            end = "." if len(values) > len(texts) else ", or none."
             raise BadInputError(
                 f"--{name} is given {len(values)} times and --prompt {len(texts)} times: give one "
-                "per prompt."
-            )
-        if 0 < len(values) < len(texts):
-            raise BadInputError(
-                f"--{name} is given {len(values)} times and --prompt {len(texts)} times: give one "
-                "per prompt, or none."
+                f"per prompt{end}"
             )
     for index, text in enumerate(texts):
         fields = {name: values[index] for name, values in columns.items() if values}

@@ -20,6 +20,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from desktop_app.engine.pack import pack_folder, pack_problem
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.patience import PatientBot
+from tests.plugins import install_sample, on_path
 
 # Where the pack of this machine's user is; read before the home is moved out of the tests' way.
 _PACK_FOLDER = pack_folder("smollm2")
@@ -48,6 +49,19 @@ def smollm2_folder(lensbench_home):
     if problem is not None:
         pytest.skip(problem)
     return pack_folder("smollm2")
+
+
+@pytest.fixture(scope="session")
+def plugin_place(tmp_path_factory):
+    """Return a folder in which the sample package is installed, for other processes."""
+    return install_sample(tmp_path_factory.mktemp("plugin") / "site")
+
+
+@pytest.fixture
+def installed_plugin(plugin_place):
+    """Install the sample package in this process and return the name of its analysis."""
+    with on_path(plugin_place):
+        yield "weather"
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from desktop_app import cli
+from desktop_app import cli, cli_options
+from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.registry import ANALYSES
 from tests.engine.zoo import save_tiny
 
@@ -269,3 +270,8 @@ def test_help_of_run_lists_every_analysis_by_name(call):
     listed = [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()]
     assert listed == sorted(ANALYSES)
     assert call("run", "nonsense")[2] == "lensbench: No such command 'nonsense'.\n"
+
+
+def test_no_setting_may_be_called_as_an_option_of_every_command():
+    names = {option.name for option in cli_options.common_options()}
+    assert names - Params.model_fields.keys() == TAKEN

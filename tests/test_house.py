@@ -49,7 +49,7 @@ def test_no_torch_in_the_modules_that_open_sessions():
         "import sys; sys.modules['torch'] = None; sys.modules['transformers'] = None\n"
         "import desktop_app.session.store, desktop_app.session.exports, desktop_app.text.prompts\n"
         "import desktop_app.contract.registry, desktop_app.views.making\n"
-        "import desktop_app.window.frame.main_window"
+        "import desktop_app.window.main_window"
     )
     assert tool("-c", code) == ""
 

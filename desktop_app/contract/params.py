@@ -9,6 +9,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 MAX_PROMPTS = 10_000
 MAX_PROMPT_CHARACTERS = 1_000_000
 
+TAKEN = frozenset(
+    {
+        *("model", "device", "dtype", "offload", "weights", "offline", "memory", "estimate"),
+        *("prompt", "corrupt", "answer", "wrong", "prompts_file", "as_json", "out"),
+    }
+)
+"""Names of options that every command has: no setting of an analysis may be called so."""
+
 _BOUNDS = frozenset({"ge", "gt", "le", "lt", "max_length", "min_length", "multiple_of"})
 Metric = Literal["logit_diff", "logit", "logprob", "prob", "rank", "loss", "kl"]
 

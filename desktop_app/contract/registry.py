@@ -11,12 +11,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.contract.spec import Analysis
+from desktop_app.contract.params import TAKEN, Params
+from desktop_app.contract.spec import GROUPS, Analysis, FieldSpec
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ BUILT_IN = (
     "compose",
 )
 Part = Literal["run", "picture", "view", "script"]
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _log = logging.getLogger(__name__)
 
 
@@ -64,45 +67,68 @@ class _Analyses(Mapping[str, Analysis]):
 
     def forget(self) -> None:
         """Look for packages anew at the next question."""
+        importlib.invalidate_caches()
         self._specs = None
+        self.problems = ()
+
+    def complain(self, problem: str, error: BaseException | None = None) -> None:
+        """Note what is wrong with a package, once."""
+        if problem not in self.problems:
+            _log.info("%s", problem, exc_info=error)  # the command line has no log and warns itself
+            self.problems = (*self.problems, problem)
 
     def _loaded(self) -> dict[str, Analysis]:
         if self._specs is None:
             self._packages = {name: f"desktop_app.analyses.{name}" for name in BUILT_IN}
             self._specs = {n: _spec(n, package) for n, package in self._packages.items()}
-            self.problems = tuple(filter(None, map(self._adopt, _outside())))
+            for name, package in self._outside():
+                self._adopt(self._specs, name, package)
         return self._specs
 
-    def _adopt(self, offered: tuple[str, str]) -> str:
-        """Take an analysis of another package in; return a sentence where that fails."""
-        name, package = offered
-        if name in self._packages:
-            return f"{package} brings an analysis “{name}”, which there is already: rename it."
+    def _outside(self) -> list[tuple[str, str]]:
+        """Return names and packages of what other packages offer, by name."""
         try:
-            spec = _spec(name, package)
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
-            _log.warning("The analysis %s of %s cannot be loaded", name, package, exc_info=True)
-            return f"The analysis “{name}” of {package} cannot be loaded: {_one_line(error)}."
-        self._packages[name] = package
-        if self._specs is not None:
-            self._specs[name] = spec
-        return ""
+            return sorted((point.name, point.value) for point in entry_points(group=ENTRY_POINTS))
+        except Exception as error:  # noqa: BLE001 - one spoilt package spoils the list of all
+            problem = f"Analyses of other packages cannot be looked for: {_one_line(error)}."
+            self.complain(problem, error)
+            return []
 
-
-def _outside() -> list[tuple[str, str]]:
-    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
-    return [(point.name, point.value) for point in found]
+    def _adopt(self, specs: dict[str, Analysis], name: str, package: str) -> None:
+        """Take an analysis of another package in, or note why not."""
+        if name in self._packages:
+            self.complain(
+                f"{package} brings an analysis “{name}”, which there is already: rename it."
+            )
+            return
+        try:
+            specs[name] = _spec(name, package)
+            self._packages[name] = package
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's module may raise anything
+            problem = f"The analysis “{name}” of {package} cannot be loaded: {_one_line(error)}."
+            self.complain(problem, error)
 
 
 def _spec(name: str, package: str) -> Analysis:
+    if not _NAME.match(name):
+        raise ValueError("its name must be small letters, digits and _, and begin with a letter")
     spec = importlib.import_module(f"{package}.spec").ANALYSIS
     if not isinstance(spec, Analysis) or spec.name != name:
         raise TypeError(f"its spec.ANALYSIS is not an Analysis named “{name}”")
+    params: Any = spec.params
+    if not isinstance(params, type) or not issubclass(params, Params):
+        raise TypeError("its settings are not a class made from Params")
+    if taken := TAKEN & params.own_fields().keys():
+        raise TypeError(f"its setting “{min(taken)}” has the name of an option of every analysis")
+    if not all(isinstance(field, FieldSpec) for field in spec.fields) or spec.group not in GROUPS:
+        raise TypeError("its fields are not of FieldSpec, or its group is unknown")
     return spec
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")[:300]
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".:")[:300]
 
 
 ANALYSES = _Analyses()
@@ -124,11 +150,26 @@ def find(name: str) -> Analysis:
 
 
 def part_of(name: str, part: Part) -> ModuleType | None:
-    """Return a module of an analysis' folder, imported now; None where it has none."""
+    """Return a module of an analysis' folder, imported now; None where it has none.
+
+    Raises:
+        BadInputError: It is the computation of another package, and cannot be imported.
+    """
     package = ANALYSES.package(name)
-    if package is None or importlib.util.find_spec(f"{package}.{part}") is None:
+    try:
+        if package is None or importlib.util.find_spec(f"{package}.{part}") is None:
+            return None
+        return importlib.import_module(f"{package}.{part}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if name in BUILT_IN:
+            raise
+        problem = f"The {part} of “{name}” cannot be loaded: {_one_line(error)}."
+        if part == "run":
+            raise BadInputError(problem) from error
+        ANALYSES.complain(problem, error)  # the rest of it works as if there were none
         return None
-    return importlib.import_module(f"{package}.{part}")
 
 
 def hook(name: str, part: Part, attribute: str) -> Any:
@@ -139,9 +180,8 @@ def hook(name: str, part: Part, attribute: str) -> Any:
 def file_of(name: str, file: str) -> Path | None:
     """Return a file of an analysis' own folder, such as `help.md`; None where there is none."""
     package = ANALYSES.package(name)
-    origin = importlib.import_module(f"{package}.spec").__file__ if package else None
-    path = Path(origin).with_name(file) if origin else None
-    return path if path is not None and path.is_file() else None
+    folders = importlib.import_module(package).__path__ if package else ()
+    return next((path for folder in folders if (path := Path(folder, file)).is_file()), None)
 
 
 def serving(intent: IntentName) -> tuple[str, ...]:
@@ -151,5 +191,5 @@ def serving(intent: IntentName) -> tuple[str, ...]:
 
 def worked_order() -> tuple[str, ...]:
     """Return the analyses of the worked example in their turn."""
-    turns = {name: a.example for name, a in ANALYSES.items() if a.example is not None}
-    return tuple(sorted(turns, key=lambda name: turns[name] or 0))
+    turns = {name: turn for name in BUILT_IN if (turn := ANALYSES[name].example) is not None}
+    return tuple(sorted(turns, key=turns.__getitem__))

@@ -18,49 +18,50 @@ if TYPE_CHECKING:
 
     from desktop_app.engine.model import HookFn
 
-Linear = dict[int, tuple[torch.Tensor, torch.Tensor]]
-"""Per layer: an activation and the metric's gradient with respect to it, `[position, ...]`."""
+Linear = dict[tuple[int, str], tuple[torch.Tensor, torch.Tensor]]
+"""Per layer and site: an activation and the metric's gradient by it, `[position, ...]`."""
 
 
 def gradients(
     model: LoadedModel,
     ids: Sequence[int],
-    where: tuple[Sequence[int], Site],
+    places: Sequence[tuple[int, Site]],
     metric: Callable[[torch.Tensor], torch.Tensor],
     read: int | None,
 ) -> tuple[float, Linear]:
-    """Return the metric and, per layer, an activation with the metric's gradient.
+    """Return the metric and, per place, an activation with the metric's gradient.
 
     Args:
         model: The model; nothing of it is changed.
         ids: Token ids `[S]` of one prompt.
-        where: Layers and the site in each.
+        places: Layers, each with a site in it.
         metric: From logits, `[1, V]` at the read position or `[1, S, V]`, to a single number.
         read: The read position; None hands the logits of all positions to the metric.
 
     Returns:
         The metric, and activations and gradients in float32 (the pattern `[head, query, key]`).
     """
-    layers, site = where
     tokens = model.ids([list(ids)])
     stream = entering_stream(model, tokens).detach().requires_grad_()
-    seen: dict[int, torch.Tensor] = {}
+    seen: dict[tuple[int, str], torch.Tensor] = {}
 
-    def keep(layer: int) -> HookFn:
+    def keep(place: tuple[int, Site]) -> HookFn:
         def hook_fn(x: torch.Tensor, hook: object) -> torch.Tensor:
-            seen[layer] = x if x.requires_grad else x.requires_grad_()
-            return seen[layer]
+            seen[place] = x if x.requires_grad else x.requires_grad_()
+            return seen[place]
 
         return hook_fn
 
     hooks: list[tuple[str, HookFn]] = [(site_hook(0, "resid_pre"), lambda _x, hook: stream)]
-    hooks += [(site_hook(layer, site), keep(layer)) for layer in layers]
+    hooks += [(site_hook(*place), keep(place)) for place in places]
     if read is not None:
         hooks.append((READ_HOOK, lambda x, hook: x[:, read : read + 1]))
     logits = model.run(tokens, hooks, gradients=True)
     value = metric(logits if read is None else logits[:, 0])
-    found = torch.autograd.grad(value.sum(), [seen[i] for i in layers])
-    linear = {}
-    for layer, grad in zip(layers, found, strict=True):
-        linear[layer] = (seen[layer].detach()[0].float(), grad[0].float())
+    # A run without an edit asks for no place at all.
+    found = torch.autograd.grad(value.sum(), [seen[p] for p in places]) if places else ()
+    linear: Linear = {
+        place: (seen[place].detach()[0].float(), grad[0].float())
+        for place, grad in zip(places, found, strict=True)
+    }
     return float(value.detach().sum()), linear

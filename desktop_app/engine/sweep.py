@@ -21,12 +21,11 @@ import torch
 
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.engine.abilities import abilities
-from desktop_app.engine.memory import is_out_of_memory, release_memory, used_bytes
+from desktop_app.engine.memory import used_bytes
 from desktop_app.engine.starts import choose_starts
 from desktop_app.engine.sweep_hooks import entering_stream
-from desktop_app.engine.sweep_memory import row_bytes, rows_per_pass
+from desktop_app.engine.sweep_memory import fewer_rows, row_bytes, rows_per_pass
 from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
-from desktop_app.support.errors import MemoryExhaustedError
 
 if TYPE_CHECKING:
     from desktop_app.engine.interventions import Variant
@@ -108,9 +107,7 @@ def sweep(
             try:
                 found = one.run(report, done, share)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                limit = _halve(min(limit, max(1, len(some))), model)
+                limit = fewer_rows(model, error, min(limit, max(1, len(some))))
                 continue
             values[torch.tensor(some, dtype=torch.long)] = found
             if prompts.base is not None:
@@ -167,13 +164,3 @@ def _needs(model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan
         row = row_bytes(model, computed, length, read_all=plan.loss is not None)
         most = max(most, rows * row)
     return used_bytes(model.device) + most
-
-
-def _halve(limit: int, model: LoadedModel) -> int:
-    release_memory(model.device)
-    if limit <= 1:
-        raise MemoryExhaustedError(
-            f"{model.info.name} ran out of memory with a single change at a time: shorten the "
-            "prompts, choose --dtype bfloat16, or use --offload disk."
-        )
-    return limit // 2

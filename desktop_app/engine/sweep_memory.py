@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.engine.memory import free_bytes
+from desktop_app.engine.memory import free_bytes, is_out_of_memory, release_memory
+from desktop_app.support.errors import MemoryExhaustedError
 
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
@@ -40,6 +41,31 @@ def budget_bytes(model: LoadedModel) -> int:
     if model.budget_bytes is not None:
         return model.budget_bytes
     return int(_SHARE_OF_FREE_MEMORY * free_bytes(model.device))
+
+
+def fewer_rows(
+    model: LoadedModel, error: Exception, rows: int, words: tuple[str, str] = ("change", "prompts")
+) -> int:
+    """Return how many rows to try next, where memory ran out; raise any other error again.
+
+    Args:
+        model: The model.
+        error: What ended the pass.
+        rows: How many it carried.
+        words: What one row is, and what would have to be shorter.
+
+    Raises:
+        MemoryExhaustedError: It was a single row.
+    """
+    if not is_out_of_memory(error):
+        raise error
+    release_memory(model.device)
+    if rows <= 1:
+        raise MemoryExhaustedError(
+            f"{model.info.name} ran out of memory with a single {words[0]} at a time: shorten the "
+            f"{words[1]}, choose --dtype bfloat16, or use --offload disk."
+        )
+    return rows // 2
 
 
 def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool) -> int:

@@ -105,6 +105,13 @@ def values(model: LoadedModel, layer: int, read: torch.Tensor) -> torch.Tensor:
     return _expand(model, flat.view(len(read), model.info.n_kv_heads, -1)).permute(1, 0, 2)
 
 
+def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> torch.Tensor:
+    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head."""
+    if source == "layer0":
+        return stream_after_first(model, ids, lead)
+    return first_mlp(model, ids) if source == "mlp0" else raw_embeddings(model, ids)
+
+
 def raw_embeddings(model: LoadedModel, token_ids: torch.Tensor) -> torch.Tensor:
     """Return the embedding matrix's rows of tokens, float32 `[tokens, d_model]`, no positions."""
     table = model.bridge.original_model.get_input_embeddings()

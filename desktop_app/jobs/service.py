@@ -83,6 +83,10 @@ class Service:
     def _run(self, request: RunAnalysis, report: Reporter) -> Any:
         self.model.budget_bytes = request.budget_bytes
         run = hook(find(request.analysis).name, "run", "run")
+        if run is None:
+            raise BadInputError(
+                f"The analysis “{request.analysis}” cannot be run: it has no run.py."
+            )
         return run(self.model, request.params, report)
 
     def _estimate(self, spec: ModelSpec) -> Any:

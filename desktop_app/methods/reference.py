@@ -10,12 +10,13 @@ import torch
 from desktop_app.contract.result import Notice
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.methods.prepare import encoder_of, equal_length_groups
+from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from desktop_app.analyses.ablate.spec import AblateParams
+    from desktop_app.contract.params import Params
     from desktop_app.contract.report import Reporter
     from desktop_app.methods.prepare import Prepared
 
@@ -52,12 +53,7 @@ def capture(
 
         return hook_fn
 
-    # The logits are of no interest: unembed one position instead of all.
-    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [
-        (site_hook(layer, site), keep(layer)) for layer in layers
-    ]
-    hooks.append(("unembed.hook_in", lambda x, hook: x[:, -1:]))
-    model.run(ids, hooks)
+    watch(model, ids, [(site_hook(layer, site), keep(layer)) for layer in layers])
     return kept
 
 
@@ -96,18 +92,27 @@ def means(
 
 def mean_activations(
     model: LoadedModel,
-    params: AblateParams,
+    params: Params,
     prepared: Prepared,
-    place: tuple[Sequence[int], Site],
+    taken: tuple[Sequence[str], tuple[Sequence[int], Site]],
     report: Reporter,
 ) -> tuple[Means, list[Notice]]:
-    """Return the means that removed parts are replaced by, and what must be said of them."""
+    """Return the means that removed parts are replaced by, and what must be said of them.
+
+    Args:
+        model: The model.
+        params: How texts are read.
+        prepared: The prompts, which are their own reference where no other is given.
+        taken: The texts of the reference prompts; layers and site.
+        report: Told after every pass.
+    """
+    texts, (layers, site) = taken
     prompts = prepared.encodings
     references = [e.ids for e in prompts]
-    if params.reference:
+    if texts:
         encoder = encoder_of(model, params)
         expand = model.tokenizer.expand_chat if params.chat else str
-        references = [encoder.encode(expand(text)).ids for text in params.reference]
+        references = [encoder.encode(expand(text)).ids for text in texts]
     for index, reference in enumerate(references):
         if not 0 < len(reference) <= model.info.n_ctx:
             raise BadInputError(
@@ -133,7 +138,6 @@ def mean_activations(
                 "changes: give --reference, or choose --mode zero.",
             )
         )
-    layers, site = place
     return means(model, references, layers, site, report, pooled=pooled), notices
 
 

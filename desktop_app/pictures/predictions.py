@@ -19,7 +19,7 @@ Mark = Literal["", "answer", "wrong"]
 EMPHASIS: dict[Mark, Emphasis] = {"": "", "answer": "good", "wrong": "bad"}
 
 COLUMNS = (
-    Column("rank", "mono", "#", align="right", width=34, muted=True),
+    Column("place", "mono", "#", align="right", width=34, muted=True),
     Column("token", "token"),
     Column("id", "mono", align="right", width=64, muted=True, priority=2),
     Column("share", "bar", "", limits=(0.0, 1.0)),

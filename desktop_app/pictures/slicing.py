@@ -43,15 +43,17 @@ class Source:
     specs: Mapping[str, FieldSpec] = field(default_factory=dict)
     prompts: tuple[PromptRecord, ...] = ()
 
-    def labels(self, axis: str, size: int) -> Any:
-        """Return what the places of an axis of that size are called; None: they are just counted.
+    def labels(self, axis: str, size: int | None = None) -> Any:
+        """Return what the places of an axis are called; None: they are just counted.
 
-        A field may say that it names them; else one of that length whose name is their plural does.
+        A field may say that it names them; of an axis of known size, so does one of that length
+        whose name is their plural.
         """
         names = [name for name, spec in self.specs.items() if spec.labels == axis]
-        found: list[Any] = [self.data.get(name) for name in (*names, f"{axis}s")]
+        names += [] if size is None else [f"{axis}s"]
+        found: list[Any] = [self.data.get(name) for name in names]
         lists = (v for v in found if isinstance(v, (list, tuple)) or getattr(v, "ndim", 0) == 1)
-        return next((labels for labels in lists if len(labels) == size), None)
+        return next((labels for labels in lists if size is None or len(labels) == size), None)
 
     def telling(self) -> dict[str, int]:
         """Return how much each field tells; below 0 what is bookkeeping, or not known at all."""

@@ -28,9 +28,9 @@ def context(result: Result, params: Params) -> dict[str, Any]:
         BadInputError: The result is damaged, or of a kind that cannot be repeated.
     """
     try:
-        shared = _shared(result, params)
         facts = hook(result.analysis, "script", "facts")
-        return shared | (facts(result, params) if facts else {})
+        own = params.model_dump(mode="json", include=set(params.own_fields()))
+        return _shared(result, params) | own | (facts(result, params) if facts else {})
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadInputError(
             f"No script can be written: the result is incomplete ({error}); export it as .json."

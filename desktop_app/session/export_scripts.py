@@ -70,11 +70,6 @@ def to_notebook(result: Result) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
-def has_script(name: str) -> bool:
-    """Return whether there is a template for the analysis of that name."""
-    return file_of(name, _TEMPLATE) is not None
-
-
 def _render(result: Result, file: str, *, notebook: bool) -> str:
     analysis = ANALYSES.get(result.analysis)
     template = file_of(result.analysis, _TEMPLATE)

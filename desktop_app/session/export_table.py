@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.contract.registry import hook
-from desktop_app.pictures.slicing import label_of
+from desktop_app.pictures.slicing import label_of, source
 from desktop_app.session.lazy import Stored
-from desktop_app.session.tidy import axes_of, axis_labels, cell_text
+from desktop_app.session.tidy import axes_of, cell_text
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -58,7 +58,9 @@ def _fields(result: Result) -> Table:
             if isinstance(value, (bool, int, float, str, np.generic))
         ]
     axes = max(groups, key=lambda a: _weight(a, groups[a]))
-    return _side_by_side(axes, groups[axes], axis_labels(result))
+    shown = source(result)
+    labels = {axis: shown.labels(axis) for axis in axes}
+    return _side_by_side(axes, groups[axes], labels)
 
 
 def _weight(axes: tuple[str, ...], fields: dict[str, Any]) -> tuple[bool, int, int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from desktop_app.contract.described import fields_of
-from desktop_app.pictures.slicing import label_of
+from desktop_app.pictures.slicing import label_of, source
 from desktop_app.session.lazy import Stored
 from desktop_app.session.parts import leading_axes
 from desktop_app.support.errors import BadInputError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 MAX_CELLS = 20_000_000
-_LISTS = (Stored, list, tuple)
 
 
 @dataclass(frozen=True)
@@ -54,20 +53,14 @@ def write_tidy(result: Result, text: TextIO) -> None:
     Raises:
         BadInputError: It would have more rows than any table program opens.
     """
-    labels = axis_labels(result)
+    columns, shown = _columns(result), source(result)
+    labels = {axis: shown.labels(axis) for axis in columns}
     writer = csv.writer(text)
-    columns = _columns(result)
     writer.writerow(["field", *columns, "value"])
     for leaf in _leaves_of(result):
         for index, value in _cells(leaf):
             named = [label_of(labels.get(axis), index.get(axis)) for axis in columns]
             writer.writerow([leaf.field, *named, cell_text(value)])
-
-
-def axis_labels(result: Result) -> dict[str, Any]:
-    """Return what the places of an axis are called, where they are not just counted."""
-    labels = {spec.labels: result.data.get(n) for n, spec in fields_of(result).items()}
-    return {a: found for a, found in labels.items() if a and isinstance(found, _LISTS)}
 
 
 def _columns(result: Result) -> list[str]:
@@ -87,11 +80,11 @@ def _columns(result: Result) -> list[str]:
 
 
 def _leaves_of(result: Result) -> Iterator[_Leaf]:
-    specs = fields_of(result)
+    shown = source(result)
     for name, value in result.data.items():
-        spec = specs.get(name)
+        spec = shown.specs.get(name)
         # The model's own numbers stand in the column of their axis already.
-        named = spec is not None and spec.labels and isinstance(value, _LISTS)
+        named = spec is not None and spec.labels and value is shown.labels(spec.labels)
         if not named or any(isinstance(label, str) for label in value):
             yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
 

@@ -13,6 +13,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.result import AnswerRecord, Notice, TokenList
 from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.encoding import is_space_piece
+from desktop_app.text.warnings import as_fix
 
 if TYPE_CHECKING:
     from desktop_app.text.encoding import Encoder
@@ -124,7 +125,7 @@ def _shared_prefix_fix(row: PromptRow, index: int, encoder: Encoder) -> dict[str
         texts = (*moved.answer, *moved.wrong)
         continuations = [_continue(moved.text, text, encoder) for text in texts]
         if not _shares_first(continuations, len(moved.answer)):
-            return _as_fix(moved, index)
+            return as_fix(moved, index)
         length = min(c.ends[0] for c in continuations)
         shared = texts[0][:length]
         if not shared or any(not t.startswith(shared) or len(t) == length for t in texts):
@@ -136,16 +137,6 @@ def _shared_prefix_fix(row: PromptRow, index: int, encoder: Encoder) -> dict[str
             wrong=tuple(t[length:] for t in moved.wrong),
         )
     return None
-
-
-def _as_fix(row: PromptRow, index: int) -> dict[str, object]:
-    return {
-        "index": index,
-        "prompt": row.text,
-        "corrupt": row.corrupt,
-        "answer": "|".join(row.answer),
-        "wrong": "|".join(row.wrong),
-    }
 
 
 def _shared_message(

@@ -123,7 +123,8 @@ def _bos(row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts) 
             text = text.removeprefix(facts.bos_piece)
         if encoding.offsets[0] != (0, 0):  # the tokenizer adds none: one of the text must stay
             text = facts.bos_piece + text
-        fix = _fix(row, index, text) if text != row.text and text else None
+        fixed = row.model_copy(update={"text": text})
+        fix = as_fix(fixed, index) if text != row.text and text else None
         yield Notice(
             "bos_double",
             f"Prompt {index + 1} begins with {leading} BOS tokens, which models have never seen: "
@@ -226,10 +227,11 @@ def _spelling(
         )
 
 
-def _fix(row: PromptRow, index: int, text: str) -> dict[str, object]:
+def as_fix(row: PromptRow, index: int) -> dict[str, object]:
+    """Return a repaired row as the data of a notice."""
     return {
         "index": index,
-        "prompt": text,
+        "prompt": row.text,
         "corrupt": row.corrupt,
         "answer": "|".join(row.answer),
         "wrong": "|".join(row.wrong),

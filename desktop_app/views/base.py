@@ -19,6 +19,7 @@ from desktop_app.views.notice_chips import (
     other_prompts_chip,
 )
 from desktop_app.widgets.basics.chip import ChipRow
+from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.messages import Banner, EmptyState
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class AnalysisView(QWidget):
         self._result: Result | None = None
         self._busy = False
         self._has_other_prompts = False
+        self._cannot_run = ""
         self._failure: Notice | None = None
         self._notices: dict[str, list[Notice]] = {}
         self.setAccessibleName(analysis.title)
@@ -73,7 +75,7 @@ class AnalysisView(QWidget):
         self._banner = Banner()
         self._chips = ChipRow()
         self._content = QWidget()
-        self._empty = EmptyState(analysis.name, *self.empty_words(), run_words(analysis))
+        self._empty = EmptyState(icon_of(analysis.name), *self.empty_words(), run_words(analysis))
         self._small_print = ElidedLabel("", "small")
         self._build_frame()
         self.build_content(self._content)
@@ -110,10 +112,6 @@ class AnalysisView(QWidget):
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the picture without the controls around it."""
         return self._content
-
-    def shown_picture(self) -> QPixmap:
-        """Return the picture alone, as it is on screen."""
-        return self.picture_widget().grab()
 
     def answer(self, intent: Intent) -> None:
         """Show what was asked; a head that is spoken of is selected."""
@@ -212,7 +210,7 @@ class AnalysisView(QWidget):
 
     def picture(self) -> QPixmap:
         """Return the picture alone, for export."""
-        return self.shown_picture()
+        return self.picture_widget().grab()
 
     def read_out(self) -> dict[str, Any]:
         """Return what is on screen as plain data, for tests and whatever reads along.
@@ -271,8 +269,17 @@ class AnalysisView(QWidget):
         self._chips.fix_clicked.connect(self._on_chip_fix)
         self.selection.prompt_changed.connect(self._on_prompt_changed)
 
+    def forbid_running(self, reason: str) -> None:
+        """Show results only: what makes them is not here."""
+        self._cannot_run = reason
+        self._heading.run_button.setEnabled(False)
+        self._heading.run_button.setToolTip(reason)
+
     def request_run(self) -> None:
         """Ask for a run with the settings of the form; bad ones open it and mark the field."""
+        if self._cannot_run:
+            self.message_requested.emit(self._cannot_run)
+            return
         params = self._settings.form.try_value()
         if params is None:
             self._settings.set_open(True)
@@ -280,14 +287,23 @@ class AnalysisView(QWidget):
             return
         self.run_requested.emit(params)
 
+    def run_with(self, **changes: object) -> None:
+        """Ask for a run with some settings changed; where the form is bad, it is opened."""
+        params = self._settings.form.try_value()
+        if params is not None:
+            self.set_params(params.model_copy(update=changes))
+        self.request_run()
+
     def _set_busy(self, *, busy: bool, waiting: bool = False) -> None:
         self._busy = busy
         button, state, sentence = _WAITING if waiting else _COMPUTING
-        self._heading.run_button.setEnabled(not busy)
+        self._heading.run_button.setEnabled(not (busy or self._cannot_run))
         self._heading.run_button.setText(button if busy else "Run")
         self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
         idle = (*self.empty_words(), run_words(self.analysis))
-        self._empty.set_content(self.analysis.name, *((state, sentence, "") if busy else idle))
+        self._empty.set_content(
+            icon_of(self.analysis.name), *((state, sentence, "") if busy else idle)
+        )
 
     def _restore(self) -> None:
         """Draw the result there was, over whatever a run that came to nothing had drawn."""

@@ -10,7 +10,9 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSplitter,
     QToolButton,
@@ -212,13 +214,61 @@ class Veil(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
 
 
-def gap_splitter(orientation: Qt.Orientation) -> QSplitter:
-    """Return a splitter whose handle is the empty room between two cards."""
+def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:
+    """Return a splitter whose handle is the empty room between two cards.
+
+    Args:
+        orientation: Whether they stand beside or beneath each other.
+        parts: Each with its share of the room that is added, and the pixels it begins with.
+    """
     splitter = QSplitter(orientation)
     splitter.setChildrenCollapsible(False)
     splitter.setHandleWidth(8)
     splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
+    for place, (widget, share, _size) in enumerate(parts):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(place, share)
+    splitter.setSizes([size for _widget, _share, size in parts])
     return splitter
+
+
+def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
+    """Return a widget in a frameless room that scrolls up and down."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    area.setAccessibleName(name)
+    # What lies beneath shows through, a card or the window.
+    for part in (area.viewport(), inside):
+        part.setAutoFillBackground(False)
+    return area
+
+
+def column_in(
+    holder: QWidget | None, *parts: QWidget | QLayout | tuple[QWidget, int], spacing: int = 8
+) -> QVBoxLayout:
+    """Fill a widget with parts one below the other, without margins.
+
+    Args:
+        holder: The widget; None returns a column to be placed.
+        parts: Some with their share of the room that is left.
+        spacing: Pixels between them.
+    """
+    column = QVBoxLayout()
+    if holder is not None:
+        holder.setLayout(column)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(spacing)
+    for part in parts:
+        if isinstance(part, QLayout):
+            column.addLayout(part)
+        elif isinstance(part, tuple):
+            column.addWidget(*part)
+        else:
+            column.addWidget(part)
+    return column
 
 
 def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:

@@ -38,5 +38,5 @@ def stand_in_for(result: Result) -> Analysis:
         title=title,
         summary=f"{title} is not installed here: its results can be read, not made.",
         params=Params,
-        fields=(),
+        fields=result.fields,
     )

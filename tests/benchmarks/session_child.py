@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop_app import app
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.settings import load_settings
+from desktop_app.window.settings import load_settings
 
 BEGAN = float(os.environ["BENCHMARK_BEGAN"])
 

@@ -53,7 +53,7 @@ def test_it_exports_and_compares_by_them(stranger, tmp_path):
     assert {r["field"] for r in rows} == {"norm", "share"}
     assert table_of(stranger)[0] == ["layer", "position", "norm", "share"]
     assert [f.name for f in fields(stranger, stranger)] == ["norm", "share"]
-    assert fields(stranger, stranger)[0].axes[0].labels == ("4", "7")
+    assert fields(stranger, stranger)[0].left.axes[0].labels == ("4", "7")
     exports.export(stranger, tmp_path / "r.npz")
     with np.load(tmp_path / "r.npz") as arrays:
         assert arrays["norm"].shape == (2, 3)
@@ -124,7 +124,18 @@ def test_specs_of_another_form_are_none_at_all(stranger, path, told):
 
 
 def test_a_schema_without_end_is_none():
-    deep = '{"a":' * 30 + "1" + "}" * 30
+    deep = '{"a":' * 300 + "1" + "}" * 300
     result = samples.rank_result()
     assert specs.decode(result, None, deep).params_schema == {}
     assert specs.decode(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
+
+
+@pytest.mark.parametrize("labels", [3.0, np.float32(3), np.zeros((2, 2)), (None, [1]), (5,), "ab"])
+def test_labels_that_are_none_are_counted(labels, tmp_path):
+    data = {"norm": np.ones((2, 1)), "depths": labels}
+    result = samples.result_of("telepathy", data, fields=FIELDS)
+    exports.export(result, tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as text:
+        found = [r["layer"] for r in csv.DictReader(text) if r["field"] == "norm"]
+    assert found == (["5", "1"] if isinstance(labels, tuple) and len(labels) == 1 else ["0", "1"])
+    assert len(table_of(result)[1]) >= 1

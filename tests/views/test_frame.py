@@ -50,7 +50,7 @@ def test_views_stand_in_the_order_of_the_analyses():
 def test_an_empty_view_says_what_to_do(make_view, name):
     view = make_view(name)
     assert view.current_result is None
-    assert view._stack.currentWidget() is view._empty
+    assert not view.read_out()["drawn"]
     assert view.accessibleName()
 
 
@@ -60,8 +60,8 @@ def test_a_result_is_drawn_with_its_small_print(make_view, name):
     result = RESULTS[name]()
     view.show_result(result)
     assert view.current_result is result
-    assert view._stack.currentWidget() is view._content
-    assert "smollm2 · cpu · float32" in view._small_print.full_text()
+    assert view.read_out()["drawn"]
+    assert "smollm2 · cpu · float32" in view.read_out()["small_print"]
     assert not view.picture().isNull()
 
 
@@ -71,11 +71,11 @@ def test_busy_dims_the_old_picture_and_keeps_it(make_view, name):
     view.show_result(RESULTS[name]())
     view.show_busy(True)
     assert view.is_busy()
-    assert not view._veil.isHidden()
-    assert view._stack.currentWidget() is view._content
+    assert view.read_out()["veiled"]
+    assert view.read_out()["drawn"]
     assert not view._heading.run_button.isEnabled()
     view.show_busy(False)
-    assert view._veil.isHidden()
+    assert not view.read_out()["veiled"]
     assert view._heading.run_button.isEnabled()
 
 
@@ -83,8 +83,8 @@ def test_busy_dims_the_old_picture_and_keeps_it(make_view, name):
 def test_busy_without_a_picture_stays_empty(make_view, name):
     view = make_view(name)
     view.show_busy(True)
-    assert view._veil.isHidden()
-    assert view._stack.currentWidget() is view._empty
+    assert not view.read_out()["veiled"]
+    assert not view.read_out()["drawn"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,11 +93,11 @@ def test_a_failure_keeps_the_old_picture(make_view, name):
     view.show_result(RESULTS[name]())
     view.show_busy(True)
     view.show_failure("Prompt 1 is empty: type something.", None, None)
-    assert not view._banner.isHidden()
+    assert view.read_out()["failure"]
     assert not view.is_busy()
     assert view.current_result is not None
     view.show_result(RESULTS[name]())
-    assert view._banner.isHidden()
+    assert not view.read_out()["failure"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,7 +143,7 @@ def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
     asked = heard(view.fix_requested)
     fixes = [Notice("trailing_space", f"Prompt {i}", {"index": i}, i) for i in range(3)]
     view.show_result(samples.rank_result(warnings=(*fixes, Notice("bos_added", "A BOS."))))
-    assert list(view._notices) == ["trailing_space", "bos_added"]
+    assert view.read_out()["chips"] == ["trailing_space", "bos_added"]
     view._chips.fix_clicked.emit("trailing_space")
     assert [told[0].prompt for told in asked] == [0, 1, 2]
 
@@ -215,7 +215,7 @@ def test_clear_forgets(make_view, name):
     view.show_result(RESULTS[name]())
     view.clear()
     assert view.current_result is None
-    assert view._stack.currentWidget() is view._empty
+    assert not view.read_out()["drawn"]
 
 
 @pytest.mark.parametrize("name", NAMES)

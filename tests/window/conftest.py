@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.main_window import MainWindow
 from tests.window.fakes import FakeService, settle
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app import app
 from desktop_app.support.logs import LogBook
 from desktop_app.contract.registry import worked_order
-from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.main_window import MainWindow
 from tests.window.fakes import FakeService
 
 application = app.make_application()

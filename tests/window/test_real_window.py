@@ -24,7 +24,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.support import logs
 from desktop_app.support.stall_watchdog import StallWatchdog
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.main_window import MainWindow
 
 facts = {"torch_imported_early": "torch" in sys.modules, "sockets": []}
 

@@ -19,7 +19,7 @@ from desktop_app.contract.registry import worked_order
 from desktop_app.jobs.job import JobReporter
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.main_window import MainWindow
+from desktop_app.window.main_window import MainWindow
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from tests.patience import CHILD_S
 

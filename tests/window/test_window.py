@@ -213,7 +213,7 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
     rows = window.session.rows()
     number = next(r.id for r in rows if r.analysis == "rank")
     window.open_tab("tokens")
-    window.results.result_chosen.emit(number)
+    window.results.asked.emit("show", number)
     assert window.current_tab() == "rank"
     assert window.views["rank"].current_result.prompts[0].text == first.prompts[0].text
 

@@ -35,7 +35,7 @@ from desktop_app import app, cli  # noqa: E402
 from desktop_app.session.exports import export  # noqa: E402
 from desktop_app.support.logs import LogBook  # noqa: E402
 from desktop_app.widgets.basics.theme import apply_theme  # noqa: E402
-from desktop_app.window.frame.main_window import MainWindow  # noqa: E402
+from desktop_app.window.main_window import MainWindow  # noqa: E402
 from tests.patience import CHILD_S  # noqa: E402
 
 
@@ -68,7 +68,7 @@ def main(path, out):
     QApplication.processEvents()
     drawn, failures = {}, {}
     for row in window.session.rows():
-        window.results.result_chosen.emit(row.id)
+        window.results.asked.emit("show", row.id)
         assert window.current_tab() == row.analysis
         QApplication.processEvents()
         view = window.views[row.analysis]

@@ -22,13 +22,10 @@ def facts(result: Result, params: AblateParams) -> dict[str, Any]:
     at = params.positions
     positions = at if at in {"all", "last"} else [int(p) for p in at.split(",")]
     return {
-        "component": params.component,
         "estimated": bool(result.data.get("estimated", False)),
         "mode": mode,
-        "metric": params.metric,
         "positions": positions,
         "layers": swept_layers(result),
-        "reference": list(params.reference),
         "chat": params.chat,
         "floor": _FLOORS.get(params.metric),
     }

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from desktop_app.analyses.attention.picture import can_drop_first, choices
+from desktop_app.analyses.attention.picture import ARRAYS, can_drop_first, choices
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -32,9 +32,7 @@ class AttentionControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._key = "pattern"
-        self._keys: list[str] = []
-        self._arrays: SegmentedControl | None = None
+        self._arrays = SegmentedControl([(key, label) for key, label, _needs, _tip in ARRAYS])
         self._first = _checkable(
             "Without first",
             "Drop the first position's column, where many "
@@ -52,17 +50,17 @@ class AttentionControls(QWidget):
         self._menu = QMenu(self._more)
         self._more.setMenu(self._menu)
         bind_icon(self._more, "add")
-        self._row = FlowLayout(self, 6)
-        self._row.addWidget(self._first)
-        self._row.addWidget(self._weighted)
-        self._row.addWidget(self._more)
+        row = FlowLayout(self, 6)
+        for widget in (self._arrays, self._first, self._weighted, self._more):
+            row.addWidget(widget)
+        self._arrays.changed.connect(self._on_array_changed)
         self._first.toggled.connect(self._on_first_toggled)
         self._weighted.clicked.connect(self._on_weighted_clicked)
         self._menu.triggered.connect(self._on_triggered)
 
     def key(self) -> str:
         """Return the field of the result that is drawn."""
-        return self._key
+        return str(self._arrays.value())
 
     def no_first(self) -> bool:
         """Return whether the first position's column is dropped."""
@@ -70,12 +68,13 @@ class AttentionControls(QWidget):
 
     def set_result(self, result: Result) -> None:
         """Offer what this result holds, and what a new run would add."""
-        held = [c for c in choices(result) if c.present]
-        if self._key not in {c.key for c in held}:
-            self._key = "pattern"
-        self._set_arrays([(c.key, c.label) for c in held])
         self._menu.clear()
-        for choice in choices(result):
+        found = choices(result)
+        self._arrays.setVisible(sum(choice.present for choice in found) > 1)
+        for choice in found:
+            self._arrays.set_option_shown(choice.key, choice.present)
+            if not choice.present and choice.key == self.key():
+                self._arrays.set_value("pattern")
             if choice.present or choice.key == "corrupt_pattern":
                 continue
             action = QAction(f"{choice.label} …", self._menu)
@@ -87,31 +86,11 @@ class AttentionControls(QWidget):
         dropped = bool(result.params.get("no_first"))
         if dropped:
             self._first.setChecked(True)
-        self._first.setEnabled(not dropped and can_drop_first(self._key))
+        self._first.setEnabled(not dropped and can_drop_first(self.key()))
         self._weighted.setChecked(bool(result.params.get("value_weighted")))
 
-    def _set_arrays(self, options: list[tuple[str, str]]) -> None:
-        keys = [key for key, _label in options]
-        if keys != self._keys:
-            if self._arrays is not None:
-                self._row.removeWidget(self._arrays)
-                self._arrays.hide()
-                self._arrays.deleteLater()
-            self._keys = keys
-            self._arrays = SegmentedControl(options)
-            self._arrays.changed.connect(self._on_array_changed)
-            for widget in (self._arrays, self._first, self._weighted, self._more):
-                self._row.removeWidget(widget)
-                self._row.addWidget(widget)
-        if self._arrays is not None:
-            self._arrays.set_value(self._key)
-            self._arrays.setVisible(len(keys) > 1)
-
-    def _on_array_changed(self, *_value: object) -> None:
-        if self._arrays is None:
-            return
-        self._key = str(self._arrays.value())
-        self._first.setEnabled(can_drop_first(self._key))
+    def _on_array_changed(self, _value: object) -> None:
+        self._first.setEnabled(can_drop_first(self.key()))
         self.view_changed.emit()
 
     def _on_first_toggled(self, _checked: bool) -> None:

@@ -74,6 +74,10 @@ class LookStrips(QWidget):
         for strip in (self._from, self._to):
             strip.set_tokens(cells(tokens))
 
+    def titles(self) -> tuple[str, str]:
+        """Return of which tokens the strips speak."""
+        return self._from_label.full_text(), self._to_label.full_text()
+
     def show_pair(self, picture: HeadPicture, query: int, key: int) -> None:
         """Colour the upper strip by the query's row and the lower one by the key's column."""
         if self._tokens is None:

@@ -53,7 +53,7 @@ class HeadPicture:
     title: str
 
 
-_CHOICES: tuple[tuple[str, str, str, str], ...] = (
+ARRAYS: tuple[tuple[str, str, str, str], ...] = (
     ("pattern", "Pattern", "", "Attention weights; every row sums to 1."),
     ("scores", "Scores", "scores", "The scores before the softmax."),
     ("difference", "Clean − corrupt", "difference", "The pattern minus that of the corrupt twin."),
@@ -66,7 +66,7 @@ def choices(result: Result) -> list[ArrayChoice]:
     """Return every picture of a head there can be, with whether this result holds it."""
     return [
         ArrayChoice(key, label, needs, key in result.data, key != "mean", tip)
-        for key, label, needs, tip in _CHOICES
+        for key, label, needs, tip in ARRAYS
     ]
 
 

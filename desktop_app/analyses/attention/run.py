@@ -14,10 +14,12 @@ from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.attention_scores import SoftmaxInputs
-from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.pairs import twins_of
 from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -106,18 +108,8 @@ def _refuse(params: AttentionParams, prepared: Prepared) -> None:
             f"--mean needs prompts of one token length and these have {min(lengths)} to "
             f"{max(lengths)}: keep those of one length."
         )
-    if not params.difference:
-        return
-    for index, (clean, twin) in enumerate(zip(prepared.encodings, prepared.corrupt, strict=True)):
-        if twin is None:
-            raise BadInputError(
-                f"Prompt {index + 1} has no corrupt twin, which --difference needs: give --corrupt."
-            )
-        if len(twin) != len(clean):
-            raise BadInputError(
-                f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
-                "make them equally long for --difference."
-            )
+    if params.difference:
+        twins_of(prepared, "--difference")
 
 
 def _room_needed(params: AttentionParams, prepared: Prepared, grid: _Grid) -> int:
@@ -167,9 +159,8 @@ def _capture(
         step = (report, (row + 1) / len(grid.layers), note)
         keep = _keep_pattern(params, grid, row, found, weights, step)
         hooks.append((site_hook(layer, "pattern"), keep))
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
     with inputs if params.scores else nullcontext():
-        model.run(model.ids([ids]), hooks)
+        watch(model, model.ids([ids]), hooks)
     return found
 
 

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
 def facts(result: Result, params: AttentionParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
-    names = ("no_first", "value_weighted", "scores", "difference", "mean")
     return {
         "layers": swept_layers(result),
         "heads": numbers(result, "head_indices"),
-        **{name: bool(getattr(params, name)) for name in names},
-        "softmax_inputs": bool(params.scores),
+        "softmax_inputs": params.scores,
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial as bind
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.attention.controls import AttentionControls
 from desktop_app.analyses.attention.look_strips import LookStrips
@@ -26,7 +27,7 @@ from desktop_app.analyses.attention.picture import (
 )
 from desktop_app.analyses.attention.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
@@ -73,14 +74,9 @@ class AttentionView(AnalysisView):
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
-        self._split = split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(self._build_grid())
-        split.addWidget(self._build_right())
-        split.setStretchFactor(1, 1)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(split, 1)
+        parts = ((self._build_grid(), 0, 1), (self._build_right(), 1, 1))
+        self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        column_in(content, self._split)
         self._connect_content()
 
     def _build_grid(self) -> QWidget:
@@ -95,11 +91,7 @@ class AttentionView(AnalysisView):
 
     def _build_right(self) -> QWidget:
         right = self._right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self._build_head(), 1)
-        column.addWidget(self._strips)
+        column_in(right, (self._build_head(), 1), self._strips)
         return right
 
     def _build_head(self) -> QWidget:
@@ -242,6 +234,18 @@ class AttentionView(AnalysisView):
                 self._place_lists()
         return super().eventFilter(watched, event)
 
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "head": self._title.text(),
+            "pattern": None if self._picture is None else self._picture.values,
+            "pair": self._pattern.selected(),
+            "looks_at": self._strips.titles()[0],
+            "looked_at_by": self._strips.titles()[1],
+            "beside": self._pattern.is_side_visible(),
+            "beneath": not self._strips.isHidden(),
+        }
+
     # Answering.
 
     def _on_head_changed(self, _head: object) -> None:
@@ -260,10 +264,7 @@ class AttentionView(AnalysisView):
             self._draw_head(self._result)
 
     def _on_run_wanted(self, setting: str, value: bool) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update={setting: value}))
-        self.request_run()
+        self.run_with(**{setting: value})
 
     def _on_grid_clicked(self, row: int, column: int) -> None:
         result = self._result

@@ -96,12 +96,6 @@ def _circuits(
 def _measure(
     model: LoadedModel, circuit: circuits.Circuit, seed: int, report: Reporter
 ) -> dict[str, Any]:
-    accuracy = circuits.accuracy(circuit, report, "Circuit")
+    found = circuits.accuracy(circuit, report)
     block, tokens = circuits.sample_block(model, circuit, seed)
-    return {
-        "top1": accuracy.top1,
-        "top5": accuracy.top5,
-        "n": accuracy.n,
-        "block": block,
-        "block_tokens": tokens,
-    }
+    return {**found, "block": block, "block_tokens": tokens}

@@ -22,12 +22,8 @@ def facts(result: Result, params: ComposeParams) -> dict[str, Any]:
     copying = resolve_heads(params.ov, *shape, "--ov")
     lead = result.data.get("lead")
     return {
-        "fold": params.fold,
         "kinds": KINDS if params.kind == "all" else (params.kind,),
-        "seed": params.seed,
         "pair": pair,
         "ov": copying[0] if copying else None,
-        "embedding": params.embedding,
-        "tokens": params.tokens,
         "lead": None if lead is None else int(lead["id"]),
     }

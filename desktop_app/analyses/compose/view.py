@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.compose.circuits import CircuitPanels
@@ -24,6 +24,7 @@ from desktop_app.pictures.words import part_name
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.pages import Pages
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -53,7 +54,6 @@ class ComposeView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self._shown: PairMap | None = None
         self._pair: Pair | None = None
-        self._pages = SegmentedControl([("pairs", "Composition"), ("circuits", "Circuits")])
         self._kind = SegmentedControl(
             [("K", "K (keys)"), ("Q", "Q (queries)"), ("V", "V (values)")]
         )
@@ -61,23 +61,14 @@ class ComposeView(AnalysisView):
         self._chance = ElidedLabel("", "small")
         self._map = Heatmap()
         self._circuits = CircuitPanels()
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(self._build_map())
-        split.addWidget(self._build_side())
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([580, 420])
-        self._area = QStackedWidget()
-        self._area.addWidget(split)
-        self._area.addWidget(self._circuits)
-        top = QHBoxLayout()
-        top.addWidget(self._pages)
-        top.addStretch(1)
+        parts = ((self._build_map(), 3, 580), (self._build_side(), 2, 420))
+        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        self._pages = Pages(
+            ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
+        )
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addLayout(top)
-        column.addWidget(self._area, 1)
+        column.addWidget(self._pages, 1)
         self._connect_picture()
 
     def _build_map(self) -> QWidget:
@@ -119,7 +110,6 @@ class ComposeView(AnalysisView):
         return frame
 
     def _connect_picture(self) -> None:
-        self._pages.changed.connect(self._on_page_changed)
         self._kind.changed.connect(self._on_kind_changed)
         self._scope.changed.connect(self._on_scope_changed)
         self._map.cell_clicked.connect(self._on_cell_clicked)
@@ -150,8 +140,7 @@ class ComposeView(AnalysisView):
 
     def show_page(self, name: str) -> None:
         """Show `pairs` or `circuits`."""
-        self._pages.set_value(name)
-        self._on_page_changed(name)
+        self._pages.turn_to(name)
 
     def _draw_kind(self, result: Result) -> None:
         kind = str(self._kind.value())
@@ -184,7 +173,7 @@ class ComposeView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
-        return self._circuits if self._pages.value() == "circuits" else self._map
+        return self._circuits if self._pages.page() == "circuits" else self._map
 
     # Answering.
 
@@ -196,9 +185,6 @@ class ComposeView(AnalysisView):
         head = (self.selection.layer, self.selection.head)
         if head not in pair:
             self.selection.select_head(*pair[1])
-
-    def _on_page_changed(self, name: object) -> None:
-        self._area.setCurrentIndex(1 if name == "circuits" else 0)
 
     def _on_kind_changed(self, _kind: object) -> None:
         if self._result is not None:
@@ -226,20 +212,14 @@ class ComposeView(AnalysisView):
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:
-            self._run_with(full_circuit=",".join(dotted(head) for head in self._pair))
+            self.run_with(full_circuit=",".join(dotted(head) for head in self._pair))
 
     def _on_copy_clicked(self) -> None:
         if self._pair is not None:
-            self._run_with(ov=dotted(self._pair[1]))
+            self.run_with(ov=dotted(self._pair[1]))
 
     def _on_settings_wanted(self) -> None:
         self._settings.set_open(True)
-
-    def _run_with(self, **changes: object) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update=changes))
-        self.request_run()
 
 
 VIEW = ComposeView

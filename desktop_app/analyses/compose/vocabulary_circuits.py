@@ -8,12 +8,11 @@ diagonal are kept, so the matrix never exists: with 50,000 tokens it would take 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from desktop_app.analyses.detect.successor import embeddings
 from desktop_app.engine import weights
 from desktop_app.methods.sequences import ordinary_tokens
 
@@ -40,21 +39,6 @@ class Circuit:
     ids: torch.Tensor
     left: torch.Tensor
     right: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """How often a token finds itself.
-
-    Attributes:
-        top1: Share in each row, and in each column, `[2]`.
-        top5: The same among the best five.
-        n: Tokens compared with one another.
-    """
-
-    top1: np.ndarray
-    top5: np.ndarray
-    n: int
 
 
 def choose_tokens(model: LoadedModel, count: int, seed: int) -> torch.Tensor:
@@ -103,7 +87,7 @@ class Embedded:
 
 def embed(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> Embedded:
     """Return tokens behind a lead token (`layer0`), or their embeddings alone (`raw`)."""
-    return Embedded(model, ids, source, embeddings(model, ids, source, lead))
+    return Embedded(model, ids, source, weights.embeddings(model, ids, source, lead))
 
 
 def induction_circuit(tokens: Embedded, pair: tuple[Head, Head]) -> Circuit:
@@ -132,10 +116,11 @@ def copying_circuit(tokens: Embedded, head: Head) -> Circuit:
     return Circuit(tokens.ids, tokens.unembedded(valued @ own.o[number]), columns)
 
 
-def accuracy(circuit: Circuit, report: Reporter, note: str) -> Accuracy:
-    """Return how often each token is the best, and among the best five, of its row and column.
+def accuracy(circuit: Circuit, report: Reporter) -> dict[str, Any]:
+    """Return how often each of `n` tokens is the best, and among the best five, of its own row.
 
-    Ties share the worse rank: a head that writes nothing tells no token from another.
+    `top1` and `top5` hold the share of rows, and that of columns. Ties share the worse rank: a head
+    that writes nothing tells no token from another.
     """
     n = len(circuit.ids)
     own = (circuit.left * circuit.right.T).sum(-1)
@@ -149,13 +134,13 @@ def accuracy(circuit: Circuit, report: Reporter, note: str) -> Accuracy:
         block[torch.arange(len(block)), torch.arange(rows.start, rows.stop)] = own[rows]
         in_row[rows] = (block >= own[rows, None]).sum(-1, dtype=torch.int32) - 1
         in_column += (block >= own).sum(0, dtype=torch.int32)
-        report.step(rows.stop / n, f"{note}: {rows.stop:,} of {n:,} tokens")
+        report.step(rows.stop / n, f"Circuit: {rows.stop:,} of {n:,} tokens")
     in_column -= 1  # itself
     shares = [
         np.array([float((ranks < k).double().mean()) for ranks in (in_row, in_column)])
         for k in (1, 5)
     ]
-    return Accuracy(shares[0], shares[1], n)
+    return {"top1": shares[0], "top5": shares[1], "n": n}
 
 
 def sample_block(

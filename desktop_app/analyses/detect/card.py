@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
 
-from desktop_app.analyses.detect.picture import stripe_cells
+from desktop_app.analyses.detect.picture import runs, stripe_cells
 from desktop_app.analyses.detect.roles import card_headline, card_summary
-from desktop_app.analyses.detect.stripe import Stripe
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
@@ -70,31 +69,6 @@ def loss_sentence(card: Mapping[str, Any]) -> str:
     )
 
 
-class CardPattern(QWidget):
-    """A pattern with its stripe and a title."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.pattern = PatternView()
-        self.pattern.set_side_visible(False)
-        self.pattern.set_bar_visible(False)
-        self.pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
-        self.pattern.setMinimumSize(200, 150)
-        self.stripe = Stripe(self.pattern.canvas)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.pattern, 1)
-
-    def show_pattern(self, result: Result, field: str, score: str, title: str) -> None:
-        """Show a field of the result with the stripe of a score."""
-        pattern = np.asarray(result.data[field], dtype=np.float32)
-        texts = list(result.prompts[0].tokens.texts) if result.prompts else []
-        if len(texts) != len(pattern) or len(texts) > _WORDS_MOST:
-            texts = [str(n) for n in range(len(pattern))]
-        self.pattern.show_pattern(pattern, texts, title=title)
-        self.stripe.set_cells(stripe_cells(result, score))
-
-
 class CircuitCard(QWidget):
     """The card, or the offer to make one.
 
@@ -121,12 +95,17 @@ class CircuitCard(QWidget):
         self._early, self._late = QPushButton(""), QPushButton("")
         for button in (self._early, self._late):
             button.setToolTip("Open this head in Attention")
-            bind_icon(button, "attention")
+            bind_icon(button, "eye")
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)
         self.table = RankingList("Rise of the second half's loss under ablation", sortable=True)
-        self.previous, self.induction = CardPattern(), CardPattern()
+        self.previous, self.induction = PatternView(), PatternView()
+        for pattern in (self.previous, self.induction):
+            pattern.set_side_visible(False)
+            pattern.set_bar_visible(False)
+            pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
+            pattern.setMinimumSize(200, 150)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._build())
@@ -150,11 +129,7 @@ class CircuitCard(QWidget):
         right, beside = panel()
         beside.addWidget(self.previous, 1)
         beside.addWidget(self.induction, 1)
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(left)
-        split.addWidget(right)
-        split.setSizes([500, 400])
-        return split
+        return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
     def pair(self) -> tuple[Head, Head] | None:
         """Return both heads, or None without a card."""
@@ -179,7 +154,9 @@ class CircuitCard(QWidget):
             (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),
             (self.induction, "card_induction_pattern", "induction", f"{late} looks behind"),
         ):
-            shown.show_pattern(result, field, score, title)
+            pattern = np.asarray(result.data[field], dtype=np.float32)
+            shown.show_pattern(pattern, _axis_texts(result, len(pattern)), title=title)
+            shown.canvas.set_stripe(runs(stripe_cells(result, score)))
 
     def _on_early_clicked(self) -> None:
         if self._pair is not None:
@@ -188,3 +165,9 @@ class CircuitCard(QWidget):
     def _on_late_clicked(self) -> None:
         if self._pair is not None:
             self.attention_wanted.emit(*self._pair[1])
+
+
+def _axis_texts(result: Result, count: int) -> list[str]:
+    texts = list(result.prompts[0].tokens.texts) if result.prompts else []
+    fit = len(texts) == count <= _WORDS_MOST
+    return texts if fit else [str(n) for n in range(count)]

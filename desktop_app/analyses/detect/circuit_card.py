@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +11,17 @@ from desktop_app.analyses.detect.roles import THRESHOLD, card_summary
 from desktop_app.contract.grammar import resolve_pair
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
-from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
-from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.methods.composition import composition_scores, random_baseline
+from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
 from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import Lead, repeated_sequences
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from desktop_app.analyses.detect.spec import DetectParams
+    from desktop_app.engine.model import LoadedModel
 
 Head = tuple[int, int]
 
@@ -35,12 +34,8 @@ _REFERENCE_SEED = 1_000_003
 _COMPOSITION_SHARE = 0.4
 
 
-@dataclass(frozen=True)
-class _Ablation:
-    """Sets of heads that are ablated together, by title."""
-
-    title: str
-    heads: tuple[Head, ...]
+Ablation = tuple[str, tuple[Head, ...]]
+"""A title, and the heads that are ablated together."""
 
 
 def make_card(
@@ -65,10 +60,10 @@ def make_card(
             "--card out."
         )
     share = ShareReporter(report, 0.0, _COMPOSITION_SHARE)
-    composition = composition_scores(model, ("Q", "K", "V"), share)
+    composition, info = composition_scores(model, ("Q", "K", "V"), share), model.info
     pair = _find(scores, composition[1])
     if params.card != "auto":
-        pair = _named(model, params.card)
+        pair = resolve_pair(params.card, info.n_layers, info.n_heads, "--card")
     ids, references = (
         repeated_sequences(model, n, params.seq_len, seed, lead, rare=params.rare_tokens)
         for n, seed in (
@@ -101,10 +96,6 @@ def _find(scores: Mapping[str, Any], key_composition: np.ndarray) -> tuple[Head,
     return (int(early), int(first)), (int(late), int(second))
 
 
-def _named(model: LoadedModel, text: str) -> tuple[Head, Head]:
-    return resolve_pair(text, model.info.n_layers, model.info.n_heads, "--card")
-
-
 def _head_row(head: Head, scores: Mapping[str, Any]) -> dict[str, Any]:
     names = ("previous_token", "induction", "duplicate_token")
     return {
@@ -134,13 +125,13 @@ def _joined(
 
 def _plan(
     model: LoadedModel, pair: tuple[Head, Head], scores: Mapping[str, Any], seed: int
-) -> tuple[list[_Ablation], list[_Ablation]]:
+) -> tuple[list[Ablation], list[Ablation]]:
     """Return what is ablated, and random pairs of the same layers that play no such part."""
     early, late = pair
     wanted = [
-        _Ablation("previous-token head", (early,)),
-        _Ablation("induction head", (late,)),
-        _Ablation("both", pair),
+        ("previous-token head", (early,)),
+        ("induction head", (late,)),
+        ("both", pair),
     ]
     playing = {}
     for name, title in (
@@ -150,7 +141,7 @@ def _plan(
         found = np.argwhere(np.asarray(scores[name]) >= THRESHOLD[name])
         playing[name] = tuple((int(layer), int(head)) for layer, head in found)
         if len(playing[name]) > 1:
-            wanted.append(_Ablation(title, playing[name]))
+            wanted.append((title, playing[name]))
     taken = {*pair, *playing["previous_token"], *playing["induction"]}
     random = np.random.default_rng(seed)
     free = [
@@ -163,48 +154,47 @@ def _plan(
         tuple(group[int(random.integers(len(group)))] for group in free if group)
         for _ in range(_CONTROLS)
     }
-    return wanted, [_Ablation("random heads", heads) for heads in sorted(draws)]
+    return wanted, [("random heads", heads) for heads in sorted(draws)]
 
 
 def _ablate(
     model: LoadedModel,
     ids: torch.Tensor,
     references: torch.Tensor,
-    plan: tuple[list[_Ablation], list[_Ablation]],
+    plan: tuple[list[Ablation], list[Ablation]],
     report: Reporter,
 ) -> dict[str, Any]:
     """Return `loss` of the second half and its rise under each ablation, all in one sweep."""
     wanted, controls = plan
     every = [*wanted, *controls]
-    layers = sorted({layer for ablation in every for layer, _head in ablation.heads})
+    layers = sorted({layer for _title, heads in every for layer, _head in heads})
     kept = capture(model, references, layers, "head_z")
     means = {layer: values.float().mean(0) for layer, values in kept.items()}
-    variants = [
-        Variant(
-            tuple(
-                Edit(layer, "head_z", Replace(means[layer][:, head]), head)
-                for layer, head in ablation.heads
-            ),
-            prompt,
-        )
-        for ablation in every
-        for prompt in range(len(ids))
-    ]
-    length = ids.shape[1]
-    loss = Loss(ids, length // 2 + 1)
-    swept = sweep(model, ids, variants, SweepPlan((length - 1,) * len(ids), loss=loss), report)
-    rises = (swept.values.view(len(every), len(ids)) - swept.base).double().numpy()
+
+    def cells(group: Group) -> Iterator[Cell]:
+        for number, (_title, heads) in enumerate(every):
+            edits = tuple(
+                Edit(layer, "head_z", Replace(means[layer][:, head]), head) for layer, head in heads
+            )
+            for row, sequence in enumerate(group.prompts):
+                yield Cell(sequence, (number,), Variant(edits, row))
+
+    inputs = Inputs.of_sequences(ids, ids.shape[1] // 2 + 1)
+    grid = Grid(inputs, lambda _length: (len(every),), cells, largest=len(ids))
+    found = run_grid(model, grid, report)
+    base = found.base[0].astype(np.float32)
+    rises = (np.stack(found.cells, axis=-1).astype(np.float32) - base).astype(np.float64)
     rows = [
         {
-            "title": ablation.title,
-            "heads": [list(head) for head in ablation.heads],
+            "title": title,
+            "heads": [list(head) for head in heads],
             "rise": float(rise.mean()),
             "sem": float(rise.std(ddof=1) / len(rise) ** 0.5) if len(rise) > 1 else None,
         }
-        for ablation, rise in zip(every, rises, strict=True)
+        for (title, heads), rise in zip(every, rises, strict=True)
     ]
     return {
-        "loss": float(swept.base.mean()),
+        "loss": float(torch.from_numpy(base).mean()),
         "sequences": len(ids),
         "references": len(references),
         "ablation": rows[: len(wanted)],
@@ -214,15 +204,5 @@ def _ablate(
 
 def _patterns(model: LoadedModel, ids: torch.Tensor, pair: tuple[Head, Head]) -> list[np.ndarray]:
     """Return the attention `[query, key]` of both heads on one sequence."""
-    found: dict[Head, np.ndarray] = {}
-
-    def keep(head: Head) -> tuple[str, Any]:
-        def hook_fn(x: torch.Tensor, hook: object) -> None:
-            found[head] = torch.tril(x[0, head[1]].float()).cpu().numpy()
-
-        return site_hook(head[0], "pattern"), hook_fn
-
-    hooks = [keep(head) for head in pair]
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
-    model.run(ids, hooks)
-    return [found[head] for head in pair]
+    seen = capture(model, ids, sorted({layer for layer, _head in pair}), "pattern")
+    return [torch.tril(seen[layer][0, head].float()).cpu().numpy() for layer, head in pair]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
+    from desktop_app.pictures.matrix import Cell
+
 _LIMITS = (0.0, 1.0)
 # A score whose best head stays below this is drawn on a scale of its own, which is then told.
 _FAINT = 0.5
@@ -43,13 +45,15 @@ class SmallMap(QWidget):
 
     Signals:
         title_clicked: The name of the score.
-        cell_clicked: (name, row, column) chosen by click or arrow keys.
-        cell_hovered: (name, row, column) under the pointer; (…, −1, −1) when it leaves.
+        cell_clicked: The name and the place chosen by click or arrow keys.
+        cell_activated: The place double-clicked, or Enter.
+        cell_hovered: The name and the place under the pointer; None when it leaves.
     """
 
     title_clicked = Signal(str)
-    cell_clicked = Signal(str, int, int)
-    cell_hovered = Signal(str, int, int)
+    cell_clicked = Signal(str, object)
+    cell_activated = Signal(object)
+    cell_hovered = Signal(str, object)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +76,7 @@ class SmallMap(QWidget):
         column.addWidget(self.canvas, 1)
         self.title.clicked.connect(self._on_title_clicked)
         self.canvas.cell_clicked.connect(self._on_cell_clicked)
+        self.canvas.cell_activated.connect(self._on_cell_activated)
         self.canvas.cell_hovered.connect(self._on_cell_hovered)
 
     def show_data(self, data: Mapping[str, Any]) -> None:
@@ -99,11 +104,15 @@ class SmallMap(QWidget):
 
     @Slot(int, int)
     def _on_cell_clicked(self, row: int, column: int) -> None:
-        self.cell_clicked.emit(self.name, row, column)
+        self.cell_clicked.emit(self.name, (row, column))
+
+    @Slot(int, int)
+    def _on_cell_activated(self, row: int, column: int) -> None:
+        self.cell_activated.emit((row, column))
 
     @Slot(int, int)
     def _on_cell_hovered(self, row: int, column: int) -> None:
-        self.cell_hovered.emit(self.name, row, column)
+        self.cell_hovered.emit(self.name, (row, column) if row >= 0 else None)
 
 
 class ScoreMaps(QWidget):
@@ -111,15 +120,15 @@ class ScoreMaps(QWidget):
 
     Signals:
         score_chosen: The name of the score whose title or map was clicked.
-        head_clicked: (row, column) chosen in any map.
-        head_activated: (row, column) double-clicked, or Enter.
-        head_hovered: (row, column) under the pointer; (−1, −1) when it leaves.
+        head_clicked: The place (row, column) chosen in any map.
+        head_activated: The place double-clicked, or Enter.
+        head_hovered: The place under the pointer; None when it leaves.
     """
 
     score_chosen = Signal(str)
-    head_clicked = Signal(int, int)
-    head_activated = Signal(int, int)
-    head_hovered = Signal(int, int)
+    head_clicked = Signal(object)
+    head_activated = Signal(object)
+    head_hovered = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -194,7 +203,7 @@ class ScoreMaps(QWidget):
             self._group.addButton(made.title)
             made.title_clicked.connect(self.score_chosen)
             made.cell_clicked.connect(self._on_cell_clicked)
-            made.canvas.cell_activated.connect(self.head_activated)
+            made.cell_activated.connect(self.head_activated)
             made.cell_hovered.connect(self._on_cell_hovered)
             made.show()
 
@@ -231,19 +240,18 @@ class ScoreMaps(QWidget):
 
         return max(range(1, count + 1), key=side)
 
-    @Slot(str, int, int)
-    def _on_cell_clicked(self, name: str, row: int, column: int) -> None:
+    @Slot(str, object)
+    def _on_cell_clicked(self, name: str, place: Cell) -> None:
         self.set_score(name)
         self.score_chosen.emit(name)
-        self.head_clicked.emit(row, column)
+        self.head_clicked.emit(place)
 
-    @Slot(str, int, int)
-    def _on_cell_hovered(self, name: str, row: int, column: int) -> None:
+    @Slot(str, object)
+    def _on_cell_hovered(self, name: str, place: Cell | None) -> None:
         values = self._maps[name].canvas.values
-        shown = row >= 0 and values is not None
-        self._show_scale(name if shown else self._chosen())
-        self._bar.set_value(float(values[row, column]) if shown and values is not None else None)
-        self.head_hovered.emit(row, column)
+        self._show_scale(self._chosen() if place is None else name)
+        self._bar.set_value(None if place is None or values is None else float(values[place]))
+        self.head_hovered.emit(place)
 
 
 def short_title(name: str) -> str:

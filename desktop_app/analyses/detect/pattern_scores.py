@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.memory import is_out_of_memory, release_memory
-from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
+from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
-from desktop_app.support.errors import BadInputError, MemoryExhaustedError
+from desktop_app.methods.watching import in_batches, watch
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.engine.model import HookFn
@@ -143,20 +143,15 @@ def head_scores(
     Divide by `count` for the mean; sums add up over groups of different lengths.
     """
     totals = {name: np.zeros((model.info.n_layers, model.info.n_heads)) for name in scores}
-    limit, start = _rows_per_pass(model, ids.shape[1]), 0
-    while start < len(ids):
-        rows = slice(start, min(len(ids), start + limit))
-        share = ShareReporter(report, start / len(ids), (rows.stop - start) / len(ids))
-        try:
-            found = _one_pass(model, ids, rows, scores, share, keep if not start else None)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            limit = _halve(model, rows.stop - rows.start)
-            continue
+
+    def work(rows: slice) -> dict[str, np.ndarray]:
+        share = ShareReporter(report, rows.start / len(ids), (rows.stop - rows.start) / len(ids))
+        return _one_pass(model, ids, rows, scores, share, None if rows.start else keep)
+
+    limit = _rows_per_pass(model, ids.shape[1])
+    for _rows, found in in_batches(model, len(ids), limit, work):
         for name, sums in found.items():
             totals[name] += sums
-        start = rows.stop
     return totals
 
 
@@ -182,9 +177,7 @@ def _one_pass(
         return read
 
     hooks = [(site_hook(layer, "pattern"), reader(layer)) for layer in range(layers)]
-    # The logits are of no interest: unembed one position instead of all.
-    hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
-    model.run(ids[rows], hooks)
+    watch(model, ids[rows], hooks)
     return {name: torch.stack(parts).cpu().double().numpy() for name, parts in sums.items()}
 
 
@@ -193,13 +186,3 @@ def _rows_per_pass(model: LoadedModel, length: int) -> int:
     if model.device.type == "cpu":
         rows = min(rows, max(1, _CPU_TOKENS_PER_PASS // length))
     return max(1, int(rows))
-
-
-def _halve(model: LoadedModel, limit: int) -> int:
-    release_memory(model.device)
-    if limit <= 1:
-        raise MemoryExhaustedError(
-            f"{model.info.name} ran out of memory with a single sequence at a time: shorten the "
-            "sequences, choose --dtype bfloat16, or use --offload disk."
-        )
-    return limit // 2

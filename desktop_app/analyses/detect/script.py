@@ -23,9 +23,6 @@ def facts(result: Result, params: DetectParams) -> dict[str, Any]:
     families = choose_families(params.families)
     return {
         "sequences": sequences(result) if params.on == "random" else None,
-        "seq_len": params.seq_len,
-        "whole_diagonal": params.whole_diagonal,
-        "embedding": params.embedding,
         "target": [list(row) for row in params.pattern],
         "keep_patterns": "pattern" in result.data,
         "lead": int(result.data["embedding_lead"]["id"]),

@@ -16,7 +16,6 @@ PATTERN_SCORES: tuple[str, ...] = (
     "current_token",
 )
 FAMILY_SCORES: tuple[str, ...] = ("successor", "copy")
-SCORES: tuple[str, ...] = (*PATTERN_SCORES, *FAMILY_SCORES)
 
 
 class DetectParams(Params):

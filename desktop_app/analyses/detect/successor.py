@@ -78,7 +78,7 @@ def family_scores(
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
     if len(ids):
-        stream = embeddings(model, ids, embedding, lead)
+        stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
         for layer in range(model.info.n_layers):
             best = _best_members(model, layer, stream, columns, families)
@@ -89,13 +89,6 @@ def family_scores(
                 copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
             report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
     return FamilyScores(families, successor, copy, _notices(families))
-
-
-def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> torch.Tensor:
-    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head."""
-    if source == "layer0":
-        return weights.stream_after_first(model, ids, lead)
-    return weights.first_mlp(model, ids) if source == "mlp0" else weights.raw_embeddings(model, ids)
 
 
 def _encoder(model: LoadedModel) -> Encode:

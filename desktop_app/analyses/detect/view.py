@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout
+from typing_extensions import override
 
 from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
@@ -14,10 +15,12 @@ from desktop_app.analyses.detect.side import DetectSide
 from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter, label, panel
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.contract.result import Result
@@ -42,7 +45,6 @@ class DetectView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         """Build the picture."""
         self._score, self._ending = "induction", ""
-        self._pages = SegmentedControl([("heads", "All heads"), ("card", "Circuit card")])
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
         left, inner = panel(margins=10)
@@ -50,27 +52,14 @@ class DetectView(AnalysisView):
         inner.addWidget(self._read_out)
         right, beside = panel(margins=10)
         beside.addWidget(self._side)
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(left)
-        split.addWidget(right)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([640, 400])
-        self._area = QStackedWidget()
-        self._area.addWidget(split)
-        self._area.addWidget(self._card)
-        top = QHBoxLayout()
-        top.addWidget(self._pages)
-        top.addStretch(1)
+        split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
+        self._pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addLayout(top)
-        column.addWidget(self._area, 1)
+        column.addWidget(self._pages, 1)
         self._connect_picture()
 
     def _connect_picture(self) -> None:
-        self._pages.changed.connect(self._on_page_changed)
         self._maps.score_chosen.connect(self.show_score)
         self._maps.head_clicked.connect(self._on_head_clicked)
         self._maps.head_activated.connect(self._on_head_activated)
@@ -111,7 +100,7 @@ class DetectView(AnalysisView):
         """Select the head that answers the question: that of the card, else the best."""
         pair = self._card.pair()
         best = self._side.best(result.data, self._score)
-        head = pair[1] if pair is not None else None if best is None else self._numbers(*best)
+        head = pair[1] if pair is not None else None if best is None else self._numbers(best)
         if head is not None:
             self.selection.select_head(*head)
 
@@ -125,8 +114,7 @@ class DetectView(AnalysisView):
 
     def show_page(self, name: str) -> None:
         """Show `heads` or `card`."""
-        self._pages.set_value(name)
-        self._on_page_changed(name)
+        self._pages.turn_to(name)
 
     def expect_preset(self, topic: str) -> None:
         """Let the next result open on the answer about this score, its winner selected."""
@@ -135,7 +123,7 @@ class DetectView(AnalysisView):
     def show_summary(self) -> None:
         """Show all heads with what was found in sentences."""
         self.show_page("heads")
-        self._side.show_page("summary")
+        self._side.pages.turn_to("summary")
 
     def show_score(self, name: str) -> None:
         """Choose a score: its list, and its stripe over the pattern."""
@@ -150,7 +138,7 @@ class DetectView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""
-        return self._card if self._pages.value() == "card" else self._maps
+        return self._card if self._pages.page() == "card" else self._maps
 
     def _place(self) -> Cell | None:
         if self._result is None:
@@ -164,48 +152,49 @@ class DetectView(AnalysisView):
         shown = place if place is not None else self._side.best(result.data, self._score)
         self._side.show_head(result, shown, self._score)
 
-    # Answering.
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "page": self._pages.page(),
+            "scores": self._maps.map_names(),
+            "selected": self._place(),
+            "told": self._read_out.text(),
+            **self._side.read(),
+        }
 
-    def _on_page_changed(self, name: object) -> None:
-        self._area.setCurrentIndex(1 if name == "card" else 0)
+    # Answering.
 
     def _on_head_changed(self, _head: object) -> None:
         if self._result is not None and not self._busy:
             self._draw_head(self._result)
 
-    def _numbers(self, row: int, column: int) -> tuple[int, int] | None:
+    def _numbers(self, place: Cell) -> tuple[int, int] | None:
         if self._result is None:
             return None
-        return layer_numbers(self._result.data, row + 1)[row], column
+        return layer_numbers(self._result.data, place[0] + 1)[place[0]], place[1]
 
-    def _on_head_clicked(self, row: int, column: int) -> None:
-        head = self._numbers(row, column)
+    def _on_head_clicked(self, place: Cell) -> None:
+        head = self._numbers(place)
         if head is not None:
             self.selection.select_head(*head)
 
-    def _on_head_activated(self, row: int, column: int) -> None:
-        head = self._numbers(row, column)
+    def _on_head_activated(self, place: Cell) -> None:
+        head = self._numbers(place)
         if head is not None:
             self.open_attention(*head)
 
-    def _on_head_hovered(self, row: int, column: int) -> None:
+    def _on_head_hovered(self, place: Cell | None) -> None:
         if self._result is None:
             return
-        place = (row, column) if row >= 0 else self._place()
+        place = self._place() if place is None else place
         told = _HINT if place is None else head_sentence(self._result.data, *place)
         self._read_out.setText(told)
 
     def _on_patterns_wanted(self) -> None:
-        self._run_with(keep_patterns=True)
+        self.run_with(keep_patterns=True)
 
     def _on_card_wanted(self) -> None:
-        self._run_with(card="auto", on="random")
-
-    def _run_with(self, **changes: object) -> None:
-        params = self._settings.form.try_value()
-        if params is not None:
-            self.set_params(params.model_copy(update=changes))
-        self.request_run()
+        self.run_with(card="auto", on="random")
 
 
 VIEW = DetectView

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop_app.analyses.hand_patch.canvas import HandCanvas
 from desktop_app.analyses.hand_patch.picture import OTHER, Board, Cell
+from desktop_app.widgets.matrix.matrix_canvas import ARROWS
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from desktop_app.analyses.hand_patch.spec import RunName
 
 _DRAG = 5.0
-_STEPS = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-}
 _ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 _UNDO = {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
 
@@ -115,8 +110,8 @@ class HandBoard(HandCanvas):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Answer a key."""
         key = Qt.Key(event.key())
-        if self.board is not None and key in _STEPS:
-            self._step(self.board, *_STEPS[key])
+        if self.board is not None and key in ARROWS:
+            self._step(self.board, *ARROWS[key])
         elif key in _ENTER and self.cursor_cell is not None:
             self._take_or_put(self.cursor_cell)
         elif key == Qt.Key.Key_Escape and (self.picked is not None or self.is_zoomed()):

@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.analyses.hand_patch import paint
 from desktop_app.analyses.hand_patch.picture import RUNS, Board, Cell, cone
+from desktop_app.pictures.matrix import numbered
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.matrix.matrix_axes import paint_rows
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.pair_axis import paint_read, paint_tokens, tokens_height
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +55,6 @@ class HandCanvas(QWidget):
         self.pointer: QPointF | None = None
         self._token_height = 20.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def show_board(self, board: Board) -> None:
         """Show both grids; the zoom stays where the shape stays."""
@@ -83,8 +85,7 @@ class HandCanvas(QWidget):
 
     def holds(self, layer: int, position: int) -> bool:
         """Return whether there is such a cell."""
-        frame = self.frames["clean"]
-        return 0 <= layer < frame.rows and 0 <= position < frame.cols
+        return self.frames["clean"].holds((layer, position))
 
     def is_zoomed(self) -> bool:
         """Return whether a part of the grids is out of sight."""
@@ -140,7 +141,8 @@ class HandCanvas(QWidget):
             return
         width = max((self.width() - _LEFT - _BETWEEN - 6) / 2, 1.0)
         pitch = width / self.board.length
-        self._token_height = max(paint.token_height(self.board.tokens[run], pitch) for run in RUNS)
+        texts = [text for run in RUNS for text in self.board.tokens[run]]
+        self._token_height = tokens_height(texts, pitch)
         top = _TITLE + _ARROW + self._token_height + 6
         height = max(self.height() - top - 4, 1.0)
         for place, run in enumerate(RUNS):
@@ -156,15 +158,16 @@ class HandCanvas(QWidget):
         painter.setPen(theme.color("accent" if changed else "text"))
         box = QRectF(frame.plot.left(), 0, frame.plot.width(), _TITLE)
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-        marked = {c for c in (self.hover, self.cursor_cell) if c is not None and c.run == run}
-        height, columns = self._token_height, {c.position for c in marked}
+        marked = [cell for cell in (self.hover, self.cursor_cell) if cell is not None]
+        columns = {cell.position for cell in marked if cell.run == run}
+        top = frame.plot.top() - 4 - self._token_height
         tokens = list(zip(board.tokens[run], board.differs, strict=True))
-        paint.paint_tokens(painter, frame, tokens, height, theme, columns)
-        paint.paint_read(painter, frame, board.read, height, theme)
+        paint_tokens(painter, frame, tokens, (top, self._token_height), theme, columns)
+        paint_read(painter, frame, board.read, top - _ARROW + 1, theme)
         paint.paint_grid(painter, frame, self._reach(board, run), theme)
         if rows:
-            both = (self.hover, self.cursor_cell)
-            paint.paint_rows(painter, frame, theme, {c.layer for c in both if c is not None})
+            layers = numbered("Layer", board.layers)
+            paint_rows(painter, frame, layers, theme, {cell.layer for cell in marked})
 
     def _reach(self, board: Board, run: RunName) -> np.ndarray | None:
         """Return what the moves reach, and what the one under way would."""
@@ -194,6 +197,3 @@ class HandCanvas(QWidget):
         ):
             if cell is not None:
                 paint.paint_frame(painter, self.rect_of(cell), ink, width, dashed=dashed)
-
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()

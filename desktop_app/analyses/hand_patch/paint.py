@@ -6,14 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
-
-from desktop_app.widgets.basics.fonts import mono_font, ui_font
-from desktop_app.widgets.matrix.matrix_axes import spread, thinned
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from PySide6.QtGui import QColor
 
@@ -22,9 +17,6 @@ if TYPE_CHECKING:
 
 _LINES_FROM = 5.0
 _HEAD = 8.0
-LONGEST = 58.0
-# Tokens above a grid are upright where they are given more height than this.
-_UPRIGHT = 24.0
 
 
 def paint_grid(
@@ -69,93 +61,6 @@ def _paint_reach(
             rect = frame.cell_rect(row, start, 1, col - start)
             painter.fillRect(rect, theme.color("accent_soft"))
             start = None
-
-
-def paint_rows(painter: QPainter, frame: MatrixFrame, theme: Theme, strong: set[int]) -> None:
-    """Write the layers' numbers left of a grid."""
-    painter.setFont(ui_font(11))
-    metrics = QFontMetricsF(painter.font())
-    painter.setPen(theme.color("text_muted"))
-    name = QRectF(frame.plot.left() - 46, frame.plot.top() - 24, 40, 18)
-    painter.drawText(name, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "layer")
-    shown = set(thinned(frame.rows_seen(), frame.cell_height(), metrics.height()))
-    near = metrics.height()
-    pitch = frame.cell_height()
-    kept = {r for r in shown if all(abs(r - s) * pitch >= near for s in strong if s != r)}
-    for row in kept | strong:
-        middle = frame.cell_rect(row, 0).center().y()
-        if frame.plot.top() <= middle <= frame.plot.bottom():
-            painter.setPen(theme.color("text" if row in strong else "text_muted"))
-            box = QRectF(frame.plot.left() - 40, middle - 9, 34, 18)
-            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(box, flags, str(row))
-
-
-def token_height(tokens: Sequence[str], pitch: float) -> float:
-    """Return the height of the tokens above a grid, upright ones being as high as they are long."""
-    metrics = QFontMetricsF(mono_font(11))
-    widest = max((metrics.horizontalAdvance(t) for t in tokens), default=0.0)
-    return 20.0 if widest + 4 <= pitch or pitch >= 44 else min(widest, LONGEST) + 8
-
-
-def paint_tokens(
-    painter: QPainter,
-    frame: MatrixFrame,
-    tokens: Sequence[tuple[str, bool]],
-    height: float,
-    theme: Theme,
-    strong: set[int],
-) -> None:
-    """Write a run's tokens above its grid; those that differ (True) are tinted."""
-    font = mono_font(11)
-    painter.setFont(font)
-    metrics, pitch = painter.fontMetrics(), frame.cell_width()
-    seen = frame.cols_seen()
-    wanted = [*strong, *(col for col in seen if tokens[col][1])]
-    shown = spread(seen, pitch, metrics.height() - 2 if height > _UPRIGHT else 0.0, wanted)
-    for col in seen:
-        cell = frame.cell_rect(0, col)
-        if not frame.plot.left() <= cell.center().x() <= frame.plot.right():
-            continue
-        token, differs = tokens[col]
-        box = QRectF(cell.left() + 1, frame.plot.top() - 4 - height, pitch - 2, height)
-        if col in shown:
-            grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
-            box.adjust(-grow, 0, grow, 0)
-        if differs:
-            painter.setPen(QPen(theme.color("warn"), 1))
-            painter.setBrush(theme.color("token_differs"))
-            painter.drawRoundedRect(box, 3, 3)
-        painter.setPen(theme.color("text" if differs or col in strong else "text_muted"))
-        if col not in shown:
-            continue
-        if metrics.horizontalAdvance(token) <= box.width() + 2:
-            wide = QRectF(box.center().x() - 60, box.top(), 120, box.height())
-            painter.drawText(wide, Qt.AlignmentFlag.AlignCenter, token)
-            continue
-        upright = height > _UPRIGHT
-        room = int((height if upright else box.width()) - 4)
-        text = metrics.elidedText(token, Qt.TextElideMode.ElideRight, max(room, 0))
-        painter.save()
-        painter.translate(box.center())
-        if upright:
-            painter.rotate(-90)
-        painter.drawText(QRectF(-60, -10, 120, 20), Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
-
-
-def paint_read(
-    painter: QPainter, frame: MatrixFrame, col: int, height: float, theme: Theme
-) -> None:
-    """Point at the token that the metric is read after."""
-    x = frame.cell_rect(0, col).center().x()
-    if not frame.plot.left() <= x <= frame.plot.right():
-        return
-    y = frame.plot.top() - 6 - height
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color("accent"))
-    points = [QPointF(x - 4, y - 7), QPointF(x + 4, y - 7), QPointF(x, y - 1)]
-    painter.drawPolygon(QPolygonF(points))
 
 
 def paint_frame(

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, Move, parse_move
-from desktop_app.analyses.rank.run import top_rows
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
-from desktop_app.engine.metrics import make_target, score
+from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.sweep import Loss, SweepPlan, sweep
-from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
 from desktop_app.methods.pairs import twin_of
+from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import prepare
 from desktop_app.methods.reference import capture
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
@@ -46,32 +48,27 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
     moves = [parse_move(text) for text in params.moves]
     for move in moves:
         _refuse_outside(model, move, len(record.tokens))
-    ids = model.ids([record.tokens.ids, twin.ids])
-    target = make_target(record, params.metric, params.pair)
-    logits: dict[str, torch.Tensor] = {}
-    row = _ROWS[params.run]
+    target, row = make_target(record, params.metric, params.pair), _ROWS[params.run]
+    logits: dict[int, torch.Tensor] = {}
 
-    def score_rows(found: torch.Tensor, prompt: int, base: torch.Tensor | None) -> torch.Tensor:
-        if prompt == row:
-            logits["after"] = found[-1].float().cpu()
-        return score(params.metric, found, target, base)
+    def cells(group: Group) -> Iterator[Cell]:
+        edits = tuple(_edit(model, move, group.ids) for move in moves)
+        yield Cell(0, (), Variant(edits, row), None if edits else row)
 
-    read = (record.read_position,) * 2
-    plan = SweepPlan(read, score_rows, compared=(0, 0))
-    if params.metric == "loss":
-        plan = SweepPlan(read, loss=Loss(torch.stack([target.ids] * 2)))
-    with no_hooks_left(model):
-        edits = tuple(_edit(model, move, ids) for move in moves)
-        swept = sweep(model, ids, [Variant(edits, row)] if edits else [], plan, report)
-    base = float(swept.base[row])
-    before = swept.base_logits[row]
+    def heard(run: int, found: torch.Tensor) -> None:
+        logits[run] = found[-1].float().cpu()
+
+    inputs = Inputs(params.metric, (target,), (record.read_position,), (twin.ids,))
+    found = run_grid(model, Grid(inputs, lambda _length: (), cells, heard=heard), report)
+    before = found.logits[row][0]
+    clean, corrupt = (float(x) for x in found.base[:, 0])
     data = {
-        "clean": float(swept.base[0]),
-        "corrupt": float(swept.base[1]),
-        "base": base,
-        "patched": float(swept.values[0]) if edits else base,
+        "clean": clean,
+        "corrupt": corrupt,
+        "base": (clean, corrupt)[row],
+        "patched": float(found.cells[0]),
         "base_top": top_rows(model, before, params.top),
-        "top": top_rows(model, logits.get("after", before), params.top),
+        "top": top_rows(model, logits.get(row, before), params.top),
         "reach": _reach(model, moves, len(record.tokens)),
         "read_position": record.read_position,
     }

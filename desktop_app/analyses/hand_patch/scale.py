@@ -24,7 +24,6 @@ class MetricScale(QWidget):
         self._clean = self._corrupt = self._base = self._patched = math.nan
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Metric between the corrupt and the clean run")
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_values(self, clean: float, corrupt: float, base: float, patched: float) -> None:
         """Show the metric of both runs, and of the changed one before and after."""
@@ -78,6 +77,3 @@ class MetricScale(QWidget):
     def _write(self, painter: QPainter, x: float, y: float, text: str) -> None:
         box = QRectF(min(max(x - 50, -20), self.width() - 80), y, 100, 16)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()

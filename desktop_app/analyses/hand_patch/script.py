@@ -20,10 +20,6 @@ def facts(result: Result, params: HandPatchParams) -> dict[str, Any]:
     if result.prompts[params.pair].corrupt_tokens is None:
         raise ValueError("its prompt has no twin")
     return {
-        "pair": params.pair,
-        "run": params.run,
-        "metric": params.metric,
-        "top": params.top,
         "n_layers": int(result.model.n_layers),
         "moves": [(m.run, hooks.get(m.site, f"hook_{m.site}"), m.source, m.target) for m in moves],
     }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.analyses.hand_patch.scale import MetricScale
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name
-from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.views.frame import column_in, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.tables.ranking import RankingList
@@ -41,7 +41,7 @@ class HandSide(QWidget):
 
     undo_clicked = Signal()
     redo_clicked = Signal()
-    tried_clicked = Signal(int)
+    tried_clicked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,20 +55,22 @@ class HandSide(QWidget):
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
-        split = gap_splitter(Qt.Orientation.Vertical)
-        split.addWidget(self._build_ranking())
-        split.addWidget(self._build_tried())
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([340, 230])
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(split)
+        parts = ((self._build_ranking(), 3, 340), (self._build_tried(), 2, 230))
+        column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)
         self.undo.clicked.connect(self.undo_clicked)
         self.redo.clicked.connect(self.redo_clicked)
-        self.tried.row_clicked.connect(self._on_row_clicked)
+        self.tried.row_clicked.connect(self.tried_clicked)
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "metric": self.scale.accessibleDescription(),
+            "next": [row.tooltip for row in self.ranking.ranking.rows],
+            "tried": self.tried.texts(),
+            "undo": self.undo.isEnabled(),
+        }
 
     def show_result(self, result: Result, history: HandHistory) -> None:
         """Show a result, and where it stands in what was tried."""
@@ -117,10 +119,6 @@ class HandSide(QWidget):
     def _on_when_changed(self, _when: object = None) -> None:
         if self._result is not None:
             self.ranking.set_ranking(predictions(self._result, self.when.value()))
-
-    def _on_row_clicked(self, key: object) -> None:
-        if isinstance(key, int):
-            self.tried_clicked.emit(key)
 
 
 def _row(result: Result) -> tuple[str, float, str]:

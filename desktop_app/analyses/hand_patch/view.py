@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.board import HandBoard
 from desktop_app.analyses.hand_patch.history import HandHistory
@@ -25,7 +26,7 @@ from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, HandSite
 from desktop_app.pictures.choice_words import choice_label
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
@@ -76,18 +77,9 @@ class HandPatchView(AnalysisView):
         self._moves = ChipRow(lines=_CHIP_LINES)
         self._board = HandBoard()
         self._side = HandSide()
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(self._build_grids())
-        split.addWidget(self._side)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([680, 320])
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self._outcome)
-        column.addWidget(self._hint)
-        column.addWidget(split, 1)
+        parts = ((self._build_grids(), 3, 680), (self._side, 2, 320))
+        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
 
     def _build_grids(self) -> QWidget:
@@ -158,6 +150,16 @@ class HandPatchView(AnalysisView):
         """Go back to the empty view."""
         super().clear()
         self.history.clear()
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "outcome": self._outcome.full_text(),
+            "hint": self._hint.full_text(),
+            "moves": [chip.text() for chip in self._moves.chips()],
+            "cell": self._board.cursor_cell,
+            **self._side.read(),
+        }
 
     # Answering.
 

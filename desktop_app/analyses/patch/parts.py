@@ -130,10 +130,10 @@ def ranking(found: list[PatchPart], there: tuple[str, ...]) -> Ranking:
     )
     negative = any(min(p.restored, p.broken) < -reach / 50 for p in found)
     limits = (-reach / 2 if negative else 0.0, reach)
-    columns = [Column("part", "name", width="stretch", least=76)]
+    columns = [Column("part", "name")]
     for name in there:
         columns += [
-            Column(f"{name} bar", "bar", "", priority=1, signed=True, limits=limits, least=38),
+            Column(f"{name} bar", "bar", "", priority=1, signed=True, limits=limits, least=26),
             Column(name, "number", align="right"),
         ]
     rows = []

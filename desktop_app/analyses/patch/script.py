@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def facts(result: Result, params: PatchParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
-    estimated = bool(result.data.get("estimated", False))
     heads = None
     if params.site in HEADED:
         model = result.model
@@ -24,10 +23,7 @@ def facts(result: Result, params: PatchParams) -> dict[str, Any]:
     )
     patched = {"restored": "patched_denoise", "broken": "patched_noise"}
     return {
-        "site": params.site,
-        "by": params.by,
-        "metric": params.metric,
-        "estimated": estimated,
+        "estimated": bool(result.data.get("estimated", False)),
         "layers": swept_layers(result),
         "heads": heads,
         "shown": shown,

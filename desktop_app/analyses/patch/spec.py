@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.grammar import RangeText
 from desktop_app.contract.params import Metric, Params, setting
@@ -15,7 +15,6 @@ PatchSite = Literal[
     "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",
     "head_z", "head_q", "head_k", "head_v", "pattern",
 ]  # fmt: skip
-SITES: tuple[PatchSite, ...] = get_args(PatchSite)
 HEADED: frozenset[str] = frozenset({"head_z", "head_q", "head_k", "head_v", "pattern"})
 KEY_VALUE: frozenset[str] = frozenset({"head_k", "head_v"})
 

@@ -40,6 +40,10 @@ class AnswerCard(QFrame):
         column.addLayout(top)
         column.addWidget(self._tokens)
 
+    def title(self) -> str:
+        """Return of which tokens it is made, in words."""
+        return self._title.full_text()
+
     def show_table(self, table: AnswerTable) -> None:
         """Show one continuation."""
         answer = table.mark == "answer"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.analyses.rank.answer_card import AnswerCard
 from desktop_app.analyses.rank.picture import (
@@ -15,7 +15,7 @@ from desktop_app.analyses.rank.picture import (
     spread_sentence,
 )
 from desktop_app.pictures.words import number
-from desktop_app.views.frame import ElidedLabel, label, panel
+from desktop_app.views.frame import ElidedLabel, column_in, label, panel
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.plots.plot import Plot
 
@@ -32,10 +32,7 @@ class AnswerPanel(QWidget):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards: list[AnswerCard] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self._build_score())
+        self._column = column_in(self, self._build_score())
         self._column.addStretch(1)
         self._dots.point_clicked.connect(selection.select_prompt)
 
@@ -58,6 +55,15 @@ class AnswerPanel(QWidget):
         column.addWidget(self._dots)
         column.addWidget(self._spread)
         return frame
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown, as far as it is in sight."""
+        cards = [card for card in self._cards if not card.isHidden()]
+        return {
+            "answers": [card.title() for card in cards],
+            "logit_diff": "" if self._value.isHidden() else self._value.text(),
+            "verdict": self._sentence.text(),
+        }
 
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show the scores of one prompt."""

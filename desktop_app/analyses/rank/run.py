@@ -12,6 +12,7 @@ from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
+from desktop_app.methods.predictions import token_row, top_rows
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError
 
@@ -56,28 +57,6 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
-def _row(
-    model: LoadedModel, logits: torch.Tensor, logprobs: torch.Tensor, token: int
-) -> dict[str, Any]:
-    piece, text = model.tokenizer.describe(token)
-    logprob = float(logprobs[token])
-    return {
-        "id": token,
-        "piece": piece,
-        "text": text,
-        "logit": float(logits[token]),
-        "logprob": logprob,
-        "prob": float(np.exp(logprob)),
-    }
-
-
-def top_rows(model: LoadedModel, logits: torch.Tensor, count: int) -> list[dict[str, Any]]:
-    """Return the most likely tokens; ties go to the smaller id."""
-    logprobs = logits.log_softmax(-1)
-    order = torch.argsort(logits, descending=True, stable=True)[:count].tolist()
-    return [_row(model, logits, logprobs, token) for token in order]
-
-
 def _continuation(
     model: LoadedModel, record: PromptRecord, answer: AnswerRecord, read: torch.Tensor
 ) -> dict[str, Any]:
@@ -95,7 +74,7 @@ def _continuation(
         steps += _teacher_forced(model, (*prefix, *ids[:-1]), len(prefix))
     rows = []
     for token, logits in zip(ids, steps, strict=True):
-        row = _row(model, logits, logits.log_softmax(-1), token)
+        row = token_row(model, logits, logits.log_softmax(-1), token)
         row["rank"] = int(rank_of(logits[None], logits[None, token : token + 1])[0, 0])
         rows.append(row)
     return {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.rank.answer_panel import AnswerPanel
 from desktop_app.analyses.rank.picture import (
@@ -19,7 +20,7 @@ from desktop_app.analyses.rank.picture import (
 )
 from desktop_app.analyses.rank.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel, scrolled
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.cells import cells, token_strip
@@ -59,18 +60,10 @@ class RankView(AnalysisView):
         self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
         self._answers = AnswerPanel(self.selection)
-        columns = gap_splitter(Qt.Orientation.Horizontal)
-        columns.addWidget(self._build_list())
-        columns.addWidget(self._build_answers())
-        columns.setStretchFactor(0, 3)
-        columns.setStretchFactor(1, 2)
-        columns.setSizes([600, 420])
-        column = self._column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(columns, 1)
+        parts = ((self._build_list(), 3, 600), (self._build_answers(), 2, 420))
         self._strip_frame = self._build_strip()
-        column.addWidget(self._strip_frame)
+        columns = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        self._column = column_in(content, (columns, 1), self._strip_frame)
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
@@ -83,17 +76,10 @@ class RankView(AnalysisView):
         return frame
 
     def _build_answers(self) -> QWidget:
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self._answers)
-        area.setMinimumWidth(300)
         right = QWidget()
-        self._right = QVBoxLayout(right)
-        self._right.setContentsMargins(0, 0, 0, 0)
-        self._right.setSpacing(8)
-        self._right.addWidget(area, 1)
+        area = scrolled(self._answers)
+        area.setMinimumWidth(300)
+        self._right = column_in(right, (area, 1))
         return right
 
     def _build_strip(self) -> QFrame:
@@ -173,6 +159,18 @@ class RankView(AnalysisView):
         self._strip.set_selected(known)
         self._surprises.select_key(known)
         self._on_token_hovered(-1)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "heading": self._heading_label.full_text(),
+            "read": self._read_label.full_text(),
+            "predictions": self._list.texts(),
+            "prompt_tokens": len(self._tips),
+            "token": self._token_label.full_text(),
+            "token_by_token": self._surprises.isVisible(),
+            **self._answers.read(),
+        }
 
 
 VIEW = RankView

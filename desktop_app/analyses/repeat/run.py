@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +14,16 @@ import torch
 from desktop_app.analyses.repeat.spec import ANALYSIS, GPT2_SMALL, RepeatParams
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
-from desktop_app.engine.memory import is_out_of_memory, release_memory
-from desktop_app.engine.sweep import Loss, OnPart, SweepPlan, sweep
 from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
-from desktop_app.methods.reference import Activations, capture
+from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import lead_token, records, repeated_sequences
+from desktop_app.methods.watching import in_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel, Site
@@ -69,21 +71,13 @@ def _predictions(
     length = ids.shape[1]
     limit = budget_bytes(model) // row_bytes(model, length, length, read_all=True)
     limit = max(1, min(int(limit), _LOGITS_AT_ONCE // (length * model.info.d_vocab)))
-    logprobs, tops, start = [], [], 0
-    while start < len(ids):
-        rows = ids[start : start + limit]
-        try:
-            logprob, top = _read(model, rows)
-        except (RuntimeError, MemoryError) as error:
-            if len(rows) == 1 or not is_out_of_memory(error):
-                raise
-            release_memory(model.device)
-            limit = len(rows) // 2
-            continue
+    logprobs, tops = [], []
+    for rows, (logprob, top) in in_batches(
+        model, len(ids), limit, lambda rows: _read(model, ids[rows])
+    ):
         logprobs.append(logprob)
         tops.append(top)
-        start += len(rows)
-        report.step(start / len(ids), f"Sequence {start} of {len(ids)}")
+        report.step(rows.stop / len(ids), f"Sequence {rows.stop} of {len(ids)}")
     return torch.cat(logprobs).double().numpy(), torch.cat(tops).numpy()
 
 
@@ -129,70 +123,41 @@ def _effects(
     model: LoadedModel, ids: torch.Tensor, size: int, names: Sequence[str], report: Reporter
 ) -> dict[str, Any]:
     """Return the effect maps, means over all given sequences."""
-    shape = (len(names), model.info.n_layers, size)
-    total, done = np.zeros(shape), 0
-    groups = torch.split(ids, _SEQUENCES_AT_ONCE)
-    for group in groups:
-        share = ShareReporter(report, done / len(ids), len(group) / len(ids))
-        tell = _teller(names, total, (done, len(group)), report)
-        swept = sweep(model, group, _variants(model, group, size, names), _plan(group), share, tell)
-        total = total + _rises(swept.base, swept.values, shape, len(group)).sum(-1)
-        done += len(group)
-    return {**_named(names, total / len(ids)), "effect_sequences": len(ids)}
+    grid = Grid(
+        Inputs.of_sequences(ids, ids.shape[1] // 2 + 1),
+        shape=lambda _length: (len(names), model.info.n_layers, size),
+        cells=partial(_cells, model, names),
+        show=partial(_maps, names),
+        largest=_SEQUENCES_AT_ONCE,
+    )
+    return _maps(names, run_grid(model, grid, report))
 
 
-def _teller(
-    names: Sequence[str], before: np.ndarray, counts: tuple[int, int], report: Reporter
-) -> OnPart:
-    """Return what reports the maps so far; `counts`: sequences done before, and under way."""
-    done, now = counts
-
-    def tell(base: torch.Tensor, values: torch.Tensor) -> None:
-        more = _rises(base, values, before.shape, now).sum(-1)
-        earlier = before / done if done else np.full(before.shape, np.nan)
-        so_far = np.where(np.isnan(more), earlier, (before + more) / (done + now))
-        report.partial({**_named(names, so_far), "effect_sequences": done + now})
-
-    return tell
+def _cells(model: LoadedModel, names: Sequence[str], group: Group) -> Iterator[Cell]:
+    """Yield a run per site, layer, position and sequence: the output is that of a repeat before."""
+    layers, size = range(model.info.n_layers), group.length // 2
+    for number, name in enumerate(names):
+        site = _SITES[name]
+        own = capture(model, group.ids, layers, site)
+        for layer, source in product(layers, range(1, size + 1)):
+            for row, sequence in enumerate(group.prompts):
+                value = Replace(own[layer][row, source : source + 1])
+                edit = Edit(layer, site, value, positions=(source + size,))
+                yield Cell(sequence, (number, layer, source - 1), Variant((edit,), row))
 
 
-def _rises(base: torch.Tensor, values: torch.Tensor, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """Return values − base as `[site, layer, position, sequence]`."""
-    found: np.ndarray = (values.view(*shape, n) - base).double().numpy()
-    return found
-
-
-def _named(names: Sequence[str], effects: np.ndarray) -> dict[str, Any]:
-    return {f"{name}_effect": effect for name, effect in zip(names, effects, strict=True)}
-
-
-def _plan(group: torch.Tensor) -> SweepPlan:
-    length = group.shape[1]
-    return SweepPlan((length - 1,) * len(group), loss=Loss(group, length // 2 + 1))
-
-
-def _variants(
-    model: LoadedModel, group: torch.Tensor, size: int, names: Sequence[str]
-) -> list[Variant]:
-    """Return a run per site, layer, position and sequence, in this order."""
-    layers = list(range(model.info.n_layers))
-    own: dict[str, Activations] = {
-        name: capture(model, group, layers, _SITES[name]) for name in names
-    }
-    return [
-        Variant(
-            (
-                Edit(
-                    layer,
-                    _SITES[name],
-                    Replace(own[name][layer][row, source : source + 1]),
-                    positions=(source + size,),
-                ),
-            ),
-            row,
-        )
-        for name in names
-        for layer in layers
-        for source in range(1, size + 1)
-        for row in range(len(group))
-    ]
+def _maps(names: Sequence[str], found: Readings) -> dict[str, Any]:
+    """Return the mean rise of the loss; of the group under way only where all of it is known."""
+    total = np.zeros(found.cells[0].shape)
+    effects, count = np.full(total.shape, np.nan), 0
+    for start in range(0, len(found.cells), _SEQUENCES_AT_ONCE):
+        cells = found.cells[start : start + _SEQUENCES_AT_ONCE]
+        base = found.base[0, start : start + len(cells)].astype(np.float32)
+        rises = np.stack(cells, axis=-1).astype(np.float32) - base
+        more, count = total + rises.astype(np.float64).sum(-1), count + len(cells)
+        if count > found.done:
+            effects = np.where(np.isnan(more), effects, more / count)
+            break
+        total, effects = more, more / count
+    maps = {f"{name}_effect": effect for name, effect in zip(names, effects, strict=True)}
+    return {**maps, "effect_sequences": count}

@@ -16,7 +16,6 @@ def facts(result: Result, params: RepeatParams) -> dict[str, Any]:
     sites = {"mlp": "hook_mlp_out", "attn": "hook_attn_out"}
     return {
         "sequences": sequences(result),
-        "seq_len": params.seq_len,
         "sites": {n: hook for n, hook in sites.items() if f"{n}_effect" in result.data},
         "effect_sequences": int(result.data.get("effect_sequences", 0)),
     }

@@ -48,7 +48,6 @@ class AlignedStrip(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Two tokenizers, aligned by characters")
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_rows(self, rows: Sequence[AlignedRow], names: tuple[str, str]) -> None:
         """Show stretches; `names` are the model's and the other tokenizer's."""
@@ -142,9 +141,6 @@ class AlignedStrip(QWidget):
             painter.setPen(theme.color("text"))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
             x += width + _GAP / 2
-
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()
 
 
 def _cell_width(metrics: QFontMetricsF, text: str) -> float:

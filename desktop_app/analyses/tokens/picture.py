@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.pictures.predictions import token_text
+from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import plural
+from desktop_app.pictures.words import plural, probability
 from desktop_app.session.tidy import cell_text
 
 if TYPE_CHECKING:
@@ -17,30 +19,42 @@ if TYPE_CHECKING:
     from desktop_app.session.export_table import Table
 
 
-@dataclass(frozen=True)
-class TokenRow:
-    """One token of a prompt as the table shows it; `start` and `end` count characters."""
-
-    position: int
-    id: int
-    piece: str
-    text: str
-    start: int
-    end: int
-    special: bool
+def _difference(value: float) -> str:
+    """Write a difference of logits: `0`, `4.0e−05` or `14.20`."""
+    if value == 0:
+        return "0"
+    return f"{value:.1e}".replace("-", "−") if value < 0.01 else f"{value:.2f}"
 
 
-@dataclass(frozen=True)
-class PaddingRow:
-    """One case of the padding demo, with the reason why it agrees or does not."""
-
-    case: str
-    read_position: int
-    top: str
-    prob: float
-    difference: float
-    agrees: bool
-    why: str
+TOKEN_COLUMNS = (
+    Column("position", "mono", align="right", width=76),
+    Column("id", "mono", align="right", width=76),
+    Column("piece", "mono", width=140),
+    Column("text", "mono", width="stretch"),
+    Column("characters", "mono", align="right", width=100),
+    Column("special", width=80),
+)
+COMPARE_COLUMNS = (
+    Column("characters", "mono", align="right", width=96),
+    Column("text", "mono", width=120),
+    Column("this model", "mono", width="stretch"),
+    Column("its tokens", "mono", "tokens", align="right", width=64),
+    Column("the other", "mono", width="stretch"),
+    Column("others", "mono", "tokens", align="right", width=64),
+    Column("same", align="center", width=56),
+)
+PADDING_COLUMNS = (
+    Column("case", width=226),
+    Column("read at", "mono", align="right", width=64),
+    Column("top-1", "mono", format="“{}”".format, width=112),
+    Column("prob", "number", format=probability, width=64),
+    Column(
+        "Δ logit", "number", format=_difference, width=76, tooltip="Largest difference to alone"
+    ),
+    Column("agrees", align="center", width=64),
+    Column("why", width="stretch"),
+)
+_MARKS = "✗✓"
 
 
 @dataclass(frozen=True)
@@ -65,14 +79,19 @@ class Match:
     places: int
 
 
-def token_rows(result: Result, prompt: int) -> list[TokenRow]:
-    """Return one row per token of a prompt."""
+def token_table(result: Result, prompt: int) -> Ranking:
+    """Return a row per token of a prompt; keys are positions."""
     data = result.data
     columns = (data[name][prompt] for name in ("ids", "pieces", "texts", "offsets", "special"))
-    return [
-        TokenRow(i, int(id_), piece, display_text(text), int(span[0]), int(span[1]), bool(special))
-        for i, (id_, piece, text, span, special) in enumerate(zip(*columns, strict=True))
-    ]
+    return ranked(
+        TOKEN_COLUMNS,
+        (
+            (at, int(id_), piece, display_text(text), f"{start}–{end}", "special" * bool(special))
+            for at, (id_, piece, text, (start, end), special) in enumerate(
+                zip(*columns, strict=True)
+            )
+        ),
+    )
 
 
 def first_difference(left: Sequence[int], right: Sequence[int]) -> int | None:
@@ -146,6 +165,15 @@ def aligned_rows(result: Result, prompt: int) -> list[AlignedRow]:
     ]
 
 
+def compare_table(result: Result, prompt: int) -> Ranking:
+    """Return a row per stretch: both splits, and whether they are the same."""
+    rows = []
+    for r in aligned_rows(result, prompt):
+        splits = (" | ".join(r.left), len(r.left), " | ".join(r.right), len(r.right))
+        rows.append((f"{r.start}–{r.end}", r.text, *splits, _MARKS[r.same]))
+    return ranked(COMPARE_COLUMNS, rows)
+
+
 def compare_sentence(result: Result, prompt: int) -> str:
     """Say how the second tokenizer's split compares with the model's own."""
     rows = aligned_rows(result, prompt)
@@ -189,35 +217,27 @@ def padding_why(case: str, *, agrees: bool) -> str:
     return "Equal to the prompt alone." if agrees else "Differs from the prompt alone."
 
 
-def padding_rows(result: Result, prompt: int) -> list[PaddingRow]:
-    """Return the cases of the padding demo for one prompt; none where it was not run."""
+def padding_table(result: Result, prompt: int) -> Ranking:
+    """Return the cases of the padding demo for one prompt; keys are the reasons."""
     demo = result.data.get("padding_demo")
-    if not demo:
-        return []
-    return [_padding_row(case) for case in demo[prompt]]
+    rows = [_padding_row(case) for case in demo[prompt]] if demo else []
+    return ranked(PADDING_COLUMNS, rows, [row[-1] for row in rows])
 
 
 def padding_sentence(result: Result, prompt: int) -> str:
     """Say how many of the readings agree with the prompt alone."""
-    rows = padding_rows(result, prompt)[1:]
-    if not rows:
+    agree = padding_table(result, prompt).values("agrees")[1:]
+    if not agree:
         return ""
-    return (
-        f"{sum(r.agrees for r in rows)} of {len(rows)} padded readings agree with the prompt alone"
-    )
+    count = agree.count(_MARKS[True])
+    return f"{count} of {len(agree)} padded readings agree with the prompt alone"
 
 
-def _padding_row(case: Mapping[str, Any]) -> PaddingRow:
-    agrees = bool(case["agrees"])
-    return PaddingRow(
-        case=str(case["case"]),
-        read_position=int(case["read_position"]),
-        top=display_text(case["top"]["text"]) or str(case["top"]["piece"]),
-        prob=float(case["top"]["prob"]),
-        difference=float(case["max_logit_difference"]),
-        agrees=agrees,
-        why=padding_why(str(case["case"]), agrees=agrees),
-    )
+def _padding_row(case: Mapping[str, Any]) -> tuple[str, int, str, float, float, str, str]:
+    name, agrees, top = str(case["case"]), bool(case["agrees"]), case["top"]
+    shown = (token_text(top), float(top["prob"]), float(case["max_logit_difference"]))
+    why = padding_why(name, agrees=agrees)
+    return name, int(case["read_position"]), *shown, _MARKS[agrees], why
 
 
 def find_tokens(result: Result, query: str) -> list[Match]:

@@ -14,8 +14,6 @@ def facts(result: Result, params: TokensParams) -> dict[str, Any]:
     float32 = result.model.dtype == "float32"
     return {
         "needs_model": params.padding_demo,
-        "compare": params.compare,
         "compare_gguf": params.compare.lower().endswith(".gguf"),
-        "padding_demo": params.padding_demo,
         "agrees": 1e-3 if float32 else 0.5,
     }

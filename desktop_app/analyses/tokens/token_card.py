@@ -79,6 +79,10 @@ class TokenCard(QFrame):
             self._aligned.set_rows(rows, (result.model.name, result.data["compare"]["model"]))
         self._show_notices(prompt_notices(result, index))
 
+    def sentence(self) -> str:
+        """Return what the prompt is summed up as."""
+        return self._sentence.full_text()
+
     def set_chosen(self, *, chosen: bool) -> None:
         """Mark the card of the selected prompt."""
         self._number.setText(f"{self.index + 1} ●" if chosen else str(self.index + 1))

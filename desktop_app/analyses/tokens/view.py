@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.tokens.picture import overview_sentence
 from desktop_app.analyses.tokens.spec import ANALYSIS
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.analyses.tokens.token_tables import TokenTables
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter
+from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, scrolled
 from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
@@ -53,25 +54,10 @@ class TokensView(AnalysisView):
         self._column.setSpacing(8)
         self._column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addStretch(1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(inner)
-        self._area.setAccessibleName("Prompts as tokens")
-        self._split = split = gap_splitter(Qt.Orientation.Vertical)
-        split.addWidget(self._area)
-        split.addWidget(self._tables)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([340, 260])
-        top = QHBoxLayout()
-        top.addWidget(self._overview, 1)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addLayout(top)
-        column.addWidget(split, 1)
+        self._area = scrolled(inner, "Prompts as tokens")
+        parts = ((self._area, 3, 340), (self._tables, 2, 260))
+        self._split = gap_splitter(Qt.Orientation.Vertical, *parts)
+        column_in(content, self._overview, (self._split, 1))
         # Cards that have just been filled know their height once they have been laid out.
         self._settled = QTimer(self, singleShot=True, interval=0)
         self._settled.timeout.connect(self._share_room)
@@ -167,6 +153,15 @@ class TokensView(AnalysisView):
         self._limit += 100
         if self._result is not None:
             self.draw_result(self._result)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        shown = self._cards[: self._shown]
+        return {
+            "prompts": [card.sentence() for card in shown],
+            "more": not self._more.isHidden(),
+            **self._tables.read(),
+        }
 
 
 VIEW = TokensView

@@ -244,7 +244,6 @@ class Badge(QWidget):
         self._text, self._severity = text, severity
         self.setFont(ui_font(11, "semibold"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self.set_badge(text, severity, tooltip)
 
     def set_badge(self, text: str, severity: Severity = "good", tooltip: str = "") -> None:
@@ -279,7 +278,3 @@ class Badge(QWidget):
         painter.setFont(ui_font(11, "semibold"))
         painter.setPen(ink)
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()

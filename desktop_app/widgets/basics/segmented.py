@@ -71,6 +71,10 @@ class SegmentedControl(QFrame):
         button.setEnabled(enabled)
         button.setToolTip(tooltip)
 
+    def set_option_shown(self, value: object, shown: bool) -> None:
+        """Show or hide one option."""
+        self._group.button(self._values.index(value)).setVisible(shown)
+
     def set_option_tip(self, value: object, tooltip: str) -> None:
         """Say more of one option."""
         self._group.button(self._values.index(value)).setToolTip(tooltip)

@@ -87,6 +87,8 @@ def load_theme(name: str) -> Theme:
 class ThemeHub(QObject):
     """Knows the current theme and says when it changes; one per process.
 
+    Qt draws every widget anew with the style sheet; only what keeps colours need listen.
+
     Signals:
         theme_changed: The new Theme; Qt's palette and style sheet are already in place.
     """

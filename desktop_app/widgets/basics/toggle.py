@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
@@ -21,7 +21,6 @@ class Toggle(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def sizeHint(self) -> QSize:
         """Return the size that suits the contents."""
@@ -51,7 +50,3 @@ class Toggle(QAbstractButton):
             painter.setPen(theme.color("text"))
             rest = self.rect().adjusted(_WIDTH + 10, 0, 0, 0)
             painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, self.text())
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QFontMetricsF,
     QImage,
@@ -17,9 +17,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.colormaps import diverging_map, lookup, sequential_map
 
 _WIDTH = 10
 _STEPS = 128
@@ -38,7 +38,6 @@ class ColorBar(QWidget):
         self._span: tuple[float, float] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Colour scale")
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     def set_scale(
         self,
@@ -132,10 +131,6 @@ class ColorBar(QWidget):
         pixels = np.ascontiguousarray(part[::-1].reshape(len(part), 1, 4))
         image = QImage(pixels.data, 1, len(part), 4, QImage.Format.Format_RGBA8888)
         return image.copy()
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.update()
 
 
 def ticks(limits: tuple[float, float], count: int) -> list[float]:

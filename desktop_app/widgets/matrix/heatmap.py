@@ -16,7 +16,7 @@ from desktop_app.widgets.matrix.map_pane import MapPane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtCore import QPointF
-    from PySide6.QtGui import QPixmap, QResizeEvent
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell
     from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -113,10 +113,6 @@ class Heatmap(QWidget):
         """Return the outlined (row, col), or None."""
         return self.canvas.selected
 
-    def reset_view(self) -> None:
-        """Show all cells."""
-        self.canvas.reset_view()
-
     def cell_center(self, row: int, col: int) -> QPointF:
         """Return the middle of a cell, on the canvas of the first map."""
         return self.canvas.cell_center(row, col)
@@ -125,10 +121,6 @@ class Heatmap(QWidget):
         """Return a cell in words: its place and its value."""
         maps = self.maps()
         return maps[0].cell_text(row, col) if maps else ""
-
-    def picture(self) -> QPixmap:
-        """Return the maps with their axes and colour bar."""
-        return self.grab()
 
     # Qt.
 

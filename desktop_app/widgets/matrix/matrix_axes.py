@@ -97,7 +97,8 @@ def paint_rows(
     painter.setFont(label_font(axis))
     metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_height()
     width = label_length(axis) + 2
-    for row in _with(thinned(frame.rows_seen(), pitch, metrics.height()), strong, pitch, metrics):
+    room = metrics.height()
+    for row in _with(thinned(frame.rows_seen(), pitch, room), strong, pitch, room):
         rect = frame.cell_rect(row, frame.seen.left())
         middle = rect.center().y()
         if not frame.plot.top() <= middle <= frame.plot.bottom():
@@ -126,7 +127,7 @@ def paint_columns(
     longest = pitch - 4 if roomy else float(_LONGEST_WORD)
     room = metrics.height() if standing else pitch if roomy else label_length(axis) + 8
     columns = thinned(frame.cols_seen(), pitch, room)
-    for col in _with(columns, strong, pitch, metrics) if standing else columns:
+    for col in _with(columns, strong, pitch, room):
         middle = frame.cell_rect(frame.seen.top(), col).center().x()
         if not frame.plot.left() <= middle <= frame.plot.right():
             continue
@@ -153,12 +154,12 @@ def paint_columns(
         painter.restore()
 
 
-def _with(shown: range, strong: set[int], pitch: float, metrics: QFontMetricsF) -> list[int]:
+def _with(shown: range, strong: set[int], pitch: float, room: float) -> list[int]:
     """Return the thinned indices and the strong ones, without those the strong ones would touch."""
     kept = [
         index
         for index in shown
-        if all(abs(index - s) * pitch >= metrics.height() for s in strong if s != index)
+        if all(abs(index - s) * pitch >= room for s in strong if s != index)
     ]
     return sorted({*kept, *strong})
 

@@ -9,9 +9,9 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
+from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix import matrix_axes, pair_axis
-from desktop_app.widgets.matrix.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.matrix.matrix_cells import (
     paint_cells,
     paint_cross,
@@ -34,7 +34,7 @@ ARROWS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
 }
-_ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 _RESET = {Qt.Key.Key_Escape, Qt.Key.Key_0}
 
 
@@ -95,8 +95,7 @@ class MatrixCanvas(QWidget):
 
     def set_selected(self, cell: Cell | None) -> None:
         """Outline a cell without a signal; one outside the matrix selects nothing."""
-        inside = cell is not None and self._holds(cell)
-        self.selected = cell if inside else None
+        self.selected = cell if cell is not None and self.frame.holds(cell) else None
         if self.selected is not None:
             self.frame.reveal(*self.selected)
         self.update()
@@ -222,8 +221,8 @@ class MatrixCanvas(QWidget):
         """Answer a key."""
         key = Qt.Key(event.key())
         if key in ARROWS and self.frame.rows:
-            self._step(*ARROWS[key])
-        elif key in _ENTER and self.selected is not None:
+            self._choose(self.frame.stepped(self.selected, *ARROWS[key]))
+        elif key in ENTER and self.selected is not None:
             self.cell_activated.emit(*self.selected)
         elif key in _RESET and self.frame.is_zoomed():
             self.reset_view()
@@ -235,17 +234,6 @@ class MatrixCanvas(QWidget):
             super().keyPressEvent(event)
 
     # Within.
-
-    def _holds(self, cell: Cell) -> bool:
-        return 0 <= cell[0] < self.frame.rows and 0 <= cell[1] < self.frame.cols
-
-    def _step(self, down: int, right: int) -> None:
-        if self.selected is None:
-            self._choose((self.frame.rows_seen().start, self.frame.cols_seen().start))
-            return
-        row = min(max(self.selected[0] + down, 0), self.frame.rows - 1)
-        col = min(max(self.selected[1] + right, 0), self.frame.cols - 1)
-        self._choose((row, col))
 
     def _choose(self, cell: Cell) -> None:
         self.set_selected(cell)

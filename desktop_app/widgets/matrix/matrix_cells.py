@@ -9,8 +9,8 @@ from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from desktop_app.pictures.matrix import signed
+from desktop_app.widgets.basics.colormaps import contrast_ratio, contrast_text
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.matrix.colormaps import contrast_ratio, contrast_text
 
 if TYPE_CHECKING:
     from desktop_app.pictures.matrix import Matrix

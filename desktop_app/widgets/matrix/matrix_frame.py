@@ -77,6 +77,17 @@ class MatrixFrame:
         top = min(max(top, row + 1 - self.seen.height()), float(row))
         self._place(left, top, self.seen.width(), self.seen.height())
 
+    def holds(self, cell: tuple[int, int]) -> bool:
+        """Return whether there is such a (row, column)."""
+        return 0 <= cell[0] < self.rows and 0 <= cell[1] < self.cols
+
+    def stepped(self, cell: tuple[int, int] | None, down: int, right: int) -> tuple[int, int]:
+        """Return the neighbour of a cell as far as there is one; from none the first in sight."""
+        if cell is None:
+            return self.rows_seen().start, self.cols_seen().start
+        row = min(max(cell[0] + down, 0), self.rows - 1)
+        return row, min(max(cell[1] + right, 0), self.cols - 1)
+
     def to_cells(self, point: QPointF) -> tuple[float, float]:
         """Return the (column, row) coordinates under a point, in cells."""
         x = self.seen.left() + (point.x() - self.plot.left()) / self.cell_width()

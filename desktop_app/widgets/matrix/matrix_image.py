@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtGui import QColor, QImage
 
-from desktop_app.widgets.matrix.colormaps import lookup
+from desktop_app.widgets.basics.colormaps import lookup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,13 +11,15 @@ from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.matrix.matrix_axes import PAD, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from PySide6.QtGui import QPainter
 
     from desktop_app.pictures.matrix import Axis
     from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
-_LINE = 19.0
+LINE = 19.0
 _GAP = 3.0
 _LONGEST = 62.0
 _ARROW = 9.0
@@ -57,50 +59,89 @@ def paint_pairs(
     height = _token_height(axis, frame.plot.width())
     if names:
         _paint_names(painter, frame, height, theme)
+    differs = [pair.differs for pair in axis.pairs]
+    for row, texts in enumerate(zip(*((p.clean, p.corrupt) for p in axis.pairs), strict=True)):
+        band = (_token_top(row, height), height)
+        paint_tokens(painter, frame, list(zip(texts, differs, strict=True)), band, theme, marked)
+    if axis.read is not None:
+        paint_read(painter, frame, axis.read, 1, theme)
+
+
+def tokens_height(texts: Sequence[str], pitch: float) -> float:
+    """Return the room that a line of tokens needs above columns of some width, in pixels."""
+    return _longest(texts) + 8 if _stand(texts, pitch) else LINE
+
+
+def paint_tokens(
+    painter: QPainter,
+    frame: MatrixFrame,
+    tokens: Sequence[tuple[str, bool]],
+    band: tuple[float, float],
+    theme: Theme,
+    marked: Collection[int],
+) -> None:
+    """Write a token above each column.
+
+    Args:
+        painter: Of the whole widget.
+        frame: Where the cells lie.
+        tokens: A text for each column, and whether it differs, which tints it.
+        band: Top and height of the line; tokens that need more than one line's height stand.
+        theme: For the colours.
+        marked: Columns in full ink, whose labels come first.
+    """
+    top, height = band
     font = mono_font(11)
     painter.setFont(font)
     metrics, pitch = QFontMetricsF(font), frame.cell_width()
-    standing, seen = _stands(axis, frame.plot.width()), frame.cols_seen()
-    wanted = [*marked, *(col for col in seen if axis.pairs[col].differs)]
+    standing, seen = height != LINE, frame.cols_seen()
+    wanted = [*marked, *(col for col in seen if tokens[col][1])]
     shown = spread(seen, pitch, metrics.height() - 2 if standing else 0.0, wanted)
     for col in seen:
         cell = frame.cell_rect(0, col)
-        middle = cell.center().x()
-        if not frame.plot.left() <= middle <= frame.plot.right():
+        if not frame.plot.left() <= cell.center().x() <= frame.plot.right():
             continue
-        pair = axis.pairs[col]
-        for row, text in enumerate((pair.clean, pair.corrupt)):
-            box = QRectF(cell.left() + 1, _token_top(row, height), pitch - 2, height)
-            if col in shown:
-                # A label that is wider than its column covers what its neighbours leave free.
-                grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
-                box.adjust(-grow, 0, grow, 0)
-            if pair.differs:
-                painter.setPen(QPen(theme.color("warn"), 1))
-                painter.setBrush(theme.color("token_differs"))
-                painter.drawRoundedRect(box, 3, 3)
-            if col in shown:
-                strong = pair.differs or col in marked
-                painter.setPen(theme.color("text" if strong else "text_muted"))
-                _write(painter, box, text, standing=standing)
-        if col == axis.read:
-            _paint_read(painter, middle, theme)
+        text, differs = tokens[col]
+        box = QRectF(cell.left() + 1, top, pitch - 2, height)
+        if col in shown:
+            # A label that is wider than its column covers what its neighbours leave free.
+            grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
+            box.adjust(-grow, 0, grow, 0)
+        if differs:
+            painter.setPen(QPen(theme.color("warn"), 1))
+            painter.setBrush(theme.color("token_differs"))
+            painter.drawRoundedRect(box, 3, 3)
+        if col in shown:
+            painter.setPen(theme.color("text" if differs or col in marked else "text_muted"))
+            _write(painter, box, text, standing=standing)
 
 
-def _longest(axis: Axis) -> float:
+def paint_read(
+    painter: QPainter, frame: MatrixFrame, column: int, top: float, theme: Theme
+) -> None:
+    """Point at the token that the metric is read after, from `top` on."""
+    x = frame.cell_rect(0, column).center().x()
+    if not frame.plot.left() <= x <= frame.plot.right():
+        return
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("accent"))
+    points = [QPointF(x - 4, top), QPointF(x + 4, top), QPointF(x, top + _ARROW - 3)]
+    painter.drawPolygon(QPolygonF(points))
+
+
+def _longest(texts: Sequence[str]) -> float:
     metrics = QFontMetricsF(mono_font(11))
-    texts = sorted((t for p in axis.pairs for t in (p.clean, p.corrupt)), key=len)[-12:]
-    widest = max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
-    return min(widest, _LONGEST)
+    longest = sorted(texts, key=len)[-12:]
+    return min(max((metrics.horizontalAdvance(text) for text in longest), default=0.0), _LONGEST)
 
 
-def _stands(axis: Axis, width: float) -> bool:
-    pitch = width / max(1, len(axis.pairs))
-    return _longest(axis) + 8 > pitch and pitch < 44
+def _stand(texts: Sequence[str], pitch: float) -> bool:
+    return _longest(texts) + 8 > pitch and pitch < 44
 
 
 def _token_height(axis: Axis, width: float) -> float:
-    return _longest(axis) + 8 if _stands(axis, width) else _LINE
+    texts = [text for pair in axis.pairs for text in (pair.clean, pair.corrupt)]
+    return tokens_height(texts, width / max(1, len(axis.pairs)))
 
 
 def _token_top(row: int, height: float) -> float:
@@ -130,13 +171,6 @@ def _paint_names(painter: QPainter, frame: MatrixFrame, height: float, theme: Th
     for row, name in enumerate(_ROW_NAMES):
         box = QRectF(0, _token_top(row, height), frame.plot.left() - PAD, height)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
-
-
-def _paint_read(painter: QPainter, x: float, theme: Theme) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color("accent"))
-    points = [QPointF(x - 4, 1), QPointF(x + 4, 1), QPointF(x, _ARROW - 2)]
-    painter.drawPolygon(QPolygonF(points))
 
 
 def _write(painter: QPainter, box: QRectF, text: str, *, standing: bool) -> None:

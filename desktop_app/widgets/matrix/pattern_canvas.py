@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+from typing_extensions import override
 
+from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
+
+    from desktop_app.pictures.matrix import Cell
 
 
 class PatternCanvas(MatrixCanvas):
@@ -26,6 +34,27 @@ class PatternCanvas(MatrixCanvas):
     def __init__(self) -> None:
         super().__init__()
         self._token = -1
+        self.stripe: Sequence[tuple[Cell, Cell]] = ()
+
+    def set_stripe(self, runs: Sequence[tuple[Cell, Cell]]) -> None:
+        """Outline straight runs of cells, from the first to the last of each."""
+        self.stripe = runs
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        frame = self.frame
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(frame.plot.adjusted(-1, -1, 1, 1))
+        painter.setPen(QPen(theme_hub().current.color("mark"), 1.4))
+        for first, last in self.stripe:
+            if frame.holds(first) and frame.holds(last):
+                a, b = frame.cell_rect(*first), frame.cell_rect(*last)
+                corners = [a.topLeft(), a.topRight(), b.topRight()]
+                corners += [b.bottomRight(), b.bottomLeft(), a.bottomLeft()]
+                painter.drawPolygon(QPolygonF(corners))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer."""
@@ -69,8 +98,5 @@ class PatternCanvas(MatrixCanvas):
         if self.values is None or not side:
             return None
         line = self.values[position] if side == "row" else self.values[:, position]
-        strongest, best = -1.0, position
-        for index, value in enumerate(line.tolist()):
-            if value == value and abs(value) > strongest:  # noqa: PLR0124 - NaN differs from itself
-                strongest, best = abs(value), index
+        best = int(np.nan_to_num(np.abs(line), nan=-1.0).argmax())
         return (position, best) if side == "row" else (best, position)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from numpy.typing import NDArray
-    from PySide6.QtGui import QPixmap
 
 _LISTED = 8
 _SIDE_WIDTH = 232
@@ -176,18 +175,14 @@ class PatternView(QWidget):
         """Show or hide the two lists beside the pattern."""
         self._side.setVisible(visible)
 
+    def is_side_visible(self) -> bool:
+        """Return whether the lists are shown."""
+        return not self._side.isHidden()
+
     def set_bar_visible(self, visible: bool) -> None:
         """Show or hide the colour scale, such as where the pattern is small."""
         self._has_bar = visible
         self._bar.setVisible(visible and self.canvas.values is not None)
-
-    def reset_view(self) -> None:
-        """Show the whole pattern."""
-        self.canvas.reset_view()
-
-    def picture(self) -> QPixmap:
-        """Return the pattern with its axes, colour bar and lists."""
-        return self.grab()
 
     def pair_text(self, query: int, key: int) -> str:
         """Return a pair in words: both tokens and the value."""
@@ -270,7 +265,7 @@ def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: boo
     columns = (
         Column("token", "mono"),
         Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
-        Column("attention", "number", signed=diverging),
+        Column("weight", "number", signed=diverging),
     )
     rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
     return ranked(columns, rows, best)

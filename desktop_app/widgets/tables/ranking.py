@@ -69,7 +69,6 @@ class RankingList(QTableView):
         self.clicked.connect(self._on_clicked)
         self.doubleClicked.connect(self._on_double_clicked)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self.set_ranking(Ranking(tuple(columns)))
 
     def _set_behaviour(self) -> None:
@@ -233,13 +232,23 @@ class RankingList(QTableView):
             hidden = column.priority > last
             if hidden != self.isColumnHidden(i):
                 self.setColumnHidden(i, hidden)
-        filled = any(c.stretches and c.priority <= last for c in columns)
-        self.horizontalHeader().setStretchLastSection(not filled)
+        self._fill(last)
         smallest, largest = self._fitting
         fits = self.viewport().height() // max(1, len(self.ranking.rows))
         height = min(largest, max(smallest, fits))
         if height != self.verticalHeader().defaultSectionSize():
             self.verticalHeader().setDefaultSectionSize(height)
+
+    def _fill(self, priority: int) -> None:
+        """Let the first column take the rest where no other does that is shown."""
+        if not self.ranking.columns:
+            return
+        heads, first = self.horizontalHeader(), self.ranking.columns[0]
+        filled = any(c.stretches and c.priority <= priority for c in self.ranking.columns)
+        mode = QHeaderView.ResizeMode.Interactive if filled else QHeaderView.ResizeMode.Stretch
+        if not first.stretches and heads.sectionResizeMode(0) != mode:
+            heads.setSectionResizeMode(0, mode)
+            heads.resizeSection(0, self._widths[0])
 
     def _needed(self, priority: int) -> int:
         """Return the width of the columns up to a priority."""
@@ -323,7 +332,3 @@ class RankingList(QTableView):
         key = None if self._silent else self.selected_key()
         if key is not None:
             self.row_selected.emit(key)
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self.viewport().update()

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from typing_extensions import override
 
 from desktop_app.pictures.ranking import Bar
+from desktop_app.widgets.basics.colormaps import colour_at, diverging_map
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.colormaps import colour_at, diverging_map
 from desktop_app.widgets.tables.ranking_model import ALIGNMENTS, Index, RankingModel
 
 if TYPE_CHECKING:

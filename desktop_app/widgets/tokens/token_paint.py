@@ -10,13 +10,13 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from desktop_app.pictures.token_text import RETURN, SPACE, TAB, token_label
-from desktop_app.widgets.basics.fonts import mono_font
-from desktop_app.widgets.matrix.colormaps import (
+from desktop_app.widgets.basics.colormaps import (
     contrast_text,
     diverging_map,
     lookup,
     sequential_map,
 )
+from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.tokens.token_layout import ARROW
 
 if TYPE_CHECKING:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
     from desktop_app.widgets.basics.selection import Selection
-    from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.actions import ActionBook, ActionSpec
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.sessions.results_panel import ResultsPanel
+    from desktop_app.window.sessions.session_desk import SessionDesk
 
 _MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
 # The clipboard's pictures are for screens and slides.
@@ -35,10 +37,13 @@ _COPY_SCALE = 2.0
 class PictureDesk(QObject):
     """Exports and copies what views show."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        window.views.built.connect(self._on_view_built)
+    def __init__(self, hall: Hall, session: SessionDesk, results: ResultsPanel) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._session = session
+        self._book: ActionBook | None = None
+        hall.views.built.connect(self._on_view_built)
+        results.asked.connect(self._on_asked)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return the ways out of the window."""
@@ -51,11 +56,15 @@ class PictureDesk(QObject):
             ("export_data", "Export data…", 100, self._export_current, "Ctrl+E", "download"),
         )
 
+    def take(self, book: ActionBook) -> None:
+        """Offer the exports wherever a view is right-clicked."""
+        self._book = book
+
     def menu(self) -> QMenu:
         """Return what can be done with a view's picture and numbers."""
-        menu = QMenu(self._window)
+        menu = QMenu(self._hall.window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions([self._window.actions_by_name[key] for key in _MENU])
+        menu.addActions([self._book[key] for key in _MENU] if self._book is not None else [])
         return menu
 
     def export(self, widget: QWidget, name: str, title: str) -> None:
@@ -66,12 +75,12 @@ class PictureDesk(QObject):
             name: The file name that is proposed, without ending.
             title: What the file says of itself.
         """
-        choice = ask_picture(self._window, widget.size())
+        choice = ask_picture(self._hall.window, widget.size())
         if choice is None:
             return
         ending, scale = choice
         path = dialogs.ask_save(
-            self._window, "Export picture", name + ending, dialogs.picture_filter(ending)
+            self._hall.window, "Export picture", name + ending, dialogs.picture_filter(ending)
         )
         if path is not None:
             self.write(widget, path, scale=scale, title=title)
@@ -81,52 +90,57 @@ class PictureDesk(QObject):
         try:
             save_picture(widget, path, scale=scale, title=title)
         except LensbenchError as error:
-            self._window.notices.show_problem(str(error))
+            self._hall.show_problem(str(error))
         else:
-            self._window.say(f"Saved {path.name}.", "good")
+            self._hall.say(f"Saved {path.name}.", "good")
 
     def copy_picture(self, widget: QWidget) -> None:
         """Put a widget's picture on the clipboard."""
         try:
             QGuiApplication.clipboard().setImage(picture_of(widget, _COPY_SCALE))
         except LensbenchError as error:
-            self._window.notices.show_problem(str(error))
+            self._hall.show_problem(str(error))
         else:
-            self._window.say("Picture copied.", "good")
+            self._hall.say("Picture copied.", "good")
 
     def export_data(self, result: Result) -> None:
         """Ask for kind and place, and write a result's data."""
         name = f"{result.analysis}.json"
-        path = dialogs.ask_save(self._window, "Export data", name, dialogs.RESULT_FILTER)
+        path = dialogs.ask_save(self._hall.window, "Export data", name, dialogs.RESULT_FILTER)
         if path is not None:
-            self._window.session.export(result, path)
+            self._session.export(result, path)
 
     def _save(self) -> None:
-        view = self._window.current_view()
+        view = self._hall.views.shown()
         self.export(view.picture_widget(), view.analysis.name, view.analysis.title)
 
     def _copy_current(self) -> None:
-        self.copy_picture(self._window.current_view().picture_widget())
+        self.copy_picture(self._hall.views.shown().picture_widget())
 
     def _copy_current_table(self) -> None:
         """Put the result's table on the clipboard, for a spreadsheet."""
-        result, selection = self._window.current_view().current_result, self._window.selection
+        result, selection = self._hall.views.shown().current_result, self._hall.selection
         if result is None:
-            self._window.notices.show_problem("This tab has no result to copy yet.")
+            self._hall.show_problem("This tab has no result to copy yet.")
             return
         try:
             table = table_of(result, selected_prompt(result, selection), head_of(result, selection))
         except LensbenchError as error:
-            self._window.notices.show_problem(str(error))
+            self._hall.show_problem(str(error))
             return
         QGuiApplication.clipboard().setText(to_tsv(table))
-        self._window.say(f"Table of {plural(len(table[1]), 'row')} copied.", "good")
+        self._hall.say(f"Table of {plural(len(table[1]), 'row')} copied.", "good")
 
     def _export_current(self) -> None:
-        result = self._window.current_view().current_result
+        result = self._hall.views.shown().current_result
         if result is None:
-            self._window.say("This tab has no result to export yet.", "warn")
+            self._hall.say("This tab has no result to export yet.", "warn")
         else:
+            self.export_data(result)
+
+    def _on_asked(self, code: str, number: int) -> None:
+        result = self._session.result(number) if code == "export" else None
+        if result is not None:
             self.export_data(result)
 
     def _on_view_built(self, view: AnalysisView) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.exports.pictures import MAX_SCALE, pixels_of
-from desktop_app.window.frame.parts import heading, muted_label
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSize
@@ -38,7 +38,7 @@ class PictureDialog(QDialog):
         self.scale = SegmentedControl([(n, f"{n}×") for n in range(1, MAX_SCALE + 1)])
         self.scale.setAccessibleName("Scale")
         self.scale.set_value(2)
-        self.facts = muted_label("", "small")
+        self.facts = label("", "small")
         self.save_button = QPushButton("Save…")
         self.cancel_button = QPushButton("Cancel")
         set_role(self.save_button, "primary")
@@ -62,7 +62,7 @@ class PictureDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
-        column.addWidget(heading("Export picture"))
+        column.addWidget(label("Export picture", "heading"))
         form = QFormLayout()
         form.setSpacing(10)
         form.addRow("Kind", self.kind)

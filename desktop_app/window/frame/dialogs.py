@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from desktop_app.window.frame.memory_dialog import MemoryDialog
 
@@ -31,6 +31,12 @@ def ask_save_before_closing(parent: QWidget) -> str:
     if box.clickedButton() is save:
         return "save"
     return "discard" if box.clickedButton() is discard else "cancel"
+
+
+def ask_text(parent: QWidget, title: str, label: str, text: str) -> str:
+    """Return a line as it was changed; empty: cancelled."""
+    new, accepted = QInputDialog.getText(parent, title, label, text=text)
+    return new if accepted else ""
 
 
 def ask_delete(parent: QWidget, title: str) -> bool:

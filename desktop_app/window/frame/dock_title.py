@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QToolButton
 
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.window.frame.parts import heading
 
 
 class DockTitle(QFrame):
@@ -15,7 +15,7 @@ class DockTitle(QFrame):
 
     def __init__(self, dock: QDockWidget) -> None:
         super().__init__(dock)
-        self._name = heading(dock.windowTitle())
+        self._name = label(dock.windowTitle(), "heading")
         self._close = _button("close", f"Close {dock.windowTitle()}")
         set_role(self, "dock_title")
         line = QHBoxLayout(self)

@@ -20,6 +20,7 @@ from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.window.frame.spec_page import spec_page
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
@@ -34,9 +35,9 @@ _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 def read_page(name: str) -> str:
     """Return a help page as Markdown; a sentence where there is none."""
     path = file_of(name, "help.md") or resource("help", f"{name}.md")
-    if not _NAME.match(name) or not path.is_file():
-        return f"There is no help page “{name}”."
-    return path.read_text(encoding="utf-8")
+    if _NAME.match(name) and path.is_file():
+        return path.read_text(encoding="utf-8")
+    return spec_page(ANALYSES[name]) if name in ANALYSES else f"There is no help page “{name}”."
 
 
 class HelpPanel(QWidget):
@@ -49,8 +50,6 @@ class HelpPanel(QWidget):
         self._pages.setAccessibleName("Help page")
         self._pages.addItem("Getting started", START)
         for analysis in ANALYSES.values():
-            if file_of(analysis.name, "help.md") is None:
-                continue
             self._pages.addItem(analysis.title, analysis.name)
         self._pages.addItem("The session file", SESSION_FILE)
         self.browser = QTextBrowser()
@@ -65,7 +64,6 @@ class HelpPanel(QWidget):
         column.addWidget(self.browser, 1)
         self.setMinimumWidth(220)
         theme_hub().theme_changed.connect(self._on_theme_changed)
-        self._render()
 
     def show_page(self, name: str) -> None:
         """Show the page of an analysis, or `start`."""
@@ -106,7 +104,8 @@ class HelpPanel(QWidget):
             self.show_page(name)
 
     def _on_theme_changed(self) -> None:
-        self._render()
+        if self.isVisible():
+            self._render()
 
 
 def _set_blocks(document: QTextDocument) -> None:

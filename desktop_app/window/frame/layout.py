@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.rail import Rail
     from desktop_app.window.frame.shelf import ViewShelf
 
@@ -46,8 +45,7 @@ class CentralArea(QWidget):
 
     def __init__(self, banners: Sequence[QWidget], rail: Rail, views: ViewShelf) -> None:
         super().__init__()
-        self._views = views
-        self.rail = rail
+        self._rail = rail
         self._stack = QStackedWidget()
         beside = QVBoxLayout()
         beside.setSpacing(0)
@@ -60,27 +58,13 @@ class CentralArea(QWidget):
         row.addWidget(rail)
         row.addLayout(beside, 1)
         self.setMinimumSize(420, 360)
-        views.built.connect(self._on_view_built)
-        views.lodgers_changed.connect(self._on_lodgers_changed)
-        rail.chosen.connect(self.open)
-
-    def open(self, name: str) -> None:
-        """Show the view of an analysis."""
-        if name in self._views:
-            self._stack.setCurrentWidget(self._views[name])
-            self.rail.set_current(name)
+        views.built.connect(self._stack.addWidget)
+        views.opened.connect(self._stack.setCurrentWidget)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.rail.set_narrow(event.size().width() < _WIDE_ENOUGH)
-
-    def _on_view_built(self, view: AnalysisView) -> None:
-        self._stack.addWidget(view)
-
-    def _on_lodgers_changed(self) -> None:
-        if self.rail.current() not in self._views:
-            self.open(next(iter(self._views)))
+        self._rail.set_narrow(event.size().width() < _WIDE_ENOUGH)
 
 
 def first_size(available: QSize) -> QSize:

@@ -9,10 +9,10 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.pictures.ranking import Column
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import muted_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +52,7 @@ class LogPanel(QWidget):
         self.table = RankingList("Log", _COLUMNS, sortable=True)
         self.table.set_empty_text("Nothing to report.")
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setInterval(POLL_MS)
+        self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
         self._level.changed.connect(self._on_level_changed)
@@ -88,7 +87,7 @@ class LogPanel(QWidget):
         clear.clicked.connect(self._on_clear_clicked)
         line = QHBoxLayout()
         line.addWidget(self._level)
-        line.addWidget(muted_label("Identical records are counted, not repeated.", "small"))
+        line.addWidget(label("Identical records are counted, not repeated.", "small"))
         line.addStretch(1)
         line.addWidget(copy)
         line.addWidget(clear)

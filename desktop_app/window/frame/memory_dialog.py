@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.window.frame.parts import wrapped
+from desktop_app.views.frame import label
 
 _EXPLANATION = (
     "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
@@ -51,7 +51,7 @@ class MemoryDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(14)
-        column.addWidget(wrapped(_EXPLANATION))
+        column.addWidget(label(_EXPLANATION, wrap=True))
         column.addLayout(line)
         column.addWidget(buttons)
         self.setMinimumWidth(440)

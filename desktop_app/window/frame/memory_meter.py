@@ -21,8 +21,7 @@ class MemoryMeter(QObject):
         super().__init__(parent)
         self._process = psutil.Process()
         self._total = psutil.virtual_memory().total
-        self._timer = QTimer(self)
-        self._timer.setInterval(INTERVAL_MS)
+        self._timer = QTimer(self, interval=INTERVAL_MS)
         self._timer.timeout.connect(self.measure)
 
     def start(self) -> None:

@@ -8,15 +8,16 @@ from PySide6.QtCore import QObject, Qt
 
 from desktop_app.window.frame import layout
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.frame.help_panel import START
+from desktop_app.window.frame.help_panel import START, HelpPanel
+from desktop_app.window.frame.log_panel import LogPanel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtWidgets import QMainWindow, QWidget
 
-    from desktop_app.window.frame.help_panel import HelpPanel
-    from desktop_app.window.frame.log_panel import LogPanel
+    from desktop_app.support.logs import LogBook
+    from desktop_app.window.frame.hall import Hall
 
 _LOG_HEIGHT = 190
 
@@ -26,20 +27,26 @@ class Panels(QObject):
 
     Attributes:
         docks: The docks by name.
+        help: The help pages.
+        log: What was logged.
     """
 
     def __init__(
-        self, window: QMainWindow, rooms: Mapping[str, QWidget], help_: HelpPanel, log: LogPanel
+        self, window: QMainWindow, hall: Hall, rooms: Mapping[str, QWidget], log_book: LogBook
     ) -> None:
         super().__init__(window)
         self._window = window
-        self._help = help_
-        widgets = {**rooms, "help": help_, "log": log}
+        self._views = hall.views
+        self.help = HelpPanel()
+        self.log = LogPanel(log_book)
+        widgets = {**rooms, "help": self.help, "log": self.log}
         self.docks = {
             key: layout.make_dock(key, key.capitalize(), widget, window)
             for key, widget in widgets.items()
         }
-        log.warnings_counted.connect(self._on_warnings_counted)
+        hall.help_wanted.connect(self.show_help)
+        hall.log_wanted.connect(self.show_log)
+        self.log.warnings_counted.connect(self._on_warnings_counted)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what shows and hides panels."""
@@ -51,6 +58,7 @@ class Panels(QObject):
             *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),
             *in_menu(
                 "&Help",
+                ("help", "Help on this tab", 0, self._show_here, "F1", "help"),
                 ("help_start", "Getting started", 10, self._show_start),
                 ("show_log", "Log", 20, self.show_log, "Ctrl+L"),
             ),
@@ -62,7 +70,7 @@ class Panels(QObject):
 
     def show_help(self, page: str) -> None:
         """Show a help page beside the picture."""
-        self._help.show_page(page)
+        self.help.show_page(page)
         self.docks["help"].show()
         self.docks["help"].raise_()
 
@@ -73,6 +81,9 @@ class Panels(QObject):
             log.show()
             self._window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
+
+    def _show_here(self) -> None:
+        self.show_help(self._views.current)
 
     def _show_start(self) -> None:
         self.show_help(START)

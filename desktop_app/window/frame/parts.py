@@ -6,9 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
-
-from desktop_app.widgets.basics.theme import set_role
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -32,36 +30,6 @@ def action_tip(action: QAction) -> str:
     return f"{name} ({keys})" if keys else name
 
 
-def muted_label(text: str, role: str = "muted") -> QLabel:
-    """Return a label for what matters less."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    set_role(label, role)
-    return label
-
-
-def heading(text: str) -> QLabel:
-    """Return a section's heading."""
-    return muted_label(text, "heading")
-
-
-def wrapped(text: str = "", role: str = "muted") -> QLabel:
-    """Return a label that breaks its lines."""
-    label = muted_label(text, role)
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    return label
-
-
-def separator() -> QWidget:
-    """Return a thin line."""
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    set_role(line, "separator")
-    line.setFixedHeight(1)
-    return line
-
-
 def human_bytes(count: float) -> str:
     """Return a number of bytes in words, in powers of ten as models are counted."""
     if count >= 1e8:
@@ -74,15 +42,6 @@ def human_count(count: int) -> str:
     if count >= 1_000_000_000:
         return f"{count / 1e9:.1f} B"
     return f"{count / 1e6:.0f} M" if count >= 10_000_000 else f"{count / 1e6:.1f} M"
-
-
-def human_seconds(seconds: float) -> str:
-    """Return a duration in words."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
 def app_version() -> str:

@@ -24,10 +24,11 @@ from desktop_app.contract.spec import GROUPS
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
-from desktop_app.window.frame.actions import ActionSpec
+from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
     from desktop_app.contract.spec import Analysis
+    from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.shelf import ViewShelf
 
 _NAME = Qt.ItemDataRole.UserRole  # empty: the title of a group
@@ -44,23 +45,19 @@ Index = QModelIndex | QPersistentModelIndex
 class Rail(QFrame):
     """Lists the analyses; the arrow keys move along, Return opens.
 
-    Signals:
-        chosen: The name of an analysis that is to be shown.
+    Attributes:
+        is_folded_by_hand: Whether it was folded where there is room for it.
     """
 
-    chosen = Signal(str)
-
-    def __init__(self, views: ViewShelf, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, views: ViewShelf) -> None:
+        super().__init__()
         self._views = views
-        self._open = ""
         self._states: dict[str, str] = {}
         self._is_narrow = False
         self.is_folded_by_hand = False
         set_role(self, "rail")
-        self.setAccessibleName("Analyses")
         self.list = _Entries(self)
-        self.list.wanted.connect(self.chosen)
+        self.list.wanted.connect(views.open)
         self.fold_button = QToolButton()
         self.fold_button.setIconSize(QSize(16, 16))
         self.fold_button.clicked.connect(self.toggle)
@@ -69,52 +66,27 @@ class Rail(QFrame):
         column.setSpacing(2)
         column.addWidget(self.list, 1)
         column.addWidget(self.fold_button)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         views.lodgers_changed.connect(self._fill)
+        views.opened.connect(self._on_opened)
         self._fill()
-        self._show_fold(folded=False)
+        self.fold_by_hand(folded=False)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return an action for each analysis, in the order of their keys, and the folding."""
-        return [
-            *(
-                ActionSpec(
-                    f"tab_{name}",
-                    analysis.title,
-                    "&View",
-                    0,
-                    partial(self.chosen.emit, name),
-                    self._keys(name),
-                    icon_of(name),
-                )
-                for name, analysis in self._views.analyses().items()
-            ),
-            ActionSpec("fold_rail", "Fold the rail", "&View", 10, self.toggle, "Ctrl+B"),
-        ]
+        tabs = (
+            (f"tab_{n}", a.title, 0, partial(self._views.open, n), self._keys(n), icon_of(n))
+            for n, a in self._views.analyses().items()
+        )
+        return in_menu("&View", *tabs, ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
 
     def names(self) -> list[str]:
         """Return the analyses from above."""
         return [item.data(_NAME) for item in self._items() if item.data(_NAME)]
 
-    def current(self) -> str:
-        """Return the name of the analysis that is shown."""
-        return self._open
-
-    def set_current(self, name: str) -> None:
-        """Mark the analysis that is shown."""
-        self._open = name
-        for item in self._items():
-            if item.data(_NAME) == name:
-                self.list.setCurrentItem(item)
-            self._name(item)
-        self.list.viewport().update()
-
     def set_state(self, name: str, state: str) -> None:
         """Mark an analysis as running, as one that has a result, or as neither (empty)."""
         self._states[name] = state
-        for item in self._items():
-            if item.data(_NAME) == name:
-                self._name(item)
+        self._describe()
 
     def is_folded(self) -> bool:
         """Return whether icons alone are shown."""
@@ -157,7 +129,7 @@ class Rail(QFrame):
                 self.list.addItem(item)
             for analysis in members:
                 self.list.addItem(self._entry(analysis))
-        self.set_current(self._open)
+        self._describe()
 
     def _entry(self, analysis: Analysis) -> QListWidgetItem:
         item = QListWidgetItem(analysis.title)
@@ -168,13 +140,15 @@ class Rail(QFrame):
         item.setToolTip(f"{analysis.title}: {told}")
         return item
 
-    def _name(self, item: QListWidgetItem) -> None:
-        """Tell a screen reader, and the delegate, what an entry is."""
-        name = str(item.data(_NAME))
-        state = self._states.get(name, "")
-        item.setData(_STATE, ("shown" if name and name == self._open else "", state))
-        words = [item.text(), *(word for word in item.data(_STATE) if word)]
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(words))
+    def _describe(self) -> None:
+        """Tell the delegate, and a screen reader, what each entry is."""
+        for item in self._items():
+            name = str(item.data(_NAME))
+            shown = name == self._views.current
+            state = self._states.get(name, "")
+            item.setData(_STATE, (shown, state))
+            words = [item.text(), "shown" if shown else "", state]
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, words)))
 
     def _show_fold(self, *, folded: bool) -> None:
         self.list.set_folded(folded)
@@ -184,8 +158,11 @@ class Rail(QFrame):
         self.fold_button.setToolTip(f"{words} (Ctrl+B)")
         self.fold_button.setAccessibleName(words)
 
-    def _on_theme_changed(self) -> None:
-        self.list.viewport().update()
+    def _on_opened(self) -> None:
+        self._describe()
+        for item in self._items():
+            if item.data(_NAME) == self._views.current:
+                self.list.setCurrentItem(item)
 
 
 class _Entries(QListWidget):

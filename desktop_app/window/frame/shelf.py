@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 class ViewShelf(QObject):
     """A mapping from names to views; a view that nobody has asked for costs nothing.
 
+    Attributes:
+        current: The name of the analysis that is shown.
+
     Signals:
         built: The view that has just been made.
+        opened: The view that is to be shown now.
         lodgers_changed: Analyses that are not installed came with a session, or went.
     """
 
     built = Signal(object)
+    opened = Signal(object)
     lodgers_changed = Signal()
 
     def __init__(self, selection: Selection, parent: QObject) -> None:
@@ -34,10 +39,13 @@ class ViewShelf(QObject):
         self._selection = selection
         self._views: dict[str, AnalysisView] = {}
         self._lodgers: dict[str, Analysis] = {}
+        self.current = next(iter(ANALYSES))
 
     def __getitem__(self, name: str) -> AnalysisView:
         if name not in self._views:
             view = create_view(self.analyses()[name], self._selection)
+            if name in self._lodgers:
+                view.forbid_running(self._lodgers[name].summary)
             self._views[name] = view
             self.built.emit(view)
         return self._views[name]
@@ -50,7 +58,17 @@ class ViewShelf(QObject):
 
     def analyses(self) -> dict[str, Analysis]:
         """Return what there are views of: what is installed, and what only a session brought."""
-        return {**self._lodgers, **ANALYSES}
+        return {**ANALYSES, **self._lodgers}
+
+    def open(self, name: str) -> None:
+        """Show the view of an analysis; one that there is not leaves the view that is shown."""
+        if name in self:
+            self.current = name
+            self.opened.emit(self[name])
+
+    def shown(self) -> AnalysisView:
+        """Return the view that is shown."""
+        return self[self.current]
 
     def there(self, name: str) -> AnalysisView | None:
         """Return a view where it is built already."""
@@ -74,3 +92,5 @@ class ViewShelf(QObject):
                 self._views.pop(name).deleteLater()
         if names:
             self.lodgers_changed.emit()
+        if self.current not in self:
+            self.open(next(iter(self)))

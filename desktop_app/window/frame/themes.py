@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,9 @@ from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame.actions import ActionSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from desktop_app.widgets.basics.theme import ThemeChoice
-    from desktop_app.window.frame.main_window import MainWindow
 
 _THEMES: tuple[tuple[ThemeChoice, str, str], ...] = (
     ("system", "Follow the system", ""),
@@ -22,25 +22,21 @@ _THEMES: tuple[tuple[ThemeChoice, str, str], ...] = (
 )
 
 
-def theme_actions(window: MainWindow) -> list[ActionSpec]:
-    """Return the choice of a theme."""
+def theme_actions(chosen: str, remember: Callable[[ThemeChoice], None]) -> list[ActionSpec]:
+    """Return the choice of a theme; what is chosen is told to `remember`."""
+
+    def choose(choice: ThemeChoice) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, choice)
+        remember(choice)
+
     return [
         ActionSpec(
-            f"theme_{key}",
-            f"Theme: {text}",
-            "&View",
-            40,
-            partial(_choose, window, key),
+            *(f"theme_{key}", f"Theme: {text}", "&View", 40, partial(choose, key)),
             icon=icon,
             group="theme",
-            chosen=key == window.settings.theme,
+            chosen=key == chosen,
         )
         for key, text, icon in _THEMES
     ]
-
-
-def _choose(window: MainWindow, choice: ThemeChoice) -> None:
-    app = QApplication.instance()
-    if isinstance(app, QApplication):
-        apply_theme(app, choice)
-    window.settings = replace(window.settings, theme=choice)

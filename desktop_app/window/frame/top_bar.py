@@ -8,11 +8,12 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.palette import SearchBox
-from desktop_app.window.frame.parts import action_tip, human_bytes, human_count, human_seconds
+from desktop_app.window.frame.parts import action_tip, human_bytes, human_count
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -86,7 +87,7 @@ class TopBar(QFrame):
             f"{info.n_layers} layers × {info.n_heads} heads"
             f" ({info.n_kv_heads} key-value), d_model {info.d_model}, context {info.n_ctx:,}\n"
             f"on {info.device} as {info.dtype}, weights {info.weights}; loaded in "
-            f"{human_seconds(ready.seconds)}\nPress to choose another model."
+            f"{duration(ready.seconds)}\nPress to choose another model."
         )
         self._say(f"{info.name} · {info.device} · {info.dtype} · {size}", tip)
         self._show_parity(ready.parity)

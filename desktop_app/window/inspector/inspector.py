@@ -19,8 +19,8 @@ from desktop_app.contract.intents import Intent
 from desktop_app.contract.registry import hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.window.frame.parts import heading, muted_label, wrapped
 from desktop_app.window.inspector.known import Known
 from desktop_app.window.inspector.small_pattern import SmallPattern
 
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import Result
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.runs.run_desk import RunDesk
+    from desktop_app.window.runs.showing import Showing
+    from desktop_app.window.sessions.session_desk import SessionDesk
 
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
@@ -37,37 +41,39 @@ _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 class Inspector(QWidget):
     """Listens to the selection, to the results on screen and to the prompt table."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        session: SessionDesk,
+        prompts: PromptPanel,
+        runs: RunDesk,
+        showing: Showing,
+    ) -> None:
         super().__init__()
-        self._window = window
-        self._selection = window.selection
+        self._hall = hall
+        self._session = session
+        self._prompts = prompts
+        self._selection = hall.selection
         self.known = Known()
-        self._head_title = heading("Head")
+        self._head_title = label("Head", "heading")
         self._head_facts = _Facts()
-        self._head_hint = wrapped("Choose a head in any picture to see what is known of it.")
+        self._head_hint = label(
+            "Choose a head in any picture to see what is known of it.", wrap=True
+        )
         self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
-        self._token_title = heading("Token")
+        self._token_title = label("Token", "heading")
         self._token_facts = _Facts()
-        self._token_hint = wrapped("Choose a token in any strip.")
+        self._token_hint = label("Choose a token in any strip.", wrap=True)
         self.notes = QPlainTextEdit()
-        self._notes_timer = QTimer(self)
-        self._notes_timer.setSingleShot(True)
-        self._notes_timer.setInterval(_NOTES_DELAY_MS)
+        self._notes_timer = QTimer(self, singleShot=True, interval=_NOTES_DELAY_MS)
         self._build()
         self._connect()
+        session.opened.connect(self._on_session_opened)
+        showing.result_shown.connect(self._on_result_shown)
+        runs.tokens_shown.connect(self._on_tokens_shown)
+        prompts.prompts_changed.connect(self._on_prompts_changed)
         self.refresh()
-
-    def forget(self) -> None:
-        """Let go of all results."""
-        self.known.forget()
-        self.refresh()
-
-    def set_notes(self, notes: str) -> None:
-        """Show the notes of the session."""
-        self.notes.blockSignals(True)
-        self.notes.setPlainText(notes)
-        self.notes.blockSignals(False)
 
     def flush_notes(self) -> None:
         """Do not wait for the next keystroke any longer."""
@@ -99,7 +105,7 @@ class Inspector(QWidget):
         for widget in (self._token_title, self._token_hint, self._token_facts):
             column.addWidget(widget)
         column.addSpacing(8)
-        column.addWidget(heading("Notes"))
+        column.addWidget(label("Notes", "heading"))
         column.addWidget(self.notes, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -120,9 +126,6 @@ class Inspector(QWidget):
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
-        self._window.showing.result_shown.connect(self._on_result_shown)
-        self._window.runs.tokens_shown.connect(self._on_tokens_shown)
-        self._window.prompts.prompts_changed.connect(self._on_prompts_changed)
 
     def _refresh_head(self) -> None:
         place = self._place()
@@ -160,6 +163,13 @@ class Inspector(QWidget):
     def _on_prompt_changed(self) -> None:
         self.refresh()
 
+    def _on_session_opened(self) -> None:
+        self.known.forget()
+        self.notes.blockSignals(True)
+        self.notes.setPlainText(self._session.notes())
+        self.notes.blockSignals(False)
+        self.refresh()
+
     def _on_result_shown(self, result: Result) -> None:
         self.known.add(result)
         self.refresh()
@@ -173,15 +183,15 @@ class Inspector(QWidget):
         self._refresh_token()
 
     def _on_prompts_changed(self) -> None:
-        self.known.table = tuple(self._window.prompts.prompts()[0])
+        self.known.table = tuple(self._prompts.prompts()[0])
         self.refresh()
 
     def _on_open_clicked(self) -> None:
         chosen = {"layer": self._selection.layer, "head": self._selection.head}
-        self._window.answer(Intent("open_attention", chosen))
+        self._hall.answer(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
-        self._window.session.set_notes(self.notes.toPlainText())
+        self._session.set_notes(self.notes.toPlainText())
 
 
 class _Facts(QWidget):
@@ -204,10 +214,10 @@ class _Facts(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for row, fact in enumerate(facts):
-            name = wrapped(fact.name, "muted")
+            name = label(fact.name, wrap=True)
             self._grid.addWidget(name, row, 0, 1, 1 if fact.value else 2)
             if fact.value:
-                value = muted_label(fact.value, "mono")
+                value = label(fact.value, "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setToolTip(fact.tip)

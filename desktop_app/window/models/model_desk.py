@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.frame.settings import MOST_SWEEP_MB
 from desktop_app.window.models.model_dialog import ModelDialog
+from desktop_app.window.settings import MOST_SWEEP_MB
 
 if TYPE_CHECKING:
-    from desktop_app.contract.requests import ModelReady
+    from collections.abc import Sequence
+
+    from desktop_app.contract.requests import MemoryEstimate, ModelReady, ModelRow
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.frame.top_bar import TopBar
+    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.settings import Memory
 
 
 class ModelDesk(QObject):
@@ -28,14 +32,15 @@ class ModelDesk(QObject):
 
     model_changed = Signal(object)
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._conductor = conductor = window.conductor
-        self._bar = window.top_bar
+    def __init__(self, hall: Hall, memory: Memory, conductor: Conductor, bar: TopBar) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._memory = memory
+        self._conductor = conductor
+        self._bar = bar
         self.dialog: ModelDialog | None = None
         self._bar.model_clicked.connect(self.open_dialog)
-        conductor.budget_bytes = window.settings.sweep_mb * 1_000_000 or None
+        conductor.budget_bytes = memory.settings.sweep_mb * 1_000_000 or None
         conductor.model_loading.connect(self._on_model_loading)
         conductor.model_ready.connect(self._on_model_ready)
         conductor.model_failed.connect(self._on_model_failed)
@@ -62,16 +67,16 @@ class ModelDesk(QObject):
 
     def choose_sweep_memory(self) -> None:
         """Ask how much memory sweeps may take."""
-        now = self._window.settings.sweep_mb
-        chosen = dialogs.ask_sweep_memory(self._window, now, MOST_SWEEP_MB)
+        now = self._memory.settings.sweep_mb
+        chosen = dialogs.ask_sweep_memory(self._hall.window, now, MOST_SWEEP_MB)
         if chosen is not None:
-            self._remember(sweep_mb=chosen)
+            self._memory.change(sweep_mb=chosen)
             self._conductor.budget_bytes = chosen * 1_000_000 or None
 
     def open_dialog(self) -> ModelDialog:
         """Show the dialog, made anew with what is known now."""
         if self.dialog is None:
-            self.dialog = ModelDialog(self._window.settings, self._window)
+            self.dialog = ModelDialog(self._memory.settings, self._hall.window)
             self.dialog.load_requested.connect(self._on_load_requested)
             self.dialog.estimate_requested.connect(self._conductor.estimate)
             self.dialog.fetch_requested.connect(self._on_fetch_requested)
@@ -89,17 +94,14 @@ class ModelDesk(QObject):
 
     def load(self, name: str) -> None:
         """Load a model by name with the device and numbers chosen last."""
-        chosen = self._window.settings
-        self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))  # type: ignore[arg-type]
-
-    def _remember(self, **choice: Any) -> None:
-        self._window.settings = replace(self._window.settings, **choice)
+        chosen = self._memory.settings
+        self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))
 
     def _stop_loading(self) -> None:
         self._conductor.stop_kind("load")
 
     def _on_load_requested(self, spec: ModelSpec) -> None:
-        self._remember(device=spec.device, dtype=spec.dtype, offline=spec.offline)
+        self._memory.change(device=spec.device, dtype=spec.dtype, offline=spec.offline)
         self._conductor.load(spec)
 
     def _on_fetch_requested(self, name: str) -> None:
@@ -119,11 +121,11 @@ class ModelDesk(QObject):
             self.dialog.show_working(f"Loading {name} …")
 
     def _on_model_ready(self, ready: ModelReady) -> None:
-        self._remember(model=ready.spec.model)
+        self._memory.change(model=ready.spec.model)
         self._bar.show_model(ready)
         if self.dialog is not None:
             self.dialog.show_done()
-        self._window.say(f"{ready.info.name} is ready", "good")
+        self._hall.say(f"{ready.info.name} is ready", "good")
         self.model_changed.emit(ready)
 
     def _on_model_failed(self, message: str) -> None:
@@ -131,20 +133,20 @@ class ModelDesk(QObject):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.show_problem(message)
         else:
-            self._window.notices.show_problem(message)
+            self._hall.show_problem(message)
 
     def _on_model_stopped(self) -> None:
         self._show_open_model()
         if self.dialog is not None:
             self.dialog.show_stopped()
 
-    def _on_models_listed(self, rows: object) -> None:
+    def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
         if self.dialog is not None:
-            self.dialog.show_models(rows)  # type: ignore[arg-type]
+            self.dialog.show_models(rows)
 
-    def _on_memory_estimated(self, estimate: object) -> None:
+    def _on_memory_estimated(self, estimate: MemoryEstimate) -> None:
         if self.dialog is not None:
-            self.dialog.show_estimate(estimate)  # type: ignore[arg-type]
+            self.dialog.show_estimate(estimate)
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:

@@ -20,11 +20,12 @@ from PySide6.QtWidgets import (
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import heading, line_of, muted_label, wrapped
+from desktop_app.window.frame.parts import line_of
 from desktop_app.window.models.model_words import fit_rows, model_rows, spec_problem
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.settings import Settings
+    from desktop_app.window.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250
 _COLUMNS = (
@@ -73,15 +74,13 @@ class ModelDialog(QDialog):
         self.dtype = QComboBox()
         self.online = Toggle()
         self.needs = RankingList("Memory needed against memory there is")
-        self.sentence = wrapped("")
+        self.sentence = label("", wrap=True)
         self.banner = Banner()
         self.progress = QProgressBar()
-        self.progress_note = muted_label("", "small")
+        self.progress_note = label("", "small")
         self.load_button = QPushButton("Load")
         self.close_button = QPushButton("Close")
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(_ESTIMATE_DELAY_MS)
+        self._delay = QTimer(self, singleShot=True, interval=_ESTIMATE_DELAY_MS)
         self.online.setChecked(not settings.offline)
         self._fill_choices(settings)
         self._build()
@@ -192,11 +191,11 @@ class ModelDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        column.addWidget(heading("Models on this machine"))
+        column.addWidget(label("Models on this machine", "heading"))
         column.addWidget(self.table, 1)
         column.addLayout(self._name_line())
         column.addLayout(self._option_line())
-        column.addWidget(heading("Memory"))
+        column.addWidget(label("Memory", "heading"))
         column.addWidget(self.sentence)
         column.addWidget(self.needs)
         column.addWidget(self.banner)
@@ -209,15 +208,15 @@ class ModelDialog(QDialog):
         folder, gguf = QPushButton("Open folder…"), QPushButton("Open .gguf…")
         folder.clicked.connect(self._on_folder_clicked)
         gguf.clicked.connect(self._on_gguf_clicked)
-        return line_of(muted_label("Model"), (self.name, 1), folder, gguf)
+        return line_of(label("Model"), (self.name, 1), folder, gguf)
 
     def _option_line(self) -> QHBoxLayout:
         return line_of(
-            muted_label("Device"),
+            label("Device"),
             (self.device, 1),
-            muted_label("dtype"),
+            label("dtype"),
             (self.dtype, 1),
-            muted_label("Allow the network"),
+            label("Allow the network"),
             self.online,
         )
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop_app.views.frame import label
 from desktop_app.views.notice_chips import by_code, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
-from desktop_app.window.frame.parts import heading, muted_label, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,11 @@ class LiveTokens(QWidget):
         self.strip = TokenStrip()
         self.corrupt_strip = TokenStrip()
         self.chips = ChipRow()
-        self._title = heading("Tokens")
-        self._facts = muted_label("", "small")
-        self._corrupt_title = heading("Corrupt twin")
-        self._corrupt_facts = muted_label("", "small")
-        self._message = wrapped(_WAITING)
+        self._title = label("Tokens", "heading")
+        self._facts = label("", "small")
+        self._corrupt_title = label("Corrupt twin", "heading")
+        self._corrupt_facts = label("", "small")
+        self._message = label(_WAITING, wrap=True)
         self._result: Result | None = None
         self._places: list[int] = []
         self._row = 0

@@ -8,10 +8,11 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
+from desktop_app.views.frame import label
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
-from desktop_app.window.frame.parts import muted_label, tool_button
+from desktop_app.window.frame.parts import tool_button
 from desktop_app.window.prompts.live_tokens import LiveTokens
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
@@ -55,11 +56,9 @@ class PromptPanel(QWidget):
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = QLabel()
-        self._count = muted_label("", "small")
+        self._count = label("", "small")
         self._tools = QHBoxLayout()
-        self._debounce = QTimer(self)
-        self._debounce.setSingleShot(True)
-        self._debounce.setInterval(DEBOUNCE_MS)
+        self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._build()
         self._debounce.timeout.connect(self.prompts_changed)
         self.table.prompts.edited.connect(self._on_edited)
@@ -109,6 +108,12 @@ class PromptPanel(QWidget):
         self.bos.set_value(bos)
         self.chat.setChecked(chat)
 
+    def offer_chat(self, offered: bool) -> None:
+        """Let the chat template be chosen where the model has one."""
+        self.chat.setEnabled(offered)
+        if not offered:
+            self.chat.setChecked(False)
+
     def select_prompt(self, number: int) -> None:
         """Select the prompt of that number among those that can be run."""
         places = self.prompts()[1]
@@ -144,10 +149,10 @@ class PromptPanel(QWidget):
         self._tools.addWidget(self._count)
         options = QHBoxLayout()
         options.setSpacing(8)
-        for widget in (muted_label("BOS"), self.bos):
+        for widget in (label("BOS"), self.bos):
             options.addWidget(widget)
         options.addStretch(1)
-        options.addWidget(muted_label("Chat"))
+        options.addWidget(label("Chat"))
         options.addWidget(self.chat)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

@@ -8,23 +8,31 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.requests import RunAnalysis
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.prompts.examples import worked_example
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.params import Params
+    from desktop_app.contract.requests import ModelReady
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Preset
     from desktop_app.jobs.events import JobFailed
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.prompts.prompt_rows import TypedRow
+    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.showing import Showing
     from desktop_app.window.runs.task import Task
 
 MAX_LIVE_PROMPTS = 64
+_EXAMPLE = ("load_example", "Load the worked example")
+_EXAMPLE_TIP = "The prompt of the first start, run in the first four tabs"
 
 
 class RunDesk(QObject):
@@ -38,17 +46,18 @@ class RunDesk(QObject):
     result_kept = Signal(object, bool)
     tokens_shown = Signal(object)
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._views = window.views
-        self._showing = window.showing
-        self._prompts = window.prompts
-        self._conductor = window.conductor
+    def __init__(
+        self, hall: Hall, prompts: PromptPanel, conductor: Conductor, showing: Showing
+    ) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._views = hall.views
+        self._prompts = prompts
+        self._conductor = conductor
+        self._showing = showing
+        self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
-        self._rerun = QTimer(self)
-        self._rerun.setSingleShot(True)
-        self._rerun.setInterval(0)
+        self._rerun = QTimer(self, singleShot=True, interval=0)
         self._connect()
 
     def action_specs(self) -> list[ActionSpec]:
@@ -56,6 +65,7 @@ class RunDesk(QObject):
         presets = [(name, preset) for name, a in ANALYSES.items() for preset in a.presets]
         stop, busy = self._conductor.stop, self._conductor.busy_changed
         return [
+            *in_menu("&Prompts", (*_EXAMPLE, 70, self.load_example, "", "reset", _EXAMPLE_TIP)),
             *in_menu(
                 "&Run",
                 ("run", "Run", 10, self.run_current, "Ctrl+R | F5", "run"),
@@ -75,7 +85,7 @@ class RunDesk(QObject):
     def run_current(self) -> None:
         """Run the analysis that is shown."""
         self._prompts.flush()
-        self._window.current_view().request_run()
+        self._views.shown().request_run()
 
     def run_all(self) -> None:
         """Run every analysis of the prompts; what makes its own sequences takes far longer."""
@@ -91,7 +101,7 @@ class RunDesk(QObject):
 
     def run_preset(self, name: str, preset: Preset) -> None:
         """Ask a question that has a name; the view sums up what comes of it."""
-        self._window.open_tab(name)
+        self._views.open(name)
         view = self._views[name]
         view.set_params(preset.params)
         view.expect_preset(preset.topic)
@@ -130,6 +140,23 @@ class RunDesk(QObject):
         """Run an analysis of the worked example; return whether it was sent off."""
         return self.run(name, ANALYSES[name].params(), is_worked=True)
 
+    def load_example(self) -> None:
+        """Put the worked example of the open model into the table, and run it."""
+        model, old = self._conductor.model, self._prompts.rows()
+        self._prompts.set_prompts(worked_example(model.spec.model if model else ""))
+        self._prompts.flush()
+        if self._prompts.rows() != old and not all(row.is_empty for row in old):
+            self._replaced = old
+            told = "The worked example has taken the place of your prompts."
+            self._hall.show(told, "info", {"undo_example": ("Undo", self._undo_example)})
+        if model is not None:
+            for name in worked_order():
+                self.run(name, ANALYSES[name].params())
+
+    def _undo_example(self) -> None:
+        self._hall.withdraw("undo_example")
+        self._prompts.set_rows(self._replaced)
+
     def retokenize(self) -> None:
         """Bring the live strips up to date with the table."""
         rows, places = self._prompts.prompts()
@@ -162,7 +189,7 @@ class RunDesk(QObject):
         index = notice.fix.get("index")
         text = texts[index] if isinstance(index, int) and 0 <= index < len(texts) else None
         if not self._prompts.apply_fix(notice.fix, text):
-            self._window.say("That prompt is no longer in the table.", "warn")
+            self._hall.say("That prompt is no longer in the table.", "warn")
             return False
         self._prompts.flush()
         if self._refused:
@@ -182,7 +209,7 @@ class RunDesk(QObject):
         heard.run_stopped.connect(self._showing.show_stopped)
         heard.live_arrived.connect(self._on_live_arrived)
         heard.live_failed.connect(self._on_live_failed)
-        heard.model_ready.connect(self.retokenize)
+        heard.model_ready.connect(self._on_model_ready)
 
     def _form(self, name: str) -> Params:
         """Return the settings of a view's form; those of one that is not built are the defaults."""
@@ -221,6 +248,10 @@ class RunDesk(QObject):
         result = self._prompts.live.result()
         self.apply_fix(notice, _given_texts(result) if result is not None else [])
 
+    def _on_model_ready(self, ready: ModelReady) -> None:
+        self._prompts.offer_chat(ready.chat_template)
+        self.retokenize()
+
     def _on_run_began(self, name: str) -> None:
         self._showing.show_busy(name, waits=False)
 
@@ -234,10 +265,9 @@ class RunDesk(QObject):
             self._refused[name] = failed
         self._showing.show_failure(name, failed.message, failed.code, fix)
         if failed.is_bug:
-            notices = self._window.notices
-            copy = notices.copying("Copy details", failed.details)
-            log = ("Open log", self._window.panels.show_log)
-            notices.show(failed.message, "bad", {"copy_report": copy, "log": log})
+            copy = self._hall.copying("Copy details", failed.details)
+            log = ("Open log", self._hall.log_wanted.emit)
+            self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log})
 
     def _on_live_arrived(self, result: Result, places: Sequence[int]) -> None:
         self._prompts.live.show_tokens(result, places)

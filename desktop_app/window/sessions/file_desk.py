@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.prompts.prompt_desk import PromptDesk
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.sessions.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
@@ -20,19 +23,26 @@ PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 
 
 class FileDesk(QObject):
-    """Opens and saves sessions, and opens whatever is dropped by what it is."""
+    """Opens and saves sessions, and opens whatever is dropped by what it is.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
-        self._prompts = window.prompts
-        self._session.saved.connect(self._on_saved)
-        self._autosave = QTimer(self)
-        self._autosave.setSingleShot(True)
-        self._autosave.setInterval(AUTOSAVE_MS)
+    Signals:
+        model_dropped: A folder or `.gguf` file that is to be opened as a model.
+    """
+
+    model_dropped = Signal(str)
+
+    def __init__(
+        self, hall: Hall, session: SessionDesk, panel: PromptPanel, prompts: PromptDesk
+    ) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._session = session
+        self._panel = panel
+        self._prompts = prompts
+        session.saved.connect(self._on_saved)
+        self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self.keep_prompts)
-        self._prompts.prompts_changed.connect(self._autosave.start)
+        panel.prompts_changed.connect(self._autosave.start)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done with a session."""
@@ -50,11 +60,11 @@ class FileDesk(QObject):
         if ending == SESSION_ENDING:
             self.open_session(path)
         elif ending in PROMPT_ENDINGS:
-            self._window.prompt_desk.open_file(path)
+            self._prompts.open_file(path)
         elif path.is_dir() or ending == ".gguf":
-            self._window.models.open_path(str(path))
+            self.model_dropped.emit(str(path))
         else:
-            self._window.notices.show_problem(
+            self._hall.show_problem(
                 f"“{path.name}” is none of .lens, .csv, .jsonl, .gguf or a model's folder."
             )
 
@@ -74,13 +84,12 @@ class FileDesk(QObject):
             self.save_session_as()
             return
         self.keep_prompts()
-        self._window.say(f"Everything is in {self._session.session.path.name}.", "good")
+        self._hall.say(f"Everything is in {self._session.session.path.name}.", "good")
 
     def save_session_as(self) -> bool:
         """Save the session to a file of its own; return whether one was chosen."""
-        path = dialogs.ask_save(
-            self._window, "Save session", "session.lens", dialogs.SESSION_FILTER
-        )
+        window, kinds = self._hall.window, dialogs.SESSION_FILTER
+        path = dialogs.ask_save(window, "Save session", "session.lens", kinds)
         if path is None:
             return False
         self.keep_prompts()
@@ -91,7 +100,7 @@ class FileDesk(QObject):
         """Return whether the session may be closed; asks where results would be lost."""
         if not self._session.has_unsaved:
             return True
-        answer = dialogs.ask_save_before_closing(self._window)
+        answer = dialogs.ask_save_before_closing(self._hall.window)
         if answer == "save":
             if not self.save_session_as():
                 return False
@@ -101,20 +110,20 @@ class FileDesk(QObject):
 
     def flush(self) -> None:
         """Do not wait any longer before the prompt table is written into the session."""
-        self._prompts.flush()  # what was typed a moment ago would be written after the closing
+        self._panel.flush()  # what was typed a moment ago would be written after the closing
         if self._autosave.isActive():
             self.keep_prompts()
 
     def keep_prompts(self) -> None:
         """Write the prompt table into the session; it does so by itself after every change."""
         self._autosave.stop()
-        rows = self._prompts.prompts()[0]
-        self._session.set_prompts(rows, self._prompts.shared_settings())
+        rows = self._panel.prompts()[0]
+        self._session.set_prompts(rows, self._panel.shared_settings())
 
     def _ask_session(self) -> None:
-        path = dialogs.ask_open(self._window, "Open session", dialogs.SESSION_FILTER)
+        path = dialogs.ask_open(self._hall.window, "Open session", dialogs.SESSION_FILTER)
         if path is not None:
             self.open_session(path)
 
     def _on_saved(self, path: str) -> None:
-        self._window.say(f"Saved {Path(path).name}.", "good")
+        self._hall.say(f"Saved {Path(path).name}.", "good")

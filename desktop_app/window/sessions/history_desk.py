@@ -14,34 +14,44 @@ from desktop_app.window.sessions.result_dialog import ResultDialog
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
+    from desktop_app.session.history import SessionRow
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.runs.showing import Showing
+    from desktop_app.window.sessions.file_desk import FileDesk
+    from desktop_app.window.sessions.results_panel import ResultsPanel
+    from desktop_app.window.sessions.session_desk import SessionDesk
 
 
 class HistoryDesk(QObject):
     """Shows, changes and deletes results, and tells of the session that holds them."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        session, results = window.session, window.results
+    def __init__(
+        self,
+        hall: Hall,
+        session: SessionDesk,
+        results: ResultsPanel,
+        files: FileDesk,
+        prompts: PromptPanel,
+        showing: Showing,
+    ) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._session = session
+        self._files = files
+        self._prompts = prompts
+        self._showing = showing
         session.rows_changed.connect(results.set_rows)
         session.row_added.connect(results.select)
         session.opened.connect(self._on_opened)
-        session.failed.connect(window.notices.show_problem)
-        session.saved.connect(self._on_saved)
+        session.failed.connect(hall.show_problem)
+        session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
         session.restored.connect(self._on_restored)
         session.added_elsewhere.connect(self._on_added_elsewhere)
-        results.result_chosen.connect(self._on_result_chosen)
-        results.reuse_requested.connect(self._on_reuse_requested)
-        results.export_requested.connect(self._on_export_requested)
-        results.details_requested.connect(self._on_details_requested)
-        results.delete_requested.connect(self._on_delete_requested)
-        results.star_requested.connect(session.set_star)
-        results.renamed.connect(session.rename)
-        window.runs.result_kept.connect(self._on_result_kept)
+        results.asked.connect(self._on_asked)
         app = QGuiApplication.instance()
         if isinstance(app, QGuiApplication):
             app.applicationStateChanged.connect(self._on_state_changed)
@@ -54,83 +64,87 @@ class HistoryDesk(QObject):
 
     def undo_delete(self) -> None:
         """Bring back the result that was deleted last."""
-        if not self._window.session.undo_delete():
-            self._window.say("No result was deleted in this session.", "info")
+        if not self._session.undo_delete():
+            self._hall.say("No result was deleted in this session.", "info")
 
     # The history.
 
-    def _on_result_kept(self, result: Result, is_worked: bool) -> None:
-        self._window.session.add(result, counts=not is_worked)
+    def keep(self, result: Result, is_worked: bool) -> None:
+        """Write a finished result into the session; the worked example is no loss."""
+        self._session.add(result, counts=not is_worked)
 
-    def _on_result_chosen(self, number: int) -> None:
-        result = self._window.session.result(number)
-        if result is not None:
-            self._window.showing.show(result)
-            self._window.open_tab(result.analysis)
-
-    def _on_reuse_requested(self, number: int) -> None:
-        result = self._window.session.result(number)
-        rows = result.params.get("prompts") if result is not None else None
-        if rows:
-            self._window.prompts.set_prompts(Params.model_validate({"prompts": rows}).prompts)
-
-    def _on_export_requested(self, number: int) -> None:
-        result = self._window.session.result(number)
-        if result is not None:
-            self._window.pictures.export_data(result)
-
-    def _on_details_requested(self, number: int) -> None:
-        session = self._window.session
-        row = session.row(number)
+    def _on_asked(self, code: str, number: int) -> None:
+        """Do what was chosen for a result of the history."""
+        row = self._session.row(number)
         if row is None:
             return
-        dialog = ResultDialog(row, session.result(number), self._window)
+        match code:
+            case "show":
+                self._show(number)
+            case "reuse":
+                self._reuse(number)
+            case "star":
+                self._session.set_star(number, not row.star)
+            case "rename":
+                title = dialogs.ask_text(self._hall.window, "Rename result", "Title:", row.title)
+                if title:
+                    self._session.rename(number, title)
+            case "details":
+                self._open_details(row)
+            case "delete" if dialogs.ask_delete(self._hall.window, row.title):
+                self._session.delete(number)
+
+    def _show(self, number: int) -> None:
+        result = self._session.result(number)
+        if result is not None:
+            self._showing.show(result)
+            self._hall.views.open(result.analysis)
+
+    def _reuse(self, number: int) -> None:
+        result = self._session.result(number)
+        rows = result.params.get("prompts") if result is not None else None
+        if rows:
+            self._prompts.set_prompts(Params.model_validate({"prompts": rows}).prompts)
+
+    def _open_details(self, row: SessionRow) -> None:
+        session = self._session
+        dialog = ResultDialog(row, session.result(row.id), self._hall.window)
         dialog.renamed.connect(session.rename)
         dialog.star_requested.connect(session.set_star)
         dialog.noted.connect(session.annotate)
         dialog.show()
 
-    def _on_delete_requested(self, number: int) -> None:
-        row = self._window.session.row(number)
-        if row is not None and dialogs.ask_delete(self._window, row.title):
-            self._window.session.delete(number)
-
     def _on_deleted(self, title: str) -> None:
         undo = {"undo_delete": ("Undo", self.undo_delete)}
-        self._window.notices.show(f"Deleted “{title}”.", "info", undo)
+        self._hall.show(f"Deleted “{title}”.", "info", undo)
 
     def _on_restored(self) -> None:
-        self._window.notices.withdraw("undo_delete")
+        self._hall.withdraw("undo_delete")
 
     # The session as a whole.
 
     def _on_opened(self) -> None:
-        window, desk = self._window, self._window.session
+        desk = self._session
         self._on_restored()  # what was deleted from another session cannot be brought back here
-        window.inspector.forget()
-        window.inspector.set_notes(desk.notes())
-        window.showing.clear()
+        self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
-            window.prompts.set_prompts(rows)
-            window.prompts.set_shared_settings(
+            self._prompts.set_prompts(rows)
+            self._prompts.set_shared_settings(
                 str(settings.get("bos", "auto")), chat=bool(settings.get("chat", False))
             )
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
-            window.notices.show(notice, "warn")
+            self._hall.show(notice, "warn")
         newest = {row.analysis: row.id for row in desk.rows()}
         for number in newest.values():
             result = desk.result(number)
             if result is not None:
-                window.showing.show(result)
-
-    def _on_saved(self) -> None:
-        self._name_window()
+                self._showing.show(result)
 
     def _on_write_failed(self, problem: str) -> None:
-        self._window.notices.show(
+        self._hall.show(
             problem,
             "bad",
             {
@@ -140,23 +154,24 @@ class HistoryDesk(QObject):
         )
 
     def _save_elsewhere(self) -> None:
-        if self._window.files.save_session_as():
-            self._window.banner.dismiss()
+        if self._files.save_session_as():
+            self._hall.withdraw("save_as")
 
     def _retry(self) -> None:
-        self._window.banner.dismiss()
-        self._window.session.retry()
+        self._hall.withdraw("retry_writing")
+        self._session.retry()
 
     def _on_added_elsewhere(self, count: int) -> None:
         what = "1 result was" if count == 1 else f"{count} results were"
-        self._window.say(f"{what} added by another program", "info")
+        self._hall.say(f"{what} added by another program", "info")
 
     def _on_state_changed(self, state: Qt.ApplicationState) -> None:
         """Coming back to the window: others may have used the file meanwhile."""
-        if state == Qt.ApplicationState.ApplicationActive and self._window.isVisible():
-            self._window.session.look_again()
+        if state == Qt.ApplicationState.ApplicationActive and self._hall.window.isVisible():
+            self._session.look_again()
 
     def _name_window(self) -> None:
-        session = self._window.session
+        session = self._session
         temporary = session.session.is_temporary
-        self._window.setWindowTitle("Lensbench" if temporary else f"{session.name} – Lensbench")
+        title = "Lensbench" if temporary else f"{session.name} – Lensbench"
+        self._hall.window.setWindowTitle(title)

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QInputDialog,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -31,24 +30,10 @@ class ResultsPanel(QWidget):
     """The list of results, and a field that searches it.
 
     Signals:
-        result_chosen: Id of the result to show.
-        reuse_requested: Id of the result whose prompts should go into the table.
-        export_requested: Id of the result to write to a file.
-        compare_requested: Id of the result to compare, with the other one that is marked.
-        details_requested: Id of the result whose notes, tags and settings are to be shown.
-        delete_requested: Id of the result to delete.
-        star_requested: (id, whether it is to be marked).
-        renamed: (id, new title).
+        asked: (what is to be done, a code of the menu; id of the result).
     """
 
-    result_chosen = Signal(int)
-    reuse_requested = Signal(int)
-    export_requested = Signal(int)
-    compare_requested = Signal(int)
-    details_requested = Signal(int)
-    delete_requested = Signal(int)
-    star_requested = Signal(int, bool)
-    renamed = Signal(int, str)
+    asked = Signal(str, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,18 +93,18 @@ class ResultsPanel(QWidget):
             row: SessionRow = index.data(ROW)
             chosen = self.menu_of(row).exec(event.globalPos())
             if chosen is not None:
-                self.act(chosen.data(), row)
+                self.asked.emit(chosen.data(), row.id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete the marked result with the Delete key."""
         number = self.current_id()
         if event.key() == Qt.Key.Key_Delete and number is not None and self.list.hasFocus():
-            self.delete_requested.emit(number)
+            self.asked.emit("delete", number)
         else:
             super().keyPressEvent(event)
 
     def menu_of(self, row: SessionRow) -> QMenu:
-        """Return what can be done with a result; each action's data is a code of `act`."""
+        """Return what can be done with a result; each action's data is its code."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for code, text in (
@@ -141,23 +126,6 @@ class ResultsPanel(QWidget):
             action.setData(code)
             menu.addAction(action)
         return menu
-
-    def act(self, code: str, row: SessionRow) -> None:
-        """Do what was chosen from the menu of a result."""
-        if code == "star":
-            self.star_requested.emit(row.id, not row.star)
-        elif code == "rename":
-            self._rename(row.id, row.title)
-        else:
-            wishes = {
-                "show": self.result_chosen,
-                "reuse": self.reuse_requested,
-                "details": self.details_requested,
-                "export": self.export_requested,
-                "compare": self.compare_requested,
-                "delete": self.delete_requested,
-            }
-            wishes[code].emit(row.id)
 
     def _fill(self) -> None:
         current = self.current_id()
@@ -188,13 +156,8 @@ class ResultsPanel(QWidget):
                 return True
         return False
 
-    def _rename(self, number: int, title: str) -> None:
-        new, accepted = QInputDialog.getText(self, "Rename result", "Title:", text=title)
-        if accepted and new:
-            self.renamed.emit(number, new)
-
     def _on_search_changed(self) -> None:
         self._fill()
 
     def _on_item_chosen(self, item: QListWidgetItem) -> None:
-        self.result_chosen.emit(int(item.data(ROW).id))
+        self.asked.emit("show", int(item.data(ROW).id))

@@ -6,6 +6,7 @@ import pytest
 from desktop_app.analyses.attention.spec import AttentionParams
 from tests.patience import turn_the_loop
 from tests.views import samples
+from tests.views.reading import press
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -18,20 +19,20 @@ def view(make_view):
 
 
 def test_a_focused_head_is_shown_first(view):
-    assert view._title.text() == "L5 H2 reads key-value head 1"
+    assert view.read_out()["head"] == "L5 H2 reads key-value head 1"
 
 
 def test_a_head_selected_elsewhere_is_shown(view, selection):
     selection.select_head(4, 1)
-    assert view._title.text() == "L4 H1 reads key-value head 0"
+    assert view.read_out()["head"] == "L4 H1 reads key-value head 0"
     np.testing.assert_array_equal(
-        view._picture.values, view.current_result.data["pattern"][0][0, 1]
+        view.read_out()["pattern"], view.current_result.data["pattern"][0][0, 1]
     )
 
 
 def test_a_head_that_the_result_lacks_keeps_the_picture(view, selection):
     selection.select_head(0, 0)
-    assert view._title.text() == "L5 H2 reads key-value head 1"
+    assert view.read_out()["head"] == "L5 H2 reads key-value head 1"
 
 
 def test_the_grid_selects_by_the_models_numbers(view, selection):
@@ -42,20 +43,20 @@ def test_the_grid_selects_by_the_models_numbers(view, selection):
 def test_a_pair_is_shared_and_told(view, selection):
     view._pattern.pair_selected.emit(6, 6)
     assert selection.pair == (6, 6)
-    assert view._pattern.selected() == (6, 6)
-    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
+    assert view.read_out()["pair"] == (6, 6)
+    assert view.read_out()["looked_at_by"] == "“4” (6) is looked at by"
     view._pattern.pair_hovered.emit(6, 2)
-    assert view._strips._to_label.full_text() == "“2” (2) is looked at by"
+    assert view.read_out()["looked_at_by"] == "“2” (2) is looked at by"
     view._pattern.pair_hovered.emit(-1, -1)
-    assert view._strips._to_label.full_text() == "“4” (6) is looked at by"
+    assert view.read_out()["looked_at_by"] == "“4” (6) is looked at by"
     view._pattern.token_hovered.emit(3)
-    assert view._strips._from_label.full_text() == "“␠” (3) looks at"
+    assert view.read_out()["looks_at"] == "“␠” (3) looks at"
 
 
 def test_strips_follow_query_and_key(view, selection):
     selection.select_pair(6, 2)
-    assert view._strips._from_label.full_text() == "“4” (6) looks at"
-    assert view._strips._to_label.full_text() == "“2” (2) is looked at by"
+    assert view.read_out()["looks_at"] == "“4” (6) looks at"
+    assert view.read_out()["looked_at_by"] == "“2” (2) is looked at by"
     view._strips.query_clicked.emit(1)
     assert selection.pair == (1, 1)
     view._strips.key_clicked.emit(4)
@@ -63,10 +64,10 @@ def test_strips_follow_query_and_key(view, selection):
 
 
 def test_prompts_of_unequal_length(view, selection):
-    assert view._picture.values.shape == (8, 8)
+    assert view.read_out()["pattern"].shape == (8, 8)
     selection.select_pair(7, 7)
     selection.select_prompt(1)
-    assert view._picture.values.shape == (6, 6)
+    assert view.read_out()["pattern"].shape == (6, 6)
 
 
 def test_without_the_first_position_needs_no_run(view, selection, heard):
@@ -74,8 +75,8 @@ def test_without_the_first_position_needs_no_run(view, selection, heard):
     selection.select_head(4, 0)
     view._controls._first.click()
     assert asked == []
-    assert np.isnan(view._picture.values[:, 0]).all()
-    np.testing.assert_allclose(view._picture.values[3, 1:4].sum(), 1, atol=1e-5)
+    assert np.isnan(view.read_out()["pattern"][:, 0]).all()
+    np.testing.assert_allclose(view.read_out()["pattern"][3, 1:4].sum(), 1, atol=1e-5)
 
 
 def test_arrays_of_the_result_switch_at_once(view, heard):
@@ -83,8 +84,7 @@ def test_arrays_of_the_result_switch_at_once(view, heard):
     extra = {"difference": tuple(p - 0.1 for p in pattern), "corrupt_pattern": pattern}
     view.show_result(samples.attention_result(data=extra))
     asked = heard(view.run_requested)
-    view._controls._arrays.set_value("difference")
-    view._controls._on_array_changed()
+    press(view, "Clean − corrupt")
     assert view._picture.diverging
     assert asked == []
 
@@ -142,7 +142,7 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
         )
     )
     selection.select_head(0, 1)
-    assert view._picture.values[2047, 0] == 1
+    assert view.read_out()["pattern"][2047, 0] == 1
     selection.select_pair(2047, 0)
     assert view._strips._from_best.full_text().startswith("“1” (0) 1.00")
 
@@ -150,18 +150,18 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
 def test_who_looks_where_is_said_once(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
-    qtbot.waitUntil(lambda: view._strips.isVisible() and view._pattern._side.isHidden())
+    qtbot.waitUntil(lambda: view.read_out()["beneath"] and not view.read_out()["beside"])
     view.resize(1900, 900)
-    qtbot.waitUntil(lambda: view._pattern._side.isVisible() and view._strips.isHidden())
+    qtbot.waitUntil(lambda: view.read_out()["beside"] and not view.read_out()["beneath"])
 
 
 def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
     turn_the_loop()
-    before = view._grid._place.pitch
+    before = view._grid.pitch
     view.resize(1900, 1200)
-    qtbot.waitUntil(lambda: view._grid._place.pitch > 1.4 * before)
+    qtbot.waitUntil(lambda: view._grid.pitch > 1.4 * before)
 
 
 def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):

@@ -108,13 +108,13 @@ def test_blocks_agree_with_the_whole_matrix_in_both_directions(monkeypatch):
         for k in (1, 5)
     ]
     monkeypatch.setattr(circuits, "_BLOCK_CELLS", 300 * 7)
-    found = circuits.accuracy(circuit, SilentReporter(), "test")
-    assert found.top1.tolist() == pytest.approx([rows[0], columns[0]])
-    assert found.top5.tolist() == pytest.approx([rows[1], columns[1]])
+    found = circuits.accuracy(circuit, SilentReporter())
+    assert found["top1"].tolist() == pytest.approx([rows[0], columns[0]])
+    assert found["top5"].tolist() == pytest.approx([rows[1], columns[1]])
     assert rows[0] != columns[0]
     turned = circuits.Circuit(circuit.ids, circuit.right.T, circuit.left.T)
-    swapped = circuits.accuracy(turned, SilentReporter(), "test")
-    assert swapped.top1.tolist() == pytest.approx([columns[0], rows[0]])
+    swapped = circuits.accuracy(turned, SilentReporter())
+    assert swapped["top1"].tolist() == pytest.approx([columns[0], rows[0]])
     assert model.hooks_left() == 0
 
 
@@ -179,7 +179,7 @@ def test_the_packs_full_circuit_needs_effective_embeddings(smollm2_folder):
     def top1(pair, source):
         tokens = circuits.embed(model, ids, source, 0)
         circuit = circuits.induction_circuit(tokens, pair)
-        return circuits.accuracy(circuit, SilentReporter(), "test").top1[0]
+        return circuits.accuracy(circuit, SilentReporter())["top1"][0]
 
     assert top1(((16, 0), (18, 6)), "layer0") >= 0.70
     assert top1(((16, 0), (18, 6)), "raw") <= 0.35
@@ -189,8 +189,8 @@ def test_the_packs_full_circuit_needs_effective_embeddings(smollm2_folder):
 def test_a_circuit_that_writes_nothing_finds_nothing():
     ids = torch.arange(6)
     nothing = circuits.Circuit(ids, torch.zeros(6, 2), torch.ones(2, 6))
-    found = circuits.accuracy(nothing, SilentReporter(), "")
-    assert found.top1.tolist() == [0, 0]
-    assert found.top5.tolist() == [0, 0]
-    own = circuits.accuracy(circuits.Circuit(ids, torch.eye(6), torch.eye(6)), SilentReporter(), "")
-    assert own.top1.tolist() == [1, 1]
+    found = circuits.accuracy(nothing, SilentReporter())
+    assert found["top1"].tolist() == [0, 0]
+    assert found["top5"].tolist() == [0, 0]
+    own = circuits.accuracy(circuits.Circuit(ids, torch.eye(6), torch.eye(6)), SilentReporter())
+    assert own["top1"].tolist() == [1, 1]

@@ -78,23 +78,25 @@ def view(make_view):
 
 
 def test_every_score_has_its_map_on_one_scale(view):
-    assert view._maps.map_names()[:2] == ("induction", "duplicate_token")
-    assert len(view._maps.map_names()) == 6
+    assert view.read_out()["scores"][:2] == ("induction", "duplicate_token")
+    assert len(view.read_out()["scores"]) == 6
     assert view._maps.map_of("induction").canvas.values[1, 3] == 0.9
 
 
 def test_a_click_selects_the_head_in_every_map_and_chooses_the_score(view, selection):
     view._maps.map_of("previous_token").canvas.cell_clicked.emit(0, 0)
     assert (selection.layer, selection.head) == (4, 0)
-    assert all(view._maps.map_of(name).canvas.selected == (0, 0) for name in view._maps.map_names())
-    assert view._side.title.text() == "Previous token"
-    assert view._side.table.selected_key() == (0, 0)
+    assert all(
+        view._maps.map_of(name).canvas.selected == (0, 0) for name in view.read_out()["scores"]
+    )
+    assert view.read_out()["score"] == "Previous token"
+    assert view.read_out()["listed"] == (0, 0)
 
 
 def test_a_head_selected_elsewhere_is_shown(view, selection):
     selection.select_head(5, 3)
     assert view._maps.map_of("induction").canvas.selected == (1, 3)
-    assert view._read_out.text().startswith("L5H3: induction 0.90")
+    assert view.read_out()["told"].startswith("L5H3: induction 0.90")
     selection.select_head(0, 0)  # not in this result
     assert view._maps.map_of("induction").canvas.selected is None
 
@@ -112,13 +114,13 @@ def test_a_double_click_opens_attention(view, selection, heads_opened):
 
 def test_the_stripe_lies_over_the_pattern(view, selection):
     selection.select_head(5, 3)
-    view._side.show_page("pattern")
+    view._side.pages.turn_to("pattern")
     shown = view._side.pattern
     assert shown._pattern.canvas.values[4, 2] == 1.0
-    assert shown.stripe.run_count() == 1
+    assert len(shown._pattern.canvas.stripe) == 1
     assert not shown._pattern.isHidden()
     view.show_score("successor")
-    assert shown.stripe.run_count() == 0
+    assert not shown._pattern.canvas.stripe
 
 
 def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
@@ -132,16 +134,16 @@ def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
 
 
 def test_the_summary_is_readable(view):
-    assert view._side.summary.text() == "Induction: L5H3 0.90; one head reaches 0.4."
+    assert view.read_out()["summary"] == "Induction: L5H3 0.90; one head reaches 0.4."
 
 
 def test_a_result_with_a_card_opens_on_it(view, selection):
-    assert view._pages.value() == "heads"
+    assert view.read_out()["page"] == "heads"
     view.show_result(detect_result(card=True))
-    assert view._pages.value() == "card"
+    assert view.read_out()["page"] == "card"
     assert view._card.pair() == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
-    assert view._card.induction.stripe.run_count() == 1
+    assert len(view._card.induction.canvas.stripe) == 1
     assert view._card.headline.text().startswith("Induction circuit found")
     assert view.picture_widget() is view._card
 
@@ -163,8 +165,8 @@ def test_a_card_is_offered_where_there_is_none(view, heard):
 def test_a_preset_ends_in_the_summary(view):
     view.expect_preset("successor")
     view.show_result(detect_result())
-    assert view._side.page() == "summary"
-    assert view._side.title.text() == "Successor"
+    assert view.read_out()["side"] == "summary"
+    assert view.read_out()["score"] == "Successor"
 
 
 def test_the_conclusion_stands_above_the_summary(view, selection):
@@ -172,12 +174,12 @@ def test_the_conclusion_stands_above_the_summary(view, selection):
     faint = {**result.data, "successor": np.asarray(result.data["successor"]) / 2}
     view.expect_preset("successor")
     view.show_result(dataclasses.replace(result, data=faint))
-    assert view._side.summary.headline.text() == (
+    assert view.read_out()["headline"] == (
         "No clear successor head. The strongest is L4H1 with 0.25, below the 0.4 threshold"
     )
     assert (selection.layer, selection.head) == (4, 1)
     view.show_score("induction")
-    assert view._side.summary.headline.text() == (
+    assert view.read_out()["headline"] == (
         "Induction head: L5H3 with 0.90, the only one to reach 0.4"
     )
 
@@ -185,7 +187,7 @@ def test_the_conclusion_stands_above_the_summary(view, selection):
 def test_the_circuits_induction_head_is_selected_when_it_was_asked_for(view, selection):
     view.expect_preset("induction")
     view.show_result(detect_result(card=True))
-    assert view._pages.value() == "card"
+    assert view.read_out()["page"] == "card"
     assert (selection.layer, selection.head) == (5, 3)
 
 
@@ -218,9 +220,9 @@ def test_the_bar_shows_the_scale_of_the_chosen_score(view):
     view._maps.set_score("successor")
     assert view._maps._bar._limits == (0.0, 0.25)
     assert view._maps.map_of("successor").canvas.matrix.columns.name == "0 to 0.25"
-    view._maps._on_cell_hovered("induction", 0, 0)
+    view._maps.map_of("induction").canvas.cell_hovered.emit(0, 0)
     assert view._maps._bar._limits == (0.0, 1.0)
-    view._maps._on_cell_hovered("induction", -1, -1)
+    view._maps.map_of("induction").canvas.cell_hovered.emit(-1, -1)
     assert view._maps._bar._limits == (0.0, 0.25)
 
 
@@ -241,9 +243,9 @@ def test_the_prompt_tables_selection_is_left_alone(view, selection):
 def test_means_of_the_seeds_done_are_drawn(make_view):
     view = make_view("detect")
     view.show_partial({"induction": np.full((2, 4), 0.5)})
-    assert view._maps.map_names() == ("induction",)
+    assert view.read_out()["scores"] == ("induction",)
     view.show_result(detect_result())
-    assert len(view._maps.map_names()) == 6
+    assert len(view.read_out()["scores"]) == 6
 
 
 def test_wide_and_high_rooms_arrange_the_maps_differently(view):

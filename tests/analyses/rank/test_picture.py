@@ -25,7 +25,7 @@ def test_heading_follows_the_read_position():
 
 def test_answers_and_wrongs_are_marked_in_the_list():
     rows = data.predictions(samples.rank_result(), 0)
-    assert rows.values("rank") == [0, 1, 2]
+    assert rows.values("place") == [0, 1, 2]
     assert rows.values("token") == ["5", "4", "␠"]
     assert [row.key for row in rows.rows] == rows.values("id") == [37, 36, 216]
     assert rows.values("mark") == ["answer", "wrong", ""]

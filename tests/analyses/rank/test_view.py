@@ -12,32 +12,30 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 def test_prompts_of_unequal_length_are_drawn(make_view, selection):
     view = make_view("rank")
     view.show_result(samples.rank_result())
-    assert len(view._list.texts()) == 3
-    assert len(view._tips) == 8
+    assert len(view.read_out()["predictions"]) == 3
+    assert view.read_out()["prompt_tokens"] == 8
     selection.select_prompt(1)
-    assert len(view._list.texts()) == 2
-    assert len(view._tips) == 6
-    assert view._read_label.full_text().startswith("read at position 5 of 0…5")
+    assert len(view.read_out()["predictions"]) == 2
+    assert view.read_out()["prompt_tokens"] == 6
+    assert view.read_out()["read"].startswith("read at position 5 of 0…5")
 
 
 def test_one_card_per_continuation(make_view, selection):
     view = make_view("rank")
     view.show_result(samples.rank_result())
-    cards = view._answers._cards
-    assert [c._title.full_text() for c in cards] == [
+    assert view.read_out()["answers"] == [
         "“5” is one token",
         "“56” is 2 tokens: 5 + 6",
         "“4” is one token",
     ]
     selection.select_prompt(1)
-    assert [card.isHidden() for card in view._answers._cards] == [False, False, True]
-    assert cards[1]._title.full_text() == "“4” is one token"
+    assert view.read_out()["answers"] == ["“5” is one token", "“4” is one token"]
 
 
 def test_the_logit_difference_is_large_and_signed(make_view):
     view = make_view("rank")
     view.show_result(samples.rank_result())
-    assert view._answers._value.text() == "+2.000"
+    assert view.read_out()["logit_diff"] == "+2.000"
     assert not view._answers._dots.isHidden()
 
 
@@ -55,15 +53,15 @@ def test_the_spread_over_prompts_is_a_strip_of_dots(make_view):
 def test_without_a_pair_no_number_is_shown(make_view):
     view = make_view("rank")
     view.show_result(samples.rank_result(data={"logit_diff": np.full(2, np.nan)}))
-    assert view._answers._value.isHidden()
-    assert "Give this prompt an answer" in view._answers._sentence.text()
+    assert view.read_out()["logit_diff"] == ""
+    assert "Give this prompt an answer" in view.read_out()["verdict"]
 
 
 def test_a_position_selected_elsewhere_is_told(make_view, selection):
     view = make_view("rank")
     view.show_result(samples.rank_result())
     selection.select_position(2)
-    assert view._token_label.full_text().startswith("“2” at 2: log p −0.50")
+    assert view.read_out()["token"].startswith("“2” at 2: log p −0.50")
 
 
 def test_clicking_a_token_selects_its_position(make_view, selection):
@@ -87,7 +85,7 @@ def test_the_list_is_used_by_keyboard(make_view, qtbot):
         qtbot.keyClick(view._list, key)
     assert view._list.selected_key() == 36
     said = view._list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
-    assert said.startswith("2. rank 1, 4, id 36, wrong, prob 0.")
+    assert said.startswith("2. place 1, 4, id 36, wrong, prob 0.")
     qtbot.keyClick(view._list, Qt.Key.Key_End)
     assert view._list.selected_key() == 216
 

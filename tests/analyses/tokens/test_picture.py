@@ -9,10 +9,10 @@ from tests.views import samples
 
 
 def test_rows_count_positions_and_characters():
-    rows = data.token_rows(samples.tokens_result(), 1)
-    assert [(r.position, r.id, r.piece, r.text, r.start, r.end) for r in rows[:2]] == [
-        (0, 34, "2", "2", 0, 1),
-        (1, 216, "Ġ", "␠", 1, 2),
+    table = data.token_table(samples.tokens_result(), 1)
+    assert [row.values for row in table.rows[:2]] == [
+        (0, 34, "2", "2", "0–1", ""),
+        (1, 216, "Ġ", "␠", "1–2", ""),
     ]
 
 
@@ -51,17 +51,26 @@ def test_alignment_joins_tokens_within_their_characters():
         (0, 3, ("1", "␠", "2"), ("1␠2",), False),
         (3, 5, ("␠", "3"), ("␠3",), False),
     ]
+    assert data.compare_table(result, 0).rows[1].values == (
+        "3–5",
+        "␠3",
+        "␠ | 3",
+        2,
+        "␠3",
+        1,
+        "✗",
+    )
     assert "3 of 4 stretches" in data.compare_sentence(result, 0)
     assert "alike" in data.compare_sentence(result, 1)
     assert data.aligned_rows(samples.tokens_result(), 0) == []
 
 
 def test_padding_rows_say_why():
-    rows = data.padding_rows(samples.tokens_result(data=samples.padding_data()), 0)
-    assert [r.agrees for r in rows] == [True, False, True, False, True]
     result = samples.tokens_result(data=samples.padding_data())
+    table = data.padding_table(result, 0)
+    assert table.values("agrees") == ["✓", "✗", "✓", "✗", "✓"]
     assert data.padding_sentence(result, 0).startswith("2 of 4 padded readings agree")
-    told = [r.why for r in rows]
+    told = table.values("why")
     assert "reference" in told[0]
     assert "last column is padding" in told[1]
     assert "own last token" in told[2]

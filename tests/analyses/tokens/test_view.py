@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 def test_a_card_per_prompt_and_chips_where_they_belong(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result())
-    assert [card.isHidden() for card in view._cards] == [False, False]
-    assert list(view._notices) == ["lengths_differ"]
+    assert len(view.read_out()["prompts"]) == 2
+    assert view.read_out()["chips"] == ["lengths_differ"]
     assert [n.code for n in view._cards[0]._notices.values()] == ["trailing_space", "space_token"]
 
 
@@ -50,13 +50,13 @@ def test_the_table_shows_the_selected_prompt(make_view, selection):
     view.show_result(samples.tokens_result())
     selection.select_prompt(1)
     selection.select_position(2)
-    assert view._tables._tables[0].selected_key() == 2
+    assert view.read_out()["position"] == 2
 
 
 def test_a_row_selects_its_position(make_view, selection):
     view = make_view("tokens")
     view.show_result(samples.tokens_result())
-    view._tables._tables[0].row_clicked.emit(5)
+    view._tables._tokens.row_clicked.emit(5)
     assert selection.position == 5
 
 
@@ -64,29 +64,29 @@ def test_looking_a_token_up(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result())
     view._tables._find.setText("216")
-    assert view._tables._said.full_text().startswith("216 = “␠”")
+    assert view.read_out()["said"].startswith("216 = “␠”")
 
 
 def test_a_second_tokenizer_turns_to_its_page(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result(data=samples.compare_data()))
-    assert view._tables._stack.currentIndex() == 1
+    assert view.read_out()["page"] == "compare"
     assert not view._cards[0]._aligned.isHidden()
-    assert "3 of 4 stretches" in view._tables._said.full_text()
+    assert "3 of 4 stretches" in view.read_out()["said"]
 
 
 def test_the_padding_demo_turns_to_its_page(make_view):
     view = make_view("tokens")
     view.show_result(samples.tokens_result(data=samples.padding_data()))
-    assert view._tables._stack.currentIndex() == 2
+    assert view.read_out()["page"] == "padding"
 
 
 def test_many_prompts_come_in_portions(make_view, selection):
     view = make_view("tokens")
     view.show_result(samples.tokens_result(prompts=samples.PROMPTS * 40, warnings=()))
-    assert len(view._cards) == 25
-    assert not view._more.isHidden()
+    assert len(view.read_out()["prompts"]) == 25
+    assert view.read_out()["more"]
     selection.select_prompt(60)
-    assert len(view._cards) == 61
+    assert len(view.read_out()["prompts"]) == 61
     view.show_result(samples.tokens_result(warnings=()))
-    assert sum(not card.isHidden() for card in view._cards) == 2
+    assert len(view.read_out()["prompts"]) == 2

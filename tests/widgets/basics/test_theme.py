@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
+from typing_extensions import override
 
 from desktop_app.support.paths import resource
+from desktop_app.widgets.basics.colormaps import (
+    contrast_ratio,
+    contrast_text,
+    diverging_map,
+    lookup,
+    named_map,
+    sequential_map,
+)
 from desktop_app.widgets.basics.fonts import load_fonts
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_names
 from desktop_app.widgets.basics.theme import (
@@ -17,14 +26,6 @@ from desktop_app.widgets.basics.theme import (
     set_role,
     style_sheet,
     theme_hub,
-)
-from desktop_app.widgets.matrix.colormaps import (
-    contrast_ratio,
-    contrast_text,
-    diverging_map,
-    lookup,
-    named_map,
-    sequential_map,
 )
 
 PAIRS = [
@@ -170,3 +171,20 @@ def test_text_on_a_colour_is_the_one_that_reads_better():
 def test_theme_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         load_theme("light").panel = "#000000"
+
+
+def test_a_new_theme_draws_every_widget_anew(qapp, qtbot):
+    painted = []
+
+    class Painted(QWidget):
+        @override
+        def paintEvent(self, _event):
+            painted.append(theme_hub().current.name)
+
+    host = QWidget()
+    qtbot.addWidget(host)
+    Painted(host).resize(40, 40)
+    host.show()
+    qtbot.waitUntil(lambda: bool(painted))
+    apply_theme(qapp, "dark")
+    qtbot.waitUntil(lambda: painted[-1] == "dark")

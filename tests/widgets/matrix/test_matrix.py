@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 
+from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
-from desktop_app.widgets.matrix.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
@@ -185,10 +185,6 @@ def test_cleared_map_is_empty(heatmap, qtbot):
     assert heatmap.selected() is None
     with qtbot.assertNotEmitted(heatmap.cell_clicked):
         qtbot.keyClick(heatmap.canvas, Qt.Key.Key_Down)
-
-
-def test_picture_has_the_widgets_size(heatmap):
-    assert heatmap.picture().size() == heatmap.size()
 
 
 def test_frame_finds_its_cells_again():

@@ -210,7 +210,7 @@ _START = """
 import sys
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
-import desktop_app.window.frame.main_window as room
+import desktop_app.window.main_window as room
 from desktop_app.views.making import create_view
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.widgets.basics.selection import Selection

@@ -5,8 +5,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from desktop_app.widgets.basics.colormaps import diverging_map, lookup
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
-from desktop_app.widgets.matrix.colormaps import diverging_map, lookup
 from desktop_app.widgets.tokens import token_paint
 from desktop_app.widgets.tokens.token_layout import TokenLayout
 from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip

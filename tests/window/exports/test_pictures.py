@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.exports import picture_desk
+from desktop_app.window.exports.offscreen import draw_result
 from desktop_app.window.exports.picture_dialog import PictureDialog
 from desktop_app.window.exports.pictures import picture_of, save_picture
 from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.offscreen import draw_result
 from tests.views import samples
 from tests.window.test_window import run
 
@@ -241,7 +241,7 @@ def test_two_marked_results_are_compared(two_runs):
 def test_one_marked_result_is_compared_with_the_one_before(two_runs):
     window, (first, second) = two_runs, ids(two_runs, "ablate")
     marked(window, second)
-    window.results.act("compare", next(r for r in window.session.rows() if r.id == second))
+    window.results.asked.emit("compare", second)
     assert window.comparisons.dialog.view._heading.text().startswith(f"{first} ·")
     window.comparisons.close()
 

@@ -43,7 +43,7 @@ def test_beside_a_narrow_picture_stands_one_column_of_panels(open_window, servic
     assert window.tabifiedDockWidgets(docks["results"]) == [docks["inspector"]]
     QApplication.processEvents()
     assert window.rail.is_folded()
-    assert window.current_view().width() > 650  # what a map with its list needs
+    assert window.views.shown().width() > 650  # what a map with its list needs
 
 
 def test_prompts_get_most_of_the_width():

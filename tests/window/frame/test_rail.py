@@ -10,12 +10,11 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.spec import GROUPS
-from desktop_app.window.frame.settings import SETTINGS_FILE
+from desktop_app.window.settings import SETTINGS_FILE
 from tests.views import samples
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-WAIT = 8_000
 ROLE = Qt.ItemDataRole
 
 
@@ -125,7 +124,7 @@ def test_what_runs_is_marked(qtbot, open_window):
     window.runs.run("ablate")
     assert told(window, "ablate").endswith("running")
     window.conductor.stop()
-    qtbot.waitUntil(lambda: told(window, "ablate").endswith("has a result"), timeout=WAIT)
+    qtbot.waitUntil(lambda: told(window, "ablate").endswith("has a result"))
     window.session.start_new()
     assert told(window, "ablate") == "Ablation"
 
@@ -156,7 +155,7 @@ class TestViewsAreBuiltWhenFirstOpened:
         assert window.views.there("detect") is None
         assert window.views["detect"].is_busy()
         window.conductor.stop()
-        qtbot.waitUntil(lambda: not window.views["detect"].is_busy(), timeout=WAIT)
+        qtbot.waitUntil(lambda: not window.views["detect"].is_busy())
 
     def test_a_result_made_for_other_prompts_says_so_when_its_view_is_opened(self, window):
         window.showing.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop_app.contract.requests import LoadModel
-from desktop_app.window.frame.settings import Settings
+from desktop_app.window.settings import Settings
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]

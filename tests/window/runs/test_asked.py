@@ -101,7 +101,7 @@ class TestWindow:
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
         window.runs.run("rank")
         qtbot.waitUntil(lambda: "rank" not in marked(window))
-        window.results.result_chosen.emit(number)
+        window.results.asked.emit("show", number)
         assert "rank" in marked(window)
         fill(qtbot, window, ROW)
         assert marked(window) == set()

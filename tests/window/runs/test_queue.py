@@ -53,7 +53,7 @@ def test_stop_ends_them_all_and_names_the_one_that_ran(qtbot, busy):
 
 
 def test_a_message_does_not_take_cancel_away(qtbot, busy):
-    busy.say("Saved.", "good")
+    busy.hall.say("Saved.", "good")
     assert busy.job_bar.is_running()
     assert busy.job_bar.title() == "Ranking"
     assert busy.job_bar.note() == "Saved."
@@ -61,5 +61,5 @@ def test_a_message_does_not_take_cancel_away(qtbot, busy):
     assert busy.job_bar.note() != "Saved."
     busy.actions_by_name["stop"].trigger()
     qtbot.waitUntil(lambda: not busy.runner.is_busy())
-    busy.say("Saved.", "good")
+    busy.hall.say("Saved.", "good")
     assert busy.job_bar.title() == "Saved."

@@ -6,12 +6,13 @@ import shutil
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QInputDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop_app.session import unsaved
 from desktop_app.session.history import SessionRow
 from desktop_app.session.store import Session
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from desktop_app.window.sessions.result_dialog import ResultDialog
 from desktop_app.window.sessions.results_panel import ResultsPanel
@@ -88,25 +89,31 @@ def test_typing_filters_and_a_new_result_is_never_hidden(qtbot, panel):
     assert panel.current_id() == 3
 
 
-def test_every_entry_of_the_menu_does_something(qtbot, panel, monkeypatch):
-    monkeypatch.setattr(QInputDialog, "getText", lambda *a, **k: ("Better", True))
-    heard = []
-    for name in (
-        *("result_chosen", "reuse_requested", "details_requested", "export_requested"),
-        "compare_requested",
-    ):
-        getattr(panel, name).connect(lambda number, name=name: heard.append((name, number)))
-    panel.delete_requested.connect(lambda number: heard.append(("delete", number)))
-    panel.star_requested.connect(lambda number, on: heard.append(("star", number, on)))
-    panel.renamed.connect(lambda number, title: heard.append(("renamed", number, title)))
-    menu = panel.menu_of(ROWS[1])
-    for action in menu.actions():
-        if not action.isSeparator():
-            before = len(heard)
-            panel.act(action.data(), ROWS[1])
-            assert len(heard) == before + 1, action.text()
-    assert ("star", 2, False) in heard
-    assert ("renamed", 2, "Better") in heard
+def test_every_entry_of_the_menu_does_something(qtbot, window, monkeypatch):
+    idle(qtbot, window)
+    monkeypatch.setattr(dialogs, "ask_text", lambda *a: "Better")
+    done = []
+    watched = {
+        "show": (window.showing, "show"),
+        "reuse": (window.prompts, "set_prompts"),
+        "star": (window.session, "set_star"),
+        "rename": (window.session, "rename"),
+        "details": (window.history, "_open_details"),
+        "export": (window.pictures, "export_data"),
+        "compare": (window.comparisons, "compare_marked"),
+        "delete": (window.session, "delete"),
+    }
+    for code, (owner, name) in watched.items():
+        monkeypatch.setattr(owner, name, lambda *a, code=code: done.append((code, *a)))
+    row = next(row for row in window.session.rows() if row.analysis == "rank")
+    menu = window.results.menu_of(row)
+    codes = [action.data() for action in menu.actions() if not action.isSeparator()]
+    for code in codes:
+        window.results.asked.emit(code, row.id)
+    assert sorted(codes) == sorted(watched)
+    assert [code for code, *_ in done] == codes
+    assert ("star", row.id, True) in done
+    assert ("rename", row.id, "Better") in done
     menu.deleteLater()
 
 
@@ -114,9 +121,9 @@ def test_the_delete_key_asks_for_deletion(qtbot, panel):
     panel.activateWindow()
     panel.select(2)
     panel.list.setFocus()
-    with qtbot.waitSignal(panel.delete_requested) as heard:
+    with qtbot.waitSignal(panel.asked) as heard:
         qtbot.keyClick(panel.list, Qt.Key.Key_Delete)
-    assert heard.args == [2]
+    assert heard.args == ["delete", 2]
 
 
 def test_a_star_is_drawn(panel):
@@ -169,11 +176,11 @@ def test_deleting_asks_and_the_banner_undoes_it(qtbot, window, answers):
     idle(qtbot, window)
     rows = window.session.rows()
     answers["delete"] = False
-    window.results.delete_requested.emit(rows[0].id)
+    window.results.asked.emit("delete", rows[0].id)
     idle(qtbot, window)
     assert window.session.rows() == rows
     answers["delete"] = True
-    window.results.delete_requested.emit(rows[0].id)
+    window.results.asked.emit("delete", rows[0].id)
     idle(qtbot, window)
     assert window.session.rows() == rows[1:]
     assert rows[0].title in window.banner.text()
@@ -186,7 +193,7 @@ def test_deleting_asks_and_the_banner_undoes_it(qtbot, window, answers):
 def test_undoing_from_the_menu_takes_the_banner_away(qtbot, window):
     idle(qtbot, window)
     rows = window.session.rows()
-    window.results.delete_requested.emit(rows[0].id)
+    window.results.asked.emit("delete", rows[0].id)
     idle(qtbot, window)
     assert window.banner.offers("undo_delete")
     window.actions_by_name["undo_delete"].trigger()

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from desktop_app.window.frame.settings import SETTINGS_FILE, Settings, load_settings, save_settings
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.settings import SETTINGS_FILE, Settings, load_settings, save_settings
 
 
 def test_round_trip(tmp_path):

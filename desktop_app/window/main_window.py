@@ -1,8 +1,7 @@
-"""The main window: it puts the parts together and introduces them to each other."""
+"""The main window: it puts the rooms together and introduces them to each other."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,26 +9,18 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QWidget
 from typing_extensions import override
 
-from desktop_app.contract.registry import problems, serving
+from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
-from desktop_app.widgets.basics.job_bar import JobBar
-from desktop_app.widgets.basics.selection import Selection
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, in_menu
-from desktop_app.window.frame.closing import Closer
-from desktop_app.window.frame.first_start import FirstStart
-from desktop_app.window.frame.help_panel import HelpPanel
-from desktop_app.window.frame.log_panel import LogPanel
+from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.memory_meter import MemoryMeter
-from desktop_app.window.frame.notices import Notices
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.parts import app_version
 from desktop_app.window.frame.rail import Rail
-from desktop_app.window.frame.settings import load_settings, save_settings
-from desktop_app.window.frame.shelf import ViewShelf
 from desktop_app.window.frame.themes import theme_actions
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
@@ -38,26 +29,27 @@ from desktop_app.window.prompts.examples import worked_example
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor
+from desktop_app.window.runs.first_start import FirstStart
 from desktop_app.window.runs.job_words import JobWords
 from desktop_app.window.runs.run_desk import RunDesk
 from desktop_app.window.runs.showing import Showing
+from desktop_app.window.sessions.closing import Closer
 from desktop_app.window.sessions.file_desk import FileDesk
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.recovery import Recovery
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
+from desktop_app.window.settings import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 
-    from desktop_app.contract.intents import Intent
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
-    from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.settings import Settings
+    from desktop_app.window.settings import Settings
 
 _FRAME_MS = 100  # until a window manager has put its frame around the window
 
@@ -84,63 +76,60 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Lensbench")
         self.setAcceptDrops(True)
         self.config_dir = config_dir
-        self.settings: Settings = load_settings(config_dir)
+        self.memory = Memory(config_dir)
         self.runner = JobRunner(service_factory, self)
         self.conductor = Conductor(self.runner, self)
-        self.selection = Selection(self)
-        self.session = SessionDesk(self)
-        self.notices = Notices(self)
-        self.banner = self.notices.banner
-        self.views = ViewShelf(self.selection, self)
-        self.views.built.connect(self._on_view_built)
-        self._build_widgets(log_book)
-        self._build_rooms()
-        self.actions_by_name = ActionBook(self, self._action_specs())
-        self.actions_by_name.fill(self.menuBar())
-        self.top_bar.take(self.actions_by_name)
-        self.prompt_desk.add_buttons(self.actions_by_name)
-        self._restore()
-
-    def _build_widgets(self, log_book: LogBook) -> None:
-        self.prompts = PromptPanel()
-        self.results = ResultsPanel()
-        self.help = HelpPanel()
-        self.log = LogPanel(log_book)
-        self.job_bar = JobBar()
-        self.meter = MemoryMeter(self)
-        self.meter.measured.connect(self.job_bar.set_memory)
+        self.hall = hall = Hall(self)
+        self.views, self.selection = hall.views, hall.selection
+        self.banner, self.job_bar = hall.banner, hall.job_bar
         self.rail = Rail(self.views)
         self.top_bar = TopBar()
-        layout.make_tool_bar(self, self.top_bar)
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addPermanentWidget(self.job_bar, 1)
+        self._build_rooms()
+        self._build_frame(log_book)
+        self.actions_by_name = ActionBook(self, self._action_specs())
+        self.actions_by_name.fill(self.menuBar())
+        for room in (self.top_bar, self.prompt_desk, self.pictures):
+            room.take(self.actions_by_name)
+        self._restore()
 
     def _build_rooms(self) -> None:
-        self.showing = Showing(self.views, self.prompts, self)
-        self.showing.state_changed.connect(self.rail.set_state)
-        JobWords(self.conductor, self.job_bar)
-        self.prompt_desk = PromptDesk(self)
-        self.models = ModelDesk(self)
+        hall, conductor = self.hall, self.conductor
+        self.prompts = prompts = PromptPanel()
+        self.prompt_desk = PromptDesk(hall, prompts)
+        self.showing = showing = Showing(self.views, prompts, self)
+        showing.state_changed.connect(self.rail.set_state)
+        self.runs = RunDesk(hall, prompts, conductor, showing)
+        self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
         self.models.model_changed.connect(self._on_model_changed)
-        self.runs = RunDesk(self)
-        self.inspector = Inspector(self)
-        self.files = FileDesk(self)
-        self.history = HistoryDesk(self)
-        self.recovery = Recovery(self.session, self.files, self)
-        self.pictures = PictureDesk(self)
-        self.comparisons = ComparisonDesk(self)
-        self.first_start = FirstStart(self.conductor, self.runs, self)
+        self.first_start = FirstStart(conductor, self.runs, self)
         self.first_start.model_chosen.connect(self._begin_worked_example)
         self.first_start.finished.connect(self.started)
+        self.session, self.results = SessionDesk(self), ResultsPanel()
+        self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
+        self.files.model_dropped.connect(self.models.open_path)
+        # Before the history, which shows it the results of a session that was opened.
+        self.inspector = Inspector(hall, self.session, prompts, self.runs, showing)
+        self.history = HistoryDesk(hall, self.session, self.results, self.files, prompts, showing)
+        self.runs.result_kept.connect(self.history.keep)
+        self.recovery = Recovery(self.session, self.files, self)
+        self.pictures = PictureDesk(hall, self.session, self.results)
+        self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
         self.closer = Closer(self.runner, self.session, self)
         self.closer.waiting_began.connect(self._on_waiting_began)
         self.closer.may_close.connect(self._close_when_idle)
+
+    def _build_frame(self, log_book: LogBook) -> None:
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
-        self.panels = Panels(self, sides, self.help, self.log)
-        self.docks = self.panels.docks
+        self.panels = Panels(self, self.hall, sides, log_book)
+        self.docks, self.help = self.panels.docks, self.panels.help
+        layout.make_tool_bar(self, self.top_bar)
         banners = (self.recovery.banner, self.banner)
-        self.central = layout.CentralArea(banners, self.rail, self.views)
-        self.setCentralWidget(self.central)
+        self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
+        JobWords(self.conductor, self.job_bar)
+        self.meter = MemoryMeter(self)
+        self.meter.measured.connect(self.job_bar.set_memory)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addPermanentWidget(self.job_bar, 1)
 
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
@@ -150,13 +139,9 @@ class MainWindow(QMainWindow):
         )
         return [
             *(spec for room in rooms for spec in room.action_specs()),
-            *theme_actions(self),
+            *theme_actions(self.settings.theme, self._remember_theme),
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
-            *in_menu(
-                "&Help",
-                ("help", "Help on this tab", 0, self._help_here, "F1", "help"),
-                ("about", "About Lensbench", 30, self._show_about, "", "info"),
-            ),
+            *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
     def _restore(self) -> None:
@@ -178,7 +163,7 @@ class MainWindow(QMainWindow):
         """Load the model and, on a first start, run the worked example; call it after `show`."""
         self.meter.start()
         if problems():
-            self.notices.show("\n".join(problems()), "warn")
+            self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
         self.recovery.look()
         if installed.compute_problem() is not None:
@@ -199,80 +184,60 @@ class MainWindow(QMainWindow):
         if not self.first_start.is_under_way():
             self.started.emit()
 
-    # What other parts ask for.
+    # What others ask for.
+
+    @property
+    def settings(self) -> Settings:
+        """What is remembered for the next start."""
+        return self.memory.settings
 
     def current_tab(self) -> str:
         """Return the name of the analysis that is shown."""
-        return self.rail.current()
-
-    def current_view(self) -> AnalysisView:
-        """Return the view that is shown."""
-        return self.views[self.current_tab()]
+        return self.views.current
 
     def open_tab(self, name: str) -> None:
         """Show the view of an analysis."""
-        self.central.open(name)
-
-    def answer(self, intent: Intent) -> None:
-        """Open the first analysis that serves an intent, and let it answer."""
-        for name in serving(intent.name)[:1]:
-            self.views[name].answer(intent)
-            self.open_tab(name)
+        self.views.open(name)
 
     def place_docks(self) -> None:
         """Put all docks back to where they belong."""
         self.panels.place()
 
-    def say(self, message: str, severity: str = "info") -> None:
-        """Say something that needs no answer, in the job bar."""
-        self.job_bar.say(message, severity)
-
     def show_problem(self, message: str) -> None:
         """Say what went wrong, above the picture, until it is read."""
-        self.notices.show_problem(message)
+        self.hall.show_problem(message)
 
     def show_crash_report(self, report: str) -> None:
         """Offer the report of a run that crashed."""
         told = "Lensbench ended unexpectedly last time. The report can be copied."
-        copy = self.notices.copying("Copy report", report)
-        self.notices.show(told, "warn", {"copy_report": copy})
+        self.hall.show(told, "warn", {"copy_report": self.hall.copying("Copy report", report)})
 
-    def _on_view_built(self, view: AnalysisView) -> None:
-        view.message_requested.connect(self.say)
-        view.help_requested.connect(self.panels.show_help)
-        view.intent_raised.connect(self.answer)
-
-    def _help_here(self) -> None:
-        self.panels.show_help(self.current_tab())
+    def _remember_theme(self, choice: str) -> None:
+        self.memory.change(theme=choice)
 
     def _show_about(self) -> None:
         dialogs.show_about(self, app_version())
-
-    def _on_waiting_began(self) -> None:
-        self.job_bar.show_job("Finishing the current step, then closing")
 
     # Qt.
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
-        """Fit a first window into its screen as soon as its frame is known."""
         super().showEvent(event)
         if self.size() == self._first_size:
             QTimer.singleShot(_FRAME_MS, self._fit_frame)
 
     def _fit_frame(self) -> None:
+        """Fit a first window into its screen as soon as its frame is known."""
         if self.size() == self._first_size:
             layout.fit_frame(self)
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files from the desktop."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     @override
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
         for url in event.mimeData().urls():
             if url.isLocalFile():
                 event.acceptProposedAction()
@@ -295,25 +260,25 @@ class MainWindow(QMainWindow):
         self.files.flush()
         self.comparisons.close()
         self.meter.stop()
-        self.log.stop()
+        self.panels.log.stop()
         self.closer.finish()
         event.accept()
         self.closed.emit()
 
     def _remember(self) -> None:
-        shared = self.prompts.shared_settings()
-        self.settings = replace(
-            self.settings,
+        self.memory.change(
             tab=self.current_tab(),
             rail_folded=self.rail.is_folded_by_hand,
-            bos=shared["bos"],
-            chat=shared["chat"],
+            **self.prompts.shared_settings(),
             prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
-        save_settings(self.config_dir, self.settings)
+        self.memory.save()
         layout.save_geometry(self, self.config_dir)
+
+    def _on_waiting_began(self) -> None:
+        self.job_bar.show_job("Finishing the current step, then closing")
 
     def _close_when_idle(self) -> None:
         """Close once the event loop is free again."""

@@ -38,9 +38,7 @@ class Closer(QObject):
         self._runner = runner
         self._session = session
         self.is_waiting = False
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
+        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._patience.timeout.connect(self._on_patience_over)
         runner.became_idle.connect(self._on_became_idle)
 

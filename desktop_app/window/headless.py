@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from desktop_app.window.frame.main_window import MainWindow
+    from desktop_app.window.main_window import MainWindow
 
 SESSION_NAME = "worked_example.lens"
 _PATIENCE_MS = 600_000
@@ -36,7 +36,7 @@ class HeadlessRun(QObject):
         self._loop = QEventLoop(self)
         self.problems: list[str] = []
         window.started.connect(self._loop.quit)
-        window.notices.problem_told.connect(self.problems.append)
+        window.hall.problem_told.connect(self.problems.append)
         window.conductor.run_failed.connect(self._on_run_failed)
 
     def perform(self) -> bool:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.errors import BadInputError
-from desktop_app.views.making import create_view
+from desktop_app.views.making import create_view, stand_in_for
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import save_picture
@@ -35,15 +35,16 @@ def draw_result(
     Raises:
         BadInputError: The analysis has no picture, or the file cannot be written.
     """
-    if result.analysis not in ANALYSES:
+    analysis = ANALYSES.get(result.analysis) or stand_in_for(result)
+    if not analysis.fields:
         raise BadInputError(
             f"Results of “{result.analysis}” have no picture: export them as .npz or .json."
         )
     app = _application(theme)
-    view = create_view(result.analysis, Selection())
+    view = create_view(analysis, Selection())
     view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     view.resize(*_SIZE)
-    title = f"{ANALYSES[result.analysis].title}: {_prompt(result)}"
+    title = f"{analysis.title}: {_prompt(result)}"
     try:
         _show(view, result)
         _let_draw(app)

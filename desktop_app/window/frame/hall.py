@@ -1,0 +1,111 @@
+"""What every room of the window may use: the views, what is selected, and words to the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.contract.registry import serving
+from desktop_app.widgets.basics.job_bar import JobBar
+from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.selection import Selection
+from desktop_app.window.frame.shelf import ViewShelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.contract.intents import Intent
+    from desktop_app.views.base import AnalysisView
+    from desktop_app.widgets.basics.chip import Severity
+
+    Offer = tuple[str, Callable[[], object]]
+
+
+class Hall(QObject):
+    """Stands between the rooms, so that they need not know one another.
+
+    Attributes:
+        window: What dialogs belong to.
+        selection: What all pictures have selected.
+        views: The views of the analyses.
+        banner: One sentence above the picture; the newest takes the place of the one before.
+        job_bar: What runs, and short words that need no answer.
+
+    Signals:
+        problem_told: A sentence on what went wrong.
+        help_wanted: The name of an analysis whose help page is asked for.
+        log_wanted: The log is to be seen.
+    """
+
+    problem_told = Signal(str)
+    help_wanted = Signal(str)
+    log_wanted = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.window = window
+        self.selection = Selection(self)
+        self.views = ViewShelf(self.selection, self)
+        self.banner = Banner()
+        self.job_bar = JobBar()
+        self._slots: Mapping[str, Callable[[], object]] = {}
+        self.views.built.connect(self._on_view_built)
+        self.banner.action_clicked.connect(self._on_banner_action)
+
+    def say(self, message: str, severity: str = "info") -> None:
+        """Say something that needs no answer, in the job bar."""
+        self.job_bar.say(message, severity)
+
+    def show(
+        self, sentence: str, severity: Severity = "bad", offers: Mapping[str, Offer] | None = None
+    ) -> None:
+        """Say something above the picture until it is read.
+
+        Args:
+            sentence: What is wrong, with what, and what to do.
+            severity: Its colour and sign.
+            offers: Label and slot of each button, by its code.
+        """
+        given = offers or {}
+        self._slots = {code: slot for code, (_, slot) in given.items()}
+        labels = [(code, label) for code, (label, _) in given.items()]
+        self.banner.show_message(sentence, severity, labels)
+        if severity == "bad":
+            self.problem_told.emit(sentence)
+
+    def show_problem(self, sentence: str) -> None:
+        """Say what went wrong."""
+        self.show(sentence)
+
+    def copying(self, label: str, report: str) -> Offer:
+        """Return the offer to copy a report."""
+
+        def copy() -> None:
+            QApplication.clipboard().setText(report)
+            self.say("Copied.", "good")
+
+        return label, copy
+
+    def withdraw(self, code: str) -> None:
+        """Take the banner away where it makes that offer."""
+        if self.banner.offers(code):
+            self.banner.dismiss()
+
+    def answer(self, intent: Intent) -> None:
+        """Open the first analysis that serves an intent, and let it answer."""
+        for name in serving(intent.name)[:1]:
+            self.views[name].answer(intent)
+            self.views.open(name)
+
+    def _on_view_built(self, view: AnalysisView) -> None:
+        view.message_requested.connect(self.say)
+        view.help_requested.connect(self.help_wanted)
+        view.intent_raised.connect(self.answer)
+
+    def _on_banner_action(self, code: str) -> None:
+        if code in self._slots:
+            self._slots[code]()

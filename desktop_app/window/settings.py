@@ -1,0 +1,132 @@
+"""What the window remembers between starts, in a small JSON file that cannot block a start."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.support.errors import LensbenchError
+from desktop_app.support.files import write_atomically
+from desktop_app.window.prompts.prompt_rows import COLUMNS, TypedRow, typed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS_FILE = "settings.json"
+MAX_REMEMBERED_PROMPTS = 500
+MOST_SWEEP_MB = 4_000_000
+_log = logging.getLogger(__name__)
+
+
+def _prompt_rows(value: Any) -> Any:
+    """Return the rows that can be used, instead of refusing them all."""
+    if not isinstance(value, list):
+        return value
+    rows = [_typed_row(item) for item in value[:MAX_REMEMBERED_PROMPTS]]
+    if None in rows:
+        _log.warning("A remembered prompt is not usable: ignored.")
+    return tuple(row for row in rows if row is not None)
+
+
+def _typed_row(item: Any) -> TypedRow | None:
+    """Return a row as typed; earlier versions kept those that can be run only, in other words."""
+    if isinstance(item, dict) and item.keys() == set(COLUMNS):
+        texts = [item[name] for name in COLUMNS]
+        return TypedRow(*texts) if all(isinstance(text, str) for text in texts) else None
+    try:
+        return typed(PromptRow.model_validate(item))
+    except ValidationError:
+        return None
+
+
+def _known_tab(name: str) -> str:
+    if name not in ANALYSES:
+        raise ValueError(name)
+    return name
+
+
+class Settings(BaseModel):
+    """Everything that is remembered, except the window's geometry, which Qt keeps.
+
+    Attributes:
+        model: Which model to open at the start, or empty before the first one.
+        sweep_mb: Memory that a sweep's rows may take, in megabytes; 0: a share of what is free.
+        tab: Name of the analysis shown.
+        rail_folded: Whether the rail was folded to icons by hand.
+        prompts: Rows of the prompt table as typed, also those that cannot be run yet.
+        started_before: Whether a model was ever open, so that the worked example was seen.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    theme: Literal["system", "light", "dark"] = "system"
+    model: str = ""
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    offline: bool = True
+    sweep_mb: int = Field(default=0, ge=0, le=MOST_SWEEP_MB)
+    tab: Annotated[str, BeforeValidator(_known_tab)] = Field(
+        default_factory=lambda: next(iter(ANALYSES))
+    )
+    rail_folded: bool = False
+    bos: Literal["auto", "yes", "no"] = "auto"
+    chat: bool = False
+    prompts: Annotated[tuple[TypedRow, ...], BeforeValidator(_prompt_rows)] = ()
+    selected_prompt: int = 0
+    started_before: bool = False
+
+
+class Memory:
+    """The settings in force, which every room may change; they are written at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.settings = load_settings(folder)
+
+    def change(self, **changes: Any) -> None:
+        """Take over some settings."""
+        self.settings = self.settings.model_copy(update=changes)
+
+    def save(self) -> None:
+        """Write them."""
+        save_settings(self._folder, self.settings)
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read the settings; a bad field falls back to its default, a bad file to all of them."""
+    path = folder / SETTINGS_FILE
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        _log.warning("The settings in %s cannot be read (%s): starting afresh.", path, error)
+        return Settings()
+    if not isinstance(stored, dict):
+        _log.warning("The settings in %s are not settings: starting afresh.", path)
+        return Settings()
+    good = Settings()
+    for name in Settings.model_fields.keys() & stored.keys():
+        try:
+            read = Settings.model_validate({name: stored[name]})
+        except ValidationError:
+            _log.warning("The setting “%s” in %s is not usable: ignored.", name, path)
+        else:
+            good = good.model_copy(update={name: getattr(read, name)})
+    return good
+
+
+def save_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings, or leave the old ones untouched where that fails."""
+    kept = settings.model_copy(update={"prompts": settings.prompts[:MAX_REMEMBERED_PROMPTS]})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_atomically(folder / SETTINGS_FILE) as file:
+            file.write(json.dumps(kept.model_dump(mode="python"), indent=1).encode("utf-8"))
+    except (LensbenchError, OSError, UnicodeEncodeError) as error:
+        _log.warning("The settings were not saved: %s", error)

@@ -1,0 +1,118 @@
+"""Nobody outside an analysis' folder imports it or names it: held over the syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from desktop_app.contract.registry import BUILT_IN
+
+PACKAGE = Path(__file__).resolve().parents[1] / "desktop_app"
+REGISTRY = "contract/registry.py"
+SLICES = "desktop_app.analyses"
+
+_METRIC = "the metric of that name: the answer's rank"
+_COLUMN = "a column of next tokens: their rank"
+_KEY = "the key of the result object"
+# Where a word that is also the name of an analysis means something else.
+OTHER_MEANINGS = {
+    ("contract/params.py", "rank"): _METRIC,
+    ("engine/metrics.py", "rank"): _METRIC,
+    ("methods/previews.py", "rank"): _METRIC,
+    ("pictures/choice_words.py", "rank"): _METRIC,
+    ("pictures/words.py", "rank"): _METRIC,
+    ("analyses/ablate/picture.py", "rank"): _METRIC,
+    ("pictures/predictions.py", "rank"): _COLUMN,
+    ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
+    ("contract/result.py", "tokens"): _KEY,
+    ("session/codec.py", "tokens"): _KEY,
+    ("pictures/choice_words.py", "attention"): "what a choice is called: the attention output",
+    ("pictures/words.py", "attention"): "what a part is called: the attention output",
+    ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
+    ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
+}
+# Modules that still import a slice; each goes with the work on its floor.
+OFFENDERS = {
+    "methods/reference.py",
+    "analyses/hand_patch/run.py",
+    "analyses/compose/vocabulary_circuits.py",
+}
+
+
+def modules() -> dict[str, ast.Module]:
+    """Return every module of the program by its path."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+@pytest.fixture(scope="module")
+def trees():
+    return modules()
+
+
+def slice_of(module: str) -> str:
+    """Return the analysis in whose folder a module lies, else an empty text."""
+    parts = module.split("/")
+    return parts[1] if parts[0] == "analyses" and len(parts) > 2 else ""
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Return the analyses of which anything is imported, for types as well."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = [name.removeprefix(f"{SLICES}.") for name in names if name.startswith(f"{SLICES}.")]
+    return {name.split(".")[0] for name in inside}
+
+
+def told(tree: ast.Module) -> set[str]:
+    """Return the analyses that a module names in a text of its own."""
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {text for text in texts if text in BUILT_IN or text.startswith(SLICES)}
+
+
+def test_slices_are_imported_by_themselves_alone(trees):
+    found = {module: imported(tree) - {slice_of(module)} for module, tree in trees.items()}
+    assert {module: names for module, names in found.items() if names}.keys() <= OFFENDERS
+
+
+def test_slices_are_named_by_themselves_alone(trees):
+    found = {
+        (module, name)
+        for module, tree in trees.items()
+        if module != REGISTRY
+        for name in told(tree) - {slice_of(module)}
+    }
+    assert sorted(found - OTHER_MEANINGS.keys()) == []
+
+
+def test_no_exception_is_left_without_need(trees):
+    for module, name in OTHER_MEANINGS:
+        assert name in told(trees[module]), (module, name)
+
+
+@pytest.mark.parametrize(
+    ("source", "imports", "names"),
+    [
+        ("import desktop_app.analyses.rank.spec", {"rank"}, set()),
+        ("from desktop_app.analyses.rank.spec import ANALYSIS", {"rank"}, set()),
+        ("from desktop_app.analyses import rank", {"rank"}, set()),
+        ("def f():\n    if x == 'rank': pass", set(), {"rank"}),
+        ("import_module(f'desktop_app.analyses.{x}')", set(), {"desktop_app.analyses."}),
+        ("'''The rank of it.'''", set(), set()),
+    ],
+)
+def test_what_is_planted_is_found(source, imports, names):
+    tree = ast.parse(source)
+    assert (imported(tree), told(tree)) == (imports, names)
