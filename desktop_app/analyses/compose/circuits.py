@@ -53,19 +53,8 @@ class CircuitPanel(QWidget):
         self.sentence.setText(shown.sentence)
         self.table.set_rows(shown.rows)
         self.map.setVisible(shown.block is not None)
-        if shown.block is None:
-            return
-        labels = list(shown.tokens) or None
-        self.map.show_values(
-            shown.block,
-            row_name=shown.row_name,
-            col_name=shown.col_name,
-            row_labels=labels,
-            col_labels=labels,
-            value_name=f"part of the circuit, {len(shown.block)} tokens",
-            diverging=True,
-            value_format="{:+.2f}",
-        )
+        if shown.block is not None:
+            self.map.show_maps(shown.block)
 
 
 class CircuitPanels(QWidget):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
@@ -40,12 +42,26 @@ class PairMap:
     baseline: float
     spread: float
 
-    def limits(self) -> tuple[float, float]:
-        """Return colour limits with chance in their middle; no score lies below 0."""
-        finite = self.values[np.isfinite(self.values)]
-        reach = float(np.abs(finite - self.baseline).max()) if finite.size else 0.0
-        reach = reach if reach > 0 else 1.0
-        return self.baseline - reach, self.baseline + reach
+    def matrix(self, result: Result, kind: str) -> Matrix:
+        """Return the map, with chance in the middle of its colours; no score lies below 0."""
+        rows, columns = (
+            Axis(name, [part_name(*head) for head in heads])
+            for name, heads in (
+                ("Later head (reads)", self.later),
+                ("Earlier head (writes)", self.earlier),
+            )
+        )
+        limits = centred_limits(self.values, centre=self.baseline)
+        return Matrix(
+            self.values,
+            rows,
+            columns,
+            name=f"{kind}-composition; {baseline_text(self)}",
+            scale=limits,
+            seen=(0.0, limits[1]),
+            value_format="{:.3f}",
+            tip=bind(_pair_tip, result, self),
+        )
 
 
 @dataclass(frozen=True)
@@ -55,10 +71,7 @@ class CircuitPicture:
     title: str
     sentence: str
     rows: tuple[tuple[str, float, float], ...]
-    block: np.ndarray | None
-    tokens: tuple[str, ...]
-    row_name: str
-    col_name: str
+    block: Matrix | None
 
 
 def kinds(result: Result) -> tuple[str, ...]:
@@ -156,6 +169,13 @@ def pair_sentence(result: Result, pair: Pair) -> str:
     return f"{pair_name(pair)}: {' · '.join(told)}"
 
 
+def _pair_tip(result: Result, shown: PairMap, row: int, column: int) -> str:
+    pair = pair_at(shown, row, column)
+    if pair is None:
+        return "No such pair: the first head must stand lower"
+    return pair_sentence(result, pair)
+
+
 def _count_words(result: Result, count: int) -> str:
     whole = count >= result.model.d_vocab
     return f"n = {count:,} tokens ({'the whole vocabulary' if whole else 'drawn at random'})"
@@ -170,6 +190,14 @@ def _picture(result: Result, prefix: str, title: str, names: tuple[str, str]) ->
         )
     )
     block = data.get(f"{prefix}block")
+    if block is not None:
+        shown = np.asarray(block, dtype=float)
+        tokens = [_token_text(token) for token in data.get(f"{prefix}block_tokens", ())]
+        down, across = (
+            Axis(name, tokens) if tokens else numbered(name, len(shown)) for name in names
+        )
+        of = f"part of the circuit, {len(shown)} tokens"
+        block = Matrix(shown, down, across, name=of, value_format="{:+.2f}")
     embedding = {"raw": "raw embedding", "layer0": "stream after layer 0"}
     source = str(result.params.get("embedding", "raw"))
     count = int(data[f"{prefix}n"])
@@ -178,10 +206,7 @@ def _picture(result: Result, prefix: str, title: str, names: tuple[str, str]) ->
         sentence=f"{_count_words(result, count)} · {embedding.get(source, source)} · by chance "
         f"top-1 {number(1 / max(count, 1), 4)}",
         rows=rows,
-        block=None if block is None else np.asarray(block, dtype=float),
-        tokens=tuple(_token_text(token) for token in data.get(f"{prefix}block_tokens", ())),
-        row_name=names[0],
-        col_name=names[1],
+        block=block,
     )
 
 

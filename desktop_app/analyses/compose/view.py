@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial as bind
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -146,21 +145,8 @@ class ComposeView(AnalysisView):
     def _draw_kind(self, result: Result) -> None:
         kind = str(self._kind.value())
         shown = self._shown = pair_map(result, kind)
-        chance = baseline_text(shown)
-        self._chance.set_full_text(f"Without colour: chance, {chance}")
-        self._map.show_values(
-            shown.values,
-            row_name="Later head (reads)",
-            col_name="Earlier head (writes)",
-            row_labels=[part_name(*head) for head in shown.later],
-            col_labels=[part_name(*head) for head in shown.earlier],
-            value_name=f"{kind}-composition; {chance}",
-            diverging=True,
-            limits=shown.limits(),
-            seen=(0.0, shown.limits()[1]),
-            value_format="{:.3f}",
-            cell_tip=bind(_tip, result, shown),
-        )
+        self._chance.set_full_text(f"Without colour: chance, {baseline_text(shown)}")
+        self._map.show_maps(shown.matrix(result, kind))
         self._list_pairs()
         self._show_pair(result)
 
@@ -234,15 +220,6 @@ class ComposeView(AnalysisView):
 
     def _on_settings_wanted(self) -> None:
         self._settings.set_open(True)
-
-
-def _tip(result: Result, shown: PairMap, row: int, column: int) -> str:
-    pair = pair_at(shown, row, column)
-    return (
-        "No such pair: the first head must stand lower"
-        if pair is None
-        else pair_sentence(result, pair)
-    )
 
 
 VIEW = ComposeView

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale
+from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, random_tokens
@@ -128,11 +129,23 @@ def effect_names(result: Shown) -> list[tuple[str, str]]:
     return [(name, title) for name, title in EFFECTS if name in result.data]
 
 
-def effect_limit(result: Shown) -> float:
-    """Return the end of the colours that all maps share."""
-    found = [np.abs(np.asarray(result.data[n], dtype=float)) for n, _title in effect_names(result)]
-    most = max((float(np.nanmax(v)) for v in found if np.isfinite(v).any()), default=0.0)
-    return most if most > 0 else 1.0
+def effect_maps(result: Shown, sequence: int) -> dict[str, Matrix]:
+    """Return the replacement maps by field, on one scale about 0; tokens are a sequence's own."""
+    held = {name: np.asarray(result.data[name], dtype=float) for name, _ in effect_names(result)}
+    scale = centred_limits(*held.values())
+    rows = Axis("Layer", [str(int(n)) for n in result.data["layers"]])
+    columns = Axis("Position in the second r", column_labels(result, sequence))
+    return {
+        name: Matrix(
+            values,
+            rows,
+            columns,
+            name="rise of the loss, nats",
+            scale=scale,
+            tip=bind(effect_tip, result, name, sequence),
+        )
+        for name, values in held.items()
+    }
 
 
 def column_labels(result: Shown, sequence: int) -> list[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
@@ -21,12 +19,10 @@ from typing_extensions import override
 from desktop_app.analyses.repeat.picture import (
     EFFECTS,
     SoFar,
-    column_labels,
     curves,
-    effect_limit,
+    effect_maps,
     effect_names,
     effect_sentence,
-    effect_tip,
     gain_sentence,
     made_sentence,
     sequence_count,
@@ -217,22 +213,9 @@ class RepeatView(AnalysisView):
         self._plot.show_picture(curves(shown, chosen))
         thin = "" if chosen is None else f" Thin: sequence {chosen + 1}."
         self._hint.set_full_text(_HINT + thin)
-        sequence = chosen or 0
-        limit = effect_limit(shown)
-        labels = column_labels(shown, sequence)
-        for name, _title in effect_names(shown):
+        for name, matrix in effect_maps(shown, chosen or 0).items():
             self._notes[name].setText(effect_sentence(shown, name))
-            self._maps[name].show_values(
-                np.asarray(shown.data[name], dtype=np.float64),
-                row_labels=[str(int(n)) for n in shown.data["layers"]],
-                col_name="Position in the second r",
-                col_labels=labels,
-                value_name="rise of the loss, nats",
-                diverging=True,
-                limits=(-limit, limit),
-                value_format="{:+.3f}",
-                cell_tip=bind(_tip, shown, name, sequence),
-            )
+            self._maps[name].show_maps(matrix)
 
     @override
     def picture_widget(self) -> QWidget:
@@ -244,10 +227,6 @@ class RepeatView(AnalysisView):
     def _on_sequence_changed(self, _value: int) -> None:
         if self._shown is not None:
             self._draw_sequence(self._shown)
-
-
-def _tip(shown: Shown, name: str, sequence: int, row: int, column: int) -> str:
-    return effect_tip(shown, name, sequence, row, column)
 
 
 VIEW = RepeatView

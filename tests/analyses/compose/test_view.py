@@ -67,7 +67,7 @@ def test_rows_are_later_heads_and_columns_earlier_ones():
 
 def test_chance_is_the_middle_of_the_colours():
     shown = compose_data.pair_map(compose_result(), "K")
-    assert shown.limits() == pytest.approx((-0.1, 0.3))
+    assert shown.matrix(compose_result(), "K").limits == pytest.approx((-0.1, 0.3))
     assert compose_data.baseline_text(shown) == "random 0.100 ± 0.010"
 
 
@@ -207,7 +207,7 @@ def test_a_view_is_freed(themed):
 def test_the_colour_bar_begins_where_scores_do(view):
     shown = compose_data.pair_map(compose_result(), "K")
     low, high = view._map._bar._seen
-    assert (low, high) == (0.0, shown.limits()[1])
+    assert (low, high) == (0.0, shown.matrix(compose_result(), "K").limits[1])
     assert shown.baseline in view._map._bar._ticks(5)
 
 
