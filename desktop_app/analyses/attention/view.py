@@ -10,8 +10,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.attention.controls import AttentionControls
-from desktop_app.analyses.attention.look_strips import LookStrips
+from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.analyses.attention.picture import (
     default_head,
     entropy_sentence,

@@ -10,8 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
 
-from desktop_app.analyses.detect.picture import runs, stripe_cells
-from desktop_app.analyses.detect.roles import card_headline, card_summary
+from desktop_app.analyses.detect.picture import card_headline, card_summary, runs, stripe_cells
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel

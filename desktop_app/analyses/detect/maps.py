@@ -17,8 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.analyses.detect.picture import cell_tip, layer_numbers, meaning, score_names
-from desktop_app.analyses.detect.roles import TITLES
+from desktop_app.analyses.detect.picture import (
+    TITLES,
+    cell_tip,
+    layer_numbers,
+    meaning,
+    score_names,
+)
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from desktop_app.analyses.hand_patch import paint
 from desktop_app.analyses.hand_patch.picture import RUNS, Board, Cell, cone
 from desktop_app.pictures.matrix import numbered
 from desktop_app.widgets.basics.fonts import ui_font
@@ -19,10 +19,93 @@ from desktop_app.widgets.matrix.pair_axis import paint_read, paint_tokens, token
 
 if TYPE_CHECKING:
     import numpy as np
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QColor, QResizeEvent
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
     from desktop_app.widgets.basics.theme import Theme
+
+
+_LINES_FROM = 5.0
+_HEAD = 8.0
+
+
+def paint_grid(
+    painter: QPainter, frame: MatrixFrame, reach: np.ndarray | None, theme: Theme
+) -> None:
+    """Draw the cells of a run; those that the moves can change are tinted."""
+    plot = frame.plot
+    painter.save()
+    painter.setClipRect(plot)
+    painter.fillRect(plot, theme.color("token"))
+    if reach is not None:
+        for row in frame.rows_seen():
+            _paint_reach(painter, frame, row, reach[row], theme)
+    width, height = frame.cell_width(), frame.cell_height()
+    lines = []
+    if width >= _LINES_FROM:
+        for col in range(frame.cols_seen().start + 1, frame.cols_seen().stop):
+            x = round(frame.cell_rect(0, col).left()) + 0.5
+            lines.append(QLineF(x, plot.top(), x, plot.bottom()))
+    if height >= _LINES_FROM:
+        for row in range(frame.rows_seen().start + 1, frame.rows_seen().stop):
+            y = round(frame.cell_rect(row, 0).top()) + 0.5
+            lines.append(QLineF(plot.left(), y, plot.right(), y))
+    painter.setPen(QPen(theme.color("panel"), 1))
+    painter.drawLines(lines)
+    painter.restore()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.color("border_strong"), 1))
+    painter.drawRect(plot)
+
+
+def _paint_reach(
+    painter: QPainter, frame: MatrixFrame, row: int, reached: np.ndarray, theme: Theme
+) -> None:
+    """Fill stretches of one row; there is one for each gap between them."""
+    start = None
+    for col in range(len(reached) + 1):
+        inside = col < len(reached) and bool(reached[col])
+        if inside and start is None:
+            start = col
+        elif not inside and start is not None:
+            rect = frame.cell_rect(row, start, 1, col - start)
+            painter.fillRect(rect, theme.color("accent_soft"))
+            start = None
+
+
+def paint_frame(
+    painter: QPainter, rect: QRectF, ink: QColor, width: float, *, dashed: bool
+) -> None:
+    """Outline a cell, at least 8 pixels wide so that it can be found."""
+    grow_x, grow_y = max(0.0, (8 - rect.width()) / 2), max(0.0, (8 - rect.height()) / 2)
+    pen = QPen(ink, width)
+    if dashed:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(rect.adjusted(-grow_x, -grow_y, grow_x, grow_y), 2, 2)
+
+
+def paint_arrow(painter: QPainter, start: QPointF, end: QPointF, ink: QColor) -> None:
+    """Draw a bow from one cell to another, with a head at its end."""
+    across = end.x() - start.x()
+    rise = -min(46.0, 14 + 0.12 * math.hypot(across, end.y() - start.y()))
+    middle = QPointF((start.x() + end.x()) / 2, (start.y() + end.y()) / 2 + 2 * rise)
+    path = QPainterPath(start)
+    path.quadTo(middle, end)
+    painter.setPen(QPen(ink, 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(path)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    painter.drawEllipse(start, 3.0, 3.0)
+    angle = math.atan2(end.y() - middle.y(), end.x() - middle.x())
+    wings = [
+        QPointF(end.x() - _HEAD * math.cos(angle + t), end.y() - _HEAD * math.sin(angle + t))
+        for t in (0.45, -0.45)
+    ]
+    painter.drawPolygon(QPolygonF([end, *wings]))
+
 
 _LEFT = 46.0
 _BETWEEN = 34.0
@@ -131,7 +214,7 @@ class HandCanvas(QWidget):
         self._paint_marks(painter, board, theme)
         if self.held is not None and self.pointer is not None:
             start = self.rect_of(self.held).center()
-            paint.paint_arrow(painter, start, self.pointer, theme.color("accent_hover"))
+            paint_arrow(painter, start, self.pointer, theme.color("accent_hover"))
 
     # Within.
 
@@ -164,7 +247,7 @@ class HandCanvas(QWidget):
         tokens = list(zip(board.tokens[run], board.differs, strict=True))
         paint_tokens(painter, frame, tokens, (top, self._token_height), theme, columns)
         paint_read(painter, frame, board.read, top - _ARROW + 1, theme)
-        paint.paint_grid(painter, frame, self._reach(board, run), theme)
+        paint_grid(painter, frame, self._reach(board, run), theme)
         if rows:
             layers = numbered("Layer", board.layers)
             paint_rows(painter, frame, layers, theme, {cell.layer for cell in marked})
@@ -186,14 +269,14 @@ class HandCanvas(QWidget):
         accent = theme.color("accent")
         for move in board.moves:
             source, target = Cell(move.run, *move.source), Cell(board.run, *move.target)
-            paint.paint_frame(painter, self.rect_of(source), accent, 2.0, dashed=False)
+            paint_frame(painter, self.rect_of(source), accent, 2.0, dashed=False)
             painter.fillRect(self.rect_of(target), accent)
             start, end = self.rect_of(source).center(), self.rect_of(target).center()
-            paint.paint_arrow(painter, start, end, accent)
+            paint_arrow(painter, start, end, accent)
         for cell, ink, width, dashed in (
             (self.hover, theme.color("text"), 1.5, False),
             (self.cursor_cell, theme.color("accent"), 2.5, False),
             (self.picked, theme.color("warn"), 2.5, True),
         ):
             if cell is not None:
-                paint.paint_frame(painter, self.rect_of(cell), ink, width, dashed=dashed)
+                paint_frame(painter, self.rect_of(cell), ink, width, dashed=dashed)

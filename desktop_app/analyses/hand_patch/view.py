@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.board import HandBoard
-from desktop_app.analyses.hand_patch.history import HandHistory
 from desktop_app.analyses.hand_patch.picture import (
     Cell,
+    HandHistory,
     board_of,
     mirrored,
     move_tip,

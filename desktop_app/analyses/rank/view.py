@@ -5,32 +5,151 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.rank.answer_panel import AnswerPanel
 from desktop_app.analyses.rank.picture import (
+    answer_tables,
+    dot_strip,
     heading,
+    logit_diff,
+    logit_diff_sentence,
     predictions,
     read_sentence,
+    spread_sentence,
     surprise,
     surprise_sentence,
     surprise_texts,
     surprises,
+    table_sentence,
 )
 from desktop_app.analyses.rank.spec import ANALYSIS
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel, scrolled
 from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.messages import Badge
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.cells import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
-    from PySide6.QtWidgets import QFrame
 
+    from desktop_app.analyses.rank.picture import AnswerTable
     from desktop_app.contract.result import Result
     from desktop_app.widgets.basics.selection import Selection
+
+
+class AnswerCard(QFrame):
+    """Rank, probability, logit and log-probability of every token of one continuation."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._badge = Badge("answer")
+        self._title = ElidedLabel("", "heading")
+        self._total = label("", "small")
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self._badge)
+        top.addWidget(self._title, 1)
+        top.addWidget(self._total)
+        self._tokens = RankingList("Tokens of this continuation")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(self._tokens)
+
+    def title(self) -> str:
+        """Return of which tokens it is made, in words."""
+        return self._title.full_text()
+
+    def show_table(self, table: AnswerTable) -> None:
+        """Show one continuation."""
+        answer = table.mark == "answer"
+        tip = "A continuation that the metric rewards" if answer else "One it is compared with"
+        self._badge.set_badge("answer" if answer else "wrong", "good" if answer else "bad", tip)
+        self._title.set_full_text(table_sentence(table))
+        self._total.setVisible(len(table.ranking.rows) > 1)
+        self._total.setText(f"log p of all: {number(table.logprob_total)}")
+        self.setAccessibleName(f"{table.mark} “{display_text(table.text)}”")
+        self._tokens.set_ranking(table.ranking)
+        self._tokens.setFixedHeight(self._tokens.full_height())
+
+
+class AnswerPanel(QWidget):
+    """Logit difference large, its spread over prompts, and the answers token by token."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cards: list[AnswerCard] = []
+        self._column = column_in(self, self._build_score())
+        self._column.addStretch(1)
+        self._dots.point_clicked.connect(selection.select_prompt)
+
+    def _build_score(self) -> QFrame:
+        frame, column = panel()
+        frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._value = label("", "title")
+        self._value.setFont(ui_font(26, "semibold"))
+        self._value.setStyleSheet("font-size: 26px; font-weight: 600;")
+        self._spread = ElidedLabel("", "small")
+        self._sentence = label("", "muted", wrap=True)
+        self._dots = Plot(compact=True)
+        self._dots.setAccessibleName("Logit difference per prompt")
+        top = QHBoxLayout()
+        top.addWidget(label("Logit difference", "heading"))
+        top.addStretch(1)
+        top.addWidget(self._value)
+        column.addLayout(top)
+        column.addWidget(self._sentence)
+        column.addWidget(self._dots)
+        column.addWidget(self._spread)
+        return frame
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown, as far as it is in sight."""
+        cards = [card for card in self._cards if not card.isHidden()]
+        return {
+            "answers": [card.title() for card in cards],
+            "logit_diff": "" if self._value.isHidden() else self._value.text(),
+            "verdict": self._sentence.text(),
+        }
+
+    def show_prompt(self, result: Result, prompt: int) -> None:
+        """Show the scores of one prompt."""
+        self._show_score(result, prompt)
+        tables = answer_tables(result, prompt)
+        while len(self._cards) < len(tables):
+            card = AnswerCard()
+            self._cards.append(card)
+            self._column.insertWidget(len(self._cards), card)
+        for i, card in enumerate(self._cards):
+            card.setVisible(i < len(tables))
+            if i < len(tables):
+                card.show_table(tables[i])
+
+    def _show_score(self, result: Result, prompt: int) -> None:
+        spread = logit_diff(result, prompt)
+        several = spread is not None and spread.values.size > 1
+        self._sentence.setText(logit_diff_sentence(result, prompt))
+        self._value.setVisible(spread is not None)
+        self._dots.setVisible(several)
+        self._spread.setVisible(several)
+        if spread is None:
+            return
+        self._value.setText(number(spread.prompt, sign=True))
+        self._spread.set_full_text(spread_sentence(spread))
+        if several:
+            self._dots.show_picture(dot_strip(result, spread))
+            self._dots.set_selected(prompt)
+
 
 # Surprise beyond this many nats (a probability below 0.00005) takes the last colour.
 _MAX_SURPRISE = 10.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.detect import roles as head_summary
+from desktop_app.analyses.detect import picture as head_summary
 from desktop_app.analyses.detect.card import ablations
 from desktop_app.analyses.detect.maps import map_limits, short_title
 from desktop_app.analyses.detect.spec import DetectParams

@@ -5,8 +5,7 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.analyses.hand_patch import picture as data
-from desktop_app.analyses.hand_patch.history import HandHistory
-from desktop_app.analyses.hand_patch.picture import Cell
+from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from tests.views import patch_samples as made
 
