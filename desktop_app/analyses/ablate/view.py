@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from desktop_app.analyses.ablate import picture as data_of
-from desktop_app.analyses.ablate.spec import ANALYSIS
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
@@ -18,29 +17,21 @@ from desktop_app.views.sweep import SweepView
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QWidget
-
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
-    from desktop_app.widgets.basics.selection import Selection
 
 
 class AblateView(SweepView):
     """A map of heads, or bars per layer."""
 
+    EMPTY = (
+        "Which heads matter?",
+        "Run the sweep to remove each part in turn, all others intact, and see what is lost.",
+    )
+
     noun = "part"
     quantities = data_of.QUANTITIES
-
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    @override
-    def empty_words(self) -> tuple[str, str]:
-        return (
-            "Which heads matter?",
-            "Run the sweep to remove each part in turn, all others intact, and see what is lost.",
-        )
 
     @override
     def choices(self, result: Result) -> Choices:

@@ -24,7 +24,6 @@ from desktop_app.analyses.attention.picture import (
     picture,
     thumbnails,
 )
-from desktop_app.analyses.attention.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel
 from desktop_app.views.prompt_chooser import PromptChooser
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.attention.picture import HeadPicture
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 # Room that the lists beside the pattern take.
 _SIDE = 240
@@ -49,15 +47,10 @@ _LARGEST_PITCH = 72.0
 class AttentionView(AnalysisView):
     """All heads at the left, the chosen one at the right with its tokens beneath."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Where do the heads look?",
-            "Run attention to see every head at a glance, and any of them large over its tokens.",
-        )
+    EMPTY = (
+        "Where do the heads look?",
+        "Run attention to see every head at a glance, and any of them large over its tokens.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""

@@ -20,7 +20,6 @@ from desktop_app.analyses.compose.picture import (
     pair_sentence,
     top_pairs,
 )
-from desktop_app.analyses.compose.spec import ANALYSIS
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
@@ -35,7 +34,6 @@ from desktop_app.widgets.tables.ranking import RankingList
 if TYPE_CHECKING:
     from desktop_app.analyses.compose.picture import CircuitPicture, Pair, PairMap
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 
 _SHARE = partial(number, digits=4)
@@ -127,15 +125,10 @@ _HINT = "Choose a pair for all its numbers."
 class ComposeView(AnalysisView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Which head reads which?",
-            "Run it to compare all pairs of heads with chance; only weights are read.",
-        )
+    EMPTY = (
+        "Which head reads which?",
+        "Run it to compare all pairs of heads with chance; only weights are read.",
+    )
 
     @override
     def build_content(self, content: QWidget) -> None:

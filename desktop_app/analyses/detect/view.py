@@ -25,7 +25,6 @@ from desktop_app.analyses.detect.picture import (
     stripe_cells,
     top_heads,
 )
-from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.pictures.words import part_name
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import column_in, gap_splitter, label, panel, scrolled
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 
 # Room that the lists beside a pattern take.
@@ -189,15 +187,10 @@ _HINT = "Rows are layers, columns heads. Point at a head for its scores; click t
 class DetectView(AnalysisView):
     """Small maps at the left, the best heads or the pattern at the right; or the circuit card."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What does each head do?",
-            "Run the detectors on random tokens twice over; no prompt is needed.",
-        )
+    EMPTY = (
+        "What does each head do?",
+        "Run the detectors on random tokens twice over; no prompt is needed.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture."""

@@ -23,7 +23,7 @@ from desktop_app.analyses.hand_patch.picture import (
     without_move,
 )
 from desktop_app.analyses.hand_patch.side import HandSide
-from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, HandSite
+from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.choice_words import choice_label
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel
@@ -34,7 +34,6 @@ from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
 # More lines would push the grids off the screen.
@@ -44,16 +43,11 @@ _CHIP_LINES = 2
 class HandPatchView(AnalysisView):
     """Two grids at the left; metric, ranking and history at the right."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What does this activation carry?",
-            "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
-            "of the other.",
-        )
+    EMPTY = (
+        "What does this activation carry?",
+        "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
+        "of the other.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""

@@ -21,7 +21,6 @@ from desktop_app.analyses.patch.cells import (
     shape_of,
 )
 from desktop_app.analyses.patch.picture import QUANTITIES, partial_picture, picture
-from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
@@ -32,7 +31,7 @@ from desktop_app.widgets.tokens.cells import cells, token_strip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QVBoxLayout, QWidget
+    from PySide6.QtWidgets import QVBoxLayout
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
@@ -92,23 +91,18 @@ _ORDERED = {
 class PatchView(SweepView):
     """One map for each direction; heads by position at one of them."""
 
+    EMPTY = (
+        "What is enough, what is needed?",
+        "Give each prompt a corrupt twin of the same length, then run: every activation is "
+        "exchanged between the two, both ways.",
+    )
+
     quantities = QUANTITIES
     mean_word = "Mean of all"
     orders = (("either", "Either"), ("restored", "Enough"), ("broken", "Needed"))
     widths = (720, 300)
     least_side = 252
     details_grow = False
-
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    @override
-    def empty_words(self) -> tuple[str, str]:
-        return (
-            "What is enough, what is needed?",
-            "Give each prompt a corrupt twin of the same length, then run: every activation is "
-            "exchanged between the two, both ways.",
-        )
 
     @override
     def add_choices(self, row: FlowLayout, column: QVBoxLayout) -> None:

@@ -23,7 +23,6 @@ from desktop_app.analyses.rank.picture import (
     surprises,
     table_sentence,
 )
-from desktop_app.analyses.rank.spec import ANALYSIS
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.views.base import AnalysisView
@@ -160,15 +159,10 @@ _LARGE = (1100, 720)
 class RankView(AnalysisView):
     """Next tokens at the left, answers token by token at the right, the prompt itself below."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What does the model predict?",
-            "Run the ranking to see the next tokens by probability, and where each answer stands.",
-        )
+    EMPTY = (
+        "What does the model predict?",
+        "Run the ranking to see the next tokens by probability, and where each answer stands.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""

@@ -28,7 +28,6 @@ from desktop_app.analyses.repeat.picture import (
     sequence_count,
     table_rows,
 )
-from desktop_app.analyses.repeat.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 _HEADS = ("", "first r", "second r", "bound", "first r", "second r")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
@@ -90,15 +88,10 @@ class Numbers(QWidget):
 class RepeatView(AnalysisView):
     """Numbers above, the curve below them, and the replacement maps at the bottom."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Does the model learn within a sequence?",
-            "Run random tokens twice over and see how much better the second time is.",
-        )
+    EMPTY = (
+        "Does the model learn within a sequence?",
+        "Run random tokens twice over and see how much better the second time is.",
+    )
 
     @override
     def build_content(self, content: QWidget) -> None:

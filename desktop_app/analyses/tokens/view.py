@@ -20,7 +20,6 @@ from desktop_app.analyses.tokens.picture import (
     padding_table,
     token_table,
 )
-from desktop_app.analyses.tokens.spec import ANALYSIS
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel, scrolled
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.contract.result import Notice, Result
-    from desktop_app.widgets.basics.selection import Selection
 
 
 class TokenTables(QWidget):
@@ -121,15 +119,10 @@ _PAGE = 25
 class TokensView(AnalysisView):
     """A card per prompt above, the selected prompt's tables below."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What is the model really given?",
-            "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
-        )
+    EMPTY = (
+        "What is the model really given?",
+        "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.compose import picture as compose_data
 from desktop_app.analyses.compose.spec import DIRECTIONS, OV_DIRECTIONS, ComposeParams
-from desktop_app.analyses.compose.view import ComposeView
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from tests.views import samples
 
@@ -194,7 +194,7 @@ def test_the_prompt_tables_selection_is_left_alone(view, selection):
 
 
 def test_a_view_is_freed(themed):
-    view = ComposeView(Selection())
+    view = create_view("compose", Selection())
     view.show_result(compose_result(circuits=True, params={"ov": "1.1"}))
     gone = weakref.ref(view)
     view.deleteLater()

@@ -12,8 +12,8 @@ from desktop_app.analyses.detect import picture as head_summary
 from desktop_app.analyses.detect.card import ablations
 from desktop_app.analyses.detect.maps import map_limits, short_title
 from desktop_app.analyses.detect.spec import DetectParams
-from desktop_app.analyses.detect.view import DetectView
 from desktop_app.contract.result import PromptRecord, TokenList
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from tests.views import samples
 
@@ -259,7 +259,7 @@ def test_wide_and_high_rooms_arrange_the_maps_differently(view):
 
 
 def test_a_view_is_freed(themed):
-    view = DetectView(Selection())
+    view = create_view("detect", Selection())
     view.show_result(detect_result(card=True))
     gone = weakref.ref(view)
     view.deleteLater()
