@@ -287,11 +287,11 @@ def _filled(box: Box, parts: Iterable[Part]) -> Box:
 
 def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
     """Return a framed panel and its column."""
-    frame = card(margins=margins, spacing=spacing)
+    frame = framed(margins=margins, spacing=spacing)
     return frame, cast("QVBoxLayout", frame.layout())
 
 
-def card(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
+def framed(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
     """Return a framed panel with parts one below the other."""
     frame = QFrame()
     set_role(frame, "card")

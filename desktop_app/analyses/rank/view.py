@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.rank.picture import (
@@ -26,7 +26,15 @@ from desktop_app.analyses.rank.picture import (
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel, scrolled
+from desktop_app.views.frame import (
+    ElidedLabel,
+    framed,
+    column_in,
+    gap_splitter,
+    label,
+    row_of,
+    scrolled,
+)
 from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.messages import Badge
@@ -53,17 +61,9 @@ class AnswerCard(QFrame):
         self._badge = Badge("answer")
         self._title = ElidedLabel("", "heading")
         self._total = label("", "small")
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self._badge)
-        top.addWidget(self._title, 1)
-        top.addWidget(self._total)
         self._tokens = RankingList("Tokens of this continuation")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(8)
-        column.addLayout(top)
-        column.addWidget(self._tokens)
+        top = row_of(self._badge, (self._title, 1), self._total, spacing=8)
+        column_in(self, top, self._tokens).setContentsMargins(12, 10, 12, 10)
 
     def title(self) -> str:
         """Return of which tokens it is made, in words."""
@@ -88,13 +88,10 @@ class AnswerPanel(QWidget):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards: list[AnswerCard] = []
-        self._column = column_in(self, self._build_score())
-        self._column.addStretch(1)
+        self._column = column_in(self, self._build_score(), None)
         self._dots.point_clicked.connect(selection.select_prompt)
 
     def _build_score(self) -> QFrame:
-        frame, column = panel()
-        frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._value = label("", "title")
         self._value.setFont(ui_font(26, "semibold"))
         self._value.setStyleSheet("font-size: 26px; font-weight: 600;")
@@ -102,14 +99,9 @@ class AnswerPanel(QWidget):
         self._sentence = label("", "muted", wrap=True)
         self._dots = Plot(compact=True)
         self._dots.setAccessibleName("Logit difference per prompt")
-        top = QHBoxLayout()
-        top.addWidget(label("Logit difference", "heading"))
-        top.addStretch(1)
-        top.addWidget(self._value)
-        column.addLayout(top)
-        column.addWidget(self._sentence)
-        column.addWidget(self._dots)
-        column.addWidget(self._spread)
+        top = row_of(label("Logit difference", "heading"), None, self._value)
+        frame = framed(top, self._sentence, self._dots, self._spread)
+        frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         return frame
 
     def read(self) -> dict[str, Any]:
@@ -173,48 +165,30 @@ class RankView(AnalysisView):
         self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
         self._answers = AnswerPanel(self.selection)
-        parts = ((self._build_list(), 3, 600), (self._build_answers(), 2, 420))
+        said = framed(self._chooser, self._heading_label, self._read_label, (self._list, 1))
+        area, right = scrolled(self._answers), QWidget()
+        area.setMinimumWidth(300)
+        self._right = column_in(right, (area, 1))
         self._strip_frame = self._build_strip()
-        columns = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        columns = gap_splitter(Qt.Orientation.Horizontal, (said, 3, 600), (right, 2, 420))
         self._column = column_in(content, (columns, 1), self._strip_frame)
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
-    def _build_list(self) -> QWidget:
-        frame, column = panel()
-        column.addWidget(self._chooser)
-        column.addWidget(self._heading_label)
-        column.addWidget(self._read_label)
-        column.addWidget(self._list, 1)
-        return frame
-
-    def _build_answers(self) -> QWidget:
-        right = QWidget()
-        area = scrolled(self._answers)
-        area.setMinimumWidth(300)
-        self._right = column_in(right, (area, 1))
-        return right
-
     def _build_strip(self) -> QFrame:
-        frame, column = panel()
         self._strip = token_strip("Prompt, coloured by surprise")
         self._strip_label = label("", "small")
         self._token_label = ElidedLabel("", "small")
-        top = QHBoxLayout()
-        top.addWidget(label("How surprising each prompt token is", "heading"))
-        top.addWidget(self._token_label, 1)
-        top.addWidget(self._strip_label)
         self._surprises = RankingList("Surprise of each prompt token")
         self._surprises.set_fitting(24, 72)
         self._surprises.setVisible(False)
-        column.addLayout(top)
-        column.addWidget(self._strip)
-        column.addWidget(self._surprises, 1)
         self._surprises.row_selected.connect(self.selection.select_position)
         self._surprises.row_hovered.connect(self._on_token_hovered)
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
-        return frame
+        heading = label("How surprising each prompt token is", "heading")
+        top = row_of(heading, (self._token_label, 1), self._strip_label)
+        return framed(top, self._strip, (self._surprises, 1))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Share the room anew when there is more or less of it."""
@@ -263,8 +237,8 @@ class RankView(AnalysisView):
     def _on_token_hovered(self, position: int | None) -> None:
         here = position is not None and position >= 0
         shown = position if here else self.selection.position
-        known = shown is not None and 0 <= shown < len(self._tips)
-        self._token_label.set_full_text(self._tips[shown] if known and shown is not None else "")
+        told = self._tips[shown] if shown is not None and 0 <= shown < len(self._tips) else ""
+        self._token_label.set_full_text(told)
 
     def _on_position_changed(self, position: object) -> None:
         chosen = position if isinstance(position, int) else -1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.tokens.picture import (
@@ -22,7 +22,13 @@ from desktop_app.analyses.tokens.picture import (
 )
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel, scrolled
+from desktop_app.views.frame import (
+    ElidedLabel,
+    framed,
+    column_in,
+    gap_splitter,
+    scrolled,
+)
 from desktop_app.widgets.basics.pages import Pages
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
@@ -34,13 +40,7 @@ if TYPE_CHECKING:
 
 
 class TokenTables(QWidget):
-    """Details of the selected prompt.
-
-    Signals:
-        position_chosen: A position whose row was clicked.
-    """
-
-    position_chosen = Signal(object)
+    """Details of the selected prompt."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,30 +51,27 @@ class TokenTables(QWidget):
         self._find.setClearButtonEnabled(True)
         self._find.setFixedWidth(200)
         self._said = ElidedLabel("", "muted")
-        self._tokens = RankingList("Tokens of the selected prompt", TOKEN_COLUMNS, sortable=True)
+        self.tokens = RankingList("Tokens of the selected prompt", TOKEN_COLUMNS, sortable=True)
         self._compare = RankingList("Two tokenizers compared", COMPARE_COLUMNS, sortable=True)
         self._padding = RankingList("Padding demo", PADDING_COLUMNS, sortable=True)
         self._compare.set_empty_text("Name a second model under “Compare with” and run again.")
         self._padding.set_empty_text("Switch the padding demo on in the settings and run again.")
         self._pages = Pages(
-            ("tokens", "Tokens", self._tokens),
+            ("tokens", "Tokens", self.tokens),
             ("compare", "Compare", self._compare),
             ("padding", "Padding", self._padding),
         )
         self._pages.beside.addWidget(self._said, 1)
         self._pages.beside.addWidget(self._find)
-        frame, column = panel(margins=10)
-        column.addWidget(self._pages)
-        column_in(self, frame)
+        column_in(self, framed(self._pages, margins=10))
         self._pages.changed.connect(self._say)
         self._find.textChanged.connect(self._say)
-        self._tokens.row_clicked.connect(self.position_chosen)
         self._padding.row_selected.connect(self._on_case_selected)
 
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show one prompt's tables."""
         self._result, self._prompt = result, prompt
-        self._tokens.set_ranking(token_table(result, prompt))
+        self.tokens.set_ranking(token_table(result, prompt))
         self._compare.set_ranking(compare_table(result, prompt))
         self._padding.set_ranking(padding_table(result, prompt))
         self._say()
@@ -84,30 +81,22 @@ class TokenTables(QWidget):
         self._pages.turn_to(name)
         self._say()
 
-    def select_position(self, position: int | None) -> None:
-        """Select the row of a token."""
-        self._tokens.select_key(position)
-
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
         return {
             "page": self._pages.page(),
             "said": self._said.full_text(),
-            "position": self._tokens.selected_key(),
+            "position": self.tokens.selected_key(),
         }
 
     def _say(self, _asked: object = None) -> None:
         if self._result is None:
             return
-        query = self._find.text()
-        if query:
+        said = {"compare": compare_sentence, "padding": padding_sentence}.get(self._pages.page())
+        if query := self._find.text():
             self._said.set_full_text(lookup_sentence(self._result, query))
-        elif self._pages.page() == "compare":
-            self._said.set_full_text(compare_sentence(self._result, self._prompt))
-        elif self._pages.page() == "padding":
-            self._said.set_full_text(padding_sentence(self._result, self._prompt))
         else:
-            self._said.set_full_text("")
+            self._said.set_full_text(said(self._result, self._prompt) if said else "")
 
     def _on_case_selected(self, why: object) -> None:
         self._said.set_full_text(str(why))
@@ -134,13 +123,11 @@ class TokensView(AnalysisView):
         self._more = QPushButton("Show more prompts")
         set_role(self._more, "quiet")
         self._tables = TokenTables()
-        self._inner = inner = QWidget()
-        self._column = QVBoxLayout(inner)
+        self._inner = QWidget()
+        more = (self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column = column_in(self._inner, more, None)
         self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column.addStretch(1)
-        self._area = scrolled(inner, "Prompts as tokens")
+        self._area = scrolled(self._inner, "Prompts as tokens")
         parts = ((self._area, 3, 340), (self._tables, 2, 260))
         self._split = gap_splitter(Qt.Orientation.Vertical, *parts)
         column_in(content, self._overview, (self._split, 1))
@@ -149,7 +136,7 @@ class TokensView(AnalysisView):
         self._settled.timeout.connect(self._share_room)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._more.clicked.connect(self._on_more_clicked)
-        self._tables.position_chosen.connect(self.selection.select_position)
+        self._tables.tokens.row_clicked.connect(self.selection.select_position)
         self.selection.position_changed.connect(self._on_position_changed)
 
     def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
@@ -170,12 +157,8 @@ class TokensView(AnalysisView):
         hidden = len(result.prompts) - count
         self._more.setText(f"Show more prompts ({hidden:,} hidden)")
         self._more.setVisible(hidden > 0)
-        if "padding_demo" in result.data:
-            self._tables.open_page("padding")
-        elif "compare" in result.data:
-            self._tables.open_page("compare")
-        else:
-            self._tables.open_page("tokens")
+        pages = {"padding_demo": "padding", "compare": "compare"}
+        self._tables.open_page(next((p for f, p in pages.items() if f in result.data), "tokens"))
         self._share_room()
         self._settled.start()
         self.draw_prompt(result)
@@ -233,7 +216,7 @@ class TokensView(AnalysisView):
         for card in self._cards:
             card.strip.set_selected(chosen if card.index == self.selection.prompt else None)
         if chosen is not None:
-            self._tables.select_position(chosen)
+            self._tables.tokens.select_key(chosen)
 
     def _on_more_clicked(self) -> None:
         self._limit += 100
