@@ -9,17 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.compose.picture import (
-    baseline_text,
-    cell_of,
-    circuits,
-    dotted,
-    kinds,
-    pair_at,
-    pair_map,
-    pair_sentence,
-    top_pairs,
-)
+from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
@@ -110,7 +100,7 @@ class CircuitPanels(QWidget):
 
     def show_result(self, result: Result) -> None:
         """Show the circuits of a result."""
-        found = circuits(result)
+        found = data_of.circuits(result)
         self._pages.setCurrentIndex(1 if found else 0)
         for place, shown in enumerate(self.panels):
             shown.setVisible(place < len(found))
@@ -211,7 +201,7 @@ class ComposeView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._circuits.show_result(result)
-        held = kinds(result)
+        held = data_of.kinds(result)
         for kind in "KQV":
             self._kind.set_option_enabled(kind, kind in held, "" if kind in held else "Not run")
         if self._kind.value() not in held:
@@ -224,8 +214,8 @@ class ComposeView(AnalysisView):
 
     def _draw_kind(self, result: Result) -> None:
         kind = str(self._kind.value())
-        shown = self._shown = pair_map(result, kind)
-        self._chance.set_full_text(f"Without colour: chance, {baseline_text(shown)}")
+        shown = self._shown = data_of.pair_map(result, kind)
+        self._chance.set_full_text(f"Without colour: chance, {data_of.baseline_text(shown)}")
         self._map.show_maps(shown.matrix(result, kind))
         self._list_pairs()
         self._show_pair(result)
@@ -237,15 +227,15 @@ class ComposeView(AnalysisView):
         only = None
         if self._scope.value() == "head":
             only = (-1 if layer is None else layer, -1 if head is None else head)
-        self._table.set_ranking(top_pairs(self._shown, only))
+        self._table.set_ranking(data_of.top_pairs(self._shown, only))
 
     def _show_pair(self, result: Result) -> None:
         pair = self._pair
-        cell = None if self._shown is None else cell_of(self._shown, pair)
+        cell = None if self._shown is None else data_of.cell_of(self._shown, pair)
         self._map.set_selected(*(cell if cell is not None else (None, None)))
         if pair is not None:
             self._table.select_key(pair)
-        self._sentence.setText(_HINT if pair is None else pair_sentence(result, pair))
+        self._sentence.setText(_HINT if pair is None else data_of.pair_sentence(result, pair))
         for button in (self._circuit_button, self._copy_button):
             button.setVisible(pair is not None)
         if pair is not None:
@@ -279,10 +269,10 @@ class ComposeView(AnalysisView):
 
     def _on_cell_clicked(self, row: int, column: int) -> None:
         if self._shown is not None:
-            self._choose(pair_at(self._shown, row, column))
+            self._choose(data_of.pair_at(self._shown, row, column))
 
     def _on_cell_activated(self, row: int, column: int) -> None:
-        pair = None if self._shown is None else pair_at(self._shown, row, column)
+        pair = None if self._shown is None else data_of.pair_at(self._shown, row, column)
         if pair is not None:
             self.open_attention(*pair[1])
 
@@ -292,11 +282,11 @@ class ComposeView(AnalysisView):
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:
-            self.run_with(full_circuit=",".join(dotted(head) for head in self._pair))
+            self.run_with(full_circuit=",".join(data_of.dotted(head) for head in self._pair))
 
     def _on_copy_clicked(self) -> None:
         if self._pair is not None:
-            self.run_with(ov=dotted(self._pair[1]))
+            self.run_with(ov=data_of.dotted(self._pair[1]))
 
     def _on_settings_wanted(self) -> None:
         self._settings.set_open(True)

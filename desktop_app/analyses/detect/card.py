@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 
 from desktop_app.analyses.detect.picture import card_headline, card_summary, runs, stripe_cells
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
-from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.views.frame import (
+    framed,
+    gap_splitter,
+    label,
+    row_of,
+)
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
@@ -72,17 +77,15 @@ class CircuitCard(QWidget):
     """The card, or the offer to make one.
 
     Signals:
-        card_wanted: Find the induction circuit.
         attention_wanted: (layer, head) whose button was clicked.
     """
 
-    card_wanted = Signal()
     attention_wanted = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pair: tuple[Head, Head] | None = None
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             "circuit",
             "No circuit card in this result",
             "A card names the previous-token head and the induction head that reads it, and "
@@ -106,28 +109,16 @@ class CircuitCard(QWidget):
             pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
             pattern.setMinimumSize(200, 150)
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         self._stack.addWidget(self._build())
-        self._empty.action_clicked.connect(self.card_wanted)
         self._early.clicked.connect(self._on_early_clicked)
         self._late.clicked.connect(self._on_late_clicked)
 
     def _build(self) -> QWidget:
-        left, column = panel()
-        heads = QHBoxLayout()
-        heads.addWidget(self._title)
-        heads.addStretch(1)
-        heads.addWidget(self._early)
-        heads.addWidget(self._late)
-        column.addLayout(heads)
-        column.addWidget(self.headline)
-        column.addWidget(self.sentences)
-        column.addWidget(self._loss)
-        column.addWidget(self.table, 1)
+        heads = row_of(self._title, None, self._early, self._late)
+        left = framed(heads, self.headline, self.sentences, self._loss, (self.table, 1))
         left.setMinimumWidth(432)
-        right, beside = panel()
-        beside.addWidget(self.previous, 1)
-        beside.addWidget(self.induction, 1)
+        right = framed((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
     def pair(self) -> tuple[Head, Head] | None:

@@ -8,20 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 from typing_extensions import override
 
+from desktop_app.analyses.hand_patch import picture as data_of
 from desktop_app.analyses.hand_patch.board import HandBoard
-from desktop_app.analyses.hand_patch.picture import (
-    Cell,
-    HandHistory,
-    board_of,
-    mirrored,
-    move_tip,
-    move_words,
-    outcome_sentence,
-    pair_of,
-    run_of,
-    with_move,
-    without_move,
-)
+from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.choice_words import choice_label
@@ -114,13 +103,20 @@ class HandPatchView(AnalysisView):
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
         self.history.add(result)
-        board = board_of(result)
-        self._outcome.set_full_text(outcome_sentence(result))
+        board = data_of.board_of(result)
+        self._outcome.set_full_text(data_of.outcome_sentence(result))
         self._hint.set_full_text(_HINT)
-        self._run.set_value(run_of(result))
+        self._run.set_value(data_of.run_of(result))
         self._board.show_board(board)
         chips = [
-            ChipSpec(str(i), move_words(board, move), "info", move_tip(board, move), "×", "Remove")
+            ChipSpec(
+                str(i),
+                data_of.move_words(board, move),
+                "info",
+                data_of.move_tip(board, move),
+                "×",
+                "Remove",
+            )
             for i, move in enumerate(board.moves)
         ]
         self._moves.set_chips(chips)
@@ -181,16 +177,16 @@ class HandPatchView(AnalysisView):
 
     def _on_move_made(self, source: Cell, target: Cell) -> None:
         site: HandSite = self._board.site
-        self._try(with_move(self._params(), site, source, target))
+        self._try(data_of.with_move(self._params(), site, source, target))
 
     def _on_move_removed(self, code: str) -> None:
-        self._try(without_move(self._params(), int(code)))
+        self._try(data_of.without_move(self._params(), int(code)))
 
     def _on_reset(self) -> None:
         self._try(self._params().model_copy(update={"moves": ()}))
 
     def _on_run_changed(self, run: Any) -> None:
-        self._try(mirrored(self._params(), run))
+        self._try(data_of.mirrored(self._params(), run))
 
     def _on_site_changed(self, _index: int) -> None:
         self._board.site = self._site.currentData()
@@ -212,7 +208,7 @@ class HandPatchView(AnalysisView):
 
     def _on_prompt_selected(self, prompt: int) -> None:
         """Let the next run begin anew on the selected pair, or go on with the one on screen."""
-        if self._result is not None and pair_of(self._result) == prompt:
+        if self._result is not None and data_of.pair_of(self._result) == prompt:
             self._adopt(self._result)
             self._hint.set_full_text(_HINT)
         else:
@@ -226,7 +222,7 @@ class HandPatchView(AnalysisView):
 def _shown(result: Result) -> dict[str, Any]:
     """Return the settings that a result on screen stands for."""
     moves = tuple(str(text) for text in result.params.get("moves") or ())
-    return {"pair": pair_of(result), "run": run_of(result), "moves": moves}
+    return {"pair": data_of.pair_of(result), "run": data_of.run_of(result), "moves": moves}
 
 
 VIEW = HandPatchView

@@ -8,28 +8,14 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.rank.picture import (
-    answer_tables,
-    dot_strip,
-    heading,
-    logit_diff,
-    logit_diff_sentence,
-    predictions,
-    read_sentence,
-    spread_sentence,
-    surprise,
-    surprise_sentence,
-    surprise_texts,
-    surprises,
-    table_sentence,
-)
+from desktop_app.analyses.rank import picture as data_of
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
-    framed,
     column_in,
+    framed,
     gap_splitter,
     label,
     row_of,
@@ -74,7 +60,7 @@ class AnswerCard(QFrame):
         answer = table.mark == "answer"
         tip = "A continuation that the metric rewards" if answer else "One it is compared with"
         self._badge.set_badge("answer" if answer else "wrong", "good" if answer else "bad", tip)
-        self._title.set_full_text(table_sentence(table))
+        self._title.set_full_text(data_of.table_sentence(table))
         self._total.setVisible(len(table.ranking.rows) > 1)
         self._total.setText(f"log p of all: {number(table.logprob_total)}")
         self.setAccessibleName(f"{table.mark} “{display_text(table.text)}”")
@@ -116,7 +102,7 @@ class AnswerPanel(QWidget):
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show the scores of one prompt."""
         self._show_score(result, prompt)
-        tables = answer_tables(result, prompt)
+        tables = data_of.answer_tables(result, prompt)
         while len(self._cards) < len(tables):
             card = AnswerCard()
             self._cards.append(card)
@@ -127,18 +113,18 @@ class AnswerPanel(QWidget):
                 card.show_table(tables[i])
 
     def _show_score(self, result: Result, prompt: int) -> None:
-        spread = logit_diff(result, prompt)
+        spread = data_of.logit_diff(result, prompt)
         several = spread is not None and spread.values.size > 1
-        self._sentence.setText(logit_diff_sentence(result, prompt))
+        self._sentence.setText(data_of.logit_diff_sentence(result, prompt))
         self._value.setVisible(spread is not None)
         self._dots.setVisible(several)
         self._spread.setVisible(several)
         if spread is None:
             return
         self._value.setText(number(spread.prompt, sign=True))
-        self._spread.set_full_text(spread_sentence(spread))
+        self._spread.set_full_text(data_of.spread_sentence(spread))
         if several:
-            self._dots.show_picture(dot_strip(result, spread))
+            self._dots.show_picture(data_of.dot_strip(result, spread))
             self._dots.set_selected(prompt)
 
 
@@ -186,8 +172,8 @@ class RankView(AnalysisView):
         self._surprises.row_hovered.connect(self._on_token_hovered)
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
-        heading = label("How surprising each prompt token is", "heading")
-        top = row_of(heading, (self._token_label, 1), self._strip_label)
+        title = label("How surprising each prompt token is", "heading")
+        top = row_of(title, (self._token_label, 1), self._strip_label)
         return framed(top, self._strip, (self._surprises, 1))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -217,21 +203,21 @@ class RankView(AnalysisView):
         """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
         record = result.prompts[prompt]
-        self._heading_label.set_full_text(heading(result, prompt))
-        self._read_label.set_full_text(read_sentence(result, prompt))
-        self._list.set_ranking(predictions(result, prompt))
+        self._heading_label.set_full_text(data_of.heading(result, prompt))
+        self._read_label.set_full_text(data_of.read_sentence(result, prompt))
+        self._list.set_ranking(data_of.predictions(result, prompt))
         self._answers.show_prompt(result, prompt)
         self._strip.set_tokens(cells(record.tokens))
         self._strip.set_read_position(int(result.data["read_position"][prompt]))
         self._strip.set_values(
-            surprise(result, prompt),
+            data_of.surprise(result, prompt),
             limits=(0.0, _MAX_SURPRISE),
             diverging=False,
             value_name="surprise, nats",
         )
-        self._strip_label.setText(surprise_sentence(result, prompt))
-        self._tips = surprise_texts(result, prompt)
-        self._surprises.set_ranking(surprises(result, prompt))
+        self._strip_label.setText(data_of.surprise_sentence(result, prompt))
+        self._tips = data_of.surprise_texts(result, prompt)
+        self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)
 
     def _on_token_hovered(self, position: int | None) -> None:

@@ -16,18 +16,8 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from desktop_app.analyses.repeat.picture import (
-    EFFECTS,
-    SoFar,
-    curves,
-    effect_maps,
-    effect_names,
-    effect_sentence,
-    gain_sentence,
-    made_sentence,
-    sequence_count,
-    table_rows,
-)
+from desktop_app.analyses.repeat import picture as data_of
+from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -76,7 +66,7 @@ class Numbers(QWidget):
     def show_numbers(self, result: Shown, model: str) -> None:
         """Show the numbers of a result, or of a run whose halves are known."""
         self._model.setText(model)
-        for cells, values in zip(self._cells, table_rows(result), strict=True):
+        for cells, values in zip(self._cells, data_of.table_rows(result), strict=True):
             for cell, value in zip(cells, values, strict=True):
                 cell.setText(value)
 
@@ -106,8 +96,8 @@ class RepeatView(AnalysisView):
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
-        self._maps = {name: Heatmap() for name, _title in EFFECTS}
-        self._notes = {name: label("", "small", wrap=True) for name, _title in EFFECTS}
+        self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
+        self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}
         split = self._picture = gap_splitter(Qt.Orientation.Vertical)
         upper = self._build_upper()
@@ -146,7 +136,7 @@ class RepeatView(AnalysisView):
 
     def _build_lower(self) -> QWidget:
         split = gap_splitter(Qt.Orientation.Horizontal)
-        for name, title in EFFECTS:
+        for name, title in data_of.EFFECTS:
             frame, column = panel(margins=10, spacing=4)
             column.addWidget(ElidedLabel(f"{title} output, one repeat earlier", "heading"))
             column.addWidget(self._notes[name])
@@ -161,12 +151,12 @@ class RepeatView(AnalysisView):
 
     @override
     def draw_new(self, result: Result) -> None:
-        self._set_sequences(sequence_count(result), keep=False)
+        self._set_sequences(data_of.sequence_count(result), keep=False)
         self._draw(result, result.model.name)
 
     @override
     def draw_result(self, result: Result) -> None:
-        self._set_sequences(sequence_count(result), keep=True)
+        self._set_sequences(data_of.sequence_count(result), keep=True)
         self._draw(result, result.model.name)
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -175,7 +165,7 @@ class RepeatView(AnalysisView):
         if not self._so_far.is_drawable():
             return False
         if "logprob" in data:
-            self._set_sequences(sequence_count(self._so_far), keep=False)
+            self._set_sequences(data_of.sequence_count(self._so_far), keep=False)
         self._draw(self._so_far, "this model")
         return True
 
@@ -188,10 +178,10 @@ class RepeatView(AnalysisView):
 
     def _draw(self, shown: Shown, model: str) -> None:
         self._shown = shown
-        self._gain.setText(gain_sentence(shown))
-        self._made.set_full_text(made_sentence(shown))
+        self._gain.setText(data_of.gain_sentence(shown))
+        self._made.set_full_text(data_of.made_sentence(shown))
         self._numbers.show_numbers(shown, model)
-        held = dict(effect_names(shown))
+        held = dict(data_of.effect_names(shown))
         for name, frame in self._map_panels.items():
             frame.setVisible(name in held)
         self._lower.setVisible(bool(held))
@@ -203,11 +193,11 @@ class RepeatView(AnalysisView):
 
     def _draw_sequence(self, shown: Shown) -> None:
         chosen = self._chosen()
-        self._plot.show_picture(curves(shown, chosen))
+        self._plot.show_picture(data_of.curves(shown, chosen))
         thin = "" if chosen is None else f" Thin: sequence {chosen + 1}."
         self._hint.set_full_text(_HINT + thin)
-        for name, matrix in effect_maps(shown, chosen or 0).items():
-            self._notes[name].setText(effect_sentence(shown, name))
+        for name, matrix in data_of.effect_maps(shown, chosen or 0).items():
+            self._notes[name].setText(data_of.effect_sentence(shown, name))
             self._maps[name].show_maps(matrix)
 
     @override

@@ -8,24 +8,13 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.tokens.picture import (
-    COMPARE_COLUMNS,
-    PADDING_COLUMNS,
-    TOKEN_COLUMNS,
-    compare_sentence,
-    compare_table,
-    lookup_sentence,
-    overview_sentence,
-    padding_sentence,
-    padding_table,
-    token_table,
-)
+from desktop_app.analyses.tokens import picture as data_of
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
-    framed,
     column_in,
+    framed,
     gap_splitter,
     scrolled,
 )
@@ -51,9 +40,13 @@ class TokenTables(QWidget):
         self._find.setClearButtonEnabled(True)
         self._find.setFixedWidth(200)
         self._said = ElidedLabel("", "muted")
-        self.tokens = RankingList("Tokens of the selected prompt", TOKEN_COLUMNS, sortable=True)
-        self._compare = RankingList("Two tokenizers compared", COMPARE_COLUMNS, sortable=True)
-        self._padding = RankingList("Padding demo", PADDING_COLUMNS, sortable=True)
+        self.tokens = RankingList(
+            "Tokens of the selected prompt", data_of.TOKEN_COLUMNS, sortable=True
+        )
+        self._compare = RankingList(
+            "Two tokenizers compared", data_of.COMPARE_COLUMNS, sortable=True
+        )
+        self._padding = RankingList("Padding demo", data_of.PADDING_COLUMNS, sortable=True)
         self._compare.set_empty_text("Name a second model under “Compare with” and run again.")
         self._padding.set_empty_text("Switch the padding demo on in the settings and run again.")
         self._pages = Pages(
@@ -71,9 +64,9 @@ class TokenTables(QWidget):
     def show_prompt(self, result: Result, prompt: int) -> None:
         """Show one prompt's tables."""
         self._result, self._prompt = result, prompt
-        self.tokens.set_ranking(token_table(result, prompt))
-        self._compare.set_ranking(compare_table(result, prompt))
-        self._padding.set_ranking(padding_table(result, prompt))
+        self.tokens.set_ranking(data_of.token_table(result, prompt))
+        self._compare.set_ranking(data_of.compare_table(result, prompt))
+        self._padding.set_ranking(data_of.padding_table(result, prompt))
         self._say()
 
     def open_page(self, name: str) -> None:
@@ -92,9 +85,11 @@ class TokenTables(QWidget):
     def _say(self, _asked: object = None) -> None:
         if self._result is None:
             return
-        said = {"compare": compare_sentence, "padding": padding_sentence}.get(self._pages.page())
+        said = {"compare": data_of.compare_sentence, "padding": data_of.padding_sentence}.get(
+            self._pages.page()
+        )
         if query := self._find.text():
-            self._said.set_full_text(lookup_sentence(self._result, query))
+            self._said.set_full_text(data_of.lookup_sentence(self._result, query))
         else:
             self._said.set_full_text(said(self._result, self._prompt) if said else "")
 
@@ -145,7 +140,7 @@ class TokensView(AnalysisView):
 
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
-        self._overview.set_full_text(overview_sentence(result))
+        self._overview.set_full_text(data_of.overview_sentence(result))
         count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
         while len(self._cards) < count:
             self._add_card()

@@ -158,7 +158,7 @@ def test_the_eye_opens_attention(view, selection, heads_opened):
 
 def test_a_card_is_offered_where_there_is_none(view, heard):
     asked = heard(view.run_requested)
-    view._card.card_wanted.emit()
+    view._card.empty.action_clicked.emit()
     assert asked == [(DetectParams(card="auto"),)]
 
 
