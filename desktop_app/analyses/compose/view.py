@@ -5,15 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import (
+    ElidedLabel,
+    column_in,
+    framed,
+    gap_splitter,
+    label,
+    row_of,
+)
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.pages import Pages
@@ -44,13 +51,7 @@ class CircuitPanel(QWidget):
         self.table = RankingList("Accuracies of the circuit", _COLUMNS, sortable=True)
         self.table.setFixedHeight(self.table.full_height(2))
         self.map = Heatmap()
-        frame, column = panel()
-        for widget in (self.title, self.sentence, self.table):
-            column.addWidget(widget)
-        column.addWidget(self.map, 1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(frame)
+        column_in(self, framed(self.title, self.sentence, self.table, (self.map, 1)))
 
     def show_circuit(self, shown: CircuitPicture) -> None:
         """Show a circuit."""
@@ -63,18 +64,12 @@ class CircuitPanel(QWidget):
 
 
 class CircuitPanels(QWidget):
-    """The circuits of a result side by side, or how to ask for one.
-
-    Signals:
-        settings_wanted: Open the form, where the circuits are chosen.
-    """
-
-    settings_wanted = Signal()
+    """The circuits of a result side by side, or how to ask for one."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown = 0
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             "circuit",
             "No circuit in this result",
             "Choose a pair in the composition map and follow it over the vocabulary, or name one "
@@ -82,17 +77,10 @@ class CircuitPanels(QWidget):
             "Open the settings",
         )
         self.panels = (CircuitPanel(), CircuitPanel())
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        for shown in self.panels:
-            split.addWidget(shown)
-        inside = QWidget()
-        row = QHBoxLayout(inside)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(split)
+        split = gap_splitter(Qt.Orientation.Horizontal, *((shown, 0, 1) for shown in self.panels))
         self._pages = QStackedLayout(self)
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(inside)
-        self._empty.action_clicked.connect(self.settings_wanted)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(split)
 
     def shown(self) -> int:
         """Return how many circuits are on screen."""
@@ -131,28 +119,16 @@ class ComposeView(AnalysisView):
         self._chance = ElidedLabel("", "small")
         self._map = Heatmap()
         self._circuits = CircuitPanels()
-        parts = ((self._build_map(), 3, 580), (self._build_side(), 2, 420))
+        top = row_of(self._kind, None)
+        parts = (framed(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         self._pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._pages, 1)
+        column_in(content, (self._pages, 1))
         self._connect_picture()
 
-    def _build_map(self) -> QWidget:
-        frame, column = panel()
-        top = QHBoxLayout()
-        top.addWidget(self._kind)
-        top.addStretch(1)
-        column.addLayout(top)
-        column.addWidget(self._chance)
-        column.addWidget(self._map, 1)
-        return frame
-
     def _build_side(self) -> QWidget:
-        frame, column = panel()
         self._scope = SegmentedControl([("all", "All pairs"), ("head", "Selected head")])
         self._scope.setToolTip("List all pairs, or those that the selected head takes part in")
         self._table = RankingList("Strongest pairs", sortable=True)
@@ -164,30 +140,21 @@ class ComposeView(AnalysisView):
         self._copy_button = QPushButton("Copying")
         self._copy_button.setToolTip("Does the later head write the token it reads? Run with it")
         bind_icon(self._copy_button, "copy")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._circuit_button)
-        buttons.addWidget(self._copy_button)
-        buttons.addStretch(1)
-        top = QHBoxLayout()
-        top.addWidget(self._scope)
-        top.addStretch(1)
-        column.addLayout(top)
-        column.addWidget(self._table, 1)
-        column.addWidget(self._sentence)
-        column.addLayout(buttons)
+        buttons = row_of(self._circuit_button, self._copy_button, None)
+        frame = framed(row_of(self._scope, None), (self._table, 1), self._sentence, buttons)
         # Narrower, the scores would be cut.
         frame.setMinimumWidth(322)
         return frame
 
     def _connect_picture(self) -> None:
         self._kind.changed.connect(self._on_kind_changed)
-        self._scope.changed.connect(self._on_scope_changed)
+        self._scope.changed.connect(self._list_pairs)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
-        self._table.row_selected.connect(self._on_row_selected)
+        self._table.row_selected.connect(self._choose)
         self._circuit_button.clicked.connect(self._on_circuit_clicked)
         self._copy_button.clicked.connect(self._on_copy_clicked)
-        self._circuits.settings_wanted.connect(self._on_settings_wanted)
+        self._circuits.empty.action_clicked.connect(self._on_settings_wanted)
         self.selection.head_changed.connect(self._on_head_changed)
 
     # Drawing.
@@ -220,7 +187,7 @@ class ComposeView(AnalysisView):
         self._list_pairs()
         self._show_pair(result)
 
-    def _list_pairs(self) -> None:
+    def _list_pairs(self, _scope: object = None) -> None:
         if self._shown is None:
             return
         layer, head = self.selection.layer, self.selection.head
@@ -260,9 +227,6 @@ class ComposeView(AnalysisView):
         if self._result is not None:
             self._draw_kind(self._result)
 
-    def _on_scope_changed(self, _scope: object) -> None:
-        self._list_pairs()
-
     def _on_head_changed(self, _head: object) -> None:
         if self._result is not None and self._scope.value() == "head":
             self._list_pairs()
@@ -275,10 +239,6 @@ class ComposeView(AnalysisView):
         pair = None if self._shown is None else data_of.pair_at(self._shown, row, column)
         if pair is not None:
             self.open_attention(*pair[1])
-
-    def _on_row_selected(self, key: object) -> None:
-        if isinstance(key, tuple):
-            self._choose(key)
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:

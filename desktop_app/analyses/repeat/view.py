@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
@@ -19,7 +15,15 @@ from typing_extensions import override
 from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import (
+    ElidedLabel,
+    column_in,
+    framed,
+    gap_splitter,
+    label,
+    row_of,
+    scrolled,
+)
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
@@ -99,53 +103,30 @@ class RepeatView(AnalysisView):
         self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
         self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}
-        split = self._picture = gap_splitter(Qt.Orientation.Vertical)
         upper = self._build_upper()
         upper.setMinimumHeight(_UPPER_LEAST)
-        split.addWidget(upper)
         self._lower = self._build_lower()
         self._lower.setMinimumHeight(_LOWER_LEAST)
-        split.addWidget(self._lower)
-        split.setSizes([_UPPER_LEAST, 400])
-        split.setStretchFactor(1, 1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(split)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scroll)
+        parts = ((upper, 0, _UPPER_LEAST), (self._lower, 1, 400))
+        self._picture = gap_splitter(Qt.Orientation.Vertical, *parts)
+        column_in(content, scrolled(self._picture))
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
-        frame, column = panel()
-        top = QHBoxLayout()
-        top.setSpacing(10)
-        top.addWidget(self._gain)
-        top.addWidget(self._made, 1)
-        below = QHBoxLayout()
-        below.addWidget(self._hint, 1)
-        below.addWidget(label("Sequence", "field"))
-        below.addWidget(self._sequence)
-        column.addLayout(top)
-        column.addWidget(self._numbers)
-        column.addWidget(self._plot, 1)
-        column.addLayout(below)
-        return frame
+        top = row_of(self._gain, (self._made, 1), spacing=10)
+        below = row_of((self._hint, 1), label("Sequence", "field"), self._sequence)
+        return framed(top, self._numbers, (self._plot, 1), below)
 
     def _build_lower(self) -> QWidget:
-        split = gap_splitter(Qt.Orientation.Horizontal)
         for name, title in data_of.EFFECTS:
-            frame, column = panel(margins=10, spacing=4)
-            column.addWidget(ElidedLabel(f"{title} output, one repeat earlier", "heading"))
-            column.addWidget(self._notes[name])
-            column.addWidget(self._maps[name], 1)
-            self._maps[name].setAccessibleName(f"Rise of the loss, {title}, layer by position")
-            self._map_panels[name] = frame
-            split.addWidget(frame)
-        split.setSizes([500, 500])
-        return split
+            shown = self._maps[name]
+            shown.setAccessibleName(f"Rise of the loss, {title}, layer by position")
+            heading = ElidedLabel(f"{title} output, one repeat earlier", "heading")
+            self._map_panels[name] = framed(
+                heading, self._notes[name], (shown, 1), margins=10, spacing=4
+            )
+        parts = ((frame, 0, 500) for frame in self._map_panels.values())
+        return gap_splitter(Qt.Orientation.Horizontal, *parts)
 
     # Drawing.
 

@@ -183,7 +183,7 @@ def test_the_whole_vocabulary_is_called_so():
 
 def test_without_circuits_the_settings_are_offered(view):
     assert view._pages.page() == "pairs"
-    view._circuits.settings_wanted.emit()
+    view._circuits.empty.action_clicked.emit()
     assert view._settings.is_open()
 
 

@@ -129,7 +129,7 @@ def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
     shown = view._side.pattern
     assert shown._pattern.isHidden()
     asked = heard(view.run_requested)
-    shown._button.click()
+    shown.button.click()
     assert asked == [(DetectParams(keep_patterns=True),)]
 
 
