@@ -48,8 +48,8 @@ class HandBoard(HandCanvas):
 
     def set_selected(self, layer: int | None, position: int | None) -> None:
         """Outline a cell of the run that was outlined last, without a signal."""
-        self.cursor_cell = None
-        if layer is not None and position is not None and self.holds(layer, position):
+        self.cursor_cell, frame = None, self.frames[self._run]
+        if layer is not None and position is not None and frame.holds((layer, position)):
             self.cursor_cell = Cell(self._run, layer, position)
         self.update()
 
@@ -114,7 +114,9 @@ class HandBoard(HandCanvas):
             self._step(self.board, *ARROWS[key])
         elif key in _ENTER and self.cursor_cell is not None:
             self._take_or_put(self.cursor_cell)
-        elif key == Qt.Key.Key_Escape and (self.picked is not None or self.is_zoomed()):
+        elif key == Qt.Key.Key_Escape and (
+            self.picked is not None or self.frames["clean"].is_zoomed()
+        ):
             self._let_go()
         elif key in _UNDO:
             self.undo_asked.emit()

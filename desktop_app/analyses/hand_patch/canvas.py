@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -18,7 +19,6 @@ from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from desktop_app.widgets.matrix.pair_axis import paint_read, paint_tokens, tokens_height
 
 if TYPE_CHECKING:
-    import numpy as np
     from PySide6.QtGui import QColor, QResizeEvent
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
@@ -39,7 +39,10 @@ def paint_grid(
     painter.fillRect(plot, theme.color("token"))
     if reach is not None:
         for row in frame.rows_seen():
-            _paint_reach(painter, frame, row, reach[row], theme)
+            edges = np.flatnonzero(np.diff(np.pad(reach[row].astype(np.int8), 1)))
+            for start, stop in edges.reshape(-1, 2).tolist():
+                stretch = frame.cell_rect(row, start, 1, stop - start)
+                painter.fillRect(stretch, theme.color("accent_soft"))
     width, height = frame.cell_width(), frame.cell_height()
     lines = []
     if width >= _LINES_FROM:
@@ -56,21 +59,6 @@ def paint_grid(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.color("border_strong"), 1))
     painter.drawRect(plot)
-
-
-def _paint_reach(
-    painter: QPainter, frame: MatrixFrame, row: int, reached: np.ndarray, theme: Theme
-) -> None:
-    """Fill stretches of one row; there is one for each gap between them."""
-    start = None
-    for col in range(len(reached) + 1):
-        inside = col < len(reached) and bool(reached[col])
-        if inside and start is None:
-            start = col
-        elif not inside and start is not None:
-            rect = frame.cell_rect(row, start, 1, col - start)
-            painter.fillRect(rect, theme.color("accent_soft"))
-            start = None
 
 
 def paint_frame(
@@ -165,14 +153,6 @@ class HandCanvas(QWidget):
         if cell.run == self.board.run and self.board.reach[cell.layer, cell.position]:
             return f"{words}\ncan change for what was put in"
         return words
-
-    def holds(self, layer: int, position: int) -> bool:
-        """Return whether there is such a cell."""
-        return self.frames["clean"].holds((layer, position))
-
-    def is_zoomed(self) -> bool:
-        """Return whether a part of the grids is out of sight."""
-        return self.frames["clean"].is_zoomed()
 
     def rect_of(self, cell: Cell) -> QRectF:
         """Return where a cell lies on this widget."""

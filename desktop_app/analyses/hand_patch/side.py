@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name, number
-from desktop_app.views.frame import column_in, gap_splitter, label, panel
+from desktop_app.views.frame import (
+    column_in,
+    framed,
+    gap_splitter,
+    label,
+    row_of,
+)
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -102,16 +108,7 @@ _TRIED = (
 
 
 class HandSide(QWidget):
-    """Metric and ranking above, history below.
-
-    Signals:
-        undo_clicked, redo_clicked: Go back, go forth again.
-        tried_clicked: The index of something that was tried.
-    """
-
-    undo_clicked = Signal()
-    redo_clicked = Signal()
-    tried_clicked = Signal(object)
+    """Metric and ranking above, history below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,13 +122,13 @@ class HandSide(QWidget):
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
-        parts = ((self._build_ranking(), 3, 340), (self._build_tried(), 2, 230))
+        when = row_of((label("Next token", "heading"), 1), self.when)
+        upper = framed(self.title, self.scale, when, (self.ranking, 1))
+        tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
+        parts = ((upper, 3, 340), (framed(tried, (self.tried, 1)), 2, 230))
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)
-        self.undo.clicked.connect(self.undo_clicked)
-        self.redo.clicked.connect(self.redo_clicked)
-        self.tried.row_clicked.connect(self.tried_clicked)
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
@@ -150,33 +147,15 @@ class HandSide(QWidget):
         values = [float(data[name]) for name in ("clean", "corrupt", "base", "patched")]
         self.scale.set_values(*values)
         self._on_when_changed()
-        self.tried.set_rows(_row(tried) for tried in history.tried)
+        self.tried.set_rows(
+            (short_words(tried), float(tried.data["patched"]), best_token(tried))
+            for tried in history.tried
+        )
         for index, tried in enumerate(history.tried):
             if tried is history.current():
                 self.tried.select_key(index)
-        self.undo.setEnabled(history.can_undo())
-        self.redo.setEnabled(history.can_redo())
-
-    def _build_ranking(self) -> QWidget:
-        frame, column = panel()
-        line = QHBoxLayout()
-        line.addWidget(label("Next token", "heading"), 1)
-        line.addWidget(self.when)
-        column.addWidget(self.title)
-        column.addWidget(self.scale)
-        column.addLayout(line)
-        column.addWidget(self.ranking, 1)
-        return frame
-
-    def _build_tried(self) -> QWidget:
-        frame, column = panel()
-        line = QHBoxLayout()
-        line.addWidget(label("Tried", "heading"), 1)
-        line.addWidget(self.undo)
-        line.addWidget(self.redo)
-        column.addLayout(line)
-        column.addWidget(self.tried, 1)
-        return frame
+        self.undo.setEnabled(history.can_go(-1))
+        self.redo.setEnabled(history.can_go(1))
 
     def _button(self, name: str, text: str) -> QToolButton:
         button = QToolButton()
@@ -189,8 +168,3 @@ class HandSide(QWidget):
     def _on_when_changed(self, _when: object = None) -> None:
         if self._result is not None:
             self.ranking.set_ranking(predictions(self._result, self.when.value()))
-
-
-def _row(result: Result) -> tuple[str, float, str]:
-    """Return something that was tried as a row: what, the metric after it, the token on top."""
-    return short_words(result), float(result.data["patched"]), best_token(result)

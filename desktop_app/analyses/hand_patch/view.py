@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 from typing_extensions import override
 
 from desktop_app.analyses.hand_patch import picture as data_of
@@ -15,7 +15,13 @@ from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.choice_words import choice_label
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel
+from desktop_app.views.frame import (
+    ElidedLabel,
+    column_in,
+    framed,
+    gap_splitter,
+    row_of,
+)
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
@@ -60,24 +66,16 @@ class HandPatchView(AnalysisView):
         self._moves = ChipRow(lines=_CHIP_LINES)
         self._board = HandBoard()
         self._side = HandSide()
-        parts = ((self._build_grids(), 3, 680), (self._side, 2, 320))
+        choices = QWidget()
+        flow = FlowLayout(choices, 8)
+        for widget in (self._run, self._site):
+            flow.addWidget(widget)
+        made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
+        grids = framed(choices, made, (self._board, 1))
+        parts = ((grids, 3, 680), (self._side, 2, 320))
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
-
-    def _build_grids(self) -> QWidget:
-        frame, column = panel()
-        choices = QWidget()
-        row = FlowLayout(choices, 8)
-        for widget in (self._run, self._site):
-            row.addWidget(widget)
-        made = QHBoxLayout()
-        made.addWidget(self._moves, 1)
-        made.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignTop)
-        column.addWidget(choices)
-        column.addLayout(made)
-        column.addWidget(self._board, 1)
-        return frame
 
     def _connect_content(self) -> None:
         self._run.changed.connect(self._on_run_changed)
@@ -87,9 +85,9 @@ class HandPatchView(AnalysisView):
         self._board.move_made.connect(self._on_move_made)
         self._board.cell_clicked.connect(self._on_cell_clicked)
         self._board.undo_asked.connect(self._on_undo)
-        self._side.undo_clicked.connect(self._on_undo)
-        self._side.redo_clicked.connect(self._on_redo)
-        self._side.tried_clicked.connect(self._on_tried)
+        self._side.undo.clicked.connect(self._on_undo)
+        self._side.redo.clicked.connect(self._on_redo)
+        self._side.tried.row_clicked.connect(self._on_tried)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_selected)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
@@ -192,10 +190,10 @@ class HandPatchView(AnalysisView):
         self._board.site = self._site.currentData()
 
     def _on_undo(self) -> None:
-        self._go_to(self.history.undo())
+        self._go_to(self.history.go(-1))
 
     def _on_redo(self) -> None:
-        self._go_to(self.history.redo())
+        self._go_to(self.history.go(1))
 
     def _on_tried(self, index: int) -> None:
         if index < len(self.history.tried):
