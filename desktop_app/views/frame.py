@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
@@ -285,13 +285,7 @@ def _filled(box: Box, parts: Iterable[Part]) -> Box:
     return box
 
 
-def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
-    """Return a framed panel and its column."""
-    frame = framed(margins=margins, spacing=spacing)
-    return frame, cast("QVBoxLayout", frame.layout())
-
-
-def framed(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
+def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
     """Return a framed panel with parts one below the other."""
     frame = QFrame()
     set_role(frame, "card")

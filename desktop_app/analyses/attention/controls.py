@@ -18,7 +18,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
+    panel,
     row_of,
 )
 from desktop_app.widgets.basics.flow_layout import FlowLayout
@@ -202,4 +202,4 @@ class _Strip(QWidget):
         self.strip.set_most_lines(_LINES)
         self.title, self.best = ElidedLabel("", "heading"), ElidedLabel("", "small")
         top = row_of((self.title, 2), (self.best, 3))
-        column_in(self, framed(top, self.strip, margins=10, spacing=4))
+        column_in(self, panel(top, self.strip, margins=10, spacing=4))

@@ -16,9 +16,9 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
 )
 from desktop_app.views.prompt_chooser import PromptChooser
@@ -64,11 +64,11 @@ class AttentionView(AnalysisView):
         self._grid_label = label("", "small", wrap=True)
         self._title, self._entropy = label("", "title"), ElidedLabel("", "small")
         every = label("All heads", "heading")
-        left = framed(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
+        left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
         left.setMinimumWidth(210)
         top = row_of(self._title, (self._entropy, 1), spacing=12)
         self._right = QWidget()
-        head = framed(top, self._controls, (self._pattern, 1))
+        head = panel(top, self._controls, (self._pattern, 1))
         column_in(self._right, (head, 1), self._strips)
         parts = ((left, 0, 1), (self._right, 1, 1))
         self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)

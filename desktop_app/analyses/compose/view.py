@@ -16,9 +16,9 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
 )
 from desktop_app.widgets.basics.icons import bind_icon
@@ -51,7 +51,7 @@ class CircuitPanel(QWidget):
         self.table = RankingList("Accuracies of the circuit", _COLUMNS, sortable=True)
         self.table.setFixedHeight(self.table.full_height(2))
         self.map = Heatmap()
-        column_in(self, framed(self.title, self.sentence, self.table, (self.map, 1)))
+        column_in(self, panel(self.title, self.sentence, self.table, (self.map, 1)))
 
     def show_circuit(self, shown: CircuitPicture) -> None:
         """Show a circuit."""
@@ -120,7 +120,7 @@ class ComposeView(AnalysisView):
         self._map = Heatmap()
         self._circuits = CircuitPanels()
         top = row_of(self._kind, None)
-        parts = (framed(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
+        parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         self._pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
@@ -141,7 +141,7 @@ class ComposeView(AnalysisView):
         self._copy_button.setToolTip("Does the later head write the token it reads? Run with it")
         bind_icon(self._copy_button, "copy")
         buttons = row_of(self._circuit_button, self._copy_button, None)
-        frame = framed(row_of(self._scope, None), (self._table, 1), self._sentence, buttons)
+        frame = panel(row_of(self._scope, None), (self._table, 1), self._sentence, buttons)
         # Narrower, the scores would be cut.
         frame.setMinimumWidth(322)
         return frame

@@ -14,9 +14,9 @@ from desktop_app.analyses.detect.picture import card_headline, card_summary, run
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import (
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
 )
 from desktop_app.widgets.basics.icons import bind_icon
@@ -116,9 +116,9 @@ class CircuitCard(QWidget):
 
     def _build(self) -> QWidget:
         heads = row_of(self._title, None, self._early, self._late)
-        left = framed(heads, self.headline, self.sentences, self._loss, (self.table, 1))
+        left = panel(heads, self.headline, self.sentences, self._loss, (self.table, 1))
         left.setMinimumWidth(432)
-        right = framed((self.previous, 1), (self.induction, 1))
+        right = panel((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
     def pair(self) -> tuple[Head, Head] | None:

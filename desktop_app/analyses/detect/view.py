@@ -14,9 +14,9 @@ from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     scrolled,
 )
 from desktop_app.widgets.basics.icons import bind_icon
@@ -163,8 +163,8 @@ class DetectView(AnalysisView):
         self._score, self._ending = "induction", ""
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
-        left = framed((self._maps, 1), self._read_out, margins=10)
-        right = framed(self._side, margins=10)
+        left = panel((self._maps, 1), self._read_out, margins=10)
+        right = panel(self._side, margins=10)
         split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
         self._pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
         column_in(content, (self._pages, 1))

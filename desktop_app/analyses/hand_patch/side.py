@@ -14,9 +14,9 @@ from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name, number
 from desktop_app.views.frame import (
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
 )
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
@@ -123,9 +123,9 @@ class HandSide(QWidget):
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
         when = row_of((label("Next token", "heading"), 1), self.when)
-        upper = framed(self.title, self.scale, when, (self.ranking, 1))
+        upper = panel(self.title, self.scale, when, (self.ranking, 1))
         tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
-        parts = ((upper, 3, 340), (framed(tried, (self.tried, 1)), 2, 230))
+        parts = ((upper, 3, 340), (panel(tried, (self.tried, 1)), 2, 230))
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)

@@ -18,8 +18,8 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
+    panel,
     row_of,
 )
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
@@ -71,7 +71,7 @@ class HandPatchView(AnalysisView):
         for widget in (self._run, self._site):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
-        grids = framed(choices, made, (self._board, 1))
+        grids = panel(choices, made, (self._board, 1))
         parts = ((grids, 3, 680), (self._side, 2, 320))
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)

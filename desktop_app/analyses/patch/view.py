@@ -19,53 +19,12 @@ from desktop_app.widgets.tokens.cells import cells, token_strip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QVBoxLayout
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
     from desktop_app.widgets.basics.flow_layout import FlowLayout
-    from desktop_app.widgets.basics.selection import Selection
-
-
-class PositionChooser:
-    """Heads at one position, or each where it does most: a choice, and the tokens to choose from.
-
-    Args:
-        selection: Its position is the one shown; none means each head's strongest.
-    """
-
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
-        self._read = 0
-        self.strip = token_strip("Position of the maps", wrapping=False)
-        self.kind = SegmentedControl([("strongest", "Strongest position"), ("one", "One position")])
-        self.kind.setToolTip("Show each head where it does most, or all at one position")
-        self.strip.token_clicked.connect(selection.select_position)
-        self.kind.changed.connect(self._on_kind_changed)
-
-    def set_shown(self, shown: bool) -> None:
-        """Offer the choice, or not."""
-        self.strip.setVisible(shown)
-        self.kind.setVisible(shown)
-
-    def show_prompt(self, result: Result, prompt: int) -> None:
-        """Show the tokens of a prompt above those of its twin."""
-        record = result.prompts[prompt]
-        self._read = record.read_position
-        self.strip.set_tokens(cells(record.tokens))
-        twin = record.corrupt_tokens
-        self.strip.set_compare(None if twin is None else cells(twin))
-        self.strip.set_read_position(record.read_position)
-        self.show_position(self._selection.position)
-
-    def show_position(self, position: int | None) -> None:
-        """Mark a position, or none."""
-        self.strip.set_selected(position)
-        self.kind.set_value("strongest" if position is None else "one")
-
-    def _on_kind_changed(self, kind: str) -> None:
-        self._selection.select_position(None if kind == "strongest" else self._read)
 
 
 _ORDERED = {
@@ -93,17 +52,36 @@ class PatchView(SweepView):
     details_grow = False
 
     @override
-    def add_choices(self, row: FlowLayout, column: QVBoxLayout) -> None:
-        self._positions = PositionChooser(self.selection)
-        row.addWidget(self._positions.kind)
-        column.addWidget(self._positions.strip)
+    def add_choices(self, row: FlowLayout) -> tuple[QWidget, ...]:
+        # Heads at one position, or each where it does most.
+        self._strip = token_strip("Position of the maps", wrapping=False)
+        kinds = [("strongest", "Strongest position"), ("one", "One position")]
+        self._kind = SegmentedControl(kinds)
+        self._kind.setToolTip("Show each head where it does most, or all at one position")
+        self._strip.token_clicked.connect(self.selection.select_position)
+        self._kind.changed.connect(self._on_kind_changed)
+        row.addWidget(self._kind)
+        return (self._strip,)
 
     @override
     def show_choices(self, result: Result | None) -> None:
         stacked = result is not None and cells_of.shape_of(result.params).stacked
-        self._positions.set_shown(stacked)
-        if result is not None and stacked:
-            self._positions.show_prompt(result, self.selection.prompt)
+        self._strip.setVisible(stacked)
+        self._kind.setVisible(stacked)
+        if result is None or not stacked:
+            return
+        record, position = result.prompts[self.selection.prompt], self.selection.position
+        twin = record.corrupt_tokens
+        self._strip.set_tokens(cells(record.tokens))
+        self._strip.set_compare(None if twin is None else cells(twin))
+        self._strip.set_read_position(record.read_position)
+        self._strip.set_selected(position)
+        self._kind.set_value("strongest" if position is None else "one")
+
+    def _on_kind_changed(self, kind: str) -> None:
+        if self._result is not None:
+            read = self._result.prompts[self.selection.prompt].read_position
+            self.selection.select_position(None if kind == "strongest" else read)
 
     @override
     def choices(self, result: Result) -> Choices:
@@ -160,17 +138,12 @@ class PatchView(SweepView):
 
     @override
     def place_of(self, result: Result, cell: Cell) -> Place:
-        layer, shape, chosen = (
-            int(result.data["layers"][cell[0]]),
-            cells_of.shape_of(result.params),
-            None,
-        )
+        layer, shape = int(result.data["layers"][cell[0]]), cells_of.shape_of(result.params)
         if shape.heads:
             return Place(
                 layer=layer, head=cells_of.query_head(result, cell[1], self.selection.head)
             )
-        if layer == self.selection.layer:
-            chosen = self.selection.head
+        chosen = self.selection.head if layer == self.selection.layer else None
         return Place(layer=layer, head=chosen, position=cell[1] if shape.by_position else None)
 
     @override

@@ -15,9 +15,9 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
     scrolled,
 )
@@ -86,7 +86,7 @@ class AnswerPanel(QWidget):
         self._dots = Plot(compact=True)
         self._dots.setAccessibleName("Logit difference per prompt")
         top = row_of(label("Logit difference", "heading"), None, self._value)
-        frame = framed(top, self._sentence, self._dots, self._spread)
+        frame = panel(top, self._sentence, self._dots, self._spread)
         frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         return frame
 
@@ -151,7 +151,7 @@ class RankView(AnalysisView):
         self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
         self._answers = AnswerPanel(self.selection)
-        said = framed(self._chooser, self._heading_label, self._read_label, (self._list, 1))
+        said = panel(self._chooser, self._heading_label, self._read_label, (self._list, 1))
         area, right = scrolled(self._answers), QWidget()
         area.setMinimumWidth(300)
         self._right = column_in(right, (area, 1))
@@ -174,7 +174,7 @@ class RankView(AnalysisView):
         self._strip.token_hovered.connect(self._on_token_hovered)
         title = label("How surprising each prompt token is", "heading")
         top = row_of(title, (self._token_label, 1), self._strip_label)
-        return framed(top, self._strip, (self._surprises, 1))
+        return panel(top, self._strip, (self._surprises, 1))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Share the room anew when there is more or less of it."""

@@ -18,9 +18,9 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
     label,
+    panel,
     row_of,
     scrolled,
 )
@@ -115,14 +115,14 @@ class RepeatView(AnalysisView):
     def _build_upper(self) -> QWidget:
         top = row_of(self._gain, (self._made, 1), spacing=10)
         below = row_of((self._hint, 1), label("Sequence", "field"), self._sequence)
-        return framed(top, self._numbers, (self._plot, 1), below)
+        return panel(top, self._numbers, (self._plot, 1), below)
 
     def _build_lower(self) -> QWidget:
         for name, title in data_of.EFFECTS:
             shown = self._maps[name]
             shown.setAccessibleName(f"Rise of the loss, {title}, layer by position")
             heading = ElidedLabel(f"{title} output, one repeat earlier", "heading")
-            self._map_panels[name] = framed(
+            self._map_panels[name] = panel(
                 heading, self._notes[name], (shown, 1), margins=10, spacing=4
             )
         parts = ((frame, 0, 500) for frame in self._map_panels.values())

@@ -14,8 +14,8 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import (
     ElidedLabel,
     column_in,
-    framed,
     gap_splitter,
+    panel,
     scrolled,
 )
 from desktop_app.widgets.basics.pages import Pages
@@ -56,7 +56,7 @@ class TokenTables(QWidget):
         )
         self._pages.beside.addWidget(self._said, 1)
         self._pages.beside.addWidget(self._find)
-        column_in(self, framed(self._pages, margins=10))
+        column_in(self, panel(self._pages, margins=10))
         self._pages.changed.connect(self._say)
         self._find.textChanged.connect(self._say)
         self._padding.row_selected.connect(self._on_case_selected)
