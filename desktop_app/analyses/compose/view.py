@@ -68,7 +68,7 @@ class CircuitPanels(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shown = 0
+        self.shown = 0
         self.empty = EmptyState(
             "circuit",
             "No circuit in this result",
@@ -82,10 +82,6 @@ class CircuitPanels(QWidget):
         self._pages.addWidget(self.empty)
         self._pages.addWidget(split)
 
-    def shown(self) -> int:
-        """Return how many circuits are on screen."""
-        return self._shown
-
     def show_result(self, result: Result) -> None:
         """Show the circuits of a result."""
         found = data_of.circuits(result)
@@ -94,7 +90,7 @@ class CircuitPanels(QWidget):
             shown.setVisible(place < len(found))
             if place < len(found):
                 shown.show_circuit(found[place])
-        self._shown = len(found)
+        self.shown = len(found)
 
 
 _HINT = "Choose a pair for all its numbers."
@@ -122,10 +118,10 @@ class ComposeView(AnalysisView):
         top = row_of(self._kind, None)
         parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
-        self._pages = Pages(
+        self.pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )
-        column_in(content, (self._pages, 1))
+        column_in(content, (self.pages, 1))
         self._connect_picture()
 
     def _build_side(self) -> QWidget:
@@ -163,7 +159,7 @@ class ComposeView(AnalysisView):
     def draw_new(self, result: Result) -> None:
         self._pair = None
         self.draw_result(result)
-        self.show_page("circuits" if self._circuits.shown() else "pairs")
+        self.pages.turn_to("circuits" if self._circuits.shown else "pairs")
 
     @override
     def draw_result(self, result: Result) -> None:
@@ -174,10 +170,6 @@ class ComposeView(AnalysisView):
         if self._kind.value() not in held:
             self._kind.set_value(held[0])
         self._draw_kind(result)
-
-    def show_page(self, name: str) -> None:
-        """Show `pairs` or `circuits`."""
-        self._pages.turn_to(name)
 
     def _draw_kind(self, result: Result) -> None:
         kind = str(self._kind.value())
@@ -210,7 +202,7 @@ class ComposeView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
-        return self._circuits if self._pages.page() == "circuits" else self._map
+        return self._circuits if self.pages.page() == "circuits" else self._map
 
     # Answering.
 

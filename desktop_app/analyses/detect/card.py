@@ -84,7 +84,7 @@ class CircuitCard(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pair: tuple[Head, Head] | None = None
+        self.pair: tuple[Head, Head] | None = None
         self.empty = EmptyState(
             "circuit",
             "No circuit card in this result",
@@ -94,10 +94,11 @@ class CircuitCard(QWidget):
         )
         self._title = label("", "title")
         self.headline = label("", "heading", wrap=True)
-        self._early, self._late = QPushButton(""), QPushButton("")
-        for button in (self._early, self._late):
+        self.heads = (QPushButton(""), QPushButton(""))
+        for button in self.heads:
             button.setToolTip("Open this head in Attention")
             bind_icon(button, "eye")
+            button.clicked.connect(self._on_head_clicked)
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)
@@ -111,32 +112,26 @@ class CircuitCard(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._build())
-        self._early.clicked.connect(self._on_early_clicked)
-        self._late.clicked.connect(self._on_late_clicked)
 
     def _build(self) -> QWidget:
-        heads = row_of(self._title, None, self._early, self._late)
+        heads = row_of(self._title, None, *self.heads)
         left = panel(heads, self.headline, self.sentences, self._loss, (self.table, 1))
         left.setMinimumWidth(432)
         right = panel((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
-    def pair(self) -> tuple[Head, Head] | None:
-        """Return both heads, or None without a card."""
-        return self._pair
-
     def show_result(self, result: Result) -> None:
         """Show the card of a result, or the offer."""
         card = result.data.get("card")
-        self._pair = None if card is None else card_pair(card)
+        self.pair = None if card is None else card_pair(card)
         self._stack.setCurrentIndex(0 if card is None else 1)
-        if card is None or self._pair is None:
+        if card is None or self.pair is None:
             return
-        early, late = (part_name(*head) for head in self._pair)
+        early, late = (part_name(*head) for head in self.pair)
         self._title.setText(f"{early} → {late}")
         self.headline.setText(card_headline(card))
-        self._early.setText(early)
-        self._late.setText(late)
+        for button, name in zip(self.heads, (early, late), strict=True):
+            button.setText(name)
         self.sentences.setText("\n\n".join(card_summary(card)[:2]))
         self._loss.setText(loss_sentence(card))
         self.table.set_ranking(ablations(card))
@@ -148,13 +143,9 @@ class CircuitCard(QWidget):
             shown.show_pattern(pattern, _axis_texts(result, len(pattern)), title=title)
             shown.canvas.set_stripe(runs(stripe_cells(result, score)))
 
-    def _on_early_clicked(self) -> None:
-        if self._pair is not None:
-            self.attention_wanted.emit(*self._pair[0])
-
-    def _on_late_clicked(self) -> None:
-        if self._pair is not None:
-            self.attention_wanted.emit(*self._pair[1])
+    def _on_head_clicked(self) -> None:
+        if self.pair is not None:
+            self.attention_wanted.emit(*self.pair[self.sender() is self.heads[1]])
 
 
 def _axis_texts(result: Result, count: int) -> list[str]:

@@ -166,8 +166,8 @@ class DetectView(AnalysisView):
         left = panel((self._maps, 1), self._read_out, margins=10)
         right = panel(self._side, margins=10)
         split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
-        self._pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
-        column_in(content, (self._pages, 1))
+        self.pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
+        column_in(content, (self.pages, 1))
         self._connect_picture()
 
     def _connect_picture(self) -> None:
@@ -186,12 +186,12 @@ class DetectView(AnalysisView):
 
     def draw_new(self, result: Result) -> None:
         """Draw a new result; one with a card opens on the card."""
-        self.show_page("card" if "card" in result.data else "heads")
+        self.pages.turn_to("card" if "card" in result.data else "heads")
         asked = self._ending in data_of.score_names(result.data)
         if asked:
             self._score, self._ending = self._ending, ""
             if "card" not in result.data:
-                self.show_summary()
+                self._side.pages.turn_to("summary")
         self.draw_result(result)
         if asked:
             self._select_winner(result)
@@ -209,7 +209,7 @@ class DetectView(AnalysisView):
 
     def _select_winner(self, result: Result) -> None:
         """Select the head that answers the question: that of the card, else the best."""
-        pair = self._card.pair()
+        pair = self._card.pair
         best = self._side.best(result.data, self._score)
         head = pair[1] if pair is not None else None if best is None else self._numbers(best)
         if head is not None:
@@ -223,18 +223,9 @@ class DetectView(AnalysisView):
         self._read_out.setText("Means over the seeds done so far")
         return True
 
-    def show_page(self, name: str) -> None:
-        """Show `heads` or `card`."""
-        self._pages.turn_to(name)
-
     def expect_preset(self, topic: str) -> None:
         """Let the next result open on the answer about this score, its winner selected."""
         self._ending = topic
-
-    def show_summary(self) -> None:
-        """Show all heads with what was found in sentences."""
-        self.show_page("heads")
-        self._side.pages.turn_to("summary")
 
     def show_score(self, name: str) -> None:
         """Choose a score: its list, and its stripe over the pattern."""
@@ -249,7 +240,7 @@ class DetectView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""
-        return self._card if self._pages.page() == "card" else self._maps
+        return self._card if self.pages.page() == "card" else self._maps
 
     def _place(self) -> Cell | None:
         if self._result is None:
@@ -266,7 +257,7 @@ class DetectView(AnalysisView):
     @override
     def read_picture(self) -> dict[str, Any]:
         return {
-            "page": self._pages.page(),
+            "page": self.pages.page(),
             "scores": self._maps.map_names(),
             "selected": self._place(),
             "told": self._read_out.text(),

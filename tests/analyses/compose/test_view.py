@@ -151,7 +151,7 @@ def test_a_pair_is_followed_over_the_vocabulary(view, heard):
 def test_circuits_print_n_and_both_directions(view):
     params = {"full_circuit": "0.0,1.1", "ov": "1.1", "embedding": "layer0"}
     view.show_result(compose_result(circuits=True, params=params))
-    assert view._pages.page() == "circuits"
+    assert view.pages.page() == "circuits"
     first, second = view._circuits.panels
     assert first.title.text() == "Full circuit L0H0 → L1H1"
     assert first.sentence.text() == (
@@ -182,7 +182,7 @@ def test_the_whole_vocabulary_is_called_so():
 
 
 def test_without_circuits_the_settings_are_offered(view):
-    assert view._pages.page() == "pairs"
+    assert view.pages.page() == "pairs"
     view._circuits.empty.action_clicked.emit()
     assert view._settings.is_open()
 

@@ -141,7 +141,7 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert view.read_out()["page"] == "heads"
     view.show_result(detect_result(card=True))
     assert view.read_out()["page"] == "card"
-    assert view._card.pair() == ((4, 0), (5, 3))
+    assert view._card.pair == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
     assert len(view._card.induction.canvas.stripe) == 1
     assert view._card.headline.text().startswith("Induction circuit found")
@@ -151,8 +151,8 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
 def test_the_eye_opens_attention(view, selection, heads_opened):
     view.show_result(detect_result(card=True))
     asked = heads_opened(view)
-    view._card._early.click()
-    view._card._late.click()
+    view._card.heads[0].click()
+    view._card.heads[1].click()
     assert asked == [("open_attention", 4, 0), ("open_attention", 5, 3)]
 
 
