@@ -129,9 +129,8 @@ def partial_ranking(data: Mapping[str, Any], kind: str) -> Ranking:
     values = partial_grid(data)
     if values is None:
         return Ranking()
-    known = np.argsort(values, axis=None, kind="stable")[: np.isfinite(values).sum()]
-    cells = [(int(i) // values.shape[1], int(i) % values.shape[1]) for i in known]
-    return _ranked(data["layers"], kind, [(cell, Bar(float(values[cell]))) for cell in cells])
+    known = lowest(values, int(np.isfinite(values).sum()))
+    return _ranked(data["layers"], kind, ((cell, Bar(float(values[cell]))) for cell in known))
 
 
 def ranking(
@@ -142,11 +141,7 @@ def ranking(
 ) -> Ranking:
     """Return the parts, most harmful first (most negative effect; for loss and kl the largest).
 
-    Args:
-        result: A sweep.
-        prompt: A prompt, or None for the mean over all.
-        chosen: The prompt whose dot is filled.
-        limit: The longest list.
+    The effects are a prompt's or the mean over all; of the dots that of `chosen` is filled.
     """
     effects, shares = grid(result, "effect"), grid(result, "percent")
     if prompt is None:
@@ -155,12 +150,12 @@ def ranking(
     else:
         mean, share = effects[:, :, prompt], shares[:, :, prompt]
         sem = np.full_like(mean, math.nan)
-    order = np.argsort(harm_sign(result) * np.nan_to_num(mean, nan=0.0), axis=None, kind="stable")
-    cells = [(int(i) // mean.shape[1], int(i) % mean.shape[1]) for i in order[:limit]]
-    bars = [
-        Bar(float(mean[c]), tuple(map(float, effects[c])), chosen, float(sem[c])) for c in cells
-    ]
-    told = zip(cells, bars, strict=True)
+    # A rising loss, divergence or rank is harm, of other metrics a falling one.
+    harm = -1 if result.params.get("metric") in {"loss", "kl", "rank"} else 1
+    told = []
+    for cell in lowest(harm * np.nan_to_num(mean, nan=0.0), limit):
+        dots = tuple(effects[cell].tolist())
+        told.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
     return _ranked(result.data["layers"], component(result), told, share)
 
 
@@ -172,7 +167,7 @@ def by_layer(found: Ranking) -> Ranking:
 def _ranked(
     layers: Sequence[int],
     kind: str,
-    cells: Iterable[tuple[Cell, Bar]],
+    cells: Iterable[tuple[tuple[int, ...], Bar]],
     shares: np.ndarray | None = None,
 ) -> Ranking:
     rows, dots = [], 0
@@ -196,11 +191,6 @@ def _ranked(
 
 def _signed(value: float) -> str:
     return number(value, 2, sign=True)
-
-
-def harm_sign(result: Result) -> int:
-    """Return 1 where a falling metric is harm, −1 where a rising one is (loss, kl, rank)."""
-    return -1 if result.params.get("metric") in {"loss", "kl", "rank"} else 1
 
 
 def prompt_rows(result: Result, row: int, column: int) -> Ranking:

@@ -9,6 +9,7 @@ import numpy as np
 from desktop_app.analyses.detect.spec import ANALYSIS, FAMILY_SCORES, PATTERN_SCORES
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import number, part_name, random_tokens
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ _NAMED = 3
 
 def best_heads(score: np.ndarray, count: int) -> list[tuple[int, int, float]]:
     """Return the (layer, head, score) of the best heads of `[L, H]`, best first, NaN left out."""
-    flat = np.where(np.isfinite(score), score, -np.inf).ravel()
-    order = np.argsort(-flat, kind="stable")[:count]
-    places = [divmod(int(i), score.shape[1]) for i in order if np.isfinite(flat[i])]
-    return [(layer, head, float(score[layer, head])) for layer, head in places]
+    return [
+        (layer, head, float(score[layer, head]))
+        for layer, head in lowest(-score, count)
+        if np.isfinite(score[layer, head])
+    ]
 
 
 def roles(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:

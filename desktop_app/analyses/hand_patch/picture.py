@@ -38,22 +38,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Board:
-    """Both grids.
-
-    Attributes:
-        layers: How many layers the model has.
-        tokens: The tokens of the clean and of the corrupt prompt, as they are shown.
-        differs: Which positions hold another token.
-        read: Where the metric is read.
-        run: Which run the moves change.
-        moves: What is put where.
-        reach: Bool [layers, positions]: which cells of that run the moves can change.
-    """
+    """Both grids: their tokens, at which positions these differ, where the metric is read."""
 
     layers: int
     tokens: dict[RunName, tuple[str, ...]]
     differs: tuple[bool, ...]
     read: int
+    # Which run the moves change, and which of its cells [layers, positions] they reach.
     run: RunName
     moves: tuple[Move, ...]
     reach: np.ndarray

@@ -15,6 +15,7 @@ import numpy as np
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
 from desktop_app.pictures.matrix import Axis, PairColumn, numbered
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name
 
@@ -30,13 +31,7 @@ RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
 
 @dataclass(frozen=True)
 class Shape:
-    """What the axes of a sweep are.
-
-    Attributes:
-        heads: Whether the site has heads.
-        key_value: Whether these are the model's key-value heads.
-        by_position: Whether positions were patched one by one.
-    """
+    """Whether a sweep's site has heads, which are key-value heads, and positions one by one."""
 
     heads: bool
     key_value: bool
@@ -208,14 +203,9 @@ def parts(
     order: str,
     limit: int | None = None,
 ) -> list[PatchPart]:
-    """Return the cells, the largest first.
+    """Return the cells, the largest by `order` first (neither a share nor `asymmetry`: of both).
 
-    Args:
-        result: A sweep.
-        prompt: A prompt, or None for the mean.
-        position: For heads by position: the position; None takes each where it does most.
-        order: `restored`, `broken`, `asymmetry`, or anything else for the larger of both.
-        limit: The longest list.
+    They are a prompt's or the mean's; heads by position each where it does most, or at a position.
     """
     data, there = result.data, directions(result.data)
     stacked = shape_of(result.params).stacked
@@ -226,8 +216,7 @@ def parts(
     rank = _rank(restored, broken, order)
     chosen = columns(result, prompt, shares[there[0]].shape[1])
     found = []
-    for index in np.argsort(-rank.ravel(), kind="stable")[:limit]:
-        row, column = (int(x) for x in np.unravel_index(int(index), rank.shape))
+    for row, column in lowest(-rank, limit):
         at = int(places[row, column]) if places is not None else None
         both = float(restored[row, column]), float(broken[row, column])
         found.append(_part(result, chosen, (row, column), at, both))
@@ -371,13 +360,7 @@ def find_place(
 
 
 def query_head(result: Result, column: int, current: int | None) -> int:
-    """Return the query head that stands for a column: of a key-value head's group, the current one.
-
-    Args:
-        result: A sweep over heads.
-        column: The column of its picture.
-        current: The selected query head, kept where it reads that key-value head.
-    """
+    """Return the query head of a column: of a key-value head the current one, or its first."""
     if not shape_of(result.params).key_value:
         return column
     group = result.model.n_heads // result.model.n_kv_heads

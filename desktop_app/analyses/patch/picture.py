@@ -117,14 +117,7 @@ def maps(
 def partial_picture(
     data: Mapping[str, Any], params: Mapping[str, Any], prompt: int, quantity: str = "share"
 ) -> tuple[Matrix, ...] | None:
-    """Return the cells known so far, or None where there are none.
-
-    Args:
-        data: Fields of a partial answer.
-        params: The settings it runs with, which name its axes.
-        prompt: Which prompt is shown where no mean exists.
-        quantity: What is shown.
-    """
+    """Return the cells known so far, or None where there are none; a prompt's without a mean."""
     there = directions(data)
     if not there or "layers" not in data:
         return None
