@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from desktop_app.contract.intents import IntentName
     from desktop_app.contract.params import Params
 
 AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
@@ -24,6 +23,15 @@ GROUPS: dict[Group, str] = {
 }
 """The groups of the rail and their titles, from above."""
 
+IntentName = Literal[
+    "open_attention",  # show where a head looks: layer, head
+    "next_tokens",  # what comes after a prompt, read at a position: prompt, position
+    "attribution",  # what contributes to the logits read at a place: prompt, layer, position
+    "hand_move",  # put an activation of one run into the other: move, in the grammar of moves
+    "head_facts",  # what is known of a head: layer, head
+    "prompts_from",  # prompts of a family or a text for the table
+    "tokenize",  # the tokens of the prompt table as it is typed
+]
 
 MAX_NAME = 60
 MAX_TEXT = 500
@@ -70,6 +78,23 @@ class FieldSpec:
             raise ValueError(f"field {self.name}: axes that are too many or the same")
         if len(self.meaning) > MAX_TEXT or len(self.unit) > MAX_NAME:
             raise ValueError(f"field {self.name}: a text that is too long")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What one part of the program asks of another without knowing who answers.
+
+    A view raises it; the window hands it to the analysis whose spec says that it serves it, opens
+    its place in the rail where it is to be seen, and calls the view's `answer`. An intent that
+    nobody serves is not offered: ask `registry.serving` first.
+
+    Attributes:
+        name: What is asked.
+        data: Plain values, as the comment at its name says.
+    """
+
+    name: IntentName
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

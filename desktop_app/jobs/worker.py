@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from desktop_app.contract.requests import LoadModel
-from desktop_app.jobs import preload, quiet
+from desktop_app.jobs import quiet
 from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted, JobStopped
-from desktop_app.jobs.failures import describe_failure
 from desktop_app.jobs.job import Job, JobReporter
-from desktop_app.support.errors import Cancelled
+from desktop_app.support.errors import Cancelled, FixableError, LensbenchError
 from desktop_app.support.logs import adopt_library_loggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from desktop_app.contract.report import Reporter
+    from desktop_app.jobs.job import Job
 
 
 class Service(Protocol):
@@ -88,7 +89,45 @@ class Worker(QObject):
             quiet.yield_to_the_window()
             self._service = self._service_factory()
         if isinstance(request, LoadModel) and not self._is_quiet:
-            preload.preload_torch()
+            quiet.preload_torch()
             quiet.quieten_transformers()
             self._is_quiet = True
         return self._service
+
+
+_OUT_OF_MEMORY = (
+    "Out of memory while working on {what}: use fewer or shorter prompts, a narrower range of "
+    "layers, or a smaller dtype."
+)
+
+
+def describe_failure(job: Job, error: BaseException) -> JobFailed:
+    """Return what ended a job as plain text; nothing of the exception itself is kept."""
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, FixableError):
+        fix = dict(error.fix) if error.fix is not None else None
+        return JobFailed(job.job_id, job.request, str(error), details, error.code, fix)
+    if isinstance(error, LensbenchError):
+        return JobFailed(job.job_id, job.request, str(error), details)
+    if is_out_of_memory(error):
+        what = job.title or "this job"
+        return JobFailed(job.job_id, job.request, _OUT_OF_MEMORY.format(what=what), details)
+    message = (
+        f"Something went wrong inside Lensbench ({type(error).__name__}: {_first_line(error)}). "
+        "The details are in the log; please report them."
+    )
+    return JobFailed(job.job_id, job.request, message, details, is_bug=True)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out, on the host or on an accelerator.
+
+    torch's error is known by its name, so that nothing here needs torch; it is a RuntimeError.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, MemoryError) or "OutOfMemoryError" in names
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else "no message"

@@ -11,9 +11,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from desktop_app.contract.result import (
     AnswerRecord,
@@ -24,11 +26,14 @@ from desktop_app.contract.result import (
     Timing,
     TokenList,
 )
+from desktop_app.contract.spec import FieldSpec
 from desktop_app.session.parts import ArraySpec, DamagedError, LazyArray, Stored, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_CHARACTERS = 1_000_000
+MAX_FIELDS = 500
 _KEYS = frozenset({"$tuple", "$dict", "$number", "$array", "$scalar"})
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -239,3 +244,32 @@ def _notice(value: Any) -> Notice:
         prompt=None if prompt is None else _typed(prompt, int),
         positions=tuple(_typed(p, int) for p in _typed(source.get("positions"), tuple)),
     )
+
+
+# What a result's fields and settings are, as two columns of the session. A stranger may have
+# written them, and nothing that is computed depends on them: what is not of the form that
+# `encode_specs` gives is as good as not there. Both check every kind, and give up on values nested
+# without end.
+_FIELDS = TypeAdapter(Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)])
+_SCHEMA = TypeAdapter(dict[str, JsonValue])
+
+
+def encode_specs(result: Result) -> tuple[str, str]:
+    """Return the specs of a result's fields and the schema of its settings as JSON texts."""
+    fields, schema = _FIELDS.dump_json(result.fields), _SCHEMA.dump_json(result.params_schema)
+    return fields.decode(), schema.decode()
+
+
+def decode_specs(result: Result, fields: object, schema: object) -> Result:
+    """Return the result with its stored specs and schema, each as far as it can be read."""
+    found = _read(_FIELDS, fields) or ()
+    is_unique = len({spec.name for spec in found}) == len(found)
+    settings: dict[str, Any] = _read(_SCHEMA, schema) or {}
+    return dataclasses.replace(result, fields=found if is_unique else (), params_schema=settings)
+
+
+def _read(form: TypeAdapter[_T], stored: object) -> _T | None:
+    with suppress(ValidationError):
+        if isinstance(stored, str) and len(stored) <= MAX_CHARACTERS:
+            return form.validate_json(stored, strict=True)
+    return None

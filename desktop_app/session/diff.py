@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
-    from desktop_app.session.store import Session
+    from desktop_app.session.store import Session, SessionRow
 
 _MISSING = "(not there)"
 _IDS = ".ids"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from desktop_app.contract.result import plain
+from desktop_app.session.export_table import write_tidy
 from desktop_app.session.parts import LazyArray, Stored, leading_axes
-from desktop_app.session.tidy import write_tidy
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
 

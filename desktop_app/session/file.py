@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.session import codec, database, opening, parts, schema
+from desktop_app.session import codec, database, parts, schema
 from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError
 
@@ -52,7 +52,7 @@ class SessionFile:
         self._claim = claim or Claim()
         self._connection: sqlite3.Connection | None
         try:
-            self._connection, self.notice = opening.open_session(path, reason)
+            self._connection, self.notice = database.open_session(path, reason)
             self._place = place_of(path)
         except BaseException:
             self._claim.release()
@@ -132,7 +132,7 @@ class SessionFile:
         """Write a copy that appears at `path` complete or not at all; it may replace a file."""
         with self._lock:
             if os.path.realpath(path) != os.path.realpath(self.path) or self.is_gone():
-                opening.copy_to(self._open_connection(), Path(path))
+                database.copy_to(self._open_connection(), Path(path))
 
     def save_as(self, path: Path | str) -> None:
         """Move the session to `path`; results that were loaded keep working.
@@ -155,8 +155,8 @@ class SessionFile:
         if claim is None:
             raise BadInputError(f"“{target}” is open in another window: choose another name.")
         try:
-            opening.copy_to(self._open_connection(), target)
-            connection, notice = opening.open_session(target)
+            database.copy_to(self._open_connection(), target)
+            connection, notice = database.open_session(target)
         except BaseException:
             if claim is not self._claim:
                 claim.release()
@@ -226,7 +226,7 @@ class SessionFile:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 if schema.version_of(connection) > schema.SCHEMA:
-                    raise BadInputError(f"“{self.path}” cannot be changed. {opening.NEWER}")
+                    raise BadInputError(f"“{self.path}” cannot be changed. {database.NEWER}")
                 schema.migrate(connection)
                 yield connection
                 connection.execute("COMMIT")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.contract.described import fields_of
 from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import fields_of
 from desktop_app.session import database, schema
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
