@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from pydantic import ValidationError
+from typing_extensions import override
 
 from desktop_app.contract.params import Params, PromptRow
+from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _ENDINGS = (".json", ".npz", ".lens")
 # Options that name a file, and what reads it.
@@ -173,29 +175,18 @@ def _row(index: int, text: str, fields: dict[str, str]) -> PromptRow:
         raise BadInputError(f"--{option} of prompt {index + 1}: {message}.") from None
 
 
-class TerminalReporter:
+class TerminalReporter(Reporter):
     """Progress as one line on standard error, only where a person watches."""
-
-    previews = False
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._watched = sys.stderr.isatty()
 
+    @override
     def step(self, fraction: float, note: str = "") -> None:
-        """Show how far it is."""
         if self._watched:
             sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {note}")
             sys.stderr.flush()
-
-    def check(self) -> None:
-        """Do nothing: an interrupt arrives as KeyboardInterrupt."""
-
-    def partial(self, data: Mapping[str, Any]) -> None:
-        """Ignore partial results."""
-
-    def needs(self, memory_bytes: int) -> None:
-        """Ignore the estimate: the command line asks for it with --estimate."""
 
     def end(self) -> None:
         """Clear the line."""

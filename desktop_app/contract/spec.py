@@ -38,10 +38,6 @@ MAX_TEXT = 500
 MAX_AXES = 8
 
 
-def _none_absent(_params: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset()
-
-
 @dataclass(frozen=True)
 class FieldSpec:
     """One named field of a result.
@@ -145,7 +141,7 @@ class Analysis:
     fields: tuple[FieldSpec, ...]
     needs_answers: bool = False
     compares_answers: bool = False
-    absent: AbsentAxes = _none_absent
+    absent: AbsentAxes = lambda _params: frozenset()
     group: Group = "part"
     noun: str = ""
     serves: frozenset[IntentName] = frozenset()

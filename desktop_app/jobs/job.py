@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
+from desktop_app.contract.report import Reporter
 from desktop_app.jobs.events import JobEvent, JobPartial, JobProgress
 from desktop_app.support.errors import Cancelled
 
@@ -35,7 +37,7 @@ class Job:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-class JobReporter:
+class JobReporter(Reporter):
     """The `Reporter` that a computation is given: throttled events, and the place to stop."""
 
     previews = True
@@ -48,10 +50,7 @@ class JobReporter:
         self._last_partial = -1.0
 
     def step(self, fraction: float, note: str = "") -> None:
-        """Report progress 0..1; raise `Cancelled` when asked to stop.
-
-        At most one event every 50 ms, except that the end (1.0) is always sent.
-        """
+        """Report progress at most every 50 ms, except that the end (1.0) is always sent."""
         self.check()
         now = time.monotonic()
         done = min(max(float(fraction), 0.0), 1.0)
@@ -60,8 +59,8 @@ class JobReporter:
         self._last_step = now
         self._emit(JobProgress(self._job.job_id, done, str(note), self._seconds_left(done, now)))
 
+    @override
     def check(self) -> None:
-        """Raise `Cancelled` when asked to stop."""
         if self._job.cancelled.is_set():
             raise Cancelled
 
@@ -77,9 +76,8 @@ class JobReporter:
 
     def needs(self, memory_bytes: int) -> None:
         """Say in the job bar what the work takes, before it begins."""
-        self._emit(
-            JobProgress(self._job.job_id, 0.0, f"takes about {memory_bytes / 1e9:.1f} GB", None)
-        )
+        note = f"takes about {memory_bytes / 1e9:.1f} GB"
+        self._emit(JobProgress(self._job.job_id, 0.0, note, None))
 
     def _seconds_left(self, fraction: float, now: float) -> float | None:
         elapsed = now - self._started

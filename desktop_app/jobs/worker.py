@@ -72,16 +72,10 @@ class Worker(QObject):
         except Cancelled:
             return JobStopped(job.job_id, job.request)
         except BaseException as error:  # noqa: BLE001 - the one place that ends all as text
-            return self._failure(job, error)
+            # A library that wraps what it catches turns a cancellation into an error of its own.
+            stopped = job.cancelled.is_set()
+            return JobStopped(job.job_id, job.request) if stopped else describe_failure(job, error)
         return JobFinished(job.job_id, job.request, value, time.monotonic() - began)
-
-    @staticmethod
-    def _failure(job: Job, error: BaseException) -> JobEvent:
-        # A library that wraps what it catches turns a cancellation into an error of its own.
-        if job.cancelled.is_set():
-            return JobStopped(job.job_id, job.request)
-        failed: JobFailed = describe_failure(job, error)
-        return failed
 
     def _ready_service(self, request: object) -> Service:
         if self._service is None:
