@@ -95,9 +95,8 @@ def read_header(path: Path) -> Header:
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open an existing database with everything switched off that a stranger's file could abuse."""
-    mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
-        f"{_uri(path)}?mode={mode}",
+        f"{_uri(path)}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
@@ -120,9 +119,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def create(path: Path, meta: Mapping[str, str]) -> None:
     """Write an empty session; it appears at `path` whole, in place of an empty file there may be.
 
-    Args:
-        path: The file.
-        meta: What is noted of the whole session from the start: JSON texts by key.
+    `meta` is what is noted of the whole session from the start: JSON texts by key.
     """
     temporary = temporary_sibling(path)
     try:
@@ -150,28 +147,18 @@ def remove(path: Path) -> None:
 def has_foreign_objects(connection: sqlite3.Connection, path: Path, version: int) -> bool:
     """Return whether the file holds objects that Lensbench did not write.
 
-    Args:
-        connection: To the file.
-        path: The file, for the sentence.
-        version: Of its tables, which must be those of that version to the letter; of a newer one
-            only their names are known.
-
-    Raises:
-        BadInputError: One of its own tables is missing or is something else.
+    Its own tables must be those of its version to the letter, else it is refused as damaged; of a
+    newer version only their names are known.
     """
     found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
     tables = {name: sql for kind, name, sql in found if kind == "table"}
     known = schema.tables(min(version, schema.SCHEMA))
     for name, sql in known.items():
-        exact = version <= schema.SCHEMA
-        if not _is_plain_table(tables.get(name)) or (exact and tables[name] != sql):
+        is_plain = str(tables.get(name)).upper().startswith("CREATE TABLE")
+        if not is_plain or (version <= schema.SCHEMA and tables[name] != sql):
             raise damaged(path)
     own = schema.INTERNAL | known.keys()
     return any(name not in own for _kind, name, _sql in found)
-
-
-def _is_plain_table(sql: object) -> bool:
-    return isinstance(sql, str) and sql.upper().startswith("CREATE TABLE")
 
 
 def _uri(path: Path) -> str:
@@ -213,12 +200,7 @@ def _sentence(path: Path, error: sqlite3.Error) -> BadInputError:
 def open_session(path: Path, reason: str | None = None) -> tuple[sqlite3.Connection, str | None]:
     """Return a connection to a session file, and why it is read-only where it is.
 
-    Args:
-        path: The file.
-        reason: Why it must not be written to, where that is known already.
-
-    Raises:
-        BadInputError: It is missing, not a session, damaged, or in use elsewhere.
+    `reason` says why it must not be written to, where that is known already.
     """
     header = read_header(path)
     notice = reason if _writable(path) else UNWRITABLE
@@ -255,11 +237,7 @@ def _is_foreign(connection: sqlite3.Connection, path: Path, version: int) -> boo
 
 
 def copy_to(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy an open session to `path`, which is replaced only once the copy is complete.
-
-    Raises:
-        BadInputError: The copy cannot be written, or the disk is full.
-    """
+    """Copy an open session to `path`, which is replaced only once the copy is complete."""
     target = Path(os.path.realpath(path))
     temporary = temporary_sibling(target)
     try:

@@ -25,7 +25,7 @@ from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import AnswerRecord, PromptRecord, Result
+    from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.contract.spec import Analysis
 
 _TEMPLATE = "script.py.jinja"
@@ -39,11 +39,7 @@ _FOUR_BLANK_LINES = re.compile(r"\n{4,}")
 
 
 def to_script(result: Result, file: str = "SCRIPT.py") -> str:
-    """Return a Python script that computes the result anew.
-
-    Args:
-        result: Of an analysis that has a template.
-        file: What the usage line calls the script.
+    """Return a Python script that computes the result anew; its usage line calls it `file`.
 
     Raises:
         BadInputError: The analysis has no script, or the result's settings are not its own.
@@ -89,7 +85,7 @@ def _render(result: Result, file: str, *, notebook: bool) -> str:
     params = _params(result, analysis)
     values = _context(result, params)
     values |= {
-        "heading": Code(_heading(analysis)),
+        "heading": Code(textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)),
         "file": Code(file if re.fullmatch(r"[\w.-]+", file, re.ASCII) else "SCRIPT.py"),
         "notebook": notebook,
         "out": f"{analysis.name}.npz",
@@ -112,10 +108,6 @@ def _params(result: Result, analysis: Analysis) -> Params:
         ) from None
 
 
-def _heading(analysis: Analysis) -> str:
-    return textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)
-
-
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -128,12 +120,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_only_source,
     )
-    environment.filters |= {
-        "literal": literal,
-        "span": span,
-        "dotted": _dotted,
-        "indented": _indented,
-    }
+    filters = {"literal": literal, "span": span, "dotted": _dotted, "indented": _indented}
+    environment.filters |= filters
     environment.globals["let"] = assign
     return environment
 
@@ -188,28 +176,25 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
     model = result.model
     if model.dtype not in _DTYPES:
         raise BadInputError(f"No script can be written for numbers of type {model.dtype[:20]!r}.")
+    device = "mps" if model.device.startswith("mps") else "cpu"
     source = model.name if _HUB_ID.match(model.name) else model.source
     made_with = {k: str(v) for k in _VERSIONS if (v := result.provenance.get(k)) is not None}
     return {
         "model": str(source),
         "gguf": str(source).lower().endswith(".gguf"),
         "dtype": Code(model.dtype),
-        "device": model.device if _DEVICE.match(model.device) else _fallback(model.device),
+        "device": model.device if _DEVICE.match(model.device) else device,
         "processed": model.weights == "processed",
         # Chat templates bring their own BOS, and the recorded texts are the expanded ones.
         "bos": "no" if params.chat and params.bos == "auto" else params.bos,
         "prompts": [_prompt(p) for p in result.prompts],
-        "settings": _settings(params),
+        "settings": params.model_dump(mode="json", exclude={"prompts"}),
         "made_with": {"model": str(model.name), "fingerprint": str(model.fingerprint), **made_with},
         "needs_model": True,
         "sequences": None,
         "compare": "",
         "softmax_inputs": False,
     }
-
-
-def _fallback(device: str) -> str:
-    return "mps" if device.startswith("mps") else "cpu"
 
 
 def _prompt(record: PromptRecord) -> dict[str, Any]:
@@ -221,23 +206,14 @@ def _prompt(record: PromptRecord) -> dict[str, Any]:
     if record.corrupt_tokens is not None:
         found["corrupt"] = record.corrupt_text
         found["corrupt_ids"] = _ids(record.corrupt_tokens.ids)
-    found["answers"] = [_answer(a) for a in record.answers]
-    found["wrongs"] = [_answer(w) for w in record.wrongs]
-    found["answer_ids"] = [int(a.token_id) for a in record.answers]
-    found["wrong_ids"] = [int(w.token_id) for w in record.wrongs]
+    for name, given in (("answer", record.answers), ("wrong", record.wrongs)):
+        found[f"{name}s"] = [{"text": a.text, "ids": _ids(a.tokens.ids)} for a in given]
+        found[f"{name}_ids"] = [int(a.token_id) for a in given]
     return found
-
-
-def _answer(answer: AnswerRecord) -> dict[str, Any]:
-    return {"text": answer.text, "ids": _ids(answer.tokens.ids)}
 
 
 def _ids(ids: tuple[int, ...]) -> list[int]:
     return [int(i) for i in ids]
-
-
-def _settings(params: Params) -> dict[str, Any]:
-    return params.model_dump(mode="json", exclude={"prompts"})
 
 
 def numbers(result: Result, name: str) -> list[int]:

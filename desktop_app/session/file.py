@@ -38,13 +38,9 @@ class SessionFile:
         claim: Claim | None = None,
         reason: str | None = None,
     ) -> None:
-        """Open the session file; prefer `create`, `begin` and `open`.
+        """Prefer `create`, `begin` and `open`; `close` releases the claim.
 
-        Args:
-            path: The file.
-            temporary: Whether `close` is to delete it.
-            claim: Released by `close`.
-            reason: Why it must not be written to, where that is known already.
+        `reason` says why it must not be written to, where that is known already.
         """
         self.path = path
         self.is_temporary = temporary

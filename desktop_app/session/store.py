@@ -112,9 +112,6 @@ class Session(SessionFile):
             path: The file.
             claimed: Whether it is opened to stay open, in a window: a second one that asks for the
                 same file gets it for reading only.
-
-        Raises:
-            BadInputError: It is missing, not a session, damaged, or in use elsewhere.
         """
         target = Path(path)
         if not claimed:
@@ -172,13 +169,20 @@ class Session(SessionFile):
         return result_id
 
     def load(self, result_id: int) -> Result:
-        """Return a stored result as it was added; large patterns come as `LazyArray`.
-
-        Raises:
-            BadInputError: There is no such result, or the file is damaged.
-        """
+        """Return a stored result as it was added; large patterns come as `LazyArray`."""
+        finder = functools.partial(self._find_array, result_id)
         with self._named(result_id):
-            return self._load(result_id)
+            columns = self._since(2, "crc"), self._since(3, "fields", "params_schema")
+            chosen = "FROM results WHERE id = ?"
+            sql = f"SELECT document, {', '.join(columns)} {chosen}"
+            found = self.query(sql, (result_id,)) if 0 < result_id <= MAX_ID else []
+            if not found:
+                raise self.no_such(result_id)
+            document, crc, fields, settings = found[0]
+            with self.damage_named():
+                parts.check_crc(document, crc)
+                result = codec.decode(parse(document), finder)
+            return described(codec.decode_specs(result, fields, settings))
 
     @contextlib.contextmanager
     def _named(self, result_id: int) -> Iterator[None]:
@@ -191,27 +195,13 @@ class Session(SessionFile):
                 "there; other results may be whole: save them under another name."
             ) from error
 
-    def _load(self, result_id: int) -> Result:
-        columns = f"document, {self._since(2, 'crc')}, {self._since(3, 'fields', 'params_schema')}"
-        sql = f"SELECT {columns} FROM results WHERE id = ?"  # noqa: S608 - our own columns
-        found = self.query(sql, (result_id,)) if 0 < result_id <= MAX_ID else []
-        if not found:
-            raise self.no_such(result_id)
-        document, crc, fields, settings = found[0]
-        finder = functools.partial(self._find_array, result_id)
-        with self.damage_named():
-            parts.check_crc(document, crc)
-            result = codec.decode(parse(document), finder)
-        return described(codec.decode_specs(result, fields, settings))
-
     def _find_array(self, result_id: int, spec: parts.ArraySpec) -> Stored:
         sql = "SELECT count(*), sum(length(bytes)) FROM arrays WHERE result = ? AND name = ?"
         count, size = self.query(sql, (result_id, spec.name))[0]
         parts.check_room(spec, count, size or 0)
         if spec.lead == 0:
             return self._read_part(result_id, spec, 0)
-        reader = functools.partial(self._read_part, result_id, spec)
-        return LazyArray(spec, reader)
+        return LazyArray(spec, functools.partial(self._read_part, result_id, spec))
 
     def _read_part(self, result_id: int, spec: parts.ArraySpec, number: int) -> np.ndarray:
         chosen = "FROM arrays WHERE result = ? AND name = ? AND part = ?"
@@ -362,22 +352,16 @@ def _claim(path: Path) -> None:
 
 
 def default_title(result: Result) -> str:
-    """Return what the history calls a result: its analysis, and what it was about."""
+    """Return what the history calls a result: its analysis, and what that says it was about."""
     analysis = ANALYSES.get(result.analysis)
     title = analysis.title if analysis else result.analysis
-    text = _about(result)
+    about = hook(result.analysis, "picture", "about")
+    first = result.prompts[0].text if result.prompts else ""
+    text = str(about(result)) if about else first
     if not text:
         return title
     short = text if len(text) <= _TITLE_CHARACTERS else text[: _TITLE_CHARACTERS - 1] + "…"
     return f"{title} · {short}"
-
-
-def _about(result: Result) -> str:
-    """Return what the analysis says that its result is about, else the first prompt."""
-    about = hook(result.analysis, "picture", "about")
-    if about is not None:
-        return str(about(result))
-    return result.prompts[0].text if result.prompts else ""
 
 
 def storable(text: str) -> str:

@@ -77,12 +77,9 @@ def mark_worth_keeping(session: Session) -> None:
 
 
 def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
-    """Return the unsaved sessions of programs that died, newest first.
+    """Return the unsaved sessions of programs that died, newest first; None: the user's folder.
 
     Those that hold nothing of worth are removed; those that cannot be read are left alone.
-
-    Args:
-        where: The folder; None takes the user's.
     """
     found = []
     place = where or folder()
@@ -105,11 +102,7 @@ def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
 
 
 def restore(path: Path) -> Session:
-    """Open a leftover as a session that still has no name.
-
-    Raises:
-        BadInputError: It cannot be read.
-    """
+    """Open a leftover as a session that still has no name."""
     session = Session.open(path, claimed=True)
     if session.notice == database.CLAIMED:
         session.close()
@@ -192,23 +185,17 @@ def rescue(
 
     Returns:
         The new session, and how many results of the history are lost.
-
-    Raises:
-        BadInputError: It cannot be written there either.
     """
     fresh = MemorySession()
-    lost = 0
-    for row in rows:
-        result = known.get(row.id)
+    saved = 0
+    for row in (row for row in rows if row.id in known):
         try:
-            if result is None:
-                raise LensbenchError
-            number = fresh.add(result, row.title)
+            number = fresh.add(known[row.id], row.title)
         except LensbenchError:
-            lost += 1
             continue
         fresh.annotate(number, row.notes)
         fresh.set_star(number, star=row.star)
         fresh.set_tags(number, row.tags)
+        saved += 1
     fresh.save_as(path)
-    return fresh, lost
+    return fresh, len(rows) - saved
