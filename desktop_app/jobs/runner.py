@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from desktop_app.jobs import events
-from desktop_app.jobs.job import Job
-from desktop_app.jobs.worker import Service, Worker
+from desktop_app.jobs.worker import Job, Service, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

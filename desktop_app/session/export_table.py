@@ -16,7 +16,7 @@ import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from desktop_app.session.parts import Stored, leading_axes
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from desktop_app.contract.result import Result
 
@@ -58,8 +58,9 @@ def to_tsv(table: Table) -> str:
 def _fields(result: Result) -> Table:
     """Return the fields that share the axes of most of them, side by side."""
     groups: dict[tuple[str, ...], dict[str, Stored]] = {}
+    specs = fields_of(result)
     for name, value in result.data.items():
-        axes = axes_of(result, name)
+        axes = specs[name].axes if name in specs else ()
         fits = isinstance(value, Stored) and value.ndim == len(axes) > 0
         if fits and math.prod(value.shape) <= MAX_ROWS:
             groups.setdefault(axes, {})[name] = value
@@ -69,15 +70,11 @@ def _fields(result: Result) -> Table:
             for name, value in result.data.items()
             if isinstance(value, (bool, int, float, str, np.generic))
         ]
-    axes = max(groups, key=lambda a: _weight(a, groups[a]))
+    # The main group: without prompts, with most axes, with most fields.
+    axes = max(groups, key=lambda a: ("prompt" not in a, len(a), len(groups[a])))
     shown = source(result)
     labels = {axis: shown.labels(axis) for axis in axes}
     return _side_by_side(axes, groups[axes], labels)
-
-
-def _weight(axes: tuple[str, ...], fields: dict[str, Any]) -> tuple[bool, int, int]:
-    """Return how much a group is the main one: without prompts, most axes, most fields."""
-    return "prompt" not in axes, len(axes), len(fields)
 
 
 def _side_by_side(
@@ -107,8 +104,7 @@ class _Leaf:
     value: Any
 
 
-@dataclass(frozen=True)
-class _Array:
+class _Array(NamedTuple):
     """An array with the names of its axes."""
 
     values: Stored
@@ -157,12 +153,6 @@ def _leaves_of(result: Result) -> Iterator[_Leaf]:
             yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
 
 
-def axes_of(result: Result, name: str) -> tuple[str, ...]:
-    """Return the names of a field's axes, outermost first; empty where they are not known."""
-    spec = fields_of(result).get(name)
-    return spec.axes if spec else ()
-
-
 def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:
     value = leaf.value
     if isinstance(value, Stored):
@@ -185,11 +175,11 @@ def _fitting(axes: tuple[str, ...], index: Mapping[str, int], ndim: int) -> tupl
     if len(axes) != ndim:
         axes = ()
         for _ in range(ndim):
-            axes = (*axes, _unnamed({**index, **dict.fromkeys(axes, 0)}))
+            axes = (*axes, _unnamed((*index, *axes)))
     return axes
 
 
-def _unnamed(taken: Mapping[str, int]) -> str:
+def _unnamed(taken: Iterable[str]) -> str:
     number = 1 + sum(axis.startswith("index") for axis in taken)
     return "index" if number == 1 else f"index_{number}"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.session import codec, database, parts, schema
+from desktop_app.session import codec, database, parts
 from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError
 
@@ -221,9 +221,9 @@ class SessionFile:
             self._check_place()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if schema.version_of(connection) > schema.SCHEMA:
+                if database.version_of(connection) > database.SCHEMA:
                     raise BadInputError(f"“{self.path}” cannot be changed. {database.NEWER}")
-                schema.migrate(connection)
+                database.migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
             finally:

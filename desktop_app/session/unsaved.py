@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.session import database, schema
+from desktop_app.session import database
 from desktop_app.session.claim import Claim
 from desktop_app.session.store import Session
 from desktop_app.support import paths
@@ -151,9 +151,9 @@ class MemorySession(Session):
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False
         )
-        schema.make_tables(self._connection)
-        self._connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {schema.SCHEMA}")
+        database.make_tables(self._connection)
+        self._connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        self._connection.execute(f"PRAGMA user_version = {database.SCHEMA}")
         self._seen_version = self._data_version()
 
     def is_gone(self) -> bool:
