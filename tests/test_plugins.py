@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,3 +245,11 @@ def test_the_command_line_warns_in_one_line_where_analyses_are_run(tmp_path):
     assert "hello" not in done.stdout
     assert lensbench("models", "--json", path=tmp_path).stderr == ""
     assert lensbench("--help", path=tmp_path).stderr == ""
+
+
+def test_the_readme_shows_this_very_sample():
+    root = Path(__file__).resolve().parent
+    readme = (root.parent / "README.md").read_text(encoding="utf-8")
+    for file in ("spec.py", "run.py"):
+        text = (root / "plugin_sample" / "weather" / file).read_text(encoding="utf-8").strip()
+        assert f"```python\n{text}\n```" in readme, file
