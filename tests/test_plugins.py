@@ -154,6 +154,10 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
     assert rows[-1].startswith("strongest,1,,,")
     with np.load(arrays) as one, np.load(tmp_path / "elsewhere.npz") as two:
         np.testing.assert_array_equal(one["norm_1"], two["norm_1"])
+    picture = tmp_path / "elsewhere.png"
+    drawn = lensbench("export", session, "--result", 1, "--out", picture)
+    assert drawn.returncode == 0, drawn.stderr
+    assert picture.stat().st_size > 10_000
     refused = lensbench("run", "weather", *PROMPTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No such command 'weather'" in refused.stderr
