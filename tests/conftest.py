@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import suppress
 
@@ -25,6 +26,20 @@ from tests.plugins import install_sample, on_path
 # Where the pack of this machine's user is; read before the home is moved out of the tests' way.
 _PACK_FOLDER = pack_folder("smollm2")
 _PACK_PROBLEM = pack_problem("smollm2")
+
+
+# Views that are gone are circles of references, and collecting one amid Qt's events ends the
+# interpreter. As `support.gc_guard` does for the window, they are collected while Qt is at rest.
+gc.disable()
+_COLLECTED_EVERY = 20
+_tests_run = 0
+
+
+def pytest_runtest_setup():
+    global _tests_run  # noqa: PLW0603 - a hook has no other place to count
+    _tests_run += 1
+    if _tests_run % _COLLECTED_EVERY == 0:
+        gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)

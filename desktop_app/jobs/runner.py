@@ -80,8 +80,8 @@ class JobRunner(QObject):
             job.cancelled.set()
 
     def cancel_all(self) -> None:
-        """Ask every job to stop."""
-        for job in self._jobs.values():
+        """Ask every job to stop, the one that runs last: none that waits may begin meanwhile."""
+        for job in reversed(self._jobs.values()):
             job.cancelled.set()
 
     def is_busy(self) -> bool:

@@ -139,7 +139,7 @@ class Conductor(QObject):
 
     def stop(self) -> None:
         """Cancel what runs or waits, except typing help."""
-        for job_id in self._spoken_of():
+        for job_id in reversed(self._spoken_of()):  # none that waits may begin meanwhile
             self._cancel(job_id)
 
     def stop_running(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from desktop_app.analyses.rank.spec import RankParams
@@ -66,6 +68,24 @@ def test_stop_ends_each_wish_once(qtbot, conductor, service):
     qtbot.waitUntil(lambda: not conductor.runner.is_busy())
     assert stopped == [("rank",), ("ablate",)]
     assert busy == [(True,), (False,)]
+
+
+def test_stop_lets_nothing_that_waits_begin(qtbot, conductor, service, monkeypatch):
+    service.slow |= {"rank", "attention", "ablate"}
+    began = collect(conductor.run_began)
+    for name in ("rank", "attention", "ablate"):
+        conductor.run(name, RankParams(prompts=ROWS), [0])
+    qtbot.waitUntil(lambda: began == [("rank",)])
+    cancel = conductor.runner.cancel
+
+    def cancel_slowly(job_id):
+        cancel(job_id)
+        time.sleep(0.1)  # what a busy machine makes of the moment between two cancellations
+
+    monkeypatch.setattr(conductor.runner, "cancel", cancel_slowly)
+    conductor.stop()
+    qtbot.waitUntil(lambda: not conductor.runner.is_busy())
+    assert began == [("rank",)]
 
 
 def test_a_replaced_load_says_nothing(qtbot, conductor, service):
