@@ -121,12 +121,7 @@ class SessionDifference:
 
 
 def compare_sessions(left: Session, right: Session, tolerance: float) -> SessionDifference:
-    """Compare two sessions; the second may be longer or shorter than the first.
-
-    Args:
-        left: A session.
-        right: Another.
-        tolerance: Differences of numbers up to this count as none.
+    """Compare two sessions, of which one may be longer; differences up to `tolerance` are none.
 
     Raises:
         BadInputError: The tolerance is none, or a file is damaged.

@@ -206,9 +206,11 @@ def _prompt(record: PromptRecord) -> dict[str, Any]:
     if record.corrupt_tokens is not None:
         found["corrupt"] = record.corrupt_text
         found["corrupt_ids"] = _ids(record.corrupt_tokens.ids)
-    for name, given in (("answer", record.answers), ("wrong", record.wrongs)):
-        found[f"{name}s"] = [{"text": a.text, "ids": _ids(a.tokens.ids)} for a in given]
-        found[f"{name}_ids"] = [int(a.token_id) for a in given]
+    given = {"answer": record.answers, "wrong": record.wrongs}
+    for name, records in given.items():
+        found[f"{name}s"] = [{"text": a.text, "ids": _ids(a.tokens.ids)} for a in records]
+    for name, records in given.items():
+        found[f"{name}_ids"] = [int(a.token_id) for a in records]
     return found
 
 
