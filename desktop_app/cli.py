@@ -60,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: even a bug becomes one line
-        return _fail(*_explain(error), debug=debug)
+        if debug:
+            traceback.print_exc(file=sys.stderr)
+        return _say(*_explain(error))
     return int(code or 0)
 
 
@@ -76,12 +78,6 @@ def _explain(error: Exception) -> tuple[str, int]:
     if problem is not None:
         return problem, ModelLoadError.exit_code
     return f"unexpected {type(error).__name__}: {error}; run again with --debug and report it", 1
-
-
-def _fail(message: str, code: int, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc(file=sys.stderr)
-    return _say(message, code)
 
 
 def _say(message: str, code: int) -> int:

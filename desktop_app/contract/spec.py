@@ -172,11 +172,9 @@ class Analysis:
             if spec.name == name:
                 return spec
         stem, _, twin = name.rpartition("_")
-        if twin in {"mean", "sem"}:
-            origin = self.field(stem)
-            if origin is not None and origin.axes and origin.axes[-1] == "prompt":
-                meaning = ("Mean of " if twin == "mean" else "Standard error of ") + origin.meaning
-                telling = origin.telling if twin == "mean" else 0
-                axes = origin.axes[:-1]
-                return FieldSpec(name, axes, meaning, origin.unit, nullable=True, telling=telling)
-        return None
+        origin = self.field(stem) if twin in {"mean", "sem"} else None
+        if origin is None or origin.axes[-1:] != ("prompt",):
+            return None
+        meaning = ("Mean of " if twin == "mean" else "Standard error of ") + origin.meaning
+        telling = origin.telling if twin == "mean" else 0
+        return FieldSpec(name, origin.axes[:-1], meaning, origin.unit, True, telling=telling)

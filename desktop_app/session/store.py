@@ -28,7 +28,6 @@ from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import unwritable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
 
     import numpy as np
@@ -165,7 +164,12 @@ class Session(SessionFile):
             )
             result_id = cursor.lastrowid or 0
             for name, array in arrays.items():
-                _insert_array(connection, result_id, name, array)
+                packed = enumerate(parts.pack_parts(array, parts.describe(name, array).lead))
+                connection.executemany(
+                    "INSERT INTO arrays (result, name, part, codec, bytes, crc) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    ((result_id, name, n, how, raw, zlib.crc32(raw)) for n, (how, raw) in packed),
+                )
         return result_id
 
     def load(self, result_id: int) -> Result:
@@ -329,15 +333,6 @@ class Session(SessionFile):
         if not found:
             self.query(f"{sql} ORDER BY id")  # nothing is left: the file's own error says why
         return found, lost
-
-
-def _insert_array(connection: sqlite3.Connection, result_id: int, name: str, array: Stored) -> None:
-    lead = parts.describe(name, array).lead
-    for number, (packing, stored) in enumerate(parts.pack_parts(array, lead)):
-        connection.execute(
-            "INSERT INTO arrays (result, name, part, codec, bytes, crc) VALUES (?, ?, ?, ?, ?, ?)",
-            (result_id, name, number, packing, stored, zlib.crc32(stored)),
-        )
 
 
 def _claim(path: Path) -> None:

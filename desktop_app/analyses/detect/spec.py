@@ -8,13 +8,15 @@ from desktop_app.contract.grammar import CardText, NamesText
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
-PATTERN_SCORES: tuple[str, ...] = (
-    "induction",
-    "duplicate_token",
-    "previous_token",
-    "first_token",
-    "current_token",
-)
+_MEANINGS = {
+    "induction": "Attention to the token after the same token one repeat earlier",
+    "duplicate_token": "Attention to the same token one repeat earlier",
+    "previous_token": "Attention to the token before",
+    "first_token": "Attention to the first position",
+    "current_token": "Attention to the token itself",
+    "target": "Attention that falls on the painted pattern",
+}
+PATTERN_SCORES: tuple[str, ...] = tuple(name for name in _MEANINGS if name != "target")
 FAMILY_SCORES: tuple[str, ...] = ("successor", "copy")
 
 
@@ -122,14 +124,6 @@ class DetectParams(Params):
 _HEAD = ("layer", "head")
 
 
-_MEANINGS = {
-    "induction": "Attention to the token after the same token one repeat earlier",
-    "duplicate_token": "Attention to the same token one repeat earlier",
-    "previous_token": "Attention to the token before",
-    "first_token": "Attention to the first position",
-    "current_token": "Attention to the token itself",
-    "target": "Attention that falls on the painted pattern",
-}
 _SPREAD = "Standard deviation over seeds of: "
 
 ANALYSIS = Analysis(
