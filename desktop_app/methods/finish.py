@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.contract.described import described
+from desktop_app.contract.registry import described
 from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
 from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
