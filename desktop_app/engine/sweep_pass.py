@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.engine.abilities import TRIMMED_SITES, abilities, trim_hooks
-from desktop_app.engine.editing import Place, make_editor
-from desktop_app.engine.interventions import FromRun
+from desktop_app.engine.interventions import FromRun, Place, make_editor
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
-from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
-from desktop_app.engine.sweep_hooks import by_length, joiner, reporter
+from desktop_app.engine.shortcuts import (
+    TRIMMED_SITES,
+    KeysValues,
+    PrefixCache,
+    RecordingCache,
+    abilities,
+    trim_hooks,
+)
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -270,3 +274,54 @@ def no_hooks_left(model: LoadedModel) -> Iterator[None]:
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     logits = logits.float()
     return logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]
+
+
+class _EnterSeenError(Exception):
+    """Raised by the hook that has seen the stream enter the first block."""
+
+
+def entering_stream(model: LoadedModel, ids: torch.Tensor) -> torch.Tensor:
+    """Return the stream `[N, S, d_model]` that enters the first block."""
+    seen: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor, hook: object) -> None:
+        seen.append(x.clone())
+        raise _EnterSeenError
+
+    try:
+        model.run(ids, [(site_hook(0, "resid_pre"), keep)])
+    except _EnterSeenError:
+        model.forward_passes -= 1
+    return seen[0]
+
+
+def by_length(whole: HookFn | None, alone: HookFn | None) -> HookFn:
+    """Return a hook that edits all positions, or the read position where it has come alone.
+
+    XGLM's MLP, which has no module of its own, is not always trimmed by the hook before it.
+    """
+
+    def edit(x: torch.Tensor, hook: object) -> torch.Tensor:
+        editor = alone if x.shape[1] == 1 else whole
+        found = x if editor is None else editor(x, hook)
+        return x if found is None else found
+
+    return edit
+
+
+def joiner(prompts: torch.Tensor) -> HookFn:
+    """Return a hook that appends copies of untouched rows."""
+
+    def join(x: torch.Tensor, hook: object) -> torch.Tensor:
+        return torch.cat([x, x[prompts.to(x.device)]])
+
+    return join
+
+
+def reporter(report: Reporter, fraction: float, note: str) -> HookFn:
+    """Return a hook that reports a fraction; it may cancel."""
+
+    def tell(_x: torch.Tensor, hook: object) -> None:
+        report.step(fraction, note)
+
+    return tell

@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from desktop_app.contract.described import described
 from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
+from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.spec import Analysis
@@ -191,3 +192,19 @@ def _freeze(value: Any) -> Any:
 
 def _scalar(values: np.ndarray) -> np.ndarray | float:
     return float(values) if values.ndim == 0 else values
+
+
+def first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
+    """Return the first layer whose output holds not-a-number or infinity, or None."""
+    bad: list[int] = []
+
+    def watch(layer: int) -> Callable[..., None]:
+        def look(x: torch.Tensor, hook: object) -> None:
+            if not bad and not bool(torch.isfinite(x).all()):
+                bad.append(layer)
+
+        return look
+
+    hooks = [(site_hook(i, "resid_post"), watch(i)) for i in range(model.info.n_layers)]
+    model.run(model.ids([ids]), hooks)
+    return bad[0] if bad else None

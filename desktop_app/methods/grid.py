@@ -14,12 +14,11 @@ import numpy as np
 import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.estimates import Estimator
-from desktop_app.methods.finish import not_finite
+from desktop_app.methods.finish import first_bad_layer, not_finite
 from desktop_app.methods.prepare import equal_length_groups
 
 if TYPE_CHECKING:

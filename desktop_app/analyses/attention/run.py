@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F  # noqa: N812 - its usual name
+from torch.overrides import TorchFunctionMode
 
-from desktop_app.analyses.attention.array_store import ArrayStore
 from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.attention_scores import SoftmaxInputs
+from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
-from desktop_app.methods.pairs import twins_of
-from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
 
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _THUMBNAIL = 32
+# Arrays beyond this go to a file and are read head by head.
+_MEMORY_BYTES = 64_000_000
+_SOFTMAXES = frozenset({F.softmax, torch.softmax, torch.Tensor.softmax})
+_TOLERANCE = {torch.float32: 1e-4}
+_HALF_TOLERANCE = 2e-2
 
 
 @dataclass(frozen=True)
@@ -261,3 +270,84 @@ def _mean(patterns: list[np.ndarray], store: ArrayStore) -> np.ndarray:
     for layer in range(len(result)):
         result[layer] = sum(p[layer].astype(np.float64) for p in patterns) / len(patterns)
     return result
+
+
+class ArrayStore:
+    """Gives out arrays: in memory while they are small in sum, else as files of a folder.
+
+    The folder goes when the last array that lies in it does.
+    """
+
+    def __init__(self, total_bytes: int) -> None:
+        self._folder: Path | None = None
+        self._count = 0
+        if total_bytes <= _MEMORY_BYTES:
+            return
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+        if total_bytes > 0.9 * free:
+            raise BadInputError(
+                f"These patterns take {human_bytes(total_bytes)} and the disk has "
+                f"{human_bytes(free)} free: choose fewer --layers or --heads, or shorter prompts."
+            )
+        self._folder = Path(tempfile.mkdtemp(prefix="lensbench-attention-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return a float32 array of that shape."""
+        if self._folder is None:
+            return np.empty(shape, dtype=np.float32)
+        self._count += 1
+        path = self._folder / f"{self._count}.f32"
+        array = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
+        array._lensbench_store = self  # type: ignore[attr-defined]  # noqa: SLF001 - keeps the folder
+        return array
+
+
+class SoftmaxInputs(TorchFunctionMode):
+    """Within it, the last `[batch, head, query, key]` that went into a softmax is kept.
+
+    Batch and head may be one axis, as in XGLM.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: torch.Tensor | None = None
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Note the operand of a softmax, and do what was asked."""
+        if func in _SOFTMAXES and args and args[0].ndim in {3, 4}:
+            self._last = args[0]
+        return func(*args, **(kwargs or {}))
+
+    def scores_of(
+        self, pattern: torch.Tensor, hooked: torch.Tensor | None = None
+    ) -> torch.Tensor | None:
+        """Return the scores `[batch, head, query, key]` whose softmax a pattern is, or None.
+
+        Args:
+            pattern: That has just been computed, `[batch, head, query, key]`.
+            hooked: What the bridge's own hook held, preferred where it is right.
+        """
+        for scores in (hooked, self._last):
+            if scores is None:
+                continue
+            if scores.ndim == 3 and len(scores) == pattern.shape[0] * pattern.shape[1]:
+                scores = scores.view(*pattern.shape[:2], *scores.shape[1:])  # noqa: PLW2901
+            if _becomes(scores, pattern):
+                return scores[..., : pattern.shape[-1]]
+        return None
+
+
+def _becomes(scores: torch.Tensor, pattern: torch.Tensor) -> bool:
+    """Return whether a softmax turns scores into a pattern; a sink may take a column of its own."""
+    if scores.shape[:-1] != pattern.shape[:-1] or scores.shape[-1] < pattern.shape[-1]:
+        return False
+    found = torch.softmax(scores.float(), -1)[..., : pattern.shape[-1]]
+    tolerance = _TOLERANCE.get(pattern.dtype, _HALF_TOLERANCE)
+    return bool(torch.allclose(found, pattern.float(), atol=tolerance, rtol=0, equal_nan=True))

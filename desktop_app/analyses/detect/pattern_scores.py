@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
-from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
 from desktop_app.methods.watching import in_batches, watch
 from desktop_app.support.errors import BadInputError
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
-from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
+from desktop_app.methods.finish import Clock, finish, first_bad_layer, not_finite, with_twins
 from desktop_app.methods.predictions import token_row, top_rows
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError

@@ -8,12 +8,10 @@ import numpy as np
 
 from desktop_app.analyses.tokens.spec import ANALYSIS, TokensParams
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine.loading import load_tokenizer
-from desktop_app.engine.parity import pad_id
+from desktop_app.engine.loading import load_tokenizer, pad_id
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.alignment import align
 from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
 
 if TYPE_CHECKING:
@@ -161,3 +159,38 @@ def _demo_row(
         "max_logit_difference": difference,
         "agrees": difference < _AGREES.get(model.info.dtype, _AGREES_HALF),
     }
+
+
+def align(left: Encoding, right: Encoding) -> list[dict[str, Any]]:
+    """Return the smallest stretches of text at whose ends both tokenizers cut.
+
+    Returns:
+        One dict per stretch in reading order: `start` and `end` characters, `left` and `right`
+        positions, and `same`, whether both sides have one token there. Added specials are left out.
+    """
+    cuts = sorted(_ends(left) & _ends(right))
+    groups, start = [], 0
+    for end in cuts:
+        one, two = _inside(left, start, end), _inside(right, start, end)
+        groups.append(
+            {
+                "start": start,
+                "end": end,
+                "left": one,
+                "right": two,
+                "same": len(one) == len(two) == 1,
+            }
+        )
+        start = end
+    return groups
+
+
+def _ends(encoding: Encoding) -> set[int]:
+    """Return the characters at which a token ends and no other token covers both sides."""
+    spans = [span for span in encoding.offsets if span[1] > span[0]]
+    ends = {end for _, end in spans}
+    return {e for e in ends if not any(a < e < b for a, b in spans)}
+
+
+def _inside(encoding: Encoding, start: int, end: int) -> list[int]:
+    return [i for i, (a, b) in enumerate(encoding.offsets) if b > a >= start and b <= end]
