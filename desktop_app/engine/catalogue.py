@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from desktop_app.contract.requests import (
-    DeviceMemory,
-    MemoryEstimate,
-    ModelRow,
-    ModelSpec,
-)
+from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow, ModelSpec
 from desktop_app.engine import pack
 from desktop_app.engine.checkpoint import Checkpoint, inspect_folder, inspect_gguf
 from desktop_app.engine.memory import bytes_needed, human_bytes
@@ -87,17 +82,15 @@ def _catalogue_row(name: str) -> ModelRow:
             parameters = inspect_folder(folder).parameters
         except LensbenchError as error:
             problem = str(error)
-    installed = problem is None
-    return ModelRow(
-        name=name,
-        title=entry.title,
-        path=str(folder) if installed else None,
-        installed=installed,
-        parameters=parameters,
-        bytes_needed=bytes_needed(parameters) if parameters else {},
-        source="catalogue",
-        note=problem or "",
-    )
+    path = str(folder) if problem is None else None
+    return _row(name, entry.title, path, parameters, "catalogue", problem or "")
+
+
+def _row(
+    name: str, title: str, path: str | None, parameters: int | None, source: str, note: str = ""
+) -> ModelRow:
+    needed = bytes_needed(parameters) if parameters else {}
+    return ModelRow(name, title, path, path is not None, parameters, needed, source, note)
 
 
 def _cached_rows() -> list[ModelRow]:
@@ -111,24 +104,15 @@ def _cached_rows() -> list[ModelRow]:
         return []
     rows = []
     for repo in sorted(repos, key=lambda r: str(r.repo_id)):
-        folder = hub_cache_folder(str(repo.repo_id))
+        name = str(repo.repo_id)
+        folder = hub_cache_folder(name)
         if folder is None:
             continue
         try:
             parameters = inspect_folder(folder).parameters
         except LensbenchError:
             continue
-        rows.append(
-            ModelRow(
-                name=str(repo.repo_id),
-                title=str(repo.repo_id),
-                path=str(folder),
-                installed=True,
-                parameters=parameters,
-                bytes_needed=bytes_needed(parameters) if parameters else {},
-                source="hub cache",
-            )
-        )
+        rows.append(_row(name, name, str(folder), parameters, "hub cache"))
     return rows
 
 

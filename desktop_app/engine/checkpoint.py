@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,18 +145,11 @@ def _safetensors_parameters(path: Path) -> int:
         end = max((int(entry["data_offsets"][1]) for entry in entries), default=0)
         if end > size - 8 - length:
             raise ValueError(f"{end - (size - 8 - length):,} bytes are missing at its end")
-        return sum(_product(entry["shape"]) for entry in entries)
+        return sum(math.prod(map(int, entry["shape"])) for entry in entries)
     except (OSError, struct.error, ValueError, KeyError, TypeError, IndexError) as error:
         raise ModelLoadError(
             f"{path.name} is damaged or cut off ({error}): fetch or copy it again."
         ) from None
-
-
-def _product(shape: list[int]) -> int:
-    result = 1
-    for size in shape:
-        result *= int(size)
-    return result
 
 
 def _gguf_parameters(file: BinaryIO) -> int:
@@ -180,7 +174,7 @@ def _gguf_tensor_sizes(file: BinaryIO, count: int) -> Iterator[int]:
         (dimensions,) = struct.unpack("<I", file.read(4))
         if dimensions > 8:
             raise ValueError("a tensor of it has too many dimensions")
-        yield _product(list(struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions))))
+        yield math.prod(struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions)))
         file.read(12)
 
 

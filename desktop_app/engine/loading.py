@@ -20,7 +20,12 @@ from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.tokenizing import TextTokenizer
-from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, ModelLoadError
+from desktop_app.support.errors import (
+    LensbenchError,
+    MemoryExhaustedError,
+    ModelLoadError,
+    first_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -302,8 +307,7 @@ def _refuse_too_large(
 
 
 def _unloadable(spec: ModelSpec, error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    reason = lines[0][:300] if lines else type(error).__name__
+    reason = first_line(error, 300)
     return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."
 
 
@@ -349,17 +353,11 @@ def measure(
     )
 
 
-def pad_id(tokenizer: TextTokenizer) -> int:
-    """Return an id to pad with: the tokenizer's own, else its EOS, else 0; masked in any case."""
-    raw = tokenizer.raw
-    return int(next((i for i in (raw.pad_token_id, raw.eos_token_id) if i is not None), 0))
-
-
 def _padded_difference(
     bridge: Any, ids: torch.Tensor, alone: torch.Tensor, tokenizer: TextTokenizer, pads: int
 ) -> float | None:
     """Return the difference that left padding makes; None where the model cannot take it."""
-    pad = torch.full((1, pads), pad_id(tokenizer), device=ids.device)
+    pad = torch.full((1, pads), tokenizer.pad_id(), device=ids.device)
     mask = torch.ones(1, pads + ids.shape[1], dtype=torch.long, device=ids.device)
     mask[:, :pads] = 0
     try:

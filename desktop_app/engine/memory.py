@@ -113,14 +113,7 @@ def human_bytes(count: float) -> str:
 def rows_per_pass(
     model: LoadedModel, computed: int, shape: tuple[int, ...], plan: SweepPlan
 ) -> int:
-    """Return how many variants fit in one pass under the budget, at least one.
-
-    Args:
-        model: The model.
-        computed: Positions that the pass computes of each row.
-        shape: Prompts and their token count.
-        plan: With what is read.
-    """
+    """Return how many variants fit in a pass that computes some positions of each, at least one."""
     n, length = shape
     row = row_bytes(model, computed, length, read_all=plan.loss is not None)
     rows = max(1, int(budget_bytes(model) / (_ALLOCATOR * row)))
@@ -141,11 +134,7 @@ def fewer_rows(
 ) -> int:
     """Return how many rows to try next, where memory ran out; raise any other error again.
 
-    Args:
-        model: The model.
-        error: What ended the pass.
-        rows: How many it carried.
-        words: What one row is, and what would have to be shorter.
+    `words` name what one row is, and what would have to be shorter.
 
     Raises:
         MemoryExhaustedError: It was a single row.
@@ -164,13 +153,8 @@ def fewer_rows(
 def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool) -> int:
     """Return the memory that one row takes at the peak of a pass.
 
-    Three moments compete: inside attention, inside the MLP, and at the logits.
-
-    Args:
-        model: The model.
-        computed: Positions that are computed of it.
-        length: Positions that it attends to.
-        read_all: Whether every computed position is unembedded.
+    Three moments compete: inside attention, inside the MLP, and at the logits, of every computed
+    position where all are read. `length` positions are attended to.
     """
     info = model.info
     item = 2 if info.dtype in {"bfloat16", "float16"} else 4

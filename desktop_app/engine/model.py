@@ -144,6 +144,10 @@ def site_hook(layer: int, site: Site) -> str:
     return f"blocks.{layer}.{_SITE_HOOKS[site]}"
 
 
+class _SeenError(Exception):
+    """Raised by the hook that has seen what was asked for: the rest of the pass is not needed."""
+
+
 def mlp_input_hook(layer: int) -> str:
     """Return the TransformerLens hook name of what a block's MLP is given."""
     return f"blocks.{layer}.mlp.hook_in"
@@ -195,6 +199,26 @@ class LoadedModel:
             found = self.bridge.run_with_hooks(ids.to(self.device), fwd_hooks=list(hooks), **kwargs)
         logits: torch.Tensor = found[0] if isinstance(found, tuple) else found
         return logits
+
+    def seen(self, ids: torch.Tensor, name: str, hooks: Hooks = ()) -> torch.Tensor:
+        """Return a copy of what one hook sees of token ids `[batch, position]`; a pass ends there.
+
+        Args:
+            ids: Token ids.
+            name: Where it is seen.
+            hooks: Others that come before.
+        """
+        kept: list[torch.Tensor] = []
+
+        def keep(x: torch.Tensor, hook: object) -> None:
+            kept.append(x.clone())
+            raise _SeenError
+
+        try:
+            self.run(ids, [*hooks, (name, keep)])
+        except _SeenError:
+            self.forward_passes -= 1
+        return kept[0]
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return token ids as a tensor `[batch, position]` on the model's device."""

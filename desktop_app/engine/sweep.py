@@ -21,8 +21,9 @@ import torch
 
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.engine.memory import fewer_rows, row_bytes, rows_per_pass, used_bytes
+from desktop_app.engine.model import site_hook
 from desktop_app.engine.shortcuts import abilities
-from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan, entering_stream
+from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,7 @@ def sweep(
     """
     report = report or SilentReporter()
     chunks = _chunks(model, ids, variants, plan)
-    prompts = Prompts(ids, entering_stream(model, ids), records=len(chunks) > 1)
+    prompts = Prompts(ids, model.seen(ids, site_hook(0, "resid_pre")), records=len(chunks) > 1)
     values = torch.full((len(variants),), float("nan"))
     same = [i for i, variant in enumerate(variants) if variant.changes_nothing]
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
@@ -176,14 +177,10 @@ def choose_starts(
     itself: the weights are read once more.
 
     Args:
-        weights: Per first position touched, the runs that begin there, in rows through the whole
-            depth of the model.
+        weights: Per first position, the runs that begin there, in rows through the whole depth.
         length: The prompt's token count.
         untouched: Rows that every pass carries besides.
         pass_cost: What a pass costs by itself, in tokens through the whole depth.
-
-    Returns:
-        For 0 and each given position a start that is not after it.
     """
     positions = sorted({0, *weights})  # the first pass computes untouched rows from 0 on
     step = -(-len(positions) // _MOST_STARTS)

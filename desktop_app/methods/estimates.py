@@ -16,7 +16,6 @@ import torch
 from desktop_app.engine.interventions import Add, FromRun, Replace, Scale
 from desktop_app.engine.metrics import score
 from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
-from desktop_app.engine.sweep_pass import entering_stream
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -44,20 +43,13 @@ def gradients(
     metric: Callable[[torch.Tensor], torch.Tensor],
     read: int | None,
 ) -> tuple[float, Linear]:
-    """Return the metric and, per place, an activation with the metric's gradient.
+    """Return the metric of one prompt and, per place, an activation with the metric's gradient.
 
-    Args:
-        model: The model; nothing of it is changed.
-        ids: Token ids `[S]` of one prompt.
-        places: Layers, each with a site in it.
-        metric: From logits, `[1, V]` at the read position or `[1, S, V]`, to a single number.
-        read: The read position; None hands the logits of all positions to the metric.
-
-    Returns:
-        The metric, and activations and gradients in float32 (the pattern `[head, query, key]`).
+    All in float32, the pattern as `[head, query, key]`. The metric is given logits, `[1, V]` at the
+    read position, or `[1, S, V]` of all positions where that is None.
     """
     tokens = model.ids([list(ids)])
-    stream = entering_stream(model, tokens).detach().requires_grad_()
+    stream = model.seen(tokens, site_hook(0, "resid_pre")).detach().requires_grad_()
     seen: dict[tuple[int, str], torch.Tensor] = {}
 
     def keep(place: tuple[int, Site]) -> HookFn:

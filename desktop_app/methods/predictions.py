@@ -81,14 +81,9 @@ def check_gate(
                 reasons.append(f"the logit difference is {difference:.3f}")
         if reasons:
             done[index] = False
-            notices.append(
-                Notice(
-                    "task_not_done",
-                    f"The model does not do the task on prompt {index + 1}: "
-                    f"{' and '.join(reasons)}; {consequence}.",
-                    None,
-                    index,
-                    (record.read_position,),
-                )
+            message = (
+                f"The model does not do the task on prompt {index + 1}: "
+                f"{' and '.join(reasons)}; {consequence}."
             )
+            notices.append(Notice("task_not_done", message, None, index, (record.read_position,)))
     return Gate(done, ranks, notices)

@@ -192,9 +192,3 @@ def twin_of(prepared: Prepared, index: int, wanted_by: str) -> Encoding:
             f"make them equally long for {wanted_by}."
         )
     return twin
-
-
-def first_difference(clean: tuple[int, ...], corrupt: tuple[int, ...]) -> int:
-    """Return the first position where two token sequences part; their length where they do not."""
-    pairs = enumerate(zip(clean, corrupt, strict=True))
-    return next((i for i, (a, b) in pairs if a != b), len(clean))

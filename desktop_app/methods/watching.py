@@ -93,7 +93,7 @@ def capture(
     return kept
 
 
-def means(
+def _means(
     model: LoadedModel,
     references: Sequence[Sequence[int]],
     layers: Sequence[int],
@@ -102,16 +102,7 @@ def means(
     *,
     pooled: bool,
 ) -> Means:
-    """Return the mean of a site over reference prompts, per position or over all positions.
-
-    Args:
-        model: The model, intact while the means are taken.
-        references: Token ids of each reference prompt; any number, any lengths where pooled.
-        layers: Which layers.
-        site: Which place.
-        report: Told after every pass.
-        pooled: Whether to average over all positions too.
-    """
+    """Return the mean of a site over prompts, per position or, where pooled, over all positions."""
     lengths = [len(r) for r in references]
     groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
     totals: dict[int, torch.Tensor] = {}
@@ -159,22 +150,18 @@ def mean_activations(
     pooled = len(lengths) > 1
     notices = []
     if pooled:
-        notices.append(
-            Notice(
-                "means_pooled",
-                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
-                "all positions instead of position by position.",
-            )
+        message = (
+            f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
+            "all positions instead of position by position."
         )
+        notices.append(Notice("means_pooled", message))
     if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
-        notices.append(
-            Notice(
-                "reference_is_self",
-                "The reference is the prompt alone, so its mean is its own value and nothing "
-                "changes: give --reference, or choose --mode zero.",
-            )
+        message = (
+            "The reference is the prompt alone, so its mean is its own value and nothing "
+            "changes: give --reference, or choose --mode zero."
         )
-    return means(model, references, layers, site, report, pooled=pooled), notices
+        notices.append(Notice("reference_is_self", message))
+    return _means(model, references, layers, site, report, pooled=pooled), notices
 
 
 def _has_double(values: torch.Tensor) -> bool:

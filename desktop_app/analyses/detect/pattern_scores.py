@@ -53,11 +53,8 @@ def _diagonal(offset: int, first: int, count: int) -> Score:
 def repeat_scores(batch: int, seq_len: int, *, whole_diagonal: bool) -> dict[str, Score]:
     """Return the five scores on sequences lead + r + r.
 
-    Args:
-        batch: Sequences.
-        seq_len: Tokens of r.
-        whole_diagonal: Whether induction and duplicates count queries before the second r too,
-            where the offset leads to a token that is not the one meant.
+    On the whole diagonal induction and duplicates count queries before the second r too, where the
+    offset leads to a token that is not the one meant.
     """
     length = 2 * seq_len + 1
     first = 0 if whole_diagonal else seq_len + 1
@@ -98,9 +95,7 @@ def prompt_scores(ids: torch.Tensor) -> dict[str, Score]:
 def mask_score(mask: torch.Tensor, batch: int) -> Score:
     """Return the attention that falls on a mask, mean over the queries that it marks.
 
-    Args:
-        mask: `[query, key]` for all rows, or `[batch, query, key]`; 0 to 1.
-        batch: Rows.
+    The mask, from 0 to 1, is `[query, key]` for all rows, or `[batch, query, key]`.
     """
     whole = mask if mask.ndim == 3 else mask.expand(batch, *mask.shape)
     count = int((whole > 0).any(-1).sum())

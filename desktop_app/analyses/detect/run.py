@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,8 +51,10 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         else:
             prompts, data, notices = _on_repeats(model, params, lead, share, kept)
         share = ShareReporter(report, patterns, families)
-        found = family_scores(model, params.families, params.embedding, alone.token_id, share)
-        data |= found.fields()
+        found, left_out = family_scores(
+            model, params.families, params.embedding, alone.token_id, share
+        )
+        data |= found
         data["lead"] = {"id": lead.token_id, "piece": lead.piece}
         data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
         data["layers"] = np.arange(model.info.n_layers)
@@ -65,7 +67,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
             data |= card
     report.step(1.0, "Done")
-    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *found.notices)), clock)
+    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *left_out)), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
@@ -159,52 +161,16 @@ def _on_prompts(
 def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
     if counts["induction"]:
         return ()
-    return (
-        Notice(
-            "no_repeats",
-            "No token of the prompts occurs again, so induction and duplicates have no score: "
-            "repeat something, or choose random sequences.",
-        ),
+    message = (
+        "No token of the prompts occurs again, so induction and duplicates have no score: "
+        "repeat something, or choose random sequences."
     )
-
-
-@dataclass(frozen=True)
-class FamilyScores:
-    """What heads do with families.
-
-    Attributes:
-        families: As single tokens of this model.
-        successor: Hits per head and family, `[L, H, F]`.
-        copy: The same.
-        notices: Families of which members were left out.
-    """
-
-    families: tuple[FamilyTokens, ...]
-    successor: np.ndarray
-    copy: np.ndarray
-    notices: tuple[Notice, ...]
-
-    def fields(self) -> dict[str, object]:
-        """Return the fields of a result: shares over all pairs, and family by family."""
-        pairs = np.array([len(f.pairs) for f in self.families])
-        found: dict[str, object] = {}
-        for name, hits in (("successor", self.successor), ("copy", self.copy)):
-            total = int(pairs.sum())
-            whole = hits.sum(-1) / total if total else np.full(hits.shape[:-1], np.nan)
-            share = np.full(hits.shape, np.nan)
-            np.divide(hits, pairs, out=share, where=np.broadcast_to(pairs > 0, hits.shape))
-            found |= {name: whole, f"{name}_by_family": share}
-        return {
-            **found,
-            "families": tuple(f.family.name for f in self.families),
-            "family_pairs": pairs,
-            "family_left_out": tuple(f.left_out for f in self.families),
-        }
+    return (Notice("no_repeats", message),)
 
 
 def family_scores(
     model: LoadedModel, names: str, embedding: str, lead: int, report: Reporter
-) -> FamilyScores:
+) -> tuple[dict[str, Any], tuple[Notice, ...]]:
     """Return how often each head turns a member into its successor, or writes the member itself.
 
     Args:
@@ -215,7 +181,8 @@ def family_scores(
         report: Told after every layer.
 
     Returns:
-        Counts over pairs: a member without a successor counts for neither score.
+        Fields of a result, shares over all pairs and family by family (a member without a successor
+        counts for neither score), and which families had members left out.
     """
     families = tuple(as_tokens(family, _encoder(model)) for family in choose_families(names))
     shape = (model.info.n_layers, model.info.n_heads, len(families))
@@ -232,7 +199,17 @@ def family_scores(
                 successor[layer, :, number] = (choice[:, here] == after).sum(-1)
                 copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
             report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
-    return FamilyScores(families, successor, copy, _notices(families))
+    pairs = np.array([len(f.pairs) for f in families])
+    total = int(pairs.sum())
+    data: dict[str, Any] = {}
+    for name, hits in (("successor", successor), ("copy", copy)):
+        whole = hits.sum(-1) / total if total else np.full(hits.shape[:-1], np.nan)
+        share = np.full(hits.shape, np.nan)
+        np.divide(hits, pairs, out=share, where=np.broadcast_to(pairs > 0, hits.shape))
+        data |= {name: whole, f"{name}_by_family": share}
+    data["families"] = tuple(f.family.name for f in families)
+    data |= {"family_pairs": pairs, "family_left_out": tuple(f.left_out for f in families)}
+    return data, _notices(families)
 
 
 def _encoder(model: LoadedModel) -> Encode:
@@ -282,11 +259,9 @@ def _notices(families: tuple[FamilyTokens, ...]) -> tuple[Notice, ...]:
         names = ", ".join(family.left_out[:_LEFT_OUT_NAMED])
         if len(family.left_out) > _LEFT_OUT_NAMED:
             names += f" and {len(family.left_out) - _LEFT_OUT_NAMED} more"
-        found.append(
-            Notice(
-                "family_left_out",
-                f"{family.family.title}: {names} are no single tokens of this model and are left "
-                f"out; {len(family.pairs)} pairs are measured.",
-            )
+        message = (
+            f"{family.family.title}: {names} are no single tokens of this model and are left "
+            f"out; {len(family.pairs)} pairs are measured."
         )
+        found.append(Notice("family_left_out", message))
     return tuple(found)
