@@ -15,7 +15,7 @@ import torch
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
 from desktop_app.engine import catalogue, hub
-from desktop_app.engine.checkpoint import Checkpoint, fingerprint
+from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
 from desktop_app.engine.model import LoadedModel
