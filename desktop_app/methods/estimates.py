@@ -8,6 +8,7 @@ writes, with the very `new` values of the exact run.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -52,15 +53,12 @@ def gradients(
     stream = model.seen(tokens, site_hook(0, "resid_pre")).detach().requires_grad_()
     seen: dict[tuple[int, str], torch.Tensor] = {}
 
-    def keep(place: tuple[int, Site]) -> HookFn:
-        def hook_fn(x: torch.Tensor, hook: object) -> torch.Tensor:
-            seen[place] = x if x.requires_grad else x.requires_grad_()
-            return seen[place]
-
-        return hook_fn
+    def keep(x: torch.Tensor, hook: object, place: tuple[int, Site]) -> torch.Tensor:
+        seen[place] = x if x.requires_grad else x.requires_grad_()
+        return seen[place]
 
     hooks: list[tuple[str, HookFn]] = [(site_hook(0, "resid_pre"), lambda _x, hook: stream)]
-    hooks += [(site_hook(*place), keep(place)) for place in places]
+    hooks += [(site_hook(*place), partial(keep, place=place)) for place in places]
     if read is not None:
         hooks.append((READ_HOOK, lambda x, hook: x[:, read : read + 1]))
     logits = model.run(tokens, hooks, gradients=True)

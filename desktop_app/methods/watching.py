@@ -6,6 +6,7 @@ And what a removed part is replaced by: the mean of what was seen over reference
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -82,14 +83,11 @@ def capture(
     """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
     kept: Activations = {}
 
-    def keep(layer: int) -> Callable[..., None]:
-        def hook_fn(x: torch.Tensor, hook: object) -> None:
-            # OPT joins rows and positions to one axis around its MLP.
-            kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
+    def keep(x: torch.Tensor, hook: object, layer: int) -> None:
+        # OPT joins rows and positions to one axis around its MLP.
+        kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
 
-        return hook_fn
-
-    watch(model, ids, [(site_hook(layer, site), keep(layer)) for layer in layers])
+    watch(model, ids, [(site_hook(layer, site), partial(keep, layer=layer)) for layer in layers])
     return kept
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,9 +14,6 @@ from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.methods.watching import in_batches, watch
 from desktop_app.support.errors import BadInputError
-
-if TYPE_CHECKING:
-    from desktop_app.engine.model import HookFn
 
 Reduce = Callable[[torch.Tensor, slice], torch.Tensor]
 """(pattern `[batch, head, query, key]`, its rows of the whole batch) -> sums `[head]`."""
@@ -161,17 +158,14 @@ def _one_pass(
     layers = model.info.n_layers
     sums: dict[str, list[torch.Tensor]] = {name: [] for name in scores}
 
-    def reader(layer: int) -> HookFn:
-        def read(x: torch.Tensor, hook: object) -> None:
-            for name, score in scores.items():
-                sums[name].append(score.reduce(x, rows))
-            if keep is not None:
-                keep(layer, x[0])
-            report.step((layer + 1) / layers, f"layer {layer + 1} of {layers}")
+    def read(x: torch.Tensor, hook: object, layer: int) -> None:
+        for name, score in scores.items():
+            sums[name].append(score.reduce(x, rows))
+        if keep is not None:
+            keep(layer, x[0])
+        report.step((layer + 1) / layers, f"layer {layer + 1} of {layers}")
 
-        return read
-
-    hooks = [(site_hook(layer, "pattern"), reader(layer)) for layer in range(layers)]
+    hooks = [(site_hook(i, "pattern"), partial(read, layer=i)) for i in range(layers)]
     watch(model, ids[rows], hooks)
     return {name: torch.stack(parts).cpu().double().numpy() for name, parts in sums.items()}
 
