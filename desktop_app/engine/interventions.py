@@ -242,11 +242,7 @@ def _copy(x: torch.Tensor, *, index: tuple[Any, ...], there: tuple[Any, ...]) ->
 
 
 def _write(
-    x: torch.Tensor,
-    *,
-    index: tuple[Any, ...],
-    members: Members,
-    picks: Sequence[torch.Tensor],
+    x: torch.Tensor, *, index: tuple[Any, ...], members: Members, picks: Sequence[torch.Tensor]
 ) -> None:
     value = members[0][1].value
     if isinstance(value, Zero):

@@ -160,9 +160,7 @@ def verify_pack(name: str) -> None:
 
 
 def fetch_pack(
-    name: str,
-    report: Callable[[float, str], None],
-    should_stop: Callable[[], bool] = never,
+    name: str, report: Callable[[float, str], None], should_stop: Callable[[], bool] = never
 ) -> Path:
     """Install a model pack: download, check, extract, convert, put in place.
 

@@ -208,11 +208,7 @@ _TEMP = ("TMPDIR", "TEMP", "TMP")
 
 
 def _run(
-    steps: Steps,
-    command: list[str],
-    log: Path,
-    watch: Callable[[], None],
-    extra: dict[str, str],
+    steps: Steps, command: list[str], log: Path, watch: Callable[[], None], extra: dict[str, str]
 ) -> tuple[int, str]:
     """Run a command to its end or until cancelled; return its exit code and its output."""
     with log.open("wb") as sink:

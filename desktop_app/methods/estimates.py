@@ -73,11 +73,7 @@ def gradients(
 
 
 def estimate_mode(
-    model: LoadedModel,
-    asked: tuple[bool, Metric],
-    report: Reporter,
-    *,
-    from_base: bool = False,
+    model: LoadedModel, asked: tuple[bool, Metric], report: Reporter, *, from_base: bool = False
 ) -> EstimateMode:
     """Return whether an estimate is all that is wanted, or goes before the exact values.
 

@@ -134,10 +134,7 @@ def _shared_prefix_fix(row: PromptRow, index: int, encoder: Encoder) -> dict[str
 
 
 def _shared_message(
-    continuations: list[_Continuation],
-    n_answers: int,
-    index: int,
-    fix: dict[str, object] | None,
+    continuations: list[_Continuation], n_answers: int, index: int, fix: dict[str, object] | None
 ) -> str:
     answers, wrongs = continuations[:n_answers], continuations[n_answers:]
     one, other = next((a, w) for a in answers for w in wrongs if a.tokens.ids[0] == w.tokens.ids[0])

@@ -93,11 +93,7 @@ class _Kept:
 
 
 def _on_repeats(
-    model: LoadedModel,
-    params: DetectParams,
-    lead: Lead,
-    report: Reporter,
-    kept: _Kept | None,
+    model: LoadedModel, params: DetectParams, lead: Lead, report: Reporter, kept: _Kept | None
 ) -> tuple[tuple[PromptRecord, ...], dict[str, Any], tuple[Notice, ...]]:
     batch, size = params.batch, params.seq_len
     scores = pattern_scores.repeat_scores(batch, size, whole_diagonal=params.whole_diagonal)
