@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from desktop_app.contract.intents import Intent
+    from desktop_app.contract.spec import Intent
     from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.basics.chip import Severity
 
