@@ -24,8 +24,7 @@ from desktop_app.pictures.words import run_words, settings_sentence
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import set_role, theme_hub
-from desktop_app.widgets.forms.form_scroll import FormScroll
-from desktop_app.widgets.forms.params_form import ParamsForm
+from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
 if TYPE_CHECKING:
     from desktop_app.contract.params import Params

@@ -11,8 +11,8 @@ from typing_extensions import override
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import gap_splitter, panel
-from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.segmented import SegmentedControl

@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.estimate_badge import EstimateBadge
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.messages import Banner, EstimateBadge
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList

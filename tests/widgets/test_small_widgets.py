@@ -13,9 +13,8 @@ from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.job_bar import JobBar, duration
 from desktop_app.widgets.basics.messages import Badge, Banner, EmptyState
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
-from desktop_app.widgets.basics.toggle import Toggle
 from desktop_app.widgets.matrix.color_bar import ColorBar, tick_text, ticks
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.heatmap import Heatmap

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from desktop_app.analyses.attention.picture import looked_at_by, looks_at, strongest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.views.frame import ElidedLabel, panel
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     import numpy as np

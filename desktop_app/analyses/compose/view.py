@@ -24,8 +24,7 @@ from desktop_app.pictures.words import part_name
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.pages import Pages
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 

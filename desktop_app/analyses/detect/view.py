@@ -15,7 +15,7 @@ from desktop_app.analyses.detect.side import DetectSide
 from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter, label, panel
-from desktop_app.widgets.basics.pages import Pages
+from desktop_app.widgets.basics.segmented import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,13 @@ from desktop_app.analyses.hand_patch.picture import RUNS, Board, Cell, cone
 from desktop_app.pictures.matrix import numbered
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.matrix_axes import paint_rows
+from desktop_app.widgets.matrix.matrix_axes import (
+    paint_read,
+    paint_rows,
+    paint_tokens,
+    tokens_height,
+)
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.pair_axis import paint_read, paint_tokens, tokens_height
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,7 +24,7 @@ from desktop_app.analyses.hand_patch.picture import (
 )
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, HandSite
-from desktop_app.pictures.choice_words import choice_label
+from desktop_app.pictures.words import choice_label
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result

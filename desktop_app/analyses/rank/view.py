@@ -20,10 +20,10 @@ from desktop_app.analyses.rank.picture import (
 )
 from desktop_app.analyses.rank.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel, scrolled
-from desktop_app.views.prompt_chooser import PromptChooser
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject

@@ -16,7 +16,7 @@ from desktop_app.views.notice_chips import severity
 from desktop_app.widgets.basics.chip import Chip
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent

@@ -19,7 +19,7 @@ from desktop_app.analyses.tokens.picture import (
     token_table,
 )
 from desktop_app.views.frame import ElidedLabel, column_in, panel
-from desktop_app.widgets.basics.pages import Pages
+from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:

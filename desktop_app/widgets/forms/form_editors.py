@@ -20,10 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.choice_words import choice_label, choice_term
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.pictures.words import choice_label, choice_term
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
-from desktop_app.widgets.basics.toggle import Toggle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,15 +11,15 @@ from typing_extensions import override
 
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix import matrix_axes, pair_axis
+from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
+    MatrixImage,
     paint_cells,
     paint_cross,
     paint_outline,
     paint_values,
 )
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.matrix_image import MatrixImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +155,7 @@ class MatrixCanvas(QWidget):
             matrix_axes.paint_rows(painter, self.frame, matrix.rows, theme, set(rows))
         if matrix.columns.pairs:
             names = self.rows_shown
-            pair_axis.paint_pairs(painter, self.frame, matrix.columns, theme, cols, names=names)
+            matrix_axes.paint_pairs(painter, self.frame, matrix.columns, theme, cols, names=names)
         else:
             matrix_axes.paint_columns(painter, self.frame, matrix.columns, theme, set(cols))
 
@@ -254,7 +254,7 @@ class MatrixCanvas(QWidget):
         if self.matrix is None or not self.rows_shown:
             return float(matrix_axes.PAD)
         left = matrix_axes.rows_width(self.matrix.rows)
-        return max(left, pair_axis.names_width()) if self.matrix.columns.pairs else left
+        return max(left, matrix_axes.names_width()) if self.matrix.columns.pairs else left
 
     def _arrange(self) -> None:
         """Give the plot the room that the labels leave."""
@@ -262,7 +262,7 @@ class MatrixCanvas(QWidget):
         width = max(self.width() - left - 4, 1.0)
         if self.matrix is not None:
             axis = self.matrix.columns
-            above = pair_axis.pairs_height if axis.pairs else matrix_axes.columns_height
+            above = matrix_axes.pairs_height if axis.pairs else matrix_axes.columns_height
             top = above(axis, width)
         room = QRectF(left, top, width, max(self.height() - top - 4, 1.0))
         if self.square and self.frame.rows:

@@ -13,9 +13,17 @@ from desktop_app.pictures.matrix import centred_limits, finite_limits
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.tokens.token_cell import TokenCell, describe
-from desktop_app.widgets.tokens.token_layout import BOX, MARGIN, TokenLayout
-from desktop_app.widgets.tokens.token_paint import StripLook, box_widths, paint_strip, tint_table
+from desktop_app.widgets.tokens.token_paint import (
+    BOX,
+    MARGIN,
+    StripLook,
+    TokenCell,
+    TokenLayout,
+    box_widths,
+    describe,
+    paint_strip,
+    tint_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-__all__ = ["TokenCell", "TokenStrip"]
+    from desktop_app.contract.result import TokenList
 
+__all__ = ["TokenCell", "TokenStrip"]
 _MOST_LINES = 6
 _STEPS = {
     Qt.Key.Key_Left: -1,
@@ -291,3 +300,25 @@ class TokenStrip(PaintedArea):
                 bar.setValue(low - MARGIN)
             elif high + MARGIN > bar.value() + length:
                 bar.setValue(high + MARGIN - length)
+
+
+def cells(tokens: TokenList, special: Sequence[bool] | None = None) -> list[TokenCell]:
+    """Return one cell per token; `special` marks those that stand for no text."""
+    flags = special if special is not None else [False] * len(tokens)
+    return [
+        TokenCell(int(id_), piece, text, bool(flag))
+        for id_, piece, text, flag in zip(
+            tokens.ids, tokens.pieces, tokens.texts, flags, strict=True
+        )
+    ]
+
+
+def token_strip(name: str, *, wrapping: bool = True) -> TokenStrip:
+    """Return a strip that takes just the height its tokens need."""
+    strip = TokenStrip()
+    strip.setAccessibleName(name)
+    strip.set_wrapping(wrapping)
+    policy = strip.sizePolicy()
+    policy.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+    strip.setSizePolicy(policy)
+    return strip
