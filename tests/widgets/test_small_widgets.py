@@ -24,7 +24,7 @@ from desktop_app.widgets.tokens.token_strip import TokenStrip
 
 
 def test_a_chip_offers_itself_and_its_fix(shown, qtbot):
-    chip = Chip("trailing space", "warn", code="trailing_space", tooltip="why", fix_label="Fix")
+    chip = Chip(ChipSpec("trailing_space", "trailing space", "warn", "why", "Fix"))
     shown(chip, 200, 26)
     with qtbot.waitSignal(chip.fix_clicked) as told, qtbot.assertNotEmitted(chip.clicked):
         qtbot.mouseClick(chip.findChild(QPushButton), Qt.MouseButton.LeftButton)
@@ -190,9 +190,9 @@ MAKERS = {
     "strip": TokenStrip,
     "ranking": RankingList,
     "colour bar": ColorBar,
-    "chip": lambda: Chip("x", "warn", fix_label="Fix"),
+    "chip": lambda: Chip(ChipSpec("", "x", "warn", fix_label="Fix")),
     "chips": ChipRow,
-    "banner": lambda: Banner("x"),
+    "banner": Banner,
     "empty": lambda: EmptyState("info", "x", "y", "z"),
     "badge": lambda: Badge("x"),
     "job bar": JobBar,
@@ -209,6 +209,8 @@ def fill(widget):
     elif isinstance(widget, HeadGrid):
         widget.set_shape(2, 2)
         widget.set_thumbnails(np.zeros((2, 2, 3, 3)))
+    elif isinstance(widget, Banner):
+        widget.show_message("x")
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -13,7 +13,7 @@ from desktop_app.analyses.tokens.picture import aligned_rows, card_sentence, pro
 from desktop_app.contract.result import TokenList
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.views.notice_chips import severity
-from desktop_app.widgets.basics.chip import Chip
+from desktop_app.widgets.basics.chip import Chip, ChipSpec
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
@@ -100,13 +100,8 @@ class TokenCard(QFrame):
         self._notices.clear()
         for i, notice in enumerate(notices):
             code = f"{i}:{notice.code}"
-            chip = Chip(
-                notice.code.replace("_", " "),
-                severity(notice.code),
-                code=code,
-                tooltip=notice.message,
-                fix_label="Fix" if notice.fix is not None else "",
-            )
+            words, fix = notice.code.replace("_", " "), "" if notice.fix is None else "Fix"
+            chip = Chip(ChipSpec(code, words, severity(notice.code), notice.message, fix))
             chip.installEventFilter(self)
             chip.fix_clicked.connect(self._on_fix_clicked)
             chip.clicked.connect(self._on_chip_clicked)

@@ -9,18 +9,16 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.widgets.basics.chip import SEVERITY_ICONS, Severity
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import bind_icon, icon
+from desktop_app.widgets.basics.icons import Sign, bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
@@ -52,13 +50,11 @@ class Banner(QFrame):
     action_clicked = Signal(str)
     dismissed = Signal()
 
-    def __init__(
-        self, text: str = "", severity: Severity = "info", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._severity: Severity = severity
+        self._severity: str = "info"
         self._buttons: list[QPushButton] = []
-        self._mark, self._label = QLabel(), QLabel()
+        self._mark, self._label, self._close = Sign(16), QLabel(), QToolButton()
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
@@ -66,28 +62,24 @@ class Banner(QFrame):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._close = QToolButton()
         self._close.setToolTip("Dismiss")
         self._close.setAccessibleName("Dismiss this notice")
         bind_icon(self._close, "close", "text_muted")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 6, 8, 6)
-        self._row.setSpacing(8)
-        self._row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._row.addWidget(self._label, 1)
-        self._row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        self._row = row_in(
+            self,
+            (self._mark, 0, middle),
+            (self._label, 1),
+            (self._close, 0, middle),
+            margins=(12, 6, 8, 6),
+        )
         self._close.clicked.connect(self._on_close)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
-        if text:
-            # Not shown here: a widget that has no parent yet would open a window of its own.
-            self._fill(text, severity, (), dismissible=True)
-        else:
-            self.setVisible(False)
+        self.setVisible(False)
 
     def show_message(
         self,
         text: str,
-        severity: Severity = "info",
+        severity: str = "info",
         actions: Sequence[tuple[str, str]] = (),
         *,
         dismissible: bool = True,
@@ -100,18 +92,8 @@ class Banner(QFrame):
             actions: Code and label of each button.
             dismissible: Whether it can be closed.
         """
-        self._fill(text, severity, actions, dismissible=dismissible)
-        self.setVisible(True)
-
-    def _fill(
-        self,
-        text: str,
-        severity: Severity,
-        actions: Sequence[tuple[str, str]],
-        *,
-        dismissible: bool,
-    ) -> None:
         self._severity = severity
+        self._mark.set_severity(severity)
         self._label.setText(text)
         self.setAccessibleName(f"{severity}: {text}")
         for button in self._buttons:
@@ -120,7 +102,8 @@ class Banner(QFrame):
             button.deleteLater()
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
-        self._restyle()
+        self.setVisible(True)
+        self.update()
 
     def offers(self, code: str) -> bool:
         """Return whether it is shown with the action of that code."""
@@ -151,12 +134,6 @@ class Banner(QFrame):
         self._row.insertWidget(self._row.count() - 1, button)
         return button
 
-    def _restyle(self) -> None:
-        ink, _soft = theme_hub().current.severity(self._severity)
-        mark = icon(SEVERITY_ICONS[self._severity], ink.name())
-        self._mark.setPixmap(mark.pixmap(QSize(16, 16), self.devicePixelRatioF()))
-        self.update()
-
     @Slot()
     def _on_action(self) -> None:
         button = self.sender()
@@ -167,10 +144,6 @@ class Banner(QFrame):
     def _on_close(self) -> None:
         self.setVisible(False)
         self.dismissed.emit()
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
 
 
 class EmptyState(QWidget):
@@ -191,56 +164,38 @@ class EmptyState(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._icon_name = icon_name
-        self._mark, self._title, self._sentence = QLabel(), QLabel(), QLabel()
+        self._mark, self._title, self._sentence = Sign(32), QLabel(), QLabel()
         self._action = QPushButton()
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
         set_role(self._action, "primary")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 24, 24, 24)
-        column.setSpacing(8)
-        column.addStretch(2)
-        for part in (self._mark, self._title, self._sentence):
-            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
         # Not aligned but between two springs: for an aligned label the layout asks for its size
         # hint and not for its height at a width, and cuts the last line off.
-        for words in (self._title, self._sentence):
-            words.setWordWrap(True)
-            words.setMaximumWidth(420)
-            row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(words, 1000)
-            row.addStretch(1)
-            column.addLayout(row)
+        words = []
+        for part in (self._title, self._sentence):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            part.setWordWrap(True)
+            part.setMaximumWidth(420)
+            words.append(row_in(None, 1, (part, 1000), 1))
+        middle = Qt.AlignmentFlag.AlignHCenter
+        column = column_in(self, 2, (self._mark, 0, middle), *words, margins=(24,) * 4)
         column.addSpacing(8)
-        column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._action, 0, middle)
         column.addStretch(3)
         self._action.clicked.connect(self.action_clicked)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self.set_content(icon_name, title, sentence, action_label)
 
     def set_content(
         self, icon_name: str, title: str, sentence: str, action_label: str = ""
     ) -> None:
         """Say something else; without a label there is no button."""
-        self._icon_name = icon_name
+        self._mark.set_icon(icon_name, "text_muted")
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._action.setText(action_label)
         self._action.setVisible(bool(action_label))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        mark = icon(self._icon_name, "text_muted")
-        self._mark.setPixmap(mark.pixmap(QSize(32, 32), self.devicePixelRatioF()))
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
 
 
 class Badge(QWidget):
@@ -249,7 +204,7 @@ class Badge(QWidget):
     def __init__(
         self,
         text: str,
-        severity: Severity = "good",
+        severity: str = "good",
         tooltip: str = "",
         parent: QWidget | None = None,
     ) -> None:
@@ -259,7 +214,7 @@ class Badge(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.set_badge(text, severity, tooltip)
 
-    def set_badge(self, text: str, severity: Severity = "good", tooltip: str = "") -> None:
+    def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
         self._text, self._severity = text, severity
         self.setToolTip(tooltip)

@@ -64,8 +64,13 @@ class Theme:
 
     def severity(self, severity: str) -> tuple[QColor, QColor]:
         """Return ink and soft background of `info`, `good`, `warn` or `bad`."""
-        name = "accent" if severity == "info" else severity
+        name = severity_colour(severity)
         return self.color(name), self.color(f"{name}_soft")
+
+
+def severity_colour(severity: str) -> str:
+    """Return the field of the theme that is the ink of `info`, `good`, `warn` or `bad`."""
+    return "accent" if severity == "info" else severity
 
 
 @cache
