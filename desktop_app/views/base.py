@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from desktop_app.contract.described import reads_prompts
 from desktop_app.contract.intents import Intent
@@ -20,6 +20,7 @@ from desktop_app.views.notice_chips import (
 )
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
 
 if TYPE_CHECKING:
@@ -251,13 +252,8 @@ class AnalysisView(QWidget):
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._content)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 8)
-        column.setSpacing(8)
-        for widget in (self._heading, self._settings, self._banner, self._chips):
-            column.addWidget(widget)
-        column.addWidget(room, 1)
-        column.addWidget(self._small_print)
+        above = (self._heading, self._settings, self._banner, self._chips)
+        column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolButton, QWidget
 
 from desktop_app.pictures.words import prompt_title
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import row_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,16 +41,10 @@ class PromptChooser(QWidget):
         self.box.setMinimumContentsLength(8 if compact else 14)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.setMaximumWidth(340)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
         name = label("Prompt")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         name.setVisible(not compact)
-        row.addWidget(name)
-        row.addWidget(self._previous)
-        row.addWidget(self.box, 8)
-        row.addWidget(self._next)
+        row = row_in(self, name, self._previous, (self.box, 8), self._next, spacing=4)
         if not compact:
             row.addStretch(1)
         self.box.activated.connect(self._selection.select_prompt)
@@ -136,16 +131,12 @@ class Choosers(QWidget):
     def _add(self, name: str, labels: Sequence[str]) -> None:
         title = name.replace("_", " ").capitalize()
         holder, box = QWidget(), QComboBox()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
         box.setObjectName(name)
         box.setAccessibleName(title)
         box.addItems(list(labels))
         box.setMaximumWidth(_WIDEST)
         box.activated.connect(self._on_activated)
-        row.addWidget(QLabel(title))
-        row.addWidget(box)
+        row_in(holder, QLabel(title), box, spacing=4)
         self._row.addWidget(holder)
         holder.show()
         self._boxes[name] = box

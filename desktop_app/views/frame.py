@@ -8,9 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
-    QLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -23,6 +21,7 @@ from PySide6.QtWidgets import (
 from desktop_app.pictures.words import run_words, settings_sentence
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
@@ -90,13 +89,7 @@ class Heading(QWidget):
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
         self.run_button.setToolTip(f"{run_words(analysis)} with these settings")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(title)
-        row.addWidget(self.summary, 1)
-        row.addWidget(self.help_button)
-        row.addWidget(self.run_button)
+        row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
         self.run_button.clicked.connect(self.run_clicked)
         self.help_button.clicked.connect(self.help_clicked)
 
@@ -119,15 +112,8 @@ class SettingsFold(QWidget):
         self.sentence.installEventFilter(self)
         self._box = FormScroll(self.form)
         self._box.setVisible(False)
-        line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self._toggle)
-        line.addWidget(self.sentence, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addLayout(line)
-        column.addWidget(self._box)
+        line = row_in(None, self._toggle, (self.sentence, 1), spacing=6)
+        column_in(self, line, self._box, spacing=6)
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
         self.form.submitted.connect(self.submitted)
@@ -245,39 +231,11 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     return area
 
 
-def column_in(
-    holder: QWidget | None, *parts: QWidget | QLayout | tuple[QWidget, int], spacing: int = 8
-) -> QVBoxLayout:
-    """Fill a widget with parts one below the other, without margins.
-
-    Args:
-        holder: The widget; None returns a column to be placed.
-        parts: Some with their share of the room that is left.
-        spacing: Pixels between them.
-    """
-    column = QVBoxLayout()
-    if holder is not None:
-        holder.setLayout(column)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(spacing)
-    for part in parts:
-        if isinstance(part, QLayout):
-            column.addLayout(part)
-        elif isinstance(part, tuple):
-            column.addWidget(*part)
-        else:
-            column.addWidget(part)
-    return column
-
-
 def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
     """Return a framed panel and its column."""
     frame = QFrame()
     set_role(frame, "card")
-    column = QVBoxLayout(frame)
-    column.setContentsMargins(margins, margins, margins, margins)
-    column.setSpacing(spacing)
-    return frame, column
+    return frame, column_in(frame, spacing=spacing, margins=(margins,) * 4)
 
 
 def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:

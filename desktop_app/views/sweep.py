@@ -15,6 +15,7 @@ from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
 from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -116,17 +117,13 @@ class SweepView(AnalysisView):
             self.noun, self.orders, self.least_side, details_grow=self.details_grow
         )
         self._list, self._details = self._side.list, self._side.details
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        split.addWidget(self._build_picture())
-        split.addWidget(self._side)
-        for place, width in enumerate(self.widths):
-            split.setStretchFactor(place, width)
-        split.setSizes(list(self.widths))
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self._header)
-        column.addWidget(split, 1)
+        left, right = self.widths
+        split = gap_splitter(
+            Qt.Orientation.Horizontal,
+            (self._build_picture(), left, left),
+            (self._side, right, right),
+        )
+        column_in(content, self._header, (split, 1))
         self._connect_content()
 
     def _build_picture(self) -> QWidget:

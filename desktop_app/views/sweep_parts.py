@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 from typing_extensions import override
 
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.messages import Banner, EstimateBadge
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
@@ -38,15 +39,8 @@ class SweepHeader(QWidget):
         # Here rather than over the maps, which need the height.
         self.badge = EstimateBadge()
         self._estimate_came = False
-        line = QHBoxLayout()
-        line.addWidget(self.base, 1)
-        line.addWidget(self.badge)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.gate)
-        column.addLayout(line)
-        column.addWidget(self.what)
+        line = row_in(None, (self.base, 1), self.badge, spacing=6)
+        column_in(self, self.gate, line, self.what, spacing=4)
 
     def show_picture(self, shown: SweepPicture) -> None:
         """Say what a picture is about."""
@@ -97,16 +91,8 @@ class CellDetails(QWidget):
         set_role(self._button, "quiet")
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
-        top = QHBoxLayout()
-        top.addWidget(self._title, 1)
-        top.addWidget(self._button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addWidget(self._sentence)
-        column.addWidget(self._table, 1)
-        column.addStretch()
+        top = row_in(None, (self._title, 1), self._button, spacing=6)
+        column_in(self, top, self._sentence, (self._table, 1), 0, spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
         self.show_nothing()
@@ -176,24 +162,16 @@ class SweepSide(QWidget):
         self.order = SegmentedControl(orders or [("", "")])
         self.order.setToolTip("What the list is sorted by")
         self.order.setVisible(bool(orders))
-        top = QHBoxLayout()
-        top.addWidget(self.title, 1)
-        top.addWidget(self.note)
+        top = row_in(None, (self.title, 1), self.note, spacing=6)
         upper, column = panel()
         column.addLayout(top)
         column.addWidget(self.order, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.list, 1)
         lower, below = panel()
         below.addWidget(self.details)
-        split = gap_splitter(Qt.Orientation.Vertical)
-        split.addWidget(upper)
-        split.addWidget(lower)
-        split.setStretchFactor(0, 1)
-        split.setStretchFactor(1, int(details_grow))
-        split.setSizes([300, 300] if details_grow else [330, 240])
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(split)
+        heights = (300, 300) if details_grow else (330, 240)
+        parts = ((upper, 1, heights[0]), (lower, int(details_grow), heights[1]))
+        column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(least)
         self._columns = (column, below)
 

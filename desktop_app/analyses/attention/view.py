@@ -28,7 +28,8 @@ from desktop_app.analyses.attention.picture import (
 from desktop_app.analyses.attention.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
 

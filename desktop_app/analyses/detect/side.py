@@ -20,8 +20,9 @@ from desktop_app.analyses.detect.picture import (
 )
 from desktop_app.analyses.detect.roles import TITLES, headline
 from desktop_app.pictures.words import part_name
-from desktop_app.views.frame import column_in, label, scrolled
+from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList

@@ -11,8 +11,9 @@ from desktop_app.analyses.hand_patch.picture import best_token, predictions, sho
 from desktop_app.analyses.hand_patch.scale import MetricScale
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name
-from desktop_app.views.frame import column_in, gap_splitter, label, panel
+from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.tables.ranking import RankingList
 

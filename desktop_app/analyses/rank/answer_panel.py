@@ -15,8 +15,9 @@ from desktop_app.analyses.rank.picture import (
     spread_sentence,
 )
 from desktop_app.pictures.words import number
-from desktop_app.views.frame import ElidedLabel, column_in, label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from desktop_app.analyses.rank.picture import (
 from desktop_app.analyses.rank.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, label, panel, scrolled
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 

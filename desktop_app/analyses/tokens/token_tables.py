@@ -18,7 +18,8 @@ from desktop_app.analyses.tokens.picture import (
     padding_table,
     token_table,
 )
-from desktop_app.views.frame import ElidedLabel, column_in, panel
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.tables.ranking import RankingList
 

@@ -13,7 +13,8 @@ from desktop_app.analyses.tokens.spec import ANALYSIS
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.analyses.tokens.token_tables import TokenTables
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, column_in, gap_splitter, scrolled
+from desktop_app.views.frame import ElidedLabel, gap_splitter, scrolled
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:

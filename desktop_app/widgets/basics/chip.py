@@ -130,11 +130,9 @@ class ChipRow(QWidget):
             unfolds. 0: as many as they need.
 
     Signals:
-        chip_clicked: The code of a chip that was clicked.
         fix_clicked: The code of a chip whose fix was chosen.
     """
 
-    chip_clicked = Signal(str)
     fix_clicked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, *, lines: int = 0) -> None:
@@ -153,7 +151,6 @@ class ChipRow(QWidget):
         self.clear()
         for spec in specs:
             chip = Chip(spec)
-            chip.clicked.connect(self.chip_clicked)
             chip.fix_clicked.connect(self.fix_clicked)
             self._flow.addWidget(chip)
             self._chips.append(chip)

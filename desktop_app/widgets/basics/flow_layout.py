@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """Left to right, top to bottom; as high as the width makes it.
+    """Left to right, top to bottom; as high as the width makes it, and without margins.
 
     Args:
         parent: The widget to lay out, or None for a nested layout.
@@ -17,14 +17,8 @@ class FlowLayout(QLayout):
     def __init__(self, parent: QWidget | None = None, spacing: int = 8) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
-        self.setContentsMargins(QMargins(0, 0, 0, 0))
+        self.setContentsMargins(0, 0, 0, 0)
         self.setSpacing(spacing)
-
-    def insertWidget(self, index: int, widget: QWidget) -> None:
-        """Put a widget before the item of an index."""
-        self.addWidget(widget)
-        self._items.insert(index, self._items.pop())
-        self.invalidate()
 
     def addItem(self, item: QLayoutItem) -> None:
         """Take an item, as Qt asks for."""
@@ -65,7 +59,7 @@ class FlowLayout(QLayout):
         gaps = self.spacing() * max(0, len(shown) - 1)
         width = sum(size.width() for size in shown) + gaps
         height = max((size.height() for size in shown), default=0)
-        return self._with_margins(QSize(width, height))
+        return QSize(width, height)
 
     def minimumSize(self) -> QSize:
         """Return the size of the largest item."""
@@ -73,26 +67,20 @@ class FlowLayout(QLayout):
         for item in self._items:
             if not item.isEmpty():
                 size = size.expandedTo(item.minimumSize())
-        return self._with_margins(size)
-
-    def _with_margins(self, size: QSize) -> QSize:
-        margins = self.contentsMargins()
-        return size + QSize(margins.left() + margins.right(), margins.top() + margins.bottom())
+        return size
 
     def _flow(self, rect: QRect, *, place: bool) -> int:
         """Put the items in place, or only measure; return the height that they need."""
-        margins = self.contentsMargins()
-        room = rect.marginsRemoved(margins)
-        x, y, line = room.left(), room.top(), 0
+        x, y, line = rect.left(), rect.top(), 0
         for item in self._items:
             if item.isEmpty():
                 continue
             size = item.sizeHint().expandedTo(item.minimumSize())
-            size.setWidth(min(size.width(), max(room.width(), item.minimumSize().width())))
-            if x > room.left() and x + size.width() > room.left() + room.width():
-                x, y, line = room.left(), y + line + self.spacing(), 0
+            size.setWidth(min(size.width(), max(rect.width(), item.minimumSize().width())))
+            if x > rect.left() and x + size.width() > rect.left() + rect.width():
+                x, y, line = rect.left(), y + line + self.spacing(), 0
             if place:
                 item.setGeometry(QRect(QPoint(x, y), size))
             x += size.width() + self.spacing()
             line = max(line, size.height())
-        return y + line - rect.top() + margins.bottom()
+        return y + line - rect.top()

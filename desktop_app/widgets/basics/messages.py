@@ -44,11 +44,9 @@ class Banner(QFrame):
 
     Signals:
         action_clicked: The code of the action that was chosen.
-        dismissed: The user closed it.
     """
 
     action_clicked = Signal(str)
-    dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,7 +71,7 @@ class Banner(QFrame):
             (self._close, 0, middle),
             margins=(12, 6, 8, 6),
         )
-        self._close.clicked.connect(self._on_close)
+        self._close.clicked.connect(self.dismiss)
         self.setVisible(False)
 
     def show_message(
@@ -115,7 +113,7 @@ class Banner(QFrame):
         return self._label.text()
 
     def dismiss(self) -> None:
-        """Close it, without a signal."""
+        """Close it."""
         self.setVisible(False)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -139,11 +137,6 @@ class Banner(QFrame):
         button = self.sender()
         if button is not None:
             self.action_clicked.emit(str(button.property("code")))
-
-    @Slot()
-    def _on_close(self) -> None:
-        self.setVisible(False)
-        self.dismissed.emit()
 
 
 class EmptyState(QWidget):

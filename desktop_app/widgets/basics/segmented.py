@@ -10,14 +10,13 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ class SegmentedControl(QFrame):
         self._group = QButtonGroup(self)
         set_role(self, "segments")
         self.setFixedHeight(28)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2, 2, 2, 2)
-        row.setSpacing(2)
+        row = row_in(self, spacing=2, margins=(2,) * 4)
         for index, (_value, label) in enumerate(options):
             button = QPushButton(label)
             button.setCheckable(True)
@@ -122,17 +119,10 @@ class Pages(QWidget):
         self._stack = QStackedWidget()
         for _name, _title, page in pages:
             self._stack.addWidget(page)
-        self.beside = QHBoxLayout()
-        self.beside.setSpacing(10)
-        line = QHBoxLayout()
-        line.setSpacing(10)
-        line.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
+        self.beside = row_in(None, spacing=10)
+        line = row_in(None, (self.choice, 0, Qt.AlignmentFlag.AlignLeft), spacing=10)
         line.addLayout(self.beside, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addLayout(line)
-        column.addWidget(self._stack, 1)
+        column_in(self, line, (self._stack, 1))
         self.choice.changed.connect(self._on_changed)
 
     def page(self) -> str:

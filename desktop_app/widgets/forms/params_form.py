@@ -8,23 +8,20 @@ from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QScrollArea,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.forms.form_editors import Editor, TextEditor, make_editor
+from desktop_app.widgets.forms.form_editors import Editor, make_editor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic.fields import FieldInfo
     from PySide6.QtGui import QResizeEvent
 
@@ -53,13 +50,7 @@ class _FieldBox(QWidget):
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
         label.setBuddy(self.editor.control)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(label)
-        column.addWidget(self.editor)
-        column.addWidget(self._error)
-        column.addStretch(1)
+        column_in(self, label, self.editor, self._error, 1, spacing=4)
 
     def set_error(self, message: str) -> None:
         """Say what is wrong with the value; an empty text says that nothing is."""
@@ -116,18 +107,8 @@ class ParamsForm(QWidget):
         self._problem.setWordWrap(True)
         self._problem.setVisible(False)
         self._help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(0, 0, 0, 0)
-        foot.setSpacing(12)
-        foot.addWidget(self._more)
-        foot.addWidget(self._help, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addLayout(self._flow)
-        column.addWidget(self._more_room)
-        column.addLayout(foot)
-        column.addWidget(self._problem)
+        foot = row_in(None, self._more, (self._help, 1), spacing=12)
+        column_in(self, self._flow, self._more_room, foot, self._problem, spacing=12)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -184,12 +165,6 @@ class ParamsForm(QWidget):
     def set_folded(self, folded: bool) -> None:
         """Fold the advanced fields away, or show them."""
         self._more.setChecked(not folded)
-
-    def set_choices(self, field: str, choices: Sequence[str]) -> None:
-        """Offer completions in a text field."""
-        editor = self._boxes[field].editor
-        if isinstance(editor, TextEditor):
-            editor.set_choices(choices)
 
     def editor(self, field: str) -> Editor:
         """Return a field's control."""
@@ -270,9 +245,7 @@ class FormScroll(QFrame):
         self._scroll.setWidget(form)
         self._scroll.viewport().setAutoFillBackground(False)
         form.setAutoFillBackground(False)
-        inner = QVBoxLayout(self)
-        inner.setContentsMargins(12, _MARGIN, 4, _MARGIN)
-        inner.addWidget(self._scroll)
+        column_in(self, self._scroll, margins=(12, _MARGIN, 4, _MARGIN))
         form.installEventFilter(self)
 
     def watch(self, view: QWidget) -> None:

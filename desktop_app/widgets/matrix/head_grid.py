@@ -51,12 +51,10 @@ class HeadGrid(PaintedArea):
     Indices count rows and columns of what is shown; labels may be other numbers.
 
     Signals:
-        head_hovered: (row, column) under the pointer; (−1, −1) when it leaves.
         head_clicked: (row, column) chosen by click or arrow keys.
         head_activated: (row, column) double-clicked, or Enter.
     """
 
-    head_hovered = Signal(int, int)
     head_clicked = Signal(int, int)
     head_activated = Signal(int, int)
 
@@ -67,6 +65,7 @@ class HeadGrid(PaintedArea):
         self._rows, self._cols = Axis("Layer", ()), Axis("Head", ())
         self._thumbnails: NDArray[np.uint8] | None = None
         self._picture: QImage | None = None
+        self._inked: Theme | None = None
         self._groups = 0
         self._hover: Cell | None = None
         self._selected: Cell | None = None
@@ -246,7 +245,6 @@ class HeadGrid(PaintedArea):
         if cell != self._hover:
             self._hover = cell
             self.viewport().update()
-            self.head_hovered.emit(*(cell or (-1, -1)))
 
     def _side(self) -> int:
         """Return the side of a thumbnail in pixels, without the gap."""
@@ -285,16 +283,13 @@ class HeadGrid(PaintedArea):
         self._frame.seen = QRectF(*(length / self.pitch for length in place))
 
     def _mosaic(self) -> QImage | None:
-        if self._picture is None and self._thumbnails is not None:
+        theme = theme_hub().current
+        if self._thumbnails is not None and (self._picture is None or self._inked is not theme):
             ratio = self.devicePixelRatioF()
-            colours = lookup(sequential_map(), 256), theme_hub().current.color("panel")
+            colours = lookup(sequential_map(), 256), theme.color("panel")
             self._picture = mosaic(self._thumbnails, self.pitch, self._side(), ratio, colours)
+            self._inked = theme
         return self._picture
-
-    @override
-    def _take_theme(self) -> None:
-        self._picture = None
-        super()._take_theme()
 
 
 def to_bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:

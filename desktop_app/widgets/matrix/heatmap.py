@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 from typing_extensions import override
 
-from desktop_app.pictures.matrix import Axis, Matrix, numbered
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.pictures.matrix import Cell
+    from desktop_app.pictures.matrix import Cell, Matrix
 
 WORD = 22
 LINE = 17
@@ -40,19 +39,9 @@ class MapPane(QWidget):
         self.reset = reset_button("Show all cells (Esc)", self.canvas)
         self.word.setFixedHeight(WORD)
         self.line.setFixedHeight(LINE)
-        footer = QHBoxLayout()
-        footer.setContentsMargins(0, 0, 0, 0)
-        footer.addWidget(self.readout, 1)
-        footer.addWidget(self.reset)
-        footer.addWidget(self._name)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.word)
-        column.addWidget(self.line)
-        column.addWidget(self.canvas, 1)
-        column.addSpacing(2)
-        column.addLayout(footer)
+        footer = row_in(None, (self.readout, 1), self.reset, self._name, spacing=6)
+        column_in(self, self.word, self.line, (self.canvas, 1), footer, spacing=0)
+        footer.setContentsMargins(0, 2, 0, 0)
         self.canvas.view_changed.connect(self._on_view_changed)
         self.canvas.plot_moved.connect(self._write_words)
         self.setFocusProxy(self.canvas)
@@ -215,19 +204,6 @@ class Heatmap(QWidget):
         self._bar.setVisible(True)
         self._arrange()
         self._point()
-
-    def show_values(self, values: NDArray[Any], **look: Any) -> None:
-        """Show one map from its parts; `show_maps` takes what a picture already says."""
-        rows, columns = (*np.shape(values), 0, 0)[:2]
-        axes = {"rows": ("row", "Layer", rows), "columns": ("col", "Head", columns)}
-        for side, (short, name, count) in axes.items():
-            labels = look.pop(f"{short}_labels", None)
-            title = look.pop(f"{short}_name", name)
-            look[side] = Axis(title, labels) if labels is not None else numbered(title, count)
-        for old, new in (("value_name", "name"), ("limits", "scale"), ("cell_tip", "tip")):
-            if old in look:
-                look[new] = look.pop(old)
-        self.show_maps(Matrix(np.asarray(values, dtype=np.float64), **look))
 
     def clear_values(self) -> None:
         """Take everything away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell, Matrix
+    from desktop_app.widgets.basics.theme import Theme
 
 _DRAG = 4
 ARROWS = {
@@ -66,12 +67,12 @@ class MatrixCanvas(QWidget):
         self.missing = "hover"
         self.rows_shown = True
         self._image: MatrixImage | None = None
+        self._inked: Theme | None = None
         self._pressed: QPointF | None = None
         self._panning = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     @property
     def values(self) -> NDArray[Any] | None:
@@ -85,11 +86,10 @@ class MatrixCanvas(QWidget):
             self.frame.set_shape(*shape)
             self.hover = self.selected = None
             self.view_changed.emit()
-        self.matrix, self._image = matrix, None
+        self.matrix, self._image, self._inked = matrix, None, None
         if matrix is not None:
             diverging = matrix.diverging
             self._image = MatrixImage(matrix.values, matrix.limits, diverging=diverging)
-        self._colour()
         self._arrange()
         self.update()
 
@@ -135,6 +135,10 @@ class MatrixCanvas(QWidget):
         if self._image is None or matrix is None:
             return
         theme = theme_hub().current
+        if self._inked is not theme:
+            colours = diverging_map() if matrix.diverging else sequential_map()
+            self._image.set_colours(colours, theme.color(self.missing))
+            self._inked = theme
         painter = QPainter(self)
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
@@ -270,13 +274,3 @@ class MatrixCanvas(QWidget):
             room.setSize(QSizeF(side * self.frame.cols, side * self.frame.rows))
         self.frame.plot = room
         self.plot_moved.emit(room.top(), room.bottom())
-
-    def _colour(self) -> None:
-        if self._image is not None and self.matrix is not None:
-            colours = diverging_map() if self.matrix.diverging else sequential_map()
-            self._image.set_colours(colours, theme_hub().current.color(self.missing))
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._colour()
-        self.update()

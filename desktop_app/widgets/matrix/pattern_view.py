@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import reset_button
@@ -173,27 +174,13 @@ class PatternView(QWidget):
         self.clear_pattern()
 
     def _build(self) -> None:
-        side = QVBoxLayout(self._side)
-        side.setContentsMargins(8, 0, 0, 0)
-        side.setSpacing(12)
-        side.addWidget(self.looks_at)
-        side.addWidget(self.looked_at)
-        side.addStretch(1)
+        lists = (self.looks_at, self.looked_at)
+        column_in(self._side, *lists, 1, spacing=12, margins=(8, 0, 0, 0))
         self._side.setFixedWidth(_SIDE_WIDTH)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._title)
-        head.addWidget(self._readout, 1)
-        head.addWidget(self._reset)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        grid.addLayout(head, 0, 0, 1, 3)
-        grid.addWidget(self.canvas, 1, 0)
-        grid.addWidget(self._bar, 1, 1)
-        grid.addWidget(self._side, 1, 2)
-        grid.setColumnStretch(0, 1)
-        grid.setRowStretch(1, 1)
+        head = row_in(None, self._title, (self._readout, 1), self._reset)
+        body = row_in(None, (self.canvas, 1), self._bar, self._side, spacing=4)
+        column = column_in(self, head, body, spacing=4)
+        column.setStretch(1, 1)
 
     def _connect(self) -> None:
         self.canvas.cell_hovered.connect(self._on_hovered)
@@ -333,11 +320,7 @@ class _Looks(QWidget):
         self.list.horizontalHeader().hide()
         self.list.setFixedHeight(self.list.full_height(_LISTED))
         self.list.set_empty_text("")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.title)
-        column.addWidget(self.list)
+        column_in(self, self.title, self.list, spacing=4)
 
     def show_nothing(self) -> None:
         """Speak of no token."""
