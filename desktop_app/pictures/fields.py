@@ -110,13 +110,9 @@ def entries(shown: Source) -> list[Entry]:
 
 
 def picture(shown: Source, entry: Entry, chosen: Mapping[str, int], metric: str) -> Picture:
-    """Draw an entry.
+    """Draw an entry at the chosen places of its choosers' axes, numbers of their labels.
 
-    Args:
-        shown: Where it stands.
-        entry: What to draw.
-        chosen: For each axis of `entry.choosers()` the number of one of its labels.
-        metric: The metric in words, which is the unit of some fields.
+    The metric in words is the unit of some fields.
     """
     if entry.kind == "values":
         return Picture(_values(shown, metric))

@@ -146,10 +146,8 @@ def centred_limits(
 ) -> tuple[float, float]:
     """Return the ends of one scale that holds all values, symmetric about `centre`.
 
-    Args:
-        values: Arrays of any shapes; what is not finite counts for nothing.
-        centre: The middle.
-        least: How far the ends lie from it at least; 1 where nothing else says how far.
+    The ends lie at least `least` from it, and 1 where nothing else says how far; what is not finite
+    counts for nothing.
     """
     sizes = [np.abs(v[np.isfinite(v)] - centre) for v in map(np.asarray, values)]
     reach = max([least, *(float(s.max()) for s in sizes if s.size)])

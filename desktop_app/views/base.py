@@ -163,12 +163,7 @@ class AnalysisView(QWidget):
             self._veil.set_shown(False)
 
     def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
-        """Dim the old picture while a new one is computed, or end that.
-
-        Args:
-            busy: Whether a result is coming.
-            waiting: Whether other jobs come first.
-        """
+        """Dim the old picture while a new one is computed or waits for other jobs, or end that."""
         if busy:
             self._banner.dismiss()
             self._failure = None

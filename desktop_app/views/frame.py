@@ -202,9 +202,7 @@ class Veil(QWidget):
 def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:
     """Return a splitter whose handle is the empty room between two cards.
 
-    Args:
-        orientation: Whether they stand beside or beneath each other.
-        parts: Each with its share of the room that is added, and the pixels it begins with.
+    Each part has its share of the room that is added, and the pixels it begins with.
     """
     splitter = QSplitter(orientation)
     splitter.setChildrenCollapsible(False)

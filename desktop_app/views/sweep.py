@@ -69,10 +69,7 @@ class SweepView(AnalysisView):
     ) -> SweepPicture | None:
         """Return what is known of a sweep that runs, or None where that is nothing.
 
-        Args:
-            data: The fields known so far.
-            params: The settings of the form, which may have been changed since.
-            shown: What is looked at.
+        The settings are those of the form, which may have been changed since.
         """
         raise NotImplementedError
 

@@ -106,14 +106,7 @@ class CellDetails(QWidget):
         self._table.setVisible(False)
 
     def show_cell(self, cell: Cell, details: Details, prompt: int, *, opens: bool) -> None:
-        """Show a cell; its table only where there are rows.
-
-        Args:
-            cell: Row and column.
-            details: What is known of it.
-            prompt: The selected prompt, whose row is marked.
-            opens: Whether it is a head, whose attention can be shown.
-        """
+        """Show a cell, its table where there are rows; a head opens its attention."""
         self.cell = cell
         self._title.setText(details.title)
         self._sentence.setText(details.sentence)
@@ -135,14 +128,7 @@ class CellDetails(QWidget):
 
 
 class SweepSide(QWidget):
-    """Ranking and details, the room between them shared by the user.
-
-    Args:
-        noun: What a cell is.
-        orders: What the ranking can be sorted by.
-        least: The least width.
-        details_grow: Whether the details take their share of more room.
-    """
+    """Ranking and details, the room between them shared by the user."""
 
     def __init__(
         self,

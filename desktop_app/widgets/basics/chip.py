@@ -124,10 +124,8 @@ class Chip(QFrame):
 class ChipRow(QWidget):
     """Chips side by side, over as many lines as they need; no height while there are none.
 
-    Args:
-        parent: The widget around it.
-        lines: How many lines they may take; the rest stands behind “and n more”, which a click
-            unfolds. 0: as many as they need.
+    Where `lines` says how many they may take, the rest stands behind “and n more”, which a click
+    unfolds.
 
     Signals:
         fix_clicked: The code of a chip whose fix was chosen.

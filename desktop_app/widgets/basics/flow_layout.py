@@ -7,12 +7,7 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """Left to right, top to bottom; as high as the width makes it, and without margins.
-
-    Args:
-        parent: The widget to lay out, or None for a nested layout.
-        spacing: Pixels between neighbours in both directions.
-    """
+    """Left to right, top to bottom; as high as the width makes it, and without margins."""
 
     def __init__(self, parent: QWidget | None = None, spacing: int = 8) -> None:
         super().__init__(parent)

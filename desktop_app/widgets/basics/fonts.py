@@ -46,12 +46,7 @@ def load_fonts() -> tuple[str, ...]:
 
 
 def ui_font(pixels: int = BODY_PIXELS, weight: Weight = "regular") -> QFont:
-    """Return the face of words, with figures of one width so that columns of numbers align.
-
-    Args:
-        pixels: Height in logical pixels; Qt scales them with the screen.
-        weight: One of the three weights that are bundled.
-    """
+    """Return the face of words, with figures of one width so that columns of numbers align."""
     font = QFont()
     font.setFamilies([UI_FAMILY, SIGNS_FAMILY, MONO_FAMILY])
     font.setPixelSize(pixels)

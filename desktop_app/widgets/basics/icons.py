@@ -72,9 +72,7 @@ class _LineIcon(QIconEngine):
 def icon(name: str, colour: str | None = None) -> QIcon:
     """Return an icon that is drawn in the colours of whichever theme is in force.
 
-    Args:
-        name: One of `icon_names()`.
-        colour: A field of the theme (`accent`, `bad` …) or `#rrggbb`; None takes the text colour.
+    The colour is a field of the theme (`accent`, `bad` …) or `#rrggbb`; None takes the text's.
 
     Raises:
         ValueError: There is no such icon.

@@ -79,13 +79,7 @@ class JobBar(QWidget):
     def set_progress(
         self, fraction: float | None, note: str = "", seconds_left: float | None = None
     ) -> None:
-        """Show how far the job is.
-
-        Args:
-            fraction: Done, 0..1; None where it is not known.
-            note: What it is doing.
-            seconds_left: Estimated time to the end; None where it is not known.
-        """
+        """Show how far the job is, 0..1, and how long it still takes; None is not known."""
         known = fraction is not None
         self._bar.setRange(0, _STEPS if known else 0)
         if fraction is not None:

@@ -82,14 +82,7 @@ class Banner(QFrame):
         *,
         dismissible: bool = True,
     ) -> None:
-        """Say something.
-
-        Args:
-            text: What is wrong, with what, and what to do.
-            severity: Its colour and sign.
-            actions: Code and label of each button.
-            dismissible: Whether it can be closed.
-        """
+        """Say what is wrong and what to do, with a button for each (code, label) of the actions."""
         self._severity = severity
         self._mark.set_severity(severity)
         self._label.setText(text)
@@ -249,12 +242,7 @@ class EstimateBadge(Badge):
         self.setVisible(False)
 
     def show_data(self, data: Mapping[str, Any], *, filling: bool = False) -> None:
-        """Say what a result or its first part is.
-
-        Args:
-            data: Its fields; `estimated` and `preview_agreement` may be missing.
-            filling: Whether exact values are replacing an estimate right now.
-        """
+        """Say what a result is; `filling` while exact values replace an estimate."""
         if data.get("estimated") or filling:
             tip = _GOING_TIP if filling else _ESTIMATE_TIP
             self.set_badge("estimate", "warn", tip)

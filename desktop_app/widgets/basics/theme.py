@@ -52,10 +52,7 @@ def severity_colour(severity: str) -> str:
 
 @cache
 def load_theme(name: str) -> Theme:
-    """Read a theme that travels with the application.
-
-    Args:
-        name: `light` or `dark`.
+    """Read a theme that travels with the application, `light` or `dark`.
 
     Raises:
         ValueError: There is no theme of that name.
@@ -128,12 +125,7 @@ def theme_hub() -> ThemeHub:
 
 
 def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
-    """Give the application its look: Fusion beneath, fonts, palette, style sheet.
-
-    Args:
-        app: The application.
-        choice: `light`, `dark`, or `system`, which follows the desktop's setting live.
-    """
+    """Give the application its look; `system` follows the desktop's setting live."""
     theme_hub().choose(app, choice)
 
 

@@ -34,13 +34,7 @@ _SEGMENT_LETTERS = 28
 
 
 class Editor(QWidget):
-    """A control in its line.
-
-    Args:
-        control: What the user sees.
-        touched: Its signal that the user changed the value.
-        value: Returns what the model is asked to take.
-        set_value: Shows a value without a signal.
+    """A control in its line, the signal that it was touched, how its value is read and shown.
 
     Signals:
         changed: The user changed the value.
@@ -173,12 +167,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
 
 
 def _text(separator: str = "", *, optional: bool = False) -> Editor:
-    """Return a control for a text, or for a list.
-
-    Args:
-        separator: What stands between the entries of a list; empty for a plain text.
-        optional: Whether an empty text means None.
-    """
+    """Return a control for a text, or for a list with a sign between its entries."""
     line = QLineEdit()
     line.setFixedWidth(200 if separator == "|" else 152)
     if separator:

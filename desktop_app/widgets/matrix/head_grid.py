@@ -98,10 +98,7 @@ class HeadGrid(PaintedArea):
         self._arrange()
 
     def set_thumbnails(self, thumbnails: NDArray[Any]) -> None:
-        """Fill the grid.
-
-        Args:
-            thumbnails: [L, H, t, t], uint8, or float from 0 to 1; NaN counts as 0.
+        """Fill the grid with [L, H, t, t], uint8, or float from 0 to 1; NaN counts as 0.
 
         Raises:
             ValueError: The shape does not fit the grid.
@@ -307,14 +304,10 @@ def mosaic(
     ratio: float,
     colours: tuple[NDArray[np.uint8], QColor],
 ) -> QImage:
-    """Return all thumbnails as one picture, exact to the pixel of the screen.
+    """Return all thumbnails [L, H, t, t] as one picture, exact to the pixel of the screen.
 
-    Args:
-        thumbnails: uint8 [L, H, t, t].
-        pitch: Distance of two thumbnails, logical pixels.
-        side: Side of one, logical pixels.
-        ratio: Device pixels per logical pixel.
-        colours: Table uint8 [256, 4], and the colour of the gaps.
+    Pitch and side of one are logical pixels, `ratio` says how many device pixels each is; `colours`
+    are a table uint8 [256, 4] and what the gaps are filled with.
     """
     table, background = colours
     step, inner = max(1, round(pitch * ratio)), max(1, round(side * ratio))

@@ -57,13 +57,7 @@ def columns_height(axis: Axis, width: float) -> float:
 
 
 def thinned(count: range, pitch: float, room: float) -> range:
-    """Return every n-th index so that neighbours lie at least `room` pixels apart.
-
-    Args:
-        count: The indices in sight.
-        pitch: Distance of two neighbours in pixels.
-        room: What one label needs.
-    """
+    """Return every n-th index in sight, neighbours at least `room` pixels apart."""
     if pitch <= 0:
         return range(0)
     step = next((step for step in _STEPS if step * pitch >= room), _STEPS[-1])
@@ -72,14 +66,7 @@ def thinned(count: range, pitch: float, room: float) -> range:
 
 
 def spread(seen: range, pitch: float, room: float, wanted: Sequence[int]) -> set[int]:
-    """Return the columns whose labels have room beside each other, the wanted ones first.
-
-    Args:
-        seen: The columns in sight.
-        pitch: Distance of two neighbours in pixels.
-        room: What one label needs.
-        wanted: Columns in the order in which they matter.
-    """
+    """Return the columns whose labels have room beside each other, the wanted ones first."""
     if pitch >= room:
         return set(seen)
     least = math.ceil(room / max(pitch, 1e-6))
@@ -198,16 +185,7 @@ def paint_pairs(
     *,
     names: bool,
 ) -> None:
-    """Write both tokens above the columns, and dim what lies before the first difference.
-
-    Args:
-        painter: Of the whole widget.
-        frame: Where the cells lie.
-        axis: The columns.
-        theme: For the colours.
-        marked: Columns in full ink, whose labels come first.
-        names: Whether the prompts are named at the left.
-    """
+    """Write both tokens above the columns, and dim what lies before the first difference."""
     _paint_dimmed(painter, frame, axis.dimmed, theme)
     height = _token_height(axis, frame.plot.width())
     if names:
@@ -233,15 +211,9 @@ def paint_tokens(
     theme: Theme,
     marked: Collection[int],
 ) -> None:
-    """Write a token above each column.
+    """Write a token above each column, tinted where it differs; those of marked columns come first.
 
-    Args:
-        painter: Of the whole widget.
-        frame: Where the cells lie.
-        tokens: A text for each column, and whether it differs, which tints it.
-        band: Top and height of the line; tokens that need more than one line's height stand.
-        theme: For the colours.
-        marked: Columns in full ink, whose labels come first.
+    `band` is top and height of the line; tokens that need more than one line's height stand.
     """
     top, height = band
     font = mono_font(11)

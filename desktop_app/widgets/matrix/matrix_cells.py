@@ -35,10 +35,8 @@ _NEAR_PANEL = 1.1
 class MatrixImage:
     """Values turned into colour numbers once, and into pictures when they are asked for.
 
-    Args:
-        values: Float [rows, cols]; NaN and infinities are drawn in the colour for what is missing.
-        limits: Values at the ends of the colour map; what lies beyond is drawn as the end.
-        diverging: Whether strength is the distance from the middle of the limits.
+    What is not finite has a colour of its own, what lies beyond the limits that of the end; on a
+    diverging map strength is the distance from the middle of the limits.
     """
 
     def __init__(
@@ -120,15 +118,7 @@ def _strength(numbers: NDArray[np.uint8]) -> NDArray[np.int16]:
 def paint_cells(
     painter: QPainter, frame: MatrixFrame, image: MatrixImage, theme: Theme, ratio: float
 ) -> None:
-    """Draw the colours of what is in sight, with hairline gaps once the cells are large enough.
-
-    Args:
-        painter: Clipped to the plot.
-        frame: Where the cells lie.
-        image: Their colours.
-        theme: For the gaps.
-        ratio: Device pixels per logical pixel.
-    """
+    """Draw the colours of what is in sight, with hairline gaps once the cells are large enough."""
     width, height = frame.cell_width(), frame.cell_height()
     level = image.level_for(min(width, height) * ratio)
     scale = 2.0**level

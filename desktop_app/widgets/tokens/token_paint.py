@@ -96,13 +96,9 @@ class Line:
 
 
 class TokenLayout:
-    """Boxes of given widths flowed into lines.
+    """Boxes of given widths flowed into lines as wide as `room`, or onto one where None.
 
-    Args:
-        widths: Width of every box in pixels, int [S].
-        room: Pixels to flow within; None puts all boxes on one line.
-        rows: 1, or 2 where a second strip lies beneath.
-        arrow: Position that carries the arrow of the read position, or None.
+    `rows` is 2 where a second strip lies beneath; `arrow` is the position that carries an arrow.
     """
 
     def __init__(

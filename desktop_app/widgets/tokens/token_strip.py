@@ -103,13 +103,9 @@ class TokenStrip(PaintedArea):
         diverging: bool = True,
         value_name: str = "",
     ) -> None:
-        """Colour the boxes by a value per token.
+        """Colour the boxes by a value per token, named in the tooltip; None takes the colours away.
 
-        Args:
-            values: Float [S], NaN where there is none; None takes the colours away.
-            limits: Values at the ends of the map; None takes them from the values.
-            diverging: Whether 0 is the middle of the map.
-            value_name: What the number is, for the tooltip.
+        Limits are found in the values where None; NaN has no colour.
         """
         self._values = None if values is None else np.asarray(values, dtype=np.float64)
         if self._values is not None:
