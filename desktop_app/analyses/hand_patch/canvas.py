@@ -166,12 +166,12 @@ class HandCanvas(QWidget):
         columns = {cell.position for cell in marked if cell.run == run}
         top = frame.plot.top() - 4 - self._token_height
         tokens = list(zip(board.tokens[run], board.differs, strict=True))
-        paint_tokens(painter, frame, tokens, (top, self._token_height), theme, columns)
-        paint_read(painter, frame, board.read, top - _ARROW + 1, theme)
+        paint_tokens(painter, frame, tokens, (top, self._token_height), columns)
+        paint_read(painter, frame, board.read, top - _ARROW + 1)
         paint.paint_grid(painter, frame, self._reach(board, run), theme)
         if rows:
             layers = numbered("Layer", board.layers)
-            paint_rows(painter, frame, layers, theme, {cell.layer for cell in marked})
+            paint_rows(painter, frame, layers, {cell.layer for cell in marked})
 
     def _reach(self, board: Board, run: RunName) -> np.ndarray | None:
         """Return what the moves reach, and what the one under way would."""

@@ -124,6 +124,11 @@ def theme_hub() -> ThemeHub:
     return ThemeHub()
 
 
+def colour(name: str) -> QColor:
+    """Return a colour of the theme in force."""
+    return theme_hub().current.color(name)
+
+
 def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
     """Give the application its look; `system` follows the desktop's setting live."""
     theme_hub().choose(app, choice)

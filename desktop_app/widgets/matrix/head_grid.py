@@ -22,7 +22,7 @@ from typing_extensions import override
 from desktop_app.pictures.matrix import Axis, numbered
 from desktop_app.widgets.basics.colormaps import lookup, sequential_map
 from desktop_app.widgets.basics.painted_area import PaintedArea
-from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
 from desktop_app.widgets.matrix.matrix_cells import paint_outline
@@ -172,7 +172,7 @@ class HeadGrid(PaintedArea):
     def paintEvent(self, _event: QPaintEvent) -> None:
         if not self._frame.rows or not self._frame.cols:
             return
-        theme, plot = theme_hub().current, self._frame.plot
+        plot = self._frame.plot
         painter = QPainter(self.viewport())
         painter.save()
         painter.setClipRect(plot)
@@ -181,15 +181,15 @@ class HeadGrid(PaintedArea):
             painter.drawImage(plot.topLeft().toPoint() - self._offset() + QPoint(gap, gap), picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
-        paint_outline(painter, self._frame, self._hover, theme.color("text_muted"), 1.5)
-        paint_outline(painter, self._frame, self._selected, theme.color("accent"), 2.0)
+        paint_outline(painter, self._frame, self._hover, colour("text_muted"), 1.5)
+        paint_outline(painter, self._frame, self._selected, colour("accent"), 2.0)
         painter.restore()
         marked = [cell for cell in (self._hover, self._selected) if cell is not None]
         rows, cols = {row for row, _ in marked}, {col for _, col in marked}
-        matrix_axes.paint_rows(painter, self._frame, self._rows, theme, rows)
-        matrix_axes.paint_columns(painter, self._frame, self._cols, theme, cols)
+        matrix_axes.paint_rows(painter, self._frame, self._rows, rows)
+        matrix_axes.paint_columns(painter, self._frame, self._cols, cols)
         if 0 < self._groups < self._frame.cols:
-            paint_groups(painter, self._frame, self._groups, theme)
+            paint_groups(painter, self._frame, self._groups)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -336,10 +336,10 @@ def _resized(thumbnails: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(np.maximum.reduceat(rows, starts, axis=3))
 
 
-def paint_groups(painter: QPainter, frame: MatrixFrame, groups: int, theme: Theme) -> None:
+def paint_groups(painter: QPainter, frame: MatrixFrame, groups: int) -> None:
     """Draw one bracket per key-value head beneath the column labels."""
     y = frame.plot.top() - 3
-    painter.setPen(QPen(theme.color("border_strong"), 2))
+    painter.setPen(QPen(colour("border_strong"), 2))
     for group in range(groups):
         first, last = group * frame.cols // groups, (group + 1) * frame.cols // groups
         left = max(frame.cell_rect(0, first).left() + 3, frame.plot.left())

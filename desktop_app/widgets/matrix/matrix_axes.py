@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPen, QPolygonF
 
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
+from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
 
     from desktop_app.pictures.matrix import Axis
-    from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 TITLE = 18
@@ -82,9 +82,7 @@ def words_stand(axis: Axis, pitch: float) -> bool:
     return axis.words and pitch < _STANDING_BELOW and label_length(axis) + PAD > pitch
 
 
-def paint_rows(
-    painter: QPainter, frame: MatrixFrame, axis: Axis, theme: Theme, strong: set[int]
-) -> None:
+def paint_rows(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set[int]) -> None:
     """Write the labels of the rows left of the plot; `strong` ones in full ink."""
     painter.setFont(label_font(axis))
     metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_height()
@@ -97,20 +95,18 @@ def paint_rows(
             continue
         box = QRectF(frame.plot.left() - PAD - width, middle - 10, width, 20)
         text = metrics.elidedText(axis.labels[row], Qt.TextElideMode.ElideRight, width)
-        _ink(painter, theme, row in strong)
+        _ink(painter, row in strong)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
     if axis.name:
         painter.save()
         left = frame.plot.left() - PAD - width - TITLE
         painter.translate(left + TITLE / 2, frame.plot.center().y())
         painter.rotate(-90)
-        _paint_name(painter, axis.name, theme)
+        _paint_name(painter, axis.name)
         painter.restore()
 
 
-def paint_columns(
-    painter: QPainter, frame: MatrixFrame, axis: Axis, theme: Theme, strong: set[int]
-) -> None:
+def paint_columns(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set[int]) -> None:
     """Write the labels of the columns above the plot; `strong` ones in full ink."""
     painter.setFont(label_font(axis))
     metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_width()
@@ -123,7 +119,7 @@ def paint_columns(
         middle = frame.cell_rect(frame.seen.top(), col).center().x()
         if not frame.plot.left() <= middle <= frame.plot.right():
             continue
-        _ink(painter, theme, col in strong)
+        _ink(painter, col in strong)
         text = metrics.elidedText(axis.labels[col], Qt.TextElideMode.ElideRight, longest)
         if standing:
             painter.save()
@@ -142,7 +138,7 @@ def paint_columns(
         painter.save()
         height = label_length(axis) if standing else 14.0
         painter.translate(frame.plot.center().x(), frame.plot.top() - PAD - height - TITLE / 2 - 2)
-        _paint_name(painter, axis.name, theme)
+        _paint_name(painter, axis.name)
         painter.restore()
 
 
@@ -156,13 +152,13 @@ def _with(shown: range, strong: set[int], pitch: float, room: float) -> list[int
     return sorted({*kept, *strong})
 
 
-def _ink(painter: QPainter, theme: Theme, strong: bool) -> None:
-    painter.setPen(theme.color("text" if strong else "text_muted"))
+def _ink(painter: QPainter, strong: bool) -> None:
+    painter.setPen(colour("text" if strong else "text_muted"))
 
 
-def _paint_name(painter: QPainter, name: str, theme: Theme) -> None:
+def _paint_name(painter: QPainter, name: str) -> None:
     painter.setFont(ui_font(11, "medium"))
-    painter.setPen(theme.color("text_muted"))
+    painter.setPen(colour("text_muted"))
     painter.drawText(QRectF(-200, -10, 400, 20), Qt.AlignmentFlag.AlignCenter, name)
 
 
@@ -180,22 +176,21 @@ def paint_pairs(
     painter: QPainter,
     frame: MatrixFrame,
     axis: Axis,
-    theme: Theme,
     marked: list[int],
     *,
     names: bool,
 ) -> None:
     """Write both tokens above the columns, and dim what lies before the first difference."""
-    _paint_dimmed(painter, frame, axis.dimmed, theme)
+    _paint_dimmed(painter, frame, axis.dimmed)
     height = _token_height(axis, frame.plot.width())
     if names:
-        _paint_names(painter, frame, height, theme)
+        _paint_names(painter, frame, height)
     differs = [pair.differs for pair in axis.pairs]
     for row, texts in enumerate(zip(*((p.clean, p.corrupt) for p in axis.pairs), strict=True)):
         band = (_token_top(row, height), height)
-        paint_tokens(painter, frame, list(zip(texts, differs, strict=True)), band, theme, marked)
+        paint_tokens(painter, frame, list(zip(texts, differs, strict=True)), band, marked)
     if axis.read is not None:
-        paint_read(painter, frame, axis.read, 1, theme)
+        paint_read(painter, frame, axis.read, 1)
 
 
 def tokens_height(texts: Sequence[str], pitch: float) -> float:
@@ -208,7 +203,6 @@ def paint_tokens(
     frame: MatrixFrame,
     tokens: Sequence[tuple[str, bool]],
     band: tuple[float, float],
-    theme: Theme,
     marked: Collection[int],
 ) -> None:
     """Write a token above each column, tinted where it differs; those of marked columns come first.
@@ -233,23 +227,21 @@ def paint_tokens(
             grow = max(0.0, (metrics.height() - 3 - box.width()) / 2)
             box.adjust(-grow, 0, grow, 0)
         if differs:
-            painter.setPen(QPen(theme.color("warn"), 1))
-            painter.setBrush(theme.color("token_differs"))
+            painter.setPen(QPen(colour("warn"), 1))
+            painter.setBrush(colour("token_differs"))
             painter.drawRoundedRect(box, 3, 3)
         if col in shown:
-            painter.setPen(theme.color("text" if differs or col in marked else "text_muted"))
+            painter.setPen(colour("text" if differs or col in marked else "text_muted"))
             _write(painter, box, text, standing=standing)
 
 
-def paint_read(
-    painter: QPainter, frame: MatrixFrame, column: int, top: float, theme: Theme
-) -> None:
+def paint_read(painter: QPainter, frame: MatrixFrame, column: int, top: float) -> None:
     """Point at the token that the metric is read after, from `top` on."""
     x = frame.cell_rect(0, column).center().x()
     if not frame.plot.left() <= x <= frame.plot.right():
         return
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color("accent"))
+    painter.setBrush(colour("accent"))
     points = [QPointF(x - 4, top), QPointF(x + 4, top), QPointF(x, top + _ARROW - 3)]
     painter.drawPolygon(QPolygonF(points))
 
@@ -273,14 +265,14 @@ def _token_top(row: int, height: float) -> float:
     return _ARROW + row * (height + _GAP)
 
 
-def _paint_dimmed(painter: QPainter, frame: MatrixFrame, columns: int, theme: Theme) -> None:
+def _paint_dimmed(painter: QPainter, frame: MatrixFrame, columns: int) -> None:
     if not columns:
         return
     rect = frame.cell_rect(0, 0, frame.rows, columns) & frame.plot
-    wash = theme.color("panel")
+    wash = colour("panel")
     wash.setAlpha(150)
     painter.fillRect(rect, wash)
-    hatch = theme.color("border_strong")
+    hatch = colour("border_strong")
     hatch.setAlpha(110)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(hatch)
@@ -290,9 +282,9 @@ def _paint_dimmed(painter: QPainter, frame: MatrixFrame, columns: int, theme: Th
     painter.drawRect(rect)
 
 
-def _paint_names(painter: QPainter, frame: MatrixFrame, height: float, theme: Theme) -> None:
+def _paint_names(painter: QPainter, frame: MatrixFrame, height: float) -> None:
     painter.setFont(ui_font(11))
-    painter.setPen(theme.color("text_muted"))
+    painter.setPen(colour("text_muted"))
     for row, name in enumerate(_ROW_NAMES):
         box = QRectF(0, _token_top(row, height), frame.plot.left() - PAD, height)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)

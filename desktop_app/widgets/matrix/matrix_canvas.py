@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
-from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
     MatrixImage,
@@ -137,31 +137,31 @@ class MatrixCanvas(QWidget):
         theme = theme_hub().current
         if self._inked is not theme:
             colours = diverging_map() if matrix.diverging else sequential_map()
-            self._image.set_colours(colours, theme.color(self.missing))
+            self._image.set_colours(colours, colour(self.missing))
             self._inked = theme
         painter = QPainter(self)
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
-        paint_cells(painter, self.frame, self._image, theme, self.devicePixelRatioF())
-        paint_values(painter, self.frame, self._image, matrix, theme)
+        paint_cells(painter, self.frame, self._image, self.devicePixelRatioF())
+        paint_values(painter, self.frame, self._image, matrix)
         if self.cross:
-            paint_cross(painter, self.frame, self.hover or self.selected, theme)
+            paint_cross(painter, self.frame, self.hover or self.selected)
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.save()
         painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
-        paint_outline(painter, self.frame, self.hover, theme.color("text"), 1.5)
-        paint_outline(painter, self.frame, self.selected, theme.color("accent"), 2.5)
+        paint_outline(painter, self.frame, self.hover, colour("text"), 1.5)
+        paint_outline(painter, self.frame, self.selected, colour("accent"), 2.5)
         painter.restore()
         marked = [cell for cell in (self.hover, self.selected) if cell is not None]
         rows, cols = [row for row, _ in marked], [col for _, col in marked]
         if self.rows_shown:
-            matrix_axes.paint_rows(painter, self.frame, matrix.rows, theme, set(rows))
+            matrix_axes.paint_rows(painter, self.frame, matrix.rows, set(rows))
         if matrix.columns.pairs:
             names = self.rows_shown
-            matrix_axes.paint_pairs(painter, self.frame, matrix.columns, theme, cols, names=names)
+            matrix_axes.paint_pairs(painter, self.frame, matrix.columns, cols, names=names)
         else:
-            matrix_axes.paint_columns(painter, self.frame, matrix.columns, theme, set(cols))
+            matrix_axes.paint_columns(painter, self.frame, matrix.columns, set(cols))
 
     @override
     def event(self, event: QEvent) -> bool:

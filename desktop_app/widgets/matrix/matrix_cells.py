@@ -17,12 +17,12 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 from desktop_app.pictures.matrix import signed
 from desktop_app.widgets.basics.colormaps import contrast_ratio, contrast_text, lookup
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desktop_app.pictures.matrix import Matrix
-    from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 _STEPS = 255
@@ -115,9 +115,7 @@ def _strength(numbers: NDArray[np.uint8]) -> NDArray[np.int16]:
     return strength
 
 
-def paint_cells(
-    painter: QPainter, frame: MatrixFrame, image: MatrixImage, theme: Theme, ratio: float
-) -> None:
+def paint_cells(painter: QPainter, frame: MatrixFrame, image: MatrixImage, ratio: float) -> None:
     """Draw the colours of what is in sight, with hairline gaps once the cells are large enough."""
     width, height = frame.cell_width(), frame.cell_height()
     level = image.level_for(min(width, height) * ratio)
@@ -129,7 +127,7 @@ def paint_cells(
     cols = min(math.ceil(frame.seen.right() / scale), picture.width()) - first_col
     target = frame.cell_rect(first_row * scale, first_col * scale, rows * scale, cols * scale)
     painter.drawImage(target, picture, QRectF(first_col, first_row, cols, rows))
-    painter.setPen(QPen(theme.color("panel"), 1))
+    painter.setPen(QPen(colour("panel"), 1))
     if width >= _GAPS_FROM and height >= _GAPS_FROM:
         painter.drawLines(_gaps(frame))
 
@@ -139,7 +137,6 @@ def paint_values(
     frame: MatrixFrame,
     image: MatrixImage,
     matrix: Matrix,
-    theme: Theme,
 ) -> None:
     """Write the numbers into the cells where all of them have room."""
     rows, cols = frame.rows_seen(), frame.cols_seen()
@@ -150,7 +147,7 @@ def paint_values(
     if not roomy or len(rows) * len(cols) > _NUMBERS_MOST:
         return
     painter.setFont(font)
-    panel, muted = theme.color("panel"), theme.color("text_muted")
+    panel, muted = colour("panel"), colour("text_muted")
     for row in rows:
         for col in cols:
             value = float(matrix.values[row, col])
@@ -176,15 +173,13 @@ def paint_outline(
     painter.drawRoundedRect(rect.adjusted(-grow_x, -grow_y, grow_x, grow_y), 2, 2)
 
 
-def paint_cross(
-    painter: QPainter, frame: MatrixFrame, cell: tuple[int, int] | None, theme: Theme
-) -> None:
+def paint_cross(painter: QPainter, frame: MatrixFrame, cell: tuple[int, int] | None) -> None:
     """Tint the row and the column of a cell."""
     if cell is None:
         return
     row, col = cell
     painter.setPen(Qt.PenStyle.NoPen)
-    wash = theme.color("accent")
+    wash = colour("accent")
     wash.setAlpha(34)
     painter.setBrush(wash)
     painter.drawRect(frame.cell_rect(row, 0, 1, frame.cols))

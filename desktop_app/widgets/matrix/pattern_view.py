@@ -15,7 +15,7 @@ from desktop_app.pictures.matrix import Axis, Matrix, signed
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.theme import colour, set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import reset_button
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -62,7 +62,7 @@ class PatternCanvas(MatrixCanvas):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(frame.plot.adjusted(-1, -1, 1, 1))
-        painter.setPen(QPen(theme_hub().current.color("mark"), 1.4))
+        painter.setPen(QPen(colour("mark"), 1.4))
         for first, last in self.stripe:
             if frame.holds(first) and frame.holds(last):
                 a, b = frame.cell_rect(*first), frame.cell_rect(*last)
@@ -183,8 +183,12 @@ class PatternView(QWidget):
         column.setStretch(1, 1)
 
     def _connect(self) -> None:
-        self.canvas.cell_hovered.connect(self._on_hovered)
-        self.canvas.cell_clicked.connect(self._on_clicked)
+        for told, onward in (
+            (self.canvas.cell_hovered, self.pair_hovered),
+            (self.canvas.cell_clicked, self.pair_selected),
+        ):
+            told.connect(self._describe)
+            told.connect(onward)
         self.canvas.view_changed.connect(self._on_view_changed)
         self.canvas.plot_moved.connect(self._bar.set_span)
         self.canvas.token_hovered.connect(self._on_token_hovered)
@@ -263,6 +267,7 @@ class PatternView(QWidget):
         """Return a pair in words: both tokens and the value."""
         return "" if self.canvas.matrix is None else self.canvas.matrix.tip_text(query, key)
 
+    @Slot()
     def _describe(self) -> None:
         """Follow the pair under the cursor, else the selected one, in words and in the lists."""
         cell = self.canvas.hover or self.canvas.selected
@@ -283,16 +288,6 @@ class PatternView(QWidget):
         ):
             looks.title.setText(f"{self._tokens[place]} ({place}) {verb}")
             looks.list.set_ranking(_strongest(values, self._tokens, diverging=self._diverging))
-
-    @Slot(int, int)
-    def _on_hovered(self, query: int, key: int) -> None:
-        self._describe()
-        self.pair_hovered.emit(query, key)
-
-    @Slot(int, int)
-    def _on_clicked(self, query: int, key: int) -> None:
-        self._describe()
-        self.pair_selected.emit(query, key)
 
     @Slot(int)
     def _on_token_hovered(self, position: int) -> None:
