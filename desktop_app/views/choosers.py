@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
 from desktop_app.pictures.words import prompt_title
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.flow_layout import FlowLayout
-from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +30,8 @@ class PromptChooser(QWidget):
     ) -> None:
         super().__init__(parent)
         self._selection = selection
-        self._previous = self._arrow("chevron-left", "Previous prompt")
-        self._next = self._arrow("chevron-right", "Next prompt")
+        self._previous = icon_button("chevron-left", "Previous prompt")
+        self._next = icon_button("chevron-right", "Next prompt")
         self.box = QComboBox()
         self.box.setAccessibleName("Prompt")
         self.box.setSizeAdjustPolicy(
@@ -64,13 +63,6 @@ class PromptChooser(QWidget):
     def value(self) -> int:
         """Return the number of the prompt that is shown."""
         return self.box.currentIndex()
-
-    def _arrow(self, name: str, text: str) -> QToolButton:
-        button = QToolButton()
-        bind_icon(button, name)
-        button.setToolTip(text)
-        button.setAccessibleName(text)
-        return button
 
     def _on_prompt_changed(self, prompt: int) -> None:
         if prompt < self.box.count():

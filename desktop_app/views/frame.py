@@ -13,14 +13,13 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.pictures.words import run_words, settings_sentence
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
@@ -78,12 +77,8 @@ class Heading(QWidget):
         title = QLabel(analysis.title)
         set_role(title, "title")
         self.summary = ElidedLabel(analysis.summary, "muted")
-        self.help_button = QToolButton()
-        bind_icon(self.help_button, "help")
-        self.help_button.setToolTip(
-            f"What {analysis.title.lower()} means: formula, signs, pitfalls"
-        )
-        self.help_button.setAccessibleName(f"Help on {analysis.title}")
+        told = f"What {analysis.title.lower()} means: formula, signs, pitfalls"
+        self.help_button = icon_button("help", told, f"Help on {analysis.title}")
         self.run_button = QPushButton("Run")
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
@@ -102,11 +97,9 @@ class SettingsFold(QWidget):
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.form = ParamsForm(analysis.params)
-        self._toggle = QToolButton()
+        words = f"Settings of {analysis.title}"
+        self._toggle = icon_button("sliders", "Show or hide the settings", words)
         self._toggle.setCheckable(True)
-        self._toggle.setToolTip("Show or hide the settings")
-        self._toggle.setAccessibleName(f"Settings of {analysis.title}")
-        bind_icon(self._toggle, "sliders")
         self.sentence = ElidedLabel("", "muted")
         self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
         self.sentence.installEventFilter(self)

@@ -14,8 +14,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
-from desktop_app.widgets.basics.flow_layout import FlowLayout
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList

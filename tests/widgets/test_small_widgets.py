@@ -10,8 +10,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.job_bar import JobBar, duration
+from desktop_app.widgets.basics.layouts import FlowLayout
 from desktop_app.widgets.basics.messages import Badge, Banner, EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub

@@ -9,8 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop_app.analyses.attention.picture import ARRAYS, can_drop_first, choices
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import FlowLayout
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from desktop_app.widgets.matrix.matrix_axes import (
     paint_tokens,
     tokens_height,
 )
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
 
 if TYPE_CHECKING:
     import numpy as np

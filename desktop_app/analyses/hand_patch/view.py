@@ -28,9 +28,8 @@ from desktop_app.pictures.words import choice_label
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
-    from desktop_app.widgets.basics.flow_layout import FlowLayout
+    from desktop_app.widgets.basics.layouts import FlowLayout
     from desktop_app.widgets.basics.selection import Selection
 
 _ORDERED = {

@@ -14,7 +14,7 @@ from desktop_app.contract.result import TokenList
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.views.notice_chips import severity
 from desktop_app.widgets.basics.chip import Chip, ChipSpec
-from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.layouts import FlowLayout
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 

@@ -17,10 +17,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPaintEvent, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, file_of
@@ -97,6 +97,15 @@ def icon_names() -> tuple[str, ...]:
 def bind_icon(owner: QAbstractButton | QAction, name: str, colour: str | None = None) -> None:
     """Give a button or an action an icon; see `icon`."""
     owner.setIcon(icon(name, colour))
+
+
+def icon_button(name: str, tip: str, words: str = "", colour: str | None = None) -> QToolButton:
+    """Return a button that is an icon alone; without words its tip names it to screen readers."""
+    button = QToolButton()
+    bind_icon(button, name, colour)
+    button.setToolTip(tip)
+    button.setAccessibleName(words or tip)
+    return button
 
 
 class Sign(QWidget):

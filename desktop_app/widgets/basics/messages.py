@@ -12,12 +12,11 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QWidget,
 )
 
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import Sign, bind_icon
+from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
@@ -52,7 +51,8 @@ class Banner(QFrame):
         super().__init__(parent)
         self._severity: str = "info"
         self._buttons: list[QPushButton] = []
-        self._mark, self._label, self._close = Sign(16), QLabel(), QToolButton()
+        self._mark, self._label = Sign(16), QLabel()
+        self._close = icon_button("close", "Dismiss", "Dismiss this notice", "text_muted")
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
@@ -60,9 +60,6 @@ class Banner(QFrame):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._close.setToolTip("Dismiss")
-        self._close.setAccessibleName("Dismiss this notice")
-        bind_icon(self._close, "close", "text_muted")
         middle = Qt.AlignmentFlag.AlignVCenter
         self._row = row_in(
             self,

@@ -15,9 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.forms.form_editors import Editor, make_editor
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 from typing_extensions import override
 
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
@@ -143,12 +143,9 @@ def plain_label(role: str) -> QLabel:
 
 def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
     """Return the button that shows all of a map; it keeps its room while it is hidden."""
-    button = QToolButton()
-    button.setToolTip(text)
-    button.setAccessibleName(text.partition(" (")[0])
+    button = icon_button("reset", text, text.partition(" (")[0], "text_muted")
     button.setFixedSize(24, 24)
     button.setVisible(False)
-    bind_icon(button, "reset", "text_muted")
     policy = button.sizePolicy()
     policy.setRetainSizeWhenHidden(True)
     button.setSizePolicy(policy)

@@ -13,13 +13,13 @@ from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
+    MatrixFrame,
     MatrixImage,
     paint_cells,
     paint_cross,
     paint_outline,
     paint_values,
 )
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
