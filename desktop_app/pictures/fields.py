@@ -258,14 +258,8 @@ def _values(shown: Source, metric: str) -> Ranking:
     for name, value in shown.data.items():
         if not _is_list(value):
             spec = shown.specs.get(name)
-            unit = unit_of(spec, metric)
-            rows.append(
-                (
-                    _spaced(name),
-                    f"{_text(value)} {unit}".strip(),
-                    spec.meaning if spec is not None else "",
-                )
-            )
+            told = f"{_text(value)} {unit_of(spec, metric)}".strip()
+            rows.append((_spaced(name), told, "" if spec is None else spec.meaning))
     columns = (
         Column("field", "name"),
         Column("value", "mono"),

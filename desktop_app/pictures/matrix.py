@@ -112,14 +112,8 @@ class Matrix:
 
     def place_text(self, row: int, column: int) -> str:
         """Return where a cell is, in words."""
-        names = (
-            (self.rows.name, self.rows.labels[row]),
-            (
-                self.columns.name,
-                self.columns.labels[column],
-            ),
-        )
-        return " · ".join(f"{name} {label}".strip() for name, label in names)
+        axes = ((self.rows, row), (self.columns, column))
+        return " · ".join(f"{axis.name} {axis.labels[at]}".strip() for axis, at in axes)
 
     def value_text(self, row: int, column: int) -> str:
         """Return the number of a cell as it stands under the cursor."""

@@ -25,10 +25,8 @@ _WIDEST = 260
 class PromptChooser(QWidget):
     """A list of the result's prompts with arrows on both sides; hidden for a single prompt."""
 
-    def __init__(
-        self, selection: Selection, parent: QWidget | None = None, *, compact: bool = False
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, selection: Selection, *, compact: bool = False) -> None:
+        super().__init__()
         self._selection = selection
         self._previous = icon_button("chevron-left", "Previous prompt")
         self._next = icon_button("chevron-right", "Next prompt")

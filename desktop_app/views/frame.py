@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -182,8 +182,7 @@ class Veil(QWidget):
         painter.fillRect(self.rect(), wash)
         painter.setFont(ui_font(13, "medium"))
         width = painter.fontMetrics().horizontalAdvance(self._text) + 36
-        box = self.rect().adjusted(0, 0, 0, 0)
-        box.setSize(QSize(width, 34))
+        box = QRect(0, 0, width, 34)
         box.moveCenter(self.rect().center())
         painter.setPen(theme.color("border_strong"))
         painter.setBrush(theme.color("raised"))

@@ -137,9 +137,8 @@ class SweepSide(QWidget):
         least: int,
         *,
         details_grow: bool,
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.list = RankingList(f"{noun.capitalize()}s by effect")
         self.list.set_empty_text("The ranking follows with the exact values.")
         self.details = CellDetails(noun)

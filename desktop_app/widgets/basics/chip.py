@@ -138,9 +138,6 @@ class ChipRow(QWidget):
         self._lines = lines
         self._more: Chip | None = None
         self._flow = FlowLayout(self, _CHIP_GAP)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setAccessibleName("Notices")
 
     def set_chips(self, specs: Sequence[ChipSpec]) -> None:

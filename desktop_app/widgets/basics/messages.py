@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -15,10 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +47,6 @@ class Banner(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._severity: str = "info"
         self._buttons: list[QPushButton] = []
         self._mark, self._label = Sign(16), QLabel()
         self._close = icon_button("close", "Dismiss", "Dismiss this notice", "text_muted")
@@ -80,7 +77,8 @@ class Banner(QFrame):
         dismissible: bool = True,
     ) -> None:
         """Say what is wrong and what to do, with a button for each (code, label) of the actions."""
-        self._severity = severity
+        self.setProperty("severity", severity)
+        set_role(self, "banner")
         self._mark.set_severity(severity)
         self._label.setText(text)
         self.setAccessibleName(f"{severity}: {text}")
@@ -91,7 +89,6 @@ class Banner(QFrame):
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
         self.setVisible(True)
-        self.update()
 
     def offers(self, code: str) -> bool:
         """Return whether it is shown with the action of that code."""
@@ -105,15 +102,6 @@ class Banner(QFrame):
     def dismiss(self) -> None:
         """Close it."""
         self.setVisible(False)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
-        _ink, soft = theme_hub().current.severity(self._severity)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
-        painter.drawRoundedRect(self.rect(), 6, 6)
 
     def _add_action(self, code: str, label: str) -> QPushButton:
         button = QPushButton(label)
@@ -138,15 +126,8 @@ class EmptyState(QWidget):
 
     action_clicked = Signal()
 
-    def __init__(
-        self,
-        icon_name: str,
-        title: str,
-        sentence: str,
-        action_label: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, icon_name: str, title: str, sentence: str, action_label: str = "") -> None:
+        super().__init__()
         self._mark, self._title, self._sentence = Sign(32), QLabel(), QLabel()
         self._action = QPushButton()
         set_role(self._title, "title")
@@ -181,61 +162,31 @@ class EmptyState(QWidget):
         self.setAccessibleDescription(sentence)
 
 
-class Badge(QWidget):
+class Badge(QLabel):
     """One or two words about a thing, such as `parity 2e-6`, in the colour of their severity."""
 
-    def __init__(
-        self,
-        text: str,
-        severity: str = "good",
-        tooltip: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._text, self._severity = text, severity
-        self.setFont(ui_font(11, "semibold"))
+    def __init__(self, text: str = "", severity: str = "good", tooltip: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(20)
         self.set_badge(text, severity, tooltip)
 
     def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
-        self._text, self._severity = text, severity
+        self.setText(text)
         self.setToolTip(tooltip)
         self.setAccessibleName(f"{text} ({severity})")
-        self.updateGeometry()
-        self.update()
-
-    def text(self) -> str:
-        """Return what it says."""
-        return self._text
-
-    def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
-        width = self.fontMetrics().horizontalAdvance(self._text)
-        return QSize(width + 16, 20) if self._text else QSize(0, 0)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
-        return self.sizeHint()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
-        ink, soft = theme_hub().current.severity(self._severity)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
-        painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
-        painter.setFont(ui_font(11, "semibold"))
-        painter.setPen(ink)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+        self.setProperty("severity", severity)
+        set_role(self, "badge")
 
 
 class EstimateBadge(Badge):
     """Shown only where there is something to say: `estimate`, or the agreement of both."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("", "warn", "", parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setVisible(False)
 
     def show_data(self, data: Mapping[str, Any], *, filling: bool = False) -> None:

@@ -34,10 +34,8 @@ class SegmentedControl(QFrame):
 
     changed = Signal(object)
 
-    def __init__(
-        self, options: Sequence[tuple[object, str]], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, options: Sequence[tuple[object, str]]) -> None:
+        super().__init__()
         self._values = [value for value, _label in options]
         self._group = QButtonGroup(self)
         set_role(self, "segments")
@@ -69,7 +67,7 @@ class SegmentedControl(QFrame):
         self._check(self._values.index(value))
 
     def set_option_enabled(self, value: object, enabled: bool, tooltip: str = "") -> None:
-        """Allow or forbid one option, and say why."""
+        """Allow or forbid one option, and say why, or more of it."""
         button = self._group.button(self._values.index(value))
         button.setEnabled(enabled)
         button.setToolTip(tooltip)
@@ -77,10 +75,6 @@ class SegmentedControl(QFrame):
     def set_option_shown(self, value: object, shown: bool) -> None:
         """Show or hide one option."""
         self._group.button(self._values.index(value)).setVisible(shown)
-
-    def set_option_tip(self, value: object, tooltip: str) -> None:
-        """Say more of one option."""
-        self._group.button(self._values.index(value)).setToolTip(tooltip)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size at which nothing is cut."""
@@ -163,10 +157,8 @@ class Toggle(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setOpacity(1.0 if self.isEnabled() else 0.5)
         track = QRectF(2, (self.height() - _HEIGHT) / 2, _WIDTH, _HEIGHT)
-        painter.setPen(QPen(theme.color("text" if self.hasFocus() else "border_strong"), 1))
-        if self.isChecked():
-            edge = "text" if self.hasFocus() else "accent"
-            painter.setPen(QPen(theme.color(edge), 1))
+        edge = "text" if self.hasFocus() else "accent" if self.isChecked() else "border_strong"
+        painter.setPen(QPen(theme.color(edge), 1))
         painter.setBrush(theme.color("accent" if self.isChecked() else "pressed"))
         painter.drawRoundedRect(track.adjusted(0.5, 0.5, -0.5, -0.5), 8.5, 8.5)
         knob = QRectF(track.left() + 3, track.top() + 3, 12, 12)

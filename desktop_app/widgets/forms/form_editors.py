@@ -125,7 +125,7 @@ def _choice(choices: Sequence[object], optional: bool) -> Editor:
     if len(values) <= _SEGMENTS_MOST and sum(map(len, labels)) <= _SEGMENT_LETTERS:
         segments = SegmentedControl(list(zip(values, labels, strict=True)))
         for value in values:
-            segments.set_option_tip(value, choice_term(value))
+            segments.set_option_enabled(value, True, choice_term(value))
         return Editor(segments, segments.changed, segments.value, segments.set_value)
     combo = QComboBox()
     for row, label in enumerate(labels):

@@ -108,9 +108,6 @@ class ParamsForm(QWidget):
         self._help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         foot = row_in(None, self._more, (self._help, 1), spacing=12)
         column_in(self, self._flow, self._more_room, foot, self._problem, spacing=12)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
 
     def _add_fields(self) -> None:
         folded = 0

@@ -162,7 +162,6 @@ class MatrixImage:
         self._levels = [_colour_numbers(values, limits)]
         self._diverging = diverging
         self._pictures: dict[int, QImage] = {}
-        self._buffers: dict[int, NDArray[np.uint32]] = {}  # a QImage does not own its pixels
         self._table = np.zeros(_STEPS + 1, dtype=np.uint32)
 
     def set_colours(self, colours: NDArray[np.uint8], missing: QColor) -> None:
@@ -171,7 +170,6 @@ class MatrixImage:
         self._table[0] = missing.rgb() & 0xFFFFFFFF
         self._table[1:] = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
         self._pictures.clear()
-        self._buffers.clear()
 
     def level_for(self, pixels_per_cell: float) -> int:
         """Return the level at which one picture element is about one pixel of the screen."""
@@ -188,10 +186,8 @@ class MatrixImage:
                 self._levels.append(_coarser(self._levels[-1], self._diverging))
             pixels = np.ascontiguousarray(self._table[self._levels[level]])
             rows, cols = pixels.shape
-            self._buffers[level] = pixels
-            self._pictures[level] = QImage(
-                pixels.data, cols, rows, 4 * cols, QImage.Format.Format_RGB32
-            )
+            shown = QImage(pixels.data, cols, rows, 4 * cols, QImage.Format.Format_RGB32)
+            self._pictures[level] = shown.copy()  # which owns its pixels
         return self._pictures[level]
 
     def colour(self, row: int, col: int) -> QColor:
