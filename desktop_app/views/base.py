@@ -11,9 +11,12 @@ from desktop_app.contract.described import reads_prompts
 from desktop_app.contract.intents import Intent
 from desktop_app.contract.result import Notice
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
-from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
-from desktop_app.views.notice_chips import (
+from desktop_app.views.frame import (
     OTHER_PROMPTS,
+    ElidedLabel,
+    Heading,
+    SettingsFold,
+    Veil,
     by_code,
     notice_chip,
     other_prompts_chip,

@@ -1,4 +1,4 @@
-"""The parts of the frame around every analysis: heading, folding settings, dimmed picture."""
+"""The parts of the frame around every analysis: heading, settings, notices, dimmed picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.words import run_words, settings_sentence
+from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -26,7 +27,13 @@ from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
 if TYPE_CHECKING:
     from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+
+# Notices that tell rather than warn.
+_CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
+_GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
+OTHER_PROMPTS = "other_prompts"
 
 
 class ElidedLabel(QLabel):
@@ -237,3 +244,44 @@ def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:
     if wrap:
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
+
+
+def severity(code: str) -> str:
+    """Return how grave a notice is, for the colour of its chip."""
+    if code in _GRAVE:
+        return "bad"
+    return "info" if code in _CALM else "warn"
+
+
+def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
+    """Gather notices under their codes, in the order in which the codes first come."""
+    found: dict[str, list[Notice]] = {}
+    for notice in notices:
+        found.setdefault(notice.code, []).append(notice)
+    return found
+
+
+def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
+    """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
+    fixes = sum(notice.fix is not None for notice in group)
+    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
+    more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
+    return ChipSpec(
+        code=code,
+        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
+        severity=severity(code),
+        tooltip="\n".join(told[:4]) + more,
+        fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
+    )
+
+
+def other_prompts_chip() -> ChipSpec:
+    """Return the chip of a picture that was made for other prompts than those of the table."""
+    return ChipSpec(
+        code=OTHER_PROMPTS,
+        text="Made for other prompts",
+        severity="warn",
+        tooltip="The prompt table holds other prompts, corrupt twins or answers now than when this "
+        "was computed. Run it again, or set the table back.",
+        fix_label="Run again",
+    )

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.analyses.tokens.aligned_strip import AlignedStrip
 from desktop_app.analyses.tokens.picture import aligned_rows, card_sentence, prompt_notices
 from desktop_app.contract.result import TokenList
-from desktop_app.views.frame import ElidedLabel, label
-from desktop_app.views.notice_chips import severity
+from desktop_app.views.frame import ElidedLabel, label, severity
 from desktop_app.widgets.basics.chip import Chip, ChipSpec
 from desktop_app.widgets.basics.layouts import FlowLayout
 from desktop_app.widgets.basics.theme import set_role

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.theme import colour, set_role, severity_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,11 +80,11 @@ class Chip(QFrame):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the widget."""
-        ink, soft = theme_hub().current.severity(self._severity)
+        tone = severity_colour(self._severity)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(ink, 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
+        painter.setPen(QPen(colour(tone), 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(colour(f"{tone}_soft"))
         rect = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
 

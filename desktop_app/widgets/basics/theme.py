@@ -39,11 +39,6 @@ class Theme:
         """Return one of the colours by its name."""
         return QColor(self.colours[field])
 
-    def severity(self, severity: str) -> tuple[QColor, QColor]:
-        """Return ink and soft background of `info`, `good`, `warn` or `bad`."""
-        name = severity_colour(severity)
-        return self.color(name), self.color(f"{name}_soft")
-
 
 def severity_colour(severity: str) -> str:
     """Return the field of the theme that is the ink of `info`, `good`, `warn` or `bad`."""
