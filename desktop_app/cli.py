@@ -7,7 +7,10 @@ error. Errors are one line, and no traceback reaches a user without `--debug`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
+import os
+import platform
 import sys
 import traceback
 from pathlib import Path
@@ -21,7 +24,7 @@ from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis
 from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
-from desktop_app.support import installed
+from desktop_app.support import installed, paths
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
 
 if TYPE_CHECKING:
@@ -33,6 +36,14 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 BAD_INPUT = 2
 DIFFERENT = 1
+_PACKAGES = (
+    "lensbench",
+    "torch",
+    "transformers",
+    "transformer-lens",
+    "PySide6-Essentials",
+    "pyqtgraph",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: even a bug becomes one line
-        return _fail(*_explain(error), debug=debug)
+        if debug:
+            traceback.print_exc(file=sys.stderr)
+        return _say(*_explain(error))
     return int(code or 0)
 
 
@@ -65,12 +78,6 @@ def _explain(error: Exception) -> tuple[str, int]:
     if problem is not None:
         return problem, ModelLoadError.exit_code
     return f"unexpected {type(error).__name__}: {error}; run again with --debug and report it", 1
-
-
-def _fail(message: str, code: int, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc(file=sys.stderr)
-    return _say(message, code)
 
 
 def _say(message: str, code: int) -> int:
@@ -142,19 +149,18 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     if only_estimate:
         _out_estimate(answer, as_json=as_json)
         return
-    result = answer
-    for notice in result.warnings:
+    for notice in answer.warnings:
         click.echo(f"warning {notice.code}: {notice.message}", err=True)
     if out is not None:
-        _write(result, out)
+        _write(answer, out)
     if as_json:
         from desktop_app.session.exports import to_json_text
 
-        _out(to_json_text(result))
+        _out(to_json_text(answer))
     elif out is None:
         from desktop_app.pictures.text_tables import as_text
 
-        _out(as_text(result))
+        _out(as_text(answer))
 
 
 def _out_estimate(memory_bytes: int | None, *, as_json: bool) -> None:
@@ -290,11 +296,35 @@ def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(*, as_json: bool) -> None:
     """Say what this machine has and lacks."""
-    from desktop_app.jobs.doctor import examine
-
-    facts = examine()
+    facts = _examine()
     if as_json:
         _out(json.dumps(plain(facts), indent=1))
         return
     for name, value in facts.items():
         _out(f"{name:<24} {value}")
+
+
+def _examine() -> dict[str, Any]:
+    """Return facts by name, in words: versions, devices, models, display, folders."""
+    from desktop_app.engine import pack
+    from desktop_app.engine.devices import list_devices
+    from desktop_app.engine.memory import human_bytes
+
+    facts: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform()}
+    facts |= {name: installed.package_version(name) for name in _PACKAGES}
+    for device in list_devices():
+        free, total = human_bytes(device.free), human_bytes(device.total)
+        facts[device.device] = f"{device.name}, {free} free of {total}"
+    for name in pack.pack_names():
+        facts[f"model {name}"] = pack.pack_problem(name) or "installed"
+    facts["accelerate"] = "present" if importlib.util.find_spec("accelerate") else "missing"
+    facts["display"] = _display()
+    facts["data folder"] = str(paths.data_dir())
+    return facts
+
+
+def _display() -> str:
+    if not sys.platform.startswith("linux"):
+        return "native"
+    shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    return shown or "none: the worked example runs headless"

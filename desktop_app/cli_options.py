@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from pydantic import ValidationError
+from typing_extensions import override
 
 from desktop_app.contract.params import Params, PromptRow
+from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _ENDINGS = (".json", ".npz", ".lens")
 # Options that name a file, and what reads it.
@@ -78,29 +80,24 @@ def own_options(params: type[Params]) -> list[click.Parameter]:
 
 
 def _option(name: str, field: Any) -> click.Option:
-    flag = f"--{name.replace('_', '-')}"
-    kind = field.annotation
+    kind, extra = field.annotation, field.json_schema_extra or {}
+    given: dict[str, Any]
     if kind is bool:
-        return click.Option([flag], is_flag=True, help=field.description)
-    if get_origin(kind) is Literal:
-        return click.Option(
-            [flag],
-            type=click.Choice([str(a) for a in get_args(kind)]),
-            default=None if _when_prompts(field) else field.default,
-            show_default=not _when_prompts(field),
-            help=field.description,
-        )
-    extra = field.json_schema_extra or {}
-    if extra.get("cli") in _FILES:
-        return click.Option([flag], metavar="FILE", help=field.description)
-    if extra.get("cli") == "pair":
-        return click.Option([flag], nargs=2, metavar=extra["metavar"], help=field.description)
-    if get_origin(kind) is tuple:
-        return click.Option([flag], default="", metavar="LIST", help=field.description)
-    scalar = {int: int, float: float}.get(kind, str)
-    return click.Option(
-        [flag], type=scalar, default=field.default, show_default=True, help=field.description
-    )
+        given = {"is_flag": True}
+    elif get_origin(kind) is Literal:
+        default = None if _when_prompts(field) else field.default
+        choices = click.Choice([str(a) for a in get_args(kind)])
+        given = {"type": choices, "default": default, "show_default": default is not None}
+    elif extra.get("cli") in _FILES:
+        given = {"metavar": "FILE"}
+    elif extra.get("cli") == "pair":
+        given = {"nargs": 2, "metavar": extra["metavar"]}
+    elif get_origin(kind) is tuple:
+        given = {"default": "", "metavar": "LIST"}
+    else:
+        scalar = kind if kind in (int, float) else str
+        given = {"type": scalar, "default": field.default, "show_default": True}
+    return click.Option([f"--{name.replace('_', '-')}"], help=field.description, **given)
 
 
 def check_ending(out: str) -> None:
@@ -159,43 +156,28 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
             )
     for index, text in enumerate(texts):
         fields = {name: values[index] for name, values in columns.items() if values}
-        rows.append(_row(index, text, fields))
+        try:
+            rows.append(PromptRow.model_validate({"text": text, **fields}))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            option = "prompt" if problem["loc"][0] == "text" else problem["loc"][0]
+            message = problem["msg"].removeprefix("Value error, ")
+            raise BadInputError(f"--{option} of prompt {index + 1}: {message}.") from None
     return tuple(rows)
 
 
-def _row(index: int, text: str, fields: dict[str, str]) -> PromptRow:
-    try:
-        return PromptRow.model_validate({"text": text, **fields})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        option = "prompt" if problem["loc"][0] == "text" else problem["loc"][0]
-        message = problem["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"--{option} of prompt {index + 1}: {message}.") from None
-
-
-class TerminalReporter:
+class TerminalReporter(Reporter):
     """Progress as one line on standard error, only where a person watches."""
-
-    previews = False
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._watched = sys.stderr.isatty()
 
+    @override
     def step(self, fraction: float, note: str = "") -> None:
-        """Show how far it is."""
         if self._watched:
             sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {note}")
             sys.stderr.flush()
-
-    def check(self) -> None:
-        """Do nothing: an interrupt arrives as KeyboardInterrupt."""
-
-    def partial(self, data: Mapping[str, Any]) -> None:
-        """Ignore partial results."""
-
-    def needs(self, memory_bytes: int) -> None:
-        """Ignore the estimate: the command line asks for it with --estimate."""
 
     def end(self) -> None:
         """Clear the line."""

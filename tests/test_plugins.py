@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 from desktop_app.contract import registry
-from desktop_app.contract.described import fields_of
 from desktop_app.contract.params import PromptRow
-from desktop_app.contract.registry import ANALYSES, BUILT_IN, file_of, find, hook, problems
+from desktop_app.contract.registry import (
+    ANALYSES,
+    BUILT_IN,
+    fields_of,
+    file_of,
+    find,
+    hook,
+    problems,
+)
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import RunAnalysis
 from desktop_app.jobs.service import Service

@@ -25,7 +25,6 @@ OTHER_MEANINGS = {
     ("analyses/ablate/picture.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
-    ("session/codec.py", "tokens"): _KEY,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
     ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",

@@ -15,35 +15,20 @@ from desktop_app.support.errors import BadInputError
 
 _RANGE = re.compile(r"^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*$|^\s*(-?\d+)\s*$")
 _HEADS = re.compile(r"^\s*(\d+\.\d+(\s*,\s*\d+\.\d+)*)?\s*$")
-_HEAD = re.compile(r"^\s*\d+\.\d+\s*$")
+_HEAD = re.compile(r"^\s*(\d+\.\d+)?\s*$")
 _PAIR = re.compile(r"^\s*(\d+\.\d+)\s*[, ]\s*(\d+\.\d+)\s*$")
-_INTEGERS = re.compile(r"^\s*-?\d+(\s*,\s*-?\d+)*\s*$")
+_POSITIONS = re.compile(r"^\s*(all|last|-?\d+(\s*,\s*-?\d+)*)\s*$")
 
 
-def _check_range(text: str) -> str:
-    if not _RANGE.match(text):
-        raise ValueError(f"“{text}” is not a range: write A:B, such as 0:12, -4: or 7")
-    return text.strip()
+def _written_as(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    """Return a check that a text is written that way; `what` it is not, and how it is written."""
 
-
-def _check_heads(text: str) -> str:
-    if not _HEADS.match(text):
-        raise ValueError(f"“{text}” is not a list of heads: write layer.head, such as 5.3,16.0")
-    return text.strip()
-
-
-def _check_positions(text: str) -> str:
-    if text.strip() in {"all", "last"}:
+    def check(text: str) -> str:
+        if not pattern.match(text):
+            raise ValueError(f"“{text}” is not {what}")
         return text.strip()
-    if not _INTEGERS.match(text):
-        raise ValueError(f"“{text}” is not all, last or a list of positions such as 0,3,-1")
-    return text.strip()
 
-
-def _check_head(text: str) -> str:
-    if text.strip() and not _HEAD.match(text):
-        raise ValueError(f"“{text}” is not a head: write layer.head, such as 5.3")
-    return text.strip()
+    return AfterValidator(check)
 
 
 def _check_pair(text: str) -> str:
@@ -63,10 +48,14 @@ def _check_names(text: str) -> str:
     return ",".join(filter(None, (name.strip() for name in text.split(","))))
 
 
-RangeText = Annotated[str, AfterValidator(_check_range)]
-HeadsText = Annotated[str, AfterValidator(_check_heads)]
-PositionsText = Annotated[str, AfterValidator(_check_positions)]
-HeadText = Annotated[str, AfterValidator(_check_head)]
+RangeText = Annotated[str, _written_as(_RANGE, "a range: write A:B, such as 0:12, -4: or 7")]
+HeadsText = Annotated[
+    str, _written_as(_HEADS, "a list of heads: write layer.head, such as 5.3,16.0")
+]
+PositionsText = Annotated[
+    str, _written_as(_POSITIONS, "all, last or a list of positions such as 0,3,-1")
+]
+HeadText = Annotated[str, _written_as(_HEAD, "a head: write layer.head, such as 5.3")]
 HeadPairText = Annotated[str, AfterValidator(_check_pair)]
 CardText = Annotated[str, AfterValidator(_check_card)]
 NamesText = Annotated[str, AfterValidator(_check_names)]

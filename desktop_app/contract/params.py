@@ -104,31 +104,30 @@ class PromptRow(Frozen):
 class Params(Frozen):
     """Settings that every analysis has; each analysis adds its own."""
 
-    prompts: tuple[PromptRow, ...] = Field(
-        default=(),
-        max_length=MAX_PROMPTS,
-        title="Prompts",
-        description="The prompt table.",
-        json_schema_extra={"hidden": True},
+    prompts: tuple[PromptRow, ...] = setting(
+        (), "Prompts", "The prompt table.", max_length=MAX_PROMPTS, hidden=True
     )
-    bos: Literal["auto", "yes", "no"] = Field(
-        default="auto",
-        title="BOS",
-        description="Whether a beginning-of-sequence token goes first; auto does what the model's "
-        "own tokenizer does.",
-        json_schema_extra={"hidden": True, "shared": True},
+    bos: Literal["auto", "yes", "no"] = setting(
+        "auto",
+        "BOS",
+        "Whether a beginning-of-sequence token goes first; auto does what the model's own "
+        "tokenizer does.",
+        hidden=True,
+        shared=True,
     )
-    chat: bool = Field(
-        default=False,
-        title="Chat",
-        description="Treat each prompt as a user message under the model's chat template.",
-        json_schema_extra={"hidden": True, "shared": True},
+    chat: bool = setting(
+        False,
+        "Chat",
+        "Treat each prompt as a user message under the model's chat template.",
+        hidden=True,
+        shared=True,
     )
-    fix: bool = Field(
-        default=False,
-        title="Fix",
-        description="Apply the known repair where answer and wrong share their leading tokens.",
-        json_schema_extra={"hidden": True, "shared": True},
+    fix: bool = setting(
+        False,
+        "Fix",
+        "Apply the known repair where answer and wrong share their leading tokens.",
+        hidden=True,
+        shared=True,
     )
 
     def reads_prompts(self) -> bool:

@@ -13,9 +13,12 @@ import importlib.util
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ValidationError
 
 from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.spec import GROUPS, Analysis, FieldSpec
@@ -24,7 +27,8 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from desktop_app.contract.intents import IntentName
+    from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import IntentName
 
 ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
@@ -193,3 +197,34 @@ def worked_order() -> tuple[str, ...]:
     """Return the analyses of the worked example in their turn."""
     turns = {name: turn for name in BUILT_IN if (turn := ANALYSES[name].example) is not None}
     return tuple(sorted(turns, key=turns.__getitem__))
+
+
+def described(result: Result) -> Result:
+    """Return the result with the specs of its fields, where it lacks them and they are known."""
+    analysis = ANALYSES.get(result.analysis)
+    if result.fields or analysis is None:
+        return result
+    fields = analysis.describe(result.data, result.params)
+    return replace(result, fields=fields, params_schema=analysis.params.model_json_schema())
+
+
+def fields_of(result: Result) -> dict[str, FieldSpec]:
+    """Return the specs of a result's fields by name, as far as they are known."""
+    analysis = ANALYSES.get(result.analysis)
+    specs = result.fields
+    if not specs and analysis is not None:
+        specs = analysis.describe(result.data, result.params)
+    return {spec.name: spec for spec in specs}
+
+
+def reads_prompts(result: Result) -> bool:
+    """Return whether a result speaks of the prompt table, rather than of sequences of its own."""
+    analysis = ANALYSES.get(result.analysis)
+    if analysis is None:
+        return bool(result.prompts)
+    kind = analysis.params
+    known = {k: v for k, v in result.params.items() if k in kind.own_fields()}
+    try:
+        return kind.model_validate(known).reads_prompts()
+    except ValidationError:
+        return bool(result.prompts)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class Reporter(Protocol):
+class Reporter:
     """What a computation may say; each call is also a place where it can be cancelled.
 
     Attributes:
@@ -17,9 +19,7 @@ class Reporter(Protocol):
             values come.
     """
 
-    @property
-    def previews(self) -> bool:
-        """Whether an estimate is wanted first."""
+    previews = False
 
     def step(self, fraction: float, note: str = "") -> None:
         """Report progress, a fraction 0..1 and a sentence; raise `Cancelled` if asked to stop."""
@@ -34,51 +34,33 @@ class Reporter(Protocol):
         """Say how much memory the work that begins now takes at its peak, in bytes."""
 
 
-class SilentReporter:
-    """A reporter for callers that want only the result."""
-
-    previews = False
-
-    def step(self, fraction: float, note: str = "") -> None:
-        """Ignore the progress."""
-
-    def check(self) -> None:
-        """Never cancel."""
-
-    def partial(self, data: Mapping[str, Any]) -> None:
-        """Ignore the partial result."""
-
-    def needs(self, memory_bytes: int) -> None:
-        """Ignore the estimate."""
+class SilentReporter(Reporter):
+    """For callers that want only the result."""
 
 
-class ShareReporter:
+class ShareReporter(Reporter):
     """Passes on the progress of one part of a larger work."""
 
     def __init__(self, inner: Reporter, start: float, share: float) -> None:
+        self.previews = inner.previews
         self._inner = inner
         self._start = start
         self._share = share
 
-    @property
-    def previews(self) -> bool:
-        """Whether the one who is told of the whole wants an estimate first."""
-        return self._inner.previews
-
+    @override
     def step(self, fraction: float, note: str = "") -> None:
-        """Report the fraction of the whole."""
         self._inner.step(self._start + self._share * fraction, note)
 
+    @override
     def check(self) -> None:
-        """Raise `Cancelled` when asked to stop."""
         self._inner.check()
 
+    @override
     def partial(self, data: Mapping[str, Any]) -> None:
-        """Pass on partial fields."""
         self._inner.partial(data)
 
+    @override
     def needs(self, memory_bytes: int) -> None:
-        """Pass on the estimate."""
         self._inner.needs(memory_bytes)
 
 
@@ -86,14 +68,14 @@ class _EstimatedError(Exception):
     """Ends a run that was begun only to hear what it needs."""
 
 
-class EstimatingReporter(SilentReporter):
+class EstimatingReporter(Reporter):
     """Stops the computation as soon as it says what it needs."""
 
     def __init__(self) -> None:
         self.memory_bytes: int | None = None
 
+    @override
     def needs(self, memory_bytes: int) -> None:
-        """Note the estimate and end the run."""
         self.memory_bytes = memory_bytes
         raise _EstimatedError
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import ModelInfo
 
-Device = str
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "auto", "disk"]
 Weights = Literal["raw", "processed"]
@@ -26,7 +25,7 @@ class ModelSpec:
     """
 
     model: str
-    device: Device = "auto"
+    device: str = "auto"
     dtype: Dtype = "auto"
     offload: Offload = "none"
     weights: Weights = "raw"

@@ -154,7 +154,7 @@ class Result:
             "params": plain(self.params),
             "prompts": [_prompt_json(p) for p in self.prompts],
             "result": {name: plain(value) for name, value in self.data.items()},
-            "warnings": [_notice_json(n) for n in self.warnings],
+            "warnings": [plain(asdict(n)) for n in self.warnings],
             "provenance": plain(self.provenance),
             "timing": asdict(self.timing),
         }
@@ -181,42 +181,28 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _tokens_json(tokens: TokenList) -> dict[str, Any]:
-    return {"ids": list(tokens.ids), "pieces": list(tokens.pieces), "texts": list(tokens.texts)}
-
-
 def _answer_json(answer: AnswerRecord) -> dict[str, Any]:
     return {
         "text": answer.text,
         "id": answer.token_id,
         "piece": answer.tokens.pieces[0],
-        "tokens": _tokens_json(answer.tokens),
+        "tokens": plain(asdict(answer.tokens)),
     }
 
 
 def _prompt_json(prompt: PromptRecord) -> dict[str, Any]:
     corrupt = None
     if prompt.corrupt_text is not None and prompt.corrupt_tokens is not None:
-        corrupt = {"text": prompt.corrupt_text, "tokens": _tokens_json(prompt.corrupt_tokens)}
+        corrupt = {"text": prompt.corrupt_text, "tokens": plain(asdict(prompt.corrupt_tokens))}
     answers = [_answer_json(a) for a in prompt.answers]
     wrongs = [_answer_json(a) for a in prompt.wrongs]
     return {
         "text": prompt.text,
-        "tokens": _tokens_json(prompt.tokens),
+        "tokens": plain(asdict(prompt.tokens)),
         "corrupt": corrupt,
         "answer": answers[0] if answers else None,
         "wrong": wrongs[0] if wrongs else None,
         "answers": answers,
         "wrongs": wrongs,
         "read_position": prompt.read_position,
-    }
-
-
-def _notice_json(notice: Notice) -> dict[str, Any]:
-    return {
-        "code": notice.code,
-        "message": notice.message,
-        "fix": notice.fix,
-        "prompt": notice.prompt,
-        "positions": list(notice.positions),
     }

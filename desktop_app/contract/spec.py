@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from desktop_app.contract.intents import IntentName
     from desktop_app.contract.params import Params
 
 AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
@@ -24,14 +23,19 @@ GROUPS: dict[Group, str] = {
 }
 """The groups of the rail and their titles, from above."""
 
+IntentName = Literal[
+    "open_attention",  # show where a head looks: layer, head
+    "next_tokens",  # what comes after a prompt, read at a position: prompt, position
+    "attribution",  # what contributes to the logits read at a place: prompt, layer, position
+    "hand_move",  # put an activation of one run into the other: move, in the grammar of moves
+    "head_facts",  # what is known of a head: layer, head
+    "prompts_from",  # prompts of a family or a text for the table
+    "tokenize",  # the tokens of the prompt table as it is typed
+]
 
 MAX_NAME = 60
 MAX_TEXT = 500
 MAX_AXES = 8
-
-
-def _none_absent(_params: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,23 @@ class FieldSpec:
             raise ValueError(f"field {self.name}: axes that are too many or the same")
         if len(self.meaning) > MAX_TEXT or len(self.unit) > MAX_NAME:
             raise ValueError(f"field {self.name}: a text that is too long")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What one part of the program asks of another without knowing who answers.
+
+    A view raises it; the window hands it to the analysis whose spec says that it serves it, opens
+    its place in the rail where it is to be seen, and calls the view's `answer`. An intent that
+    nobody serves is not offered: ask `registry.serving` first.
+
+    Attributes:
+        name: What is asked.
+        data: Plain values, as the comment at its name says.
+    """
+
+    name: IntentName
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,7 +141,7 @@ class Analysis:
     fields: tuple[FieldSpec, ...]
     needs_answers: bool = False
     compares_answers: bool = False
-    absent: AbsentAxes = _none_absent
+    absent: AbsentAxes = lambda _params: frozenset()
     group: Group = "part"
     noun: str = ""
     serves: frozenset[IntentName] = frozenset()
@@ -151,11 +172,9 @@ class Analysis:
             if spec.name == name:
                 return spec
         stem, _, twin = name.rpartition("_")
-        if twin in {"mean", "sem"}:
-            origin = self.field(stem)
-            if origin is not None and origin.axes and origin.axes[-1] == "prompt":
-                meaning = ("Mean of " if twin == "mean" else "Standard error of ") + origin.meaning
-                telling = origin.telling if twin == "mean" else 0
-                axes = origin.axes[:-1]
-                return FieldSpec(name, axes, meaning, origin.unit, nullable=True, telling=telling)
-        return None
+        origin = self.field(stem) if twin in {"mean", "sem"} else None
+        if origin is None or origin.axes[-1:] != ("prompt",):
+            return None
+        meaning = ("Mean of " if twin == "mean" else "Standard error of ") + origin.meaning
+        telling = origin.telling if twin == "mean" else 0
+        return FieldSpec(name, origin.axes[:-1], meaning, origin.unit, True, telling=telling)

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.support.errors import ModelLoadError
+from desktop_app.support.errors import ModelLoadError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,8 @@ def download(name: str, report: Reporter) -> None:
             snapshot_download(name, allow_patterns=_PATTERNS, tqdm_class=_progress_bar(report))
         except Exception as error:  # noqa: BLE001 - the library raises many kinds
             raise ModelLoadError(
-                f"“{name}” could not be downloaded ({_first_line(error)}): check its spelling and "
-                "the network, or open a local folder."
+                f"“{name}” could not be downloaded ({first_line(error, 200)}): check its spelling "
+                "and the network, or open a local folder."
             ) from None
 
 
@@ -85,8 +85,3 @@ def _progress_bar(report: Reporter) -> type:
             return None
 
     return ReportingBar
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0][:200] if text else type(error).__name__

@@ -12,20 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.contract.requests import ModelReady, ModelSpec
+from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
-from desktop_app.engine import catalogue, hub, parity
-from desktop_app.engine.checkpoint import Checkpoint, fingerprint
+from desktop_app.engine import catalogue, hub
+from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.tokenizing import TextTokenizer
-from desktop_app.support.errors import LensbenchError, MemoryExhaustedError, ModelLoadError
+from desktop_app.support.errors import (
+    LensbenchError,
+    MemoryExhaustedError,
+    ModelLoadError,
+    first_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from desktop_app.contract.report import Reporter
+
+_TEXT = "The quick brown fox jumps over 1 2 3 4"
+_LENGTH = 10
+_PADS = 4
+# Largest difference of log-probabilities that counts as equal, per dtype.
+_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
@@ -92,8 +103,8 @@ def _load(
     started = time.perf_counter()
     hf_model = _load_weights(spec, checkpoint, device, dtype, report)
     report.step(0.75, "Measuring plain Hugging Face")
-    sample = parity.sample_ids(tokenizer, hf_model)
-    plain = parity.plain_logprobs(hf_model, sample)
+    sample = sample_ids(tokenizer, hf_model)
+    plain = plain_logprobs(hf_model, sample)
     report.step(0.80, "Attaching TransformerLens")
     parameters = sum(p.numel() for p in hf_model.parameters())
     memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
@@ -101,7 +112,7 @@ def _load(
     info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
     input_device = torch.device(str(bridge.cfg.device or device))
     report.step(0.92, "Comparing with plain Hugging Face")
-    measured = parity.measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
+    measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(bridge, tokenizer, info, spec, measured, input_device, memory)
 
@@ -296,6 +307,65 @@ def _refuse_too_large(
 
 
 def _unloadable(spec: ModelSpec, error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    reason = lines[0][:300] if lines else type(error).__name__
+    reason = first_line(error, 300)
     return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."
+
+
+def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:
+    """Return a few token ids `[1, S]` that the model can take, with the padding where it can."""
+    config = hf_model.config.get_text_config()
+    ids = [i for i in tokenizer.encode(_TEXT).ids if i < config.vocab_size]
+    context = getattr(config, "max_position_embeddings", None) or _LENGTH + _PADS
+    length = max(1, min(_LENGTH, int(context) - _PADS))
+    device = next(hf_model.parameters()).device
+    if device.type == "meta":
+        device = torch.device("cpu")
+    return torch.tensor([ids[:length] or [0]], device=device)
+
+
+def plain_logprobs(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Return plain Hugging Face's log-probabilities `[S, V]`, float32, on the CPU."""
+    with torch.no_grad():
+        logits = hf_model(ids, use_cache=False).logits
+    return _logprobs(logits)[0]
+
+
+def measure(
+    bridge: Any,
+    ids: torch.Tensor,
+    plain: torch.Tensor,
+    tokenizer: TextTokenizer,
+    dtype: torch.dtype,
+) -> Parity:
+    """Compare the bridge with plain Hugging Face, and its left padding with itself alone."""
+    with torch.no_grad():
+        alone = _logprobs(bridge(ids, use_cache=False))[0]
+        padded = [_padded_difference(bridge, ids, alone, tokenizer, n) for n in (_PADS, 1)]
+    difference = float((alone - plain).abs().max())
+    tolerance = _TOLERANCE.get(dtype, 1e-4)
+    known = [difference, *(p for p in padded if p is not None)]
+    return Parity(
+        max_logprob_difference=difference,
+        left_padding_difference=padded[0],
+        single_pad_difference=padded[1],
+        tolerance=tolerance,
+        ok=all(d < tolerance for d in known),
+    )
+
+
+def _padded_difference(
+    bridge: Any, ids: torch.Tensor, alone: torch.Tensor, tokenizer: TextTokenizer, pads: int
+) -> float | None:
+    """Return the difference that left padding makes; None where the model cannot take it."""
+    pad = torch.full((1, pads), tokenizer.pad_id(), device=ids.device)
+    mask = torch.ones(1, pads + ids.shape[1], dtype=torch.long, device=ids.device)
+    mask[:, :pads] = 0
+    try:
+        logits = bridge(torch.cat([pad, ids], dim=1), attention_mask=mask, use_cache=False)
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError):
+        return None
+    return float((_logprobs(logits)[0, pads:] - alone).abs().max())
+
+
+def _logprobs(logits: torch.Tensor) -> torch.Tensor:
+    return logits.float().log_softmax(-1).cpu()

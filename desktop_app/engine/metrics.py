@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import PromptRecord
 
 NEEDS_ANSWER: frozenset[str] = frozenset({"logit_diff", "logit", "logprob", "prob", "rank"})
-NEEDS_ALL_POSITIONS: frozenset[str] = frozenset({"loss"})
 
 # Below this a base is too near zero for a percentage; logits and nats, and plain fractions.
 _NEAR_ZERO = {"logit_diff": 0.01, "logit": 0.01, "loss": 1e-6, "prob": 1e-6}

@@ -1,14 +1,22 @@
-"""A loaded model: the hooked bridge, its tokenizer, and the names of the places in it."""
+"""A loaded model: the hooked bridge, its tokenizer, and the names of the places in it.
+
+Its matrix products run at the machine's own rate. torch's float32 products on x86 come from MKL,
+which on AMD processors leaves their AVX-512 units idle; oneDNN, which torch carries too, uses them:
+2.2 × the rate on a Zen 5. Where that is so, the linear layers of a large pass are sent there. The
+values differ in their last bits, as they do between any two batch sizes.
+"""
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-
-from desktop_app.engine.products import FastProducts
+from torch.nn import functional as F  # noqa: N812 - its usual name
+from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
@@ -37,11 +45,107 @@ READ_HOOK = "unembed.hook_in"
 
 HookFn = Callable[..., torch.Tensor | None]
 Hooks = Sequence[tuple[str, HookFn]]
+# Every new row count costs oneDNN about a millisecond of code generation, and a sweep has another
+# one at each layer: rows go in blocks of this many, the last one padded to a multiple of the step.
+_BLOCK, _STEP = 512, 64
+_FEWEST_ROWS = 64
+_WORTH_IT = 1.25
+_TRIAL = (512, 1024)  # rows, and both widths of the weights
+
+
+class FastProducts(TorchFunctionMode):
+    """Within it, large float32 linear layers on the CPU take the faster of the two libraries."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send the products to `fast_linear` where it can do them."""
+        if func is F.linear and not kwargs and _is_large(args[0], args[1]):
+            return fast_linear(*args)
+        # GPT-2's layers keep their weights the other way round.
+        if func is torch.addmm and not kwargs and len(args) == 3 and _is_large(*args[1:]):
+            bias, x, weight = args
+            if bias.ndim == 1:
+                return fast_linear(x, weight.t(), bias)
+        return func(*args, **(kwargs or {}))
+
+
+def fast_linear(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return x Wᵀ + b by oneDNN, float32 on the CPU, without gradients.
+
+    Args:
+        x: `[..., d_in]`.
+        weight: `[d_out, d_in]`, in either memory order.
+        bias: `[d_out]`.
+    """
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    if not (weight.is_contiguous() or weight.t().is_contiguous()):
+        # A part of a larger matrix, such as GPT-2's queries: oneDNN takes a hundred times as long.
+        weight = weight.contiguous()
+    found = rows.new_empty(len(rows), len(weight))
+    for begin in range(0, len(rows), _BLOCK):
+        block = rows[begin : begin + _BLOCK]
+        there = len(block)
+        missing = -there % _STEP
+        if missing:
+            block = F.pad(block, (0, 0, 0, missing))
+        found[begin : begin + there] = _one_dnn(block, weight, bias)[:there]
+    return found.view(*x.shape[:-1], len(weight))
+
+
+def _is_large(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    return (
+        x.dtype is torch.float32
+        and weight.dtype is torch.float32
+        and x.device.type == "cpu"
+        and weight.device.type == "cpu"
+        and x.numel() >= _FEWEST_ROWS * x.shape[-1]
+        and not torch.is_grad_enabled()
+        and one_dnn_is_faster()
+    )
+
+
+@functools.cache
+def one_dnn_is_faster() -> bool:
+    """Return whether oneDNN is there and clearly faster; tried once, in some milliseconds."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    rows, width = _TRIAL
+    with torch.no_grad():
+        x, weight = torch.ones(rows, width), torch.ones(width, width)
+        try:
+            _one_dnn(x, weight, None)
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError):
+            return False  # an operator that torch keeps for itself may go with any release
+        pairs = [(_seconds(F.linear, x, weight), _seconds(fast_linear, x, weight)) for _ in "12345"]
+    usual, fast = (min(times) for times in zip(*pairs, strict=True))
+    return bool(usual > _WORTH_IT * fast)
+
+
+def _one_dnn(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001 - the one door to it
+    return found
+
+
+def _seconds(product: Callable[..., object], *operands: torch.Tensor) -> float:
+    started = time.perf_counter()
+    product(*operands)
+    return time.perf_counter() - started
 
 
 def site_hook(layer: int, site: Site) -> str:
     """Return the TransformerLens hook name of a place in the model."""
     return f"blocks.{layer}.{_SITE_HOOKS[site]}"
+
+
+class _SeenError(Exception):
+    """Raised by the hook that has seen what was asked for: the rest of the pass is not needed."""
 
 
 def mlp_input_hook(layer: int) -> str:
@@ -95,6 +199,26 @@ class LoadedModel:
             found = self.bridge.run_with_hooks(ids.to(self.device), fwd_hooks=list(hooks), **kwargs)
         logits: torch.Tensor = found[0] if isinstance(found, tuple) else found
         return logits
+
+    def seen(self, ids: torch.Tensor, name: str, hooks: Hooks = ()) -> torch.Tensor:
+        """Return a copy of what one hook sees of token ids `[batch, position]`; a pass ends there.
+
+        Args:
+            ids: Token ids.
+            name: Where it is seen.
+            hooks: Others that come before.
+        """
+        kept: list[torch.Tensor] = []
+
+        def keep(x: torch.Tensor, hook: object) -> None:
+            kept.append(x.clone())
+            raise _SeenError
+
+        try:
+            self.run(ids, [*hooks, (name, keep)])
+        except _SeenError:
+            self.forward_passes -= 1
+        return kept[0]
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return token ids as a tensor `[batch, position]` on the model's device."""

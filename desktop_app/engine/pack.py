@@ -63,14 +63,9 @@ class Pack:
     member_bytes: int = 0
     installed_bytes: int = 0
     parameters: int | None = None
-    architecture: str | None = None
     n_layers: int | None = None
     n_heads: int | None = None
-    n_key_value_heads: int | None = None
     d_model: int | None = None
-    d_head: int | None = None
-    d_vocab: int | None = None
-    context: int | None = None
 
     @property
     def bytes_to_fetch(self) -> int:
@@ -165,9 +160,7 @@ def verify_pack(name: str) -> None:
 
 
 def fetch_pack(
-    name: str,
-    report: Callable[[float, str], None],
-    should_stop: Callable[[], bool] = never,
+    name: str, report: Callable[[float, str], None], should_stop: Callable[[], bool] = never
 ) -> Path:
     """Install a model pack: download, check, extract, convert, put in place.
 
@@ -205,7 +198,9 @@ def fetch_pack(
             pack_steps.convert(steps, gguf, made)
             _write_manifest(made, pack)
             steps.check_stop()
-            _put_in_place(made, folder, work)
+            if folder.exists():  # damaged
+                folder.replace(work / "predecessor")
+            made.replace(folder)
     report(1.0, f"{pack.title} is installed.")
     return folder
 
@@ -232,13 +227,6 @@ def _workplace(folder: Path) -> Iterator[Path]:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _put_in_place(made: Path, folder: Path, work: Path) -> None:
-    """Rename the finished folder to its target, moving a damaged predecessor out of the way."""
-    if folder.exists():
-        folder.replace(work / "predecessor")
-    made.replace(folder)
 
 
 def _write_manifest(folder: Path, pack: Pack) -> None:

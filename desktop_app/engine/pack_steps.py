@@ -96,17 +96,7 @@ class Steps:
 
 
 def download(steps: Steps, requirement: str, wheel_bytes: int, work: Path) -> Path:
-    """Download one wheel with pip, without its dependencies.
-
-    Args:
-        steps: The fetch.
-        requirement: Exact requirement, `name==version`.
-        wheel_bytes: Size of the wheel, for the progress.
-        work: Folder for the wheel and for pip's temporary files.
-
-    Returns:
-        The wheel, not yet checked.
-    """
+    """Download one wheel with pip, without its dependencies; it is not yet checked."""
     target = work / "wheel"
     target.mkdir()
     command = [
@@ -218,11 +208,7 @@ _TEMP = ("TMPDIR", "TEMP", "TMP")
 
 
 def _run(
-    steps: Steps,
-    command: list[str],
-    log: Path,
-    watch: Callable[[], None],
-    extra: dict[str, str],
+    steps: Steps, command: list[str], log: Path, watch: Callable[[], None], extra: dict[str, str]
 ) -> tuple[int, str]:
     """Run a command to its end or until cancelled; return its exit code and its output."""
     with log.open("wb") as sink:

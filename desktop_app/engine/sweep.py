@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.contract.report import Reporter, SilentReporter
-from desktop_app.engine.abilities import abilities
-from desktop_app.engine.memory import used_bytes
-from desktop_app.engine.starts import choose_starts
-from desktop_app.engine.sweep_hooks import entering_stream
-from desktop_app.engine.sweep_memory import fewer_rows, row_bytes, rows_per_pass
+from desktop_app.engine.memory import fewer_rows, row_bytes, rows_per_pass, used_bytes
+from desktop_app.engine.model import site_hook
+from desktop_app.engine.shortcuts import abilities
 from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.engine.interventions import Variant
     from desktop_app.engine.model import LoadedModel
 
@@ -40,6 +40,8 @@ OnPart = Callable[[torch.Tensor, torch.Tensor], None]
 # computes thousands of tokens in that time, and from a disk it must not happen at all.
 _PASS_COST = {"cpu": 40.0}
 _GPU_PASS_COST = 3000.0
+# More choices than this are thinned out: the plan must not take longer than what it saves.
+_MOST_STARTS = 192
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def sweep(
     """
     report = report or SilentReporter()
     chunks = _chunks(model, ids, variants, plan)
-    prompts = Prompts(ids, entering_stream(model, ids), records=len(chunks) > 1)
+    prompts = Prompts(ids, model.seen(ids, site_hook(0, "resid_pre")), records=len(chunks) > 1)
     values = torch.full((len(variants),), float("nan"))
     same = [i for i, variant in enumerate(variants) if variant.changes_nothing]
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
@@ -164,3 +166,38 @@ def _needs(model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan
         row = row_bytes(model, computed, length, read_all=plan.loss is not None)
         most = max(most, rows * row)
     return used_bytes(model.device) + most
+
+
+def choose_starts(
+    weights: Mapping[int, float], length: int, untouched: int, pass_cost: float
+) -> dict[int, int]:
+    """Return at which position the pass begins that computes each first position.
+
+    A pass from `start` computes `length − start` tokens of every row in it, and costs something by
+    itself: the weights are read once more.
+
+    Args:
+        weights: Per first position, the runs that begin there, in rows through the whole depth.
+        length: The prompt's token count.
+        untouched: Rows that every pass carries besides.
+        pass_cost: What a pass costs by itself, in tokens through the whole depth.
+    """
+    positions = sorted({0, *weights})  # the first pass computes untouched rows from 0 on
+    step = -(-len(positions) // _MOST_STARTS)
+    groups = [positions[i : i + step] for i in range(0, len(positions), step)]
+    loads = [sum(weights.get(p, 0.0) for p in group) for group in groups]
+    # best[i]: the least cost of the groups from i on, and where the pass after theirs begins.
+    best: list[tuple[float, int]] = [(0.0, 0)] * (len(groups) + 1)
+    for i in range(len(groups) - 1, -1, -1):
+        load, choices = float(untouched), []
+        for j in range(i + 1, len(groups) + 1):
+            load += loads[j - 1]
+            choices.append((pass_cost + (length - groups[i][0]) * load + best[j][0], j))
+        best[i] = min(choices)
+    begins: dict[int, int] = {}
+    i = 0
+    while i < len(groups):
+        j = best[i][1]
+        begins.update({p: groups[i][0] for group in groups[i:j] for p in group})
+        i = j
+    return begins

@@ -11,16 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.engine.abilities import TRIMMED_SITES, abilities, trim_hooks
-from desktop_app.engine.editing import Place, make_editor
-from desktop_app.engine.interventions import FromRun
+from desktop_app.engine.interventions import FromRun, Place, make_editor
 from desktop_app.engine.model import READ_HOOK, LoadedModel, site_hook
-from desktop_app.engine.prefix import KeysValues, PrefixCache, RecordingCache
-from desktop_app.engine.sweep_hooks import by_length, joiner, reporter
+from desktop_app.engine.shortcuts import (
+    TRIMMED_SITES,
+    KeysValues,
+    PrefixCache,
+    RecordingCache,
+    abilities,
+    trim_hooks,
+)
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -113,10 +118,7 @@ class Pass:
     def run(self, report: Reporter, done: float, share: float) -> torch.Tensor:
         """Return the metric of each variant, float32 `[variants]`; note the prompts' own first.
 
-        Args:
-            report: Told after every layer; may cancel there.
-            done: The fraction of the whole sweep done before this pass.
-            share: The fraction that this pass is.
+        `done` is the fraction of the sweep that went before, `share` the one that this pass is.
         """
         prompts, first = self._prompts, self._start == 0 and self._prompts.base is None
         hooks: list[tuple[str, HookFn]] = []
@@ -167,8 +169,12 @@ class Pass:
         joining: dict[int, list[int]] = {}
         for variant in self._variants:
             joining.setdefault(variant.layer, []).append(variant.prompt)
-        for layer, prompts in joining.items():
-            yield site_hook(layer, "resid_pre"), joiner(torch.tensor(prompts))
+
+        def join(x: torch.Tensor, hook: object, layer: int) -> torch.Tensor:
+            return torch.cat([x, x[torch.tensor(joining[layer], device=x.device)]])
+
+        for layer in joining:
+            yield site_hook(layer, "resid_pre"), partial(join, layer=layer)
 
     def _edit_hooks(self) -> Iterator[tuple[str, HookFn]]:
         """Yield hooks that apply each variant's changes to its own row."""
@@ -181,7 +187,7 @@ class Pass:
         for (layer, site), members in places.items():
             editor: HookFn | None = make_editor(members, Place(self._start, length))
             if self._trims and layer == last and site in TRIMMED_SITES:
-                editor = by_length(
+                editor = _by_length(
                     editor, make_editor(members, Place(self._start, length, self._read))
                 )
             if editor is not None:
@@ -197,7 +203,8 @@ class Pass:
         for layer in range(layers):
             fraction = min(1.0, done + share * so_far / sum(live))
             note = f"layer {layer + 1} of {layers}"
-            yield site_hook(layer, "resid_pre"), reporter(report, fraction, note)
+            tell = partial(_tell, report=report, fraction=fraction, note=note)
+            yield site_hook(layer, "resid_pre"), tell
             so_far += live[layer]
 
     def _keep_read(self, x: torch.Tensor, hook: object) -> torch.Tensor:
@@ -270,3 +277,21 @@ def no_hooks_left(model: LoadedModel) -> Iterator[None]:
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     logits = logits.float()
     return logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]
+
+
+def _tell(_x: torch.Tensor, hook: object, *, report: Reporter, fraction: float, note: str) -> None:
+    report.step(fraction, note)
+
+
+def _by_length(whole: HookFn | None, alone: HookFn | None) -> HookFn:
+    """Return a hook that edits all positions, or the read position where it has come alone.
+
+    XGLM's MLP, which has no module of its own, is not always trimmed by the hook before it.
+    """
+
+    def edit(x: torch.Tensor, hook: object) -> torch.Tensor:
+        editor = alone if x.shape[1] == 1 else whole
+        found = x if editor is None else editor(x, hook)
+        return x if found is None else found
+
+    return edit

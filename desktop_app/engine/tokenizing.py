@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +47,11 @@ class TextTokenizer:
         text = self.raw.decode([token_id], clean_up_tokenization_spaces=False)
         return ("" if piece is None else str(piece)), text
 
+    def pad_id(self) -> int:
+        """Return an id to pad with: its own, else its EOS, else 0; masked in any case."""
+        ids = (self.raw.pad_token_id, self.raw.eos_token_id, 0)
+        return int(next(i for i in ids if i is not None))
+
     def is_special(self, token_id: int) -> bool:
         """Return whether the id is one of the tokenizer's special tokens."""
         return token_id in self._specials
@@ -71,7 +77,7 @@ class TextTokenizer:
             return plain
         if self.bos_id is None:
             raise BadInputError("This tokenizer has no BOS token: choose --bos auto or no.")
-        return plain if plain.ids[:1] == (self.bos_id,) else self._with_bos(plain)
+        return plain if plain.ids[:1] == (self.bos_id,) else self._with_bos(self.bos_id, plain)
 
     def _encode(self, text: str, *, specials: bool) -> Encoding:
         if not self.raw.is_fast:
@@ -102,30 +108,20 @@ class TextTokenizer:
             pieces=tuple(piece for piece, _ in described),
             texts=tuple(text for _, text in described),
             offsets=tuple((int(a), int(b)) for a, b in offsets),
-            special=tuple(self.is_special(i) for i in ids),
+            special=tuple(map(self.is_special, ids)),
         )
 
     def _strip_suffix(self, encoding: Encoding) -> Encoding:
         """Drop special tokens added at the end: predictions are read after the text, not EOS."""
         end = len(encoding)
-        while end > 1 and encoding.special[end - 1] and _empty(encoding.offsets[end - 1]):
+        while end > 1 and encoding.special[end - 1] and len(set(encoding.offsets[end - 1])) == 1:
             end -= 1
-        if end == len(encoding):
-            return encoding
-        return Encoding(
-            encoding.ids[:end],
-            encoding.pieces[:end],
-            encoding.texts[:end],
-            encoding.offsets[:end],
-            encoding.special[:end],
-        )
+        return Encoding(*(getattr(encoding, part.name)[:end] for part in fields(Encoding)))
 
-    def _with_bos(self, plain: Encoding) -> Encoding:
-        if self.bos_id is None:
-            return plain
-        piece, text = self.describe(self.bos_id)
+    def _with_bos(self, bos_id: int, plain: Encoding) -> Encoding:
+        piece, text = self.describe(bos_id)
         return Encoding(
-            ids=(self.bos_id, *plain.ids),
+            ids=(bos_id, *plain.ids),
             pieces=(piece, *plain.pieces),
             texts=(text, *plain.texts),
             offsets=((0, 0), *plain.offsets),
@@ -163,10 +159,6 @@ class BosEncoder:
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""
         return self._tokenizer.encode(text, "no")
-
-
-def _empty(span: tuple[int, int]) -> bool:
-    return span[0] == span[1]
 
 
 def _fill_gaps(

@@ -25,10 +25,6 @@ _ROWS_AT_ONCE = 256
 _TOKENS_AT_ONCE = 4096
 
 
-class _SeenError(Exception):
-    """Raised by the hook that has seen what was asked for: the rest of the pass is not needed."""
-
-
 @dataclass(frozen=True)
 class HeadWeights:
     """The four matrices of a layer's heads, key-value heads repeated for each query head.
@@ -125,7 +121,7 @@ def stream_after_first(model: LoadedModel, token_ids: torch.Tensor, lead: int) -
     rows = torch.stack([torch.full_like(token_ids, lead), token_ids], dim=1)
     return torch.cat(
         [
-            _seen(model, some, site_hook(0, "resid_post"), [])[:, -1]
+            model.seen(some, site_hook(0, "resid_post")).float()[:, -1]
             for some in torch.split(rows, _TOKENS_AT_ONCE // 2)
         ]
     )
@@ -143,7 +139,8 @@ def first_mlp(model: LoadedModel, token_ids: torch.Tensor) -> torch.Tensor:
             (site_hook(0, "resid_pre"), lambda x, hook, stream=stream: stream.to(x)),
             (site_hook(0, "attn_out"), lambda x, hook: torch.zeros_like(x)),
         ]
-        found.append(_seen(model, some[:, None], site_hook(0, "mlp_out"), hooks)[:, -1])
+        seen = model.seen(some[:, None], site_hook(0, "mlp_out"), hooks)
+        found.append(seen.float()[:, -1])
     return torch.cat(found)
 
 
@@ -196,23 +193,3 @@ def _by_head(model: LoadedModel, matrix: torch.Tensor) -> torch.Tensor:
 def _expand(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
     """Repeat key-value heads on axis 1 so that query head h finds its own at h."""
     return x.repeat_interleave(model.info.n_heads // x.shape[1], dim=1)
-
-
-def _seen(
-    model: LoadedModel,
-    ids: torch.Tensor,
-    name: str,
-    hooks: list[tuple[str, Callable[..., torch.Tensor]]],
-) -> torch.Tensor:
-    """Return the activation of one hook, float32; the pass ends there."""
-    kept: list[torch.Tensor] = []
-
-    def keep(x: torch.Tensor, hook: object) -> None:
-        kept.append(x.float().clone())
-        raise _SeenError
-
-    try:
-        model.run(ids, [*hooks, (name, keep)])
-    except _SeenError:
-        model.forward_passes -= 1
-    return kept[0]

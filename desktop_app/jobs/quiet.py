@@ -1,9 +1,13 @@
-"""Keeps libraries from drawing progress bars and printing on the compute thread."""
+"""Keeps libraries quiet on the compute thread, and its start from holding up the window."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import os
+import sys
 import threading
+from pathlib import Path
 
 from desktop_app.support.logs import adopt_library_loggers
 
@@ -34,3 +38,38 @@ def yield_to_the_window() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 2)
     except OSError:  # a sandbox without the right to do so: slower pictures, nothing worse
         return
+
+
+_LIBRARIES = {
+    "linux": ("libtorch_cpu.so", "libtorch_python.so"),
+    "darwin": ("libtorch_cpu.dylib", "libtorch_python.dylib"),
+}
+
+
+def preload_torch() -> bool:
+    """Load torch's large libraries; return whether that was possible. Imports nothing.
+
+    Where it is not possible, the import does the same by itself, less smoothly.
+    """
+    names = _LIBRARIES.get(sys.platform)
+    if names is None or "torch" in sys.modules:
+        return False
+    folder = _torch_libraries()
+    if folder is None:
+        return False
+    loader = ctypes.CDLL(None).dlopen
+    loader.restype = ctypes.c_void_p
+    loader.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    handles = [loader(os.fsencode(folder / name), os.RTLD_NOW) for name in names]
+    return all(handles)
+
+
+def _torch_libraries() -> Path | None:
+    try:
+        spec = importlib.util.find_spec("torch")
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "lib"
+    return folder if folder.is_dir() else None

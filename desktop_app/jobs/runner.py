@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from desktop_app.jobs.events import (
-    JobFailed,
-    JobFinished,
-    JobPartial,
-    JobProgress,
-    JobStarted,
-    JobStopped,
-)
-from desktop_app.jobs.job import Job
-from desktop_app.jobs.worker import Service, Worker
+from desktop_app.jobs import events
+from desktop_app.jobs.worker import Job, Service, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A thread's default stack on macOS is 0.5 MB, too small for deep modules.
 STACK_BYTES = 16 * 1024 * 1024
+_SIGNALS = {
+    events.JobStarted: "started",
+    events.JobProgress: "progressed",
+    events.JobPartial: "partial_arrived",
+    events.JobFinished: "finished",
+    events.JobFailed: "failed",
+    events.JobStopped: "stopped",
+}
 
 
 class JobRunner(QObject):
@@ -106,24 +106,10 @@ class JobRunner(QObject):
         return True
 
     @Slot(object)
-    def _on_spoke(self, event: object) -> None:
-        match event:
-            case JobProgress():
-                self.progressed.emit(event)
-            case JobPartial():
-                self.partial_arrived.emit(event)
-            case JobStarted():
-                self.started.emit(event)
-            case JobFinished():
-                self._end(event.job_id, self.finished, event)
-            case JobFailed():
-                self._end(event.job_id, self.failed, event)
-            case JobStopped():
-                self._end(event.job_id, self.stopped, event)
-
-    def _end(self, job_id: int, signal: object, event: object) -> None:
-        if self._jobs.pop(job_id, None) is None:
+    def _on_spoke(self, event: events.JobEvent) -> None:
+        is_end = isinstance(event, events.JobEnd)
+        if is_end and self._jobs.pop(event.job_id, None) is None:
             return
-        signal.emit(event)  # type: ignore[attr-defined]
-        if not self._jobs:
+        getattr(self, _SIGNALS[type(event)]).emit(event)
+        if is_end and not self._jobs:
             self.became_idle.emit()

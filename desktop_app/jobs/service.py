@@ -54,7 +54,9 @@ class Service:
         if isinstance(request, ListModels):
             return catalogue.list_models()
         if isinstance(request, EstimateMemory):
-            return self._estimate(request.spec)
+            from desktop_app.engine.devices import list_devices
+
+            return catalogue.estimate(request.spec, list_devices())
         if isinstance(request, FetchPack):
             return self._fetch(request.name, report)
         raise TypeError(f"unknown request {type(request).__name__}")
@@ -88,11 +90,6 @@ class Service:
                 f"The analysis “{request.analysis}” cannot be run: it has no run.py."
             )
         return run(self.model, request.params, report)
-
-    def _estimate(self, spec: ModelSpec) -> Any:
-        from desktop_app.engine.devices import list_devices
-
-        return catalogue.estimate(spec, list_devices())
 
     def _fetch(self, name: str, report: Reporter) -> str:
         def should_stop() -> bool:

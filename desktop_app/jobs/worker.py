@@ -1,24 +1,107 @@
-"""The object that lives on the compute thread and does one job after another."""
+"""The object that lives on the compute thread and does one job after another; how jobs report."""
 
 from __future__ import annotations
 
+import threading
 import time
+import traceback
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal, Slot
+from typing_extensions import override
 
+from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import LoadModel
-from desktop_app.jobs import preload, quiet
-from desktop_app.jobs.events import JobEvent, JobFailed, JobFinished, JobStarted, JobStopped
-from desktop_app.jobs.failures import describe_failure
-from desktop_app.jobs.job import Job, JobReporter
-from desktop_app.support.errors import Cancelled
+from desktop_app.jobs import quiet
+from desktop_app.jobs.events import (
+    JobEvent,
+    JobFailed,
+    JobFinished,
+    JobPartial,
+    JobProgress,
+    JobStarted,
+    JobStopped,
+)
+from desktop_app.support.errors import Cancelled, FixableError, LensbenchError
 from desktop_app.support.logs import adopt_library_loggers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from desktop_app.contract.report import Reporter
+
+PROGRESS_INTERVAL_S = 0.05
+PARTIAL_INTERVAL_S = 0.3
+_FRACTION_FOR_ESTIMATE = 0.03
+_SECONDS_FOR_ESTIMATE = 0.4
+_OUT_OF_MEMORY = (
+    "Out of memory while working on {what}: use fewer or shorter prompts, a narrower range of "
+    "layers, or a smaller dtype."
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request with its number.
+
+    Attributes:
+        cancelled: Set by the window, read by the worker; a queued call would come too late.
+    """
+
+    job_id: int
+    request: object
+    title: str = ""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class JobReporter(Reporter):
+    """The `Reporter` that a computation is given: throttled events, and the place to stop."""
+
+    previews = True
+
+    def __init__(self, job: Job, emit: Callable[[JobEvent], None]) -> None:
+        self._job = job
+        self._emit = emit
+        self._started = time.monotonic()
+        self._last_step = -1.0
+        self._last_partial = -1.0
+
+    def step(self, fraction: float, note: str = "") -> None:
+        """Report progress at most every 50 ms, except that the end (1.0) is always sent."""
+        self.check()
+        now = time.monotonic()
+        done = min(max(float(fraction), 0.0), 1.0)
+        if done < 1.0 and self._last_step >= 0 and now - self._last_step < PROGRESS_INTERVAL_S:
+            return
+        self._last_step = now
+        self._emit(JobProgress(self._job.job_id, done, str(note), self._seconds_left(done, now)))
+
+    @override
+    def check(self) -> None:
+        if self._job.cancelled.is_set():
+            raise Cancelled
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Hand over fields as far as they are known, at most every 0.3 s."""
+        self.check()
+        now = time.monotonic()
+        if self._last_partial >= 0 and now - self._last_partial < PARTIAL_INTERVAL_S:
+            return
+        self._last_partial = now
+        copied = {name: _copied(value) for name, value in data.items()}
+        self._emit(JobPartial(self._job.job_id, self._job.request, copied))
+
+    def needs(self, memory_bytes: int) -> None:
+        """Say in the job bar what the work takes, before it begins."""
+        note = f"takes about {memory_bytes / 1e9:.1f} GB"
+        self._emit(JobProgress(self._job.job_id, 0.0, note, None))
+
+    def _seconds_left(self, fraction: float, now: float) -> float | None:
+        elapsed = now - self._started
+        if fraction < _FRACTION_FOR_ESTIMATE or elapsed < _SECONDS_FOR_ESTIMATE:
+            return None
+        return elapsed / fraction * (1.0 - fraction)
 
 
 class Service(Protocol):
@@ -71,16 +154,10 @@ class Worker(QObject):
         except Cancelled:
             return JobStopped(job.job_id, job.request)
         except BaseException as error:  # noqa: BLE001 - the one place that ends all as text
-            return self._failure(job, error)
+            # A library that wraps what it catches turns a cancellation into an error of its own.
+            stopped = job.cancelled.is_set()
+            return JobStopped(job.job_id, job.request) if stopped else describe_failure(job, error)
         return JobFinished(job.job_id, job.request, value, time.monotonic() - began)
-
-    @staticmethod
-    def _failure(job: Job, error: BaseException) -> JobEvent:
-        # A library that wraps what it catches turns a cancellation into an error of its own.
-        if job.cancelled.is_set():
-            return JobStopped(job.job_id, job.request)
-        failed: JobFailed = describe_failure(job, error)
-        return failed
 
     def _ready_service(self, request: object) -> Service:
         if self._service is None:
@@ -88,7 +165,44 @@ class Worker(QObject):
             quiet.yield_to_the_window()
             self._service = self._service_factory()
         if isinstance(request, LoadModel) and not self._is_quiet:
-            preload.preload_torch()
+            quiet.preload_torch()
             quiet.quieten_transformers()
             self._is_quiet = True
         return self._service
+
+
+def describe_failure(job: Job, error: BaseException) -> JobFailed:
+    """Return what ended a job as plain text; nothing of the exception itself is kept."""
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, FixableError):
+        fix = dict(error.fix) if error.fix is not None else None
+        return JobFailed(job.job_id, job.request, str(error), details, error.code, fix)
+    if isinstance(error, LensbenchError):
+        return JobFailed(job.job_id, job.request, str(error), details)
+    if is_out_of_memory(error):
+        what = job.title or "this job"
+        return JobFailed(job.job_id, job.request, _OUT_OF_MEMORY.format(what=what), details)
+    first = (str(error).strip().splitlines() or ["no message"])[0][:200]
+    message = (
+        f"Something went wrong inside Lensbench ({type(error).__name__}: {first}). "
+        "The details are in the log; please report them."
+    )
+    return JobFailed(job.job_id, job.request, message, details, is_bug=True)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out, on the host or on an accelerator.
+
+    torch's error is known by its name, so that nothing here needs torch; it is a RuntimeError.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, MemoryError) or "OutOfMemoryError" in names
+
+
+def _copied(value: Any) -> Any:
+    """Return arrays as read-only copies: the computation goes on writing into its own."""
+    if not isinstance(value, np.ndarray):
+        return value
+    copy = value.copy()
+    copy.flags.writeable = False
+    return copy

@@ -1,14 +1,13 @@
 """What computations share, and what an analysis of another package builds on.
 
-- `prepare`: `prepare(model, params)` reads the prompt table; `equal_length_groups`.
+- `prepare`: `prepare(model, params)` reads the prompt table; `twins_of`; `equal_length_groups`.
 - `finish`: `Clock`, `with_twins` (mean and standard error over prompts), `finish(...)` the Result.
-- `watching`: `watch(model, ids, hooks)` runs for what hooks see; `in_batches` as memory allows.
-- `reference`: `capture` keeps a site's activations; `mean_activations` over reference prompts.
+- `watching`: `watch(model, ids, hooks)` runs for what hooks see; `in_batches` as memory allows;
+  `capture` keeps a site's activations; `mean_activations` over reference prompts.
 - `grid`: `run_grid` sweeps changed runs of many prompts: `Inputs`, `Cell`, `Grid`, `Readings`.
 - `estimates`: gradient estimates before the exact values, and how well they agree.
-- `gate`: does the model do the task at all? `pairs`: prompts and their corrupt twins.
-- `predictions`: next tokens as rows. `sequences`: random tokens twice over.
-- `composition`: which heads read which.
+- `predictions`: next tokens as rows; `check_gate`: does the model do the task at all?
+- `sequences`: random tokens twice over. `composition`: which heads read which.
 
 May import `engine`, `text`, `contract` and `support`; torch lives here, Qt does not. What a package
 outside needs for an analysis of its own can be had from here by name.

@@ -8,38 +8,72 @@ writes, with the very `new` values of the exact run.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
-from desktop_app.engine.gradients import gradients
 from desktop_app.engine.interventions import Add, FromRun, Replace, Scale
 from desktop_app.engine.metrics import score
+from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from desktop_app.contract.params import Metric
     from desktop_app.contract.report import Reporter
     from desktop_app.engine.interventions import Edit, Variant
     from desktop_app.engine.metrics import Target
-    from desktop_app.engine.model import LoadedModel, Site
+    from desktop_app.engine.model import HookFn, LoadedModel, Site
 
 EstimateMode = Literal["no", "first", "only"]
 
 # A rank jumps, and a divergence from the untouched run is flat where it begins.
 _NO_SLOPE = frozenset({"rank"})
 _FLAT_AT_BASE = frozenset({"rank", "kl"})
+Linear = dict[tuple[int, str], tuple[torch.Tensor, torch.Tensor]]
+"""Per layer and site: an activation and the metric's gradient by it, `[position, ...]`."""
+
+
+def gradients(
+    model: LoadedModel,
+    ids: Sequence[int],
+    places: Sequence[tuple[int, Site]],
+    metric: Callable[[torch.Tensor], torch.Tensor],
+    read: int | None,
+) -> tuple[float, Linear]:
+    """Return the metric of one prompt and, per place, an activation with the metric's gradient.
+
+    All in float32, the pattern as `[head, query, key]`. The metric is given logits, `[1, V]` at the
+    read position, or `[1, S, V]` of all positions where that is None.
+    """
+    tokens = model.ids([list(ids)])
+    stream = model.seen(tokens, site_hook(0, "resid_pre")).detach().requires_grad_()
+    seen: dict[tuple[int, str], torch.Tensor] = {}
+
+    def keep(x: torch.Tensor, hook: object, place: tuple[int, Site]) -> torch.Tensor:
+        seen[place] = x if x.requires_grad else x.requires_grad_()
+        return seen[place]
+
+    hooks: list[tuple[str, HookFn]] = [(site_hook(0, "resid_pre"), lambda _x, hook: stream)]
+    hooks += [(site_hook(*place), partial(keep, place=place)) for place in places]
+    if read is not None:
+        hooks.append((READ_HOOK, lambda x, hook: x[:, read : read + 1]))
+    logits = model.run(tokens, hooks, gradients=True)
+    value = metric(logits if read is None else logits[:, 0])
+    # A run without an edit asks for no place at all.
+    found = torch.autograd.grad(value.sum(), [seen[p] for p in places]) if places else ()
+    linear: Linear = {
+        place: (seen[place].detach()[0].float(), grad[0].float())
+        for place, grad in zip(places, found, strict=True)
+    }
+    return float(value.detach().sum()), linear
 
 
 def estimate_mode(
-    model: LoadedModel,
-    asked: tuple[bool, Metric],
-    report: Reporter,
-    *,
-    from_base: bool = False,
+    model: LoadedModel, asked: tuple[bool, Metric], report: Reporter, *, from_base: bool = False
 ) -> EstimateMode:
     """Return whether an estimate is all that is wanted, or goes before the exact values.
 

@@ -6,19 +6,21 @@ import math
 import platform
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
-from desktop_app.contract.described import described
+from desktop_app.contract.registry import described
 from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.memory import PeakMemory
+from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.spec import Analysis
@@ -74,7 +76,8 @@ def finish(
     frozen = {name: _freeze(value) for name, value in data.items()}
     bad = _non_finite(analysis, frozen, notices)
     if bad:
-        notices = (*notices, not_finite(bad, _first_bad_layer(model, prompts), model))
+        some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]
+        notices = (*notices, not_finite(bad, model, some))
     notices = (*_parity_notice(model), *notices)
     result = Result(
         analysis=analysis.name,
@@ -92,7 +95,9 @@ def finish(
 
 def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
     """Return what a reader needs to make the same numbers again."""
-    bos = "added" if _has_bos(model, params) else "not added"
+    bos = params.bos == "yes"
+    if params.bos == "auto":
+        bos = model.tokenizer.adds_bos and not params.chat  # a template brings its own
     return {
         "lensbench": package_version("lensbench"),
         "torch": package_version("torch"),
@@ -101,7 +106,7 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": str(model.device),
         "dtype": model.info.dtype,
-        "bos": bos,
+        "bos": "added" if bos else "not added",
         "weights": model.info.weights,
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,53 +114,37 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
 
 
 def not_finite(
-    where: str, layer: int | None, model: LoadedModel, prompt: int | None = None
+    where: str, model: LoadedModel, prompts: Sequence[Sequence[int]], prompt: int | None = None
 ) -> Notice:
     """Return the warning for a result that holds not-a-number.
 
     Args:
         where: What holds it.
-        layer: The first layer that does, or None where no layer does.
-        model: Whose numbers they are.
-        prompt: On which prompt.
+        model: Whose numbers they are; the first layer that holds such numbers is looked for.
+        prompts: Token ids of the prompts that it is looked for on.
+        prompt: On which prompt it is, where it is one.
     """
+    with no_hooks_left(model):
+        layers = [_first_bad_layer(model, ids) for ids in prompts]
+    layer = min((layer for layer in layers if layer is not None), default=None)
     place = f"first in layer {layer}" if layer is not None else "in no layer's output"
     remedy = "load the model with --dtype float32"
     if model.info.dtype == "float32":
         remedy = "look into the model's files, which may hold them"
-    return Notice(
-        "not_finite",
-        f"{where} holds numbers that are not finite, {place}: {remedy}.",
-        None,
-        prompt,
-    )
-
-
-def _first_bad_layer(model: LoadedModel, prompts: tuple[PromptRecord, ...]) -> int | None:
-    """Return the first layer that is not finite on any of the first prompts."""
-    with no_hooks_left(model):
-        found = [first_bad_layer(model, p.tokens.ids) for p in prompts[:_SEARCHED_PROMPTS]]
-    return min((layer for layer in found if layer is not None), default=None)
-
-
-def _has_bos(model: LoadedModel, params: Params) -> bool:
-    if params.bos == "auto":
-        return model.tokenizer.adds_bos and not params.chat  # a template brings its own
-    return params.bos == "yes"
+    message = f"{where} holds numbers that are not finite, {place}: {remedy}."
+    return Notice("not_finite", message, None, prompt)
 
 
 def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
     parity = model.parity
     if parity.ok:
         return ()
-    return (
-        Notice(
-            "parity",
-            f"{model.info.name} differs from plain Hugging Face by "
-            f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
-            f"{parity.tolerance:g}): treat its numbers with care.",
-        ),
+    message = (
+        f"{model.info.name} differs from plain Hugging Face by "
+        f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
+        f"{parity.tolerance:g}): treat its numbers with care."
     )
+    return (Notice("parity", message),)
 
 
 def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:
@@ -191,3 +180,17 @@ def _freeze(value: Any) -> Any:
 
 def _scalar(values: np.ndarray) -> np.ndarray | float:
     return float(values) if values.ndim == 0 else values
+
+
+def _first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
+    """Return the first layer whose output holds not-a-number or infinity, or None."""
+    bad: list[int] = []
+
+    def look(x: torch.Tensor, hook: object, layer: int) -> None:
+        if not bad and not bool(torch.isfinite(x).all()):
+            bad.append(layer)
+
+    layers = range(model.info.n_layers)
+    hooks = [(site_hook(i, "resid_post"), partial(look, layer=i)) for i in layers]
+    model.run(model.ids([ids]), hooks)
+    return bad[0] if bad else None

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.sweep import Loss, SweepPlan, sweep
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -152,8 +151,8 @@ class Readings:
         notices = []
         for index, target in enumerate(inputs.targets):
             if not (np.isfinite(self.base[0, index]) and np.isfinite(self.cells[index]).all()):
-                layer = first_bad_layer(model, target.ids.tolist())
-                notices.append(not_finite(f"{what} of prompt {index + 1}", layer, model, index))
+                where, ids = f"{what} of prompt {index + 1}", target.ids.tolist()
+                notices.append(not_finite(where, model, [ids], index))
         return notices
 
 

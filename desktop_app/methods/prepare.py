@@ -1,4 +1,4 @@
-"""From the prompt table to what the model is given: expanded, tokenized, answers resolved."""
+"""From the prompt table to what the model is given: tokenized, answers resolved, twins checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.engine.tokenizing import BosEncoder
     from desktop_app.text.encoding import Encoding
-
 
 AnswerUse = Literal["needed", "inspected"]
 
@@ -165,3 +164,31 @@ def equal_length_groups(lengths: Sequence[int], largest: int) -> list[list[int]]
     for members in by_length.values():
         groups += [members[i : i + largest] for i in range(0, len(members), largest)]
     return sorted(groups)
+
+
+def twins_of(prepared: Prepared, wanted_by: str) -> tuple[Encoding, ...]:
+    """Return each prompt's corrupt twin.
+
+    Args:
+        prepared: The prompts.
+        wanted_by: What needs the twins, such as `--mode resample`, for the message.
+
+    Raises:
+        BadInputError: A prompt has none, or one of another token length.
+    """
+    return tuple(twin_of(prepared, index, wanted_by) for index in range(len(prepared.encodings)))
+
+
+def twin_of(prepared: Prepared, index: int, wanted_by: str) -> Encoding:
+    """Return the corrupt twin of one prompt; see `twins_of`."""
+    clean, twin = prepared.encodings[index], prepared.corrupt[index]
+    if twin is None:
+        raise BadInputError(
+            f"Prompt {index + 1} has no corrupt twin, which {wanted_by} needs: give --corrupt."
+        )
+    if len(twin) != len(clean):
+        raise BadInputError(
+            f"Prompt {index + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: "
+            f"make them equally long for {wanted_by}."
+        )
+    return twin

@@ -26,12 +26,7 @@ _LARGE = 8000
 
 @dataclass(frozen=True)
 class Lead:
-    """The token that stands first.
-
-    Attributes:
-        token_id: Its id.
-        piece: Its piece.
-    """
+    """The token that stands first."""
 
     token_id: int
     piece: str

@@ -1,20 +1,36 @@
-"""Runs made for what hooks see on the way: unembedded at one position, in batches that fit."""
+"""Runs made for what hooks see on the way: unembedded at one position, in batches that fit.
+
+And what a removed part is replaced by: the mean of what was seen over reference prompts.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from desktop_app.engine.model import READ_HOOK, LoadedModel
-from desktop_app.engine.sweep_memory import fewer_rows
+import torch
+
+from desktop_app.contract.result import Notice
+from desktop_app.engine.memory import fewer_rows
+from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
+from desktop_app.methods.prepare import encoder_of, equal_length_groups
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    import torch
-
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import Hooks
+    from desktop_app.methods.prepare import Prepared
 
 T = TypeVar("T")
+# Tokens captured in one pass.
+_TOKENS_PER_PASS = 8192
+
+Activations = dict[int, torch.Tensor]
+"""Per layer: `[prompt, position, ...]` of captured runs, `[position, ...]` or `[...]` of means."""
 
 
 def watch(model: LoadedModel, ids: torch.Tensor, hooks: Hooks) -> None:
@@ -46,3 +62,105 @@ def in_batches(
             continue
         yield rows, found
         start = rows.stop
+
+
+@dataclass(frozen=True)
+class Means:
+    """Mean activations over a reference set.
+
+    Attributes:
+        by_layer: `[position, ...]`, or `[...]` where pooled.
+        pooled: Whether lengths differed, so that the mean runs over all positions.
+    """
+
+    by_layer: Activations
+    pooled: bool
+
+
+def capture(
+    model: LoadedModel, ids: torch.Tensor, layers: Sequence[int], site: Site
+) -> Activations:
+    """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
+    kept: Activations = {}
+
+    def keep(x: torch.Tensor, hook: object, layer: int) -> None:
+        # OPT joins rows and positions to one axis around its MLP.
+        kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
+
+    watch(model, ids, [(site_hook(layer, site), partial(keep, layer=layer)) for layer in layers])
+    return kept
+
+
+def _means(
+    model: LoadedModel,
+    references: Sequence[Sequence[int]],
+    layers: Sequence[int],
+    site: Site,
+    report: Reporter,
+    *,
+    pooled: bool,
+) -> Means:
+    """Return the mean of a site over prompts, per position or, where pooled, over all positions."""
+    lengths = [len(r) for r in references]
+    groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
+    totals: dict[int, torch.Tensor] = {}
+    for done, group in enumerate(groups):
+        report.step(0.2 * done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
+        taken = capture(model, model.ids([references[i] for i in group]), layers, site)
+        for layer, values in taken.items():
+            axes = (0, 1) if pooled else (0,)
+            total = values.double().sum(axes) if _has_double(values) else values.float().sum(axes)
+            totals[layer] = totals[layer] + total if layer in totals else total
+    count = sum(lengths) if pooled else len(references)
+    return Means({layer: (total / count).float() for layer, total in totals.items()}, pooled)
+
+
+def mean_activations(
+    model: LoadedModel,
+    params: Params,
+    prepared: Prepared,
+    taken: tuple[Sequence[str], tuple[Sequence[int], Site]],
+    report: Reporter,
+) -> tuple[Means, list[Notice]]:
+    """Return the means that removed parts are replaced by, and what must be said of them.
+
+    Args:
+        model: The model.
+        params: How texts are read.
+        prepared: The prompts, which are their own reference where no other is given.
+        taken: The texts of the reference prompts; layers and site.
+        report: Told after every pass.
+    """
+    texts, (layers, site) = taken
+    prompts = prepared.encodings
+    references = [e.ids for e in prompts]
+    if texts:
+        encoder = encoder_of(model, params)
+        expand = model.tokenizer.expand_chat if params.chat else str
+        references = [encoder.encode(expand(text)).ids for text in texts]
+    for index, reference in enumerate(references):
+        if not 0 < len(reference) <= model.info.n_ctx:
+            raise BadInputError(
+                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
+                f"to {model.info.n_ctx}: change it."
+            )
+    lengths = {len(r) for r in references} | {len(e) for e in prompts}
+    pooled = len(lengths) > 1
+    notices = []
+    if pooled:
+        message = (
+            f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
+            "all positions instead of position by position."
+        )
+        notices.append(Notice("means_pooled", message))
+    if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
+        message = (
+            "The reference is the prompt alone, so its mean is its own value and nothing "
+            "changes: give --reference, or choose --mode zero."
+        )
+        notices.append(Notice("reference_is_self", message))
+    return _means(model, references, layers, site, report, pooled=pooled), notices
+
+
+def _has_double(values: torch.Tensor) -> bool:
+    return values.device.type != "mps"

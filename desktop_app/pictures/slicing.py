@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.contract.described import fields_of
+from desktop_app.contract.registry import fields_of
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import prompt_title
 

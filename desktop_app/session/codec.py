@@ -9,26 +9,31 @@ document that is not of this form is refused with `DamagedError`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from desktop_app.contract.result import (
-    AnswerRecord,
     ModelInfo,
     Notice,
     PromptRecord,
     Result,
     Timing,
-    TokenList,
 )
+from desktop_app.contract.spec import FieldSpec
 from desktop_app.session.parts import ArraySpec, DamagedError, LazyArray, Stored, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_CHARACTERS = 1_000_000
+MAX_FIELDS = 500
 _KEYS = frozenset({"$tuple", "$dict", "$number", "$array", "$scalar"})
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -73,13 +78,13 @@ def decode(document: Any, array: Callable[[ArraySpec], Stored]) -> Result:
         raise DamagedError("a field without a proper name")
     return Result(
         analysis=_typed(source.get("analysis"), str),
-        params=_mapping(_decode(source.get("params"), _no_arrays)),
-        model=_build(ModelInfo, source.get("model")),
-        prompts=tuple(_prompt(_decode(p, _no_arrays)) for p in _list(source.get("prompts"))),
+        params=_mapping(decode_plain(source.get("params"))),
+        model=_record(ModelInfo, decode_plain(source.get("model"))),
+        prompts=tuple(_record(PromptRecord, decode_plain(p)) for p in _list(source.get("prompts"))),
         data=data,
-        warnings=tuple(_notice(_decode(w, _no_arrays)) for w in _list(source.get("warnings"))),
-        provenance=_mapping(_decode(source.get("provenance"), _no_arrays)),
-        timing=_build(Timing, source.get("timing")),
+        warnings=tuple(_record(Notice, decode_plain(w)) for w in _list(source.get("warnings"))),
+        provenance=_mapping(decode_plain(source.get("provenance"))),
+        timing=_record(Timing, decode_plain(source.get("timing"))),
         schema=_typed(source.get("schema"), int),
         version=_typed(source.get("version"), str),
     )
@@ -167,7 +172,6 @@ def _no_arrays(spec: ArraySpec) -> Stored:
 
 
 _T = TypeVar("_T")
-_SIMPLE: dict[str, type] = {"str": str, "int": int, "float": float}
 
 
 def _typed(value: Any, kind: type[_T]) -> _T:
@@ -186,56 +190,59 @@ def _mapping(value: Any) -> dict[str, Any]:
     return _typed(value, dict)
 
 
-def _build(cls: type[_T], value: Any) -> _T:
-    """Build a dataclass of plain fields; names it does not know come from a newer version."""
-    source = _mapping(_decode(value, _no_arrays))
-    known: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if field.name in source:
-            known[field.name] = _typed(source[field.name], _SIMPLE[str(field.type)])
+_hints = functools.cache(get_type_hints)
+
+
+def _record(cls: Any, value: Any) -> Any:
+    """Build a dataclass of the contract; names it does not know come from a newer version."""
+    source = _mapping(value)
+    known = {
+        name: _value(hint, source.get(name))
+        for name, hint in _hints(cls).items()
+        if name in source or get_origin(hint) is tuple
+    }
     try:
         return cls(**known)
     except TypeError as error:
         raise DamagedError(f"{cls.__name__} lacks a field") from error
 
 
-def _tokens(value: Any) -> TokenList:
-    source = _mapping(value)
-    columns = [_typed(source.get(name), tuple) for name in ("ids", "pieces", "texts")]
-    for column, kind in zip(columns, (int, str, str), strict=True):
-        for item in column:
-            _typed(item, kind)
-    return TokenList(*columns)
+def _value(hint: Any, value: Any) -> Any:
+    """Return a value that is of the kind as which a field is declared, to the last item."""
+    if type(value) is hint:
+        return value
+    if get_origin(hint) is UnionType:
+        return None if value is None else _value(get_args(hint)[0], value)
+    if get_origin(hint) is tuple:
+        return tuple(_value(get_args(hint)[0], item) for item in _typed(value, tuple))
+    kind = get_origin(hint) or hint
+    return _record(kind, value) if dataclasses.is_dataclass(kind) else _typed(value, kind)
 
 
-def _answers(value: Any) -> tuple[AnswerRecord, ...]:
-    return tuple(
-        AnswerRecord(_typed(_mapping(a).get("text"), str), _tokens(a.get("tokens")))
-        for a in _typed(value, tuple)
-    )
+# What a result's fields and settings are, as two columns of the session. A stranger may have
+# written them, and nothing that is computed depends on them: what is not of the form that
+# `encode_specs` gives is as good as not there. Both check every kind, and give up on values nested
+# without end.
+_FIELDS = TypeAdapter(Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)])
+_SCHEMA = TypeAdapter(dict[str, JsonValue])
 
 
-def _prompt(value: Any) -> PromptRecord:
-    source = _mapping(value)
-    text, tokens = source.get("corrupt_text"), source.get("corrupt_tokens")
-    return PromptRecord(
-        text=_typed(source.get("text"), str),
-        tokens=_tokens(source.get("tokens")),
-        read_position=_typed(source.get("read_position"), int),
-        corrupt_text=None if text is None else _typed(text, str),
-        corrupt_tokens=None if tokens is None else _tokens(tokens),
-        answers=_answers(source.get("answers")),
-        wrongs=_answers(source.get("wrongs")),
-    )
+def encode_specs(result: Result) -> tuple[str, str]:
+    """Return the specs of a result's fields and the schema of its settings as JSON texts."""
+    fields, schema = _FIELDS.dump_json(result.fields), _SCHEMA.dump_json(result.params_schema)
+    return fields.decode(), schema.decode()
 
 
-def _notice(value: Any) -> Notice:
-    source = _mapping(value)
-    fix, prompt = source.get("fix"), source.get("prompt")
-    return Notice(
-        code=_typed(source.get("code"), str),
-        message=_typed(source.get("message"), str),
-        fix=None if fix is None else _mapping(fix),
-        prompt=None if prompt is None else _typed(prompt, int),
-        positions=tuple(_typed(p, int) for p in _typed(source.get("positions"), tuple)),
-    )
+def decode_specs(result: Result, fields: object, schema: object) -> Result:
+    """Return the result with its stored specs and schema, each as far as it can be read."""
+    found = _read(_FIELDS, fields) or ()
+    is_unique = len({spec.name for spec in found}) == len(found)
+    settings: dict[str, Any] = _read(_SCHEMA, schema) or {}
+    return dataclasses.replace(result, fields=found if is_unique else (), params_schema=settings)
+
+
+def _read(form: TypeAdapter[_T], stored: object) -> _T | None:
+    with suppress(ValidationError):
+        if isinstance(stored, str) and len(stored) <= MAX_CHARACTERS:
+            return form.validate_json(stored, strict=True)
+    return None

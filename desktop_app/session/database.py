@@ -1,4 +1,4 @@
-"""The SQLite side of a session: its tables, its header, and how a file of unknown origin is opened.
+"""The SQLite side of a session: how a file of unknown origin is opened, made and copied.
 
 A session found on the disk is untrusted. Its header is read before SQLite sees it; functions with
 side effects are barred from its schema; and where it holds any trigger, view or table that
@@ -8,22 +8,81 @@ Lensbench did not write, it is opened for reading only, so that nothing of it ev
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from desktop_app.session import schema
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import temporary_sibling, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+
+# `resources/help/session_file.md` describes the tables for other programs; whoever changes one
+# changes the other. A version is never edited once a release has written it: a new one is added
+# with the statements that turn its predecessor into it, so that files of every age open for ever. A
+# new file is made by the same steps: its tables equal those of a migrated one, to the letter.
+APPLICATION_ID = 0x4C454E53  # "LENS"
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, analysis TEXT NOT NULL, "
+    "title TEXT NOT NULL, created TEXT NOT NULL, model TEXT NOT NULL, document TEXT NOT NULL)",
+    "CREATE TABLE arrays (result INTEGER NOT NULL REFERENCES results (id), "
+    "name TEXT NOT NULL, part INTEGER NOT NULL, codec TEXT NOT NULL, bytes BLOB NOT NULL, "
+    "UNIQUE (result, name, part))",
+)
+
+STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE results ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE results ADD COLUMN star INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE results ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE results ADD COLUMN deleted TEXT",
+        "ALTER TABLE results ADD COLUMN crc INTEGER",
+        "ALTER TABLE arrays ADD COLUMN crc INTEGER",
+    ),
+    3: (
+        "ALTER TABLE results ADD COLUMN fields TEXT",
+        "ALTER TABLE results ADD COLUMN params_schema TEXT",
+    ),
+}
+"""By version, what turns a file of the version before into one of it."""
+
+SCHEMA = 1 + len(STEPS)
+"""The version that this program writes."""
+
+INTERNAL = frozenset(
+    {"sqlite_sequence", "sqlite_autoindex_meta_1", "sqlite_autoindex_arrays_1", "sqlite_stat1"}
+)
+"""What SQLite makes by itself."""
 
 BUSY_TIMEOUT_S = 5.0
 SIDECARS = ("-journal", "-wal", "-shm")
+
+NEWER = (
+    "This session was written by a newer version of Lensbench: it is open for reading only; "
+    "update Lensbench to add to it."
+)
+FOREIGN = (
+    "This session holds parts that Lensbench did not write: they are ignored, and it is open for "
+    "reading only."
+)
+UNWRITABLE = (
+    "This session may not be written to where it lies: it is open for reading only; save it "
+    "under another name to add to it."
+)
+CLAIMED = (
+    "This session is open in another window: it is open for reading only here; save it under "
+    "another name to add to it."
+)
+COLUMNS = ("id", "analysis", "title", "created", "model", "notes", "star", "tags", "deleted")
+"""Of a result, without its document; the last four since schema 2."""
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
@@ -69,16 +128,15 @@ def read_header(path: Path) -> Header:
     header = Header(int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big"))
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
         raise not_a_session(path)
-    if header.application_id != schema.APPLICATION_ID or header.user_version < 1:
+    if header.application_id != APPLICATION_ID or header.user_version < 1:
         raise not_a_session(path)
     return header
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open an existing database with everything switched off that a stranger's file could abuse."""
-    mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
-        f"{_uri(path)}?mode={mode}",
+        f"{_uri(path)}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
@@ -101,17 +159,15 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def create(path: Path, meta: Mapping[str, str]) -> None:
     """Write an empty session; it appears at `path` whole, in place of an empty file there may be.
 
-    Args:
-        path: The file.
-        meta: What is noted of the whole session from the start: JSON texts by key.
+    `meta` is what is noted of the whole session from the start: JSON texts by key.
     """
     temporary = temporary_sibling(path)
     try:
         with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {schema.SCHEMA}")
-            schema.make_tables(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            make_tables(connection)
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             connection.execute("COMMIT")
         temporary.replace(path)
@@ -131,33 +187,58 @@ def remove(path: Path) -> None:
 def has_foreign_objects(connection: sqlite3.Connection, path: Path, version: int) -> bool:
     """Return whether the file holds objects that Lensbench did not write.
 
-    Args:
-        connection: To the file.
-        path: The file, for the sentence.
-        version: Of its tables, which must be those of that version to the letter; of a newer one
-            only their names are known.
-
-    Raises:
-        BadInputError: One of its own tables is missing or is something else.
+    Its own tables must be those of its version to the letter, else it is refused as damaged; of a
+    newer version only their names are known.
     """
     found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
-    tables = {name: sql for kind, name, sql in found if kind == "table"}
-    known = schema.tables(min(version, schema.SCHEMA))
+    there = {name: sql for kind, name, sql in found if kind == "table"}
+    known = tables(min(version, SCHEMA))
     for name, sql in known.items():
-        exact = version <= schema.SCHEMA
-        if not _is_plain_table(tables.get(name)) or (exact and tables[name] != sql):
+        is_plain = str(there.get(name)).upper().startswith("CREATE TABLE")
+        if not is_plain or (version <= SCHEMA and there[name] != sql):
             raise damaged(path)
-    own = schema.INTERNAL | known.keys()
+    own = INTERNAL | known.keys()
     return any(name not in own for _kind, name, _sql in found)
-
-
-def _is_plain_table(sql: object) -> bool:
-    return isinstance(sql, str) and sql.upper().startswith("CREATE TABLE")
 
 
 def _uri(path: Path) -> str:
     text = path.absolute().as_posix()
     return f"file://{'' if text.startswith('/') else '/'}{quote(os.fsencode(text))}"
+
+
+def make_tables(connection: sqlite3.Connection, version: int = SCHEMA) -> None:
+    """Make the tables of a version in an empty database, within the caller's transaction."""
+    for statement in _FIRST:
+        connection.execute(statement)
+    _step(connection, 1, version)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file's tables up to this version, within the caller's transaction."""
+    version = version_of(connection)
+    if version < SCHEMA:
+        _step(connection, version, SCHEMA)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version that a file says it has."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@functools.cache
+def tables(version: int) -> dict[str, str]:
+    """Return what SQLite notes down for each table of a version."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        make_tables(connection, version)
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+        return {name: sql for name, sql in found if name not in INTERNAL}
+
+
+def _step(connection: sqlite3.Connection, start: int, end: int) -> None:
+    for version in range(start + 1, end + 1):
+        for statement in STEPS[version]:
+            connection.execute(statement)
 
 
 @contextlib.contextmanager
@@ -189,3 +270,64 @@ def _sentence(path: Path, error: sqlite3.Error) -> BadInputError:
     if name.startswith("SQLITE_NOTADB"):
         return not_a_session(path)
     return damaged(path)
+
+
+def open_session(path: Path, reason: str | None = None) -> tuple[sqlite3.Connection, str | None]:
+    """Return a connection to a session file, and why it is read-only where it is.
+
+    `reason` says why it must not be written to, where that is known already.
+    """
+    header = read_header(path)
+    notice = reason if _writable(path) else UNWRITABLE
+    if header.user_version > SCHEMA:
+        notice = NEWER
+    with translated(path), contextlib.ExitStack() as stack:
+        connection = connect(path, read_only=notice is not None)
+        stack.callback(connection.close)
+        # Asked of SQLite again, which has undone by now what a killed program left half written.
+        version = version_of(connection)
+        if _is_foreign(connection, path, version) and notice is None:
+            connection.close()
+            notice = FOREIGN
+            connection = connect(path, read_only=True)
+            stack.callback(connection.close)
+        stack.pop_all()
+        return connection, notice
+
+
+def _is_foreign(connection: sqlite3.Connection, path: Path, version: int) -> bool:
+    """Return whether the file holds strangers' objects; refuse it where its own are not known."""
+    try:
+        foreign = has_foreign_objects(connection, path, version)
+        if version > SCHEMA:
+            columns = ", ".join(COLUMNS)
+            connection.execute(f"SELECT {columns} FROM results LIMIT 0")  # noqa: S608 - our own
+    except (BadInputError, sqlite3.Error):
+        if version > SCHEMA:
+            raise BadInputError(
+                f"“{path}” was written by a newer version of Lensbench: update Lensbench."
+            ) from None
+        raise
+    return foreign
+
+
+def copy_to(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy an open session to `path`, which is replaced only once the copy is complete."""
+    target = Path(os.path.realpath(path))
+    temporary = temporary_sibling(target)
+    try:
+        temporary.open("xb").close()
+        with translated(path), contextlib.closing(sqlite3.connect(temporary)) as copy:
+            connection.backup(copy)
+        for ending in SIDECARS:
+            # Left behind by a killed program, it would be played back into the new file.
+            target.with_name(target.name + ending).unlink(missing_ok=True)
+        temporary.replace(target)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        remove(temporary)
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)

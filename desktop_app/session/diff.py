@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
-    from desktop_app.session.store import Session
+    from desktop_app.session.store import Session, SessionRow
 
 _MISSING = "(not there)"
 _IDS = ".ids"
@@ -85,7 +84,7 @@ class SessionDifference:
     """Two sessions compared, result by result."""
 
     tolerance: float
-    results: tuple[ResultDifference, ...] = field(default=())
+    results: tuple[ResultDifference, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -109,9 +108,8 @@ class SessionDifference:
         found: list[str] = []
         for result in self.results:
             found.append(_heading(result, self.tolerance))
-            found += [
-                f"    {c.name}: {_short(c.left)} | {_short(c.right)}" for c in result.settings
-            ]
+            changes = result.settings
+            found += [f"    {c.name}: {_short(c.left)} | {_short(c.right)}" for c in changes]
             for part in result.fields:
                 if part.difference is None:
                     found.append(f"    {part.name}: {part.reason}")
@@ -123,12 +121,7 @@ class SessionDifference:
 
 
 def compare_sessions(left: Session, right: Session, tolerance: float) -> SessionDifference:
-    """Compare two sessions; the second may be longer or shorter than the first.
-
-    Args:
-        left: A session.
-        right: Another.
-        tolerance: Differences of numbers up to this count as none.
+    """Compare two sessions, of which one may be longer; differences up to `tolerance` are none.
 
     Raises:
         BadInputError: The tolerance is none, or a file is damaged.
@@ -137,12 +130,13 @@ def compare_sessions(left: Session, right: Session, tolerance: float) -> Session
         raise BadInputError(f"--tolerance {tolerance:g} is no distance: give 0 or more.")
     results = []
     for one, two in _pairs(left.rows(), right.rows()):
-        if one is None or two is None:
-            left_id, right_id = (None if row is None else row.id for row in (one, two))
-            results.append(ResultDifference(_analysis(one, two), left_id, right_id))
-            continue
-        settings, fields = compare_results(left.load(one.id), right.load(two.id))
-        results.append(ResultDifference(one.analysis, one.id, two.id, settings, fields))
+        if one is not None and two is not None:
+            parts = compare_results(left.load(one.id), right.load(two.id))
+            results.append(ResultDifference(one.analysis, one.id, two.id, *parts))
+        elif one is not None:
+            results.append(ResultDifference(one.analysis, one.id, None))
+        elif two is not None:
+            results.append(ResultDifference(two.analysis, None, two.id))
     return SessionDifference(tolerance, tuple(results))
 
 
@@ -187,11 +181,7 @@ def _settings(result: Result) -> dict[str, Any]:
             found[f"prompt {number}.corrupt"] = prompt.corrupt_text
         found[f"prompt {number}.answers"] = [a.text for a in prompt.answers]
         found[f"prompt {number}.wrong"] = [w.text for w in prompt.wrongs]
-    return {name: _plain(value) for name, value in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}
 
 
 def _pairs(
@@ -202,10 +192,6 @@ def _pairs(
         ones = [r for r in left if r.analysis == analysis]
         twos = [r for r in right if r.analysis == analysis]
         yield from zip_longest(ones, twos)
-
-
-def _analysis(*rows: SessionRow | None) -> str:
-    return next(row.analysis for row in rows if row is not None)
 
 
 def _field(name: str, left: Any, right: Any) -> FieldDifference:
@@ -258,25 +244,21 @@ def _number_difference(left: float, right: float) -> float:
 def _array_difference(left: Stored, right: Stored) -> float:
     """Compare part by part; not-a-number equals itself alone."""
     if left.shape != right.shape:
-        raise _UnlikeError(f"shapes {_shape(left.shape)} and {_shape(right.shape)}")
+        one, two = ("×".join(map(str, a.shape)) or "one value" for a in (left, right))
+        raise _UnlikeError(f"shapes {one} and {two}")
     if not {left.dtype.kind, right.dtype.kind} <= set("biuf"):
-        same = bool(np.array_equal(np.asarray(left), np.asarray(right)))
-        if same:
+        if np.array_equal(np.asarray(left), np.asarray(right)):
             return 0.0
         raise _UnlikeError("other texts")
-    if not left.size:
-        return 0.0
     lead = leading_axes(left.shape, 8)
     largest = 0.0
     for index in np.ndindex(*left.shape[:lead]):
-        one, two = (np.asarray(a[index], dtype=np.float64) for a in (left, right))
-        apart = (one != two) & ~(np.isnan(one) & np.isnan(two))
-        if not apart.any():
-            continue
+        here, there = (np.asarray(a[index], dtype=np.float64) for a in (left, right))
+        apart = (here != there) & ~(np.isnan(here) & np.isnan(there))
         with np.errstate(invalid="ignore"):
-            difference = np.abs(one[apart] - two[apart])
-        largest = max(largest, float(np.where(np.isnan(difference), np.inf, difference).max()))
-    return largest
+            difference = np.abs(here[apart] - there[apart])
+        largest = max(largest, np.where(np.isnan(difference), np.inf, difference).max(initial=0.0))
+    return float(largest)
 
 
 def _heading(result: ResultDifference, tolerance: float) -> str:
@@ -286,10 +268,6 @@ def _heading(result: ResultDifference, tolerance: float) -> str:
         return f"{result.analysis}: result {result.left} is only in the first"
     state = "differs" if result.differs(tolerance) else "same"
     return f"{result.analysis}: result {result.left} | {result.right}: {state}"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "×".join(str(n) for n in shape) or "one value"
 
 
 def _short(value: Any) -> str:

@@ -15,31 +15,31 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 
-from desktop_app.contract.registry import ANALYSES, file_of
-from desktop_app.session import export_facts
+from desktop_app.contract.registry import ANALYSES, file_of, hook
 from desktop_app.session.export_literals import Code, assign, literal, span
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.contract.spec import Analysis
 
 _TEMPLATE = "script.py.jinja"
 _CELL = "# %% "
 _DOTTED = re.compile(r"[\w.]+\Z", re.ASCII)
+_DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
+_DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z", re.ASCII)
+_VERSIONS = ("lensbench", "torch", "transformers", "transformer_lens", "python", "created")
 _FOUR_BLANK_LINES = re.compile(r"\n{4,}")
 
 
 def to_script(result: Result, file: str = "SCRIPT.py") -> str:
-    """Return a Python script that computes the result anew.
-
-    Args:
-        result: Of an analysis that has a template.
-        file: What the usage line calls the script.
+    """Return a Python script that computes the result anew; its usage line calls it `file`.
 
     Raises:
         BadInputError: The analysis has no script, or the result's settings are not its own.
@@ -83,14 +83,14 @@ def _render(result: Result, file: str, *, notebook: bool) -> str:
             f"Results of “{result.analysis}” have no script: export them as .npz or .json."
         )
     params = _params(result, analysis)
-    context = export_facts.context(result, params)
-    context |= {
-        "heading": Code(_heading(analysis)),
+    values = _context(result, params)
+    values |= {
+        "heading": Code(textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)),
         "file": Code(file if re.fullmatch(r"[\w.-]+", file, re.ASCII) else "SCRIPT.py"),
         "notebook": notebook,
         "out": f"{analysis.name}.npz",
     }
-    text = _environment().from_string(template.read_text(encoding="utf-8")).render(context)
+    text = _environment().from_string(template.read_text(encoding="utf-8")).render(values)
     return _FOUR_BLANK_LINES.sub("\n\n\n", text).strip() + "\n"
 
 
@@ -108,10 +108,6 @@ def _params(result: Result, analysis: Analysis) -> Params:
         ) from None
 
 
-def _heading(analysis: Analysis) -> str:
-    return textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)
-
-
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -124,12 +120,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_only_source,
     )
-    environment.filters |= {
-        "literal": literal,
-        "span": span,
-        "dotted": _dotted,
-        "indented": _indented,
-    }
+    filters = {"literal": literal, "span": span, "dotted": _dotted, "indented": _indented}
+    environment.filters |= filters
     environment.globals["let"] = assign
     return environment
 
@@ -162,3 +154,83 @@ def _as_markdown(words: str) -> str:
     """Return the docstring with its first line as the title."""
     title, _, rest = words.strip("\n").partition("\n")
     return f"# {title}\n{rest}"
+
+
+def _context(result: Result, params: Params) -> dict[str, Any]:
+    """Return the values that the templates print.
+
+    Raises:
+        BadInputError: The result is damaged, or of a kind that cannot be repeated.
+    """
+    try:
+        facts = hook(result.analysis, "script", "facts")
+        own = params.model_dump(mode="json", include=set(params.own_fields()))
+        return _shared(result, params) | own | (facts(result, params) if facts else {})
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadInputError(
+            f"No script can be written: the result is incomplete ({error}); export it as .json."
+        ) from error
+
+
+def _shared(result: Result, params: Params) -> dict[str, Any]:
+    model = result.model
+    if model.dtype not in _DTYPES:
+        raise BadInputError(f"No script can be written for numbers of type {model.dtype[:20]!r}.")
+    device = "mps" if model.device.startswith("mps") else "cpu"
+    source = model.name if _HUB_ID.match(model.name) else model.source
+    made_with = {k: str(v) for k in _VERSIONS if (v := result.provenance.get(k)) is not None}
+    return {
+        "model": str(source),
+        "gguf": str(source).lower().endswith(".gguf"),
+        "dtype": Code(model.dtype),
+        "device": model.device if _DEVICE.match(model.device) else device,
+        "processed": model.weights == "processed",
+        # Chat templates bring their own BOS, and the recorded texts are the expanded ones.
+        "bos": "no" if params.chat and params.bos == "auto" else params.bos,
+        "prompts": [_prompt(p) for p in result.prompts],
+        "settings": params.model_dump(mode="json", exclude={"prompts"}),
+        "made_with": {"model": str(model.name), "fingerprint": str(model.fingerprint), **made_with},
+        "needs_model": True,
+        "sequences": None,
+        "compare": "",
+        "softmax_inputs": False,
+    }
+
+
+def _prompt(record: PromptRecord) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "text": record.text,
+        "ids": _ids(record.tokens.ids),
+        "read_position": int(record.read_position),
+    }
+    if record.corrupt_tokens is not None:
+        found["corrupt"] = record.corrupt_text
+        found["corrupt_ids"] = _ids(record.corrupt_tokens.ids)
+    given = {"answer": record.answers, "wrong": record.wrongs}
+    for name, records in given.items():
+        found[f"{name}s"] = [{"text": a.text, "ids": _ids(a.tokens.ids)} for a in records]
+    for name, records in given.items():
+        found[f"{name}_ids"] = [int(a.token_id) for a in records]
+    return found
+
+
+def _ids(ids: tuple[int, ...]) -> list[int]:
+    return [int(i) for i in ids]
+
+
+def numbers(result: Result, name: str) -> list[int]:
+    """Return a field of whole numbers as a list."""
+    return [int(n) for n in np.asarray(result.data[name])]
+
+
+def swept_layers(result: Result) -> list[int]:
+    """Return the swept layers, each of which the model must have."""
+    layers = numbers(result, "layers")
+    if not layers or not all(0 <= n < result.model.n_layers for n in layers):
+        raise ValueError("its layers are not the model's")
+    return layers
+
+
+def sequences(result: Result) -> list[list[int]]:
+    """Return the token ids that went into the model, prompt by prompt."""
+    return [_ids(p.tokens.ids) for p in result.prompts]

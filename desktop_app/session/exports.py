@@ -10,14 +10,15 @@ import dataclasses
 import io
 import json
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from desktop_app.contract.result import plain
+from desktop_app.session.export_table import write_tidy
 from desktop_app.session.parts import LazyArray, Stored, leading_axes
-from desktop_app.session.tidy import write_tidy
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
 
@@ -53,8 +54,9 @@ def is_picture(path: Path | str) -> bool:
 
 
 def _unknown_ending(path: Path, endings: tuple[str, ...]) -> BadInputError:
-    known = ", ".join(endings)
-    return BadInputError(f"“{path}” cannot be exported: end its name in one of {known}.")
+    return BadInputError(
+        f"“{path}” cannot be exported: end its name in one of {', '.join(endings)}."
+    )
 
 
 def to_json_text(result: Result) -> str:
@@ -97,11 +99,8 @@ def _value(value: Any) -> Iterator[str]:
 def _dumps(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair is no UTF-8; JSON can still spell it.
-    return text if _is_utf8(text) else json.dumps(value, allow_nan=False)
-
-
-def _is_utf8(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+    is_utf8 = text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+    return text if is_utf8 else json.dumps(value, allow_nan=False)
 
 
 def _write_json(result: Result, file: BinaryIO) -> None:
@@ -174,16 +173,11 @@ def _write_csv(result: Result, file: BinaryIO) -> None:
     text.detach()
 
 
-def _write_script(result: Result, file: BinaryIO) -> None:
-    from desktop_app.session.export_scripts import to_script  # noqa: PLC0415 - jinja2, when needed
+def _write_script(result: Result, file: BinaryIO, *, notebook: bool = False) -> None:
+    from desktop_app.session import export_scripts as scripts  # noqa: PLC0415 - jinja2, when needed
 
-    file.write(to_script(result).encode("utf-8"))
-
-
-def _write_notebook(result: Result, file: BinaryIO) -> None:
-    from desktop_app.session.export_scripts import to_notebook  # noqa: PLC0415 - jinja2, when needed
-
-    file.write(to_notebook(result).encode("utf-8"))
+    text = scripts.to_notebook(result) if notebook else scripts.to_script(result)
+    file.write(text.encode("utf-8"))
 
 
 _WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
@@ -191,7 +185,7 @@ _WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
     ".npz": _write_npz,
     ".csv": _write_csv,
     ".py": _write_script,
-    ".ipynb": _write_notebook,
+    ".ipynb": partial(_write_script, notebook=True),
 }
 ENDINGS = tuple(_WRITERS)
 PICTURE_ENDINGS = (".png", ".svg", ".pdf")

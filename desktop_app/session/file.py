@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.session import codec, database, opening, parts, schema
+from desktop_app.session import codec, database, parts
 from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError
 
@@ -38,13 +38,9 @@ class SessionFile:
         claim: Claim | None = None,
         reason: str | None = None,
     ) -> None:
-        """Open the session file; prefer `create`, `begin` and `open`.
+        """Prefer `create`, `begin` and `open`; `close` releases the claim.
 
-        Args:
-            path: The file.
-            temporary: Whether `close` is to delete it.
-            claim: Released by `close`.
-            reason: Why it must not be written to, where that is known already.
+        `reason` says why it must not be written to, where that is known already.
         """
         self.path = path
         self.is_temporary = temporary
@@ -52,7 +48,7 @@ class SessionFile:
         self._claim = claim or Claim()
         self._connection: sqlite3.Connection | None
         try:
-            self._connection, self.notice = opening.open_session(path, reason)
+            self._connection, self.notice = database.open_session(path, reason)
             self._place = place_of(path)
         except BaseException:
             self._claim.release()
@@ -132,7 +128,7 @@ class SessionFile:
         """Write a copy that appears at `path` complete or not at all; it may replace a file."""
         with self._lock:
             if os.path.realpath(path) != os.path.realpath(self.path) or self.is_gone():
-                opening.copy_to(self._open_connection(), Path(path))
+                database.copy_to(self._open_connection(), Path(path))
 
     def save_as(self, path: Path | str) -> None:
         """Move the session to `path`; results that were loaded keep working.
@@ -155,8 +151,8 @@ class SessionFile:
         if claim is None:
             raise BadInputError(f"“{target}” is open in another window: choose another name.")
         try:
-            opening.copy_to(self._open_connection(), target)
-            connection, notice = opening.open_session(target)
+            database.copy_to(self._open_connection(), target)
+            connection, notice = database.open_session(target)
         except BaseException:
             if claim is not self._claim:
                 claim.release()
@@ -225,9 +221,9 @@ class SessionFile:
             self._check_place()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if schema.version_of(connection) > schema.SCHEMA:
-                    raise BadInputError(f"“{self.path}” cannot be changed. {opening.NEWER}")
-                schema.migrate(connection)
+                if database.version_of(connection) > database.SCHEMA:
+                    raise BadInputError(f"“{self.path}” cannot be changed. {database.NEWER}")
+                database.migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
             finally:

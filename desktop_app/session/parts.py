@@ -207,11 +207,9 @@ def describe(name: str, array: Stored) -> ArraySpec:
 
 
 def pack_parts(array: Stored, lead: int) -> Iterator[tuple[str, memoryview | bytes]]:
-    """Give the parts of an array in order, each as (codec, bytes), reading one at a time.
+    """Give the parts of an array in order, each as (codec, bytes).
 
-    Args:
-        array: May lie on disk (a memory map, a stored array); no more than a part is read at once.
-        lead: How many of its leading axes are split into parts.
+    It may lie on disk (a memory map, a stored array): no more than a part is read at once.
     """
     little = array.dtype.newbyteorder("<")
     for index in np.ndindex(*array.shape[:lead]):

@@ -1,4 +1,4 @@
-"""Work that has no name yet: where it is kept, and what a program that died has left there.
+"""Work that has no name yet: where it is kept, what a program that died left there, and rescue.
 
 A session that is begun without a name is written to the user's data folder from its first result
 on. Closing it in peace removes the file; what is found there without an owner is unsaved work.
@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.session import database, opening
+from desktop_app.session import database
 from desktop_app.session.claim import Claim
-from desktop_app.session.memory import MemorySession
 from desktop_app.session.store import Session
 from desktop_app.support import paths
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, LensbenchError
 from desktop_app.support.files import TEMPORARY_NAMES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
+
+    from desktop_app.contract.result import Result
+    from desktop_app.session.store import SessionRow
 
 FOLDER = "sessions"
 _STALE_S = 3600.0
@@ -72,12 +77,9 @@ def mark_worth_keeping(session: Session) -> None:
 
 
 def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
-    """Return the unsaved sessions of programs that died, newest first.
+    """Return the unsaved sessions of programs that died, newest first; None: the user's folder.
 
     Those that hold nothing of worth are removed; those that cannot be read are left alone.
-
-    Args:
-        where: The folder; None takes the user's.
     """
     found = []
     place = where or folder()
@@ -100,13 +102,9 @@ def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
 
 
 def restore(path: Path) -> Session:
-    """Open a leftover as a session that still has no name.
-
-    Raises:
-        BadInputError: It cannot be read.
-    """
+    """Open a leftover as a session that still has no name."""
     session = Session.open(path, claimed=True)
-    if session.notice == opening.CLAIMED:
+    if session.notice == database.CLAIMED:
         session.close()
         raise BadInputError("That unsaved session is open in another window already.")
     session.is_temporary = True
@@ -136,3 +134,68 @@ def _examine(path: Path) -> Leftover | None:
             return None
         newest = rows[-1].created if rows else session.created
         return Leftover(path, len(rows), newest)
+
+
+class MemorySession(Session):
+    """Keeps everything in memory until `save_as` gives it a file; it ends with the program."""
+
+    def __init__(self) -> None:
+        """Begin an empty session."""
+        # The file is what the base class is about; here there is none to open.
+        self.path = Path("(in memory)")
+        self.is_temporary = True
+        self.notice = None
+        self._lock = threading.RLock()
+        self._claim = Claim()
+        self._place = None
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
+        database.make_tables(self._connection)
+        self._connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        self._connection.execute(f"PRAGMA user_version = {database.SCHEMA}")
+        self._seen_version = self._data_version()
+
+    def is_gone(self) -> bool:
+        """Return whether the file was deleted, moved or replaced: never while there is none."""
+        return self._place is not None and super().is_gone()
+
+    def _check_place(self) -> None:
+        if self._place is not None:
+            super()._check_place()
+
+
+def is_readable(session: Session) -> bool:
+    """Return whether a session's file can still be read from end to end."""
+    try:
+        return session.query("PRAGMA quick_check(1)") == [("ok",)]
+    except LensbenchError:
+        return False
+
+
+def rescue(
+    rows: Sequence[SessionRow], known: Mapping[int, Result], path: Path
+) -> tuple[Session, int]:
+    """Write the results that are still in memory to a new session.
+
+    Args:
+        rows: The history as it was last read.
+        known: Results by id; those whose arrays lie in the lost file cannot be saved.
+        path: The new file.
+
+    Returns:
+        The new session, and how many results of the history are lost.
+    """
+    fresh = MemorySession()
+    saved = 0
+    for row in (row for row in rows if row.id in known):
+        try:
+            number = fresh.add(known[row.id], row.title)
+        except LensbenchError:
+            continue
+        fresh.annotate(number, row.notes)
+        fresh.set_star(number, star=row.star)
+        fresh.set_tags(number, row.tags)
+        saved += 1
+    fresh.save_as(path)
+    return fresh, len(rows) - saved

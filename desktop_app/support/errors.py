@@ -45,5 +45,11 @@ class FixableError(BadInputError):
         self.fix = fix
 
 
+def first_line(error: BaseException, most: int) -> str:
+    """Return the first line of what a library says, cut to `most` characters; else its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:most] if lines else type(error).__name__
+
+
 class Cancelled(BaseException):
     """The user asked to stop. A BaseException, so that a library's broad `except` cannot eat it."""

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -95,6 +95,21 @@ class LogBook(logging.Handler):
         if _is_power_of_ten(count):
             self._write(level, source, key[2], count)
 
+    def note_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,  # noqa: ARG002 - the signature is that of `warnings.showwarning`
+        lineno: int,  # noqa: ARG002
+        file: TextIO | None = None,
+        line: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Count a warning, or write it where Python asked for it explicitly."""
+        if file is not None:
+            file.write(f"{category.__name__}: {message}\n")
+        else:
+            self.note(logging.WARNING, category.__name__, str(message))
+
     def entries(self) -> tuple[LogEntry, ...]:
         """Return what is kept, in order of first appearance."""
         with self._guard:
@@ -144,7 +159,7 @@ def install(file: Path | None = None, *, echo: bool = True) -> LogBook:
     if root.level > logging.INFO or root.level == logging.NOTSET:
         root.setLevel(logging.INFO)
     logging.captureWarnings(capture=False)
-    warnings.showwarning = _WarningHook(book)
+    warnings.showwarning = book.note_warning
     adopt_library_loggers()
     return book
 
@@ -158,34 +173,6 @@ def adopt_library_loggers(names: Iterable[str] = _LIBRARIES) -> None:
                 logger.removeHandler(handler)
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-
-
-class _WarningHook:
-    """Stands in for `warnings.showwarning`."""
-
-    def __init__(self, book: LogBook) -> None:
-        self._book = book
-
-    def __call__(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,  # noqa: ARG002 - the signature is Python's
-        lineno: int,  # noqa: ARG002
-        file: TextIO | None = None,
-        line: str | None = None,  # noqa: ARG002
-    ) -> None:
-        """Count the warning, or write it where Python asked for it explicitly."""
-        if file is not None:
-            file.write(f"{category.__name__}: {message}\n")
-            return
-        self._book.note(logging.WARNING, category.__name__, str(message))
-
-
-def merged(entries: Iterable[LogEntry], lowest: int) -> tuple[LogEntry, ...]:
-    """Return the entries of at least that level, newest last."""
-    kept = (replace(e) for e in entries if e.level >= lowest)
-    return tuple(sorted(kept, key=lambda e: e.last))
 
 
 def _is_power_of_ten(count: int) -> bool:

@@ -1,4 +1,4 @@
-"""Where Lensbench keeps things: its own resources, and the user's data, settings, cache and logs.
+"""Where Lensbench keeps things: its own resources, and the user's data, settings and logs.
 
 Nothing here creates a folder except `ensure`. The environment variable `LENSBENCH_HOME` names one
 folder that then holds all of the user's files (tests and portable installations use it).
@@ -36,11 +36,6 @@ def data_dir() -> Path:
 def config_dir() -> Path:
     """Return the folder of the settings."""
     return _user_folder("config", platformdirs.user_config_path(APP_NAME, appauthor=False))
-
-
-def cache_dir() -> Path:
-    """Return the folder of what can be deleted at any time without loss."""
-    return _user_folder("cache", platformdirs.user_cache_path(APP_NAME, appauthor=False))
 
 
 def log_dir() -> Path:

@@ -21,13 +21,16 @@ class StallWatchdog(QObject):
 
     A stall is the time by which a tick came later than asked: for that long no click, key or
     repaint could have been served.
+
+    Attributes:
+        last_tick: `time.perf_counter()` of the latest tick.
     """
 
     def __init__(self, parent: QObject | None = None, tick_ms: int = TICK_MS) -> None:
         super().__init__(parent)
         self._tick_s = tick_ms / 1000
         self._stalls: deque[float] = deque(maxlen=_MAX_SAMPLES)
-        self._last = 0.0
+        self.last_tick = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(tick_ms)
@@ -36,7 +39,7 @@ class StallWatchdog(QObject):
     def start(self) -> None:
         """Forget earlier measurements and begin."""
         self._stalls.clear()
-        self._last = time.perf_counter()
+        self.last_tick = time.perf_counter()
         self._timer.start()
 
     def stop(self) -> None:
@@ -44,11 +47,6 @@ class StallWatchdog(QObject):
         if self._timer.isActive():
             self._on_tick()  # a stall that is still going on counts too
             self._timer.stop()
-
-    @property
-    def last_tick(self) -> float:
-        """`time.perf_counter()` of the latest tick."""
-        return self._last
 
     def stalls_ms(self) -> tuple[float, ...]:
         """Return every tick's delay in milliseconds, in order."""
@@ -74,8 +72,8 @@ class StallWatchdog(QObject):
 
     def _on_tick(self) -> None:
         now = time.perf_counter()
-        self._stalls.append(max(0.0, (now - self._last - self._tick_s) * 1000))
-        self._last = now
+        self._stalls.append(max(0.0, (now - self.last_tick - self._tick_s) * 1000))
+        self.last_tick = now
 
 
 class StackReporter:

@@ -71,15 +71,9 @@ def resolve_row(row: PromptRow, index: int, encoder: Encoder, *, apply_fix: bool
 
 def fixed_row(row: PromptRow, fix: dict[str, object]) -> PromptRow:
     """Return the row with a notice's fix applied."""
-    corrupt = fix.get("corrupt", row.corrupt)
-    return PromptRow.model_validate(
-        {
-            "text": fix.get("prompt", row.text),
-            "corrupt": corrupt,
-            "answer": fix.get("answer", row.answer),
-            "wrong": fix.get("wrong", row.wrong),
-        }
-    )
+    keys = {"text": "prompt", "corrupt": "corrupt", "answer": "answer", "wrong": "wrong"}
+    changed = {field: fix.get(key, getattr(row, field)) for field, key in keys.items()}
+    return PromptRow.model_validate(changed)
 
 
 def _refuse_useless(row: PromptRow, index: int) -> None:
@@ -140,10 +134,7 @@ def _shared_prefix_fix(row: PromptRow, index: int, encoder: Encoder) -> dict[str
 
 
 def _shared_message(
-    continuations: list[_Continuation],
-    n_answers: int,
-    index: int,
-    fix: dict[str, object] | None,
+    continuations: list[_Continuation], n_answers: int, index: int, fix: dict[str, object] | None
 ) -> str:
     answers, wrongs = continuations[:n_answers], continuations[n_answers:]
     one, other = next((a, w) for a in answers for w in wrongs if a.tokens.ids[0] == w.tokens.ids[0])
@@ -166,22 +157,12 @@ def _notices(continuations: list[_Continuation], index: int) -> list[Notice]:
             f"“{p}” ({i})" for p, i in zip(c.tokens.pieces, c.tokens.ids, strict=True)
         )
         if c.retokenised:
-            notices.append(
-                Notice(
-                    "answer_retokenised",
-                    f"Appending “{c.text}” changes the prompt's own tokens, so it was tokenized "
-                    f"alone: {pieces}.",
-                    None,
-                    index,
-                )
+            message = (
+                f"Appending “{c.text}” changes the prompt's own tokens, so it was tokenized "
+                f"alone: {pieces}."
             )
+            notices.append(Notice("answer_retokenised", message, None, index))
         if len(c.tokens) > 1:
-            notices.append(
-                Notice(
-                    "answer_multi_token",
-                    f"“{c.text}” is {len(c.tokens)} tokens, {pieces}; it is scored by the first.",
-                    None,
-                    index,
-                )
-            )
+            message = f"“{c.text}” is {len(c.tokens)} tokens, {pieces}; it is scored by the first."
+            notices.append(Notice("answer_multi_token", message, None, index))
     return notices

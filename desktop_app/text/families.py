@@ -57,14 +57,8 @@ def load_families() -> tuple[Family, ...]:
     """Return the families that are shipped, in their order."""
     text = resource("families", "families.json").read_text(encoding="utf-8")
     return tuple(
-        Family(
-            entry["name"],
-            entry["title"],
-            tuple(entry["members"]),
-            bool(entry["cyclic"]),
-            bool(entry["standard"]),
-        )
-        for entry in json.loads(text)["families"]
+        Family(e["name"], e["title"], tuple(e["members"]), bool(e["cyclic"]), bool(e["standard"]))
+        for e in json.loads(text)["families"]
     )
 
 

@@ -41,15 +41,7 @@ class TokenizerFacts:
 def prompt_notices(
     row: PromptRow, index: int, encoding: Encoding, decoded: str, facts: TokenizerFacts
 ) -> list[Notice]:
-    """Return every notice of one prompt.
-
-    Args:
-        row: The prompt row, for the fixes.
-        index: Its number in the table.
-        encoding: Its tokens.
-        decoded: The tokens' ids without added specials, decoded.
-        facts: The tokenizer.
-    """
+    """Return every notice of one prompt; `decoded` is the text of its tokens, specials left out."""
     notices = [
         *_bos(row, index, encoding, facts),
         *_spaces(row, index, encoding),
@@ -57,16 +49,12 @@ def prompt_notices(
         *_spelling(index, encoding, row.text, decoded, facts),
     ]
     if len(encoding) > facts.context:
-        notices.append(
-            Notice(
-                "too_long",
-                f"Prompt {index + 1} has {len(encoding):,} tokens and the model reads "
-                f"{facts.context:,}: shorten it.",
-                None,
-                index,
-                tuple(range(facts.context, len(encoding))),
-            )
+        message = (
+            f"Prompt {index + 1} has {len(encoding):,} tokens and the model reads "
+            f"{facts.context:,}: shorten it."
         )
+        beyond = tuple(range(facts.context, len(encoding)))
+        notices.append(Notice("too_long", message, None, index, beyond))
     return notices
 
 
@@ -77,40 +65,28 @@ def length_notices(encodings: Sequence[Encoding], twins: Sequence[Encoding | Non
         if twin is None or len(clean) == len(twin):
             continue
         place = first_difference(clean, twin)
-        notices.append(
-            Notice(
-                "lengths_differ",
-                f"Prompt {index + 1} has {len(clean)} tokens, its corrupt twin {len(twin)}; they "
-                f"part at position {place}. Patching and resampling need equal lengths.",
-                None,
-                index,
-                (place,),
-            )
+        message = (
+            f"Prompt {index + 1} has {len(clean)} tokens, its corrupt twin {len(twin)}; they "
+            f"part at position {place}. Patching and resampling need equal lengths."
         )
+        notices.append(Notice("lengths_differ", message, None, index, (place,)))
     lengths = {len(e) for e in encodings}
     if len(lengths) > 1:
         odd = next(i for i, e in enumerate(encodings) if len(e) != len(encodings[0]))
         place = first_difference(encodings[0], encodings[odd])
-        notices.append(
-            Notice(
-                "lengths_differ",
-                f"The prompts have {min(lengths)} to {max(lengths)} tokens (prompt 1 has "
-                f"{len(encodings[0])}, prompt {odd + 1} has {len(encodings[odd])}; they part at "
-                f"position {place}): means are then taken over all positions.",
-                None,
-                odd,
-                (place,),
-            )
+        message = (
+            f"The prompts have {min(lengths)} to {max(lengths)} tokens (prompt 1 has "
+            f"{len(encodings[0])}, prompt {odd + 1} has {len(encodings[odd])}; they part at "
+            f"position {place}): means are then taken over all positions."
         )
+        notices.append(Notice("lengths_differ", message, None, odd, (place,)))
     return notices
 
 
 def first_difference(left: Encoding, right: Encoding) -> int:
     """Return the first position where two tokenizations part."""
-    for position, (a, b) in enumerate(zip(left.ids, right.ids, strict=False)):
-        if a != b:
-            return position
-    return min(len(left), len(right))
+    pairs = enumerate(zip(left.ids, right.ids, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 def _bos(row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts) -> Iterator[Notice]:
@@ -125,52 +101,38 @@ def _bos(row: PromptRow, index: int, encoding: Encoding, facts: TokenizerFacts) 
             text = facts.bos_piece + text
         fixed = row.model_copy(update={"text": text})
         fix = as_fix(fixed, index) if text != row.text and text else None
-        yield Notice(
-            "bos_double",
+        message = (
             f"Prompt {index + 1} begins with {leading} BOS tokens, which models have never seen: "
-            "remove the one in the text.",
-            fix,
-            index,
-            tuple(range(leading)),
+            "remove the one in the text."
         )
+        yield Notice("bos_double", message, fix, index, tuple(range(leading)))
     elif leading == 1 and encoding.offsets[0] == (0, 0):
-        yield Notice(
-            "bos_added",
-            f"A BOS token “{facts.bos_piece}” begins prompt {index + 1}; positions count it.",
-            None,
-            index,
-            (0,),
-        )
+        message = f"A BOS token “{facts.bos_piece}” begins prompt {index + 1}; positions count it."
+        yield Notice("bos_added", message, None, index, (0,))
     elif leading == 0 and facts.trained_with_bos:
-        yield Notice(
-            "bos_missing",
+        message = (
             f"Prompt {index + 1} has no BOS token although the model was trained with one: set "
-            "BOS to yes.",
-            {"index": index, "bos": "yes"},
-            index,
+            "BOS to yes."
         )
+        yield Notice("bos_missing", message, {"index": index, "bos": "yes"}, index)
 
 
 def _spaces(row: PromptRow, index: int, encoding: Encoding) -> Iterator[Notice]:
     if row.text != row.text.rstrip():
-        yield Notice(
-            "trailing_space",
+        message = (
             f"Prompt {index + 1} ends in {'a space' if row.text.endswith(' ') else 'white space'}, "
-            "which is kept: answers must not begin with one.",
-            None,
-            index,
-            (len(encoding) - 1,) if len(encoding) else (),
+            "which is kept: answers must not begin with one."
+        )
+        yield Notice(
+            "trailing_space", message, None, index, (len(encoding) - 1,) if len(encoding) else ()
         )
     places = tuple(i for i, piece in enumerate(encoding.pieces) if is_space_piece(piece))
     if places:
-        yield Notice(
-            "space_token",
+        message = (
             f"Prompt {index + 1} has {len(places)} tokens that are only a space; each is a "
-            "position, and a prediction after one follows the space.",
-            None,
-            index,
-            places,
+            "position, and a prediction after one follows the space."
         )
+        yield Notice("space_token", message, None, index, places)
 
 
 def _digits(index: int, encoding: Encoding, text: str) -> Iterator[Notice]:
@@ -187,14 +149,11 @@ def _digits(index: int, encoding: Encoding, text: str) -> Iterator[Notice]:
             places += parts
     if split:
         names = ", ".join(split[:3]) + ("…" if len(split) > 3 else "")
-        yield Notice(
-            "digits_split",
+        message = (
             f"Prompt {index + 1}: {names} is split over several tokens, so an answer may be "
-            "compared by one digit only.",
-            None,
-            index,
-            tuple(places),
+            "compared by one digit only."
         )
+        yield Notice("digits_split", message, None, index, tuple(places))
 
 
 def _spelling(
@@ -209,22 +168,17 @@ def _spelling(
         and text[span[0] : span[1]] != encoding.pieces[i]
     )
     if unknown:
-        yield Notice(
-            "unknown_token",
+        message = (
             f"Prompt {index + 1} holds {len(unknown)} characters that this tokenizer cannot spell; "
-            "the model sees a placeholder.",
-            None,
-            index,
-            unknown,
+            "the model sees a placeholder."
         )
+        yield Notice("unknown_token", message, None, index, unknown)
     if decoded != text:
-        yield Notice(
-            "not_roundtrip",
+        message = (
             f"Prompt {index + 1} decodes to “{_short(decoded)}”, not to the text given: the model "
-            "reads something else.",
-            None,
-            index,
+            "reads something else."
         )
+        yield Notice("not_roundtrip", message, None, index)
 
 
 def as_fix(row: PromptRow, index: int) -> dict[str, object]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from desktop_app.contract.described import reads_prompts
-from desktop_app.contract.intents import Intent
+from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
+from desktop_app.contract.spec import Intent
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.views.frame import (
     OTHER_PROMPTS,

@@ -24,7 +24,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.engine.products import fast_linear, one_dnn_is_faster
+from desktop_app.engine.model import fast_linear, one_dnn_is_faster
 
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel

@@ -217,7 +217,7 @@ def test_models_are_listed_without_torch_objects():
 def test_fingerprint_tells_weights_apart(tmp_path):
     one = catalogue.locate(ModelSpec(str(save_tiny("llama", tmp_path / "a", seed=0))))
     two = catalogue.locate(ModelSpec(str(save_tiny("llama", tmp_path / "b", seed=1))))
-    from desktop_app.engine.checkpoint import fingerprint
+    from desktop_app.engine.catalogue import fingerprint
 
     assert fingerprint(one) == fingerprint(one)
     assert fingerprint(one) != fingerprint(two)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from desktop_app.engine import products
-from desktop_app.engine.products import FastProducts, fast_linear
+from desktop_app.engine import model as products
+from desktop_app.engine.model import FastProducts, fast_linear
 from tests.models import named
 
 

@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from desktop_app.contract.report import SilentReporter
-from desktop_app.engine import sweep_memory
+from desktop_app.engine import memory
 from desktop_app.engine.interventions import Add, Edit, FromRun, Replace, Scale, Variant, Zero
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.starts import choose_starts
-from desktop_app.engine.sweep import Loss, SweepPlan, sweep
+from desktop_app.engine.sweep import Loss, SweepPlan, choose_starts, sweep
 from desktop_app.support.errors import Cancelled, MemoryExhaustedError
 from tests.models import tiny
 from tests.patience import CHILD_S
@@ -250,11 +249,11 @@ def test_one_at_a_time_is_the_last_resort(monkeypatch):
 
 def test_the_budget_bounds_the_rows_of_a_pass():
     model = tiny("llama")
-    row = sweep_memory.row_bytes(model, S, S, read_all=False)
+    row = memory.row_bytes(model, S, S, read_all=False)
     plan = SweepPlan((5,), read_logit)
     bounded = replace(model, budget_bytes=int(20 * row * 1.35))
-    assert sweep_memory.rows_per_pass(bounded, S, (1, S), plan) == 19
-    assert sweep_memory.rows_per_pass(replace(model, budget_bytes=1), S, (1, S), plan) == 1
+    assert memory.rows_per_pass(bounded, S, (1, S), plan) == 19
+    assert memory.rows_per_pass(replace(model, budget_bytes=1), S, (1, S), plan) == 1
 
 
 @pytest.mark.model

@@ -9,7 +9,7 @@ import pytest
 
 CODE = """
 import sys
-from desktop_app.jobs.preload import preload_torch
+from desktop_app.jobs.quiet import preload_torch
 print(preload_torch(), "torch" in sys.modules)
 import torch
 print(torch.ones(2).sum().item(), preload_torch())

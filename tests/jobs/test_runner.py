@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QThread, Signal
 
-from desktop_app.jobs import job as jobs_job
+from desktop_app.jobs import worker
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support.errors import BadInputError, Cancelled, FixableError
 from tests.patience import WAIT_MS
@@ -132,7 +132,7 @@ def runner(qapp):
 
 @pytest.fixture
 def clock(monkeypatch):
-    monkeypatch.setattr(jobs_job, "time", Clock)
+    monkeypatch.setattr(worker, "time", Clock)
     return Clock
 
 

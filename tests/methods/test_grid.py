@@ -13,8 +13,7 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.interventions import Add, Edit, FromRun, Replace, Scale, Variant, Zero
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.grid import Cell, Grid, Inputs, run_grid
-from desktop_app.methods.pairs import twins_of
-from desktop_app.methods.prepare import prepare
+from desktop_app.methods.prepare import prepare, twins_of
 from desktop_app.support.errors import BadInputError
 from tests.models import tiny
 

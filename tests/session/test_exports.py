@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from desktop_app.session import exports, tidy
+from desktop_app.session import export_table, exports
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.session import samples
@@ -159,7 +159,7 @@ def test_csv_splits_tables_and_keeps_texts_to_the_letter(tmp_path):
 
 
 def test_a_csv_far_too_long_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tidy, "MAX_CELLS", 100)
+    monkeypatch.setattr(export_table, "MAX_CELLS", 100)
     with pytest.raises(BadInputError, match=r"\.npz"):
         exports.export(samples.attention_result(), tmp_path / "r.csv")
     assert list(tmp_path.iterdir()) == []

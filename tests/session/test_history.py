@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from desktop_app.session import history
+from desktop_app.session import store
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.session import samples
@@ -74,7 +74,7 @@ def test_what_does_not_exist_is_named(three, number):
 
 def test_too_many_tags_are_refused(three):
     with pytest.raises(BadInputError, match="51 tags"):
-        three.set_tags(1, [str(i) for i in range(history.MAX_TAGS + 1)])
+        three.set_tags(1, [str(i) for i in range(store.MAX_TAGS + 1)])
 
 
 @pytest.mark.parametrize(

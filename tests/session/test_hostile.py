@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.session import schema
+from desktop_app.session import database
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.session import samples
@@ -262,7 +262,7 @@ def test_tables_that_are_not_its_own_are_damage(written, statements):
 def test_a_newer_version_opens_read_only(written):
     change(
         written,
-        f"PRAGMA user_version = {schema.SCHEMA + 1}",
+        f"PRAGMA user_version = {database.SCHEMA + 1}",
         "ALTER TABLE results ADD COLUMN stars INTEGER",
     )
     change_document(written, lambda d: d["model"].update(colour="blue"))

@@ -10,9 +10,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from desktop_app.contract.described import described, fields_of
+from desktop_app.contract.registry import described, fields_of
 from desktop_app.contract.spec import FieldSpec
-from desktop_app.session import exports, specs
+from desktop_app.session import codec, exports
 from desktop_app.session.export_table import table_of
 from desktop_app.session.store import Session, default_title
 from desktop_app.support.errors import BadInputError
@@ -108,7 +108,7 @@ def row(**changes):
                 {"telling": 1.5},
             )
         ),
-        " " * (specs.MAX_CHARACTERS + 1) + "[]",
+        " " * (codec.MAX_CHARACTERS + 1) + "[]",
         7,
         b"[]",
     ],
@@ -126,8 +126,8 @@ def test_specs_of_another_form_are_none_at_all(stranger, path, told):
 def test_a_schema_without_end_is_none():
     deep = '{"a":' * 300 + "1" + "}" * 300
     result = samples.rank_result()
-    assert specs.decode(result, None, deep).params_schema == {}
-    assert specs.decode(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
+    assert codec.decode_specs(result, None, deep).params_schema == {}
+    assert codec.decode_specs(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
 
 
 @pytest.mark.parametrize("labels", [3.0, np.float32(3), np.zeros((2, 2)), (None, [1]), (5,), "ab"])

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.session.history import SessionRow
 from desktop_app.session.parts import LazyArray
-from desktop_app.session.store import Session, default_title
+from desktop_app.session.store import Session, SessionRow, default_title
 from desktop_app.support.errors import BadInputError
 from tests.analyses.detect.test_view import detect_result
 from tests.session import samples

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.contract.described import fields_of
 from desktop_app.contract.params import PromptRow
-from desktop_app.session import database, schema
+from desktop_app.contract.registry import fields_of
+from desktop_app.session import database
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
@@ -65,7 +65,7 @@ def assert_known(session, known):
 
 def test_there_is_a_file_of_every_older_version():
     kept = {database.read_header(OLD / f"{name}.lens").user_version for name in VERSIONS}
-    assert kept >= set(range(1, schema.SCHEMA))
+    assert kept >= set(range(1, database.SCHEMA))
 
 
 def test_an_old_file_opens_and_reading_leaves_it_as_it_is(old):
@@ -84,7 +84,7 @@ def test_an_old_file_is_brought_up_to_date_by_the_first_change(old):
         assert_known(session, known)
         assert session.rows()[1].notes == "noted later"
         assert session.add(samples.rank_result()) == len(known) + 1
-    assert database.read_header(path).user_version == schema.SCHEMA
+    assert database.read_header(path).user_version == database.SCHEMA
     with Session.open(path) as session:
         assert session.notice is None
         assert session.rows()[1].notes == "noted later"
@@ -94,8 +94,8 @@ def test_an_old_file_is_brought_up_to_date_by_the_first_change(old):
 def test_an_interrupted_migration_leaves_the_old_file(old, monkeypatch):
     path, known = old
     before = database.read_header(path).user_version
-    broken = (*schema.STEPS[schema.SCHEMA], "THIS IS NO SQL")
-    monkeypatch.setitem(schema.STEPS, schema.SCHEMA, broken)
+    broken = (*database.STEPS[database.SCHEMA], "THIS IS NO SQL")
+    monkeypatch.setitem(database.STEPS, database.SCHEMA, broken)
     with Session.open(path) as session, pytest.raises(BadInputError):
         session.annotate(1, "x")
     monkeypatch.undo()
@@ -147,7 +147,7 @@ def test_a_new_file_has_the_tables_of_a_migrated_one(old, tmp_path):
 
 def test_a_file_that_becomes_newer_while_open_is_left_alone(session, path):
     with closing(sqlite3.connect(path)) as other:
-        other.execute(f"PRAGMA user_version = {schema.SCHEMA + 1}")
+        other.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
         other.commit()
     with pytest.raises(BadInputError, match="newer version"):
         session.add(samples.rank_result())
@@ -158,7 +158,7 @@ def test_a_newer_file_that_lacks_known_columns_asks_for_an_update(session, path)
     session.close()
     with closing(sqlite3.connect(path)) as other:
         other.execute("ALTER TABLE results DROP COLUMN notes")
-        other.execute(f"PRAGMA user_version = {schema.SCHEMA + 1}")
+        other.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
         other.commit()
     with pytest.raises(BadInputError, match="update Lensbench"):
         Session.open(path)
@@ -168,7 +168,7 @@ def test_the_program_on_the_help_page_reads_a_session(session, path, tmp_path):
     session.add(samples.attention_result())
     session.add(samples.ablate_result(), "A title")
     page = resource("help", "session_file.md").read_text(encoding="utf-8")
-    assert f"Schema **{schema.SCHEMA}**" in page
+    assert f"Schema **{database.SCHEMA}**" in page
     program = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
     plain = shutil.copy(path, tmp_path / "plain.lens")
     done = subprocess.run(
@@ -183,7 +183,7 @@ def test_the_program_on_the_help_page_reads_a_session(session, path, tmp_path):
 
 def test_the_help_page_names_every_column_and_kind_of_number():
     page = resource("help", "session_file.md").read_text(encoding="utf-8")
-    for sql in schema.tables(schema.SCHEMA).values():
+    for sql in database.tables(database.SCHEMA).values():
         for column in re.findall(r"(\w+) (?:TEXT|INTEGER|BLOB)", sql):
             assert f"`{column}`" in page, column
 
@@ -191,4 +191,4 @@ def test_the_help_page_names_every_column_and_kind_of_number():
 def test_other_programs_know_the_file_by_its_mark(session, path):
     head = path.read_bytes()[:100]
     assert head[68:72] == b"LENS"
-    assert int.from_bytes(head[60:64], "big") == schema.SCHEMA
+    assert int.from_bytes(head[60:64], "big") == database.SCHEMA

@@ -48,7 +48,7 @@ def test_identical_records_are_one_entry_with_a_count(book, tmp_path):
 def test_python_warnings_are_counted_too(book):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = logs._WarningHook(book)
+        warnings.showwarning = book.note_warning
         for _ in range(7):
             warnings.warn("old argument", FutureWarning, stacklevel=1)
     (entry,) = [e for e in book.entries() if e.message == "old argument"]

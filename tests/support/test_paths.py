@@ -32,11 +32,10 @@ def test_resources_of_the_frozen_program(tmp_path, monkeypatch):
 def test_one_variable_moves_every_folder_and_none_is_created(tmp_path, monkeypatch):
     home = tmp_path / "home"
     monkeypatch.setenv("LENSBENCH_HOME", str(home))
-    folders = [paths.data_dir(), paths.config_dir(), paths.cache_dir(), paths.log_dir()]
+    folders = [paths.data_dir(), paths.config_dir(), paths.log_dir()]
     assert [folder.relative_to(home).as_posix() for folder in folders] == [
         "data",
         "config",
-        "cache",
         "log",
     ]
     assert not home.exists()
@@ -54,7 +53,7 @@ def test_without_the_variable_the_platform_decides(value, monkeypatch):
         monkeypatch.delenv("LENSBENCH_HOME")
     else:
         monkeypatch.setenv("LENSBENCH_HOME", value)
-    folders = {paths.data_dir(), paths.config_dir(), paths.cache_dir()}
+    folders = {paths.data_dir(), paths.config_dir(), paths.log_dir()}
     assert all(folder.is_absolute() and "Lensbench" in folder.parts for folder in folders)
 
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
 from desktop_app import app as lensbench
 from desktop_app.contract.registry import worked_order
-from desktop_app.jobs.job import JobReporter
+from desktop_app.jobs.worker import JobReporter
 from desktop_app.support.logs import LogBook
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.main_window import MainWindow

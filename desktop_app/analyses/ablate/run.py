@@ -16,11 +16,10 @@ from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Vari
 from desktop_app.engine.metrics import near_zero
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
-from desktop_app.methods.gate import Gate, check_gate
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.pairs import twins_of
-from desktop_app.methods.prepare import Prepared, prepare
-from desktop_app.methods.reference import Means, mean_activations
+from desktop_app.methods.predictions import Gate, check_gate
+from desktop_app.methods.prepare import Prepared, prepare, twins_of
+from desktop_app.methods.watching import Means, mean_activations
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter

@@ -14,7 +14,7 @@ from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name, plural
-from desktop_app.session.tidy import cell_text
+from desktop_app.session.export_table import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

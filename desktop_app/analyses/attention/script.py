@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.session.export_facts import numbers, swept_layers
+from desktop_app.session.export_scripts import numbers, swept_layers
 
 if TYPE_CHECKING:
     from desktop_app.analyses.attention.spec import AttentionParams

@@ -53,7 +53,6 @@ ANALYSIS = Analysis(
     group="read",
     serves=frozenset({"open_attention", "head_facts"}),
     example=2,
-    needs_answers=False,
     fields=(
         FieldSpec("pattern", _PATTERN, "Attention weights; each row sums to 1", telling=1),
         FieldSpec("scores", _PATTERN, "Scores before the softmax; 0 above the diagonal"),

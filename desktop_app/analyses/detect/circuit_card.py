@@ -13,8 +13,8 @@ from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
 from desktop_app.methods.composition import composition_scores, random_baseline
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
-from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import Lead, repeated_sequences
+from desktop_app.methods.watching import capture
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
-from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
 from desktop_app.methods.watching import in_batches, watch
 from desktop_app.support.errors import BadInputError
-
-if TYPE_CHECKING:
-    from desktop_app.engine.model import HookFn
 
 Reduce = Callable[[torch.Tensor, slice], torch.Tensor]
 """(pattern `[batch, head, query, key]`, its rows of the whole batch) -> sums `[head]`."""
@@ -53,11 +50,8 @@ def _diagonal(offset: int, first: int, count: int) -> Score:
 def repeat_scores(batch: int, seq_len: int, *, whole_diagonal: bool) -> dict[str, Score]:
     """Return the five scores on sequences lead + r + r.
 
-    Args:
-        batch: Sequences.
-        seq_len: Tokens of r.
-        whole_diagonal: Whether induction and duplicates count queries before the second r too,
-            where the offset leads to a token that is not the one meant.
+    On the whole diagonal induction and duplicates count queries before the second r too, where the
+    offset leads to a token that is not the one meant.
     """
     length = 2 * seq_len + 1
     first = 0 if whole_diagonal else seq_len + 1
@@ -98,9 +92,7 @@ def prompt_scores(ids: torch.Tensor) -> dict[str, Score]:
 def mask_score(mask: torch.Tensor, batch: int) -> Score:
     """Return the attention that falls on a mask, mean over the queries that it marks.
 
-    Args:
-        mask: `[query, key]` for all rows, or `[batch, query, key]`; 0 to 1.
-        batch: Rows.
+    The mask, from 0 to 1, is `[query, key]` for all rows, or `[batch, query, key]`.
     """
     whole = mask if mask.ndim == 3 else mask.expand(batch, *mask.shape)
     count = int((whole > 0).any(-1).sum())
@@ -166,17 +158,14 @@ def _one_pass(
     layers = model.info.n_layers
     sums: dict[str, list[torch.Tensor]] = {name: [] for name in scores}
 
-    def reader(layer: int) -> HookFn:
-        def read(x: torch.Tensor, hook: object) -> None:
-            for name, score in scores.items():
-                sums[name].append(score.reduce(x, rows))
-            if keep is not None:
-                keep(layer, x[0])
-            report.step((layer + 1) / layers, f"layer {layer + 1} of {layers}")
+    def read(x: torch.Tensor, hook: object, layer: int) -> None:
+        for name, score in scores.items():
+            sums[name].append(score.reduce(x, rows))
+        if keep is not None:
+            keep(layer, x[0])
+        report.step((layer + 1) / layers, f"layer {layer + 1} of {layers}")
 
-        return read
-
-    hooks = [(site_hook(layer, "pattern"), reader(layer)) for layer in range(layers)]
+    hooks = [(site_hook(i, "pattern"), partial(read, layer=i)) for i in range(layers)]
     watch(model, ids[rows], hooks)
     return {name: torch.stack(parts).cpu().double().numpy() for name, parts in sums.items()}
 

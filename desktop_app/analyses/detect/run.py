@@ -12,22 +12,25 @@ from desktop_app.analyses.detect import pattern_scores
 from desktop_app.analyses.detect.circuit_card import make_card
 from desktop_app.analyses.detect.roles import roles, summary
 from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectParams
-from desktop_app.analyses.detect.successor import family_scores
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice, PromptRecord, Result
+from desktop_app.engine import weights
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
 from desktop_app.support.errors import BadInputError
+from desktop_app.text.families import Encode, FamilyTokens, as_tokens, choose_families
 
 if TYPE_CHECKING:
+    from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import LoadedModel
 
 _PROMPTS_PER_GROUP = 64
 # How the time divides, measured with SmolLM2 at the usual settings: the families and the card
 # beside the patterns of one seed.
 _FAMILY_TIME, _CARD_TIME = 0.1, 6.0
+_LEFT_OUT_NAMED = 6
 
 
 def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
@@ -48,8 +51,10 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         else:
             prompts, data, notices = _on_repeats(model, params, lead, share, kept)
         share = ShareReporter(report, patterns, families)
-        found = family_scores(model, params.families, params.embedding, alone.token_id, share)
-        data |= found.fields()
+        found, left_out = family_scores(
+            model, params.families, params.embedding, alone.token_id, share
+        )
+        data |= found
         data["lead"] = {"id": lead.token_id, "piece": lead.piece}
         data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
         data["layers"] = np.arange(model.info.n_layers)
@@ -62,7 +67,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
             data |= card
     report.step(1.0, "Done")
-    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *found.notices)), clock)
+    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *left_out)), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
@@ -88,11 +93,7 @@ class _Kept:
 
 
 def _on_repeats(
-    model: LoadedModel,
-    params: DetectParams,
-    lead: Lead,
-    report: Reporter,
-    kept: _Kept | None,
+    model: LoadedModel, params: DetectParams, lead: Lead, report: Reporter, kept: _Kept | None
 ) -> tuple[tuple[PromptRecord, ...], dict[str, Any], tuple[Notice, ...]]:
     batch, size = params.batch, params.seq_len
     scores = pattern_scores.repeat_scores(batch, size, whole_diagonal=params.whole_diagonal)
@@ -156,10 +157,107 @@ def _on_prompts(
 def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
     if counts["induction"]:
         return ()
-    return (
-        Notice(
-            "no_repeats",
-            "No token of the prompts occurs again, so induction and duplicates have no score: "
-            "repeat something, or choose random sequences.",
-        ),
+    message = (
+        "No token of the prompts occurs again, so induction and duplicates have no score: "
+        "repeat something, or choose random sequences."
     )
+    return (Notice("no_repeats", message),)
+
+
+def family_scores(
+    model: LoadedModel, names: str, embedding: str, lead: int, report: Reporter
+) -> tuple[dict[str, Any], tuple[Notice, ...]]:
+    """Return how often each head turns a member into its successor, or writes the member itself.
+
+    Args:
+        model: The model.
+        names: Families, comma-separated; empty takes the standard ones.
+        embedding: `layer0`, `mlp0` or `raw`: what the head is fed.
+        lead: The token that stands before each member for `layer0`.
+        report: Told after every layer.
+
+    Returns:
+        Fields of a result, shares over all pairs and family by family (a member without a successor
+        counts for neither score), and which families had members left out.
+    """
+    families = tuple(as_tokens(family, _encoder(model)) for family in choose_families(names))
+    shape = (model.info.n_layers, model.info.n_heads, len(families))
+    successor, copy = np.zeros(shape), np.zeros(shape)
+    ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
+    if len(ids):
+        stream = weights.embeddings(model, ids, embedding, lead)
+        columns = weights.unembedding(model, ids)
+        for layer in range(model.info.n_layers):
+            best = _best_members(model, layer, stream, columns, families)
+            for number, (family, choice) in enumerate(zip(families, best, strict=True)):
+                here = [i for i, _ in family.pairs]
+                after = np.array([j for _, j in family.pairs])
+                successor[layer, :, number] = (choice[:, here] == after).sum(-1)
+                copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
+            report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
+    pairs = np.array([len(f.pairs) for f in families])
+    total = int(pairs.sum())
+    data: dict[str, Any] = {}
+    for name, hits in (("successor", successor), ("copy", copy)):
+        whole = hits.sum(-1) / total if total else np.full(hits.shape[:-1], np.nan)
+        share = np.full(hits.shape, np.nan)
+        np.divide(hits, pairs, out=share, where=np.broadcast_to(pairs > 0, hits.shape))
+        data |= {name: whole, f"{name}_by_family": share}
+    data["families"] = tuple(f.family.name for f in families)
+    data |= {"family_pairs": pairs, "family_left_out": tuple(f.left_out for f in families)}
+    return data, _notices(families)
+
+
+def _encoder(model: LoadedModel) -> Encode:
+    def encode(text: str) -> list[tuple[int, str]]:
+        found = model.tokenizer.encode(text, "no")
+        if any(found.special):  # a tokenizer that does not know the text writes a special token
+            return []
+        return list(zip(found.ids, found.pieces, strict=True))
+
+    return encode
+
+
+def _best_members(
+    model: LoadedModel,
+    layer: int,
+    stream: torch.Tensor,
+    columns: torch.Tensor,
+    families: tuple[FamilyTokens, ...],
+) -> list[np.ndarray]:
+    """Return per family which member each head writes most at each member, `[head, member]`."""
+    read = weights.normed(model, layer, stream)
+    written = weights.values(model, layer, read) @ model.output_weights(layer)
+    logits = weights.final_normed(model, written.flatten(0, 1)) @ columns
+    logits = logits.view(model.info.n_heads, len(stream), -1)
+    found, start = [], 0
+    for family in families:
+        own = slice(start, start + len(family.ids))
+        start = own.stop
+        found.append(_single_best(logits[:, own, own]))
+    return found
+
+
+def _single_best(logits: torch.Tensor) -> np.ndarray:
+    """Return where each row `[head, member, member]` is greatest, −1 where several are."""
+    if logits.shape[-1] < 2:
+        return np.zeros(logits.shape[:-1], dtype=np.int64)
+    best = logits.topk(2, dim=-1)
+    tied = best.values[..., 0] == best.values[..., 1]
+    return best.indices[..., 0].masked_fill(tied, -1).cpu().numpy()
+
+
+def _notices(families: tuple[FamilyTokens, ...]) -> tuple[Notice, ...]:
+    found = []
+    for family in families:
+        if not family.left_out:
+            continue
+        names = ", ".join(family.left_out[:_LEFT_OUT_NAMED])
+        if len(family.left_out) > _LEFT_OUT_NAMED:
+            names += f" and {len(family.left_out) - _LEFT_OUT_NAMED} more"
+        message = (
+            f"{family.family.title}: {names} are no single tokens of this model and are left "
+            f"out; {len(family.pairs)} pairs are measured."
+        )
+        found.append(Notice("family_left_out", message))
+    return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.session.export_facts import sequences
+from desktop_app.session.export_scripts import sequences
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.families import choose_families
 

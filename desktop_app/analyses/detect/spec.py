@@ -8,13 +8,15 @@ from desktop_app.contract.grammar import CardText, NamesText
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
-PATTERN_SCORES: tuple[str, ...] = (
-    "induction",
-    "duplicate_token",
-    "previous_token",
-    "first_token",
-    "current_token",
-)
+_MEANINGS = {
+    "induction": "Attention to the token after the same token one repeat earlier",
+    "duplicate_token": "Attention to the same token one repeat earlier",
+    "previous_token": "Attention to the token before",
+    "first_token": "Attention to the first position",
+    "current_token": "Attention to the token itself",
+    "target": "Attention that falls on the painted pattern",
+}
+PATTERN_SCORES: tuple[str, ...] = tuple(name for name in _MEANINGS if name != "target")
 FAMILY_SCORES: tuple[str, ...] = ("successor", "copy")
 
 
@@ -122,25 +124,7 @@ class DetectParams(Params):
 _HEAD = ("layer", "head")
 
 
-def _fields() -> tuple[FieldSpec, ...]:
-    meanings = {
-        "induction": "Attention to the token after the same token one repeat earlier",
-        "duplicate_token": "Attention to the same token one repeat earlier",
-        "previous_token": "Attention to the token before",
-        "first_token": "Attention to the first position",
-        "current_token": "Attention to the token itself",
-        "target": "Attention that falls on the painted pattern",
-    }
-    scores = [
-        FieldSpec(n, _HEAD, m, nullable=True, telling=2 if n == "induction" else 0)
-        for n, m in meanings.items()
-    ]
-    spreads = [
-        FieldSpec(f"{n}_spread", _HEAD, f"Standard deviation over seeds of: {m}", nullable=True)
-        for n, m in meanings.items()
-    ]
-    return (*scores, *spreads)
-
+_SPREAD = "Standard deviation over seeds of: "
 
 ANALYSIS = Analysis(
     name="detect",
@@ -169,7 +153,14 @@ ANALYSIS = Analysis(
         ),
     ),
     fields=(
-        *_fields(),
+        *(
+            FieldSpec(n, _HEAD, m, nullable=True, telling=2 if n == "induction" else 0)
+            for n, m in _MEANINGS.items()
+        ),
+        *(
+            FieldSpec(f"{n}_spread", _HEAD, _SPREAD + m, nullable=True)
+            for n, m in _MEANINGS.items()
+        ),
         FieldSpec(
             "successor", _HEAD, "Share of members whose successor the head writes most", "", True
         ),

@@ -12,10 +12,9 @@ from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
-from desktop_app.methods.pairs import twin_of
 from desktop_app.methods.predictions import top_rows
-from desktop_app.methods.prepare import prepare
-from desktop_app.methods.reference import capture
+from desktop_app.methods.prepare import prepare, twin_of
+from desktop_app.methods.watching import capture
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

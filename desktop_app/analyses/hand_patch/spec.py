@@ -53,13 +53,8 @@ def parse_move(text: str) -> Move:
             f"{', '.join(get_args(HandSite))}"
         )
     run: RunName = "clean" if match[1] == "clean" else "corrupt"
-    numbers = [int(match[i]) for i in range(3, 7)]
     site: HandSite = match[2]  # type: ignore[assignment]
-    return Move(run, site, (numbers[0], numbers[1]), (numbers[2], numbers[3]))
-
-
-def _check_move(text: str) -> str:
-    return str(parse_move(text))
+    return Move(run, site, (int(match[3]), int(match[4])), (int(match[5]), int(match[6])))
 
 
 class HandPatchParams(Params):
@@ -79,7 +74,7 @@ class HandPatchParams(Params):
         "Which of the two prompts is run with the moves.",
         words={"": "into the {} run"},
     )
-    moves: tuple[Annotated[str, AfterValidator(_check_move)], ...] = setting(
+    moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
         (), "Moves", "What is put where, such as clean:resid_post:5.3>5.3.", max_length=MAX_MOVES
     )
     metric: Metric = setting(

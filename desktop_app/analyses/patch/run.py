@@ -15,16 +15,16 @@ import numpy as np
 
 from desktop_app.analyses.patch.spec import ANALYSIS, HEADED, KEY_VALUE, PatchParams
 from desktop_app.contract.grammar import resolve_range
-from desktop_app.engine.abilities import acts
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.shortcuts import acts
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
-from desktop_app.methods.gate import Gate, check_gate
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.pairs import first_difference, twins_of
-from desktop_app.methods.prepare import prepare
+from desktop_app.methods.predictions import Gate, check_gate
+from desktop_app.methods.prepare import prepare, twins_of
 from desktop_app.support.errors import BadInputError
+from desktop_app.text.warnings import first_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     mode = estimate_mode(model, (params.preview, params.metric), report)
     inputs = Inputs.of_prompts(prepared, params.metric, twins)
     pairs = zip(prepared.encodings, twins, strict=True)
-    first = tuple(first_difference(clean.ids, twin.ids) for clean, twin in pairs)
+    first = tuple(first_difference(clean, twin) for clean, twin in pairs)
     directions = ("denoise", "noise") if params.direction == "both" else (params.direction,)
     task = _Task(params, layers, heads, directions, first)
     show = partial(_shown, task)

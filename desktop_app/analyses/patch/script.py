@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
-from desktop_app.session.export_facts import swept_layers
+from desktop_app.session.export_scripts import swept_layers
 
 if TYPE_CHECKING:
     from desktop_app.analyses.patch.spec import PatchParams

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
-from desktop_app.engine.diagnosis import first_bad_layer
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
@@ -35,8 +34,8 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         logits = model.run(model.ids([record.tokens.ids]))[0].float()
         read = logits[record.read_position]
         if not bool(torch.isfinite(read).all()):
-            layer = first_bad_layer(model, record.tokens.ids)
-            notices.append(not_finite(f"The prediction of prompt {index + 1}", layer, model, index))
+            where = f"The prediction of prompt {index + 1}"
+            notices.append(not_finite(where, model, [record.tokens.ids], index))
         tops.append(top_rows(model, read, params.top))
         answers.append([_continuation(model, record, a, read) for a in record.answers])
         wrongs.append([_continuation(model, record, w, read) for w in record.wrongs])

@@ -26,7 +26,6 @@ ANALYSIS = Analysis(
     group="read",
     serves=frozenset({"next_tokens"}),
     example=1,
-    needs_answers=False,
     compares_answers=True,
     fields=(
         FieldSpec("top", ("prompt", "rank"), "Most likely next tokens"),

@@ -14,13 +14,12 @@ import torch
 from desktop_app.analyses.repeat.spec import ANALYSIS, GPT2_SMALL, RepeatParams
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
-from desktop_app.engine.sweep_memory import budget_bytes, row_bytes
+from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.reference import capture
 from desktop_app.methods.sequences import lead_token, records, repeated_sequences
-from desktop_app.methods.watching import in_batches
+from desktop_app.methods.watching import capture, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

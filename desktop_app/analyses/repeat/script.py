@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.session.export_facts import sequences
+from desktop_app.session.export_scripts import sequences
 
 if TYPE_CHECKING:
     from desktop_app.analyses.repeat.spec import RepeatParams

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,10 @@ import numpy as np
 from desktop_app.analyses.tokens.spec import ANALYSIS, TokensParams
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load_tokenizer
-from desktop_app.engine.parity import pad_id
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.alignment import align
+from desktop_app.text.encoding import Encoding
 from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.text.encoding import Encoding
 
 _PADS = 4
 # Logits closer than this count as equal in the padding demo, per dtype.
@@ -47,11 +46,7 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
     notices += length_notices(prepared.encodings, prepared.corrupt)
     encodings = prepared.encodings
     data: dict[str, Any] = {
-        "ids": tuple(e.ids for e in encodings),
-        "pieces": tuple(e.pieces for e in encodings),
-        "texts": tuple(e.texts for e in encodings),
-        "offsets": tuple(e.offsets for e in encodings),
-        "special": tuple(e.special for e in encodings),
+        **{f.name: tuple(getattr(e, f.name) for e in encodings) for f in fields(Encoding)},
         "lengths": np.array([len(e) for e in encodings]),
     }
     if params.compare:
@@ -92,15 +87,9 @@ def _compare(model: LoadedModel, params: TokensParams, prepared: Prepared) -> di
     rows = []
     for row, own in zip(prepared.rows, prepared.encodings, strict=True):
         encoding = encoder.encode(row.text)
-        rows.append(
-            {
-                "ids": list(encoding.ids),
-                "pieces": list(encoding.pieces),
-                "texts": list(encoding.texts),
-                "offsets": [list(span) for span in encoding.offsets],
-                "groups": align(own, encoding),
-            }
-        )
+        parts = {name: list(getattr(encoding, name)) for name in ("ids", "pieces", "texts")}
+        offsets = [list(span) for span in encoding.offsets]
+        rows.append({**parts, "offsets": offsets, "groups": align(own, encoding)})
     return {"model": params.compare, "prompts": rows}
 
 
@@ -115,7 +104,7 @@ def _padding_demo(
             f"than the {model.info.n_ctx:,} that {model.info.name} reads: shorten it."
         )
     end = len(ids) - 1
-    pads = [pad_id(model.tokenizer)] * _PADS
+    pads = [model.tokenizer.pad_id()] * _PADS
     right, left = ids + pads, pads + ids
     mask = [0] * _PADS + [1] * len(ids)
     cases = [
@@ -127,37 +116,52 @@ def _padding_demo(
     ]
     answers = prepared.records[index].answers
     rows: list[dict[str, Any]] = []
-    reference: torch.Tensor | None = None
+    alone: torch.Tensor | None = None
     for number, (name, tokens, attention_mask, read) in enumerate(cases):
         report.step(number / len(cases), f"Padding: {name}")
-        logits = _read(model, tokens, attention_mask, read)
-        reference = logits if reference is None else reference
-        rows.append(_demo_row(model, name, read, logits, reference, answers))
+        attended = None if attention_mask is None else model.ids([attention_mask])
+        logits = model.run(model.ids([tokens]), attention_mask=attended)[0, read].float()
+        alone = logits if alone is None else alone
+        best = int(logits.argmax())
+        piece, text = model.tokenizer.describe(best)
+        difference = float((logits - alone).abs().max())
+        probability = float(logits.softmax(-1)[best])
+        rows.append(
+            {
+                "case": name,
+                "read_position": read,
+                "top": {"id": best, "piece": piece, "text": text, "prob": probability},
+                "answer_logit": float(logits[answers[0].token_id]) if answers else None,
+                "max_logit_difference": difference,
+                "agrees": difference < _AGREES.get(model.info.dtype, _AGREES_HALF),
+            }
+        )
     return rows
 
 
-def _read(model: LoadedModel, tokens: list[int], mask: list[int] | None, read: int) -> torch.Tensor:
-    attention_mask = None if mask is None else model.ids([mask])
-    return model.run(model.ids([tokens]), attention_mask=attention_mask)[0, read].float()
+def align(left: Encoding, right: Encoding) -> list[dict[str, Any]]:
+    """Return the smallest stretches of text at whose ends both tokenizers cut.
+
+    Returns:
+        One dict per stretch in reading order: `start` and `end` characters, `left` and `right`
+        positions, and `same`, whether both sides have one token there. Added specials are left out.
+    """
+    cuts = sorted(_ends(left) & _ends(right))
+    groups, start = [], 0
+    for end in cuts:
+        one, two = _inside(left, start, end), _inside(right, start, end)
+        same = len(one) == len(two) == 1
+        groups.append({"start": start, "end": end, "left": one, "right": two, "same": same})
+        start = end
+    return groups
 
 
-def _demo_row(
-    model: LoadedModel,
-    name: str,
-    read: int,
-    logits: torch.Tensor,
-    reference: torch.Tensor,
-    answers: tuple[Any, ...],
-) -> dict[str, Any]:
-    best = int(logits.argmax())
-    piece, text = model.tokenizer.describe(best)
-    difference = float((logits - reference).abs().max())
-    probability = float(logits.softmax(-1)[best])
-    return {
-        "case": name,
-        "read_position": read,
-        "top": {"id": best, "piece": piece, "text": text, "prob": probability},
-        "answer_logit": float(logits[answers[0].token_id]) if answers else None,
-        "max_logit_difference": difference,
-        "agrees": difference < _AGREES.get(model.info.dtype, _AGREES_HALF),
-    }
+def _ends(encoding: Encoding) -> set[int]:
+    """Return the characters at which a token ends and no other token covers both sides."""
+    spans = [span for span in encoding.offsets if span[1] > span[0]]
+    ends = {end for _, end in spans}
+    return {e for e in ends if not any(a < e < b for a, b in spans)}
+
+
+def _inside(encoding: Encoding, start: int, end: int) -> list[int]:
+    return [i for i, (a, b) in enumerate(encoding.offsets) if b > a >= start and b <= end]

@@ -30,7 +30,6 @@ ANALYSIS = Analysis(
     group="read",
     serves=frozenset({"tokenize"}),
     example=0,
-    needs_answers=False,
     fields=(
         FieldSpec("ids", ("prompt", "position"), "Token ids that go into the model"),
         FieldSpec("pieces", ("prompt", "position"), "The vocabulary's own strings"),

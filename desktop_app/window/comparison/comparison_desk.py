@@ -13,7 +13,7 @@ from desktop_app.window.sessions.results_rows import ROW, kind, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
     from desktop_app.window.comparison.dialog import ComparisonDialog
     from desktop_app.window.exports.picture_desk import PictureDesk
     from desktop_app.window.frame.actions import ActionSpec

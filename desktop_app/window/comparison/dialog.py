@@ -23,7 +23,7 @@ from desktop_app.window.sessions.results_rows import kind, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
 
 
 class ComparisonDialog(QDialog):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from desktop_app.contract.intents import Intent
+    from desktop_app.contract.spec import Intent
     from desktop_app.views.base import AnalysisView
 
     Offer = tuple[str, Callable[[], object]]

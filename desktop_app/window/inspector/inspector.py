@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.contract.intents import Intent
 from desktop_app.contract.registry import hook, serving
+from desktop_app.contract.spec import Intent
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label

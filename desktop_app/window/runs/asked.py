@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from desktop_app.contract.described import reads_prompts
 from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import reads_prompts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

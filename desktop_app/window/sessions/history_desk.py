@@ -14,7 +14,7 @@ from desktop_app.window.sessions.result_dialog import ResultDialog
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel

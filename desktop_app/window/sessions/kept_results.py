@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.session.history import SessionRow, now
-from desktop_app.session.store import default_title
+from desktop_app.session.store import SessionRow, default_title, now
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result

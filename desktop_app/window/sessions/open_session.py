@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.session import unsaved
-from desktop_app.session.rescue import is_readable, rescue
 from desktop_app.session.store import Session
+from desktop_app.session.unsaved import is_readable, rescue
 from desktop_app.support.errors import LensbenchError
 from desktop_app.window.sessions.kept_results import KeptResults
 from desktop_app.window.sessions.session_thread import SessionThread
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
     from desktop_app.window.sessions.session_thread import Answer
 
 

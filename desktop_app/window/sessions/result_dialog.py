@@ -24,7 +24,7 @@ from desktop_app.window.sessions.results_rows import kind, moment
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
 
 
 class ResultDialog(QDialog):

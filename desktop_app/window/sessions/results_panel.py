@@ -24,7 +24,7 @@ from desktop_app.window.sessions.results_rows import ROW, ResultDelegate, matche
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
 
 
 class ResultsPanel(QWidget):

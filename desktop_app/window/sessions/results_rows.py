@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
     from PySide6.QtWidgets import QStyleOptionViewItem
 
-    from desktop_app.session.history import SessionRow
+    from desktop_app.session.store import SessionRow
     from desktop_app.window.frame.rows import Index
 
 ROW = Qt.ItemDataRole.UserRole

@@ -230,8 +230,8 @@ def test_every_metric_equals_its_definition(name):
 
 def test_memory_budget_changes_no_number(monkeypatch):
     whole = run(tiny("llama"), mode="mean").data["ablated"]
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.memory._SHARE_OF_FREE_MEMORY", 1e-12)
     parts = run(tiny("llama"), mode="mean")
     assert parts.timing.forward_passes > 12
     np.testing.assert_allclose(parts.data["ablated"], whole, atol=1e-5)
@@ -268,8 +268,8 @@ def test_cancelling_leaves_no_hook_and_the_next_run_is_the_same():
 
 
 def test_partial_results_fill_in(monkeypatch):
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.memory._SHARE_OF_FREE_MEMORY", 1e-12)
     seen = []
 
     class Watching(SilentReporter):
@@ -381,8 +381,8 @@ def test_the_estimate_is_the_gradient_times_the_change(component, mode):
 
 
 def test_the_estimate_stays_until_exact_values_come(monkeypatch):
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.memory._SHARE_OF_FREE_MEMORY", 1e-12)
     seen = []
 
     class Watching(SilentReporter):

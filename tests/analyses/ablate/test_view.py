@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from desktop_app.contract.intents import Intent
 from desktop_app.contract.result import Notice
+from desktop_app.contract.spec import Intent
 from tests.views import samples
 from tests.views.reading import press, ranking
 

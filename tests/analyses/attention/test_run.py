@@ -7,13 +7,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from desktop_app.analyses.attention import array_store
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import attention_scores
 from desktop_app.engine.loading import load
 from desktop_app.support.errors import BadInputError
 from tests.engine.zoo import ARCHITECTURES, save_tiny
@@ -118,7 +116,7 @@ def test_entropy_and_chosen_heads():
 
 
 def test_large_patterns_lie_on_disk_and_go_with_the_result(monkeypatch):
-    monkeypatch.setattr(array_store, "_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(attention, "_MEMORY_BYTES", 1000)
     result = run(tiny("llama"))
     pattern = result.data["pattern"][0]
     assert isinstance(pattern, np.memmap)
@@ -157,7 +155,7 @@ def test_scores_become_the_pattern_on_every_architecture(architecture):
 
 
 def test_scores_that_are_none_are_refused(monkeypatch):
-    monkeypatch.setattr(attention_scores, "_SOFTMAXES", frozenset())
+    monkeypatch.setattr(attention, "_SOFTMAXES", frozenset())
     with pytest.raises(BadInputError, match="does not show its scores"):
         run(tiny("opt"), scores=True)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from desktop_app.analyses.compose import vocabulary_circuits as circuits
+from desktop_app.analyses.compose import run as circuits
 from desktop_app.analyses.compose.run import run
 from desktop_app.analyses.compose.spec import ComposeParams
 from desktop_app.contract.report import SilentReporter

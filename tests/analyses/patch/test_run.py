@@ -13,7 +13,7 @@ from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE, PatchParams, PatchSite
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.engine import sweep_memory
+from desktop_app.engine import memory
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
 from desktop_app.engine.sweep import SweepPlan, sweep
@@ -215,7 +215,7 @@ def test_prompts_of_one_length_are_batched_and_no_number_changes():
 def test_a_small_budget_changes_no_number(monkeypatch):
     model = tiny("llama")
     whole = run(model, site="head_z")
-    monkeypatch.setattr(sweep_memory, "_SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr(memory, "_SHARE_OF_FREE_MEMORY", 1e-12)
     parts = run(model, site="head_z")
     assert parts.timing.forward_passes > 20
     for name in ("patched_denoise", "patched_noise"):
@@ -309,8 +309,8 @@ def test_the_pack_equals_transformer_lens(smollm2_folder, site):
 
 
 def test_the_estimate_stays_until_exact_values_come(monkeypatch):
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._CPU_TOKENS_PER_PASS", 1)
-    monkeypatch.setattr("desktop_app.engine.sweep_memory._SHARE_OF_FREE_MEMORY", 1e-12)
+    monkeypatch.setattr("desktop_app.engine.memory._CPU_TOKENS_PER_PASS", 1)
+    monkeypatch.setattr("desktop_app.engine.memory._SHARE_OF_FREE_MEMORY", 1e-12)
     seen = []
 
     class Watching(SilentReporter):

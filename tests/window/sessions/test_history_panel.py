@@ -9,8 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop_app.session import unsaved
-from desktop_app.session.history import SessionRow
-from desktop_app.session.store import Session
+from desktop_app.session.store import Session, SessionRow
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
