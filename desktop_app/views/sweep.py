@@ -11,14 +11,10 @@ from typing_extensions import override
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    column_in,
-    gap_splitter,
-    panel,
-)
-from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.views.choosers import PromptChooser
+from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
-from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -72,10 +68,7 @@ class SweepView(AnalysisView):
     ) -> SweepPicture | None:
         """Return what is known of a sweep that runs, or None where that is nothing.
 
-        Args:
-            data: The fields known so far.
-            params: The settings of the form, which may have been changed since.
-            shown: What is looked at.
+        The settings are those of the form, which may have been changed since.
         """
         raise NotImplementedError
 
@@ -121,8 +114,13 @@ class SweepView(AnalysisView):
             self.noun, self.orders, self.least_side, details_grow=self.details_grow
         )
         self._list, self._details = self._side.list, self._side.details
-        parts = zip((self._build_picture(), self._side), self.widths, self.widths, strict=True)
-        column_in(content, self._header, (gap_splitter(Qt.Orientation.Horizontal, *parts), 1))
+        left, right = self.widths
+        split = gap_splitter(
+            Qt.Orientation.Horizontal,
+            (self._build_picture(), left, left),
+            (self._side, right, right),
+        )
+        column_in(content, self._header, (split, 1))
         self._connect_content()
 
     def _build_picture(self) -> QWidget:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.views.frame import label
-from desktop_app.views.notice_chips import by_code, severity
+from desktop_app.views.frame import by_code, label, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
 from desktop_app.window.frame.parts import filled

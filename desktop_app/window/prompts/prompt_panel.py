@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from desktop_app.pictures.words import plural
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.toggle import Toggle
 from desktop_app.window.frame.parts import filled, tool_button
 from desktop_app.window.prompts.live_tokens import LiveTokens
 from desktop_app.window.prompts.prompt_rows import (

@@ -1,30 +1,63 @@
-"""A layout that puts widgets side by side and wraps them like words."""
+"""Rows and columns of widgets, filled in one call, and rows that wrap like words."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+
+Part = QWidget | QLayout | int | tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag]
+"""What stands in a row or a column: a widget, alone or with its share of the room that is left and
+its place in it, a layout, or a spring of some strength."""
+
+
+def column_in(
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: tuple[int, ...] = (0,) * 4
+) -> QVBoxLayout:
+    """Fill a widget with parts one below the other; without one, return a column to be placed."""
+    column = QVBoxLayout()
+    _fill(column, holder, parts, spacing, margins)
+    return column
+
+
+def row_in(
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: tuple[int, ...] = (0,) * 4
+) -> QHBoxLayout:
+    """Fill a widget with parts side by side; without one, return a row to be placed."""
+    row = QHBoxLayout()
+    _fill(row, holder, parts, spacing, margins)
+    return row
+
+
+def _fill(
+    box: QBoxLayout,
+    holder: QWidget | None,
+    parts: tuple[Part, ...],
+    spacing: int,
+    margins: tuple[int, ...],
+) -> None:
+    if holder is not None:
+        holder.setLayout(box)
+    box.setContentsMargins(*margins)
+    box.setSpacing(spacing)
+    for part in parts:
+        if isinstance(part, int):
+            box.addStretch(part)
+        elif isinstance(part, QLayout):
+            box.addLayout(part)
+        elif isinstance(part, tuple):
+            box.addWidget(*part)
+        else:
+            box.addWidget(part)
 
 
 class FlowLayout(QLayout):
-    """Left to right, top to bottom; as high as the width makes it.
-
-    Args:
-        parent: The widget to lay out, or None for a nested layout.
-        spacing: Pixels between neighbours in both directions.
-    """
+    """Left to right, top to bottom; as high as the width makes it, and without margins."""
 
     def __init__(self, parent: QWidget | None = None, spacing: int = 8) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
-        self.setContentsMargins(QMargins(0, 0, 0, 0))
+        self.setContentsMargins(0, 0, 0, 0)
         self.setSpacing(spacing)
-
-    def insertWidget(self, index: int, widget: QWidget) -> None:
-        """Put a widget before the item of an index."""
-        self.addWidget(widget)
-        self._items.insert(index, self._items.pop())
-        self.invalidate()
 
     def addItem(self, item: QLayoutItem) -> None:
         """Take an item, as Qt asks for."""
@@ -65,7 +98,7 @@ class FlowLayout(QLayout):
         gaps = self.spacing() * max(0, len(shown) - 1)
         width = sum(size.width() for size in shown) + gaps
         height = max((size.height() for size in shown), default=0)
-        return self._with_margins(QSize(width, height))
+        return QSize(width, height)
 
     def minimumSize(self) -> QSize:
         """Return the size of the largest item."""
@@ -73,26 +106,20 @@ class FlowLayout(QLayout):
         for item in self._items:
             if not item.isEmpty():
                 size = size.expandedTo(item.minimumSize())
-        return self._with_margins(size)
-
-    def _with_margins(self, size: QSize) -> QSize:
-        margins = self.contentsMargins()
-        return size + QSize(margins.left() + margins.right(), margins.top() + margins.bottom())
+        return size
 
     def _flow(self, rect: QRect, *, place: bool) -> int:
         """Put the items in place, or only measure; return the height that they need."""
-        margins = self.contentsMargins()
-        room = rect.marginsRemoved(margins)
-        x, y, line = room.left(), room.top(), 0
+        x, y, line = rect.left(), rect.top(), 0
         for item in self._items:
             if item.isEmpty():
                 continue
             size = item.sizeHint().expandedTo(item.minimumSize())
-            size.setWidth(min(size.width(), max(room.width(), item.minimumSize().width())))
-            if x > room.left() and x + size.width() > room.left() + room.width():
-                x, y, line = room.left(), y + line + self.spacing(), 0
+            size.setWidth(min(size.width(), max(rect.width(), item.minimumSize().width())))
+            if x > rect.left() and x + size.width() > rect.left() + rect.width():
+                x, y, line = rect.left(), y + line + self.spacing(), 0
             if place:
                 item.setGeometry(QRect(QPoint(x, y), size))
             x += size.width() + self.spacing()
             line = max(line, size.height())
-        return y + line - rect.top() + margins.bottom()
+        return y + line - rect.top()
