@@ -28,15 +28,12 @@ from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.examples import worked_example
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
-from desktop_app.window.runs.conductor import Conductor
+from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.first_start import FirstStart
-from desktop_app.window.runs.job_words import JobWords
 from desktop_app.window.runs.run_desk import RunDesk
 from desktop_app.window.runs.showing import Showing
-from desktop_app.window.sessions.closing import Closer
-from desktop_app.window.sessions.file_desk import FileDesk
+from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
-from desktop_app.window.sessions.recovery import Recovery
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
 from desktop_app.window.settings import Memory

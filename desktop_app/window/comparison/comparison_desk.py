@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QAbstractItemView
 
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.results_rows import ROW, kind, words
+from desktop_app.window.sessions.results_panel import ROW, kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.session.history import SessionRow
-    from desktop_app.window.comparison.dialog import ComparisonDialog
+    from desktop_app.window.comparison.view import ComparisonDialog
     from desktop_app.window.exports.picture_desk import PictureDesk
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
@@ -71,7 +71,7 @@ class ComparisonDesk(QObject):
             self.dialog.close()
 
     def _open(self, rows: Sequence[SessionRow], first: int, second: int) -> None:
-        from desktop_app.window.comparison.dialog import (  # noqa: PLC0415 - when first opened
+        from desktop_app.window.comparison.view import (  # noqa: PLC0415 - when first opened
             ComparisonDialog,
         )
 

@@ -6,16 +6,27 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QMenu, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.pictures.words import plural
 from desktop_app.session.export_table import table_of, to_tsv
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.base import AnalysisView
-from desktop_app.window.exports.picture_dialog import PictureDialog
-from desktop_app.window.exports.pictures import picture_of, save_picture
+from desktop_app.views.frame import label
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.exports.pictures import MAX_SCALE, picture_of, pixels_of, save_picture
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +40,65 @@ if TYPE_CHECKING:
     from desktop_app.window.sessions.results_panel import ResultsPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
+KINDS = ((".png", "PNG"), (".svg", "SVG"), (".pdf", "PDF"))
+_WORDS = {
+    ".svg": "Lines and text stay sharp at any size; texts can be edited.",
+    ".pdf": "Lines and text stay sharp at any size; fonts are inside.",
+}
 _MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
 # The clipboard's pictures are for screens and slides.
 _COPY_SCALE = 2.0
+
+
+class PictureDialog(QDialog):
+    """Asks for the kind of picture and its scale.
+
+    Attributes:
+        kind: The chosen ending.
+        scale: Pixels per point of a PNG.
+    """
+
+    def __init__(self, size: QSize, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self.setWindowTitle("Export picture")
+        self.kind = SegmentedControl(list(KINDS))
+        self.kind.setAccessibleName("Kind of picture")
+        self.scale = SegmentedControl([(n, f"{n}×") for n in range(1, MAX_SCALE + 1)])
+        self.scale.setAccessibleName("Scale")
+        self.scale.set_value(2)
+        self.facts = label("", "small")
+        self.save_button = QPushButton("Save…")
+        self.cancel_button = QPushButton("Cancel")
+        set_role(self.save_button, "primary")
+        self.save_button.setDefault(True)
+        self._build()
+        self.kind.changed.connect(self._on_changed)
+        self.scale.changed.connect(self._on_changed)
+        self.save_button.clicked.connect(self.accept)
+        self.cancel_button.clicked.connect(self.reject)
+        self._on_changed()
+
+    def choice(self) -> tuple[str, float]:
+        """Return the ending and the scale."""
+        return str(self.kind.value()), float(self.scale.value())
+
+    def _build(self) -> None:
+        buttons = filled(QHBoxLayout(), None, self.cancel_button, self.save_button)
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.addRow("Kind", self.kind)
+        form.addRow("Scale", self.scale)
+        parts = (label("Export picture", "heading"), form, self.facts, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 16, 20, 16), spacing=12)
+        self.setMinimumWidth(380)
+
+    def _on_changed(self, _value: object = None) -> None:
+        ending, scale = self.choice()
+        self.scale.setEnabled(ending == ".png")
+        pixels = pixels_of(self._size, scale)
+        size = f"{pixels.width():,} × {pixels.height():,} pixels"
+        self.facts.setText(_WORDS.get(ending, size))
 
 
 class PictureDesk(QObject):

@@ -5,9 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from desktop_app.window.frame.memory_dialog import MemoryDialog
+from desktop_app.views.frame import label
+from desktop_app.window.frame.parts import filled
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
@@ -15,6 +27,12 @@ RESULT_FILTER = (
     "JSON (*.json);;NumPy (*.npz);;CSV (*.csv);;Python script (*.py);;Jupyter notebook (*.ipynb)"
 )
 _PICTURES = {".png": "PNG picture", ".svg": "SVG picture", ".pdf": "PDF document"}
+_EXPLANATION = (
+    "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
+    "Automatic takes a share of what is free beside the model. A smaller limit makes sweeps slower "
+    "and changes no number; set one where other programs need the memory."
+)
+_STEP_MB = 100
 
 
 def ask_save_before_closing(parent: QWidget) -> str:
@@ -109,3 +127,38 @@ def show_about(parent: QWidget, version: str) -> None:
         "offline.</p><p>Built with TransformerLens, Hugging Face transformers, PyTorch, Qt and "
         "pyqtgraph.</p>",
     )
+
+
+class MemoryDialog(QDialog):
+    """Asks for a limit in megabytes; 0, the lowest value, reads Automatic."""
+
+    def __init__(self, megabytes: int, most: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Memory for sweeps")
+        self.box = QSpinBox()
+        self.box.setRange(0, most)
+        self.box.setSingleStep(_STEP_MB)
+        self.box.setGroupSeparatorShown(True)
+        self.box.setSuffix(" MB")
+        self.box.setSpecialValueText("Automatic")
+        self.box.setValue(megabytes)
+        self.box.setMinimumWidth(140)
+        self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
+        line = filled(QHBoxLayout(), QLabel("A sweep may take"), self.box, None)
+        choices = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(choices.Ok | choices.Cancel | choices.RestoreDefaults)
+        automatic = buttons.button(choices.RestoreDefaults)
+        automatic.setText("Automatic")
+        automatic.clicked.connect(self._on_automatic)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        parts = (label(_EXPLANATION, wrap=True), line, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 18, 20, 16), spacing=14)
+        self.setMinimumWidth(440)
+
+    def megabytes(self) -> int:
+        """Return the limit, 0 for automatic."""
+        return self.box.value()
+
+    def _on_automatic(self) -> None:
+        self.box.setValue(0)

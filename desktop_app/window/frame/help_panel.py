@@ -21,11 +21,14 @@ from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame.parts import filled
-from desktop_app.window.frame.spec_page import spec_page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PySide6.QtCore import QUrl
     from PySide6.QtGui import QShowEvent
+
+    from desktop_app.contract.spec import Analysis
 
 START = "start"
 SESSION_FILE = "session_file"
@@ -144,3 +147,31 @@ def _set_tables(document: QTextDocument) -> None:
         shape.setBottomMargin(8)
         shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
         frame.setFormat(shape)
+
+
+def spec_page(analysis: Analysis) -> str:
+    """Return summary, settings and fields of an analysis as Markdown."""
+    settings = [
+        (field.title or name, f"{field.description or ''} Default: {field.get_default()}.".strip())
+        for name, field in analysis.params.own_fields().items()
+    ]
+    fields = [
+        (field.name, " × ".join(field.axes) or "one value", field.unit or "–", field.meaning)
+        for field in analysis.fields
+    ]
+    return "\n".join(
+        (
+            f"# {analysis.title}",
+            f"\n{analysis.summary}",
+            *_table("Settings", ("Setting", "What it does"), settings),
+            *_table("What a result holds", ("Field", "Axes", "Unit", "What it is"), fields),
+        )
+    )
+
+
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    if not lines:
+        return []
+    ruled = [list(heads), ["---"] * len(heads), *lines]
+    return [f"\n## {title}\n", *(f"| {' | '.join(line)} |" for line in ruled)]

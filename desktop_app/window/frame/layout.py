@@ -1,4 +1,4 @@
-"""Where things stand in the window: docks, rail, bars, and how the geometry is kept."""
+"""Where things stand in the window: docks with their titles, rail, bars, and the kept geometry."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
+    QFrame,
     QHBoxLayout,
     QMainWindow,
     QSizePolicy,
     QStackedWidget,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
-from desktop_app.window.frame.dock_title import DockTitle
+from desktop_app.views.frame import label
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
@@ -26,9 +30,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
+    from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rail import Rail
-    from desktop_app.window.frame.shelf import ViewShelf
-
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 1
 # The first window: most of the screen, but no larger than a picture with its panels needs.
@@ -39,6 +42,33 @@ _NARROW = 1200
 _WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
 _LEFT_SHARE = 0.22
 _RIGHT_SHARE = 0.17
+
+
+class DockTitle(QFrame):
+    """Stands in for Qt's own title bar; dragging it or a double click floats the dock."""
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self._name = label(dock.windowTitle(), "heading")
+        self._close = _button("close", f"Close {dock.windowTitle()}")
+        set_role(self, "dock_title")
+        parts = (self._name, None, self._close)
+        filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
+        self._close.clicked.connect(dock.close)
+        dock.windowTitleChanged.connect(self._name.setText)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that lets a dock become narrow."""
+        return QSize(80, 34)
+
+
+def _button(name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIconSize(QSize(14, 14))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    bind_icon(button, name, "text_muted")
+    return button
 
 
 class CentralArea(QWidget):

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Analysis
     from desktop_app.widgets.basics.fonts import Weight
     from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rows import Index
-    from desktop_app.window.frame.shelf import ViewShelf
 
 _NAME = Qt.ItemDataRole.UserRole  # empty: the title of a group
 _STATE = Qt.ItemDataRole.UserRole + 1

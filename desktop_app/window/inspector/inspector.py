@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -12,22 +13,27 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.contract.intents import Intent
 from desktop_app.contract.registry import hook, serving
 from desktop_app.pictures.facts import Fact, Place
+from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.frame.parts import filled
 from desktop_app.window.inspector.known import Known
-from desktop_app.window.inspector.small_pattern import SmallPattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PySide6.QtGui import QWheelEvent
 
     from desktop_app.contract.result import Result
     from desktop_app.window.frame.hall import Hall
@@ -36,8 +42,61 @@ if TYPE_CHECKING:
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.session_desk import SessionDesk
 
+_LARGEST = 240
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
+
+
+class SmallPattern(MatrixCanvas):
+    """Rows are queries, columns are keys, dark is 1.
+
+    Signals:
+        pair_selected: (query, key) of a chosen cell.
+    """
+
+    pair_selected = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.square, self.missing = True, "panel"
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def show_pattern(self, pattern: np.ndarray, texts: Sequence[str]) -> None:
+        """Show a pattern [S, S] with its tokens."""
+        future = np.triu(np.ones(pattern.shape, dtype=bool), 1)
+        values = np.where(future, np.nan, pattern)
+
+        def tip(query: int, key: int) -> str:
+            if key > query:
+                return ""
+            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {pattern[query, key]:.4f}"
+
+        labels = Axis("", [text[:2] for text in texts], tokens=False)
+        self.show_matrix(Matrix(values, labels, labels, diverging=False, scale=(0.0, 1.0), tip=tip))
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        return min(width, _LARGEST)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(200, 200)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the inspector scrolls
+
+    @override
+    def _choose(self, cell: tuple[int, int]) -> None:
+        if cell[1] <= cell[0]:
+            super()._choose(cell)
+            self.pair_selected.emit(*cell)
 
 
 class Inspector(QWidget):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.token_text import display_text
-from desktop_app.window.runs.asked import Asked
+from desktop_app.window.runs.showing import Asked
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,11 +9,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from desktop_app.pictures.words import plural
 from desktop_app.views.frame import label
+from desktop_app.views.notice_chips import by_code, severity
+from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.toggle import Toggle
+from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
 from desktop_app.window.frame.parts import filled, tool_button
-from desktop_app.window.prompts.live_tokens import LiveTokens
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
     find_row,
@@ -26,14 +28,156 @@ from desktop_app.window.prompts.prompt_rows import (
 from desktop_app.window.prompts.prompt_table import PromptTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from PySide6.QtGui import QAction
 
     from desktop_app.contract.params import PromptRow
+    from desktop_app.contract.result import Notice, PromptRecord, Result, TokenList
 
+_WAITING = "Tokens appear here as you type."
 DEBOUNCE_MS = 150
+
+
+class LiveTokens(QWidget):
+    """Strips and chips of one prompt of the table.
+
+    Signals:
+        fix_requested: A Notice whose repair should be applied.
+        token_clicked: Position of a clicked token of the clean prompt.
+    """
+
+    fix_requested = Signal(object)
+    token_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.strip = TokenStrip()
+        self.corrupt_strip = TokenStrip()
+        self.chips = ChipRow()
+        self._title = label("Tokens", "heading")
+        self._facts = label("", "small")
+        self._corrupt_title = label("Corrupt twin", "heading")
+        self._corrupt_facts = label("", "small")
+        self._message = label(_WAITING, wrap=True)
+        self._result: Result | None = None
+        self._places: list[int] = []
+        self._row = 0
+        self._notices: dict[str, list[Notice]] = {}
+        self._build()
+        self.strip.token_clicked.connect(self.token_clicked)
+        self.chips.fix_clicked.connect(self._on_fix_clicked)
+        self._show()
+
+    def show_tokens(self, result: Result, places: Sequence[int]) -> None:
+        """Take over the tokens of the table's prompts.
+
+        Args:
+            result: Of the tokens analysis.
+            places: The table row of each of its prompts.
+        """
+        self._result, self._places = result, list(places)
+        self._message.setText(_WAITING)
+        self._show()
+
+    def show_row(self, row: int) -> None:
+        """Show the tokens of another row of the table."""
+        if row != self._row:
+            self._row = row
+            self._show()
+
+    def show_waiting(self) -> None:
+        """Say that the strip is older than what is typed, until the compute thread is free."""
+        self._facts.setText("waits for the running job")
+
+    def show_message(self, message: str) -> None:
+        """Say why there are no tokens."""
+        self._result, self._places = None, []
+        self._message.setText(message)
+        self._show()
+
+    def set_selected(self, position: int | None) -> None:
+        """Mark a position of the clean prompt."""
+        self.strip.set_selected(position)
+
+    def _build(self) -> None:
+        self.strip.setAccessibleName("Tokens of the prompt")
+        self.corrupt_strip.setAccessibleName("Tokens of the corrupt twin")
+        above = filled(QHBoxLayout(), self._title, None, self._facts)
+        between = filled(QHBoxLayout(), self._corrupt_title, None, self._corrupt_facts)
+        parts = (above, self._message, self.strip, self.chips, between, self.corrupt_strip, None)
+        filled(QVBoxLayout(self), *parts, spacing=6)
+
+    def _show(self) -> None:
+        result = self._result
+        number = self._places.index(self._row) if self._row in self._places else None
+        shown = result is not None and number is not None and number < len(result.prompts)
+        self._message.setVisible(not shown)
+        self.strip.setVisible(shown)
+        if result is None or number is None or not shown:
+            self._facts.setText("")
+            self._show_corrupt(None)
+            self._show_chips(())
+            return
+        record = result.prompts[number]
+        special = result.data["special"][number] if "special" in result.data else ()
+        self.strip.set_tokens(_cells(record.tokens, special))
+        self.strip.set_read_position(record.read_position)
+        self._facts.setText(f"{_count(record.tokens)} · read at {record.read_position}")
+        self._show_corrupt(record, special)
+        self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
+
+    def _show_corrupt(self, record: PromptRecord | None, special: Sequence[bool] = ()) -> None:
+        tokens = record.corrupt_tokens if record is not None else None
+        for widget in (self._corrupt_title, self._corrupt_facts, self.corrupt_strip):
+            widget.setVisible(tokens is not None)
+        if record is None or tokens is None:
+            return
+        leading = [s for s in special if s]  # the same special tokens stand before the twin
+        self.corrupt_strip.set_tokens(_cells(tokens, leading))
+        clean = len(record.tokens)
+        same = "same length" if len(tokens) == clean else f"the prompt has {clean}"
+        self._corrupt_facts.setText(f"{_count(tokens)} · {same}")
+
+    def _show_chips(self, notices: Sequence[Notice]) -> None:
+        self._notices = by_code(tuple(notices))
+        chips = [
+            ChipSpec(
+                code=code,
+                text=code.replace("_", " "),
+                severity=severity(code),
+                tooltip="\n".join(dict.fromkeys(n.message for n in group)),
+                fix_label="Fix" if any(n.fix is not None for n in group) else "",
+            )
+            for code, group in self._notices.items()
+        ]
+        self.chips.set_chips(chips)
+        self.chips.setVisible(bool(chips))
+
+    def _on_fix_clicked(self, code: str) -> None:
+        for notice in self._notices.get(code, ()):
+            if notice.fix is not None:
+                self.fix_requested.emit(notice)
+                return
+
+    def result(self) -> Result | None:
+        """Return the tokens on screen."""
+        return self._result
+
+
+def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
+    marks = [*special, *([False] * len(tokens))]
+    return [
+        TokenCell(token, piece, text, bool(mark))
+        for token, piece, text, mark in zip(
+            tokens.ids, tokens.pieces, tokens.texts, marks, strict=False
+        )
+    ]
+
+
+def _count(tokens: TokenList) -> str:
+    return f"{len(tokens):,} token{'' if len(tokens) == 1 else 's'}"
 
 
 class PromptPanel(QWidget):

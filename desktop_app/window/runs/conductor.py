@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +17,6 @@ from desktop_app.contract.requests import (
     ModelSpec,
     RunAnalysis,
 )
-from desktop_app.window.runs.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,43 @@ if TYPE_CHECKING:
         JobStopped,
     )
     from desktop_app.jobs.runner import JobRunner
+    from desktop_app.widgets.basics.job_bar import JobBar
+
+# Jobs that come and go while one types; the job bar does not speak of them.
+_SILENT = frozenset({"live", "list", "estimate"})
+_ENDINGS = {
+    "finished": ("{title} finished", "good"),
+    "failed": ("{title} failed", "bad"),
+    "stopped": ("{title} stopped", "warn"),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job is for.
+
+    Attributes:
+        kind: run, live, load, list, estimate or fetch.
+        name: The analysis, or the model.
+        places: The table row of each prompt.
+        is_worked: Whether it belongs to the worked example of a first start.
+    """
+
+    kind: str
+    name: str
+    request: object
+    places: tuple[int, ...] = ()
+    is_worked: bool = False
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        """Tasks of one slot replace each other: the newer cancels the older."""
+        return self.kind, self.name if self.kind == "run" else ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the job bar does not speak of it."""
+        return self.kind in _SILENT
 
 
 class Conductor(QObject):
@@ -300,3 +337,34 @@ class Conductor(QObject):
         if waiting != self._waiting:
             self._waiting = waiting
             self.waiting_changed.emit(waiting)
+
+
+class JobWords(QObject):
+    """Tells of the job whose turn it is, and how the last one ended."""
+
+    def __init__(self, conductor: Conductor, bar: JobBar) -> None:
+        super().__init__(bar)
+        self._conductor = conductor
+        self._bar = bar
+        self._ending: tuple[str, str] | None = None
+        conductor.job_began.connect(self._on_job_began)
+        conductor.job_moved.connect(self._on_job_moved)
+        conductor.job_ended.connect(self._on_job_ended)
+        conductor.waiting_changed.connect(bar.set_waiting)
+        bar.cancel_clicked.connect(conductor.stop_running)
+
+    def _on_job_began(self, title: str) -> None:
+        self._bar.show_job(title)
+        if self._ending is not None:
+            # The next job has followed at once: how the last one ended is still worth a word.
+            self._bar.say(*self._ending)
+            self._ending = None
+
+    def _on_job_moved(self, event: JobProgress) -> None:
+        self._bar.set_progress(event.fraction, event.note, event.seconds_left)
+
+    def _on_job_ended(self, title: str, outcome: str) -> None:
+        words, severity = _ENDINGS[outcome]
+        ending = words.format(title=title), severity
+        self._bar.finish(*ending)
+        self._ending = ending if self._conductor.has_more() and outcome != "finished" else None

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.requests import ModelRow
-    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.run_desk import RunDesk
-    from desktop_app.window.runs.task import Task
 
 
 class FirstStart(QObject):

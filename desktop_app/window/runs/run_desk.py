@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.prompts.prompt_rows import TypedRow
-    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.showing import Showing
-    from desktop_app.window.runs.task import Task
 
 MAX_LIVE_PROMPTS = 64
 _EXAMPLE = ("load_example", "Load the worked example")

@@ -1,27 +1,152 @@
-"""The session that a window has open: taking it up, saving it, and what others do to its file."""
+"""The session that a window has open: its thread, taking it up, saving it, what others do to it."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections import OrderedDict
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop_app.session import unsaved
+from desktop_app.session.history import SessionRow, now
 from desktop_app.session.rescue import is_readable, rescue
-from desktop_app.session.store import Session
+from desktop_app.session.store import Session, default_title
 from desktop_app.support.errors import LensbenchError
-from desktop_app.window.sessions.kept_results import KeptResults
-from desktop_app.window.sessions.session_thread import SessionThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from desktop_app.contract.result import Result
-    from desktop_app.session.history import SessionRow
-    from desktop_app.window.sessions.session_thread import Answer
+
+Answer = Callable[[], None]
+Work = Callable[[], Answer | None]
+_PATIENCE_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+class SessionThread(QObject):
+    """Does one piece of work after another; what each returns is called on the window's thread.
+
+    Signals:
+        failed: A sentence, where a piece of work raised.
+    """
+
+    failed = Signal(str)
+    _done = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._answers: deque[Answer | str | None] = deque()
+        self._is_closed = False
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
+        self._done.connect(self._on_done)
+
+    def submit(self, work: Work) -> None:
+        """Do a piece of work after all that was asked for before; nothing once closed."""
+        if self._is_closed:
+            _log.warning("Something was to be written after the session's file was closed.")
+            return
+
+        def guarded() -> Answer | str | None:
+            try:
+                return work()
+            except LensbenchError as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001 - told to the user, not lost in a future
+                return f"The session file could not be used ({type(error).__name__}: {error})."
+
+        self._pool.submit(guarded).add_done_callback(self._keep)
+
+    def wait(self) -> None:
+        """Wait until everything that was asked for is done and answered."""
+        with contextlib.suppress(Exception):
+            self._pool.submit(_nothing).result(timeout=_PATIENCE_S)
+        self._on_done()
+
+    def close(self) -> None:
+        """Finish what was asked for and end the thread; answers still on their way are dropped."""
+        self._is_closed = True
+        self._pool.shutdown(wait=True)
+
+    def _keep(self, future: Future[Answer | str | None]) -> None:
+        """Runs on the session's thread; the signal wakes the window."""
+        if not future.cancelled():
+            self._answers.append(future.result())
+            self._done.emit()
+
+    @Slot()
+    def _on_done(self) -> None:
+        while self._answers and not self._is_closed:
+            answer = self._answers.popleft()
+            if isinstance(answer, str):
+                self.failed.emit(answer)
+            elif answer is not None:
+                answer()
+
+
+def _nothing() -> None:
+    return None
+
+
+class KeptResults:
+    """Results in memory, under numbers below 0 so that they are never taken for written ones."""
+
+    def __init__(self) -> None:
+        self._results: dict[int, Result] = {}
+        self._rows: dict[int, SessionRow] = {}
+        self._hidden: set[int] = set()
+        self._last = 0
+
+    def add(self, result: Result) -> int:
+        """Keep a result and return its number."""
+        self._last -= 1
+        created = result.provenance.get("created")
+        self._results[self._last] = result
+        self._rows[self._last] = SessionRow(
+            self._last,
+            result.analysis,
+            default_title(result),
+            created if isinstance(created, str) else now(),
+            result.model.name,
+        )
+        return self._last
+
+    def get(self, number: int) -> Result | None:
+        """Return the result of that number."""
+        return self._results.get(number)
+
+    def rows(self) -> tuple[SessionRow, ...]:
+        """Return the lines of the history, oldest first."""
+        return tuple(row for number, row in self._rows.items() if number not in self._hidden)
+
+    def hide(self, number: int) -> None:
+        """Take a result out of the history; `show` brings it back."""
+        self._hidden.add(number)
+
+    def show(self, number: int) -> None:
+        """Bring a hidden result back."""
+        self._hidden.discard(number)
+
+    def visible(self) -> tuple[Result, ...]:
+        """Return what is in the history, oldest first."""
+        return tuple(r for number, r in self._results.items() if number not in self._hidden)
+
+    def take_all(self) -> tuple[Result, ...]:
+        """Return what is in the history, and keep nothing of it."""
+        taken = self.visible()
+        self.clear()
+        return taken
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._results.clear()
+        self._rows.clear()
+        self._hidden.clear()
 
 
 class OpenSession(QObject):

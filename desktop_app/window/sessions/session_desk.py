@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.session.history import SessionRow
     from desktop_app.session.store import Session
-    from desktop_app.window.sessions.session_thread import Answer
+    from desktop_app.window.sessions.open_session import Answer
 
 _CACHED_RESULTS = 12
 

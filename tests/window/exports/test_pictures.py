@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.exports import picture_desk
-from desktop_app.window.exports.offscreen import draw_result
-from desktop_app.window.exports.picture_dialog import PictureDialog
-from desktop_app.window.exports.pictures import picture_of, save_picture
+from desktop_app.window.exports.picture_desk import PictureDialog
+from desktop_app.window.exports.pictures import draw_result, picture_of, save_picture
 from desktop_app.window.frame import dialogs
 from tests.views import samples
 from tests.window.test_window import run

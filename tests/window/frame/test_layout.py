@@ -7,8 +7,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.window.frame import layout
-from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.prompts.prompt_widths import column_widths, line_count
+from desktop_app.window.prompts.prompt_rows import TypedRow, column_widths, line_count
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 

@@ -14,9 +14,8 @@ from desktop_app.session.store import Session
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.sessions.result_dialog import ResultDialog
-from desktop_app.window.sessions.results_panel import ResultsPanel
-from desktop_app.window.sessions.results_rows import ROW, matches, words
+from desktop_app.window.sessions.history_desk import ResultDialog
+from desktop_app.window.sessions.results_panel import ROW, ResultsPanel, matches, words
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
