@@ -1,4 +1,4 @@
-"""Two results of one analysis side by side: other settings, difference map, scatter."""
+"""Two results of one analysis in a window: other settings, difference map, scatter."""
 
 from __future__ import annotations
 

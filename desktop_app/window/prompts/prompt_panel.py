@@ -1,4 +1,4 @@
-"""The prompts panel: the table, its token strips, and what is wrong with the selected prompt."""
+"""The prompts panel: the table, token strips that follow the typing, and what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prompt table's content without Qt: rows as typed, checks, fixes, and what is pasted."""
+"""The prompt table's content without Qt: rows as typed, checks, fixes, what is pasted, widths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The editable table of prompts, with the usual keys for copying, pasting and deleting."""
+"""The editable table of prompts, with its Qt model; what is typed is kept to the letter."""
 
 from __future__ import annotations
 

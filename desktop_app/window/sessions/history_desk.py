@@ -1,4 +1,4 @@
-"""What is done with the results of the history, one of them in a dialog, and with their session."""
+"""What is done with the results of the history, and what becomes of their session."""
 
 from __future__ import annotations
 

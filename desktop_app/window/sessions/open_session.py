@@ -1,4 +1,4 @@
-"""The session that a window has open: its thread, taking it up, saving it, what others do to it."""
+"""The session that a window has open: its thread, its file, and what others do to that."""
 
 from __future__ import annotations
 
