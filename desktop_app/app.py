@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     folder = config_dir or paths.config_dir()
     apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
-    relay.error_caught.connect(window.show_problem)
+    relay.error_caught.connect(window.hall.show_problem)
     housekeeping = Housekeeping(window)
     housekeeping.start()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +89,7 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
     with tempfile.TemporaryDirectory() as folder:
         window = MainWindow(make_service, Path(folder), book)
         window.resize(1600, 1000)
-        window.place_docks()
+        window.panels.place()
         window.show()
         housekeeping = Housekeeping(window)
         housekeeping.start()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer
-from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.pictures.text_tables import as_text
+from desktop_app.window.exports.pictures import let_draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SESSION_NAME = "worked_example.lens"
 _PATIENCE_MS = 600_000
-_SETTLE_MS = 150
 
 
 class HeadlessRun(QObject):
@@ -60,8 +59,8 @@ class HeadlessRun(QObject):
         return not self.problems
 
     def _draw(self, name: str) -> None:
-        self._window.open_tab(name)
-        _let_draw()
+        self._window.views.open(name)
+        let_draw()
         path = self._out / f"{ANALYSES[name].title.lower()}.png"
         if not self._window.grab().save(str(path), "PNG"):
             self.problems.append(f"“{path}” could not be written.")
@@ -70,15 +69,7 @@ class HeadlessRun(QObject):
         self._window.files.keep_prompts()
         self._window.session.save_as(self._out / SESSION_NAME)
         self._window.session.wait()
-        _let_draw()
+        let_draw()
 
     def _on_run_failed(self, _name: str, failed: object) -> None:
         self.problems.append(str(getattr(failed, "message", failed)))
-
-
-def _let_draw() -> None:
-    """Give the window time to lay itself out and draw."""
-    loop = QEventLoop()
-    QTimer.singleShot(_SETTLE_MS, loop.quit)
-    loop.exec()
-    QApplication.sendPostedEvents()

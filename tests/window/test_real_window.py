@@ -72,7 +72,7 @@ facts["parity"] = window.conductor.model.parity.ok
 
 if measuring:
     wait(700)
-window.open_tab("ablate")
+window.views.open("ablate")
 # Long enough for a percentile: the toy's single prompt is swept within a few ticks.
 rows = [PromptRow(text=" ".join(map(str, range(i, i + 30))), answer=(f" {i + 30}",),
                   wrong=(f" {i + 29}",)) for i in range(1, 7)] * 10

@@ -49,6 +49,6 @@ def test_the_memory_question_explains_itself(qtbot):
     assert dialog.box.text() == "Automatic"
     dialog.box.setValue(1_500)
     assert dialog.box.text().endswith(" MB")
-    assert dialog.megabytes() == 1_500
+    assert dialog.box.value() == 1_500
     dialog.box.setValue(0)
-    assert dialog.megabytes() == 0
+    assert dialog.box.value() == 0

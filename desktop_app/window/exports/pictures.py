@@ -199,7 +199,7 @@ def draw_result(
     title = f"{analysis.title}: {_prompt(result)}"
     try:
         _show(view, result)
-        _let_draw(app)
+        let_draw()
         save_picture(view.picture_widget(), path, scale=scale, title=title)
     finally:
         view.close()
@@ -236,9 +236,9 @@ def _application(theme: ThemeChoice) -> QApplication:
     return app
 
 
-def _let_draw(app: QApplication) -> None:
-    """Give the view time to lay itself out."""
+def let_draw() -> None:
+    """Give what is shown time to lay itself out and draw."""
     loop = QEventLoop()
     QTimer.singleShot(_SETTLE_MS, loop.quit)
     loop.exec()
-    app.sendPostedEvents()
+    QApplication.sendPostedEvents()

@@ -13,10 +13,7 @@ from desktop_app.window.models.model_dialog import ModelDialog
 from desktop_app.window.settings import MOST_SWEEP_MB
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from desktop_app.contract.requests import MemoryEstimate, ModelReady, ModelRow
-    from desktop_app.jobs.events import JobProgress
+    from desktop_app.contract.requests import ModelReady
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.frame.top_bar import TopBar
     from desktop_app.window.runs.conductor import Conductor
@@ -44,12 +41,9 @@ class ModelDesk(QObject):
         conductor.model_loading.connect(self._on_model_loading)
         conductor.model_ready.connect(self._on_model_ready)
         conductor.model_failed.connect(self._on_model_failed)
-        conductor.model_stopped.connect(self._on_model_stopped)
-        conductor.models_listed.connect(self._on_models_listed)
-        conductor.memory_estimated.connect(self._on_memory_estimated)
+        conductor.model_stopped.connect(self._show_open_model)
         conductor.pack_fetched.connect(self._on_pack_fetched)
         conductor.question_failed.connect(self._on_question_failed)
-        conductor.job_moved.connect(self._on_job_moved)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done about the model."""
@@ -75,22 +69,28 @@ class ModelDesk(QObject):
 
     def open_dialog(self) -> ModelDialog:
         """Show the dialog, made anew with what is known now."""
+        heard = self._conductor
         if self.dialog is None:
-            self.dialog = ModelDialog(self._memory.settings, self._hall.window)
-            self.dialog.load_requested.connect(self._on_load_requested)
-            self.dialog.estimate_requested.connect(self._conductor.estimate)
-            self.dialog.fetch_requested.connect(self._on_fetch_requested)
-            self.dialog.cancel_requested.connect(self._on_cancel_requested)
-        if self._conductor.is_loading():
+            self.dialog = dialog = ModelDialog(self._memory.settings, self._hall.window)
+            dialog.load_requested.connect(self._on_load_requested)
+            dialog.estimate_requested.connect(heard.estimate)
+            dialog.fetch_requested.connect(heard.fetch)
+            dialog.cancel_requested.connect(self._on_cancel_requested)
+            heard.model_ready.connect(dialog.show_done)
+            heard.model_stopped.connect(dialog.show_stopped)
+            heard.models_listed.connect(dialog.show_models)
+            heard.memory_estimated.connect(dialog.show_estimate)
+            heard.job_moved.connect(dialog.show_progress)
+        if heard.is_loading():
             self.dialog.show_working("Loading …")
         self.dialog.show()
         self.dialog.raise_()
-        self._conductor.list_models()
+        heard.list_models()
         return self.dialog
 
     def open_path(self, path: str) -> None:
         """Show the dialog with a folder or file that was dropped or picked."""
-        self.open_dialog().choose(path)
+        self.open_dialog().name.setText(path)
 
     def load(self, name: str) -> None:
         """Load a model by name with the device and numbers chosen last."""
@@ -104,16 +104,9 @@ class ModelDesk(QObject):
         self._memory.change(device=spec.device, dtype=spec.dtype, offline=spec.offline)
         self._conductor.load(spec)
 
-    def _on_fetch_requested(self, name: str) -> None:
-        self._conductor.fetch(name)
-        if self.dialog is not None:
-            self.dialog.show_working(f"Fetching {name} …")
-
     def _on_cancel_requested(self) -> None:
         self._conductor.stop_kind("load")
         self._conductor.stop_kind("fetch")
-        if self.dialog is not None:
-            self.dialog.progress_note.setText("Stops after this step …")
 
     def _on_model_loading(self, name: str) -> None:
         self._bar.show_loading(name)
@@ -123,8 +116,6 @@ class ModelDesk(QObject):
     def _on_model_ready(self, ready: ModelReady) -> None:
         self._memory.change(model=ready.spec.model)
         self._bar.show_model(ready)
-        if self.dialog is not None:
-            self.dialog.show_done()
         self._hall.say(f"{ready.info.name} is ready", "good")
         self.model_changed.emit(ready)
 
@@ -134,19 +125,6 @@ class ModelDesk(QObject):
             self.dialog.show_problem(message)
         else:
             self._hall.show_problem(message)
-
-    def _on_model_stopped(self) -> None:
-        self._show_open_model()
-        if self.dialog is not None:
-            self.dialog.show_stopped()
-
-    def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
-        if self.dialog is not None:
-            self.dialog.show_models(rows)
-
-    def _on_memory_estimated(self, estimate: MemoryEstimate) -> None:
-        if self.dialog is not None:
-            self.dialog.show_estimate(estimate)
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:
@@ -161,10 +139,6 @@ class ModelDesk(QObject):
             self.dialog.show_no_estimate(message)
         else:
             self.dialog.show_problem(message)
-
-    def _on_job_moved(self, event: JobProgress) -> None:
-        if self.dialog is not None:
-            self.dialog.show_progress(event)
 
     def _show_open_model(self) -> None:
         if self._conductor.model is not None:

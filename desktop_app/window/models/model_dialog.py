@@ -70,8 +70,7 @@ class ModelDialog(QDialog):
         self._is_working = False
         self.table = RankingList("Models at hand", _COLUMNS, sortable=True)
         self.name = QLineEdit(settings.model)
-        self.device = QComboBox()
-        self.dtype = QComboBox()
+        self.device, self.dtype = QComboBox(), QComboBox()
         self.online = Toggle()
         self.needs = RankingList("Memory needed against memory there is")
         self.sentence = label("", wrap=True)
@@ -155,10 +154,6 @@ class ModelDialog(QDialog):
             offline=not self.online.isChecked(),
         )
 
-    def choose(self, name: str) -> None:
-        """Put a name, folder or file into the form."""
-        self.name.setText(name)
-
     def hideEvent(self, event: QHideEvent) -> None:
         """Closing leaves a running load alone; the job bar still shows it."""
         self._delay.stop()
@@ -212,7 +207,8 @@ class ModelDialog(QDialog):
     def _connect(self) -> None:
         self.table.row_selected.connect(self._on_row_selected)
         self.table.row_clicked.connect(self._on_row_selected)
-        self.table.row_activated.connect(self._on_row_activated)
+        self.table.row_activated.connect(self._on_row_selected)
+        self.table.row_activated.connect(self._on_load_clicked)
         self.name.textChanged.connect(self._on_choice_changed)
         self.dtype.currentIndexChanged.connect(self._on_choice_changed)
         self.online.toggled.connect(self._on_choice_changed)
@@ -228,17 +224,15 @@ class ModelDialog(QDialog):
         self._show_button()
 
     def _show_button(self) -> None:
-        row = self._rows.get(self.name.text().strip())
-        fetch = row is not None and not row.installed and row.source == "catalogue"
-        self.load_button.setText("Fetch and load" if fetch else "Load")
-        self.load_button.setEnabled(spec_problem(self.spec()) is None and not self._is_working)
+        self.load_button.setText("Fetch and load" if self._must_be_fetched() else "Load")
+        self.load_button.setEnabled(bool(self.spec().model) and not self._is_working)
+
+    def _must_be_fetched(self) -> bool:
+        row = self._rows.get(self.spec().model)
+        return row is not None and not row.installed and row.source == "catalogue"
 
     def _on_row_selected(self, key: object) -> None:
         self.name.setText(str(key))
-
-    def _on_row_activated(self, key: object) -> None:
-        self.name.setText(str(key))
-        self._on_load_clicked()
 
     def _on_choice_changed(self) -> None:
         self.banner.dismiss()
@@ -248,7 +242,7 @@ class ModelDialog(QDialog):
     def _on_delay_over(self) -> None:
         spec = self.spec()
         row = self._rows.get(spec.model)
-        if spec_problem(spec) is not None:
+        if not spec.model:
             self.show_no_estimate("")
         elif row is not None and not row.installed:
             self.show_no_estimate(row.note or "Not installed yet.")
@@ -257,27 +251,28 @@ class ModelDialog(QDialog):
 
     def _on_load_clicked(self) -> None:
         spec = self.spec()
-        row = self._rows.get(spec.model)
-        if row is not None and not row.installed and row.source == "catalogue":
+        if self._must_be_fetched():
             self.fetch_requested.emit(spec.model)
-        elif spec_problem(spec) is None:
+            self.show_working(f"Fetching {spec.model} …")
+        elif spec.model:
             self.load_requested.emit(spec)
 
     def _on_close_clicked(self) -> None:
         if self._is_working:
             self.cancel_requested.emit()
+            self.progress_note.setText("Stops after this step …")
         else:
             self.reject()
 
     def _on_folder_clicked(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a model's folder")
         if folder:
-            self.choose(str(Path(folder)))
+            self.name.setText(str(Path(folder)))
 
     def _on_gguf_clicked(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
         if file:
-            self.choose(str(Path(file)))
+            self.name.setText(str(Path(file)))
 
 
 def _line(*parts: Part) -> QHBoxLayout:
@@ -310,8 +305,3 @@ def fit_rows(estimate: MemoryEstimate) -> tuple[list[str], list[list[str]]]:
             row.append("✓ fits" if fits else f"✗ {human_bytes(needed - device.free)} short")
         rows.append(row)
     return headings, rows
-
-
-def spec_problem(spec: ModelSpec) -> str | None:
-    """Return why a choice cannot be loaded at all, or None."""
-    return None if spec.model else "Choose a model first."

@@ -186,12 +186,10 @@ class PromptPanel(QWidget):
     Signals:
         prompts_changed: 150 ms after the last keystroke, when prompts or shared settings changed.
         prompt_selected: The selected prompt's number among those that can be run.
-        fix_requested: A Notice whose repair should be applied.
     """
 
     prompts_changed = Signal()
     prompt_selected = Signal(int)
-    fix_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -209,7 +207,6 @@ class PromptPanel(QWidget):
         self.table.row_selected.connect(self._on_row_selected)
         self.bos.changed.connect(self._on_settings_changed)
         self.chat.toggled.connect(self._on_settings_changed)
-        self.live.fix_requested.connect(self.fix_requested)
         self.table.prompts.set_rows([TypedRow()])
 
     def add_tools(self, actions: Iterable[QAction]) -> None:

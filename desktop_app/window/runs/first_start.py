@@ -6,15 +6,35 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import worked_order
-from desktop_app.window.prompts.examples import choose_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from desktop_app.contract.requests import ModelRow
     from desktop_app.window.runs.conductor import Conductor, Task
-    from desktop_app.window.runs.run_desk import RunDesk
+
+
+PACK = "smollm2"
+TOY = "toy"
+
+
+def choose_model(rows: Sequence[ModelRow]) -> str:
+    """Return the model of a first start: the pack where it is installed, else the bundled toy."""
+    installed = {row.name for row in rows if row.installed}
+    return PACK if PACK in installed else TOY
+
+
+def worked_example(model: str) -> tuple[PromptRow, ...]:
+    """Return the prompt table of a first start.
+
+    The pack splits digits from spaces, so that its prompt must end in the space that the answer
+    would otherwise begin with; the toy has whole tokens such as “ 5”.
+    """
+    if model == TOY:
+        return (PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),)
+    return (PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),)
 
 
 class FirstStart(QObject):
@@ -28,10 +48,10 @@ class FirstStart(QObject):
     model_chosen = Signal(str)
     finished = Signal()
 
-    def __init__(self, conductor: Conductor, runs: RunDesk, parent: QObject) -> None:
+    def __init__(self, conductor: Conductor, run: Callable[[str], bool], parent: QObject) -> None:
         super().__init__(parent)
         self._conductor = conductor
-        self._runs = runs
+        self._run = run
         self._waiting_for_models = False
         self._waiting_for_model = False
         self._left: set[str] = set()
@@ -46,11 +66,7 @@ class FirstStart(QObject):
         conductor.question_failed.connect(self._on_question_failed)
 
     def begin(self, *, with_example: bool = True) -> None:
-        """Start with the question which models there are.
-
-        Args:
-            with_example: Whether the worked example is to be run once the model is open.
-        """
+        """Ask which models there are; run the worked example once the model is open, or do not."""
         self._names = worked_order() if with_example else ()
         self._waiting_for_models = self._waiting_for_model = True
         self._conductor.list_models()
@@ -69,9 +85,7 @@ class FirstStart(QObject):
             return
         self._waiting_for_model = False
         self._left = set(self._names)
-        for name in self._names:
-            if not self._runs.run_worked(name):
-                self._left.discard(name)
+        self._left -= {name for name in self._names if not self._run(name)}
         if not self._left:
             self.finished.emit()
 

@@ -13,7 +13,7 @@ from desktop_app.contract.requests import RunAnalysis
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.prompts.examples import worked_example
+from desktop_app.window.runs.first_start import worked_example
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,13 +107,7 @@ class RunDesk(QObject):
         self.run(name, preset.params)
 
     def run(self, name: str, params: Params | None = None, *, is_worked: bool = False) -> bool:
-        """Run an analysis on the table's prompts; return whether it was sent off.
-
-        Args:
-            name: Of the analysis.
-            params: Its own settings; None takes those of its form.
-            is_worked: Whether it belongs to the worked example of a first start.
-        """
+        """Run an analysis with `params` or those of its form; return whether it was sent off."""
         try:
             own = params if params is not None else self._form(name)
             reads = own.reads_prompts()
@@ -161,12 +155,11 @@ class RunDesk(QObject):
         rows, places = self._prompts.prompts()
         if len(rows) > MAX_LIVE_PROMPTS:
             here = self._prompts.table.current_row()
-            chosen = [i for i, place in enumerate(places) if place == here]
-            rows, places = [rows[i] for i in chosen], [places[i] for i in chosen]
+            rows = [row for row, place in zip(rows, places, strict=True) if place == here]
+            places = [here] * len(rows)
         if not rows:
             self._conductor.stop_kind("live")
-            self._prompts.live.show_message("Tokens appear here as you type.")
-            self.tokens_shown.emit(None)
+            self._on_live_failed("Tokens appear here as you type.")
             return
         if self._conductor.model is None:
             self._prompts.live.show_message("Tokens appear here once a model is open.")
@@ -177,12 +170,7 @@ class RunDesk(QObject):
             self._prompts.live.show_waiting()
 
     def apply_fix(self, notice: Notice, texts: Sequence[str]) -> bool:
-        """Apply a repair to the table, and run again what had been refused for want of it.
-
-        Args:
-            notice: With its `fix`.
-            texts: The prompts that the notice counts in.
-        """
+        """Repair the table by a notice on `texts`; run again what had been refused for want of it."""
         if notice.fix is None:
             return False
         index = notice.fix.get("index")
@@ -197,11 +185,11 @@ class RunDesk(QObject):
 
     def _connect(self) -> None:
         self._views.built.connect(self._on_view_built)
-        self._prompts.fix_requested.connect(self._on_live_fix_requested)
+        self._prompts.live.fix_requested.connect(self._on_live_fix_requested)
         self._prompts.prompts_changed.connect(self.retokenize)
         self._rerun.timeout.connect(self._on_rerun)
         heard = self._conductor
-        heard.run_began.connect(self._on_run_began)
+        heard.run_began.connect(self._showing.show_busy)
         heard.partial_arrived.connect(self._showing.show_partial)
         heard.result_arrived.connect(self._on_result_arrived)
         heard.run_failed.connect(self._on_run_failed)
@@ -250,9 +238,6 @@ class RunDesk(QObject):
     def _on_model_ready(self, ready: ModelReady) -> None:
         self._prompts.offer_chat(ready.chat_template)
         self.retokenize()
-
-    def _on_run_began(self, name: str) -> None:
-        self._showing.show_busy(name, waits=False)
 
     def _on_result_arrived(self, result: Result, task: Task) -> None:
         self._showing.show_new(result)

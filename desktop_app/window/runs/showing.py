@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a result was asked about.
-
-    Attributes:
-        rows: The prompt rows as they stood in the table; None where it made its own sequences.
-    """
+    """The rows that a result was asked about, as they stood in the table; None for its own."""
 
     rows: tuple[PromptRow, ...] | None
 
@@ -46,12 +42,10 @@ class Asked:
         return self.rows is None or self.rows == tuple(table)
 
     def place_of(self, row: PromptRow, number: int, *, whole: bool) -> int | None:
-        """Return where the result speaks of a prompt of the table, or None where it does not.
+        """Return where the result speaks of the table's prompt of that number, or None.
 
-        Args:
-            row: The prompt as it stands in the table now.
-            number: Its number there; the same place is preferred where a prompt comes twice.
-            whole: Whether corrupt twin and answers count beside the text.
+        Its own number is preferred where a prompt comes twice; `whole` compares corrupt twin and
+        answers beside the text.
         """
         places = [
             place
@@ -112,7 +106,7 @@ class Showing(QObject):
         self._waits.pop(result.analysis, None)
         self._take(result, with_form=False)
 
-    def show_busy(self, name: str, *, waits: bool) -> None:
+    def show_busy(self, name: str, *, waits: bool = False) -> None:
         """Say that a result is coming, and whether other jobs come first."""
         self._waits[name] = waits
         view = self._views.there(name)

@@ -145,19 +145,11 @@ class FileDesk(QObject):
 
 
 class Closer(QObject):
-    """Decides whether the window may close now.
+    """Decides whether the window may close now; one that waits for a step closes when it ends."""
 
-    Signals:
-        waiting_began: A step is still being computed; the window closes when it ends.
-        may_close: The wait is over.
-    """
-
-    waiting_began = Signal()
-    may_close = Signal()
-
-    def __init__(self, runner: JobRunner, session: SessionDesk, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._window = parent
+    def __init__(self, runner: JobRunner, session: SessionDesk, hall: Hall) -> None:
+        super().__init__(hall)
+        self._hall = hall
         self._runner = runner
         self._session = session
         self.is_waiting = False
@@ -173,7 +165,7 @@ class Closer(QObject):
         if not self.is_waiting:
             self.is_waiting = True
             self._patience.start()
-            self.waiting_began.emit()
+            self._hall.job_bar.show_job("Finishing the current step, then closing")
         return False
 
     def finish(self) -> None:
@@ -187,12 +179,12 @@ class Closer(QObject):
         if self.is_waiting:
             self.is_waiting = False
             self._patience.stop()
-            self.may_close.emit()
+            QTimer.singleShot(0, self._hall.window.close)  # once the event loop is free again
 
     def _on_patience_over(self) -> None:
         if not self.is_waiting:
             return
-        if dialogs.ask_quit_hard(self._window):
+        if dialogs.ask_quit_hard(self._hall.window):
             _log.error("Left while a step was still being computed.")
             self._session.close()
             os._exit(1)

@@ -37,7 +37,7 @@ def test_a_window_beyond_its_screen_is_pulled_in(qtbot):
 
 def test_beside_a_narrow_picture_stands_one_column_of_panels(open_window, service):
     window = open_window(service, size=(1024, 700))
-    window.place_docks()
+    window.panels.place()
     docks = window.docks
     assert window.tabifiedDockWidgets(docks["results"]) == [docks["inspector"]]
     QApplication.processEvents()

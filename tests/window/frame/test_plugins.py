@@ -45,13 +45,13 @@ def test_what_cannot_be_loaded_is_told_once_and_the_window_opens(open_window, se
     window = open_window(service, wait=False)
     window.start()
     assert window.banner.text() == sentence
-    assert window.current_tab() in registry.ANALYSES
+    assert window.views.current in registry.ANALYSES
 
 
 def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_session(window):
     pytest.importorskip("desktop_app.views.default")
     window.showing.show(far_result())
-    window.open_tab("far_sight")
+    window.views.open("far_sight")
     parts = [n for n, a in registry.ANALYSES.items() if a.group == "part"]
     names = window.rail.names()
     assert names[names.index(parts[-1]) + 1] == "far_sight"  # at the end of its group
@@ -61,4 +61,4 @@ def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_s
     assert "not installed" in view._heading.run_button.toolTip()
     window.session.start_new()
     assert "far_sight" not in window.rail.names()
-    assert window.current_tab() in registry.ANALYSES
+    assert window.views.current in registry.ANALYSES

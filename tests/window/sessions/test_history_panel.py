@@ -261,7 +261,7 @@ def test_a_result_that_cannot_be_written_is_offered_another_place(
     window.session.save_as(tmp_path / "a.lens")
     window.session.wait()
     (tmp_path / "a.lens").unlink()
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     idle(qtbot, window)
     assert "no longer there" in window.banner.text()
@@ -276,7 +276,7 @@ def test_a_result_that_cannot_be_written_is_offered_another_place(
 
 
 def test_closing_is_refused_where_saving_failed(qtbot, window, answers, tmp_path):
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     idle(qtbot, window)
     assert window.session.has_unsaved
