@@ -54,7 +54,7 @@ def test_a_flood_is_one_line_with_a_count(qtbot, log):
     ]
     assert counted == [1]
     panel._level.set_value("all")
-    panel._on_level_changed()
+    panel._show()
     assert len(rows(panel.table)) == 2
 
 

@@ -78,7 +78,7 @@ class ComparisonDesk(QObject):
         self.close()
         dialog = ComparisonDialog(rows, self._hall.window)
         self.dialog = dialog
-        dialog.pair_chosen.connect(self._on_pair_chosen)
+        dialog.pair_chosen.connect(self._show)
         dialog.export_requested.connect(self._on_export_requested)
         dialog.copy_requested.connect(self._on_copy_requested)
         dialog.finished.connect(self._on_finished)
@@ -99,9 +99,6 @@ class ComparisonDesk(QObject):
     def _on_asked(self, code: str, _number: int) -> None:
         if code == "compare":
             self.compare_marked()
-
-    def _on_pair_chosen(self, first: int, second: int) -> None:
-        self._show(first, second)
 
     def _on_export_requested(self) -> None:
         if self.dialog is not None:

@@ -85,20 +85,14 @@ class ComparisonView(QWidget):
         self._scatter = Plot()
         self._scatter.setAccessibleName("Scatter of both results")
         self._build()
-        self._field.activated.connect(self._on_field_chosen)
+        self._field.activated.connect(self._show_field)
         self._choosers.chosen.connect(self._draw)
         self._shown.changed.connect(self._draw)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._scatter.point_clicked.connect(self._on_dot_clicked)
 
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
-        """Compare two results of one analysis.
-
-        Args:
-            left: The first.
-            right: The second; differences are second minus first.
-            titles: What the history calls them.
-        """
+        """Compare two results of one analysis; the history calls them by these titles."""
         self._titles = (_line(titles[0]), _line(titles[1]))
         changes = setting_changes(left, right)
         self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
@@ -121,9 +115,13 @@ class ComparisonView(QWidget):
     # Building.
 
     def _build(self) -> None:
+        sides = ((self._choosers, self._map), (self._facts, self._scatter))
         self._pictures = gap_splitter(Qt.Orientation.Horizontal)
-        self._pictures.addWidget(self._build_map())
-        self._pictures.addWidget(self._build_scatter())
+        for above, picture in sides:
+            frame, column = panel()
+            column.addWidget(above)
+            column.addWidget(picture, 1)
+            self._pictures.addWidget(frame)
         self._pictures.setSizes([560, 440])
         nothing = EmptyState(
             "compare", "No numbers to lay over each other", "What was set differently stands above."
@@ -132,26 +130,9 @@ class ComparisonView(QWidget):
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._pictures)
         self._stack.addWidget(nothing)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        column.addWidget(self._heading)
-        column.addWidget(self._sentence)
-        column.addWidget(self._changes)
-        column.addWidget(room, 1)
+        parts = (self._heading, self._sentence, self._changes, (room, 1))
+        filled(QVBoxLayout(self), *parts, margins=(16, 12, 16, 12), spacing=8)
         self.setAccessibleName("Comparison of two results")
-
-    def _build_map(self) -> QWidget:
-        frame, column = panel()
-        column.addWidget(self._choosers)
-        column.addWidget(self._map, 1)
-        return frame
-
-    def _build_scatter(self) -> QWidget:
-        frame, column = panel()
-        column.addWidget(self._facts)
-        column.addWidget(self._scatter, 1)
-        return frame
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
         rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]
@@ -205,9 +186,6 @@ class ComparisonView(QWidget):
         return self._map.cell_text(row, column).split("    ")[0]
 
     # Answering.
-
-    def _on_field_chosen(self, _index: int) -> None:
-        self._show_field()
 
     def _on_cell_clicked(self, row: int, column: int) -> None:
         if self._dots is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
@@ -29,8 +30,6 @@ from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PySide6.QtCore import QSize
 
     from desktop_app.contract.result import Result
@@ -51,12 +50,7 @@ _COPY_SCALE = 2.0
 
 
 class PictureDialog(QDialog):
-    """Asks for the kind of picture and its scale.
-
-    Attributes:
-        kind: The chosen ending.
-        scale: Pixels per point of a PNG.
-    """
+    """Asks for the kind of picture and, for a PNG, its pixels per point."""
 
     def __init__(self, size: QSize, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,8 +62,7 @@ class PictureDialog(QDialog):
         self.scale.setAccessibleName("Scale")
         self.scale.set_value(2)
         self.facts = label("", "small")
-        self.save_button = QPushButton("Save…")
-        self.cancel_button = QPushButton("Cancel")
+        self.save_button, self.cancel_button = QPushButton("Save…"), QPushButton("Cancel")
         set_role(self.save_button, "primary")
         self.save_button.setDefault(True)
         self._build()
@@ -135,13 +128,7 @@ class PictureDesk(QObject):
         return menu
 
     def export(self, widget: QWidget, name: str, title: str) -> None:
-        """Ask for kind, scale and place, and write a widget's picture.
-
-        Args:
-            widget: What is drawn.
-            name: The file name that is proposed, without ending.
-            title: What the file says of itself.
-        """
+        """Ask for kind, scale and place, and write a widget's picture; `name` is proposed."""
         choice = ask_picture(self._hall.window, widget.size())
         if choice is None:
             return
@@ -150,25 +137,16 @@ class PictureDesk(QObject):
             self._hall.window, "Export picture", name + ending, dialogs.picture_filter(ending)
         )
         if path is not None:
-            self.write(widget, path, scale=scale, title=title)
-
-    def write(self, widget: QWidget, path: Path, *, scale: float, title: str) -> None:
-        """Write a widget's picture; tell how it went."""
-        try:
-            save_picture(widget, path, scale=scale, title=title)
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-        else:
-            self._hall.say(f"Saved {path.name}.", "good")
+            write = partial(save_picture, widget, path, scale=scale, title=title)
+            self._hall.attempt(write, f"Saved {path.name}.")
 
     def copy_picture(self, widget: QWidget) -> None:
         """Put a widget's picture on the clipboard."""
-        try:
+
+        def copy() -> None:
             QGuiApplication.clipboard().setImage(picture_of(widget, _COPY_SCALE))
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-        else:
-            self._hall.say("Picture copied.", "good")
+
+        self._hall.attempt(copy, "Picture copied.")
 
     def export_data(self, result: Result) -> None:
         """Ask for kind and place, and write a result's data."""
@@ -191,7 +169,8 @@ class PictureDesk(QObject):
             self._hall.show_problem("This tab has no result to copy yet.")
             return
         try:
-            table = table_of(result, selected_prompt(result, selection), head_of(result, selection))
+            prompt = selection.prompt if selection.prompt < len(result.prompts) else 0
+            table = table_of(result, prompt, head_of(result, selection))
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return
@@ -231,18 +210,12 @@ def ask_picture(parent: QWidget, size: QSize) -> tuple[str, float] | None:
     return choice if accepted else None
 
 
-def selected_prompt(result: Result, selection: Selection) -> int:
-    """Return the selected prompt, the first where the result has fewer."""
-    return selection.prompt if selection.prompt < len(result.prompts) else 0
-
-
 def head_of(result: Result, selection: Selection) -> tuple[int, int] | None:
     """Return where the selected head stands in a result's arrays, None where it is not there."""
     layers, heads = result.data.get("layers"), result.data.get("head_indices")
     if layers is None or heads is None or selection.layer is None or selection.head is None:
         return None
-    rows = [int(n) for n in layers]
-    columns = [int(n) for n in heads]
+    rows, columns = list(map(int, layers)), list(map(int, heads))
     if selection.layer not in rows or selection.head not in columns:
         return None
     return rows.index(selection.layer), columns.index(selection.head)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, serving
+from desktop_app.support.errors import LensbenchError
 from desktop_app.views.making import create_view, stand_in_for
 from desktop_app.widgets.basics.job_bar import JobBar
 from desktop_app.widgets.basics.messages import Banner
@@ -143,13 +144,7 @@ class Hall(QObject):
     def show(
         self, sentence: str, severity: Severity = "bad", offers: Mapping[str, Offer] | None = None
     ) -> None:
-        """Say something above the picture until it is read.
-
-        Args:
-            sentence: What is wrong, with what, and what to do.
-            severity: Its colour and sign.
-            offers: Label and slot of each button, by its code.
-        """
+        """Say something above the picture until it is read; offers are buttons by their codes."""
         given = offers or {}
         self._slots = {code: slot for code, (_, slot) in given.items()}
         labels = [(code, label) for code, (label, _) in given.items()]
@@ -160,6 +155,15 @@ class Hall(QObject):
     def show_problem(self, sentence: str) -> None:
         """Say what went wrong."""
         self.show(sentence)
+
+    def attempt(self, work: Callable[[], object], told: str) -> None:
+        """Do what may be refused in a sentence; say `told` where it is done."""
+        try:
+            work()
+        except LensbenchError as error:
+            self.show_problem(str(error))
+        else:
+            self.say(told, "good")
 
     def copying(self, label: str, report: str) -> Offer:
         """Return the offer to copy a report."""

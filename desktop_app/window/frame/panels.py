@@ -19,11 +19,11 @@ from desktop_app.window.frame.help_panel import START, HelpPanel
 from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from PySide6.QtWidgets import QMainWindow
 
-    from desktop_app.support.logs import LogBook, LogEntry
+    from desktop_app.support.logs import LogBook
     from desktop_app.window.frame.hall import Hall
 
 POLL_MS = 500
@@ -63,20 +63,19 @@ class LogPanel(QWidget):
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
-        self._level.changed.connect(self._on_level_changed)
+        self._level.changed.connect(self._show)
 
     def refresh(self) -> None:
         """Look into the book where it has news."""
         if self._book.revision == self._revision:
             return
         self._revision = self._book.revision
-        entries = self._book.entries()
-        count = sum(entry.level >= _WARNING for entry in entries)
+        count = sum(entry.level >= _WARNING for entry in self._book.entries())
         if count != self._counted:
             self._counted = count
             self.warnings_counted.emit(count)
         if self.isVisible():
-            self._show(entries)
+            self._show()
 
     def stop(self) -> None:
         """Look no longer."""
@@ -85,7 +84,7 @@ class LogPanel(QWidget):
     def showEvent(self, event: object) -> None:
         """Catch up with what happened while the panel was hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
-        self._show(self._book.entries())
+        self._show()
 
     def _build(self) -> None:
         copy, clear = QPushButton("Copy"), QPushButton("Clear")
@@ -97,7 +96,8 @@ class LogPanel(QWidget):
         line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
         filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
-    def _show(self, entries: Sequence[LogEntry]) -> None:
+    def _show(self) -> None:
+        entries = self._book.entries()
         lowest = _INFO if self._level.value() == "all" else _WARNING
         shown = sorted((e for e in entries if e.level >= lowest), key=lambda e: -e.last)
         rows = [
@@ -111,9 +111,6 @@ class LogPanel(QWidget):
             for e in shown
         ]
         self.table.set_rows(rows)
-
-    def _on_level_changed(self) -> None:
-        self._show(self._book.entries())
 
     def _on_clear_clicked(self) -> None:
         self._book.clear()

@@ -103,7 +103,7 @@ class SearchBox(QLineEdit):
         self.list.setMouseTracking(True)
         self.list.setAccessibleName("Matching actions")
         filled(QVBoxLayout(self._popup), self.list, margins=(0, 4, 0, 4))
-        self.textEdited.connect(self._on_text_edited)
+        self.textEdited.connect(self._show_matches)
         self.list.itemClicked.connect(self._on_item_clicked)
         self.installEventFilter(self)
 
@@ -115,10 +115,7 @@ class SearchBox(QLineEdit):
 
     def matches(self) -> list[str]:
         """Return the names listed now."""
-        return [
-            self.list.item(i).data(_ACTION).text().replace("&", "")
-            for i in range(self.list.count())
-        ]
+        return [self.list.item(place).text() for place in range(self.list.count())]
 
     def is_open(self) -> bool:
         """Return whether the list is shown."""
@@ -148,8 +145,7 @@ class SearchBox(QLineEdit):
         match event.key():
             case Qt.Key.Key_Escape:
                 self.close_list()
-                parent = self.window()
-                parent.setFocus()
+                self.window().setFocus()
             case Qt.Key.Key_Down | Qt.Key.Key_Up:
                 if not self.is_open():
                     self._show_matches()
@@ -163,9 +159,6 @@ class SearchBox(QLineEdit):
             case _:
                 return False
         return True
-
-    def _on_text_edited(self) -> None:
-        self._show_matches()
 
     def _show_matches(self) -> None:
         found = []
@@ -269,17 +262,16 @@ class TopBar(QFrame):
         self.model_button.setAccessibleName(f"Model: {text}")
 
     def _show_parity(self, parity: Parity) -> None:
-        lines = [
-            "Largest difference of log-probabilities, measured after loading:",
-            f"to plain Hugging Face {parity.max_logprob_difference:.1e}",
-        ]
-        for name, value in (
+        measured = (
+            ("to plain Hugging Face", parity.max_logprob_difference),
             ("left-padded against alone", parity.left_padding_difference),
             ("with one pad token", parity.single_pad_difference),
-        ):
-            if value is not None:
-                lines.append(f"{name} {value:.1e}")
-        lines.append(f"equal means below {parity.tolerance:.0e}")
+        )
+        lines = [
+            "Largest difference of log-probabilities, measured after loading:",
+            *(f"{name} {value:.1e}" for name, value in measured if value is not None),
+            f"equal means below {parity.tolerance:.0e}",
+        ]
         text = "✓ parity" if parity.ok else f"parity off by {parity.max_logprob_difference:.0e}"
         self.badge.set_badge(text, "good" if parity.ok else "bad", "\n".join(lines))
         self.badge.show()

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from desktop_app.contract.registry import hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.words import part_name
-from desktop_app.views.frame import label
+from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.frame.parts import filled
@@ -118,9 +116,8 @@ class Inspector(QWidget):
         self.known = Known()
         self._head_title = label("Head", "heading")
         self._head_facts = _Facts()
-        self._head_hint = label(
-            "Choose a head in any picture to see what is known of it.", wrap=True
-        )
+        hint = "Choose a head in any picture to see what is known of it."
+        self._head_hint = label(hint, wrap=True)
         self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
         self._token_title = label("Token", "heading")
@@ -165,18 +162,13 @@ class Inspector(QWidget):
             margins=(12, 8, 12, 8),
             spacing=6,
         )
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        filled(QVBoxLayout(self), scroll)
+        filled(QVBoxLayout(self), scrolled(inside))
         self.setMinimumWidth(220)
 
     def _connect(self) -> None:
-        self._selection.head_changed.connect(self._on_head_changed)
-        self._selection.position_changed.connect(self._on_position_changed)
-        self._selection.prompt_changed.connect(self._on_prompt_changed)
+        self._selection.head_changed.connect(self._refresh_head)
+        self._selection.position_changed.connect(self.refresh)  # patching has a value per position
+        self._selection.prompt_changed.connect(self.refresh)
         self._selection.pair_changed.connect(self.pattern.set_selected)
         self.pattern.pair_selected.connect(self._selection.select_pair)
         self.open_button.clicked.connect(self._on_open_clicked)
@@ -187,15 +179,12 @@ class Inspector(QWidget):
         place = self._place()
         self._head_hint.setVisible(place.layer is None)
         self.open_button.setVisible(place.head is not None and bool(serving("open_attention")))
-        title, facts, drawn = "Head", list[Fact](), None
-        if place.layer is not None:
-            title = f"Layer {place.layer}"
-            facts = self.known.of_head(place)
+        title, drawn = "Head" if place.layer is None else f"Layer {place.layer}", None
         if place.layer is not None and place.head is not None:
             title = part_name(place.layer, place.head)
             drawn = self.known.small_pattern(place)
         self._head_title.setText(title)
-        self._head_facts.set_facts(facts)
+        self._head_facts.set_facts([] if place.layer is None else self.known.of_head(place))
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
@@ -209,15 +198,6 @@ class Inspector(QWidget):
     def _place(self) -> Place:
         chosen = self._selection
         return Place(chosen.prompt, chosen.layer, chosen.head, chosen.position)
-
-    def _on_head_changed(self) -> None:
-        self._refresh_head()
-
-    def _on_position_changed(self) -> None:
-        self.refresh()  # patching has a value per position
-
-    def _on_prompt_changed(self) -> None:
-        self.refresh()
 
     def _on_session_opened(self) -> None:
         self.known.forget()

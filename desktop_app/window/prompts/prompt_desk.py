@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -37,8 +38,8 @@ class PromptDesk(QObject):
         panel.live.token_clicked.connect(hall.selection.select_position)
         hall.selection.position_changed.connect(panel.live.set_selected)
         panel.table.rows_removed.connect(self._on_rows_removed)
-        panel.table.rows_restored.connect(self._on_rows_restored)
-        panel.table.prompts.modelReset.connect(self._on_rows_restored)
+        for restored in (panel.table.rows_restored, panel.table.prompts.modelReset):
+            restored.connect(partial(hall.withdraw, "undo_remove"))
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done with prompts."""
@@ -82,18 +83,10 @@ class PromptDesk(QObject):
         """Write the prompt table to a file."""
         window, kinds = self._hall.window, dialogs.PROMPT_FILTER
         path = dialogs.ask_save(window, "Save prompts", "prompts.csv", kinds)
-        if path is None:
-            return
-        try:
-            write_prompts(path, self._panel.prompts()[0])
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-        else:
-            self._hall.say(f"Saved {path.name}.", "good")
+        if path is not None:
+            write = partial(write_prompts, path, self._panel.prompts()[0])
+            self._hall.attempt(write, f"Saved {path.name}.")
 
     def _on_rows_removed(self, count: int) -> None:
         undo = {"undo_remove": ("Undo", self.undo_remove)}
         self._hall.show(f"Removed {plural(count, 'prompt')}.", "info", undo)
-
-    def _on_rows_restored(self) -> None:
-        self._hall.withdraw("undo_remove")

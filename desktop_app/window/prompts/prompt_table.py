@@ -172,16 +172,15 @@ class PromptModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Return the headings and the row numbers."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return HEADINGS[section]
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return _TIPS[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        elif role == Qt.ItemDataRole.DisplayRole:
-            return str(section + 1)
-        return None
+        if orientation == Qt.Orientation.Vertical:
+            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
+        looks = {
+            Qt.ItemDataRole.DisplayRole: HEADINGS[section],
+            Qt.ItemDataRole.ToolTipRole: _TIPS[section],
+            Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
+            | Qt.AlignmentFlag.AlignVCenter,
+        }
+        return looks.get(Qt.ItemDataRole(role))
 
 
 class _CellDelegate(QStyledItemDelegate):

@@ -170,7 +170,7 @@ class RunDesk(QObject):
             self._prompts.live.show_waiting()
 
     def apply_fix(self, notice: Notice, texts: Sequence[str]) -> bool:
-        """Repair the table by a notice on `texts`; run again what had been refused for want of it."""
+        """Repair the table by a notice on `texts`; run again what was refused for want of that."""
         if notice.fix is None:
             return False
         index = notice.fix.get("index")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
@@ -19,11 +20,13 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.frame.parts import filled
 from desktop_app.window.sessions.results_panel import kind, moment
 
 if TYPE_CHECKING:
@@ -63,8 +66,7 @@ class ResultDialog(QDialog):
         self.star.setChecked(row.star)
         self.notes = QPlainTextEdit(row.notes)
         self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
-        self.preview = _browser()
-        self.settings = _browser()
+        self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
         self.settings.setPlainText(settings_text(result) if result else "It cannot be read.")
         for widget, name in (
             (self.title, "Title"),
@@ -104,10 +106,7 @@ class ResultDialog(QDialog):
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(pages, 1)
-        column.addWidget(buttons)
+        filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
 
     def _on_page_changed(self) -> None:
         self.preview.document().setMarkdown(
@@ -133,18 +132,12 @@ def _short(value: object) -> str:
     return text if len(text) <= 400 else f"{text[:399]}…"
 
 
-def _browser() -> QTextBrowser:
-    """Return a text for reading; nothing in it is ever loaded or followed."""
-    browser = _Browser()
-    browser.setOpenLinks(False)
-    return browser
-
-
 class _Browser(QTextBrowser):
     """Loads no picture: notes may come from somebody else."""
 
+    @override
     def loadResource(self, _kind: int, _name: QUrl | str) -> None:
-        """Give nothing."""
+        pass
 
 
 class HistoryDesk(QObject):
@@ -172,7 +165,7 @@ class HistoryDesk(QObject):
         session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
-        session.restored.connect(self._on_restored)
+        session.restored.connect(partial(hall.withdraw, "undo_delete"))
         session.added_elsewhere.connect(self._on_added_elsewhere)
         results.asked.connect(self._on_asked)
         app = QGuiApplication.instance()
@@ -241,14 +234,13 @@ class HistoryDesk(QObject):
         undo = {"undo_delete": ("Undo", self.undo_delete)}
         self._hall.show(f"Deleted “{title}”.", "info", undo)
 
-    def _on_restored(self) -> None:
-        self._hall.withdraw("undo_delete")
-
     # The session as a whole.
 
     def _on_opened(self) -> None:
         desk = self._session
-        self._on_restored()  # what was deleted from another session cannot be brought back here
+        self._hall.withdraw(
+            "undo_delete"
+        )  # what was deleted from another session cannot be brought back here
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
@@ -267,14 +259,8 @@ class HistoryDesk(QObject):
                 self._showing.show(result)
 
     def _on_write_failed(self, problem: str) -> None:
-        self._hall.show(
-            problem,
-            "bad",
-            {
-                "save_as": ("Save as…", self._save_elsewhere),
-                "retry_writing": ("Try again", self._retry),
-            },
-        )
+        save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
+        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():
@@ -294,7 +280,6 @@ class HistoryDesk(QObject):
             self._session.look_again()
 
     def _name_window(self) -> None:
-        session = self._session
-        temporary = session.session.is_temporary
-        title = "Lensbench" if temporary else f"{session.name} – Lensbench"
+        session = self._session.session
+        title = "Lensbench" if session.is_temporary else f"{session.path.stem} – Lensbench"
         self._hall.window.setWindowTitle(title)

@@ -94,47 +94,37 @@ def _nothing() -> None:
 
 
 class KeptResults:
-    """Results in memory, under numbers below 0 so that they are never taken for written ones."""
+    """Results in memory, under numbers below 0 so that they are never taken for written ones.
+
+    Attributes:
+        hidden: Those that were taken out of the history, and may come back.
+    """
 
     def __init__(self) -> None:
-        self._results: dict[int, Result] = {}
-        self._rows: dict[int, SessionRow] = {}
-        self._hidden: set[int] = set()
+        self._kept: dict[int, tuple[SessionRow, Result]] = {}
         self._last = 0
+        self.hidden: set[int] = set()
 
     def add(self, result: Result) -> int:
         """Keep a result and return its number."""
         self._last -= 1
         created = result.provenance.get("created")
-        self._results[self._last] = result
-        self._rows[self._last] = SessionRow(
-            self._last,
-            result.analysis,
-            default_title(result),
-            created if isinstance(created, str) else now(),
-            result.model.name,
-        )
+        when, title = created if isinstance(created, str) else now(), default_title(result)
+        row = SessionRow(self._last, result.analysis, title, when, result.model.name)
+        self._kept[self._last] = row, result
         return self._last
 
     def get(self, number: int) -> Result | None:
         """Return the result of that number."""
-        return self._results.get(number)
+        return self._kept[number][1] if number in self._kept else None
 
     def rows(self) -> tuple[SessionRow, ...]:
         """Return the lines of the history, oldest first."""
-        return tuple(row for number, row in self._rows.items() if number not in self._hidden)
-
-    def hide(self, number: int) -> None:
-        """Take a result out of the history; `show` brings it back."""
-        self._hidden.add(number)
-
-    def show(self, number: int) -> None:
-        """Bring a hidden result back."""
-        self._hidden.discard(number)
+        return tuple(kept[0] for number, kept in self._kept.items() if number not in self.hidden)
 
     def visible(self) -> tuple[Result, ...]:
         """Return what is in the history, oldest first."""
-        return tuple(r for number, r in self._results.items() if number not in self._hidden)
+        return tuple(kept[1] for number, kept in self._kept.items() if number not in self.hidden)
 
     def take_all(self) -> tuple[Result, ...]:
         """Return what is in the history, and keep nothing of it."""
@@ -144,9 +134,8 @@ class KeptResults:
 
     def clear(self) -> None:
         """Keep nothing."""
-        self._results.clear()
-        self._rows.clear()
-        self._hidden.clear()
+        self._kept.clear()
+        self.hidden.clear()
 
 
 class OpenSession(QObject):
@@ -183,11 +172,6 @@ class OpenSession(QObject):
         self._told_gone = False
         self._thread = SessionThread(self)
         self._thread.failed.connect(self.failed)
-
-    @property
-    def name(self) -> str:
-        """What the title bar calls the session."""
-        return "Untitled session" if self.session.is_temporary else self.session.path.stem
 
     def rows(self) -> tuple[SessionRow, ...]:
         """Return the history, oldest first."""
@@ -259,15 +243,13 @@ class OpenSession(QObject):
 
     def _take_up(self, opener: Callable[[], Session]) -> bool:
         self.wait()
+        session = None
         try:
             session = opener()
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return False
-        try:
             rows = session.rows()
         except LensbenchError as error:
-            session.close()
+            if session is not None:
+                session.close()
             self.failed.emit(str(error))
             return False
         old, self.session, self._rows = self.session, session, rows

@@ -61,9 +61,8 @@ class ResultsPanel(QWidget):
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Results, newest first")
-        self._empty = EmptyState(
-            "history", "No results yet", "Every finished run is kept here and can be shown again."
-        )
+        kept = "Every finished run is kept here and can be shown again."
+        self._empty = EmptyState("history", "No results yet", kept)
         self._nothing = EmptyState("search", "Nothing found", "No result has all of these words.")
         self._stack = QStackedLayout()
         for page in (self._empty, self._nothing, self.list):
@@ -71,7 +70,7 @@ class ResultsPanel(QWidget):
         above = filled(QHBoxLayout(), self.search, margins=(10, 2, 10, 0))
         filled(QVBoxLayout(self), above, (self._stack, 1), spacing=4)
         self.search.setVisible(False)
-        self.search.textChanged.connect(self._on_search_changed)
+        self.search.textChanged.connect(self._fill)
         self.list.itemClicked.connect(self._on_item_chosen)
         self.list.itemActivated.connect(self._on_item_chosen)
         self.setMinimumHeight(120)
@@ -163,9 +162,6 @@ class ResultsPanel(QWidget):
                 return True
         return False
 
-    def _on_search_changed(self) -> None:
-        self._fill()
-
     def _on_item_chosen(self, item: QListWidgetItem) -> None:
         self.asked.emit("show", int(item.data(ROW).id))
 
@@ -223,9 +219,7 @@ def moment(created: str, *, full: bool = False) -> str:
 def matches(row: SessionRow, wanted: str) -> bool:
     """Return whether every word that is looked for is in a result's title, notes, tags or facts.
 
-    Args:
-        row: The result.
-        wanted: Words; `#word` looks among the tags, and `*` for the star.
+    A `#word` is looked for among the tags alone, and `*` is the star.
     """
     text = "\n".join((row.title, row.notes, kind(row), row.analysis, row.model)).casefold()
     tags = [f"#{tag.casefold()}" for tag in row.tags]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from desktop_app.window.sessions.open_session import Answer
 
 _CACHED_RESULTS = 12
+_Read = TypeVar("_Read")
 
 
 class SessionDesk(OpenSession):
@@ -48,9 +49,7 @@ class SessionDesk(OpenSession):
     def add(self, result: Result, *, counts: bool = True) -> None:
         """Write a finished result into the session; `row_added` follows.
 
-        Args:
-            result: What finished.
-            counts: Whether losing it would be a loss to the user (the worked example is not).
+        To lose one that does not count, of the worked example, would be no loss to the user.
         """
         session = self.session
         self.has_unsaved = self.has_unsaved or (counts and session.is_temporary)
@@ -74,12 +73,9 @@ class SessionDesk(OpenSession):
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
-        try:
-            result = self.session.load(number)
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return None
-        self._remember(number, result)
+        result = self._read(functools.partial(self.session.load, number), None)
+        if result is not None:
+            self._remember(number, result)
         return result
 
     def row(self, number: int) -> SessionRow | None:
@@ -116,7 +112,7 @@ class SessionDesk(OpenSession):
             return
         done = functools.partial(self._deleted, number, row.title)
         if number < 0:
-            self._kept.hide(number)
+            self._kept.hidden.add(number)
             self.rows_changed.emit(self.rows())
             done()
         else:
@@ -129,7 +125,7 @@ class SessionDesk(OpenSession):
         number = self._bin.pop()
         self.restored.emit()
         if number < 0:
-            self._kept.show(number)
+            self._kept.hidden.discard(number)
             self.rows_changed.emit(self.rows())
         else:
             self._change(lambda session: session.restore(number))
@@ -144,21 +140,13 @@ class SessionDesk(OpenSession):
 
     def prompts(self) -> tuple[tuple[PromptRow, ...], dict[str, Any]]:
         """Return the prompt table and settings that the session holds; none where damaged."""
-        try:
-            found = self.session.prompts()
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            found = ((), {})
-        self._prompts = found
+        nothing: tuple[tuple[PromptRow, ...], dict[str, Any]] = ((), {})
+        self._prompts = found = self._read(self.session.prompts, nothing)
         return found
 
     def notes(self) -> str:
         """Return the notes on the session as a whole; none where they are damaged."""
-        try:
-            return self.session.notes
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return ""
+        return self._read(lambda: self.session.notes, "")
 
     def set_notes(self, notes: str) -> None:
         """Keep the notes with the results."""
@@ -181,6 +169,14 @@ class SessionDesk(OpenSession):
             return functools.partial(self.saved.emit, str(path))
 
         self._thread.submit(work)
+
+    def _read(self, read: Callable[[], _Read], otherwise: _Read) -> _Read:
+        """Return what the file holds, or `otherwise`; `failed` tells why it cannot be read."""
+        try:
+            return read()
+        except LensbenchError as error:
+            self.failed.emit(str(error))
+            return otherwise
 
     def _note(self, number: int, change: Callable[[Session], None]) -> None:
         if number > 0:
