@@ -29,8 +29,7 @@ from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
-from desktop_app.window.runs.first_start import FirstStart, worked_example
-from desktop_app.window.runs.run_desk import RunDesk
+from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk

@@ -20,8 +20,7 @@ from desktop_app.contract.spec import GROUPS
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import filled
-from desktop_app.window.frame.rows import RowDelegate, paint_ground, paint_line
+from desktop_app.window.frame.parts import RowDelegate, filled, paint_ground, paint_line
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QPainter
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.fonts import Weight
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import ViewShelf
-    from desktop_app.window.frame.rows import Index
+    from desktop_app.window.frame.parts import Index
 
 _NAME = Qt.ItemDataRole.UserRole  # empty: the title of a group
 _STATE = Qt.ItemDataRole.UserRole + 1

@@ -24,8 +24,16 @@ from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import action_tip, filled, human_bytes, human_count
-from desktop_app.window.frame.rows import SMALL, RowDelegate, paint_ground, paint_line
+from desktop_app.window.frame.parts import (
+    SMALL,
+    RowDelegate,
+    action_tip,
+    filled,
+    human_bytes,
+    human_count,
+    paint_ground,
+    paint_line,
+)
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QPainter
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import ModelReady, Parity
     from desktop_app.window.frame.actions import ActionBook, ActionSpec
-    from desktop_app.window.frame.rows import Index
+    from desktop_app.window.frame.parts import Index
 
 _ACTION = Qt.ItemDataRole.UserRole
 _MENU = Qt.ItemDataRole.UserRole + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,31 +19,138 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop_app.contract.intents import Intent
-from desktop_app.contract.registry import hook, serving
+from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
+from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.frame.parts import filled
-from desktop_app.window.inspector.known import Known
+from desktop_app.window.runs.showing import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtGui import QWheelEvent
 
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.params import PromptRow
+    from desktop_app.contract.result import Result, TokenList
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.run_desk import RunDesk
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.session_desk import SessionDesk
 
+# Of prompts with more tokens the small picture shows nothing that could be recognised.
+_LONGEST_SMALL_PATTERN = 48
 _LARGEST = 240
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
+
+
+class Known:
+    """Asks the analyses for facts, of results that speak of the table's selected prompt only.
+
+    Attributes:
+        tokens: The live tokens of the prompt table.
+        table: The prompts that stand in the table.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: Result | None = None
+        self.table: tuple[PromptRow, ...] = ()
+        self._results: dict[str, tuple[Result, Asked]] = {}
+
+    def add(self, result: Result) -> None:
+        """Take a result into account; the newest of each analysis counts."""
+        self._results[result.analysis] = result, Asked.of(result)
+
+    def forget(self) -> None:
+        """Let go of all results."""
+        self._results.clear()
+        self.tokens = None
+
+    def of_head(self, place: Place) -> list[Fact]:
+        """Return what is known of the selected head or layer, or what would tell."""
+        facts: list[Fact] = []
+        others: list[str] = []
+        for name in serving("head_facts"):
+            found = self.here(name, place.prompt)
+            if found is not None:
+                result, number = found
+                tell = hook(name, "picture", "head_facts")
+                facts += tell(result, replace(place, prompt=number))
+            elif name in self._results:
+                others.append(ANALYSES[name].title)
+        if others:
+            told = f"{', '.join(others)}: made for other prompts. Run again."
+            return [*facts, Fact(told, "")]
+        *most, last = (ANALYSES[name].title for name in serving("head_facts"))
+        return facts or [Fact(f"Run {', '.join(most)} or {last} to fill this.", "")]
+
+    def of_token(self, place: Place) -> list[Fact]:
+        """Return the selected token's id and pieces, and what the results know of it."""
+        if place.position is None:
+            return []
+        found = [(name, self.here(name, place.prompt)) for name in ANALYSES]
+        told = [(*there, hook(name, "picture", "token_facts")) for name, there in found if there]
+        if self.tokens is not None:
+            told.insert(0, (self.tokens, place.prompt, None))
+        told = [
+            (result, number, tell) for result, number, tell in told if number < len(result.prompts)
+        ]
+        first = next((result.prompts[number].tokens for result, number, _ in told), None)
+        if first is None or place.position >= len(first):
+            return []
+        facts = _token_lines(first, place.position)
+        for result, number, tell in told:
+            # Made under other settings, a prompt may have other tokens.
+            if tell is not None and result.prompts[number].tokens.ids == first.ids:
+                facts += tell(result, replace(place, prompt=number))
+        return facts
+
+    def small_pattern(self, place: Place) -> tuple[np.ndarray, list[str]] | None:
+        """Return the selected head's pattern and its tokens, where it is at hand and small."""
+        for name in serving("open_attention"):
+            found = self.here(name, place.prompt)
+            draw = hook(name, "picture", "small_pattern")
+            if found is None or draw is None:
+                continue
+            result, number = found
+            drawn: tuple[np.ndarray, list[str]] | None = draw(result, replace(place, prompt=number))
+            if drawn is not None and len(drawn[1]) <= _LONGEST_SMALL_PATTERN:
+                return drawn
+        return None
+
+    def here(self, name: str, number: int) -> tuple[Result, int] | None:
+        """Return an analysis' result and where it speaks of the table's prompt of that number.
+
+        None where there is no result, or where it speaks of other prompts.
+        """
+        if name not in self._results:
+            return None
+        result, asked = self._results[name]
+        if asked.rows is None or not self.table:
+            return result, number
+        analysis = ANALYSES[name]
+        if not any("prompt" in field.axes for field in analysis.fields):
+            return (result, number) if asked.is_of_table(self.table) else None
+        if number >= len(self.table):
+            return None
+        row = self.table[number]
+        place = asked.place_of(row, number, whole=analysis.needs_answers)
+        return None if place is None else (result, place)
+
+
+def _token_lines(tokens: TokenList, position: int) -> list[Fact]:
+    return [
+        Fact("Text", display_text(tokens.texts[position]), "Decoded alone"),
+        Fact("Piece", tokens.pieces[position], "The vocabulary's own string"),
+        Fact("Id", str(tokens.ids[position])),
+        Fact("Position", f"{position} of {len(tokens)}", "Counted from 0, BOS included"),
+    ]
 
 
 class SmallPattern(MatrixCanvas):

@@ -238,9 +238,8 @@ class HistoryDesk(QObject):
 
     def _on_opened(self) -> None:
         desk = self._session
-        self._hall.withdraw(
-            "undo_delete"
-        )  # what was deleted from another session cannot be brought back here
+        # What was deleted from another session cannot be brought back here.
+        self._hall.withdraw("undo_delete")
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:

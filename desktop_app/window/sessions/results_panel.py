@@ -23,8 +23,7 @@ from typing_extensions import override
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.widgets.basics.messages import EmptyState
-from desktop_app.window.frame.parts import filled
-from desktop_app.window.frame.rows import SMALL, RowDelegate, paint_ground, paint_line
+from desktop_app.window.frame.parts import SMALL, RowDelegate, filled, paint_ground, paint_line
 from desktop_app.window.prompts.prompt_table import visible
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QStyleOptionViewItem
 
     from desktop_app.session.history import SessionRow
-    from desktop_app.window.frame.rows import Index
+    from desktop_app.window.frame.parts import Index
 ROW = Qt.ItemDataRole.UserRole
 _STAR = 13
 

@@ -10,7 +10,7 @@ from desktop_app.contract import registry
 from desktop_app.contract.params import Params
 from desktop_app.contract.spec import Analysis, FieldSpec
 from desktop_app.widgets.basics.icons import icon, icon_of
-from desktop_app.window.frame.help_panel import spec_page
+from desktop_app.window.frame.panels import spec_page
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
