@@ -22,7 +22,7 @@ def idle(qtbot, window):
 
 def set_rows(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         window.prompts.flush()
 
 
@@ -71,7 +71,7 @@ def test_typing_brings_the_strip_without_pressing_anything(qtbot, window):
     table.edit(table.currentIndex())
     editor = table.viewport().findChild(QLineEdit)
     editor.selectAll()
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         qtbot.keyClicks(editor, "10 11 12 ")
     qtbot.waitUntil(lambda: strip_texts(window) == "10 11 12 ")
     assert table.prompts.rows()[0].prompt == "10 11 12 "
@@ -130,7 +130,7 @@ def test_a_newer_run_replaces_an_older_one(qtbot, open_window):
     window.actions_by_name["run"].trigger()
     qtbot.waitUntil(lambda: service.analyses_run()[-1] == "rank")
     kept = []
-    window.runs.result_kept.connect(lambda result, _is_worked: kept.append(result))
+    window.conductor.result_arrived.connect(lambda result, _task: kept.append(result))
     window.prompts.table.prompts.set_rows([TypedRow("newest ", "", "5", "4")])
     window.runs.run("rank")
     service.slow.clear()

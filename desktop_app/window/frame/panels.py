@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -328,7 +329,7 @@ class Panels(QObject):
             *in_menu(
                 "&Help",
                 ("help", "Help on this tab", 0, self._show_here, "F1", "help"),
-                ("help_start", "Getting started", 10, self._show_start),
+                ("help_start", "Getting started", 10, partial(self.show_help, START)),
                 ("show_log", "Log", 20, self.show_log, "Ctrl+L"),
             ),
         ]
@@ -353,9 +354,6 @@ class Panels(QObject):
 
     def _show_here(self) -> None:
         self.show_help(self._views.current)
-
-    def _show_start(self) -> None:
-        self.show_help(START)
 
     def _on_warnings_counted(self, count: int) -> None:
         self.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")

@@ -146,13 +146,7 @@ def paint_line(
 ) -> int:
     """Write a line that gives up its end where there is no room; return how wide it is.
 
-    Args:
-        painter: Of the row.
-        area: Its room.
-        text: One line.
-        colour: A field of the theme.
-        look: Height in pixels, and weight.
-        align: Where it stands in its room.
+    The colour is a field of the theme, the look a height in pixels and a weight.
     """
     painter.setFont(ui_font(*look))
     painter.setPen(theme_hub().current.color(colour))

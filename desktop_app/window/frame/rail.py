@@ -195,20 +195,8 @@ class _Entries(QListWidget):
             case Qt.Key.Key_Return | Qt.Key.Key_Enter | Qt.Key.Key_Space:
                 if self.currentItem() is not None:
                     self._on_item_clicked(self.currentItem())
-            case Qt.Key.Key_Up:
-                self._step(-1)
-            case Qt.Key.Key_Down:
-                self._step(1)
             case _:
                 super().keyPressEvent(event)
-
-    def _step(self, by: int) -> None:
-        place = self.currentRow() + by
-        while 0 <= place < self.count():
-            if self.item(place).data(_NAME):
-                self.setCurrentRow(place)
-                return
-            place += by
 
     def _on_item_clicked(self, item: QListWidgetItem) -> None:
         if item.data(_NAME):

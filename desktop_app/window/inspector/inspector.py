@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result, TokenList
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.runs.run_desk import RunDesk
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.session_desk import SessionDesk
 
@@ -213,7 +212,6 @@ class Inspector(QWidget):
         hall: Hall,
         session: SessionDesk,
         prompts: PromptPanel,
-        runs: RunDesk,
         showing: Showing,
     ) -> None:
         super().__init__()
@@ -237,7 +235,7 @@ class Inspector(QWidget):
         self._connect()
         session.opened.connect(self._on_session_opened)
         showing.result_shown.connect(self._on_result_shown)
-        runs.tokens_shown.connect(self._on_tokens_shown)
+        prompts.live.tokens_shown.connect(self._on_tokens_shown)
         prompts.prompts_changed.connect(self._on_prompts_changed)
         self.refresh()
 

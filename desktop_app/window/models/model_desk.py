@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -47,7 +48,7 @@ class ModelDesk(QObject):
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done about the model."""
-        stop, loading = self._stop_loading, self._conductor.loading_changed
+        stop, loading = partial(self._conductor.stop_kind, "load"), self._conductor.loading_changed
         return [
             *in_menu(
                 "&Model",
@@ -96,9 +97,6 @@ class ModelDesk(QObject):
         """Load a model by name with the device and numbers chosen last."""
         chosen = self._memory.settings
         self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))
-
-    def _stop_loading(self) -> None:
-        self._conductor.stop_kind("load")
 
     def _on_load_requested(self, spec: ModelSpec) -> None:
         self._memory.change(device=spec.device, dtype=spec.dtype, offline=spec.offline)

@@ -46,10 +46,12 @@ class LiveTokens(QWidget):
     Signals:
         fix_requested: A Notice whose repair should be applied.
         token_clicked: Position of a clicked token of the clean prompt.
+        tokens_shown: The tokens of the table changed (a Result or None).
     """
 
     fix_requested = Signal(object)
     token_clicked = Signal(int)
+    tokens_shown = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,15 +73,8 @@ class LiveTokens(QWidget):
         self._show()
 
     def show_tokens(self, result: Result, places: Sequence[int]) -> None:
-        """Take over the tokens of the table's prompts.
-
-        Args:
-            result: Of the tokens analysis.
-            places: The table row of each of its prompts.
-        """
-        self._result, self._places = result, list(places)
-        self._message.setText(_WAITING)
-        self._show()
+        """Take over the tokens of prompts that stand in these rows of the table."""
+        self._take(result, places, _WAITING)
 
     def show_row(self, row: int) -> None:
         """Show the tokens of another row of the table."""
@@ -93,9 +88,13 @@ class LiveTokens(QWidget):
 
     def show_message(self, message: str) -> None:
         """Say why there are no tokens."""
-        self._result, self._places = None, []
+        self._take(None, (), message)
+
+    def _take(self, result: Result | None, places: Sequence[int], message: str) -> None:
+        self._result, self._places = result, list(places)
         self._message.setText(message)
         self._show()
+        self.tokens_shown.emit(result)
 
     def set_selected(self, position: int | None) -> None:
         """Mark a position of the clean prompt."""

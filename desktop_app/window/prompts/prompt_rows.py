@@ -173,12 +173,7 @@ def column_widths(width: int, rows: Sequence[TypedRow]) -> tuple[int, int, int, 
 
 
 def line_count(text: str, letters: int) -> int:
-    """Return how many lines a text takes where it is broken at spaces.
-
-    Args:
-        text: To be shown in letters of one width.
-        letters: That fit on a line.
-    """
+    """Return how many lines of so many letters a text takes where it is broken at spaces."""
     lines, used = 1, 0
     for word in text.split(" "):
         needed = len(word) + (1 if used else 0)

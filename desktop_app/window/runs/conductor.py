@@ -36,11 +36,7 @@ if TYPE_CHECKING:
 
 # Jobs that come and go while one types; the job bar does not speak of them.
 _SILENT = frozenset({"live", "list", "estimate"})
-_ENDINGS = {
-    "finished": ("{title} finished", "good"),
-    "failed": ("{title} failed", "bad"),
-    "stopped": ("{title} stopped", "warn"),
-}
+_ENDINGS = {"finished": "good", "failed": "bad", "stopped": "warn"}
 
 
 @dataclass(frozen=True)
@@ -351,7 +347,6 @@ class JobWords(QObject):
         self._bar.set_progress(event.fraction, event.note, event.seconds_left)
 
     def _on_job_ended(self, title: str, outcome: str) -> None:
-        words, severity = _ENDINGS[outcome]
-        ending = words.format(title=title), severity
+        ending = f"{title} {outcome}", _ENDINGS[outcome]
         self._bar.finish(*ending)
         self._ending = ending if self._conductor.has_more() and outcome != "finished" else None

@@ -14,6 +14,7 @@ from desktop_app.contract.requests import RunAnalysis
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.runs.showing import asked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 PACK = "smollm2"
 TOY = "toy"
+# How far a first start has come.
+_LISTING, _LOADING, _RUNNING, _OVER = range(4)
 MAX_LIVE_PROMPTS = 64
 _EXAMPLE = ("load_example", "Load the worked example")
 _EXAMPLE_TIP = "The prompt of the first start, run in the first four tabs"
@@ -68,8 +71,7 @@ class FirstStart(QObject):
         super().__init__(parent)
         self._conductor = conductor
         self._run = run
-        self._waiting_for_models = False
-        self._waiting_for_model = False
+        self._stage = _OVER
         self._left: set[str] = set()
         self._names: tuple[str, ...] = ()
         conductor.models_listed.connect(self._on_models_listed)
@@ -84,25 +86,27 @@ class FirstStart(QObject):
     def begin(self, *, with_example: bool = True) -> None:
         """Ask which models there are; run the worked example once the model is open, or do not."""
         self._names = worked_order() if with_example else ()
-        self._waiting_for_models = self._waiting_for_model = True
+        self._stage = _LISTING
         self._conductor.list_models()
 
     def is_under_way(self) -> bool:
         """Return whether the worked example is still coming."""
-        return self._waiting_for_models or self._waiting_for_model or bool(self._left)
+        return self._stage != _OVER
 
     def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
-        if self._waiting_for_models:
-            self._waiting_for_models = False
+        if self._stage == _LISTING:
+            self._stage = _LOADING
             self.model_chosen.emit(choose_model(rows))
 
     def _on_model_ready(self) -> None:
-        if not self._waiting_for_model or self._waiting_for_models:
-            return
-        self._waiting_for_model = False
-        self._left = set(self._names)
-        self._left -= {name for name in self._names if not self._run(name)}
+        if self._stage == _LOADING:
+            self._stage = _RUNNING
+            self._left = {name for name in self._names if self._run(name)}
+            self._end_where_done()
+
+    def _end_where_done(self) -> None:
         if not self._left:
+            self._stage = _OVER
             self.finished.emit()
 
     def _on_result_arrived(self, _result: object, task: Task) -> None:
@@ -111,30 +115,19 @@ class FirstStart(QObject):
     def _on_run_ended(self, name: str) -> None:
         if name in self._left:
             self._left.discard(name)
-            if not self._left:
-                self.finished.emit()
+            self._end_where_done()
 
     def _on_question_failed(self, kind: str) -> None:
-        if kind == "list" and self._waiting_for_models:
-            self._waiting_for_models = False
-            self.model_chosen.emit(choose_model(()))
+        if kind == "list":
+            self._on_models_listed(())
 
     def _on_given_up(self) -> None:
-        if self._waiting_for_model and not self._waiting_for_models:
-            self._waiting_for_model = False
-            self.finished.emit()
+        if self._stage == _LOADING:
+            self._end_where_done()
 
 
 class RunDesk(QObject):
-    """Fills views' parameters with the prompts, sends them off, and hands on what comes back.
-
-    Signals:
-        result_kept: (Result, whether it belongs to the worked example): for the history.
-        tokens_shown: The live tokens changed (a Result or None).
-    """
-
-    result_kept = Signal(object, bool)
-    tokens_shown = Signal(object)
+    """Fills views' parameters with the prompts, sends them off, and shows what comes back."""
 
     def __init__(
         self, hall: Hall, prompts: PromptPanel, conductor: Conductor, showing: Showing
@@ -250,7 +243,7 @@ class RunDesk(QObject):
             places = [here] * len(rows)
         if not rows:
             self._conductor.stop_kind("live")
-            self._on_live_failed("Tokens appear here as you type.")
+            self._prompts.live.show_message("Tokens appear here as you type.")
             return
         if self._conductor.model is None:
             self._prompts.live.show_message("Tokens appear here once a model is open.")
@@ -282,11 +275,11 @@ class RunDesk(QObject):
         heard = self._conductor
         heard.run_began.connect(self._showing.show_busy)
         heard.partial_arrived.connect(self._showing.show_partial)
-        heard.result_arrived.connect(self._on_result_arrived)
+        heard.result_arrived.connect(self._showing.show_new)
         heard.run_failed.connect(self._on_run_failed)
         heard.run_stopped.connect(self._showing.show_stopped)
-        heard.live_arrived.connect(self._on_live_arrived)
-        heard.live_failed.connect(self._on_live_failed)
+        heard.live_arrived.connect(self._prompts.live.show_tokens)
+        heard.live_failed.connect(self._prompts.live.show_message)
         heard.model_ready.connect(self._on_model_ready)
 
     def _form(self, name: str) -> Params:
@@ -319,20 +312,15 @@ class RunDesk(QObject):
         if failed is not None and isinstance(failed.request, RunAnalysis):
             texts = [row.text for row in failed.request.params.prompts]
         else:
-            texts = _given_texts(result) if result is not None else []
+            texts = _texts(result)
         self.apply_fix(notice, texts)
 
     def _on_live_fix_requested(self, notice: Notice) -> None:
-        result = self._prompts.live.result()
-        self.apply_fix(notice, _given_texts(result) if result is not None else [])
+        self.apply_fix(notice, _texts(self._prompts.live.result()))
 
     def _on_model_ready(self, ready: ModelReady) -> None:
         self._prompts.offer_chat(ready.chat_template)
         self.retokenize()
-
-    def _on_result_arrived(self, result: Result, task: Task) -> None:
-        self._showing.show_new(result)
-        self.result_kept.emit(result, task.is_worked)
 
     def _on_run_failed(self, name: str, failed: JobFailed) -> None:
         fix = dict(failed.fix) if failed.fix is not None else None
@@ -344,23 +332,9 @@ class RunDesk(QObject):
             log = ("Open log", self._hall.log_wanted.emit)
             self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log})
 
-    def _on_live_arrived(self, result: Result, places: Sequence[int]) -> None:
-        self._prompts.live.show_tokens(result, places)
-        self.tokens_shown.emit(result)
 
-    def _on_live_failed(self, message: str) -> None:
-        self._prompts.live.show_message(message)
-        self.tokens_shown.emit(None)
-
-
-def _given_texts(result: Result) -> list[str]:
-    """Return the prompts as given: a chat template's expansion is not what the table holds."""
-    given = result.params.get("prompts")
-    if isinstance(given, (list, tuple)) and len(given) == len(result.prompts):
-        texts = [row.get("text") if isinstance(row, dict) else None for row in given]
-        if all(isinstance(text, str) for text in texts):
-            return [str(text) for text in texts]
-    return [record.text for record in result.prompts]
+def _texts(result: Result | None) -> list[str]:
+    return [row.text for row in asked_rows(result)] if result is not None else []
 
 
 def _sentence(error: ValidationError) -> str:

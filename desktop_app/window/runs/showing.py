@@ -35,7 +35,7 @@ class Asked:
     @classmethod
     def of(cls, result: Result) -> Asked:
         """Read it off a result, which may come from an older version."""
-        return cls(_asked_rows(result) if reads_prompts(result) else None)
+        return cls(asked_rows(result) if reads_prompts(result) else None)
 
     def is_of_table(self, table: Sequence[PromptRow]) -> bool:
         """Return whether it was made from exactly these prompts, or from none at all."""
@@ -55,7 +55,8 @@ class Asked:
         return number if number in places else next(iter(places), None)
 
 
-def _asked_rows(result: Result) -> tuple[PromptRow, ...]:
+def asked_rows(result: Result) -> tuple[PromptRow, ...]:
+    """Return the prompts of a result as they were given."""
     given = result.params.get("prompts")
     if isinstance(given, (list, tuple)) and len(given) == len(result.prompts):
         try:

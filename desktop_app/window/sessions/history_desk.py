@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.runs.conductor import Task
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.file_desk import FileDesk
     from desktop_app.window.sessions.results_panel import ResultsPanel
@@ -185,9 +186,9 @@ class HistoryDesk(QObject):
 
     # The history.
 
-    def keep(self, result: Result, is_worked: bool) -> None:
+    def keep(self, result: Result, task: Task) -> None:
         """Write a finished result into the session; the worked example is no loss."""
-        self._session.add(result, counts=not is_worked)
+        self._session.add(result, counts=not task.is_worked)
 
     def _on_asked(self, code: str, number: int) -> None:
         """Do what was chosen for a result of the history."""

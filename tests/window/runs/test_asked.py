@@ -54,7 +54,7 @@ def test_a_prompt_is_found_where_it_stands_now():
 
 def fill(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         window.prompts.flush()
 
 
