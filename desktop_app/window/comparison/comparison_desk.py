@@ -76,11 +76,9 @@ class ComparisonDesk(QObject):
         )
 
         self.close()
-        dialog = ComparisonDialog(rows, self._hall.window)
+        dialog = ComparisonDialog(rows, self._pictures, self._hall.window)
         self.dialog = dialog
         dialog.pair_chosen.connect(self._show)
-        dialog.export_requested.connect(self._on_export_requested)
-        dialog.copy_requested.connect(self._on_copy_requested)
         dialog.finished.connect(self._on_finished)
         dialog.set_chosen(first, second)
         if self._show(first, second):
@@ -100,14 +98,5 @@ class ComparisonDesk(QObject):
         if code == "compare":
             self.compare_marked()
 
-    def _on_export_requested(self) -> None:
-        if self.dialog is not None:
-            widget = self.dialog.view.picture_widget()
-            self._pictures.export(widget, "comparison", self.dialog.windowTitle())
-
-    def _on_copy_requested(self) -> None:
-        if self.dialog is not None:
-            self._pictures.copy_picture(self.dialog.view.picture_widget())
-
-    def _on_finished(self, _code: int) -> None:
+    def _on_finished(self) -> None:
         self.dialog = None

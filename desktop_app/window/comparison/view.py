@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -11,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QStackedLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +24,6 @@ from desktop_app.pictures.words import WITHHELD, number, plural
 from desktop_app.session.diff import Change, setting_changes
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -40,7 +39,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.frame.parts import filled
+from desktop_app.window.frame.parts import filled, icon_button
 from desktop_app.window.sessions.results_panel import kind, words
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
     from desktop_app.session.history import SessionRow
+    from desktop_app.window.exports.picture_desk import PictureDesk
 
 _SHOWN = (("difference", "Second − first"), ("left", "First"), ("right", "Second"))
 _TABLE_ROWS = 5
@@ -247,15 +247,11 @@ class ComparisonDialog(QDialog):
 
     Signals:
         pair_chosen: Ids of the first and second result that are to be compared.
-        export_requested: The picture is to be written.
-        copy_requested: The picture is to be copied.
     """
 
     pair_chosen = Signal(int, int)
-    export_requested = Signal()
-    copy_requested = Signal()
 
-    def __init__(self, rows: Sequence[SessionRow], parent: QWidget) -> None:
+    def __init__(self, rows: Sequence[SessionRow], pictures: PictureDesk, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
@@ -272,10 +268,12 @@ class ComparisonDialog(QDialog):
             )
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
-        self.export_button = self._button("export", "Export picture…")
-        self.copy_button = self._button("copy", "Copy picture")
-        self.export_button.clicked.connect(self.export_requested)
-        self.copy_button.clicked.connect(self.copy_requested)
+        self.export_button = icon_button("export", "Export picture…")
+        self.copy_button = icon_button("copy", "Copy picture")
+        shown = self.view.picture_widget()
+        export = partial(pictures.export, shown, "comparison", self.windowTitle())
+        self.export_button.clicked.connect(export)
+        self.copy_button.clicked.connect(partial(pictures.copy_picture, shown))
         top = filled(
             QHBoxLayout(),
             *(QLabel("First"), (self.first, 1), QLabel("Second"), (self.second, 1)),
@@ -290,13 +288,6 @@ class ComparisonDialog(QDialog):
         ids = [row.id for row in self._rows]
         self.first.setCurrentIndex(ids.index(first))
         self.second.setCurrentIndex(ids.index(second))
-
-    def _button(self, icon: str, text: str) -> QToolButton:
-        button = QToolButton()
-        bind_icon(button, icon)
-        button.setToolTip(text)
-        button.setAccessibleName(text)
-        return button
 
     def _on_chosen(self, _index: int) -> None:
         one, two = self.first.currentIndex(), self.second.currentIndex()

@@ -13,16 +13,14 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStackedWidget,
     QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.window.frame.parts import filled
+from desktop_app.window.frame.parts import filled, icon_button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +48,8 @@ class DockTitle(QFrame):
     def __init__(self, dock: QDockWidget) -> None:
         super().__init__(dock)
         self._name = label(dock.windowTitle(), "heading")
-        self._close = _button("close", f"Close {dock.windowTitle()}")
+        self._close = icon_button("close", f"Close {dock.windowTitle()}", "text_muted")
+        self._close.setIconSize(QSize(14, 14))
         set_role(self, "dock_title")
         parts = (self._name, None, self._close)
         filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
@@ -60,15 +59,6 @@ class DockTitle(QFrame):
     def minimumSizeHint(self) -> QSize:
         """Return a size that lets a dock become narrow."""
         return QSize(80, 34)
-
-
-def _button(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIconSize(QSize(14, 14))
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    bind_icon(button, name, "text_muted")
-    return button
 
 
 class CentralArea(QWidget):

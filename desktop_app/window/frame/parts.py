@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop_app.widgets.basics.fonts import Weight, ui_font
+from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import theme_hub
 
 if TYPE_CHECKING:
@@ -41,6 +42,15 @@ def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text().replace("&", ""))
     button.setToolTip(action_tip(action))
+    return button
+
+
+def icon_button(icon: str, text: str, tint: str | None = None) -> QToolButton:
+    """Return a small button for an icon, with what it does in words."""
+    button = QToolButton()
+    bind_icon(button, icon, tint)
+    button.setToolTip(text)
+    button.setAccessibleName(text)
     return button
 
 
@@ -74,14 +84,9 @@ def app_version() -> str:
 
 
 def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | None = None) -> Box:
-    """Fill a layout and return it.
+    """Fill a row or a column and return it; spacing of None is left to the style.
 
-    Args:
-        layout: A row or a column.
-        parts: Widgets and layouts, some with their share of the room; a number is so much room,
-            None all that is left.
-        margins: Left, top, right, bottom.
-        spacing: Pixels between the parts; None leaves it to the style.
+    Parts may come with their share of the room; a number is so much room, None all that is left.
     """
     layout.setContentsMargins(*margins)
     if spacing is not None:

@@ -35,8 +35,8 @@ class PromptDesk(QObject):
         self._panel = panel
         panel.prompt_selected.connect(hall.selection.select_prompt)
         hall.selection.prompt_changed.connect(panel.select_prompt)
-        panel.live.token_clicked.connect(hall.selection.select_position)
-        hall.selection.position_changed.connect(panel.live.set_selected)
+        panel.live.strip.token_clicked.connect(hall.selection.select_position)
+        hall.selection.position_changed.connect(panel.live.strip.set_selected)
         panel.table.rows_removed.connect(self._on_rows_removed)
         for restored in (panel.table.rows_restored, panel.table.prompts.modelReset):
             restored.connect(partial(hall.withdraw, "undo_remove"))

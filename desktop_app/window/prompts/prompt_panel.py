@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
-from desktop_app.views.frame import label
+from desktop_app.views.frame import label, scrolled
 from desktop_app.views.notice_chips import by_code, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -45,12 +45,10 @@ class LiveTokens(QWidget):
 
     Signals:
         fix_requested: A Notice whose repair should be applied.
-        token_clicked: Position of a clicked token of the clean prompt.
         tokens_shown: The tokens of the table changed (a Result or None).
     """
 
     fix_requested = Signal(object)
-    token_clicked = Signal(int)
     tokens_shown = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -68,7 +66,6 @@ class LiveTokens(QWidget):
         self._row = 0
         self._notices: dict[str, list[Notice]] = {}
         self._build()
-        self.strip.token_clicked.connect(self.token_clicked)
         self.chips.fix_clicked.connect(self._on_fix_clicked)
         self._show()
 
@@ -96,10 +93,6 @@ class LiveTokens(QWidget):
         self._show()
         self.tokens_shown.emit(result)
 
-    def set_selected(self, position: int | None) -> None:
-        """Mark a position of the clean prompt."""
-        self.strip.set_selected(position)
-
     def _build(self) -> None:
         self.strip.setAccessibleName("Tokens of the prompt")
         self.corrupt_strip.setAccessibleName("Tokens of the corrupt twin")
@@ -123,7 +116,9 @@ class LiveTokens(QWidget):
         special = result.data["special"][number] if "special" in result.data else ()
         self.strip.set_tokens(_cells(record.tokens, special))
         self.strip.set_read_position(record.read_position)
-        self._facts.setText(f"{_count(record.tokens)} · read at {record.read_position}")
+        self._facts.setText(
+            f"{plural(len(record.tokens), 'token')} · read at {record.read_position}"
+        )
         self._show_corrupt(record, special)
         self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
 
@@ -137,7 +132,7 @@ class LiveTokens(QWidget):
         self.corrupt_strip.set_tokens(_cells(tokens, leading))
         clean = len(record.tokens)
         same = "same length" if len(tokens) == clean else f"the prompt has {clean}"
-        self._corrupt_facts.setText(f"{_count(tokens)} · {same}")
+        self._corrupt_facts.setText(f"{plural(len(tokens), 'token')} · {same}")
 
     def _show_chips(self, notices: Sequence[Notice]) -> None:
         self._notices = by_code(tuple(notices))
@@ -166,17 +161,9 @@ class LiveTokens(QWidget):
 
 
 def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
-    marks = [*special, *([False] * len(tokens))]
-    return [
-        TokenCell(token, piece, text, bool(mark))
-        for token, piece, text, mark in zip(
-            tokens.ids, tokens.pieces, tokens.texts, marks, strict=False
-        )
-    ]
-
-
-def _count(tokens: TokenList) -> str:
-    return f"{len(tokens):,} token{'' if len(tokens) == 1 else 's'}"
+    marks = [*map(bool, special), *([False] * len(tokens))][: len(tokens)]
+    parts = zip(tokens.ids, tokens.pieces, tokens.texts, marks, strict=True)
+    return [TokenCell(*part) for part in parts]
 
 
 class PromptPanel(QWidget):
@@ -287,10 +274,7 @@ class PromptPanel(QWidget):
         filled(self._tools, None, self._count, spacing=2)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(self.live)
+        scroll = scrolled(self.live)
         scroll.setMinimumHeight(120)
         parts = (self._tools, (self.table, 4), self.problem_label, options, (scroll, 4))
         filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8), spacing=8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -202,11 +201,6 @@ class _CellDelegate(QStyledItemDelegate):
         if isinstance(editor, QLineEdit) and editor.text() != text:
             editor.setText(text)
 
-    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
-        """Take over the editor's text."""
-        if isinstance(editor, QLineEdit):
-            model.setData(index, editor.text(), Qt.ItemDataRole.EditRole)
-
     def _on_text_edited(self) -> None:
         editor = self.sender()
         if isinstance(editor, QLineEdit):
@@ -350,17 +344,14 @@ class PromptTable(QTableView):
         rows = self.prompts.rows()
         if len(rows) == 1 and rows[0].is_empty:
             # It only stands there because the table never runs out of rows.
-            self._put_back_alone(gone)
+            self.prompts.replace_row(0, gone[0][1])
+            self.prompts.insert(1, [row for _, row in gone[1:]])
         else:
             for place, row in gone:
                 self.prompts.insert(min(place, self.prompts.rowCount()), [row])
         self.select_row(min(gone[0][0], self.prompts.rowCount() - 1))
         self.rows_restored.emit()
         return True
-
-    def _put_back_alone(self, gone: list[tuple[int, TypedRow]]) -> None:
-        self.prompts.replace_row(0, gone[0][1])
-        self.prompts.insert(1, [row for _, row in gone[1:]])
 
     def paste_rows(self) -> int:
         """Add what the clipboard holds as rows below the current one; return how many."""

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -43,21 +43,12 @@ if TYPE_CHECKING:
 
 
 class ResultDialog(QDialog):
-    """Shows and edits what is noted about a result; it does not block the window.
+    """Shows and edits what a session notes about a result; it does not block the window."""
 
-    Signals:
-        renamed: (id, title), where it was changed.
-        star_requested: (id, whether it is to be marked), where it was changed.
-        noted: (id, notes, tags), where either was changed.
-    """
-
-    renamed = Signal(int, str)
-    star_requested = Signal(int, bool)
-    noted = Signal(int, str, object)
-
-    def __init__(self, row: SessionRow, result: Result | None, parent: QWidget) -> None:
+    def __init__(self, row: SessionRow, session: SessionDesk, parent: QWidget) -> None:
         super().__init__(parent)
-        self._row = row
+        self._row, self._session = row, session
+        result = session.result(row.id)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{kind(row)} · {moment(row.created)}")
         self.title = QLineEdit(row.title)
@@ -83,13 +74,13 @@ class ResultDialog(QDialog):
         """Tell what was changed, and close."""
         row, title = self._row, self.title.text().strip()
         if title and title != row.title:
-            self.renamed.emit(row.id, title)
+            self._session.rename(row.id, title)
         if self.star.isChecked() != row.star:
-            self.star_requested.emit(row.id, self.star.isChecked())
+            self._session.set_star(row.id, self.star.isChecked())
         notes = self.notes.toPlainText()
         tags = tuple(t.strip().removeprefix("#") for t in self.tags.text().split(",") if t.strip())
         if (notes, tags) != (row.notes, row.tags):
-            self.noted.emit(row.id, notes, tags)
+            self._session.annotate(row.id, notes, tags)
         super().accept()
 
     def _lay_out(self) -> None:
@@ -224,12 +215,7 @@ class HistoryDesk(QObject):
             self._prompts.set_prompts(Params.model_validate({"prompts": rows}).prompts)
 
     def _open_details(self, row: SessionRow) -> None:
-        session = self._session
-        dialog = ResultDialog(row, session.result(row.id), self._hall.window)
-        dialog.renamed.connect(session.rename)
-        dialog.star_requested.connect(session.set_star)
-        dialog.noted.connect(session.annotate)
-        dialog.show()
+        ResultDialog(row, self._session, self._hall.window).show()
 
     def _on_deleted(self, title: str) -> None:
         undo = {"undo_delete": ("Undo", self.undo_delete)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -145,11 +146,18 @@ def test_a_star_is_drawn(panel):
 def test_the_dialog_tells_only_what_changed(qtbot):
     parent = ResultsPanel()
     qtbot.addWidget(parent)
-    dialog = ResultDialog(ROWS[1], samples.ablate_result(), parent)
     heard = []
-    dialog.renamed.connect(lambda *a: heard.append(a))
-    dialog.star_requested.connect(lambda *a: heard.append(a))
-    dialog.noted.connect(lambda *a: heard.append(a))
+
+    def hear(*told):
+        heard.append(told)
+
+    session = SimpleNamespace(
+        result=lambda _number: samples.ablate_result(),
+        rename=hear,
+        set_star=hear,
+        annotate=hear,
+    )
+    dialog = ResultDialog(ROWS[1], session, parent)
     assert "metric" in dialog.settings.toPlainText() or "mode" in dialog.settings.toPlainText()
     dialog.tags.setText("#new, , Paper ")
     dialog._on_page_changed()
