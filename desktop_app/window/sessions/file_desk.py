@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_desk import PromptDesk
     from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.sessions.open_session import Answer
     from desktop_app.window.sessions.session_desk import SessionDesk
+    from desktop_app.window.sessions.session_thread import Answer
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000

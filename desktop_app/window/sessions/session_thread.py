@@ -1,0 +1,133 @@
+"""The one thread on which a session's file is written, and what waits in memory to be."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from desktop_app.session.history import SessionRow, now
+from desktop_app.session.store import default_title
+from desktop_app.support.errors import LensbenchError
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import Result
+
+Answer = Callable[[], None]
+Work = Callable[[], Answer | None]
+_PATIENCE_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+class SessionThread(QObject):
+    """Does one piece of work after another; what each returns is called on the window's thread.
+
+    Signals:
+        failed: A sentence, where a piece of work raised.
+    """
+
+    failed = Signal(str)
+    _done = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._answers: deque[Answer | str | None] = deque()
+        self._is_closed = False
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
+        self._done.connect(self._on_done)
+
+    def submit(self, work: Work) -> None:
+        """Do a piece of work after all that was asked for before; nothing once closed."""
+        if self._is_closed:
+            _log.warning("Something was to be written after the session's file was closed.")
+            return
+
+        def guarded() -> Answer | str | None:
+            try:
+                return work()
+            except LensbenchError as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001 - told to the user, not lost in a future
+                return f"The session file could not be used ({type(error).__name__}: {error})."
+
+        self._pool.submit(guarded).add_done_callback(self._keep)
+
+    def wait(self) -> None:
+        """Wait until everything that was asked for is done and answered."""
+        with contextlib.suppress(Exception):
+            self._pool.submit(_nothing).result(timeout=_PATIENCE_S)
+        self._on_done()
+
+    def close(self) -> None:
+        """Finish what was asked for and end the thread; answers still on their way are dropped."""
+        self._is_closed = True
+        self._pool.shutdown(wait=True)
+
+    def _keep(self, future: Future[Answer | str | None]) -> None:
+        """Runs on the session's thread; the signal wakes the window."""
+        if not future.cancelled():
+            self._answers.append(future.result())
+            self._done.emit()
+
+    @Slot()
+    def _on_done(self) -> None:
+        while self._answers and not self._is_closed:
+            answer = self._answers.popleft()
+            if isinstance(answer, str):
+                self.failed.emit(answer)
+            elif answer is not None:
+                answer()
+
+
+def _nothing() -> None:
+    return None
+
+
+class KeptResults:
+    """Results in memory, under numbers below 0 so that they are never taken for written ones.
+
+    Attributes:
+        hidden: Those that were taken out of the history, and may come back.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[SessionRow, Result]] = {}
+        self._last = 0
+        self.hidden: set[int] = set()
+
+    def add(self, result: Result) -> int:
+        """Keep a result and return its number."""
+        self._last -= 1
+        created = result.provenance.get("created")
+        when, title = created if isinstance(created, str) else now(), default_title(result)
+        row = SessionRow(self._last, result.analysis, title, when, result.model.name)
+        self._kept[self._last] = row, result
+        return self._last
+
+    def get(self, number: int) -> Result | None:
+        """Return the result of that number."""
+        return self._kept[number][1] if number in self._kept else None
+
+    def rows(self) -> tuple[SessionRow, ...]:
+        """Return the lines of the history, oldest first."""
+        return tuple(kept[0] for number, kept in self._kept.items() if number not in self.hidden)
+
+    def visible(self) -> tuple[Result, ...]:
+        """Return what is in the history, oldest first."""
+        return tuple(kept[1] for number, kept in self._kept.items() if number not in self.hidden)
+
+    def take_all(self) -> tuple[Result, ...]:
+        """Return what is in the history, and keep nothing of it."""
+        taken = self.visible()
+        self.clear()
+        return taken
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+        self.hidden.clear()
