@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QApplication
 from desktop_app.support import logs, paths
 from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
+from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.parts import app_version
 from desktop_app.window.headless import HeadlessRun
 from desktop_app.window.main_window import MainWindow
 from desktop_app.window.settings import load_settings
@@ -103,7 +103,7 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
 def make_application() -> QApplication:
     """Return the application object, made where there is none yet."""
     QCoreApplication.setApplicationName(paths.APP_NAME)
-    QCoreApplication.setApplicationVersion(app_version())
+    QCoreApplication.setApplicationVersion(package_version("lensbench"))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     existing = QApplication.instance()
     if isinstance(existing, QApplication):

@@ -21,7 +21,6 @@ from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
-from desktop_app.window.frame.parts import app_version
 from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
@@ -220,7 +219,7 @@ class MainWindow(QMainWindow):
         self.job_bar.set_memory(f"RAM {used / 1e9:.1f} / {there_is / 1e9:.0f} GB")
 
     def _show_about(self) -> None:
-        dialogs.show_about(self, app_version())
+        dialogs.show_about(self, installed.package_version("lensbench"))
 
     # Qt.
 

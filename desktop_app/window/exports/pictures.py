@@ -116,7 +116,7 @@ def _png(widget: QWidget, scale: float, title: str) -> bytes:
 def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
     from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - when the first one is written
 
-    buffer, size = _buffer(), _size(widget)
+    buffer, size = _buffer(), pixels_of(widget.size(), 1)
     generator = QSvgGenerator()
     generator.setOutputDevice(buffer)
     generator.setSize(size)
@@ -129,7 +129,7 @@ def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
 
 
 def _pdf(widget: QWidget, _scale: float, title: str) -> bytes:
-    buffer, size = _buffer(), _size(widget)
+    buffer, size = _buffer(), pixels_of(widget.size(), 1)
     writer = QPdfWriter(buffer)
     page = QSizeF(size) * _POINTS / _DPI
     exact = QPageSize.SizeMatchPolicy.ExactMatch
@@ -156,15 +156,11 @@ def _buffer() -> QBuffer:
     return buffer
 
 
-def _size(widget: QWidget) -> QSize:
-    return widget.size() + QSize(2 * _MARGIN, 2 * _MARGIN)
-
-
 def _draw(widget: QWidget, device: QPaintDevice) -> None:
     """Draw a widget with a margin, on the ground that it stands on."""
     painter = QPainter(device)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(QRect(QPoint(0, 0), _size(widget)), _ground(widget))
+    painter.fillRect(QRect(QPoint(0, 0), pixels_of(widget.size(), 1)), _ground(widget))
     # Moved by the painter: an offset given to `render` is lost on paged devices.
     painter.translate(_MARGIN, _MARGIN)
     widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 from desktop_app.widgets.basics.icons import bind_icon
@@ -91,7 +90,6 @@ class ActionBook:
         action.setObjectName(spec.key)
         if spec.shortcut:
             action.setShortcuts([QKeySequence(keys) for keys in spec.shortcut.split(" | ")])
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if spec.icon:
             bind_icon(action, spec.icon)
         action.setStatusTip(spec.tip)

@@ -106,11 +106,6 @@ def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDo
     dock = QDockWidget(title, window)
     dock.setObjectName(f"dock_{key}")
     dock.setWidget(widget)
-    dock.setFeatures(
-        QDockWidget.DockWidgetFeature.DockWidgetClosable
-        | QDockWidget.DockWidgetFeature.DockWidgetMovable
-        | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-    )
     dock.setTitleBarWidget(DockTitle(dock))
     dock.setAccessibleName(title)
     dock.toggleViewAction().setText(f"Panel: {title}")

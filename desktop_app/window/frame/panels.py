@@ -322,8 +322,10 @@ class Panels(QObject):
         """Return what shows and hides panels."""
         return [
             *(
-                ActionSpec(f"dock_{key}", action.text(), "&View", 30, action=action)
-                for key, action in ((k, dock.toggleViewAction()) for k, dock in self.docks.items())
+                ActionSpec(
+                    f"dock_{key}", f"Panel: {key}", "&View", 30, action=dock.toggleViewAction()
+                )
+                for key, dock in self.docks.items()
             ),
             *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),
             *in_menu(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
@@ -73,14 +72,6 @@ def human_count(count: int) -> str:
     if count >= 1_000_000_000:
         return f"{count / 1e9:.1f} B"
     return f"{count / 1e6:.0f} M" if count >= 10_000_000 else f"{count / 1e6:.1f} M"
-
-
-def app_version() -> str:
-    """Return the program's version, `unknown` where it was never installed."""
-    try:
-        return version("lensbench")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | None = None) -> Box:

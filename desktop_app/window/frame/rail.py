@@ -148,7 +148,8 @@ class Rail(QFrame):
             item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, words)))
 
     def _show_fold(self, *, folded: bool) -> None:
-        self.list.set_folded(folded)
+        self.list.is_folded = folded
+        self.list.scheduleDelayedItemsLayout()
         self.setFixedWidth(_FOLDED if folded else _WIDE)
         bind_icon(self.fold_button, "chevron-right" if folded else "chevron-left", "text_muted")
         words = "Unfold the rail" if folded else "Fold the rail to icons"
@@ -183,11 +184,6 @@ class _Entries(QListWidget):
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.viewport().setAutoFillBackground(False)
         self.itemClicked.connect(self._on_item_clicked)
-
-    def set_folded(self, folded: bool) -> None:
-        """Draw icons alone, or icons with their titles."""
-        self.is_folded = folded
-        self.scheduleDelayedItemsLayout()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -103,12 +103,10 @@ class ModelDialog(QDialog):
         self.needs.set_ranking(ranked([first, *others], rows))
         self.sentence.setText(estimate.sentence)
         chosen = self.device.currentData()
-        self.device.blockSignals(True)
         for device in estimate.devices:
             if self.device.findData(device.device) < 0:
                 self.device.addItem(f"{device.device} · {device.name}", device.device)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
-        self.device.blockSignals(False)
 
     def show_problem(self, message: str) -> None:
         """Say what went wrong; the model that was open still is."""

@@ -77,15 +77,9 @@ def to_prompts(rows: Sequence[TypedRow]) -> tuple[list[PromptRow], list[int]]:
     for place, row in enumerate(rows):
         if row.is_empty or problem(row) is not None:
             continue
+        texts = {"text": row.prompt, "corrupt": row.corrupt or None}
         try:
-            made = PromptRow.model_validate(
-                {
-                    "text": row.prompt,
-                    "corrupt": row.corrupt or None,
-                    "answer": row.answer,
-                    "wrong": row.wrong,
-                }
-            )
+            made = PromptRow.model_validate({**texts, "answer": row.answer, "wrong": row.wrong})
         except ValidationError:
             continue
         prompts.append(made)

@@ -229,21 +229,13 @@ class PromptTable(QTableView):
         self.prompts.setParent(self)
         self.setItemDelegate(_CellDelegate(self))
         self.setAccessibleName("Prompt table")
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked
-            | QAbstractItemView.EditTrigger.EditKeyPressed
-            | QAbstractItemView.EditTrigger.AnyKeyPressed
-            | QAbstractItemView.EditTrigger.SelectedClicked
-        )
-        self.setWordWrap(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        begin = QAbstractItemView.EditTrigger
+        typed = begin.EditKeyPressed | begin.AnyKeyPressed
+        self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)
         # Cells are narrow here; the style's own padding would cost two letters each.
         self.setStyleSheet(
             "QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 0 4px; }"
         )
-        self.setShowGrid(True)
-        self.setTabKeyNavigation(True)
         self._set_up_headers()
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
         self.prompts.modelReset.connect(self._on_model_reset)
@@ -254,7 +246,6 @@ class PromptTable(QTableView):
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
         across.setMinimumSectionSize(40)
-        across.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         down.setDefaultSectionSize(_ROW_HEIGHT)
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -141,7 +141,18 @@ class RunDesk(QObject):
         self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
         self._rerun = QTimer(self, singleShot=True, interval=0)
-        self._connect()
+        self._views.built.connect(self._on_view_built)
+        prompts.live.fix_requested.connect(self._on_live_fix_requested)
+        prompts.prompts_changed.connect(self.retokenize)
+        self._rerun.timeout.connect(self._on_rerun)
+        conductor.run_began.connect(showing.show_busy)
+        conductor.partial_arrived.connect(showing.show_partial)
+        conductor.result_arrived.connect(showing.show_new)
+        conductor.run_failed.connect(self._on_run_failed)
+        conductor.run_stopped.connect(showing.show_stopped)
+        conductor.live_arrived.connect(prompts.live.show_tokens)
+        conductor.live_failed.connect(prompts.live.show_message)
+        conductor.model_ready.connect(self._on_model_ready)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what runs and stops, and the questions that analyses offer."""
@@ -266,21 +277,6 @@ class RunDesk(QObject):
         if self._refused:
             self._rerun.start()
         return True
-
-    def _connect(self) -> None:
-        self._views.built.connect(self._on_view_built)
-        self._prompts.live.fix_requested.connect(self._on_live_fix_requested)
-        self._prompts.prompts_changed.connect(self.retokenize)
-        self._rerun.timeout.connect(self._on_rerun)
-        heard = self._conductor
-        heard.run_began.connect(self._showing.show_busy)
-        heard.partial_arrived.connect(self._showing.show_partial)
-        heard.result_arrived.connect(self._showing.show_new)
-        heard.run_failed.connect(self._on_run_failed)
-        heard.run_stopped.connect(self._showing.show_stopped)
-        heard.live_arrived.connect(self._prompts.live.show_tokens)
-        heard.live_failed.connect(self._prompts.live.show_message)
-        heard.model_ready.connect(self._on_model_ready)
 
     def _form(self, name: str) -> Params:
         """Return the settings of a view's form; those of one that is not built are the defaults."""

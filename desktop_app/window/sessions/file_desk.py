@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_desk import PromptDesk
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
-    from desktop_app.window.sessions.session_thread import Answer
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
@@ -209,10 +208,7 @@ class Recovery(QObject):
 
     def look(self) -> None:
         """Look for unsaved work, off the window's thread."""
-        self._session.run(self._find)
-
-    def _find(self) -> Answer:
-        return functools.partial(self._offer, unsaved.leftovers())
+        self._session.run(lambda: functools.partial(self._offer, unsaved.leftovers()))
 
     def _offer(self, left: tuple[Leftover, ...]) -> None:
         self._left = left

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -29,7 +28,7 @@ from desktop_app.window.prompts.prompt_table import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPainter
+    from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
     from PySide6.QtWidgets import QStyleOptionViewItem
 
     from desktop_app.session.history import SessionRow
@@ -124,12 +123,10 @@ class ResultsPanel(QWidget):
             ("", ""),
             ("delete", "Delete…"),
         ):
-            if not code:
+            if code:
+                menu.addAction(text).setData(code)
+            else:
                 menu.addSeparator()
-                continue
-            action = QAction(text, menu)
-            action.setData(code)
-            menu.addAction(action)
         return menu
 
     def _fill(self) -> None:
