@@ -149,7 +149,7 @@ class Housekeeping(QObject):
         self._models = 0
         self._watchdog: StallWatchdog | None = None
         self._reporter: StackReporter | None = None
-        window.models.model_changed.connect(self._on_model_changed)
+        window.conductor.model_ready.connect(self._on_model_changed)
 
     def start(self) -> None:
         """Begin."""

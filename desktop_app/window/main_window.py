@@ -25,8 +25,7 @@ from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.prompt_desk import PromptDesk
-from desktop_app.window.prompts.prompt_panel import PromptPanel
+from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
@@ -102,7 +101,7 @@ class MainWindow(QMainWindow):
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.models.model_changed.connect(self._on_model_changed)
+        conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
         self.files.model_dropped.connect(self.models.open_path)
@@ -191,7 +190,7 @@ class MainWindow(QMainWindow):
             self.prompts.set_prompts(worked_example(model))
         self.models.load(model)
 
-    def _on_model_changed(self) -> None:
+    def _on_model_ready(self) -> None:
         if not self.first_start.is_under_way():
             self.started.emit()
 

@@ -59,7 +59,7 @@ measuring = len(sys.argv) > 2
 
 watchdog.start()
 window.start()
-wait_for(window.models.model_changed)
+wait_for(window.conductor.model_ready)
 watchdog.stop()
 facts["load"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
 if window.first_start.is_under_way():

@@ -69,7 +69,7 @@ def main(path, out):
             export(window.session.result(row.id), out / f"{row.analysis}.{ending}")
         window.actions_by_name["run"].trigger()
         failures[row.analysis] = view._banner.text()
-    window.top_bar.model_clicked.emit()
+    window.top_bar.model_button.click()
     wait_for(lambda: not window.models.dialog.banner.isHidden())
     found = {
         "drawn": drawn,

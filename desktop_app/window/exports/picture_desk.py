@@ -65,7 +65,14 @@ class PictureDialog(QDialog):
         self.save_button, self.cancel_button = QPushButton("Save…"), QPushButton("Cancel")
         set_role(self.save_button, "primary")
         self.save_button.setDefault(True)
-        self._build()
+        buttons = filled(QHBoxLayout(), None, self.cancel_button, self.save_button)
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.addRow("Kind", self.kind)
+        form.addRow("Scale", self.scale)
+        parts = (label("Export picture", "heading"), form, self.facts, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 16, 20, 16), spacing=12)
+        self.setMinimumWidth(380)
         self.kind.changed.connect(self._on_changed)
         self.scale.changed.connect(self._on_changed)
         self.save_button.clicked.connect(self.accept)
@@ -75,16 +82,6 @@ class PictureDialog(QDialog):
     def choice(self) -> tuple[str, float]:
         """Return the ending and the scale."""
         return str(self.kind.value()), float(self.scale.value())
-
-    def _build(self) -> None:
-        buttons = filled(QHBoxLayout(), None, self.cancel_button, self.save_button)
-        form = QFormLayout()
-        form.setSpacing(10)
-        form.addRow("Kind", self.kind)
-        form.addRow("Scale", self.scale)
-        parts = (label("Export picture", "heading"), form, self.facts, buttons)
-        filled(QVBoxLayout(self), *parts, margins=(20, 16, 20, 16), spacing=12)
-        self.setMinimumWidth(380)
 
     def _on_changed(self, _value: object = None) -> None:
         ending, scale = self.choice()
@@ -133,9 +130,8 @@ class PictureDesk(QObject):
         if choice is None:
             return
         ending, scale = choice
-        path = dialogs.ask_save(
-            self._hall.window, "Export picture", name + ending, dialogs.picture_filter(ending)
-        )
+        window, kinds = self._hall.window, dialogs.picture_filter(ending)
+        path = dialogs.ask_save(window, "Export picture", name + ending, kinds)
         if path is not None:
             write = partial(save_picture, widget, path, scale=scale, title=title)
             self._hall.attempt(write, f"Saved {path.name}.")

@@ -322,9 +322,7 @@ class Panels(QObject):
         """Return what shows and hides panels."""
         return [
             *(
-                ActionSpec(
-                    f"dock_{key}", f"Panel: {key}", "&View", 30, action=dock.toggleViewAction()
-                )
+                ActionSpec(f"dock_{key}", key, "&View", 30, action=dock.toggleViewAction())
                 for key, dock in self.docks.items()
             ),
             *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -36,7 +36,7 @@ from desktop_app.window.frame.parts import (
 )
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction, QPainter
+    from PySide6.QtGui import QAction, QFocusEvent, QPainter
     from PySide6.QtWidgets import QStyleOptionViewItem
 
     from desktop_app.contract.requests import ModelReady, Parity
@@ -113,7 +113,6 @@ class SearchBox(QLineEdit):
         filled(QVBoxLayout(self._popup), self.list, margins=(0, 4, 0, 4))
         self.textEdited.connect(self._show_matches)
         self.list.itemClicked.connect(self._on_item_clicked)
-        self.installEventFilter(self)
 
     def open(self) -> None:
         """Take the keyboard and list everything."""
@@ -134,22 +133,21 @@ class SearchBox(QLineEdit):
         self._popup.hide()
         self.clear()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keys that belong to the list, while the line keeps the keyboard."""
-        if watched is self and event.type() == QEvent.Type.FocusOut:
-            self._popup.hide()
-        if watched is self and event.type() == QEvent.Type.ShortcutOverride and self.is_open():
-            key = event.key() if isinstance(event, QKeyEvent) else 0
-            if key == Qt.Key.Key_Escape:  # closes the list; it must not also stop the job
-                event.accept()
-                return True
-        if watched is self and isinstance(event, QKeyEvent) and self._takes(event):
-            return True
-        return super().eventFilter(watched, event)
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._popup.hide()
+        super().focusOutEvent(event)
 
-    def _takes(self, event: QKeyEvent) -> bool:
-        if event.type() != QEvent.Type.KeyPress:
-            return False
+    @override
+    def event(self, event: QEvent) -> bool:
+        escapes = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if escapes and event.type() == QEvent.Type.ShortcutOverride and self.is_open():
+            event.accept()  # closes the list; it must not also stop the job
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         match event.key():
             case Qt.Key.Key_Escape:
                 self.close_list()
@@ -165,8 +163,7 @@ class SearchBox(QLineEdit):
                 if item is not None:
                     self._on_item_clicked(item)
             case _:
-                return False
-        return True
+                super().keyPressEvent(event)
 
     def _show_matches(self) -> None:
         found = []
@@ -201,13 +198,7 @@ class SearchBox(QLineEdit):
 
 
 class TopBar(QFrame):
-    """Model button with parity badge, Run and Stop, search.
-
-    Signals:
-        model_clicked: The model button was pressed.
-    """
-
-    model_clicked = Signal()
+    """Model button with parity badge, Run and Stop, search."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -217,7 +208,6 @@ class TopBar(QFrame):
         self.model_button.setMinimumHeight(32)
         self.model_button.setIconSize(QSize(16, 16))
         bind_icon(self.model_button, "model", "accent")
-        self.model_button.clicked.connect(self.model_clicked)
         self.badge = Badge("", "good", "")
         self.badge.hide()
         self.search = SearchBox()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.window.frame import dialogs
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 
 
 class ModelDesk(QObject):
-    """Opens the dialog, forwards its wishes, and keeps the top bar true.
-
-    Signals:
-        model_changed: `ModelReady` of the model that is open now.
-    """
-
-    model_changed = Signal(object)
+    """Opens the dialog, forwards its wishes, and keeps the top bar true."""
 
     def __init__(self, hall: Hall, memory: Memory, conductor: Conductor, bar: TopBar) -> None:
         super().__init__(hall)
@@ -37,7 +31,7 @@ class ModelDesk(QObject):
         self._conductor = conductor
         self._bar = bar
         self.dialog: ModelDialog | None = None
-        self._bar.model_clicked.connect(self.open_dialog)
+        bar.model_button.clicked.connect(self.open_dialog)
         conductor.budget_bytes = memory.settings.sweep_mb * 1_000_000 or None
         conductor.model_loading.connect(self._on_model_loading)
         conductor.model_ready.connect(self._on_model_ready)
@@ -103,8 +97,8 @@ class ModelDesk(QObject):
         self._conductor.load(spec)
 
     def _on_cancel_requested(self) -> None:
-        self._conductor.stop_kind("load")
-        self._conductor.stop_kind("fetch")
+        for kind in ("load", "fetch"):
+            self._conductor.stop_kind(kind)
 
     def _on_model_loading(self, name: str) -> None:
         self._bar.show_loading(name)
@@ -115,7 +109,6 @@ class ModelDesk(QObject):
         self._memory.change(model=ready.spec.model)
         self._bar.show_model(ready)
         self._hall.say(f"{ready.info.name} is ready", "good")
-        self.model_changed.emit(ready)
 
     def _on_model_failed(self, message: str) -> None:
         self._show_open_model()

@@ -277,18 +277,15 @@ class SessionDesk(QObject):
             self.failed.emit(str(error))
             return False
         old, self.session, self._rows = self.session, session, rows
-        self._forget()
-        self._thread.submit(functools.partial(_retire, old))
-        self.rows_changed.emit(self.rows())
-        self.opened.emit()
-        return True
-
-    def _forget(self) -> None:
-        """Let go of what belonged to the session before."""
+        # What belonged to the session before.
         self._cache.clear()
         self._kept.clear()
         self._bin.clear()
         self.has_unsaved = self._told_gone = False
+        self._thread.submit(functools.partial(_retire, old))
+        self.rows_changed.emit(self.rows())
+        self.opened.emit()
+        return True
 
     def _change(
         self, change: Callable[[Session], Any], done: Callable[[], None] | None = None
