@@ -33,7 +33,7 @@ from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
-from desktop_app.window.settings import Memory
+from desktop_app.window.settings import Memory, save_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,5 +276,5 @@ class MainWindow(QMainWindow):
             selected_prompt=self.selection.prompt,
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
-        self.memory.save()
+        save_settings(self.config_dir, self.settings)
         layout.save_geometry(self, self.config_dir)

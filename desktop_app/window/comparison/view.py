@@ -123,9 +123,8 @@ class ComparisonView(QWidget):
             column.addWidget(picture, 1)
             self._pictures.addWidget(frame)
         self._pictures.setSizes([560, 440])
-        nothing = EmptyState(
-            "compare", "No numbers to lay over each other", "What was set differently stands above."
-        )
+        told = "No numbers to lay over each other", "What was set differently stands above."
+        nothing = EmptyState("compare", *told)
         room = QWidget()
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._pictures)
@@ -210,9 +209,8 @@ def _fact_sentence(pair: Pair, shown: Dots) -> str:
 def _sentence(changes: tuple[Change, ...]) -> str:
     if not changes:
         return "Both were made with the same settings, prompts and model."
-    return (
-        f"{plural(len(changes), 'setting')} differ." if len(changes) > 1 else "1 setting differs."
-    )
+    count = len(changes)
+    return f"{plural(count, 'setting')} differ." if count > 1 else "1 setting differs."
 
 
 def _name(name: str) -> str:
@@ -263,9 +261,8 @@ class ComparisonDialog(QDialog):
             box.setAccessibleName(f"{name} result")
             box.addItems([f"{row.id} · {words(row)[0]} · {words(row)[1]}" for row in rows])
             # As wide as its longest entry, it would push the scatter off the screen.
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
         self.export_button = icon_button("export", "Export picture…")

@@ -87,11 +87,7 @@ def pixels_of(size: QSize, scale: float) -> QSize:
 def save_picture(widget: QWidget, path: Path, *, scale: float = 1.0, title: str = "") -> None:
     """Write what a widget shows as the ending of `path` says; complete or not at all.
 
-    Args:
-        widget: Laid out; it need not be on screen.
-        path: Ending in `.png`, `.svg` or `.pdf`.
-        scale: Pixels per point of a PNG.
-        title: What the file says of itself.
+    The widget is laid out but need not be on screen; the scale is a PNG's pixels per point.
 
     Raises:
         BadInputError: The ending is another one, or the file cannot be written.

@@ -85,7 +85,7 @@ class ActionBook:
             menus[spec.menu].addAction(self._actions[spec.key])
 
     def _make(self, spec: ActionSpec) -> QAction:
-        """Make an action; it works from anywhere in the window."""
+        """Make an action; its keys work from anywhere in the window."""
         action = QAction(spec.text, self._window)
         action.setObjectName(spec.key)
         if spec.shortcut:

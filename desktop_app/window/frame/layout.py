@@ -149,7 +149,6 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
     bar = QToolBar("Main bar", window)
     bar.setObjectName("main_bar")
     bar.setMovable(False)
-    bar.setFloatable(False)
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
     inside.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(inside)

@@ -38,7 +38,6 @@ def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
     button.setIconSize(QSize(size, size))
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text().replace("&", ""))
     button.setToolTip(action_tip(action))
     return button

@@ -223,8 +223,8 @@ class TopBar(QFrame):
 
     def take(self, book: ActionBook) -> None:
         """Put Run and Stop beside the model, and all actions into the search."""
-        for place, (key, role) in enumerate((("run", "primary"), ("stop", "")), start=3):
-            self._line.insertWidget(place, _button(book[key], role))
+        self._line.insertWidget(3, _button(book["run"], "primary"))
+        self._line.insertWidget(4, _button(book["stop"], ""))
         self.search.book = book
 
     def show_no_model(self) -> None:

@@ -93,17 +93,15 @@ class ResultDialog(QDialog):
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
         pages.currentChanged.connect(self._on_page_changed)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
+        choices = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(choices.Save | choices.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
 
     def _on_page_changed(self) -> None:
-        self.preview.document().setMarkdown(
-            self.notes.toPlainText(), self.preview.document().MarkdownFeature.MarkdownNoHTML
-        )
+        page = self.preview.document()
+        page.setMarkdown(self.notes.toPlainText(), page.MarkdownFeature.MarkdownNoHTML)
 
 
 def settings_text(result: Result) -> str:
@@ -231,9 +229,8 @@ class HistoryDesk(QObject):
         rows, settings = desk.prompts()
         if rows:
             self._prompts.set_prompts(rows)
-            self._prompts.set_shared_settings(
-                str(settings.get("bos", "auto")), chat=bool(settings.get("chat", False))
-            )
+            bos, chat = str(settings.get("bos", "auto")), bool(settings.get("chat", False))
+            self._prompts.set_shared_settings(bos, chat=chat)
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:

@@ -327,10 +327,8 @@ class SessionDesk(QObject):
         self.rows_changed.emit(self.rows())
         self.saved.emit(str(session.path))
         if lost:
-            what = "One result" if lost == 1 else f"{lost} results"
-            self.failed.emit(
-                f"{what} could not be saved, as the old file can no longer be read: run again."
-            )
+            what = f"{'One result' if lost == 1 else f'{lost} results'} could not be saved"
+            self.failed.emit(f"{what}, as the old file can no longer be read: run again.")
 
     def _tell_gone(self, session: Session) -> None:
         if session is self.session and not self._told_gone:
