@@ -18,7 +18,15 @@ CHILD_S = 900  # for a process of its own, which may import torch and load a mod
 
 
 class PatientBot(QtBot):
-    """A `qtbot` whose every wait ends with what is waited for, also beside six busy loops."""
+    """A `qtbot` whose every wait ends with what is waited for, also beside six busy loops.
+
+    It keeps what it closes: pytest-qt knows widgets weakly and lets events happen when the test's
+    function has returned, so that the collector took a view in the middle of its own painting.
+    """
+
+    def addWidget(self, widget, **rest):  # noqa: N802 - pytest-qt's names
+        self.__dict__.setdefault("kept", []).append(widget)
+        super().addWidget(widget, **rest)
 
     def waitSignal(self, signal_, *, timeout=WAIT_MS, **rest):  # noqa: N802 - pytest-qt's names
         return super().waitSignal(signal_, timeout=timeout, **rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,6 +154,10 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
     assert rows[-1].startswith("strongest,1,,,")
     with np.load(arrays) as one, np.load(tmp_path / "elsewhere.npz") as two:
         np.testing.assert_array_equal(one["norm_1"], two["norm_1"])
+    picture = tmp_path / "elsewhere.png"
+    drawn = lensbench("export", session, "--result", 1, "--out", picture)
+    assert drawn.returncode == 0, drawn.stderr
+    assert picture.stat().st_size > 10_000
     refused = lensbench("run", "weather", *PROMPTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No such command 'weather'" in refused.stderr
@@ -244,3 +249,11 @@ def test_the_command_line_warns_in_one_line_where_analyses_are_run(tmp_path):
     assert "hello" not in done.stdout
     assert lensbench("models", "--json", path=tmp_path).stderr == ""
     assert lensbench("--help", path=tmp_path).stderr == ""
+
+
+def test_the_readme_shows_this_very_sample():
+    root = Path(__file__).resolve().parent
+    readme = (root.parent / "README.md").read_text(encoding="utf-8")
+    for file in ("spec.py", "run.py"):
+        text = (root / "plugin_sample" / "weather" / file).read_text(encoding="utf-8").strip()
+        assert f"```python\n{text}\n```" in readme, file

@@ -7,13 +7,35 @@ import dataclasses
 import pytest
 
 from desktop_app.contract import registry
-from desktop_app.contract.params import Params
+from desktop_app.contract.params import Params, PromptRow
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import RunAnalysis
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.session.store import Session
 from desktop_app.widgets.basics.icons import icon, icon_of
+from desktop_app.window.exports.pictures import save_picture
 from desktop_app.window.frame.panels import spec_page
+from tests.models import named
+from tests.plugins import on_path
 from tests.views import samples
+from tests.window.exports.test_pictures import ids, marked
+from tests.window.fakes import FakeService
+from tests.window.test_window import run
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
+
+
+class RealWeather(FakeService):
+    """Runs the installed sample on the toy model, and fakes everything else."""
+
+    def perform(self, request, report):
+        if isinstance(request, RunAnalysis) and request.analysis == "weather":
+            self.asked.append(request)
+            self._wait(request.analysis, report)
+            return registry.hook("weather", "run", "run")(named("toy"), request.params, report)
+        return super().perform(request, report)
+
+
 FIELDS = (FieldSpec("score", ("layer", "head"), "How far it reaches", "bits"),)
 
 
@@ -49,7 +71,6 @@ def test_what_cannot_be_loaded_is_told_once_and_the_window_opens(open_window, se
 
 
 def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_session(window):
-    pytest.importorskip("desktop_app.views.default")
     window.showing.show(far_result())
     window.views.open("far_sight")
     parts = [n for n, a in registry.ANALYSES.items() if a.group == "part"]
@@ -62,3 +83,65 @@ def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_s
     window.session.start_new()
     assert "far_sight" not in window.rail.names()
     assert window.views.current in registry.ANALYSES
+
+
+@pytest.mark.model
+def test_an_installed_package_has_what_a_built_in_analysis_has(
+    installed_plugin, open_window, qtbot, tmp_path
+):
+    service = RealWeather()
+    window = open_window(service)
+    title = registry.ANALYSES[installed_plugin].title
+    # A place in the rail, in its group; an entry of the menu, which is what the search lists.
+    names = window.rail.names()
+    assert names[names.index("attention") + 1] == installed_plugin
+    action = window.actions_by_name[f"tab_{installed_plugin}"]
+    assert action.text() == title
+    action.trigger()
+    view = window.views.shown()
+    assert window.views.current == installed_plugin
+    # Its form.
+    assert view.params().site == "resid_post"
+    # A run with progress, a picture and a row of the history.
+    run(qtbot, window, installed_plugin)
+    qtbot.waitUntil(lambda: bool(ids(window, installed_plugin)))
+    shown = view.read_out()
+    assert shown["state"] == "result"
+    assert shown["drawn"]
+    assert "norm" in view.fields()
+    target = tmp_path / "picture.png"
+    save_picture(view.picture_widget(), target, scale=1.0, title=title)
+    assert target.stat().st_size > 1_000
+    # Stop is heard, and the picture there was comes back.
+    service.slow.add(installed_plugin)
+    window.actions_by_name["run"].trigger()
+    qtbot.waitUntil(lambda: view.is_busy() and window.conductor.is_busy())
+    window.actions_by_name["stop"].trigger()
+    qtbot.waitUntil(lambda: not window.conductor.is_busy())
+    assert view.read_out()["state"] == "result"
+    service.slow.clear()
+    # Another run, compared with the first.
+    view.set_params(type(view.params())(site="resid_pre"))
+    run(qtbot, window, installed_plugin)
+    qtbot.waitUntil(lambda: len(ids(window, installed_plugin)) == 2)
+    marked(window, *ids(window, installed_plugin))
+    window.actions_by_name["compare"].trigger()
+    assert window.comparisons.dialog.view.pair().difference.any()
+    window.comparisons.close()
+
+
+def test_the_history_opens_its_results_where_the_package_is_gone(
+    window, plugin_place, qtbot, tmp_path
+):
+    path = tmp_path / "kept.lens"
+    with on_path(plugin_place):
+        params = registry.ANALYSES["weather"].params(prompts=(PromptRow(text="1 2 3 4 "),))
+        made = registry.hook("weather", "run", "run")(named("toy"), params, SilentReporter())
+        with Session.create(path) as session:
+            session.add(made)
+    assert "weather" not in registry.ANALYSES
+    window.files.open_any(path)
+    qtbot.waitUntil(lambda: bool(ids(window, "weather")))
+    window.results.asked.emit("show", ids(window, "weather")[0])
+    qtbot.waitUntil(lambda: window.views.current == "weather")
+    assert window.views.shown().read_out()["state"] == "result"
