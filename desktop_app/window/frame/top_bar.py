@@ -81,9 +81,9 @@ class _ActionDelegate(RowDelegate):
         box = option.rect.adjusted(14, 0, -14, 0)
         if not action.icon().isNull():
             action.icon().paint(painter, box.x(), box.y() + 8, 16, 16)
-        ink, name = "text" if action.isEnabled() else "text_muted", action.text().replace("&", "")
         box.setLeft(box.left() + 26)
-        width = paint_line(painter, box, name, ink)
+        ink = "text" if action.isEnabled() else "text_muted"
+        width = paint_line(painter, box, str(index.data()), ink)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         keys = action.shortcut().toString()
         paint_line(painter, box, keys, "text_muted", SMALL, right)
@@ -185,8 +185,7 @@ class SearchBox(QLineEdit):
         rows = min(self.list.count(), _SHOWN_ROWS)
         width = max(self.width(), 400)
         self._popup.resize(width, rows * _ROW_HEIGHT + 12)
-        corner = self.mapToGlobal(QPoint(self.width() - width, self.height() + 4))
-        self._popup.move(corner)
+        self._popup.move(self.mapToGlobal(QPoint(self.width() - width, self.height() + 4)))
         self._popup.setVisible(rows > 0)
 
     def _on_item_clicked(self, item: QListWidgetItem) -> None:

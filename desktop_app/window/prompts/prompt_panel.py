@@ -65,8 +65,7 @@ class LiveTokens(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.strip = TokenStrip()
-        self.corrupt_strip = TokenStrip()
+        self.strip, self.corrupt_strip = TokenStrip(), TokenStrip()
         self.chips = ChipRow()
         self._title = label("Tokens", "heading")
         self._facts = label("", "small")

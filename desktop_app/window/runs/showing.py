@@ -110,10 +110,7 @@ class Showing(QObject):
     def show_busy(self, name: str, *, waits: bool = False) -> None:
         """Say that a result is coming, and whether other jobs come first."""
         self._waits[name] = waits
-        view = self._views.there(name)
-        if view is not None:
-            view.show_busy(True, waiting=waits)
-        self._tell_state(name)
+        self._tell_busy(name)
 
     def show_partial(self, name: str, data: Mapping[str, Any]) -> None:
         """Show the fields known so far."""
@@ -124,10 +121,7 @@ class Showing(QObject):
     def show_stopped(self, name: str) -> None:
         """Say that no result is coming any more."""
         self._waits.pop(name, None)
-        view = self._views.there(name)
-        if view is not None:
-            view.show_busy(False)
-        self._tell_state(name)
+        self._tell_busy(name)
 
     def show_failure(
         self, name: str, message: str, code: str | None = None, fix: dict[str, Any] | None = None
@@ -169,6 +163,12 @@ class Showing(QObject):
         asked = self._asked.get(view.analysis.name)
         has_others = asked is not None and not asked.is_of_table(rows)
         view.mark_other_prompts(has_others and view.current_result is not None)
+
+    def _tell_busy(self, name: str) -> None:
+        view = self._views.there(name)
+        if view is not None:
+            view.show_busy(name in self._waits, waiting=self._waits.get(name, False))
+        self._tell_state(name)
 
     def _tell_state(self, name: str) -> None:
         done = HAS_RESULT if name in self._asked else ""
