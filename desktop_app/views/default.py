@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QWidget
 from typing_extensions import override
 
 from desktop_app.pictures.curves import Curves
@@ -15,7 +15,12 @@ from desktop_app.pictures.slicing import Source, largest, source
 from desktop_app.pictures.words import METRIC_NAMES
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.frame import (
+    ElidedLabel,
+    column_in,
+    gap_splitter,
+    panel,
+)
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -64,18 +69,11 @@ class DefaultView(AnalysisView):
             (self._plot, self._pages),
             (self._table, self._pages),
         ):
-            frame, column = panel()
-            column.addWidget(widget)
-            home.addWidget(frame)
+            home.addWidget(panel(widget))
         split.setSizes([640, 320])
         split.setStretchFactor(0, 1)
         self._pages.insertWidget(0, split)
-        rows = QVBoxLayout(content)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(8)
-        rows.addWidget(self._choosers)
-        rows.addWidget(self._meaning)
-        rows.addWidget(self._pages, 1)
+        column_in(content, self._choosers, self._meaning, (self._pages, 1))
         self._field.activated.connect(self._on_field_chosen)
         self._choosers.chosen.connect(self._on_place_chosen)
         self._map.cell_clicked.connect(self._on_cell_clicked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
@@ -28,8 +28,15 @@ from desktop_app.widgets.forms.form_scroll import FormScroll
 from desktop_app.widgets.forms.params_form import ParamsForm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from desktop_app.contract.params import Params
     from desktop_app.contract.spec import Analysis
+
+    Part = QWidget | QLayout | tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag] | None
+    """What stands in a row or column: a tuple with its share of the room; None is empty room."""
+
+Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
 
 
 class ElidedLabel(QLabel):
@@ -247,38 +254,43 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
 
 
 def column_in(
-    holder: QWidget | None, *parts: QWidget | QLayout | tuple[QWidget, int], spacing: int = 8
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: int = 0
 ) -> QVBoxLayout:
-    """Fill a widget with parts one below the other, without margins.
-
-    Args:
-        holder: The widget; None returns a column to be placed.
-        parts: Some with their share of the room that is left.
-        spacing: Pixels between them.
-    """
+    """Fill a widget with parts one below the other; None returns a column to be placed."""
     column = QVBoxLayout()
     if holder is not None:
         holder.setLayout(column)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(spacing)
-    for part in parts:
-        if isinstance(part, QLayout):
-            column.addLayout(part)
-        elif isinstance(part, tuple):
-            column.addWidget(*part)
-        else:
-            column.addWidget(part)
-    return column
-
-
-def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
-    """Return a framed panel and its column."""
-    frame = QFrame()
-    set_role(frame, "card")
-    column = QVBoxLayout(frame)
     column.setContentsMargins(margins, margins, margins, margins)
     column.setSpacing(spacing)
-    return frame, column
+    return _filled(column, parts)
+
+
+def row_of(*parts: Part, spacing: int = -1) -> QHBoxLayout:
+    """Return a row of parts beside each other, apart as the style has it unless told."""
+    row = QHBoxLayout()
+    row.setSpacing(spacing)
+    return _filled(row, parts)
+
+
+def _filled(box: Box, parts: Iterable[Part]) -> Box:
+    for part in parts:
+        if part is None:
+            box.addStretch(1)
+        elif isinstance(part, QLayout):
+            box.addLayout(part)
+        elif isinstance(part, QWidget):
+            box.addWidget(part)
+        else:
+            box.addWidget(*part)
+    return box
+
+
+def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
+    """Return a framed panel with parts one below the other."""
+    frame = QFrame()
+    set_role(frame, "card")
+    column_in(frame, *parts, spacing=spacing, margins=margins)
+    return frame
 
 
 def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:

@@ -9,6 +9,7 @@ import shiboken6
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.job_bar import JobBar, duration
@@ -204,7 +205,7 @@ MAKERS = {
 
 def fill(widget):
     if isinstance(widget, Heatmap):
-        widget.show_values(np.eye(3))
+        widget.show_maps(Matrix(np.eye(3), numbered("", 3), numbered("", 3)))
     elif isinstance(widget, PatternView):
         widget.show_pattern(np.eye(3), ["a", "b", "c"])
     elif isinstance(widget, HeadGrid):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from desktop_app.pictures.matrix import Axis, Matrix, numbered
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.map_pane import MapPane
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.pictures.matrix import Cell
+    from desktop_app.pictures.matrix import Cell, Matrix
     from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 _GAP = 6
@@ -72,19 +70,6 @@ class Heatmap(QWidget):
         self._bar.setVisible(True)
         self._arrange()
         self._point()
-
-    def show_values(self, values: NDArray[Any], **look: Any) -> None:
-        """Show one map from its parts; `show_maps` takes what a picture already says."""
-        rows, columns = (*np.shape(values), 0, 0)[:2]
-        axes = {"rows": ("row", "Layer", rows), "columns": ("col", "Head", columns)}
-        for side, (short, name, count) in axes.items():
-            labels = look.pop(f"{short}_labels", None)
-            title = look.pop(f"{short}_name", name)
-            look[side] = Axis(title, labels) if labels is not None else numbered(title, count)
-        for old, new in (("value_name", "name"), ("limits", "scale"), ("cell_tip", "tip")):
-            if old in look:
-                look[new] = look.pop(old)
-        self.show_maps(Matrix(np.asarray(values, dtype=np.float64), **look))
 
     def clear_values(self) -> None:
         """Take everything away."""

@@ -32,7 +32,7 @@ class RankingModel(QAbstractTableModel):
         super().__init__()
         self.ranking = Ranking()
         self._order: Sequence[int] = ()
-        self._limits: dict[tuple[int, bool], tuple[float, float]] = {}
+        self._limits: dict[int, tuple[float, float]] = {}
 
     def set_ranking(self, ranking: Ranking) -> None:
         """Take another ranking in its own order."""
@@ -55,12 +55,11 @@ class RankingModel(QAbstractTableModel):
         """Return the column of an index."""
         return self.ranking.columns[index.column()]
 
-    def limits(self, column: int, *, faint: bool) -> tuple[float, float]:
+    def limits(self, column: int) -> tuple[float, float]:
         """Return the values at the ends of a column's bars."""
-        key = (column, faint)
-        if key not in self._limits:
-            self._limits[key] = self.ranking.limits(column, faint=faint)
-        return self._limits[key]
+        if column not in self._limits:
+            self._limits[column] = self.ranking.limits(column)
+        return self._limits[column]
 
     def lines(self, places: Sequence[int]) -> str:
         """Write headings and the rows at these places as tabbed text."""

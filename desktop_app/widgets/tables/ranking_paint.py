@@ -75,7 +75,7 @@ class _Cell:
         self._theme = theme_hub().current
         self._limits = (0.0, 1.0)
         if self._column.kind == "bar" or self._column.bar:
-            self._limits = model.limits(index.column(), faint=row.emphasis == "faint")
+            self._limits = model.limits(index.column())
 
     def paint(self) -> None:
         """Draw it."""
@@ -93,8 +93,7 @@ class _Cell:
     def _ink(self) -> QColor:
         if self._column.kind == "mark" and self._emphasis in {"good", "bad"}:
             return self._theme.color(self._emphasis)
-        back = self._column.muted or self._emphasis == "faint"
-        return self._theme.color("text_muted" if back else "text")
+        return self._theme.color("text_muted" if self._column.muted else "text")
 
     def _write(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
         metrics = self._painter.fontMetrics()
@@ -154,8 +153,6 @@ class _Cell:
         self._paint_over(bar)
 
     def _bar_ink(self, value: float) -> QColor:
-        if self._emphasis == "faint":
-            return self._theme.color("border_strong")
         if self._column.signed:
             # The heatmap's colour for a strong value of this sign.
             return colour_at(diverging_map(), 0.14 if value < 0 else 0.86)

@@ -115,16 +115,11 @@ class ComparisonView(QWidget):
     # Building.
 
     def _build(self) -> None:
-        sides = ((self._choosers, self._map), (self._facts, self._scatter))
-        self._pictures = gap_splitter(Qt.Orientation.Horizontal)
-        for above, picture in sides:
-            frame, column = panel()
-            column.addWidget(above)
-            column.addWidget(picture, 1)
-            self._pictures.addWidget(frame)
-        self._pictures.setSizes([560, 440])
-        told = "No numbers to lay over each other", "What was set differently stands above."
-        nothing = EmptyState("compare", *told)
+        left, right = panel(self._choosers, (self._map, 1)), panel(self._facts, (self._scatter, 1))
+        self._pictures = gap_splitter(Qt.Orientation.Horizontal, (left, 0, 560), (right, 0, 440))
+        nothing = EmptyState(
+            "compare", "No numbers to lay over each other", "What was set differently stands above."
+        )
         room = QWidget()
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._pictures)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 
+from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -41,6 +42,11 @@ def wheel(widget, point, turn):
     widget.wheelEvent(event)
 
 
+def matrix(values, **look):
+    rows, columns = values.shape
+    return Matrix(values, numbered("Layer", rows), numbered("Head", columns), **look)
+
+
 @pytest.fixture
 def values():
     values = np.zeros((6, 4))
@@ -53,7 +59,7 @@ def values():
 @pytest.fixture
 def heatmap(shown, values):
     heatmap = Heatmap()
-    heatmap.show_values(values, value_name="effect")
+    heatmap.show_maps(matrix(values, name="effect"))
     return shown(heatmap)
 
 
@@ -121,7 +127,7 @@ def test_other_values_keep_selection_and_rescale_open_limits(heatmap, values):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (12, 1), (80, 128)])
 def test_any_shape_is_drawn_and_can_be_clicked(shown, qtbot, shape):
     heatmap = Heatmap()
-    heatmap.show_values(np.arange(np.prod(shape), dtype=float).reshape(shape))
+    heatmap.show_maps(matrix(np.arange(np.prod(shape), dtype=float).reshape(shape)))
     shown(heatmap, 900, 600)
     last = (shape[0] - 1, shape[1] - 1)
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
@@ -131,14 +137,14 @@ def test_any_shape_is_drawn_and_can_be_clicked(shown, qtbot, shape):
 
 def test_all_missing_is_drawn(shown):
     heatmap = Heatmap()
-    heatmap.show_values(np.full((3, 3), np.nan))
+    heatmap.show_maps(matrix(np.full((3, 3), np.nan)))
     shown(heatmap)
     assert heatmap._bar._limits == (-1.0, 1.0)
 
 
 def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
     heatmap = Heatmap()
-    heatmap.show_values(np.zeros((80, 128)))
+    heatmap.show_maps(matrix(np.zeros((80, 128))))
     shown(heatmap, 900, 600)
     frame = heatmap.canvas.frame
     point = at(heatmap, 40, 64)
@@ -157,7 +163,7 @@ def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
 
 def test_dragging_pans_and_is_no_click(shown, qtbot):
     heatmap = Heatmap()
-    heatmap.show_values(np.zeros((80, 128)))
+    heatmap.show_maps(matrix(np.zeros((80, 128))))
     shown(heatmap, 900, 600)
     canvas = heatmap.canvas
     for _ in range(4):
