@@ -20,8 +20,8 @@ Kind = Literal["text", "name", "mono", "number", "percent", "bar", "token", "mar
 """How a column is drawn: words, a name that stands out, the face of tokens, a number, a bar, a
 token in its box, a word in the colour of its row."""
 
-Emphasis = Literal["", "good", "bad", "faint"]
-"""What a row is: of the answer, of a wrong one, or only in the background."""
+Emphasis = Literal["", "good", "bad"]
+"""What a row is: of the answer, or of a wrong one."""
 
 _RIGHT = frozenset({"number", "percent"})
 
@@ -118,7 +118,7 @@ class Row:
         key: Any hashable, such as (layer, head) or a token's id.
         values: One per column; a `Bar` or a number for bars.
         tooltip: Said under the pointer; the row in words where empty.
-        emphasis: Colours its token, mark and bar; faint rows have bars on a scale of their own.
+        emphasis: Colours its token, mark and bar.
     """
 
     key: Any
@@ -174,17 +174,12 @@ class Ranking:
         for row in rows:
             yield "\t".join(_flat(self.text(row, i)) for i in shown)
 
-    def limits(self, column: int, *, faint: bool = False) -> tuple[float, float]:
+    def limits(self, column: int) -> tuple[float, float]:
         """Return the values at the ends of a column's bars, with some room beside a signed 0."""
         spec = self.columns[column]
-        if spec.limits is not None and not faint:
+        if spec.limits is not None:
             return spec.limits
-        shown = [
-            value
-            for row in self.rows
-            if (row.emphasis == "faint") == faint
-            for value in _reached(row.values[column])
-        ]
+        shown = [value for row in self.rows for value in _reached(row.values[column])]
         low, high = min([0.0, *shown]), max([0.0, *shown])
         margin = 0.04 * (high - low) or 1.0
         if spec.signed:

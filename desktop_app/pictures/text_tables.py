@@ -30,10 +30,10 @@ def show_space(text: str) -> str:
     return drawn or "∅"
 
 
-def lowest(cost: np.ndarray) -> Iterator[tuple[int, ...]]:
-    """Yield the places of the ten lowest values, the lowest first; missing ones come last."""
+def lowest(cost: np.ndarray, most: int | None = _TOP) -> Iterator[tuple[int, ...]]:
+    """Yield the places of the lowest values, the lowest first; missing ones come last."""
     known = np.where(np.isfinite(cost), cost, np.inf)
-    for flat in np.argsort(known, axis=None)[:_TOP]:
+    for flat in np.argsort(known, axis=None, kind="stable")[:most]:
         yield tuple(int(i) for i in np.unravel_index(flat, known.shape))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
@@ -47,6 +47,9 @@ class AnalysisView(QWidget):
 
     Subclasses build their picture in `build_content` and draw in `draw_result`.
 
+    Attributes:
+        EMPTY: Title and sentence of the empty view; the analysis' own words where None.
+
     Signals:
         run_requested: The analysis' own Params, prompts and shared settings left at their defaults.
         fix_requested: A Notice whose fix should be applied to the prompt table.
@@ -54,6 +57,8 @@ class AnalysisView(QWidget):
         help_requested: The name of the analysis whose help page is asked for.
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
     """
+
+    EMPTY: ClassVar[tuple[str, str] | None] = None
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
@@ -79,7 +84,9 @@ class AnalysisView(QWidget):
         self._banner = Banner()
         self._chips = ChipRow()
         self._content = QWidget()
-        self._empty = EmptyState(icon_of(analysis.name), *self.empty_words(), run_words(analysis))
+        said = self.EMPTY or (f"No {analysis.title.lower()} yet", analysis.summary)
+        self._idle = (*said, run_words(analysis))
+        self._empty = EmptyState(icon_of(analysis.name), *self._idle)
         self._small_print = ElidedLabel("", "small")
         self._build_frame()
         self.build_content(self._content)
@@ -88,10 +95,6 @@ class AnalysisView(QWidget):
         self.clear()
 
     # What subclasses give.
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return f"No {self.analysis.title.lower()} yet", self.analysis.summary
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""
@@ -294,10 +297,8 @@ class AnalysisView(QWidget):
         self._heading.run_button.setEnabled(not (busy or self._cannot_run))
         self._heading.run_button.setText(button if busy else "Run")
         self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
-        idle = (*self.empty_words(), run_words(self.analysis))
-        self._empty.set_content(
-            icon_of(self.analysis.name), *((state, sentence, "") if busy else idle)
-        )
+        said = (state, sentence, "") if busy else self._idle
+        self._empty.set_content(icon_of(self.analysis.name), *said)
 
     def _restore(self) -> None:
         """Draw the result there was, over whatever a run that came to nothing had drawn."""

@@ -65,9 +65,7 @@ class DefaultView(AnalysisView):
             (self._plot, self._pages),
             (self._table, self._pages),
         ):
-            frame, column = panel()
-            column.addWidget(widget)
-            home.addWidget(frame)
+            home.addWidget(panel(widget))
         split.setSizes([640, 320])
         split.setStretchFactor(0, 1)
         self._pages.insertWidget(0, split)

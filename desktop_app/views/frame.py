@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+    from desktop_app.widgets.basics.layouts import Part
 
 # Notices that tell rather than warn.
 _CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
@@ -228,11 +228,12 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     return area
 
 
-def panel(*, margins: int = 12, spacing: int = 8) -> tuple[QFrame, QVBoxLayout]:
-    """Return a framed panel and its column."""
+def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
+    """Return a framed panel with parts one below the other."""
     frame = QFrame()
     set_role(frame, "card")
-    return frame, column_in(frame, spacing=spacing, margins=(margins,) * 4)
+    column_in(frame, *parts, spacing=spacing, margins=margins)
+    return frame
 
 
 def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:

@@ -25,8 +25,8 @@ def create_view(
     if view is None:
         from desktop_app.views.default import DefaultView  # noqa: PLC0415 - with the first such
 
-        return DefaultView(declared, selection, parent)
-    made: AnalysisView = view(selection, parent)
+        view = DefaultView
+    made: AnalysisView = view(declared, selection, parent)
     return made
 
 

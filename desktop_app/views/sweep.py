@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 from typing_extensions import override
 
 from desktop_app.pictures.facts import Place
@@ -92,8 +92,9 @@ class SweepView(AnalysisView):
         """Return whether another selected position is another picture."""
         return False
 
-    def add_choices(self, row: FlowLayout, column: QVBoxLayout) -> None:
-        """Add choices of one's own beside the others, or beneath them."""
+    def add_choices(self, row: FlowLayout) -> tuple[QWidget, ...]:  # noqa: ARG002 - for subclasses
+        """Add choices of one's own beside the others; return those that stand beneath."""
+        return ()
 
     def show_choices(self, result: Result | None) -> None:
         """Show one's own choices for a result, or hide them while one is computed."""
@@ -113,17 +114,11 @@ class SweepView(AnalysisView):
             self.noun, self.orders, self.least_side, details_grow=self.details_grow
         )
         self._list, self._details = self._side.list, self._side.details
-        left, right = self.widths
-        split = gap_splitter(
-            Qt.Orientation.Horizontal,
-            (self._build_picture(), left, left),
-            (self._side, right, right),
-        )
-        column_in(content, self._header, (split, 1))
+        parts = zip((self._build_picture(), self._side), self.widths, self.widths, strict=True)
+        column_in(content, self._header, (gap_splitter(Qt.Orientation.Horizontal, *parts), 1))
         self._connect_content()
 
     def _build_picture(self) -> QWidget:
-        frame, column = panel()
         choices = QWidget()
         row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
@@ -131,11 +126,7 @@ class SweepView(AnalysisView):
         self._pictures = QStackedWidget()
         self._pictures.addWidget(self._map)
         self._pictures.addWidget(self._bars)
-        column.addWidget(choices)
-        column.addWidget(self._chooser)
-        self.add_choices(row, column)
-        column.addWidget(self._pictures, 1)
-        return frame
+        return panel(choices, self._chooser, *self.add_choices(row), (self._pictures, 1))
 
     def _connect_content(self) -> None:
         for control in (self._quantity, self._scope, self._side.order):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Banner, EstimateBadge
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QResizeEvent
+    from PySide6.QtWidgets import QLayout
 
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Details, SweepPicture
@@ -39,7 +40,7 @@ class SweepHeader(QWidget):
         # Here rather than over the maps, which need the height.
         self.badge = EstimateBadge()
         self._estimate_came = False
-        line = row_in(None, (self.base, 1), self.badge, spacing=6)
+        line = row_of((self.base, 1), self.badge)
         column_in(self, self.gate, line, self.what, spacing=4)
 
     def show_picture(self, shown: SweepPicture) -> None:
@@ -91,7 +92,7 @@ class CellDetails(QWidget):
         set_role(self._button, "quiet")
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
-        top = row_in(None, (self._title, 1), self._button, spacing=6)
+        top = row_of((self._title, 1), self._button)
         column_in(self, top, self._sentence, (self._table, 1), 0, spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
@@ -147,23 +148,18 @@ class SweepSide(QWidget):
         self.order = SegmentedControl(orders or [("", "")])
         self.order.setToolTip("What the list is sorted by")
         self.order.setVisible(bool(orders))
-        top = row_in(None, (self.title, 1), self.note, spacing=6)
-        upper, column = panel()
-        column.addLayout(top)
-        column.addWidget(self.order, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.list, 1)
-        lower, below = panel()
-        below.addWidget(self.details)
-        heights = (300, 300) if details_grow else (330, 240)
-        parts = ((upper, 1, heights[0]), (lower, int(details_grow), heights[1]))
+        top = row_of((self.title, 1), self.note)
+        order = (self.order, 0, Qt.AlignmentFlag.AlignLeft)
+        self._panels = panel(top, order, (self.list, 1)), panel(self.details)
+        sizes = (300, 300) if details_grow else (330, 240)
+        parts = zip(self._panels, (1, int(details_grow)), sizes, strict=True)
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(least)
-        self._columns = (column, below)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         # Margins are given up before numbers where room is scarce.
         margin = 8 if self.width() < _NARROW else 12
-        for column in self._columns:
-            column.setContentsMargins(margin, margin, margin, margin)
+        for frame in self._panels:
+            cast("QLayout", frame.layout()).setContentsMargins(margin, margin, margin, margin)

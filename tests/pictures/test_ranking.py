@@ -52,14 +52,6 @@ def test_limits_hold_bars_dots_and_zero():
     assert ranked([Column("x", "bar", limits=(0, 9))], [[3.0]]).limits(0) == (0, 9)
 
 
-def test_faint_rows_have_a_scale_of_their_own():
-    columns = (Column("x", "bar", limits=(0.0, 1.0)),)
-    rows = (Row("exact", (0.5,)), Row("estimate", (40.0,), emphasis="faint"))
-    ranking = Ranking(columns, rows)
-    assert ranking.limits(0) == (0.0, 1.0)
-    assert ranking.limits(0, faint=True) == (0.0, 40.0)
-
-
 def test_order_goes_by_value_and_puts_what_is_missing_last():
     assert HEADS.order(1) == [0, 1, 2]
     assert HEADS.order(1, descending=True) == [1, 0, 2]

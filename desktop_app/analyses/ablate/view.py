@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from desktop_app.analyses.ablate import picture as data_of
-from desktop_app.analyses.ablate import words
-from desktop_app.analyses.ablate.spec import ANALYSIS
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
@@ -19,29 +17,21 @@ from desktop_app.views.sweep import SweepView
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QWidget
-
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
-    from desktop_app.widgets.basics.selection import Selection
 
 
 class AblateView(SweepView):
     """A map of heads, or bars per layer."""
 
+    EMPTY = (
+        "Which heads matter?",
+        "Run the sweep to remove each part in turn, all others intact, and see what is lost.",
+    )
+
     noun = "part"
     quantities = data_of.QUANTITIES
-
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    @override
-    def empty_words(self) -> tuple[str, str]:
-        return (
-            "Which heads matter?",
-            "Run the sweep to remove each part in turn, all others intact, and see what is lost.",
-        )
 
     @override
     def choices(self, result: Result) -> Choices:
@@ -52,16 +42,16 @@ class AblateView(SweepView):
         prompt, heads = shown.prompt, self.opens(result)
         ranking = data_of.ranking(result, prompt, shown.chosen, LISTED)
         ordered = "Most harmful first" if prompt is None else f"Most harmful on prompt {prompt + 1}"
-        tip = bind(words.cell_tip, result, prompt)
+        tip = bind(data_of.cell_tip, result, prompt)
         quantity = shown.quantity if heads else "effect"
         return SweepPicture(
-            words.base_sentence(result),
-            words.kept_sentence(result),
-            words.gate_sentence(result),
+            data_of.base_sentence(result),
+            data_of.kept_sentence(result),
+            data_of.gate_sentence(result),
             (data_of.part_map(result, quantity, prompt, tip),),
             None if heads else data_of.by_layer(ranking),
             ordered,
-            words.drop_sentence(result),
+            data_of.drop_sentence(result),
             ranking,
         )
 
@@ -87,7 +77,7 @@ class AblateView(SweepView):
         layer, head = data_of.part_at(result, cell)
         return Details(
             part_name(layer, head, data_of.component(result)),
-            words.part_sentence(result, *cell),
+            data_of.part_sentence(result, *cell),
             data_of.prompt_rows(result, *cell) if rows else Ranking(),
         )
 

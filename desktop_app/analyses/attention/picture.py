@@ -25,24 +25,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ArrayChoice:
-    """One of the pictures of a head, and whether the result holds it.
-
-    Attributes:
-        key: Field of the result.
-        needs: The setting that makes a run give it; empty for the pattern itself.
-        per_prompt: Whether there is one per prompt (the mean has none).
-    """
-
-    key: str
-    label: str
-    needs: str
-    present: bool
-    per_prompt: bool = True
-    tip: str = ""
-
-
-@dataclass(frozen=True)
 class HeadPicture:
     """One head drawn large: `values` [S, S], rows are queries, columns are keys."""
 
@@ -53,6 +35,7 @@ class HeadPicture:
     title: str
 
 
+# The pictures of a head there can be: field, name, the setting that makes a run give it, meaning.
 ARRAYS: tuple[tuple[str, str, str, str], ...] = (
     ("pattern", "Pattern", "", "Attention weights; every row sums to 1."),
     ("scores", "Scores", "scores", "The scores before the softmax."),
@@ -62,27 +45,15 @@ ARRAYS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def choices(result: Result) -> list[ArrayChoice]:
-    """Return every picture of a head there can be, with whether this result holds it."""
-    return [
-        ArrayChoice(key, label, needs, key in result.data, key != "mean", tip)
-        for key, label, needs, tip in ARRAYS
-    ]
-
-
-def layer_numbers(result: Result) -> list[int]:
-    """Return the model's numbers of the layers kept."""
-    return [int(x) for x in result.data["layers"]]
-
-
-def head_numbers(result: Result) -> list[int]:
-    """Return the model's numbers of the heads kept."""
-    return [int(x) for x in result.data["head_indices"]]
+def numbers(result: Result) -> tuple[list[int], list[int]]:
+    """Return the model's numbers of the layers and of the heads kept."""
+    layers, heads = ([int(x) for x in result.data[name]] for name in ("layers", "head_indices"))
+    return layers, heads
 
 
 def indices(result: Result, layer: int | None, head: int | None) -> tuple[int, int] | None:
     """Return where a head lies in the arrays, or None where the result does not hold it."""
-    layers, heads = layer_numbers(result), head_numbers(result)
+    layers, heads = numbers(result)
     if layer not in layers or head not in heads:
         return None
     return layers.index(layer), heads.index(head)
@@ -110,10 +81,9 @@ def entropy_sentence(result: Result, layer: int, head: int, prompt: int) -> str:
     place = indices(result, layer, head)
     if place is None:
         return ""
-    entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
     length = len(result.prompts[prompt].tokens)
     even = float(np.mean(np.log(np.arange(1, length + 1))))
-    return f"entropy {number(entropy, 2)} of {number(even, 2)} nats"
+    return f"entropy {number(_entropy(result, place, prompt), 2)} of {number(even, 2)} nats"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
@@ -154,8 +124,13 @@ def picture(
     name = {"scores": "score", "difference": "clean − corrupt"}.get(key, "attention")
     if key == "pattern" and result.params.get("value_weighted"):
         name = "value-weighted"
-    layer, head = layer_numbers(result)[place[0]], head_numbers(result)[place[1]]
-    return HeadPicture(values, _limits(values, key), diverging, name, part_name(layer, head))
+    title = _head_name(result, *place)
+    return HeadPicture(values, _limits(values, key), diverging, name, title)
+
+
+def _head_name(result: Result, row: int, column: int) -> str:
+    layers, heads = numbers(result)
+    return part_name(layers[row], heads[column])
 
 
 def _limits(values: np.ndarray, key: str) -> tuple[float, float]:
@@ -209,26 +184,30 @@ def default_head(result: Result) -> tuple[int, int]:
     small = np.asarray(result.data["thumbnail"][0], dtype=np.float32)
     resting = small[..., 0].mean(axis=-1) > 0.5
     score = np.where(np.isfinite(entropy), entropy, np.inf) + np.where(resting, 1e6, 0.0)
-    row, column = np.unravel_index(int(np.argmin(score)), score.shape)
-    return layer_numbers(result)[int(row)], head_numbers(result)[int(column)]
+    row, column = divmod(int(np.argmin(score)), score.shape[1])
+    layers, heads = numbers(result)
+    return layers[row], heads[column]
 
 
 def grid_sentence(result: Result) -> str:
     """Say how many heads there are, and how they share keys and values."""
-    layers, heads = len(layer_numbers(result)), len(head_numbers(result))
+    layers, heads = map(len, numbers(result))
     size = group_size(result)
     shared = f", {size} to a key-value head" if size > 1 else ""
     return f"{plural(layers * heads, 'head')} in {plural(layers, 'layer')}{shared}"
 
 
-def head_tip(result: Result, place: tuple[int, int], prompt: int) -> str:
+def head_tip(result: Result, prompt: int, row: int, column: int) -> str:
     """Return what the pointer says over a small picture."""
-    layer, head = layer_numbers(result)[place[0]], head_numbers(result)[place[1]]
-    entropy = float(np.asarray(result.data["entropy"])[place[0], place[1], prompt])
     shared = ""
     if group_size(result) > 1:
-        shared = f" · key-value head {int(result.data['kv_head'][place[1]])}"
-    return f"{part_name(layer, head)}{shared} · entropy {number(entropy, 2)}"
+        shared = f" · key-value head {int(result.data['kv_head'][column])}"
+    entropy = number(_entropy(result, (row, column), prompt), 2)
+    return f"{_head_name(result, row, column)}{shared} · entropy {entropy}"
+
+
+def _entropy(result: Result, place: tuple[int, int], prompt: int) -> float:
+    return float(np.asarray(result.data["entropy"])[(*place, prompt)])
 
 
 def head_facts(result: Result, place: Place) -> list[Fact]:
@@ -236,8 +215,8 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     found = indices(result, place.layer, place.head)
     if found is None or place.prompt >= len(result.prompts):
         return []
-    entropy = float(np.asarray(result.data["entropy"])[(*found, place.prompt)])
-    facts = [Fact("Entropy", f"{number(entropy, 2)} nats", "Mean over queries; 0: one key each")]
+    entropy = number(_entropy(result, found, place.prompt), 2)
+    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
         facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))

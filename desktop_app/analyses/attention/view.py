@@ -7,29 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.attention.controls import AttentionControls
-from desktop_app.analyses.attention.look_strips import LookStrips
-from desktop_app.analyses.attention.picture import (
-    default_head,
-    entropy_sentence,
-    grid_sentence,
-    group_size,
-    head_numbers,
-    head_tip,
-    header,
-    indices,
-    layer_numbers,
-    picture,
-    thumbnails,
-)
-from desktop_app.analyses.attention.spec import ANALYSIS
+from desktop_app.analyses.attention import picture as data_of
+from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
 
@@ -38,7 +24,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.attention.picture import HeadPicture
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 # Room that the lists beside the pattern take.
 _SIDE = 240
@@ -51,15 +36,10 @@ _LARGEST_PITCH = 72.0
 class AttentionView(AnalysisView):
     """All heads at the left, the chosen one at the right with its tokens beneath."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Where do the heads look?",
-            "Run attention to see every head at a glance, and any of them large over its tokens.",
-        )
+    EMPTY = (
+        "Where do the heads look?",
+        "Run attention to see every head at a glance, and any of them large over its tokens.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""
@@ -75,38 +55,19 @@ class AttentionView(AnalysisView):
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
-        parts = ((self._build_grid(), 0, 1), (self._build_right(), 1, 1))
+        self._grid_label = label("", "small", wrap=True)
+        self._title, self._entropy = label("", "title"), ElidedLabel("", "small")
+        every = label("All heads", "heading")
+        left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
+        left.setMinimumWidth(210)
+        top = row_of(self._title, (self._entropy, 1), spacing=12)
+        self._right = QWidget()
+        head = panel(top, self._controls, (self._pattern, 1))
+        column_in(self._right, (head, 1), self._strips)
+        parts = ((left, 0, 1), (self._right, 1, 1))
         self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         column_in(content, self._split)
         self._connect_content()
-
-    def _build_grid(self) -> QWidget:
-        frame, column = panel(margins=10)
-        self._grid_label = label("", "small", wrap=True)
-        column.addWidget(label("All heads", "heading"))
-        column.addWidget(self._grid_label)
-        column.addWidget(self._chooser)
-        column.addWidget(self._grid, 1)
-        frame.setMinimumWidth(210)
-        return frame
-
-    def _build_right(self) -> QWidget:
-        right = self._right = QWidget()
-        column_in(right, (self._build_head(), 1), self._strips)
-        return right
-
-    def _build_head(self) -> QWidget:
-        frame, column = panel()
-        self._title = label("", "title")
-        self._entropy = ElidedLabel("", "small")
-        top = QHBoxLayout()
-        top.setSpacing(12)
-        top.addWidget(self._title)
-        top.addWidget(self._entropy, 1)
-        column.addLayout(top)
-        column.addWidget(self._controls)
-        column.addWidget(self._pattern, 1)
-        return frame
 
     def _connect_content(self) -> None:
         self._right.installEventFilter(self)
@@ -115,7 +76,7 @@ class AttentionView(AnalysisView):
         self._grid.head_clicked.connect(self._on_grid_clicked)
         self._pattern.pair_hovered.connect(self._on_pair_hovered)
         self._pattern.token_hovered.connect(self._on_token_hovered)
-        self._pattern.pair_selected.connect(self._on_pair_selected)
+        self._pattern.pair_selected.connect(self.selection.select_pair)
         self._strips.query_clicked.connect(self._on_query_clicked)
         self._strips.key_clicked.connect(self._on_key_clicked)
         self._controls.view_changed.connect(self._on_view_changed)
@@ -129,15 +90,15 @@ class AttentionView(AnalysisView):
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
         self._shown = None
-        self._default = default_head(result)
+        self._default = data_of.default_head(result)
         self._chooser.set_result(result)
         self._controls.set_result(result)
-        layers, heads = layer_numbers(result), head_numbers(result)
+        layers, heads = data_of.numbers(result)
         self._grid.set_shape(len(layers), len(heads))
         self._grid.set_labels(layers, heads)
-        whole = len(heads) == result.model.n_heads and group_size(result) > 1
+        whole = len(heads) == result.model.n_heads and data_of.group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
-        self._grid_label.setText(grid_sentence(result))
+        self._grid_label.setText(data_of.grid_sentence(result))
         self._share_room()
         self.draw_prompt(result)
 
@@ -145,7 +106,7 @@ class AttentionView(AnalysisView):
         """Make the grid as wide as its height lets it be, until the user chose."""
         if self._moved or self._result is None:
             return
-        rows, columns = len(layer_numbers(self._result)), len(head_numbers(self._result))
+        rows, columns = map(len, data_of.numbers(self._result))
         pitch = min(_LARGEST_PITCH, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
         total = self._split.width()
         wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))
@@ -164,8 +125,8 @@ class AttentionView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
-        self._grid.set_thumbnails(thumbnails(result, prompt))
-        self._grid.set_tip(bind(_tip, result, prompt))
+        self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
+        self._grid.set_tip(bind(data_of.head_tip, result, prompt))
         self._strips.set_tokens(result.prompts[prompt].tokens)
         self._shown = None
         self._draw_head(result)
@@ -173,20 +134,20 @@ class AttentionView(AnalysisView):
     def _chosen(self, result: Result) -> tuple[int, int]:
         """Return the selected head if the result holds it, else the one worth showing first."""
         layer, head = self.selection.layer, self.selection.head
-        if indices(result, layer, head) is not None and layer is not None and head is not None:
+        if layer is not None and head is not None and data_of.indices(result, layer, head):
             return layer, head
         return self._default
 
     def _draw_head(self, result: Result) -> None:
         prompt = self.selection.prompt
         layer, head = self._chosen(result)
-        place = indices(result, layer, head)
+        place = data_of.indices(result, layer, head)
         if place is None:
             return
         self._grid.set_selected(*place)
-        self._title.setText(header(result, layer, head))
-        self._entropy.set_full_text(entropy_sentence(result, layer, head, prompt))
-        shown = picture(
+        self._title.setText(data_of.header(result, layer, head))
+        self._entropy.set_full_text(data_of.entropy_sentence(result, layer, head, prompt))
+        shown = data_of.picture(
             result, self._controls.key(), prompt, place, no_first=self._controls.no_first()
         )
         self._picture, self._shown = shown, place
@@ -253,7 +214,7 @@ class AttentionView(AnalysisView):
         result = self._result
         if result is None or (self._busy and self._shown is None):
             return
-        if indices(result, *self._chosen(result)) != self._shown:
+        if data_of.indices(result, *self._chosen(result)) != self._shown:
             self._draw_head(result)
 
     def _on_pair_changed(self, _pair: object) -> None:
@@ -268,9 +229,9 @@ class AttentionView(AnalysisView):
         self.run_with(**{setting: value})
 
     def _on_grid_clicked(self, row: int, column: int) -> None:
-        result = self._result
-        if result is not None:
-            self.selection.select_head(layer_numbers(result)[row], head_numbers(result)[column])
+        if self._result is not None:
+            layers, heads = data_of.numbers(self._result)
+            self.selection.select_head(layers[row], heads[column])
 
     def _on_pair_hovered(self, query: int, key: int) -> None:
         """Let the strips follow the pointer, and return to the selected pair when it leaves."""
@@ -281,18 +242,11 @@ class AttentionView(AnalysisView):
     def _on_token_hovered(self, position: int) -> None:
         self._on_pair_hovered(position, position)
 
-    def _on_pair_selected(self, query: int, key: int) -> None:
-        self.selection.select_pair(query, key)
-
     def _on_query_clicked(self, position: int) -> None:
         self.selection.select_pair(position, min(self._pair()[1], position))
 
     def _on_key_clicked(self, position: int) -> None:
         self.selection.select_pair(max(self._pair()[0], position), position)
-
-
-def _tip(result: Result, prompt: int, row: int, column: int) -> str:
-    return head_tip(result, (row, column), prompt)
 
 
 VIEW = AttentionView

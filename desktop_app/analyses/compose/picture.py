@@ -26,19 +26,12 @@ _LISTED = 200
 
 @dataclass(frozen=True)
 class PairMap:
-    """Scores of one kind, later heads by earlier heads; NaN where the order is wrong.
-
-    Attributes:
-        values: `[later, earlier]`.
-        later: The head of each row.
-        earlier: The head of each column.
-        baseline: Mean score of random matrices; the middle of the colours.
-        spread: Its standard deviation over random pairs.
-    """
+    """Scores of one kind, later heads (rows) by earlier heads; NaN where the order is wrong."""
 
     values: np.ndarray
     later: tuple[Head, ...]
     earlier: tuple[Head, ...]
+    # What random matrices score, the middle of the colours; its standard deviation over pairs.
     baseline: float
     spread: float
 
@@ -135,24 +128,17 @@ _PAIR_COLUMNS = (
 
 
 def top_pairs(shown: PairMap, head: Head | None = None) -> Ranking:
-    """Return pairs with score and times chance, best first; keys are the pairs.
-
-    Args:
-        shown: The picture.
-        head: Only pairs that this head takes part in; None: all.
-    """
+    """Return pairs (all, or a head's) with score and times chance, best first; they are keys."""
     values = np.where(np.isfinite(shown.values), shown.values, -np.inf)
     if head is not None:
         rows = np.array([later == head for later in shown.later])
         columns = np.array([earlier == head for earlier in shown.earlier])
         values = np.where(rows[:, None] | columns[None, :], values, -np.inf)
     listed, pairs = [], []
-    for flat in np.argsort(-values, axis=None, kind="stable")[:_LISTED]:
-        row, column = (int(x) for x in np.unravel_index(int(flat), values.shape))
-        pair = pair_at(shown, row, column)
-        if pair is None or not np.isfinite(values[row, column]):
+    for row, column in lowest(-values, _LISTED):
+        pair, score = pair_at(shown, row, column), float(values[row, column])
+        if pair is None or not np.isfinite(score):
             break
-        score = float(values[row, column])
         listed.append((pair_name(pair), score, score / shown.baseline))
         pairs.append(pair)
     return ranked(_PAIR_COLUMNS, listed, pairs)

@@ -2,36 +2,89 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.compose.circuits import CircuitPanels
-from desktop_app.analyses.compose.picture import (
-    baseline_text,
-    cell_of,
-    dotted,
-    kinds,
-    pair_at,
-    pair_map,
-    pair_sentence,
-    top_pairs,
-)
-from desktop_app.analyses.compose.spec import ANALYSIS
-from desktop_app.pictures.words import part_name
+from desktop_app.analyses.compose import picture as data_of
+from desktop_app.pictures.ranking import Column
+from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.compose.picture import Pair, PairMap
+    from desktop_app.analyses.compose.picture import CircuitPicture, Pair, PairMap
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
+
+
+_SHARE = partial(number, digits=4)
+_COLUMNS = (
+    Column("direction", width="stretch"),
+    Column("top-1", "number", format=_SHARE, width=62),
+    Column("top-5", "number", format=_SHARE, width=62),
+)
+
+
+class CircuitPanel(QWidget):
+    """One circuit: its title, how many tokens, both directions, and a block of its matrix."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = label("", "heading")
+        self.sentence = label("", "muted", wrap=True)
+        self.table = RankingList("Accuracies of the circuit", _COLUMNS, sortable=True)
+        self.table.setFixedHeight(self.table.full_height(2))
+        self.map = Heatmap()
+        column_in(self, panel(self.title, self.sentence, self.table, (self.map, 1)))
+
+    def show_circuit(self, shown: CircuitPicture) -> None:
+        """Show a circuit."""
+        self.title.setText(shown.title)
+        self.sentence.setText(shown.sentence)
+        self.table.set_rows(shown.rows)
+        self.map.setVisible(shown.block is not None)
+        if shown.block is not None:
+            self.map.show_maps(shown.block)
+
+
+class CircuitPanels(QWidget):
+    """The circuits of a result side by side, or how to ask for one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown = 0
+        self.empty = EmptyState(
+            "circuit",
+            "No circuit in this result",
+            "Choose a pair in the composition map and follow it over the vocabulary, or name one "
+            "in the settings.",
+            "Open the settings",
+        )
+        self.panels = (CircuitPanel(), CircuitPanel())
+        split = gap_splitter(Qt.Orientation.Horizontal, *((shown, 0, 1) for shown in self.panels))
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(split)
+
+    def show_result(self, result: Result) -> None:
+        """Show the circuits of a result."""
+        found = data_of.circuits(result)
+        self._pages.setCurrentIndex(1 if found else 0)
+        for place, shown in enumerate(self.panels):
+            shown.setVisible(place < len(found))
+            if place < len(found):
+                shown.show_circuit(found[place])
+        self.shown = len(found)
+
 
 _HINT = "Choose a pair for all its numbers."
 
@@ -39,15 +92,10 @@ _HINT = "Choose a pair for all its numbers."
 class ComposeView(AnalysisView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Which head reads which?",
-            "Run it to compare all pairs of heads with chance; only weights are read.",
-        )
+    EMPTY = (
+        "Which head reads which?",
+        "Run it to compare all pairs of heads with chance; only weights are read.",
+    )
 
     @override
     def build_content(self, content: QWidget) -> None:
@@ -60,28 +108,16 @@ class ComposeView(AnalysisView):
         self._chance = ElidedLabel("", "small")
         self._map = Heatmap()
         self._circuits = CircuitPanels()
-        parts = ((self._build_map(), 3, 580), (self._build_side(), 2, 420))
+        top = row_of(self._kind, None)
+        parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
-        self._pages = Pages(
+        self.pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._pages, 1)
+        column_in(content, (self.pages, 1))
         self._connect_picture()
 
-    def _build_map(self) -> QWidget:
-        frame, column = panel()
-        top = QHBoxLayout()
-        top.addWidget(self._kind)
-        top.addStretch(1)
-        column.addLayout(top)
-        column.addWidget(self._chance)
-        column.addWidget(self._map, 1)
-        return frame
-
     def _build_side(self) -> QWidget:
-        frame, column = panel()
         self._scope = SegmentedControl([("all", "All pairs"), ("head", "Selected head")])
         self._scope.setToolTip("List all pairs, or those that the selected head takes part in")
         self._table = RankingList("Strongest pairs", sortable=True)
@@ -93,30 +129,21 @@ class ComposeView(AnalysisView):
         self._copy_button = QPushButton("Copying")
         self._copy_button.setToolTip("Does the later head write the token it reads? Run with it")
         bind_icon(self._copy_button, "copy")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._circuit_button)
-        buttons.addWidget(self._copy_button)
-        buttons.addStretch(1)
-        top = QHBoxLayout()
-        top.addWidget(self._scope)
-        top.addStretch(1)
-        column.addLayout(top)
-        column.addWidget(self._table, 1)
-        column.addWidget(self._sentence)
-        column.addLayout(buttons)
+        buttons = row_of(self._circuit_button, self._copy_button, None)
+        frame = panel(row_of(self._scope, None), (self._table, 1), self._sentence, buttons)
         # Narrower, the scores would be cut.
         frame.setMinimumWidth(322)
         return frame
 
     def _connect_picture(self) -> None:
         self._kind.changed.connect(self._on_kind_changed)
-        self._scope.changed.connect(self._on_scope_changed)
+        self._scope.changed.connect(self._list_pairs)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
-        self._table.row_selected.connect(self._on_row_selected)
+        self._table.row_selected.connect(self._choose)
         self._circuit_button.clicked.connect(self._on_circuit_clicked)
         self._copy_button.clicked.connect(self._on_copy_clicked)
-        self._circuits.settings_wanted.connect(self._on_settings_wanted)
+        self._circuits.empty.action_clicked.connect(self._on_settings_wanted)
         self.selection.head_changed.connect(self._on_head_changed)
 
     # Drawing.
@@ -125,46 +152,42 @@ class ComposeView(AnalysisView):
     def draw_new(self, result: Result) -> None:
         self._pair = None
         self.draw_result(result)
-        self.show_page("circuits" if self._circuits.shown() else "pairs")
+        self.pages.turn_to("circuits" if self._circuits.shown else "pairs")
 
     @override
     def draw_result(self, result: Result) -> None:
         self._circuits.show_result(result)
-        held = kinds(result)
+        held = data_of.kinds(result)
         for kind in "KQV":
             self._kind.set_option_enabled(kind, kind in held, "" if kind in held else "Not run")
         if self._kind.value() not in held:
             self._kind.set_value(held[0])
         self._draw_kind(result)
 
-    def show_page(self, name: str) -> None:
-        """Show `pairs` or `circuits`."""
-        self._pages.turn_to(name)
-
     def _draw_kind(self, result: Result) -> None:
         kind = str(self._kind.value())
-        shown = self._shown = pair_map(result, kind)
-        self._chance.set_full_text(f"Without colour: chance, {baseline_text(shown)}")
+        shown = self._shown = data_of.pair_map(result, kind)
+        self._chance.set_full_text(f"Without colour: chance, {data_of.baseline_text(shown)}")
         self._map.show_maps(shown.matrix(result, kind))
         self._list_pairs()
         self._show_pair(result)
 
-    def _list_pairs(self) -> None:
+    def _list_pairs(self, _scope: object = None) -> None:
         if self._shown is None:
             return
         layer, head = self.selection.layer, self.selection.head
         only = None
         if self._scope.value() == "head":
             only = (-1 if layer is None else layer, -1 if head is None else head)
-        self._table.set_ranking(top_pairs(self._shown, only))
+        self._table.set_ranking(data_of.top_pairs(self._shown, only))
 
     def _show_pair(self, result: Result) -> None:
         pair = self._pair
-        cell = None if self._shown is None else cell_of(self._shown, pair)
+        cell = None if self._shown is None else data_of.cell_of(self._shown, pair)
         self._map.set_selected(*(cell if cell is not None else (None, None)))
         if pair is not None:
             self._table.select_key(pair)
-        self._sentence.setText(_HINT if pair is None else pair_sentence(result, pair))
+        self._sentence.setText(_HINT if pair is None else data_of.pair_sentence(result, pair))
         for button in (self._circuit_button, self._copy_button):
             button.setVisible(pair is not None)
         if pair is not None:
@@ -172,7 +195,7 @@ class ComposeView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
-        return self._circuits if self._pages.page() == "circuits" else self._map
+        return self._circuits if self.pages.page() == "circuits" else self._map
 
     # Answering.
 
@@ -189,33 +212,26 @@ class ComposeView(AnalysisView):
         if self._result is not None:
             self._draw_kind(self._result)
 
-    def _on_scope_changed(self, _scope: object) -> None:
-        self._list_pairs()
-
     def _on_head_changed(self, _head: object) -> None:
         if self._result is not None and self._scope.value() == "head":
             self._list_pairs()
 
     def _on_cell_clicked(self, row: int, column: int) -> None:
         if self._shown is not None:
-            self._choose(pair_at(self._shown, row, column))
+            self._choose(data_of.pair_at(self._shown, row, column))
 
     def _on_cell_activated(self, row: int, column: int) -> None:
-        pair = None if self._shown is None else pair_at(self._shown, row, column)
+        pair = None if self._shown is None else data_of.pair_at(self._shown, row, column)
         if pair is not None:
             self.open_attention(*pair[1])
 
-    def _on_row_selected(self, key: object) -> None:
-        if isinstance(key, tuple):
-            self._choose(key)
-
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:
-            self.run_with(full_circuit=",".join(dotted(head) for head in self._pair))
+            self.run_with(full_circuit=",".join(data_of.dotted(head) for head in self._pair))
 
     def _on_copy_clicked(self) -> None:
         if self._pair is not None:
-            self.run_with(ov=dotted(self._pair[1]))
+            self.run_with(ov=data_of.dotted(self._pair[1]))
 
     def _on_settings_wanted(self) -> None:
         self._settings.set_open(True)

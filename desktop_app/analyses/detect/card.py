@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 
-from desktop_app.analyses.detect.picture import runs, stripe_cells
-from desktop_app.analyses.detect.roles import card_headline, card_summary
+from desktop_app.analyses.detect.picture import card_headline, card_summary, runs, stripe_cells
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
@@ -73,17 +73,15 @@ class CircuitCard(QWidget):
     """The card, or the offer to make one.
 
     Signals:
-        card_wanted: Find the induction circuit.
         attention_wanted: (layer, head) whose button was clicked.
     """
 
-    card_wanted = Signal()
     attention_wanted = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pair: tuple[Head, Head] | None = None
-        self._empty = EmptyState(
+        self.pair: tuple[Head, Head] | None = None
+        self.empty = EmptyState(
             "circuit",
             "No circuit card in this result",
             "A card names the previous-token head and the induction head that reads it, and "
@@ -92,10 +90,11 @@ class CircuitCard(QWidget):
         )
         self._title = label("", "title")
         self.headline = label("", "heading", wrap=True)
-        self._early, self._late = QPushButton(""), QPushButton("")
-        for button in (self._early, self._late):
+        self.heads = (QPushButton(""), QPushButton(""))
+        for button in self.heads:
             button.setToolTip("Open this head in Attention")
             bind_icon(button, "eye")
+            button.clicked.connect(self._on_head_clicked)
         self.sentences = label("", "body", wrap=True)
         self.sentences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._loss = label("", "small", wrap=True)
@@ -107,46 +106,28 @@ class CircuitCard(QWidget):
             pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
             pattern.setMinimumSize(200, 150)
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         self._stack.addWidget(self._build())
-        self._empty.action_clicked.connect(self.card_wanted)
-        self._early.clicked.connect(self._on_early_clicked)
-        self._late.clicked.connect(self._on_late_clicked)
 
     def _build(self) -> QWidget:
-        left, column = panel()
-        heads = QHBoxLayout()
-        heads.addWidget(self._title)
-        heads.addStretch(1)
-        heads.addWidget(self._early)
-        heads.addWidget(self._late)
-        column.addLayout(heads)
-        column.addWidget(self.headline)
-        column.addWidget(self.sentences)
-        column.addWidget(self._loss)
-        column.addWidget(self.table, 1)
+        heads = row_of(self._title, None, *self.heads)
+        left = panel(heads, self.headline, self.sentences, self._loss, (self.table, 1))
         left.setMinimumWidth(432)
-        right, beside = panel()
-        beside.addWidget(self.previous, 1)
-        beside.addWidget(self.induction, 1)
+        right = panel((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
-
-    def pair(self) -> tuple[Head, Head] | None:
-        """Return both heads, or None without a card."""
-        return self._pair
 
     def show_result(self, result: Result) -> None:
         """Show the card of a result, or the offer."""
         card = result.data.get("card")
-        self._pair = None if card is None else card_pair(card)
+        self.pair = None if card is None else card_pair(card)
         self._stack.setCurrentIndex(0 if card is None else 1)
-        if card is None or self._pair is None:
+        if card is None or self.pair is None:
             return
-        early, late = (part_name(*head) for head in self._pair)
+        early, late = (part_name(*head) for head in self.pair)
         self._title.setText(f"{early} → {late}")
         self.headline.setText(card_headline(card))
-        self._early.setText(early)
-        self._late.setText(late)
+        for button, name in zip(self.heads, (early, late), strict=True):
+            button.setText(name)
         self.sentences.setText("\n\n".join(card_summary(card)[:2]))
         self._loss.setText(loss_sentence(card))
         self.table.set_ranking(ablations(card))
@@ -158,13 +139,9 @@ class CircuitCard(QWidget):
             shown.show_pattern(pattern, _axis_texts(result, len(pattern)), title=title)
             shown.canvas.set_stripe(runs(stripe_cells(result, score)))
 
-    def _on_early_clicked(self) -> None:
-        if self._pair is not None:
-            self.attention_wanted.emit(*self._pair[0])
-
-    def _on_late_clicked(self) -> None:
-        if self._pair is not None:
-            self.attention_wanted.emit(*self._pair[1])
+    def _on_head_clicked(self) -> None:
+        if self.pair is not None:
+            self.attention_wanted.emit(*self.pair[self.sender() is self.heads[1]])
 
 
 def _axis_texts(result: Result, count: int) -> list[str]:

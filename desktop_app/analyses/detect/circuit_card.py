@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.detect.roles import THRESHOLD, card_summary
+from desktop_app.analyses.detect.picture import THRESHOLD, card_summary
 from desktop_app.contract.grammar import resolve_pair
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant

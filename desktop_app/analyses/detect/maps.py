@@ -11,15 +11,19 @@ from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
-    QHBoxLayout,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.analyses.detect.picture import cell_tip, layer_numbers, meaning, score_names
-from desktop_app.analyses.detect.roles import TITLES
+from desktop_app.analyses.detect.picture import (
+    TITLES,
+    cell_tip,
+    layer_numbers,
+    meaning,
+    score_names,
+)
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.pictures.matrix import Cell
 
 _LIMITS = (0.0, 1.0)
 # A score whose best head stays below this is drawn on a scale of its own, which is then told.
@@ -41,19 +44,7 @@ _TITLE_MOST = 14
 
 
 class SmallMap(QWidget):
-    """One score: a title that chooses it, and its cells.
-
-    Signals:
-        title_clicked: The name of the score.
-        cell_clicked: The name and the place chosen by click or arrow keys.
-        cell_activated: The place double-clicked, or Enter.
-        cell_hovered: The name and the place under the pointer; None when it leaves.
-    """
-
-    title_clicked = Signal(str)
-    cell_clicked = Signal(str, object)
-    cell_activated = Signal(object)
-    cell_hovered = Signal(str, object)
+    """One score: a title that chooses it, and its cells."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,15 +60,7 @@ class SmallMap(QWidget):
         self.canvas.setMinimumSize(84, 70)
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
         self.limits = _LIMITS
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.title)
-        column.addWidget(self.canvas, 1)
-        self.title.clicked.connect(self._on_title_clicked)
-        self.canvas.cell_clicked.connect(self._on_cell_clicked)
-        self.canvas.cell_activated.connect(self._on_cell_activated)
-        self.canvas.cell_hovered.connect(self._on_cell_hovered)
+        column_in(self, self.title, (self.canvas, 1), spacing=0)
 
     def show_data(self, data: Mapping[str, Any]) -> None:
         """Show this score of a result, or of a part of one."""
@@ -97,22 +80,6 @@ class SmallMap(QWidget):
                 tip=bind(cell_tip, data, self.name),
             )
         )
-
-    @Slot()
-    def _on_title_clicked(self) -> None:
-        self.title_clicked.emit(self.name)
-
-    @Slot(int, int)
-    def _on_cell_clicked(self, row: int, column: int) -> None:
-        self.cell_clicked.emit(self.name, (row, column))
-
-    @Slot(int, int)
-    def _on_cell_activated(self, row: int, column: int) -> None:
-        self.cell_activated.emit((row, column))
-
-    @Slot(int, int)
-    def _on_cell_hovered(self, row: int, column: int) -> None:
-        self.cell_hovered.emit(self.name, (row, column) if row >= 0 else None)
 
 
 class ScoreMaps(QWidget):
@@ -139,11 +106,10 @@ class ScoreMaps(QWidget):
         self._bar.set_scale(_LIMITS, diverging=False)
         self._grid = QGridLayout()
         self._grid.setSpacing(8)
-        row = QHBoxLayout(self)
+        row = row_of(self._grid, self._bar, spacing=2)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        row.addLayout(self._grid, 1)
-        row.addWidget(self._bar)
+        row.setStretch(0, 1)
+        self.setLayout(row)
 
     def map_names(self) -> tuple[str, ...]:
         """Return the scores on screen, in their order."""
@@ -201,10 +167,10 @@ class ScoreMaps(QWidget):
         self._columns = 0
         for made in self._maps.values():
             self._group.addButton(made.title)
-            made.title_clicked.connect(self.score_chosen)
-            made.cell_clicked.connect(self._on_cell_clicked)
-            made.cell_activated.connect(self.head_activated)
-            made.cell_hovered.connect(self._on_cell_hovered)
+            made.title.clicked.connect(self._on_title_clicked)
+            made.canvas.cell_clicked.connect(self._on_cell_clicked)
+            made.canvas.cell_activated.connect(self._on_cell_activated)
+            made.canvas.cell_hovered.connect(self._on_cell_hovered)
             made.show()
 
     def _arrange(self) -> None:
@@ -240,14 +206,29 @@ class ScoreMaps(QWidget):
 
         return max(range(1, count + 1), key=side)
 
-    @Slot(str, object)
-    def _on_cell_clicked(self, name: str, place: Cell) -> None:
+    def _name(self) -> str:
+        """Return the score whose title or cells have sent a signal."""
+        sender = self.sender()
+        return next(n for n, shown in self._maps.items() if sender in {shown.title, shown.canvas})
+
+    @Slot()
+    def _on_title_clicked(self) -> None:
+        self.score_chosen.emit(self._name())
+
+    @Slot(int, int)
+    def _on_cell_clicked(self, row: int, column: int) -> None:
+        name = self._name()
         self.set_score(name)
         self.score_chosen.emit(name)
-        self.head_clicked.emit(place)
+        self.head_clicked.emit((row, column))
 
-    @Slot(str, object)
-    def _on_cell_hovered(self, name: str, place: Cell | None) -> None:
+    @Slot(int, int)
+    def _on_cell_activated(self, row: int, column: int) -> None:
+        self.head_activated.emit((row, column))
+
+    @Slot(int, int)
+    def _on_cell_hovered(self, row: int, column: int) -> None:
+        name, place = self._name(), (row, column) if row >= 0 else None
         values = self._maps[name].canvas.values
         self._show_scale(self._chosen() if place is None else name)
         self._bar.set_value(None if place is None or values is None else float(values[place]))

@@ -6,38 +6,127 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.detect.roles import TITLES, best_heads
-from desktop_app.analyses.detect.spec import ANALYSIS
+from desktop_app.analyses.detect.spec import ANALYSIS, FAMILY_SCORES, PATTERN_SCORES
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import number, part_name, random_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
 
+
+# A head that scores this on a detector is called by its name, as in the literature.
+THRESHOLD: dict[str, float] = dict.fromkeys((*PATTERN_SCORES, *FAMILY_SCORES, "target"), 0.4)
+TITLES: dict[str, str] = {
+    "induction": "Induction",
+    "duplicate_token": "Duplicate token",
+    "previous_token": "Previous token",
+    "first_token": "First token",
+    "current_token": "Current token",
+    "successor": "Successor",
+    "copy": "Copy",
+    "target": "Painted pattern",
+}
+_ROLE_HEADS = 5
+_NAMED = 3
+
+
+def best_heads(score: np.ndarray, count: int) -> list[tuple[int, int, float]]:
+    """Return the (layer, head, score) of the best heads of `[L, H]`, best first, NaN left out."""
+    return [
+        (layer, head, float(score[layer, head]))
+        for layer, head in lowest(-score, count)
+        if np.isfinite(score[layer, head])
+    ]
+
+
+def roles(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return rows of `role`, `layer`, `head`, `score`: the best heads of each score, best first."""
+    return tuple(
+        {"role": name, "layer": layer, "head": head, "score": score}
+        for name in score_names(data)
+        for layer, head, score in best_heads(np.asarray(data[name]), _ROLE_HEADS)
+    )
+
+
+def summary(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a sentence per score: its best heads, and how many deserve the name."""
+    sentences = []
+    for name in score_names(data):
+        score = np.asarray(data[name])
+        best = best_heads(score, _NAMED)
+        if not best:
+            continue
+        named = int((np.nan_to_num(score, nan=-1.0) >= THRESHOLD[name]).sum())
+        heads = ", ".join(f"{part_name(layer, head)} {value:.2f}" for layer, head, value in best)
+        many = {0: "no head reaches", 1: "one head reaches"}.get(named, f"{named} heads reach")
+        sentences.append(f"{TITLES[name]}: {heads}; {many} {THRESHOLD[name]:g}.")
+    return tuple(sentences)
+
+
+def headline(data: Mapping[str, Any], name: str) -> str:
+    """Return the conclusion on one score: the best head, and whether it deserves the name."""
+    best = best_heads(np.asarray(data[name]), 1) if name in data else []
+    if not best:
+        return ""
+    row, head, value = best[0]
+    shown, limit, kind = head_name(data, row, head), THRESHOLD[name], TITLES[name]
+    if value < limit:
+        return (
+            f"No clear {kind.lower()} head. The strongest is {shown} with "
+            f"{value:.2f}, below the {limit:g} threshold"
+        )
+    more = int((np.nan_to_num(data[name], nan=-1.0) >= limit).sum()) - 1
+    others = f"; {more} more reach {limit:g}" if more else f", the only one to reach {limit:g}"
+    return f"{kind} head: {shown} with {value:.2f}{others}"
+
+
+def card_headline(card: Mapping[str, Any]) -> str:
+    """Return what a circuit card proves, in one sentence."""
+    both = next((row for row in card["ablation"] if len(row["heads"]) == 2), None)
+    proof = "" if both is None else f": without both, the loss rises by {both['rise']:.2f} nats"
+    return f"Induction circuit found{proof}"
+
+
+def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the circuit card in sentences: the pair, what joins it, and what ablation proves."""
+    previous, induction = card["previous"], card["induction"]
+    early = part_name(previous["layer"], previous["head"])
+    late = part_name(induction["layer"], induction["head"])
+    composition = card["composition"]
+    sentences = [
+        f"{early} looks at the previous token ({previous['previous_token']:.2f}) and {late} at "
+        f"what followed the same token before ({induction['induction']:.2f}).",
+        f"{late} reads {early} through its keys: K-composition {composition['K']:.3f}, random "
+        f"matrices {composition['baseline_K']:.3f}; rank {composition['rank_K'] + 1} of "
+        f"{composition['earlier_heads']} earlier heads.",
+    ]
+    loss = card["loss"]
+    words = ", ".join(f"{row['title']} {row['rise']:+.3f}" for row in card["ablation"])
+    sentences.append(f"Loss on the second half {loss:.3f} nats; ablated by the mean: {words}.")
+    controls = card["controls"]
+    if controls:
+        rises = [row["rise"] for row in controls]
+        sentences.append(
+            f"Random heads of the same layers for control ({len(rises)} draws of both): "
+            f"{float(np.mean(rises)):+.3f} on average, {max(rises):+.3f} at most."
+        )
+    return tuple(sentences)
+
+
 Cell = tuple[int, int]
 
 
-def _one_back(query: int) -> Cell:
-    return query, query - 1
-
-
-def _at_first(query: int) -> Cell:
-    return query, 0
-
-
-def _at_itself(query: int) -> Cell:
-    return query, query
-
-
-# Scores that look the same way everywhere, and those that look one repeat back (and on from there).
-_EVERYWHERE = {
-    "previous_token": _one_back,
-    "first_token": _at_first,
-    "current_token": _at_itself,
+# Which key each query's token looks at: scores that look the same way everywhere, and those that
+# look one repeat back (and on from there).
+_EVERYWHERE: dict[str, Callable[[int], int]] = {
+    "previous_token": lambda query: query - 1,
+    "first_token": lambda _query: 0,
+    "current_token": lambda query: query,
 }
 _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
@@ -64,6 +153,11 @@ def layer_numbers(data: Mapping[str, Any], rows: int) -> list[int]:
     return [int(n) for n in data.get("layers", range(rows))]
 
 
+def head_name(data: Mapping[str, Any], row: int, column: int) -> str:
+    """Name the head at a place."""
+    return part_name(layer_numbers(data, row + 1)[row], column)
+
+
 def spread(data: Mapping[str, Any], name: str, row: int, column: int) -> float | None:
     """Return the standard deviation of a head's score over seeds, None where there is one seed."""
     values = data.get(f"{name}_spread")
@@ -79,22 +173,16 @@ def score_text(data: Mapping[str, Any], name: str, row: int, column: int) -> str
 
 def cell_tip(data: Mapping[str, Any], name: str, row: int, column: int) -> str:
     """Return what the pointer says over a head: this score first, then the others."""
-    layer = layer_numbers(data, row + 1)[row]
-    lines = [f"{part_name(layer, column)}  {TITLES[name]} {score_text(data, name, row, column)}"]
-    lines += [
-        f"{TITLES[other]} {score_text(data, other, row, column)}"
-        for other in score_names(data)
-        if other != name
-    ]
-    return "\n".join(lines)
+    names = [name, *(other for other in score_names(data) if other != name)]
+    told = [f"{TITLES[shown]} {score_text(data, shown, row, column)}" for shown in names]
+    return "\n".join([f"{head_name(data, row, column)}  {told[0]}", *told[1:]])
 
 
 def head_sentence(data: Mapping[str, Any], row: int, column: int) -> str:
     """Return all scores of a head on one line."""
-    layer = layer_numbers(data, row + 1)[row]
     values = {name: float(np.asarray(data[name])[row, column]) for name in score_names(data)}
     told = [f"{TITLES[name].lower()} {number(value, 2)}" for name, value in values.items()]
-    return f"{part_name(layer, column)}: {' · '.join(told)}"
+    return f"{head_name(data, row, column)}: {' · '.join(told)}"
 
 
 def top_heads(data: Mapping[str, Any], name: str) -> Ranking:
@@ -118,12 +206,11 @@ def family_sentence(data: Mapping[str, Any], name: str, row: int, column: int) -
     if values is None or name not in _FAMILY_SCORES:
         return ""
     own = np.asarray(values, dtype=float)[row, column]
-    layer = layer_numbers(data, row + 1)[row]
     told = [
         f"{str(family).replace('_', ' ')} {number(float(value), 2)} (of {int(pairs)})"
         for family, value, pairs in zip(data["families"], own, data["family_pairs"], strict=True)
     ]
-    return f"{part_name(layer, column)}, {TITLES[name].lower()}: {' · '.join(told)}"
+    return f"{head_name(data, row, column)}, {TITLES[name].lower()}: {' · '.join(told)}"
 
 
 def find_head(data: Mapping[str, Any], layer: int | None, head: int | None) -> Cell | None:
@@ -154,7 +241,7 @@ def stripe_cells(result: Result, name: str) -> list[Cell]:
         painted = np.asarray(result.params.get("pattern", ()), dtype=float)
         return [(int(q), int(k)) for q, k in np.argwhere(painted > 0)] if painted.ndim == 2 else []
     if name in _EVERYWHERE:
-        return [_EVERYWHERE[name](q) for q in range(length) if min(_EVERYWHERE[name](q)) >= 0]
+        return [(q, k) for q in range(length) if (k := _EVERYWHERE[name](q)) >= 0]
     if name not in _REPEATED:
         return []
     later = _REPEATED[name]

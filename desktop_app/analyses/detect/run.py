@@ -10,7 +10,7 @@ import torch
 
 from desktop_app.analyses.detect import pattern_scores
 from desktop_app.analyses.detect.circuit_card import make_card
-from desktop_app.analyses.detect.roles import roles, summary
+from desktop_app.analyses.detect.picture import roles, summary
 from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectParams
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice, PromptRecord, Result

@@ -4,27 +4,143 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
 from typing_extensions import override
 
+from desktop_app.analyses.detect import picture as data_of
 from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
-from desktop_app.analyses.detect.picture import find_head, head_sentence, layer_numbers, score_names
-from desktop_app.analyses.detect.side import DetectSide
-from desktop_app.analyses.detect.spec import ANALYSIS
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.views.frame import gap_splitter, label, panel, scrolled
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import Pages
+from desktop_app.widgets.matrix.pattern_view import PatternView
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QWidget
-
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
+
+
+# Room that the lists beside a pattern take.
+_LISTS = 240
+
+
+class HeadPattern(QWidget):
+    """A head's attention on the first sequence with the stripe of the chosen score over it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title = label("", "heading")
+        self._sentence = label("", "small", wrap=True)
+        self._pattern = PatternView()
+        self._pattern.set_side_visible(False)
+        self._pattern.setMinimumSize(220, 200)
+        self._pattern.installEventFilter(self)
+        self.button = QPushButton("Keep patterns and run")
+        self.button.setToolTip("Run the detectors again and keep every head's attention")
+        bind_icon(self.button, "refresh")
+        self._spring = QWidget()
+        button = (self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        shown = (self._pattern, 1), button, (self._spring, 1)
+        column_in(self, self._title, self._sentence, *shown, spacing=6)
+
+    def show_head(self, result: Result, place: Cell, name: str) -> None:
+        """Show the head at (row, column), or offer to keep its pattern."""
+        data = result.data
+        score = data_of.score_text(data, name, *place)
+        self._title.setText(f"{data_of.head_name(data, *place)} · {data_of.TITLES[name]} {score}")
+        kept = data_of.head_pattern(result, place)
+        self._pattern.setVisible(kept is not None)
+        for widget in (self.button, self._spring):
+            widget.setVisible(kept is None)
+        if kept is None:
+            self._sentence.setText("This run kept no patterns: only the scores were summed up.")
+            return
+        cells = [c for c in data_of.stripe_cells(result, name) if max(c) < len(kept[1])]
+        where = "the outlined stripe" if cells else "no stripe: this score is not read off patterns"
+        self._sentence.setText(f"First sequence; {data_of.meaning(name).lower()}: {where}.")
+        self._pattern.show_pattern(*kept)
+        self._pattern.canvas.set_stripe(data_of.runs(cells))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Show the lists beside the pattern where a square leaves room for them."""
+        if watched is self._pattern and event.type() == QEvent.Type.Resize:
+            room = self._pattern.size()
+            self._pattern.set_side_visible(room.width() > room.height() + _LISTS)
+        return super().eventFilter(watched, event)
+
+
+class DetectSide(QWidget):
+    """Best heads, pattern and summary; one of them at a time."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = label("", "heading")
+        self._meaning = label("", "small", wrap=True)
+        self.table = RankingList("Best heads of the chosen score", sortable=True)
+        self.families = label("", "small", wrap=True)
+        self.pattern = HeadPattern()
+        self.headline = label("", "title", wrap=True)
+        self.summary = label("", "body", wrap=True)
+        top, found = QWidget(), QWidget()
+        column_in(top, self.title, self._meaning, (self.table, 1), self.families, spacing=4)
+        told = column_in(found, self.headline, self.summary, None, spacing=12)
+        told.setContentsMargins(0, 4, 4, 0)
+        for text in (self.headline, self.summary):
+            text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.pages = Pages(
+            ("top", "Top heads", top),
+            ("pattern", "Pattern", self.pattern),
+            ("summary", "Summary", scrolled(found)),
+        )
+        column_in(self, self.pages)
+        self.setMinimumWidth(280)
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "side": self.pages.page(),
+            "score": self.title.text(),
+            "listed": self.table.selected_key(),
+            "headline": self.headline.text(),
+            "summary": self.summary.text(),
+        }
+
+    def show_score(self, data: Mapping[str, Any], name: str) -> None:
+        """List the best heads of a score."""
+        self.title.setText(data_of.TITLES[name])
+        self._meaning.setText(f"{data_of.meaning(name)}.")
+        told = data_of.headline(data, name)
+        self.headline.setText(told)
+        self.headline.setVisible(bool(told))
+        self.table.set_ranking(data_of.top_heads(data, name))
+
+    def show_head(self, result: Result, place: Cell | None, name: str) -> None:
+        """Show the chosen head: its pattern, and its families where the score has them."""
+        if place is None:
+            return
+        self.table.select_key(place)
+        told = data_of.family_sentence(result.data, name, *place)
+        self.families.setText(told)
+        self.families.setVisible(bool(told))
+        self.pattern.show_head(result, place, name)
+
+    def show_summary(self, result: Result) -> None:
+        """Say what was found."""
+        self.summary.setText("\n\n".join(result.data.get("summary", ())))
+
+    def best(self, data: Mapping[str, Any], name: str) -> Cell | None:
+        """Return the place of the best head of a score."""
+        rows = data_of.top_heads(data, name).rows if name in data_of.score_names(data) else ()
+        best: Cell | None = rows[0].key if rows else None
+        return best
+
 
 _HINT = "Rows are layers, columns heads. Point at a head for its scores; click to select it."
 
@@ -32,31 +148,21 @@ _HINT = "Rows are layers, columns heads. Point at a head for its scores; click t
 class DetectView(AnalysisView):
     """Small maps at the left, the best heads or the pattern at the right; or the circuit card."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What does each head do?",
-            "Run the detectors on random tokens twice over; no prompt is needed.",
-        )
+    EMPTY = (
+        "What does each head do?",
+        "Run the detectors on random tokens twice over; no prompt is needed.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture."""
         self._score, self._ending = "induction", ""
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
-        left, inner = panel(margins=10)
-        inner.addWidget(self._maps, 1)
-        inner.addWidget(self._read_out)
-        right, beside = panel(margins=10)
-        beside.addWidget(self._side)
+        left = panel((self._maps, 1), self._read_out, margins=10)
+        right = panel(self._side, margins=10)
         split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
-        self._pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._pages, 1)
+        self.pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
+        column_in(content, (self.pages, 1))
         self._connect_picture()
 
     def _connect_picture(self) -> None:
@@ -64,10 +170,10 @@ class DetectView(AnalysisView):
         self._maps.head_clicked.connect(self._on_head_clicked)
         self._maps.head_activated.connect(self._on_head_activated)
         self._maps.head_hovered.connect(self._on_head_hovered)
-        self._side.head_clicked.connect(self._on_head_clicked)
-        self._side.head_activated.connect(self._on_head_activated)
-        self._side.patterns_wanted.connect(self._on_patterns_wanted)
-        self._card.card_wanted.connect(self._on_card_wanted)
+        self._side.table.row_selected.connect(self._on_head_clicked)
+        self._side.table.row_activated.connect(self._on_head_activated)
+        self._side.pattern.button.clicked.connect(self._on_patterns_wanted)
+        self._card.empty.action_clicked.connect(self._on_card_wanted)
         self._card.attention_wanted.connect(self.open_attention)
         self.selection.head_changed.connect(self._on_head_changed)
 
@@ -75,12 +181,12 @@ class DetectView(AnalysisView):
 
     def draw_new(self, result: Result) -> None:
         """Draw a new result; one with a card opens on the card."""
-        self.show_page("card" if "card" in result.data else "heads")
-        asked = self._ending in score_names(result.data)
+        self.pages.turn_to("card" if "card" in result.data else "heads")
+        asked = self._ending in data_of.score_names(result.data)
         if asked:
             self._score, self._ending = self._ending, ""
             if "card" not in result.data:
-                self.show_summary()
+                self._side.pages.turn_to("summary")
         self.draw_result(result)
         if asked:
             self._select_winner(result)
@@ -90,7 +196,7 @@ class DetectView(AnalysisView):
         self._maps.show_data(result.data)
         self._side.show_summary(result)
         self._card.show_result(result)
-        names = score_names(result.data)
+        names = data_of.score_names(result.data)
         self.show_score(self._score if self._score in names else names[0])
 
     def draw_prompt(self, _result: Result) -> None:
@@ -98,7 +204,7 @@ class DetectView(AnalysisView):
 
     def _select_winner(self, result: Result) -> None:
         """Select the head that answers the question: that of the card, else the best."""
-        pair = self._card.pair()
+        pair = self._card.pair
         best = self._side.best(result.data, self._score)
         head = pair[1] if pair is not None else None if best is None else self._numbers(best)
         if head is not None:
@@ -106,30 +212,21 @@ class DetectView(AnalysisView):
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the fields known so far; return whether there was something to draw."""
-        if not score_names(data):
+        if not data_of.score_names(data):
             return False
         self._maps.show_data(data)
         self._read_out.setText("Means over the seeds done so far")
         return True
 
-    def show_page(self, name: str) -> None:
-        """Show `heads` or `card`."""
-        self._pages.turn_to(name)
-
     def expect_preset(self, topic: str) -> None:
         """Let the next result open on the answer about this score, its winner selected."""
         self._ending = topic
-
-    def show_summary(self) -> None:
-        """Show all heads with what was found in sentences."""
-        self.show_page("heads")
-        self._side.pages.turn_to("summary")
 
     def show_score(self, name: str) -> None:
         """Choose a score: its list, and its stripe over the pattern."""
         self._score = name
         result = self._result
-        if result is None or name not in score_names(result.data):
+        if result is None or name not in data_of.score_names(result.data):
             return
         self._maps.set_score(name)
         self._side.show_score(result.data, name)
@@ -138,24 +235,24 @@ class DetectView(AnalysisView):
 
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""
-        return self._card if self._pages.page() == "card" else self._maps
+        return self._card if self.pages.page() == "card" else self._maps
 
     def _place(self) -> Cell | None:
         if self._result is None:
             return None
-        return find_head(self._result.data, self.selection.layer, self.selection.head)
+        return data_of.find_head(self._result.data, self.selection.layer, self.selection.head)
 
     def _draw_head(self, result: Result) -> None:
         place = self._place()
         self._maps.set_selected(place)
-        self._read_out.setText(_HINT if place is None else head_sentence(result.data, *place))
+        self._say(result, place)
         shown = place if place is not None else self._side.best(result.data, self._score)
         self._side.show_head(result, shown, self._score)
 
     @override
     def read_picture(self) -> dict[str, Any]:
         return {
-            "page": self._pages.page(),
+            "page": self.pages.page(),
             "scores": self._maps.map_names(),
             "selected": self._place(),
             "told": self._read_out.text(),
@@ -171,7 +268,7 @@ class DetectView(AnalysisView):
     def _numbers(self, place: Cell) -> tuple[int, int] | None:
         if self._result is None:
             return None
-        return layer_numbers(self._result.data, place[0] + 1)[place[0]], place[1]
+        return data_of.layer_numbers(self._result.data, place[0] + 1)[place[0]], place[1]
 
     def _on_head_clicked(self, place: Cell) -> None:
         head = self._numbers(place)
@@ -184,10 +281,11 @@ class DetectView(AnalysisView):
             self.open_attention(*head)
 
     def _on_head_hovered(self, place: Cell | None) -> None:
-        if self._result is None:
-            return
-        place = self._place() if place is None else place
-        told = _HINT if place is None else head_sentence(self._result.data, *place)
+        if self._result is not None:
+            self._say(self._result, self._place() if place is None else place)
+
+    def _say(self, result: Result, place: Cell | None) -> None:
+        told = _HINT if place is None else data_of.head_sentence(result.data, *place)
         self._read_out.setText(told)
 
     def _on_patterns_wanted(self) -> None:

@@ -1,19 +1,20 @@
-"""How the two grids of patching by hand are drawn: cells, reach, tokens, arrows."""
+"""How the two grids of patching by hand are drawn: cells, reach, outlines, arrows."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
 if TYPE_CHECKING:
-    import numpy as np
     from PySide6.QtGui import QColor
 
     from desktop_app.widgets.basics.theme import Theme
     from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+
 
 _LINES_FROM = 5.0
 _HEAD = 8.0
@@ -29,7 +30,10 @@ def paint_grid(
     painter.fillRect(plot, theme.color("token"))
     if reach is not None:
         for row in frame.rows_seen():
-            _paint_reach(painter, frame, row, reach[row], theme)
+            edges = np.flatnonzero(np.diff(np.pad(reach[row].astype(np.int8), 1)))
+            for start, stop in edges.reshape(-1, 2).tolist():
+                stretch = frame.cell_rect(row, start, 1, stop - start)
+                painter.fillRect(stretch, theme.color("accent_soft"))
     width, height = frame.cell_width(), frame.cell_height()
     lines = []
     if width >= _LINES_FROM:
@@ -46,21 +50,6 @@ def paint_grid(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.color("border_strong"), 1))
     painter.drawRect(plot)
-
-
-def _paint_reach(
-    painter: QPainter, frame: MatrixFrame, row: int, reached: np.ndarray, theme: Theme
-) -> None:
-    """Fill stretches of one row; there is one for each gap between them."""
-    start = None
-    for col in range(len(reached) + 1):
-        inside = col < len(reached) and bool(reached[col])
-        if inside and start is None:
-            start = col
-        elif not inside and start is not None:
-            rect = frame.cell_rect(row, start, 1, col - start)
-            painter.fillRect(rect, theme.color("accent_soft"))
-            start = None
 
 
 def paint_frame(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import choice_label, metric_name, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
     from desktop_app.contract.result import Result
     from desktop_app.pictures.predictions import Mark
     from desktop_app.pictures.ranking import Ranking
+
 
 RUNS: tuple[RunName, RunName] = ("clean", "corrupt")
 OTHER: dict[RunName, RunName] = {"clean": "corrupt", "corrupt": "clean"}
@@ -36,22 +37,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Board:
-    """Both grids.
-
-    Attributes:
-        layers: How many layers the model has.
-        tokens: The tokens of the clean and of the corrupt prompt, as they are shown.
-        differs: Which positions hold another token.
-        read: Where the metric is read.
-        run: Which run the moves change.
-        moves: What is put where.
-        reach: Bool [layers, positions]: which cells of that run the moves can change.
-    """
+    """Both grids: their tokens, at which positions these differ, where the metric is read."""
 
     layers: int
     tokens: dict[RunName, tuple[str, ...]]
     differs: tuple[bool, ...]
     read: int
+    # Which run the moves change, and which of its cells [layers, positions] they reach.
     run: RunName
     moves: tuple[Move, ...]
     reach: np.ndarray
@@ -117,12 +109,8 @@ def with_move(
     A move into the other run begins anew there; one into a cell that has a move takes its place.
     """
     move = Move(source.run, site, (source.layer, source.position), (target.layer, target.position))
-    kept: list[str] = []
-    if target.run == params.run:
-        for text in params.moves:
-            old = parse_move(text)
-            if (old.site, old.target) != (move.site, move.target):
-                kept.append(text)
+    old = [parse_move(text) for text in params.moves] if target.run == params.run else []
+    kept = [str(m) for m in old if (m.site, m.target) != (move.site, move.target)]
     return params.model_copy(update={"run": target.run, "moves": (*kept, str(move))})
 
 
@@ -130,11 +118,9 @@ def mirrored(params: HandPatchParams, run: RunName) -> HandPatchParams:
     """Return the same question the other way round: another run is changed by its twin."""
     if run == params.run:
         return params
-    turned = []
-    for text in params.moves:
-        move = parse_move(text)
-        turned.append(str(Move(OTHER[move.run], move.site, move.source, move.target)))
-    return params.model_copy(update={"run": run, "moves": tuple(turned)})
+    moves = (parse_move(text) for text in params.moves)
+    turned = tuple(str(replace(move, run=OTHER[move.run])) for move in moves)
+    return params.model_copy(update={"run": run, "moves": turned})
 
 
 def without_move(params: HandPatchParams, index: int) -> HandPatchParams:
@@ -224,13 +210,12 @@ def same_pair(one: Result, other: Result) -> bool:
 def _key(result: Result) -> tuple[Any, ...]:
     record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens
-    answers: Sequence[Any] = (*record.answers, *record.wrongs)
     return (
         result.model.fingerprint,
         result.model.name,
         record.tokens.ids,
         None if twin is None else twin.ids,
-        tuple(a.token_id for a in answers),
+        tuple(a.token_id for a in (*record.answers, *record.wrongs)),
         result.params.get("metric"),
     )
 
@@ -250,7 +235,49 @@ def lines(result: Result) -> Iterator[str]:
 
 def about(result: Result) -> str:
     """Return the prompt that was worked on, for the history."""
-    pair = result.params.get("pair")
-    if isinstance(pair, int) and 0 <= pair < len(result.prompts):
-        return result.prompts[pair].text
-    return result.prompts[0].text if result.prompts else ""
+    return result.prompts[pair_of(result)].text if result.prompts else ""
+
+
+_MOST = 200
+
+
+class HandHistory:
+    """Keeps the results of one pair of prompts; another pair begins anew.
+
+    Undoing goes back to what was on screen before; trying something then forgets the way forth, as
+    in every editor, but what was tried stays listed.
+    """
+
+    def __init__(self) -> None:
+        self.tried: list[Result] = []
+        self._way: list[Result] = []
+        self._here = -1
+
+    def add(self, result: Result) -> None:
+        """Take a result that has come on screen."""
+        if self.tried and not same_pair(self.tried[-1], result):
+            self.clear()
+        if not any(known is result for known in self.tried):
+            self.tried = [*self.tried, result][-_MOST:]
+        if self.current() is not result:
+            self._way = [*self._way[: self._here + 1], result][-_MOST:]
+            self._here = len(self._way) - 1
+
+    def current(self) -> Result | None:
+        """Return the result on screen, or None."""
+        return self._way[self._here] if self._here >= 0 else None
+
+    def can_go(self, steps: int) -> bool:
+        """Return whether something was on screen before this (−1), or was undone (1)."""
+        return 0 <= self._here + steps < len(self._way)
+
+    def go(self, steps: int) -> Result | None:
+        """Go back (−1) or forth again (1) and return what was there, or None."""
+        if not self.can_go(steps):
+            return None
+        self._here += steps
+        return self.current()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.tried, self._way, self._here = [], [], -1

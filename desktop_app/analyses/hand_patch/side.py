@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
-from desktop_app.analyses.hand_patch.scale import MetricScale
 from desktop_app.pictures.ranking import Column
-from desktop_app.pictures.words import metric_name
+from desktop_app.pictures.words import metric_name, number
 from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.hand_patch.history import HandHistory
+    from desktop_app.analyses.hand_patch.picture import HandHistory
     from desktop_app.contract.result import Result
+
+
+_MARGIN = 30.0
+_LINE = 24.0
+
+
+class MetricScale(QWidget):
+    """Both runs as ticks, the changed run as a dot with the way it came."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._clean = self._corrupt = self._base = self._patched = math.nan
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Metric between the corrupt and the clean run")
+
+    def set_values(self, clean: float, corrupt: float, base: float, patched: float) -> None:
+        """Show the metric of both runs, and of the changed one before and after."""
+        self._clean, self._corrupt, self._base, self._patched = clean, corrupt, base, patched
+        self.setAccessibleDescription(
+            f"corrupt {number(corrupt)}, clean {number(clean)}; {number(base)} → {number(patched)}"
+        )
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the preferred size."""
+        return QSize(240, 62)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size at which nothing is cut."""
+        return QSize(180, 62)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        values = (self._clean, self._corrupt, self._base, self._patched)
+        if not all(math.isfinite(v) for v in values):
+            return
+        theme = theme_hub().current
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # The corrupt run stands at the left, whichever is the larger.
+        sign = 1.0 if self._clean >= self._corrupt else -1.0
+        low, high = min(sign * v for v in values), max(sign * v for v in values)
+        span = (high - low) or 1.0
+        room = self.width() - 2 * _MARGIN
+        xs = {v: _MARGIN + room * (sign * v - low) / span for v in values}
+        painter.setPen(QPen(theme.color("border_strong"), 2))
+        painter.drawLine(QPointF(min(xs.values()), _LINE), QPointF(max(xs.values()), _LINE))
+        start, end = xs[self._base], xs[self._patched]
+        painter.setPen(QPen(theme.color("accent"), 4))
+        painter.drawLine(QPointF(start, _LINE), QPointF(end, _LINE))
+        for name, value in (("corrupt", self._corrupt), ("clean", self._clean)):
+            painter.setPen(QPen(theme.color("text_muted"), 2))
+            painter.drawLine(QPointF(xs[value], _LINE - 6), QPointF(xs[value], _LINE + 6))
+            painter.setFont(ui_font(11))
+            self._write(painter, xs[value], 32, name)
+            painter.setFont(mono_font(11))
+            self._write(painter, xs[value], 45, number(value, 2))
+        painter.setPen(QPen(theme.color("panel"), 1.5))
+        painter.setBrush(theme.color("accent"))
+        painter.drawEllipse(QPointF(end, _LINE), 6, 6)
+        painter.setPen(theme.color("text"))
+        painter.setFont(mono_font(12))
+        self._write(painter, end, 0, number(self._patched, 2))
+
+    def _write(self, painter: QPainter, x: float, y: float, text: str) -> None:
+        box = QRectF(min(max(x - 50, -20), self.width() - 80), y, 100, 16)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 _PUT_IN = (
@@ -33,16 +103,7 @@ _TRIED = (
 
 
 class HandSide(QWidget):
-    """Metric and ranking above, history below.
-
-    Signals:
-        undo_clicked, redo_clicked: Go back, go forth again.
-        tried_clicked: The index of something that was tried.
-    """
-
-    undo_clicked = Signal()
-    redo_clicked = Signal()
-    tried_clicked = Signal(object)
+    """Metric and ranking above, history below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,13 +117,13 @@ class HandSide(QWidget):
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
-        parts = ((self._build_ranking(), 3, 340), (self._build_tried(), 2, 230))
+        when = row_of((label("Next token", "heading"), 1), self.when)
+        upper = panel(self.title, self.scale, when, (self.ranking, 1))
+        tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
+        parts = ((upper, 3, 340), (panel(tried, (self.tried, 1)), 2, 230))
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)
-        self.undo.clicked.connect(self.undo_clicked)
-        self.redo.clicked.connect(self.redo_clicked)
-        self.tried.row_clicked.connect(self.tried_clicked)
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
@@ -81,33 +142,15 @@ class HandSide(QWidget):
         values = [float(data[name]) for name in ("clean", "corrupt", "base", "patched")]
         self.scale.set_values(*values)
         self._on_when_changed()
-        self.tried.set_rows(_row(tried) for tried in history.tried)
+        self.tried.set_rows(
+            (short_words(tried), float(tried.data["patched"]), best_token(tried))
+            for tried in history.tried
+        )
         for index, tried in enumerate(history.tried):
             if tried is history.current():
                 self.tried.select_key(index)
-        self.undo.setEnabled(history.can_undo())
-        self.redo.setEnabled(history.can_redo())
-
-    def _build_ranking(self) -> QWidget:
-        frame, column = panel()
-        line = QHBoxLayout()
-        line.addWidget(label("Next token", "heading"), 1)
-        line.addWidget(self.when)
-        column.addWidget(self.title)
-        column.addWidget(self.scale)
-        column.addLayout(line)
-        column.addWidget(self.ranking, 1)
-        return frame
-
-    def _build_tried(self) -> QWidget:
-        frame, column = panel()
-        line = QHBoxLayout()
-        line.addWidget(label("Tried", "heading"), 1)
-        line.addWidget(self.undo)
-        line.addWidget(self.redo)
-        column.addLayout(line)
-        column.addWidget(self.tried, 1)
-        return frame
+        self.undo.setEnabled(history.can_go(-1))
+        self.redo.setEnabled(history.can_go(1))
 
     def _button(self, name: str, text: str) -> QToolButton:
         button = QToolButton()
@@ -120,8 +163,3 @@ class HandSide(QWidget):
     def _on_when_changed(self, _when: object = None) -> None:
         if self._result is not None:
             self.ranking.set_ranking(predictions(self._result, self.when.value()))
-
-
-def _row(result: Result) -> tuple[str, float, str]:
-    """Return something that was tried as a row: what, the metric after it, the token on top."""
-    return short_words(result), float(result.data["patched"]), best_token(result)

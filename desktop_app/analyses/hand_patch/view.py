@@ -5,36 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 from typing_extensions import override
 
+from desktop_app.analyses.hand_patch import picture as data_of
 from desktop_app.analyses.hand_patch.board import HandBoard
-from desktop_app.analyses.hand_patch.history import HandHistory
-from desktop_app.analyses.hand_patch.picture import (
-    Cell,
-    board_of,
-    mirrored,
-    move_tip,
-    move_words,
-    outcome_sentence,
-    pair_of,
-    run_of,
-    with_move,
-    without_move,
-)
+from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.side import HandSide
-from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, HandSite
+from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.words import choice_label
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
 # More lines would push the grids off the screen.
@@ -44,16 +32,11 @@ _CHIP_LINES = 2
 class HandPatchView(AnalysisView):
     """Two grids at the left; metric, ranking and history at the right."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What does this activation carry?",
-            "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
-            "of the other.",
-        )
+    EMPTY = (
+        "What does this activation carry?",
+        "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
+        "of the other.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""
@@ -77,24 +60,16 @@ class HandPatchView(AnalysisView):
         self._moves = ChipRow(lines=_CHIP_LINES)
         self._board = HandBoard()
         self._side = HandSide()
-        parts = ((self._build_grids(), 3, 680), (self._side, 2, 320))
+        choices = QWidget()
+        flow = FlowLayout(choices, 8)
+        for widget in (self._run, self._site):
+            flow.addWidget(widget)
+        made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
+        grids = panel(choices, made, (self._board, 1))
+        parts = ((grids, 3, 680), (self._side, 2, 320))
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
-
-    def _build_grids(self) -> QWidget:
-        frame, column = panel()
-        choices = QWidget()
-        row = FlowLayout(choices, 8)
-        for widget in (self._run, self._site):
-            row.addWidget(widget)
-        made = QHBoxLayout()
-        made.addWidget(self._moves, 1)
-        made.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignTop)
-        column.addWidget(choices)
-        column.addLayout(made)
-        column.addWidget(self._board, 1)
-        return frame
 
     def _connect_content(self) -> None:
         self._run.changed.connect(self._on_run_changed)
@@ -104,9 +79,9 @@ class HandPatchView(AnalysisView):
         self._board.move_made.connect(self._on_move_made)
         self._board.cell_clicked.connect(self._on_cell_clicked)
         self._board.undo_asked.connect(self._on_undo)
-        self._side.undo_clicked.connect(self._on_undo)
-        self._side.redo_clicked.connect(self._on_redo)
-        self._side.tried_clicked.connect(self._on_tried)
+        self._side.undo.clicked.connect(self._on_undo)
+        self._side.redo.clicked.connect(self._on_redo)
+        self._side.tried.row_clicked.connect(self._on_tried)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_selected)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
@@ -120,13 +95,20 @@ class HandPatchView(AnalysisView):
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
         self.history.add(result)
-        board = board_of(result)
-        self._outcome.set_full_text(outcome_sentence(result))
+        board = data_of.board_of(result)
+        self._outcome.set_full_text(data_of.outcome_sentence(result))
         self._hint.set_full_text(_HINT)
-        self._run.set_value(run_of(result))
+        self._run.set_value(data_of.run_of(result))
         self._board.show_board(board)
         chips = [
-            ChipSpec(str(i), move_words(board, move), "info", move_tip(board, move), "×", "Remove")
+            ChipSpec(
+                str(i),
+                data_of.move_words(board, move),
+                "info",
+                data_of.move_tip(board, move),
+                "×",
+                "Remove",
+            )
             for i, move in enumerate(board.moves)
         ]
         self._moves.set_chips(chips)
@@ -187,25 +169,25 @@ class HandPatchView(AnalysisView):
 
     def _on_move_made(self, source: Cell, target: Cell) -> None:
         site: HandSite = self._board.site
-        self._try(with_move(self._params(), site, source, target))
+        self._try(data_of.with_move(self._params(), site, source, target))
 
     def _on_move_removed(self, code: str) -> None:
-        self._try(without_move(self._params(), int(code)))
+        self._try(data_of.without_move(self._params(), int(code)))
 
     def _on_reset(self) -> None:
         self._try(self._params().model_copy(update={"moves": ()}))
 
     def _on_run_changed(self, run: Any) -> None:
-        self._try(mirrored(self._params(), run))
+        self._try(data_of.mirrored(self._params(), run))
 
     def _on_site_changed(self, _index: int) -> None:
         self._board.site = self._site.currentData()
 
     def _on_undo(self) -> None:
-        self._go_to(self.history.undo())
+        self._go_to(self.history.go(-1))
 
     def _on_redo(self) -> None:
-        self._go_to(self.history.redo())
+        self._go_to(self.history.go(1))
 
     def _on_tried(self, index: int) -> None:
         if index < len(self.history.tried):
@@ -218,7 +200,7 @@ class HandPatchView(AnalysisView):
 
     def _on_prompt_selected(self, prompt: int) -> None:
         """Let the next run begin anew on the selected pair, or go on with the one on screen."""
-        if self._result is not None and pair_of(self._result) == prompt:
+        if self._result is not None and data_of.pair_of(self._result) == prompt:
             self._adopt(self._result)
             self._hint.set_full_text(_HINT)
         else:
@@ -232,7 +214,7 @@ class HandPatchView(AnalysisView):
 def _shown(result: Result) -> dict[str, Any]:
     """Return the settings that a result on screen stands for."""
     moves = tuple(str(text) for text in result.params.get("moves") or ())
-    return {"pair": pair_of(result), "run": run_of(result), "moves": moves}
+    return {"pair": data_of.pair_of(result), "run": data_of.run_of(result), "moves": moves}
 
 
 VIEW = HandPatchView

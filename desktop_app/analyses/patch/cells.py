@@ -1,4 +1,4 @@
-"""The cells of a patching sweep: their axes, their numbers, what stands above them.
+"""The cells of a patching sweep: axes and numbers, the ranking, one cell's prompts, the selection.
 
 A picture is layers × positions, or layers × heads; by position, heads are shown at one position,
 or each at the position where it does most.
@@ -6,6 +6,7 @@ or each at the position where it does most.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,16 @@ import numpy as np
 
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE
 from desktop_app.pictures.matrix import Axis, PairColumn, numbered
+from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from desktop_app.contract.result import Result
+
 
 SHARES = ("restored", "broken")
 RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
@@ -26,13 +31,7 @@ RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
 
 @dataclass(frozen=True)
 class Shape:
-    """What the axes of a sweep are.
-
-    Attributes:
-        heads: Whether the site has heads.
-        key_value: Whether these are the model's key-value heads.
-        by_position: Whether positions were patched one by one.
-    """
+    """Whether a sweep's site has heads, which are key-value heads, and positions one by one."""
 
     heads: bool
     key_value: bool
@@ -170,3 +169,201 @@ def _one_label(pair: PairColumn) -> str:
     if pair.clean == pair.corrupt:
         return "" if pair.clean.startswith("#") else f": {pair.clean}"
     return f": {pair.clean} | {pair.corrupt}"
+
+
+# The run that is changed, how its metric is written, and the field of its own metric.
+_INTO = {
+    "restored": (
+        "into corrupt",
+        "corrupt run: untouched → with the clean activation",
+        "corrupt",
+    ),
+    "broken": ("into clean", "clean run: untouched → with the corrupt activation", "clean"),
+}
+
+
+@dataclass(frozen=True)
+class PatchPart:
+    """One cell in the list; NaN where a direction was not run."""
+
+    row: int
+    column: int
+    layer: int
+    head: int | None
+    position: int | None
+    name: str
+    restored: float
+    broken: float
+
+
+def parts(
+    result: Result,
+    prompt: int | None,
+    position: int | None,
+    order: str,
+    limit: int | None = None,
+) -> list[PatchPart]:
+    """Return the cells, the largest by `order` first (neither a share nor `asymmetry`: of both).
+
+    They are a prompt's or the mean's; heads by position each where it does most, or at a position.
+    """
+    data, there = result.data, directions(result.data)
+    stacked = shape_of(result.params).stacked
+    places = places_of(data, prompt, position) if stacked else None
+    shares = {name: flat(data, name, prompt, position) for name in there}
+    missing = np.full(shares[there[0]].shape, math.nan)
+    restored, broken = shares.get("restored", missing), shares.get("broken", missing)
+    rank = _rank(restored, broken, order)
+    chosen = columns(result, prompt, shares[there[0]].shape[1])
+    found = []
+    for row, column in lowest(-rank, limit):
+        at = int(places[row, column]) if places is not None else None
+        both = float(restored[row, column]), float(broken[row, column])
+        found.append(_part(result, chosen, (row, column), at, both))
+    return found
+
+
+def _rank(restored: np.ndarray, broken: np.ndarray, order: str) -> np.ndarray:
+    if order == "asymmetry":
+        values = np.abs(broken - restored)
+    elif order in SHARES:
+        values = restored if order == "restored" else broken
+    else:
+        values = np.fmax(np.abs(restored), np.abs(broken))
+    return np.asarray(np.nan_to_num(values, nan=-np.inf))
+
+
+def _part(
+    result: Result,
+    chosen: Axis,
+    place: tuple[int, int],
+    position: int | None,
+    shares: tuple[float, float],
+) -> PatchPart:
+    (row, column), shape = place, shape_of(result.params)
+    layer = int(result.data["layers"][row])
+    head = column if shape.heads else None
+    at = column if shape.by_position and not shape.heads else None
+    if shape.stacked:
+        at = position
+    name = cell_name(shape, layer, head, at)
+    if not shape.heads and at is not None:
+        name = f"L{layer} · {chosen.labels[column]}"
+    return PatchPart(row, column, layer, head, at, name, *shares)
+
+
+def cell_name(shape: Shape, layer: int, head: int | None, position: int | None) -> str:
+    """Name a cell: `L5H3`, `L5 KV1`, `L5`, with its position where it has one."""
+    if head is None:
+        name = f"L{layer}"
+    else:
+        name = f"L{layer} KV{head}" if shape.key_value else part_name(layer, head)
+    return name if position is None else f"{name} · {position}"
+
+
+def ranking(found: list[PatchPart], there: tuple[str, ...]) -> Ranking:
+    """Return parts as rows; both bars have one scale, from 0 at the left if none is negative."""
+    reach = max(
+        [1e-9, *(abs(x) for p in found for x in (p.restored, p.broken) if math.isfinite(x))]
+    )
+    negative = any(min(p.restored, p.broken) < -reach / 50 for p in found)
+    limits = (-reach / 2 if negative else 0.0, reach)
+    columns = [Column("part", "name")]
+    for name in there:
+        columns += [
+            Column(f"{name} bar", "bar", "", priority=1, signed=True, limits=limits, least=26),
+            Column(name, "number", align="right"),
+        ]
+    rows = []
+    for p in found:
+        shares = {name: float(getattr(p, name)) for name in there}
+        told = ", ".join(f"{name} {number(value)}" for name, value in shares.items())
+        values = (value for value in shares.values() for _twice in range(2))
+        rows.append(Row((p.row, p.column), (p.name, *values), f"{p.name}: {told}"))
+    return Ranking(tuple(columns), tuple(rows))
+
+
+def prompt_rows(result: Result, part: PatchPart) -> Ranking:
+    """Return what exchanging a part does, prompt by prompt; prompts too short for it are left out.
+
+    Heads by position are taken at the part's own position.
+    """
+    data, there = result.data, directions(result.data)
+    columns = [Column("prompt", "mono", width="stretch", least=136)]
+    for name in there:
+        run, tip, _base = _INTO[name]
+        columns += [
+            Column(run, "mono", align="right", width=122, priority=1, tooltip=tip),
+            Column(name, "number", format=_share, width=78),
+        ]
+    rows = []
+    for i, record in enumerate(result.prompts):
+        values: list[object] = []
+        for name in there:
+            share, patched = _at(result, name, i, part), _at(result, RAW[name], i, part)
+            if share is not None and patched is not None:
+                base = float(np.asarray(data[_INTO[name][2]], dtype=float)[i])
+                values += [f"{number(base, 2)} → {number(patched, 2)}", share]
+        if values:
+            title = f"{i + 1} · {display_text(record.text)}"
+            rows.append(Row(i, (title, *values)))
+    return Ranking(tuple(columns), tuple(rows))
+
+
+def _share(value: float) -> str:
+    return number(value, 3)
+
+
+def _at(result: Result, name: str, prompt: int, part: PatchPart) -> float | None:
+    if name not in result.data:
+        return None
+    values = cells(result.data, name, prompt)
+    place: tuple[int, ...] = (part.row, part.column)
+    if shape_of(result.params).stacked:
+        place = (*place, part.position or 0)
+    inside = all(i < n for i, n in zip(place, values.shape, strict=True))
+    return float(values.item(*place)) if inside else None
+
+
+def part_at(
+    result: Result, place: tuple[int, int], prompt: int | None, position: int | None
+) -> PatchPart:
+    """Return the part at (row, column) of the picture."""
+    data, at = result.data, position
+    if shape_of(result.params).stacked:
+        at = int(places_of(data, prompt, position)[place])
+    shares = [
+        float(flat(data, name, prompt, position)[place]) if name in data else math.nan
+        for name in SHARES
+    ]
+    count = cells(data, directions(data)[0], prompt).shape[1]
+    return _part(result, columns(result, prompt, count), place, at, (shares[0], shares[1]))
+
+
+def find_place(
+    result: Result, layer: int | None, head: int | None, position: int | None, prompt: int | None
+) -> tuple[int, int] | None:
+    """Return row and column of what is selected by the model's numbers, or None."""
+    layers = [int(x) for x in result.data["layers"]]
+    if layer not in layers:
+        return None
+    shape, row = shape_of(result.params), layers.index(layer)
+    count = cells(result.data, directions(result.data)[0], prompt).shape[1]
+    column: int | None = 0
+    if shape.heads:
+        column = head
+        if shape.key_value and head is not None:
+            column = head * result.model.n_kv_heads // result.model.n_heads
+    elif shape.by_position:
+        column = position
+    return (row, column) if column is not None and column < count else None
+
+
+def query_head(result: Result, column: int, current: int | None) -> int:
+    """Return the query head of a column: of a key-value head the current one, or its first."""
+    if not shape_of(result.params).key_value:
+        return column
+    group = result.model.n_heads // result.model.n_kv_heads
+    if current is not None and current // group == column:
+        return current
+    return column * group

@@ -87,23 +87,15 @@ def curves(result: Shown, sequence: int | None) -> Curves:
 
 def table_rows(result: Shown) -> list[tuple[str, ...]]:
     """Return (what, first half, second half, bound, author's first, author's second)."""
-    data, author = result.data, result.data["author"]
-    rows = []
-    for title, name, bound in (
-        ("log-probability, nats", "logprob", f"blind guess {number(float(data['uniform']))}"),
-        ("accuracy", "accuracy", f"at best {number(float(data['ceiling']))}"),
+    data, rows = result.data, []
+    for title, name, bound, digits in (
+        ("log-probability, nats", "logprob", f"blind guess {number(float(data['uniform']))}", 3),
+        ("accuracy", "accuracy", f"at best {number(float(data['ceiling']))}", 2),
     ):
-        values = [float(data[f"{name}_{half}"]) for half in ("first", "second")]
-        theirs = [float(author[f"{name}_{half}"]) for half in ("first", "second")]
-        digits = 3 if name == "logprob" else 2
-        rows.append(
-            (
-                title,
-                *(number(value) for value in values),
-                bound,
-                *(number(value, digits) for value in theirs),
-            )
-        )
+        halves = (f"{name}_first", f"{name}_second")
+        own = [number(float(data[half])) for half in halves]
+        theirs = [number(float(data["author"][half]), digits) for half in halves]
+        rows.append((title, *own, bound, *theirs))
     return rows
 
 
@@ -191,18 +183,12 @@ def position_text(result: Shown, mean: np.ndarray, sequence: int | None, positio
 
 def best_cells(result: Shown, name: str, count: int = 5) -> list[tuple[str, float]]:
     """Return the places whose replacement raises the loss most."""
-    data: Any = result.data
-    values = np.asarray(data[name], dtype=float)
-    values = np.where(np.isfinite(values), values, -np.inf)
-    order = np.argsort(-values, axis=None, kind="stable")[:count]
-    found = []
-    for flat in order:
-        row, column = np.unravel_index(int(flat), values.shape)
-        if not np.isfinite(values[row, column]):
-            break
-        place = f"L{int(data['layers'][row])} position {int(data['positions'][column])}"
-        found.append((place, float(values[row, column])))
-    return found
+    data, values = result.data, np.asarray(result.data[name], dtype=float)
+    return [
+        (f"L{data['layers'][row]} position {data['positions'][column]}", float(values[row, column]))
+        for row, column in lowest(-values, count)
+        if np.isfinite(values[row, column])
+    ]
 
 
 def effect_sentence(result: Shown, name: str) -> str:

@@ -6,31 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
-from desktop_app.analyses.repeat.picture import (
-    EFFECTS,
-    SoFar,
-    curves,
-    effect_maps,
-    effect_names,
-    effect_sentence,
-    gain_sentence,
-    made_sentence,
-    sequence_count,
-    table_rows,
-)
-from desktop_app.analyses.repeat.spec import ANALYSIS
+from desktop_app.analyses.repeat import picture as data_of
+from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
@@ -39,7 +25,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
-    from desktop_app.widgets.basics.selection import Selection
 
 _HEADS = ("", "first r", "second r", "bound", "first r", "second r")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
@@ -78,7 +63,7 @@ class Numbers(QWidget):
     def show_numbers(self, result: Shown, model: str) -> None:
         """Show the numbers of a result, or of a run whose halves are known."""
         self._model.setText(model)
-        for cells, values in zip(self._cells, table_rows(result), strict=True):
+        for cells, values in zip(self._cells, data_of.table_rows(result), strict=True):
             for cell, value in zip(cells, values, strict=True):
                 cell.setText(value)
 
@@ -90,15 +75,10 @@ class Numbers(QWidget):
 class RepeatView(AnalysisView):
     """Numbers above, the curve below them, and the replacement maps at the bottom."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "Does the model learn within a sequence?",
-            "Run random tokens twice over and see how much better the second time is.",
-        )
+    EMPTY = (
+        "Does the model learn within a sequence?",
+        "Run random tokens twice over and see how much better the second time is.",
+    )
 
     @override
     def build_content(self, content: QWidget) -> None:
@@ -113,67 +93,44 @@ class RepeatView(AnalysisView):
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
-        self._maps = {name: Heatmap() for name, _title in EFFECTS}
-        self._notes = {name: label("", "small", wrap=True) for name, _title in EFFECTS}
+        self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
+        self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}
-        split = self._picture = gap_splitter(Qt.Orientation.Vertical)
         upper = self._build_upper()
         upper.setMinimumHeight(_UPPER_LEAST)
-        split.addWidget(upper)
         self._lower = self._build_lower()
         self._lower.setMinimumHeight(_LOWER_LEAST)
-        split.addWidget(self._lower)
-        split.setSizes([_UPPER_LEAST, 400])
-        split.setStretchFactor(1, 1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(split)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scroll)
+        parts = ((upper, 0, _UPPER_LEAST), (self._lower, 1, 400))
+        self._picture = gap_splitter(Qt.Orientation.Vertical, *parts)
+        column_in(content, scrolled(self._picture))
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
-        frame, column = panel()
-        top = QHBoxLayout()
-        top.setSpacing(10)
-        top.addWidget(self._gain)
-        top.addWidget(self._made, 1)
-        below = QHBoxLayout()
-        below.addWidget(self._hint, 1)
-        below.addWidget(label("Sequence", "field"))
-        below.addWidget(self._sequence)
-        column.addLayout(top)
-        column.addWidget(self._numbers)
-        column.addWidget(self._plot, 1)
-        column.addLayout(below)
-        return frame
+        top = row_of(self._gain, (self._made, 1), spacing=10)
+        below = row_of((self._hint, 1), label("Sequence", "field"), self._sequence)
+        return panel(top, self._numbers, (self._plot, 1), below)
 
     def _build_lower(self) -> QWidget:
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        for name, title in EFFECTS:
-            frame, column = panel(margins=10, spacing=4)
-            column.addWidget(ElidedLabel(f"{title} output, one repeat earlier", "heading"))
-            column.addWidget(self._notes[name])
-            column.addWidget(self._maps[name], 1)
-            self._maps[name].setAccessibleName(f"Rise of the loss, {title}, layer by position")
-            self._map_panels[name] = frame
-            split.addWidget(frame)
-        split.setSizes([500, 500])
-        return split
+        for name, title in data_of.EFFECTS:
+            shown = self._maps[name]
+            shown.setAccessibleName(f"Rise of the loss, {title}, layer by position")
+            heading = ElidedLabel(f"{title} output, one repeat earlier", "heading")
+            self._map_panels[name] = panel(
+                heading, self._notes[name], (shown, 1), margins=10, spacing=4
+            )
+        parts = ((frame, 0, 500) for frame in self._map_panels.values())
+        return gap_splitter(Qt.Orientation.Horizontal, *parts)
 
     # Drawing.
 
     @override
     def draw_new(self, result: Result) -> None:
-        self._set_sequences(sequence_count(result), keep=False)
+        self._set_sequences(data_of.sequence_count(result), keep=False)
         self._draw(result, result.model.name)
 
     @override
     def draw_result(self, result: Result) -> None:
-        self._set_sequences(sequence_count(result), keep=True)
+        self._set_sequences(data_of.sequence_count(result), keep=True)
         self._draw(result, result.model.name)
 
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -182,7 +139,7 @@ class RepeatView(AnalysisView):
         if not self._so_far.is_drawable():
             return False
         if "logprob" in data:
-            self._set_sequences(sequence_count(self._so_far), keep=False)
+            self._set_sequences(data_of.sequence_count(self._so_far), keep=False)
         self._draw(self._so_far, "this model")
         return True
 
@@ -195,10 +152,10 @@ class RepeatView(AnalysisView):
 
     def _draw(self, shown: Shown, model: str) -> None:
         self._shown = shown
-        self._gain.setText(gain_sentence(shown))
-        self._made.set_full_text(made_sentence(shown))
+        self._gain.setText(data_of.gain_sentence(shown))
+        self._made.set_full_text(data_of.made_sentence(shown))
         self._numbers.show_numbers(shown, model)
-        held = dict(effect_names(shown))
+        held = dict(data_of.effect_names(shown))
         for name, frame in self._map_panels.items():
             frame.setVisible(name in held)
         self._lower.setVisible(bool(held))
@@ -210,11 +167,11 @@ class RepeatView(AnalysisView):
 
     def _draw_sequence(self, shown: Shown) -> None:
         chosen = self._chosen()
-        self._plot.show_picture(curves(shown, chosen))
+        self._plot.show_picture(data_of.curves(shown, chosen))
         thin = "" if chosen is None else f" Thin: sequence {chosen + 1}."
         self._hint.set_full_text(_HINT + thin)
-        for name, matrix in effect_maps(shown, chosen or 0).items():
-            self._notes[name].setText(effect_sentence(shown, name))
+        for name, matrix in data_of.effect_maps(shown, chosen or 0).items():
+            self._notes[name].setText(data_of.effect_sentence(shown, name))
             self._maps[name].show_maps(matrix)
 
     @override

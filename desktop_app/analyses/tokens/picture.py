@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.pictures.predictions import token_text
@@ -96,10 +97,8 @@ def token_table(result: Result, prompt: int) -> Ranking:
 
 def first_difference(left: Sequence[int], right: Sequence[int]) -> int | None:
     """Return the first position where two id sequences part, or None where they are equal."""
-    for position, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return position
-    return None if len(left) == len(right) else min(len(left), len(right))
+    pairs = enumerate(zip_longest(left, right))
+    return next((position for position, (a, b) in pairs if a != b), None)
 
 
 def pair_sentence(clean: TokenList, corrupt: TokenList | None) -> str:
@@ -193,13 +192,12 @@ _WHY = (
         "The last column is padding, so this reads what follows a pad token, not the prompt.",
     ),
     (("right",), "Read at the prompt's own last token; causal attention never sees what follows."),
-    (
-        ("left", "without"),
-        "Without a mask the prompt attends to the padding before it, so its numbers change.",
-    ),
-    (
-        ("left", "no mask"),
-        "Without a mask the prompt attends to the padding before it, so its numbers change.",
+    *(
+        (
+            ("left", unmasked),
+            "Without a mask the prompt attends to the padding before it, so its numbers change.",
+        )
+        for unmasked in ("without", "no mask")
     ),
     (
         ("left",),

@@ -5,23 +5,92 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from typing_extensions import override
 
-from desktop_app.analyses.tokens.picture import overview_sentence
-from desktop_app.analyses.tokens.spec import ANALYSIS
+from desktop_app.analyses.tokens import picture as data_of
 from desktop_app.analyses.tokens.token_card import TokenCard
-from desktop_app.analyses.tokens.token_tables import TokenTables
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, scrolled
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel, scrolled
 from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.contract.result import Notice, Result
-    from desktop_app.widgets.basics.selection import Selection
+
+
+class TokenTables(QWidget):
+    """Details of the selected prompt."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._result: Result | None = None
+        self._find = QLineEdit()
+        self._find.setPlaceholderText("Look up an id or a text")
+        self._find.setAccessibleName("Look up a token by id or text")
+        self._find.setClearButtonEnabled(True)
+        self._find.setFixedWidth(200)
+        self._said = ElidedLabel("", "muted")
+        self.tokens = RankingList(
+            "Tokens of the selected prompt", data_of.TOKEN_COLUMNS, sortable=True
+        )
+        self._compare = RankingList(
+            "Two tokenizers compared", data_of.COMPARE_COLUMNS, sortable=True
+        )
+        self._padding = RankingList("Padding demo", data_of.PADDING_COLUMNS, sortable=True)
+        self._compare.set_empty_text("Name a second model under “Compare with” and run again.")
+        self._padding.set_empty_text("Switch the padding demo on in the settings and run again.")
+        self._pages = Pages(
+            ("tokens", "Tokens", self.tokens),
+            ("compare", "Compare", self._compare),
+            ("padding", "Padding", self._padding),
+        )
+        self._pages.beside.addWidget(self._said, 1)
+        self._pages.beside.addWidget(self._find)
+        column_in(self, panel(self._pages, margins=10))
+        self._pages.changed.connect(self._say)
+        self._find.textChanged.connect(self._say)
+        self._padding.row_selected.connect(self._on_case_selected)
+
+    def show_prompt(self, result: Result, prompt: int) -> None:
+        """Show one prompt's tables."""
+        self._result, self._prompt = result, prompt
+        self.tokens.set_ranking(data_of.token_table(result, prompt))
+        self._compare.set_ranking(data_of.compare_table(result, prompt))
+        self._padding.set_ranking(data_of.padding_table(result, prompt))
+        self._say()
+
+    def open_page(self, name: str) -> None:
+        """Turn to `tokens`, `compare` or `padding`."""
+        self._pages.turn_to(name)
+        self._say()
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        return {
+            "page": self._pages.page(),
+            "said": self._said.full_text(),
+            "position": self.tokens.selected_key(),
+        }
+
+    def _say(self, _asked: object = None) -> None:
+        if self._result is None:
+            return
+        said = {"compare": data_of.compare_sentence, "padding": data_of.padding_sentence}.get(
+            self._pages.page()
+        )
+        if query := self._find.text():
+            self._said.set_full_text(data_of.lookup_sentence(self._result, query))
+        else:
+            self._said.set_full_text(said(self._result, self._prompt) if said else "")
+
+    def _on_case_selected(self, why: object) -> None:
+        self._said.set_full_text(str(why))
+
 
 _PAGE = 25
 
@@ -29,15 +98,10 @@ _PAGE = 25
 class TokensView(AnalysisView):
     """A card per prompt above, the selected prompt's tables below."""
 
-    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(ANALYSIS, selection, parent)
-
-    def empty_words(self) -> tuple[str, str]:
-        """Return title and sentence of the empty view."""
-        return (
-            "What is the model really given?",
-            "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
-        )
+    EMPTY = (
+        "What is the model really given?",
+        "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
+    )
 
     def build_content(self, content: QWidget) -> None:
         """Build the picture inside `content`."""
@@ -49,13 +113,11 @@ class TokensView(AnalysisView):
         self._more = QPushButton("Show more prompts")
         set_role(self._more, "quiet")
         self._tables = TokenTables()
-        self._inner = inner = QWidget()
-        self._column = QVBoxLayout(inner)
+        self._inner = QWidget()
+        more = (self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column = column_in(self._inner, more, None)
         self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column.addStretch(1)
-        self._area = scrolled(inner, "Prompts as tokens")
+        self._area = scrolled(self._inner, "Prompts as tokens")
         parts = ((self._area, 3, 340), (self._tables, 2, 260))
         self._split = gap_splitter(Qt.Orientation.Vertical, *parts)
         column_in(content, self._overview, (self._split, 1))
@@ -64,7 +126,7 @@ class TokensView(AnalysisView):
         self._settled.timeout.connect(self._share_room)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._more.clicked.connect(self._on_more_clicked)
-        self._tables.position_chosen.connect(self.selection.select_position)
+        self._tables.tokens.row_clicked.connect(self.selection.select_position)
         self.selection.position_changed.connect(self._on_position_changed)
 
     def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
@@ -73,7 +135,7 @@ class TokensView(AnalysisView):
 
     def draw_result(self, result: Result) -> None:
         """Draw a result that has been taken over."""
-        self._overview.set_full_text(overview_sentence(result))
+        self._overview.set_full_text(data_of.overview_sentence(result))
         count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
         while len(self._cards) < count:
             self._add_card()
@@ -85,12 +147,8 @@ class TokensView(AnalysisView):
         hidden = len(result.prompts) - count
         self._more.setText(f"Show more prompts ({hidden:,} hidden)")
         self._more.setVisible(hidden > 0)
-        if "padding_demo" in result.data:
-            self._tables.open_page("padding")
-        elif "compare" in result.data:
-            self._tables.open_page("compare")
-        else:
-            self._tables.open_page("tokens")
+        pages = {"padding_demo": "padding", "compare": "compare"}
+        self._tables.open_page(next((p for f, p in pages.items() if f in result.data), "tokens"))
         self._share_room()
         self._settled.start()
         self.draw_prompt(result)
@@ -148,7 +206,7 @@ class TokensView(AnalysisView):
         for card in self._cards:
             card.strip.set_selected(chosen if card.index == self.selection.prompt else None)
         if chosen is not None:
-            self._tables.select_position(chosen)
+            self._tables.tokens.select_key(chosen)
 
     def _on_more_clicked(self) -> None:
         self._limit += 100

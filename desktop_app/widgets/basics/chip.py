@@ -127,9 +127,11 @@ class ChipRow(QWidget):
     unfolds.
 
     Signals:
+        chip_clicked: The code of a chip that was clicked.
         fix_clicked: The code of a chip whose fix was chosen.
     """
 
+    chip_clicked = Signal(str)
     fix_clicked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, *, lines: int = 0) -> None:
@@ -145,6 +147,7 @@ class ChipRow(QWidget):
         self.clear()
         for spec in specs:
             chip = Chip(spec)
+            chip.clicked.connect(self.chip_clicked)
             chip.fix_clicked.connect(self.fix_clicked)
             self._flow.addWidget(chip)
             self._chips.append(chip)

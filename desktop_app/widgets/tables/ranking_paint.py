@@ -54,7 +54,7 @@ class RankingModel(QAbstractTableModel):
         super().__init__()
         self.ranking = Ranking()
         self._order: Sequence[int] = ()
-        self._limits: dict[tuple[int, bool], tuple[float, float]] = {}
+        self._limits: dict[int, tuple[float, float]] = {}
 
     def set_ranking(self, ranking: Ranking) -> None:
         """Take another ranking in its own order."""
@@ -77,12 +77,11 @@ class RankingModel(QAbstractTableModel):
         """Return the column of an index."""
         return self.ranking.columns[index.column()]
 
-    def limits(self, column: int, *, faint: bool) -> tuple[float, float]:
+    def limits(self, column: int) -> tuple[float, float]:
         """Return the values at the ends of a column's bars."""
-        key = (column, faint)
-        if key not in self._limits:
-            self._limits[key] = self.ranking.limits(column, faint=faint)
-        return self._limits[key]
+        if column not in self._limits:
+            self._limits[column] = self.ranking.limits(column)
+        return self._limits[column]
 
     def lines(self, places: Sequence[int]) -> str:
         """Write headings and the rows at these places as tabbed text."""
@@ -193,7 +192,7 @@ class _Cell:
         self._theme = theme_hub().current
         self._limits = (0.0, 1.0)
         if self._column.kind == "bar" or self._column.bar:
-            self._limits = model.limits(index.column(), faint=row.emphasis == "faint")
+            self._limits = model.limits(index.column())
 
     def paint(self) -> None:
         """Draw it."""
@@ -211,8 +210,7 @@ class _Cell:
     def _ink(self) -> QColor:
         if self._column.kind == "mark" and self._emphasis in {"good", "bad"}:
             return self._theme.color(self._emphasis)
-        back = self._column.muted or self._emphasis == "faint"
-        return self._theme.color("text_muted" if back else "text")
+        return self._theme.color("text_muted" if self._column.muted else "text")
 
     def _write(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
         metrics = self._painter.fontMetrics()
@@ -272,8 +270,6 @@ class _Cell:
         self._paint_over(bar)
 
     def _bar_ink(self, value: float) -> QColor:
-        if self._emphasis == "faint":
-            return self._theme.color("border_strong")
         if self._column.signed:
             # The heatmap's colour for a strong value of this sign.
             return colour_at(diverging_map(), 0.14 if value < 0 else 0.86)

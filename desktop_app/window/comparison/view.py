@@ -106,10 +106,8 @@ class ComparisonView(QWidget):
     # Building.
 
     def _build(self) -> None:
-        self._pictures = gap_splitter(Qt.Orientation.Horizontal)
-        self._pictures.addWidget(self._build_map())
-        self._pictures.addWidget(self._build_scatter())
-        self._pictures.setSizes([560, 440])
+        left, right = panel(self._choosers, (self._map, 1)), panel(self._facts, (self._scatter, 1))
+        self._pictures = gap_splitter(Qt.Orientation.Horizontal, (left, 0, 560), (right, 0, 440))
         nothing = EmptyState(
             "compare", "No numbers to lay over each other", "What was set differently stands above."
         )
@@ -125,18 +123,6 @@ class ComparisonView(QWidget):
         column.addWidget(self._changes)
         column.addWidget(room, 1)
         self.setAccessibleName("Comparison of two results")
-
-    def _build_map(self) -> QWidget:
-        frame, column = panel()
-        column.addWidget(self._choosers)
-        column.addWidget(self._map, 1)
-        return frame
-
-    def _build_scatter(self) -> QWidget:
-        frame, column = panel()
-        column.addWidget(self._facts)
-        column.addWidget(self._scatter, 1)
-        return frame
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
         rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]

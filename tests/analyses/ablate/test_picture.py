@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.ablate import picture as data
-from desktop_app.analyses.ablate import words as said_of
+from desktop_app.analyses.ablate import picture as said_of
 from desktop_app.pictures.ranking import Bar
 from tests.views import samples
 

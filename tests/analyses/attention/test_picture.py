@@ -10,9 +10,9 @@ PATTERN = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.5, 0.2, 0.3]], np.float32)
 
 
 def test_only_what_the_result_holds_is_present():
-    held = {c.key for c in data.choices(samples.attention_result()) if c.present}
+    held = {key for key, *_words in data.ARRAYS} & samples.attention_result().data.keys()
     assert held == {"pattern"}
-    wanted = {c.key: c.needs for c in data.choices(samples.attention_result())}
+    wanted = {key: needs for key, _name, needs, _tip in data.ARRAYS}
     assert wanted["difference"] == "difference"
 
 

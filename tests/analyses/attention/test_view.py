@@ -144,7 +144,7 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     selection.select_head(0, 1)
     assert view.read_out()["pattern"][2047, 0] == 1
     selection.select_pair(2047, 0)
-    assert view._strips._from_best.full_text().startswith("“1” (0) 1.00")
+    assert view._strips._from.best.full_text().startswith("“1” (0) 1.00")
 
 
 def test_who_looks_where_is_said_once(qtbot, make_view):
@@ -168,7 +168,7 @@ def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(samples.attention_result())
     turn_the_loop()
-    for strip in (view._strips._from, view._strips._to):
+    for strip in (view._strips._from.strip, view._strips._to.strip):
         assert strip.horizontalScrollBar().maximum() == 0
         assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8
         assert strip.height() >= strip.heightForWidth(strip.width())

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.compose import picture as compose_data
 from desktop_app.analyses.compose.spec import DIRECTIONS, OV_DIRECTIONS, ComposeParams
-from desktop_app.analyses.compose.view import ComposeView
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from tests.views import samples
 
@@ -151,7 +151,7 @@ def test_a_pair_is_followed_over_the_vocabulary(view, heard):
 def test_circuits_print_n_and_both_directions(view):
     params = {"full_circuit": "0.0,1.1", "ov": "1.1", "embedding": "layer0"}
     view.show_result(compose_result(circuits=True, params=params))
-    assert view._pages.page() == "circuits"
+    assert view.pages.page() == "circuits"
     first, second = view._circuits.panels
     assert first.title.text() == "Full circuit L0H0 → L1H1"
     assert first.sentence.text() == (
@@ -182,8 +182,8 @@ def test_the_whole_vocabulary_is_called_so():
 
 
 def test_without_circuits_the_settings_are_offered(view):
-    assert view._pages.page() == "pairs"
-    view._circuits.settings_wanted.emit()
+    assert view.pages.page() == "pairs"
+    view._circuits.empty.action_clicked.emit()
     assert view._settings.is_open()
 
 
@@ -194,7 +194,7 @@ def test_the_prompt_tables_selection_is_left_alone(view, selection):
 
 
 def test_a_view_is_freed(themed):
-    view = ComposeView(Selection())
+    view = create_view("compose", Selection())
     view.show_result(compose_result(circuits=True, params={"ov": "1.1"}))
     gone = weakref.ref(view)
     view.deleteLater()

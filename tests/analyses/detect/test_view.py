@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.detect import roles as head_summary
+from desktop_app.analyses.detect import picture as head_summary
 from desktop_app.analyses.detect.card import ablations
 from desktop_app.analyses.detect.maps import map_limits, short_title
 from desktop_app.analyses.detect.spec import DetectParams
-from desktop_app.analyses.detect.view import DetectView
 from desktop_app.contract.result import PromptRecord, TokenList
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from tests.views import samples
 
@@ -129,7 +129,7 @@ def test_without_patterns_a_run_that_keeps_them_is_offered(make_view, heard):
     shown = view._side.pattern
     assert shown._pattern.isHidden()
     asked = heard(view.run_requested)
-    shown._button.click()
+    shown.button.click()
     assert asked == [(DetectParams(keep_patterns=True),)]
 
 
@@ -141,7 +141,7 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert view.read_out()["page"] == "heads"
     view.show_result(detect_result(card=True))
     assert view.read_out()["page"] == "card"
-    assert view._card.pair() == ((4, 0), (5, 3))
+    assert view._card.pair == ((4, 0), (5, 3))
     assert "K-composition 0.160" in view._card.sentences.text()
     assert len(view._card.induction.canvas.stripe) == 1
     assert view._card.headline.text().startswith("Induction circuit found")
@@ -151,14 +151,14 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
 def test_the_eye_opens_attention(view, selection, heads_opened):
     view.show_result(detect_result(card=True))
     asked = heads_opened(view)
-    view._card._early.click()
-    view._card._late.click()
+    view._card.heads[0].click()
+    view._card.heads[1].click()
     assert asked == [("open_attention", 4, 0), ("open_attention", 5, 3)]
 
 
 def test_a_card_is_offered_where_there_is_none(view, heard):
     asked = heard(view.run_requested)
-    view._card.card_wanted.emit()
+    view._card.empty.action_clicked.emit()
     assert asked == [(DetectParams(card="auto"),)]
 
 
@@ -259,7 +259,7 @@ def test_wide_and_high_rooms_arrange_the_maps_differently(view):
 
 
 def test_a_view_is_freed(themed):
-    view = DetectView(Selection())
+    view = create_view("detect", Selection())
     view.show_result(detect_result(card=True))
     gone = weakref.ref(view)
     view.deleteLater()

@@ -5,8 +5,7 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.analyses.hand_patch import picture as data
-from desktop_app.analyses.hand_patch.history import HandHistory
-from desktop_app.analyses.hand_patch.picture import Cell
+from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from tests.views import patch_samples as made
 
@@ -104,16 +103,16 @@ def test_answers_are_marked_in_the_ranking():
 def test_history_goes_back_and_forth_and_keeps_what_was_tried():
     first, second, third = (made.hand_result(m) for m in ((), (MOVE,), (MOVE, SECOND)))
     history = HandHistory()
-    assert history.undo() is None
+    assert history.go(-1) is None
     for result in (first, second):
         history.add(result)
-    assert history.undo() is first
-    assert not history.can_undo()
-    assert history.redo() is second
-    assert history.undo() is first
+    assert history.go(-1) is first
+    assert not history.can_go(-1)
+    assert history.go(1) is second
+    assert history.go(-1) is first
     history.add(third)
-    assert not history.can_redo()
-    assert history.undo() is first
+    assert not history.can_go(1)
+    assert history.go(-1) is first
     assert history.tried == [first, second, third]
     history.add(made.hand_result(prompts=(made.OTHER,)))
     assert len(history.tried) == 1
@@ -219,7 +218,7 @@ def test_undo_and_again_compute_nothing(view, heard, qtbot):
     view._side.redo.click()
     assert view.current_result is second
     assert view.params().moves == (MOVE,)
-    view._side.tried_clicked.emit(0)
+    view._side.tried.row_clicked.emit(0)
     assert view.params().moves == ()
     assert view.read_out()["undo"]
     assert len(view.read_out()["tried"]) == 2

@@ -5,16 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from desktop_app.analyses.patch import words
-from desktop_app.analyses.patch.cells import cells, token_pairs
-from desktop_app.analyses.patch.parts import (
+from desktop_app.analyses.patch import picture as words
+from desktop_app.analyses.patch.cells import (
     PatchPart,
+    cells,
     find_place,
     part_at,
     parts,
     prompt_rows,
     query_head,
     ranking,
+    token_pairs,
 )
 from desktop_app.analyses.patch.picture import partial_picture, picture
 from tests.views import patch_samples as made

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.repeat import picture as repeat_data
 from desktop_app.analyses.repeat.spec import GPT2_SMALL, RepeatParams
-from desktop_app.analyses.repeat.view import RepeatView
+from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from tests.analyses.detect.test_view import sequence
 from tests.views import samples
@@ -126,7 +126,7 @@ def test_the_halves_are_shaded_differently(view):
 
 
 def test_a_view_is_freed(themed):
-    view = RepeatView(Selection())
+    view = create_view("repeat", Selection())
     view.show_result(repeat_result())
     gone = weakref.ref(view)
     view.deleteLater()

@@ -14,7 +14,7 @@ def test_a_card_per_prompt_and_chips_where_they_belong(make_view):
     view.show_result(samples.tokens_result())
     assert len(view.read_out()["prompts"]) == 2
     assert view.read_out()["chips"] == ["lengths_differ"]
-    assert [n.code for n in view._cards[0]._notices.values()] == ["trailing_space", "space_token"]
+    assert [n.code for n in view._cards[0]._notices] == ["trailing_space", "space_token"]
 
 
 def test_a_card_offers_its_fix(make_view, heard):
@@ -22,7 +22,8 @@ def test_a_card_offers_its_fix(make_view, heard):
     view.show_result(samples.tokens_result())
     asked = heard(view.fix_requested)
     card = view._cards[0]
-    next(iter(card._chips)).fix_clicked.emit("0:trailing_space")
+    chip = card._chips.chips()[0]
+    chip.fix_clicked.emit(chip.code)
     assert [told[0].code for told in asked] == ["trailing_space"]
 
 
@@ -32,7 +33,7 @@ def test_pointing_at_a_chip_tints_its_tokens(make_view, monkeypatch):
     card = view._cards[0]
     tinted = []
     monkeypatch.setattr(card, "highlight", tinted.append)
-    chip = next(c for c, n in card._chips.items() if n.code == "space_token")
+    chip = next(c for c in card._chips.chips() if c.text() == "space token")
     QApplication.sendEvent(chip, QEvent(QEvent.Type.Enter))
     QApplication.sendEvent(chip, QEvent(QEvent.Type.Leave))
     assert tinted == [(1, 3, 5, 7), ()]
@@ -56,7 +57,7 @@ def test_the_table_shows_the_selected_prompt(make_view, selection):
 def test_a_row_selects_its_position(make_view, selection):
     view = make_view("tokens")
     view.show_result(samples.tokens_result())
-    view._tables._tokens.row_clicked.emit(5)
+    view._tables.tokens.row_clicked.emit(5)
     assert selection.position == 5
 
 

@@ -162,7 +162,7 @@ def test_every_kind_is_painted_in_both_themes(ranking, qapp):
     dotted = Bar(-0.4, dots=(-0.5, 0.2), chosen=1)
     rows = (
         Row(0, ("L1H2", dotted, 0.9, "")),
-        Row(1, ("L0H2", Bar(0.2, error=0.1), -0.4, "seen"), emphasis="faint"),
+        Row(1, ("L0H2", Bar(0.2, error=0.1), -0.4, "seen"), emphasis="bad"),
     )
     ranking.set_ranking(Ranking(columns, rows))
     other = ranking.grab().toImage()
