@@ -110,13 +110,9 @@ def entries(shown: Source) -> list[Entry]:
 
 
 def picture(shown: Source, entry: Entry, chosen: Mapping[str, int], metric: str) -> Picture:
-    """Draw an entry.
+    """Draw an entry at the chosen places of its choosers' axes, numbers of their labels.
 
-    Args:
-        shown: Where it stands.
-        entry: What to draw.
-        chosen: For each axis of `entry.choosers()` the number of one of its labels.
-        metric: The metric in words, which is the unit of some fields.
+    The metric in words is the unit of some fields.
     """
     if entry.kind == "values":
         return Picture(_values(shown, metric))
@@ -262,14 +258,8 @@ def _values(shown: Source, metric: str) -> Ranking:
     for name, value in shown.data.items():
         if not _is_list(value):
             spec = shown.specs.get(name)
-            unit = unit_of(spec, metric)
-            rows.append(
-                (
-                    _spaced(name),
-                    f"{_text(value)} {unit}".strip(),
-                    spec.meaning if spec is not None else "",
-                )
-            )
+            told = f"{_text(value)} {unit_of(spec, metric)}".strip()
+            rows.append((_spaced(name), told, "" if spec is None else spec.meaning))
     columns = (
         Column("field", "name"),
         Column("value", "mono"),

@@ -112,14 +112,8 @@ class Matrix:
 
     def place_text(self, row: int, column: int) -> str:
         """Return where a cell is, in words."""
-        names = (
-            (self.rows.name, self.rows.labels[row]),
-            (
-                self.columns.name,
-                self.columns.labels[column],
-            ),
-        )
-        return " · ".join(f"{name} {label}".strip() for name, label in names)
+        axes = ((self.rows, row), (self.columns, column))
+        return " · ".join(f"{axis.name} {axis.labels[at]}".strip() for axis, at in axes)
 
     def value_text(self, row: int, column: int) -> str:
         """Return the number of a cell as it stands under the cursor."""
@@ -146,10 +140,8 @@ def centred_limits(
 ) -> tuple[float, float]:
     """Return the ends of one scale that holds all values, symmetric about `centre`.
 
-    Args:
-        values: Arrays of any shapes; what is not finite counts for nothing.
-        centre: The middle.
-        least: How far the ends lie from it at least; 1 where nothing else says how far.
+    The ends lie at least `least` from it, and 1 where nothing else says how far; what is not finite
+    counts for nothing.
     """
     sizes = [np.abs(v[np.isfinite(v)] - centre) for v in map(np.asarray, values)]
     reach = max([least, *(float(s.max()) for s in sizes if s.size)])

@@ -35,12 +35,9 @@ def next_tokens(
     marked: Mapping[int, Mark],
     others: Mapping[int, float] | None = None,
 ) -> Ranking:
-    """Return the rows of a result as a ranking; its keys are the tokens' ids.
+    """Return the rows of a result, best first, as a ranking; its keys are the tokens' ids.
 
-    Args:
-        rows: `id`, `piece`, `text`, `logit`, `logprob`, `prob` each, best first.
-        marked: Which tokens are answers or wrong ones.
-        others: Probabilities by token to compare with; each is a tick on its bar.
+    `others` are probabilities by token to compare with; each is a tick on its bar.
     """
     made = []
     for rank, row in enumerate(rows):

@@ -169,10 +169,7 @@ def matched(left: Field, right: Field) -> tuple[Field, Field] | None:
 def matrix(shown: Source, one: Field, chosen: Mapping[str, int]) -> np.ndarray:
     """Read one matrix `[rows, columns]`, float; only what is shown is read from disk.
 
-    Args:
-        shown: Where the field stands.
-        one: Which field.
-        chosen: For each axis of `one.choosers()` the number of one of its labels.
+    For each axis of `one.choosers()` the number of one of its labels is chosen.
     """
     value = shown.data[one.name]
     index = [a.places[chosen[a.name]] if a.name in chosen else a.places for a in one.axes]

@@ -20,17 +20,12 @@ _LONG_RUN = 5
 
 
 def display_text(text: str) -> str:
-    """Return a token's text or piece with everything invisible made visible.
+    """Return a token's text or a vocabulary's piece with everything invisible made visible.
 
     Spaces become `␠`, line ends `↵`, tabs `⇥`, other control characters their picture; other
     invisible characters their code point and byte pieces such as `<0x0A>` their byte, both in
     single angle quotes. The space marks of vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
-
-    Args:
-        text: A decoded text or a vocabulary's own piece.
-
-    Returns:
-        A text without whitespace; empty only for an empty text.
+    No whitespace is left.
     """
     body = text.lstrip("Ġ")
     marks = SPACE * (len(text) - len(body))
@@ -50,9 +45,7 @@ def display_text(text: str) -> str:
 def token_label(piece: str, text: str) -> str:
     """Return what a token's box shows: its text, or its bytes where they are no whole character.
 
-    Args:
-        piece: The vocabulary's own string, such as `Ġ2`, `<0x0A>` or `âĢ`.
-        text: The token decoded alone.
+    The piece is the vocabulary's own string, such as `Ġ2`, `<0x0A>` or `âĢ`.
     """
     if "\ufffd" in text:
         raw = _bytes_of(piece)

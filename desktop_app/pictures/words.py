@@ -6,7 +6,6 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.pictures.choice_words import choice_label
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 MINUS = "−"
 WITHHELD = "–"
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
-
 METRIC_NAMES = {
     "logit_diff": "logit difference",
     "logit": "logit of the answer",
@@ -28,6 +26,41 @@ METRIC_NAMES = {
     "rank": "rank of the answer",
     "loss": "loss",
     "kl": "KL divergence",
+}
+# What values of settings are called that several analyses have. A field of Params says its own in
+# `json_schema_extra`: `words`, by value, `{}` standing for it and the empty text for all others;
+# `counted`, the noun of what a number counts; `numbered`, that of what it picks, from 0.
+_SHARED_WORDS = {
+    "metric": METRIC_NAMES,
+    "layers": {":": "all layers"},
+    "heads": {":": "all heads"},
+    "positions": {"all": "all positions"},
+}
+# The choices of a form as a newcomer reads them; the field's own terms stay in the tooltips.
+_LABELS = {
+    "resid_pre": "stream before block",
+    "resid_mid": "stream after attention",
+    "resid_post": "stream after block",
+    "attn_out": "attention output",
+    "mlp_out": "MLP output",
+    "head_z": "head output (z)",
+    "head_q": "head queries (q)",
+    "head_k": "head keys (k)",
+    "head_v": "head values (v)",
+    "pattern": "attention pattern",
+    "attn": "attention",
+    "mlp": "MLP",
+    "layer0": "after layer 0",
+    "mlp0": "through MLP 0",
+    "logit_diff": "logit difference",
+    "logit": "logit of the answer",
+    "logprob": "log-probability",
+    "prob": "probability",
+    "rank": "rank of the answer",
+    "kl": "KL divergence",
+    "denoise": "clean → corrupt",
+    "noise": "corrupt → clean",
+    "position": "one at a time",
 }
 
 
@@ -105,17 +138,6 @@ def run_words(analysis: Analysis) -> str:
     return f"Run {analysis.noun or analysis.title.lower()}"
 
 
-# What values of settings are called that several analyses have. A field of Params says its own in
-# `json_schema_extra`: `words`, by value, `{}` standing for it and the empty text for all others;
-# `counted`, the noun of what a number counts; `numbered`, that of what it picks, from 0.
-_SHARED_WORDS = {
-    "metric": METRIC_NAMES,
-    "layers": {":": "all layers"},
-    "heads": {":": "all heads"},
-    "positions": {"all": "all positions"},
-}
-
-
 def _setting(name: str, field: Any, value: Any) -> str:
     title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
@@ -169,3 +191,15 @@ def _bos(value: object) -> str:
 def without_flags(message: str) -> str:
     """Return a message with `--metric` written as the form says it: metric."""
     return _FLAG.sub(lambda match: match.group(1).replace("-", " "), message)
+
+
+def choice_label(value: object) -> str:
+    """Return a choice as it is shown: `resid_pre` as `stream before block`."""
+    if value is None:
+        return "none"
+    return _LABELS.get(str(value), str(value).replace("_", " "))
+
+
+def choice_term(value: object) -> str:
+    """Return the field's own term for a choice that is shown in other words, or an empty text."""
+    return str(value) if str(value) in _LABELS else ""

@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
-from desktop_app.views.frame import ElidedLabel, Heading, SettingsFold, Veil
-from desktop_app.views.notice_chips import (
+from desktop_app.views.frame import (
     OTHER_PROMPTS,
+    ElidedLabel,
+    Heading,
+    SettingsFold,
+    Veil,
     by_code,
     notice_chip,
     other_prompts_chip,
 )
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
 
 if TYPE_CHECKING:
@@ -165,12 +169,7 @@ class AnalysisView(QWidget):
             self._veil.set_shown(False)
 
     def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
-        """Dim the old picture while a new one is computed, or end that.
-
-        Args:
-            busy: Whether a result is coming.
-            waiting: Whether other jobs come first.
-        """
+        """Dim the old picture while a new one is computed or waits for other jobs, or end that."""
         if busy:
             self._banner.dismiss()
             self._failure = None
@@ -254,13 +253,8 @@ class AnalysisView(QWidget):
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._content)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 8)
-        column.setSpacing(8)
-        for widget in (self._heading, self._settings, self._banner, self._chips):
-            column.addWidget(widget)
-        column.addWidget(room, 1)
-        column.addWidget(self._small_print)
+        above = (self._heading, self._settings, self._banner, self._chips)
+        column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:

@@ -1,20 +1,78 @@
-"""Choosing one place of each axis that a picture leaves out."""
+"""Choosing a prompt of the result, or one place of each axis that a picture leaves out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
-from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.pictures.words import prompt_title
+from desktop_app.views.frame import label
+from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from desktop_app.contract.result import Result
     from desktop_app.pictures.slicing import Axis
+    from desktop_app.widgets.basics.selection import Selection
 
 _WIDEST = 260
+
+
+class PromptChooser(QWidget):
+    """A list of the result's prompts with arrows on both sides; hidden for a single prompt."""
+
+    def __init__(self, selection: Selection, *, compact: bool = False) -> None:
+        super().__init__()
+        self._selection = selection
+        self._previous = icon_button("chevron-left", "Previous prompt")
+        self._next = icon_button("chevron-right", "Next prompt")
+        self.box = QComboBox()
+        self.box.setAccessibleName("Prompt")
+        self.box.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.box.setMinimumContentsLength(8 if compact else 14)
+        self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.box.setMaximumWidth(340)
+        name = label("Prompt")
+        name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        name.setVisible(not compact)
+        row = row_in(self, name, self._previous, (self.box, 8), self._next, spacing=4)
+        if not compact:
+            row.addStretch(1)
+        self.box.activated.connect(self._selection.select_prompt)
+        self._previous.clicked.connect(self._on_previous)
+        self._next.clicked.connect(self._on_next)
+        self._selection.prompt_changed.connect(self._on_prompt_changed)
+
+    def set_result(self, result: Result) -> None:
+        """List the prompts of a result."""
+        titles = [prompt_title(p, i) for i, p in enumerate(result.prompts)]
+        if titles != [self.box.itemText(i) for i in range(self.box.count())]:
+            self.box.clear()
+            self.box.addItems(titles)
+        self.setVisible(len(titles) > 1)
+        self._on_prompt_changed(self._selection.prompt)
+
+    def value(self) -> int:
+        """Return the number of the prompt that is shown."""
+        return self.box.currentIndex()
+
+    def _on_prompt_changed(self, prompt: int) -> None:
+        if prompt < self.box.count():
+            self.box.setCurrentIndex(prompt)
+        self._previous.setEnabled(prompt > 0)
+        self._next.setEnabled(prompt < self.box.count() - 1)
+
+    def _on_previous(self) -> None:
+        self._selection.select_prompt(self._selection.prompt - 1)
+
+    def _on_next(self) -> None:
+        self._selection.select_prompt(self._selection.prompt + 1)
 
 
 class Choosers(QWidget):
@@ -63,16 +121,12 @@ class Choosers(QWidget):
     def _add(self, name: str, labels: Sequence[str]) -> None:
         title = name.replace("_", " ").capitalize()
         holder, box = QWidget(), QComboBox()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
         box.setObjectName(name)
         box.setAccessibleName(title)
         box.addItems(list(labels))
         box.setMaximumWidth(_WIDEST)
         box.activated.connect(self._on_activated)
-        row.addWidget(QLabel(title))
-        row.addWidget(box)
+        row_in(holder, QLabel(title), box, spacing=4)
         self._row.addWidget(holder)
         holder.show()
         self._boxes[name] = box

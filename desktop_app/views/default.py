@@ -15,12 +15,8 @@ from desktop_app.pictures.slicing import Source, largest, source
 from desktop_app.pictures.words import METRIC_NAMES
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    panel,
-)
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList

@@ -1,42 +1,39 @@
-"""The parts of the frame around every analysis: heading, folding settings, dimmed picture."""
+"""The parts of the frame around every analysis: heading, settings, notices, dimmed picture."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
-    QLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QSplitter,
-    QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.pictures.words import run_words, settings_sentence
+from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import bind_icon, icon_button
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
-from desktop_app.widgets.forms.form_scroll import FormScroll
-from desktop_app.widgets.forms.params_form import ParamsForm
+from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+    from desktop_app.widgets.basics.layouts import Part
 
-    Part = QWidget | QLayout | tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag] | None
-    """What stands in a row or column: a tuple with its share of the room; None is empty room."""
-
-Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
+# Notices that tell rather than warn.
+_CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
+_GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
+OTHER_PROMPTS = "other_prompts"
 
 
 class ElidedLabel(QLabel):
@@ -87,24 +84,14 @@ class Heading(QWidget):
         title = QLabel(analysis.title)
         set_role(title, "title")
         self.summary = ElidedLabel(analysis.summary, "muted")
-        self.help_button = QToolButton()
-        bind_icon(self.help_button, "help")
-        self.help_button.setToolTip(
-            f"What {analysis.title.lower()} means: formula, signs, pitfalls"
-        )
-        self.help_button.setAccessibleName(f"Help on {analysis.title}")
+        told = f"What {analysis.title.lower()} means: formula, signs, pitfalls"
+        self.help_button = icon_button("help", told, f"Help on {analysis.title}")
         self.run_button = QPushButton("Run")
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
         self.run_button.setToolTip(f"{run_words(analysis)} with these settings")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(title)
-        row.addWidget(self.summary, 1)
-        row.addWidget(self.help_button)
-        row.addWidget(self.run_button)
+        row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
         self.run_button.clicked.connect(self.run_clicked)
         self.help_button.clicked.connect(self.help_clicked)
 
@@ -117,25 +104,16 @@ class SettingsFold(QWidget):
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.form = ParamsForm(analysis.params)
-        self._toggle = QToolButton()
+        words = f"Settings of {analysis.title}"
+        self._toggle = icon_button("sliders", "Show or hide the settings", words)
         self._toggle.setCheckable(True)
-        self._toggle.setToolTip("Show or hide the settings")
-        self._toggle.setAccessibleName(f"Settings of {analysis.title}")
-        bind_icon(self._toggle, "sliders")
         self.sentence = ElidedLabel("", "muted")
         self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
         self.sentence.installEventFilter(self)
         self._box = FormScroll(self.form)
         self._box.setVisible(False)
-        line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self._toggle)
-        line.addWidget(self.sentence, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addLayout(line)
-        column.addWidget(self._box)
+        line = row_in(None, self._toggle, (self.sentence, 1), spacing=6)
+        column_in(self, line, self._box, spacing=6)
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
         self.form.submitted.connect(self.submitted)
@@ -211,8 +189,7 @@ class Veil(QWidget):
         painter.fillRect(self.rect(), wash)
         painter.setFont(ui_font(13, "medium"))
         width = painter.fontMetrics().horizontalAdvance(self._text) + 36
-        box = self.rect().adjusted(0, 0, 0, 0)
-        box.setSize(QSize(width, 34))
+        box = QRect(0, 0, width, 34)
         box.moveCenter(self.rect().center())
         painter.setPen(theme.color("border_strong"))
         painter.setBrush(theme.color("raised"))
@@ -224,9 +201,7 @@ class Veil(QWidget):
 def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:
     """Return a splitter whose handle is the empty room between two cards.
 
-    Args:
-        orientation: Whether they stand beside or beneath each other.
-        parts: Each with its share of the room that is added, and the pixels it begins with.
+    Each part has its share of the room that is added, and the pixels it begins with.
     """
     splitter = QSplitter(orientation)
     splitter.setChildrenCollapsible(False)
@@ -253,38 +228,6 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     return area
 
 
-def column_in(
-    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: int = 0
-) -> QVBoxLayout:
-    """Fill a widget with parts one below the other; None returns a column to be placed."""
-    column = QVBoxLayout()
-    if holder is not None:
-        holder.setLayout(column)
-    column.setContentsMargins(margins, margins, margins, margins)
-    column.setSpacing(spacing)
-    return _filled(column, parts)
-
-
-def row_of(*parts: Part, spacing: int = -1) -> QHBoxLayout:
-    """Return a row of parts beside each other, apart as the style has it unless told."""
-    row = QHBoxLayout()
-    row.setSpacing(spacing)
-    return _filled(row, parts)
-
-
-def _filled(box: Box, parts: Iterable[Part]) -> Box:
-    for part in parts:
-        if part is None:
-            box.addStretch(1)
-        elif isinstance(part, QLayout):
-            box.addLayout(part)
-        elif isinstance(part, QWidget):
-            box.addWidget(part)
-        else:
-            box.addWidget(*part)
-    return box
-
-
 def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
     """Return a framed panel with parts one below the other."""
     frame = QFrame()
@@ -302,3 +245,44 @@ def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:
     if wrap:
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
+
+
+def severity(code: str) -> str:
+    """Return how grave a notice is, for the colour of its chip."""
+    if code in _GRAVE:
+        return "bad"
+    return "info" if code in _CALM else "warn"
+
+
+def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
+    """Gather notices under their codes, in the order in which the codes first come."""
+    found: dict[str, list[Notice]] = {}
+    for notice in notices:
+        found.setdefault(notice.code, []).append(notice)
+    return found
+
+
+def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
+    """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
+    fixes = sum(notice.fix is not None for notice in group)
+    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
+    more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
+    return ChipSpec(
+        code=code,
+        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
+        severity=severity(code),
+        tooltip="\n".join(told[:4]) + more,
+        fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
+    )
+
+
+def other_prompts_chip() -> ChipSpec:
+    """Return the chip of a picture that was made for other prompts than those of the table."""
+    return ChipSpec(
+        code=OTHER_PROMPTS,
+        text="Made for other prompts",
+        severity="warn",
+        tooltip="The prompt table holds other prompts, corrupt twins or answers now than when this "
+        "was computed. Run it again, or set the table back.",
+        fix_label="Run again",
+    )

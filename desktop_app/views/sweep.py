@@ -11,14 +11,10 @@ from typing_extensions import override
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    column_in,
-    gap_splitter,
-    panel,
-)
-from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.views.choosers import PromptChooser
+from desktop_app.views.frame import gap_splitter, panel
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
-from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -72,10 +68,7 @@ class SweepView(AnalysisView):
     ) -> SweepPicture | None:
         """Return what is known of a sweep that runs, or None where that is nothing.
 
-        Args:
-            data: The fields known so far.
-            params: The settings of the form, which may have been changed since.
-            shown: What is looked at.
+        The settings are those of the form, which may have been changed since.
         """
         raise NotImplementedError
 

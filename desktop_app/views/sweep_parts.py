@@ -8,17 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 from typing_extensions import override
 
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-)
-from desktop_app.widgets.basics.estimate_badge import EstimateBadge
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.messages import Banner, EstimateBadge
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
@@ -100,8 +93,7 @@ class CellDetails(QWidget):
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
         top = row_of((self._title, 1), self._button)
-        column = column_in(self, top, self._sentence, (self._table, 1), spacing=6)
-        column.addStretch()
+        column_in(self, top, self._sentence, (self._table, 1), 0, spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
         self.show_nothing()
@@ -115,14 +107,7 @@ class CellDetails(QWidget):
         self._table.setVisible(False)
 
     def show_cell(self, cell: Cell, details: Details, prompt: int, *, opens: bool) -> None:
-        """Show a cell; its table only where there are rows.
-
-        Args:
-            cell: Row and column.
-            details: What is known of it.
-            prompt: The selected prompt, whose row is marked.
-            opens: Whether it is a head, whose attention can be shown.
-        """
+        """Show a cell, its table where there are rows; a head opens its attention."""
         self.cell = cell
         self._title.setText(details.title)
         self._sentence.setText(details.sentence)
@@ -144,14 +129,7 @@ class CellDetails(QWidget):
 
 
 class SweepSide(QWidget):
-    """Ranking and details, the room between them shared by the user.
-
-    Args:
-        noun: What a cell is.
-        orders: What the ranking can be sorted by.
-        least: The least width.
-        details_grow: Whether the details take their share of more room.
-    """
+    """Ranking and details, the room between them shared by the user."""
 
     def __init__(
         self,
@@ -160,9 +138,8 @@ class SweepSide(QWidget):
         least: int,
         *,
         details_grow: bool,
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.list = RankingList(f"{noun.capitalize()}s by effect")
         self.list.set_empty_text("The ranking follows with the exact values.")
         self.details = CellDetails(noun)

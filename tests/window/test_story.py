@@ -78,7 +78,7 @@ def _type(window, column: int, text: str) -> None:
 
 
 def _strip(window) -> str:
-    return "".join(cell.text for cell in window.prompts.live.strip._cells)
+    return "".join(cell.text for cell in window.prompts.live.strip._look.cells)
 
 
 def _run(window, tab: str):

@@ -33,7 +33,7 @@ def run(qtbot, window, tab):
 
 
 def strip_texts(window):
-    return "".join(cell.text for cell in window.prompts.live.strip._cells)
+    return "".join(cell.text for cell in window.prompts.live.strip._look.cells)
 
 
 def test_first_start_fills_every_tab_with_the_worked_example(window, service):

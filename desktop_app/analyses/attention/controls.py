@@ -15,16 +15,11 @@ from desktop_app.analyses.attention.picture import (
     strongest,
 )
 from desktop_app.pictures.token_text import display_text
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    panel,
-    row_of,
-)
-from desktop_app.widgets.basics.flow_layout import FlowLayout
+from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QResizeEvent

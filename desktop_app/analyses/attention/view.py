@@ -13,15 +13,9 @@ from typing_extensions import override
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-)
-from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.views.choosers import PromptChooser
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
 

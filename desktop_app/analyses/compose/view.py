@@ -13,18 +13,11 @@ from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-)
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
-from desktop_app.widgets.basics.pages import Pages
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 

@@ -13,13 +13,9 @@ from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 from desktop_app.analyses.detect.picture import card_headline, card_summary, runs, stripe_cells
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
-from desktop_app.views.frame import (
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-)
+from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList

@@ -23,7 +23,7 @@ from desktop_app.analyses.detect.picture import (
     score_names,
 )
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
-from desktop_app.views.frame import column_in, row_of
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas

@@ -12,15 +12,10 @@ from desktop_app.analyses.detect import picture as data_of
 from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    scrolled,
-)
+from desktop_app.views.frame import gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.pages import Pages
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 

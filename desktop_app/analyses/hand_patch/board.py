@@ -13,10 +13,14 @@ from desktop_app.analyses.hand_patch.picture import OTHER, RUNS, Board, Cell, co
 from desktop_app.pictures.matrix import numbered
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.matrix_axes import paint_rows
+from desktop_app.widgets.matrix.matrix_axes import (
+    paint_read,
+    paint_rows,
+    paint_tokens,
+    tokens_height,
+)
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.pair_axis import paint_read, paint_tokens, tokens_height
+from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -254,12 +258,12 @@ class HandBoard(QWidget):
         columns = {cell.position for cell in marked if cell.run == run}
         top = frame.plot.top() - 4 - self._token_height
         tokens = list(zip(board.tokens[run], board.differs, strict=True))
-        paint_tokens(painter, frame, tokens, (top, self._token_height), theme, columns)
-        paint_read(painter, frame, board.read, top - _ARROW + 1, theme)
+        paint_tokens(painter, frame, tokens, (top, self._token_height), columns)
+        paint_read(painter, frame, board.read, top - _ARROW + 1)
         paint_grid(painter, frame, self._reach(board, run), theme)
         if rows:
             layers = numbered("Layer", board.layers)
-            paint_rows(painter, frame, layers, theme, {cell.layer for cell in marked})
+            paint_rows(painter, frame, layers, {cell.layer for cell in marked})
 
     def _reach(self, board: Board, run: RunName) -> np.ndarray | None:
         """Return what the moves reach, and what the one under way would."""

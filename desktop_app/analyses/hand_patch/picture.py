@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
-from desktop_app.pictures.choice_words import choice_label
 from desktop_app.pictures.predictions import next_tokens, token_text
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import metric_name, number, plural
+from desktop_app.pictures.words import choice_label, metric_name, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

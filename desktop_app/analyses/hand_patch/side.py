@@ -12,15 +12,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name, number
-from desktop_app.views.frame import (
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-)
+from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking import RankingList

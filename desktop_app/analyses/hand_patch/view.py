@@ -13,18 +13,12 @@ from desktop_app.analyses.hand_patch.board import HandBoard
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
-from desktop_app.pictures.choice_words import choice_label
+from desktop_app.pictures.words import choice_label
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    panel,
-    row_of,
-)
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:

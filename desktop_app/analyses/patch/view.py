@@ -14,7 +14,7 @@ from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
 from desktop_app.views.sweep import SweepView
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
-    from desktop_app.widgets.basics.flow_layout import FlowLayout
+    from desktop_app.widgets.basics.layouts import FlowLayout
 
 
 _ORDERED = {

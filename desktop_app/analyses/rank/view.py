@@ -12,22 +12,15 @@ from desktop_app.analyses.rank import picture as data_of
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-    scrolled,
-)
-from desktop_app.views.prompt_chooser import PromptChooser
+from desktop_app.views.choosers import PromptChooser
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject

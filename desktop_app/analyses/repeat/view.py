@@ -15,15 +15,8 @@ from typing_extensions import override
 from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    label,
-    panel,
-    row_of,
-    scrolled,
-)
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 

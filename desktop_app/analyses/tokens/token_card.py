@@ -12,17 +12,12 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from desktop_app.analyses.tokens.picture import aligned_rows, card_sentence, prompt_notices
 from desktop_app.contract.result import TokenList
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    label,
-    row_of,
-)
-from desktop_app.views.notice_chips import severity
+from desktop_app.views.frame import ElidedLabel, label, severity
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
-from desktop_app.widgets.tokens.cells import cells, token_strip
+from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

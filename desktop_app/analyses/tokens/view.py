@@ -11,14 +11,9 @@ from typing_extensions import override
 from desktop_app.analyses.tokens import picture as data_of
 from desktop_app.analyses.tokens.token_card import TokenCard
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import (
-    ElidedLabel,
-    column_in,
-    gap_splitter,
-    panel,
-    scrolled,
-)
-from desktop_app.widgets.basics.pages import Pages
+from desktop_app.views.frame import ElidedLabel, gap_splitter, panel, scrolled
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFontMetrics,
     QKeyEvent,
@@ -15,24 +15,16 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import icon
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.icons import Sign
+from desktop_app.widgets.basics.layouts import FlowLayout, row_in
+from desktop_app.widgets.basics.theme import colour, set_role, severity_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Severity = str  # one of the keys of SEVERITY_ICONS
-
-SEVERITY_ICONS: dict[str, str] = {
-    "info": "info",
-    "warn": "warning",
-    "bad": "error",
-    "good": "check",
-}
 _HEIGHT = 26
 _WIDEST = 440
 _CHIP_GAP = 6
@@ -40,11 +32,14 @@ _CHIP_GAP = 6
 
 @dataclass(frozen=True)
 class ChipSpec:
-    """What a chip says; `code` names it in the signals, `fix_name` says what a bare sign does."""
+    """What a chip says; `code` names it in the signals, `fix_name` says what a bare sign does.
+
+    Severities are `info`, `warn`, `bad` and `good`.
+    """
 
     code: str
     text: str
-    severity: Severity = "info"
+    severity: str = "info"
     tooltip: str = ""
     fix_label: str = ""
     fix_name: str = ""
@@ -61,45 +56,35 @@ class Chip(QFrame):
     clicked = Signal(str)
     fix_clicked = Signal(str)
 
-    def __init__(
-        self,
-        text: str,
-        severity: Severity = "info",
-        *,
-        code: str = "",
-        tooltip: str = "",
-        fix_label: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, spec: ChipSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.code = code
-        self._severity = severity
-        self._mark, self._label = QLabel(), QLabel()
+        self.code = spec.code
+        self._severity = spec.severity
+        mark, self._label = Sign(14), QLabel()
+        mark.set_severity(spec.severity)
         self._label.setFont(ui_font(12, "medium"))
-        self._set_text(text)
+        metrics = QFontMetrics(self._label.font())
+        self._label.setText(metrics.elidedText(spec.text, Qt.TextElideMode.ElideRight, _WIDEST))
+        self._label.setProperty("severity", spec.severity)
+        set_role(self._label, "chip")
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(tooltip or text)
-        self.setAccessibleName(f"{severity}: {text}")
-        self.setAccessibleDescription(tooltip)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 10, 0)
-        row.setSpacing(6)
-        row.addWidget(self._mark)
-        row.addWidget(self._label)
-        if fix_label:
-            self._add_fix(row, fix_label)
-        self._restyle()
-        theme_hub().theme_changed.connect(self._on_theme_changed)
+        self.setToolTip(spec.tooltip or spec.text)
+        self.setAccessibleName(f"{spec.severity}: {spec.text}")
+        self.setAccessibleDescription(spec.tooltip)
+        row = row_in(self, mark, self._label, spacing=6, margins=(8, 0, 10, 0))
+        if spec.fix_label:
+            row.setContentsMargins(8, 0, 3, 0)
+            row.addWidget(self._make_fix(spec.fix_label, spec.fix_name))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the widget."""
-        ink, soft = theme_hub().current.severity(self._severity)
+        tone = severity_colour(self._severity)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(ink, 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
+        painter.setPen(QPen(colour(tone), 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(colour(f"{tone}_soft"))
         rect = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
 
@@ -116,54 +101,30 @@ class Chip(QFrame):
         else:
             super().keyPressEvent(event)
 
-    def _set_text(self, text: str) -> None:
-        metrics = QFontMetrics(self._label.font())
-        self._label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, _WIDEST))
-
     def text(self) -> str:
         """Return what it says, as far as there is room."""
         return self._label.text()
 
-    def name_fix(self, name: str) -> None:
-        """Say what the button does where it bears a bare sign."""
-        button = self.findChild(QPushButton)
-        if button is not None and name:
-            button.setToolTip(name)
-            button.setAccessibleName(f"{name}: {self.text()}")
-
-    def _add_fix(self, row: QHBoxLayout, text: str) -> None:
+    def _make_fix(self, text: str, name: str) -> QPushButton:
         button = QPushButton(text)
-        set_role(button, "chip")
         button.setProperty("severity", self._severity)
+        set_role(button, "chip")
         button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setAccessibleName(f"{text}: {self._label.text()}")
+        button.setToolTip(name)
+        button.setAccessibleName(f"{name or text}: {self.text()}")
         button.clicked.connect(self._on_fix)
-        row.setContentsMargins(8, 0, 3, 0)
-        row.addWidget(button)
-
-    def _restyle(self) -> None:
-        ink, _soft = theme_hub().current.severity(self._severity)
-        mark = icon(SEVERITY_ICONS[self._severity], ink.name())
-        self._mark.setPixmap(mark.pixmap(QSize(14, 14), self.devicePixelRatioF()))
-        self._label.setStyleSheet(f"color: {ink.name()}; font-size: 12px; font-weight: 500;")
-        self.update()
+        return button
 
     @Slot()
     def _on_fix(self) -> None:
         self.fix_clicked.emit(self.code)
 
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
-
 
 class ChipRow(QWidget):
     """Chips side by side, over as many lines as they need; no height while there are none.
 
-    Args:
-        parent: The widget around it.
-        lines: How many lines they may take; the rest stands behind “and n more”, which a click
-            unfolds. 0: as many as they need.
+    Where `lines` says how many they may take, the rest stands behind “and n more”, which a click
+    unfolds.
 
     Signals:
         chip_clicked: The code of a chip that was clicked.
@@ -179,23 +140,13 @@ class ChipRow(QWidget):
         self._lines = lines
         self._more: Chip | None = None
         self._flow = FlowLayout(self, _CHIP_GAP)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setAccessibleName("Notices")
 
     def set_chips(self, specs: Sequence[ChipSpec]) -> None:
         """Show these chips instead of those before."""
         self.clear()
         for spec in specs:
-            chip = Chip(
-                spec.text,
-                spec.severity,
-                code=spec.code,
-                tooltip=spec.tooltip,
-                fix_label=spec.fix_label,
-            )
-            chip.name_fix(spec.fix_name)
+            chip = Chip(spec)
             chip.clicked.connect(self.chip_clicked)
             chip.fix_clicked.connect(self.fix_clicked)
             self._flow.addWidget(chip)
@@ -233,7 +184,7 @@ class ChipRow(QWidget):
         room = self.width()
         count = len(widths)
         if lines_of(widths, room) > self._lines:
-            more = Chip(f"and {count} more").sizeHint().width()
+            more = Chip(ChipSpec("", f"and {count} more")).sizeHint().width()
             while count > 1 and lines_of([*widths[:count], more], room) > self._lines:
                 count -= 1
         for place, chip in enumerate(self._chips):
@@ -247,7 +198,8 @@ class ChipRow(QWidget):
             self._more = None
         if hidden:
             told = "\n".join(chip.text() for chip in hidden)
-            self._more = Chip(f"and {len(hidden)} more", tooltip=f"{told}\nClick to show them")
+            words, tip = f"and {len(hidden)} more", f"{told}\nClick to show them"
+            self._more = Chip(ChipSpec("", words, tooltip=tip))
             self._more.clicked.connect(self._on_more_clicked)
             self._flow.addWidget(self._more)
             self._more.show()

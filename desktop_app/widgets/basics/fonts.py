@@ -6,6 +6,7 @@ others fall back on it.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 from PySide6.QtGui import QFont, QFontDatabase
@@ -32,35 +33,25 @@ _WEIGHTS = {
     "medium": QFont.Weight.Medium,
     "semibold": QFont.Weight.DemiBold,
 }
-_loaded: list[str] = []
 
 
+@cache
 def load_fonts() -> tuple[str, ...]:
     """Make the bundled faces known to Qt, once; return the files that were taken.
 
     A missing file is no error: Qt then falls back to the system's faces.
     """
-    if not _loaded:
-        _loaded.extend(
-            name
-            for name in _FILES
-            if QFontDatabase.addApplicationFont(str(resource("fonts", name))) >= 0
-        )
-    return tuple(_loaded)
+    add, paths = QFontDatabase.addApplicationFont, {n: resource("fonts", n) for n in _FILES}
+    return tuple(name for name, path in paths.items() if add(str(path)) >= 0)
 
 
 def ui_font(pixels: int = BODY_PIXELS, weight: Weight = "regular") -> QFont:
-    """Return the face of words, with figures of one width so that columns of numbers align.
-
-    Args:
-        pixels: Height in logical pixels; Qt scales them with the screen.
-        weight: One of the three weights that are bundled.
-    """
+    """Return the face of words, with figures of one width so that columns of numbers align."""
     font = QFont()
     font.setFamilies([UI_FAMILY, SIGNS_FAMILY, MONO_FAMILY])
     font.setPixelSize(pixels)
     font.setWeight(_WEIGHTS[weight])
-    _set_tabular(font)
+    font.setFeature(QFont.Tag("tnum"), 1)
     return font
 
 
@@ -71,11 +62,3 @@ def mono_font(pixels: int = SMALL_PIXELS) -> QFont:
     font.setPixelSize(pixels)
     font.setStyleHint(QFont.StyleHint.Monospace)
     return font
-
-
-def _set_tabular(font: QFont) -> None:
-    """Ask for tabular figures where this Qt can (6.7 and later)."""
-    set_feature = getattr(font, "setFeature", None)
-    tag = getattr(QFont, "Tag", None)
-    if set_feature is not None and tag is not None:
-        set_feature(tag("tnum"), 1)

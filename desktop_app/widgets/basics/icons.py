@@ -1,7 +1,7 @@
 """Line icons drawn in the colours of the theme.
 
-The files hold `currentColor`; it is replaced when an icon is made, and the SVG is drawn anew at
-every size and screen scale, so that lines stay crisp.
+The files hold `currentColor`; it is replaced when an icon is drawn, by the colour of the theme then
+in force, and the SVG is drawn anew at every size and screen scale, so that lines stay crisp.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QRect, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPaintEvent, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QToolButton, QWidget
+from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.support.paths import resource
-from desktop_app.widgets.basics.theme import Theme, theme_hub
+from desktop_app.widgets.basics.theme import severity_colour, theme_hub
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QAbstractButton
+
+_SEVERITIES = {"info": "info", "warn": "warning", "bad": "error", "good": "check"}
 
 
 @cache
@@ -33,23 +37,24 @@ def _svg(name: str) -> str:
 class _LineIcon(QIconEngine):
     """Draws one SVG in one colour; fainter while disabled."""
 
-    def __init__(self, name: str, colour: QColor) -> None:
+    def __init__(self, name: str, colour: str) -> None:
         super().__init__()
         self._name = name
-        self._colour = QColor(colour)
+        self._colour = colour
 
+    @override
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, _state: QIcon.State) -> None:
-        """Draw the icon into a rectangle."""
-        text = _svg(self._name).replace("currentColor", self._colour.name())
-        renderer = QSvgRenderer(QByteArray(text.encode()))
+        ink = self._colour
+        ink = ink if ink.startswith("#") else theme_hub().current.color(ink).name()
+        renderer = QSvgRenderer(QByteArray(_svg(self._name).replace("currentColor", ink).encode()))
         painter.save()
         if mode == QIcon.Mode.Disabled:
             painter.setOpacity(0.4)
         renderer.render(painter, QRectF(rect))
         painter.restore()
 
+    @override
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """Return the icon as a picture of that size, in device pixels."""
         if size.isEmpty():  # a button squeezed to nothing
             return QPixmap()
         picture = QPixmap(size)
@@ -59,25 +64,21 @@ class _LineIcon(QIconEngine):
         painter.end()
         return picture
 
+    @override
     def clone(self) -> QIconEngine:
-        """Return a copy, as Qt asks for."""
         return _LineIcon(self._name, self._colour)
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
-    """Return an icon in the current theme's colours.
+    """Return an icon that is drawn in the colours of whichever theme is in force.
 
-    Args:
-        name: One of `icon_names()`.
-        colour: A field of the theme (`accent`, `bad` …) or `#rrggbb`; None takes the text colour.
+    The colour is a field of the theme (`accent`, `bad` …) or `#rrggbb`; None takes the text's.
 
     Raises:
         ValueError: There is no such icon.
     """
     _svg(name)
-    field = colour or "text"
-    ink = QColor(field) if field.startswith("#") else theme_hub().current.color(field)
-    return QIcon(_LineIcon(name, ink))
+    return QIcon(_LineIcon(name, colour or "text"))
 
 
 @cache
@@ -93,32 +94,37 @@ def icon_names() -> tuple[str, ...]:
     return tuple(sorted({*own, *(path.stem for path in resource("icons").glob("*.svg"))}))
 
 
-class _IconBinding(QObject):
-    """Tints one button's or action's icon again when the theme changes; lives as its child."""
-
-    def __init__(self, owner: QAbstractButton | QAction, name: str, colour: str | None) -> None:
-        super().__init__(owner)
-        self._name = name
-        self._colour = colour
-        theme_hub().theme_changed.connect(self._on_theme_changed)
-        owner.setIcon(icon(name, colour))
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: Theme) -> None:
-        owner = self.parent()
-        if owner is not None:
-            owner.setProperty("icon", icon(self._name, self._colour))
-
-
 def bind_icon(owner: QAbstractButton | QAction, name: str, colour: str | None = None) -> None:
-    """Give a button or an action an icon that follows the theme.
+    """Give a button or an action an icon; see `icon`."""
+    owner.setIcon(icon(name, colour))
 
-    Args:
-        owner: A button or an action; calling again replaces its icon.
-        name: One of `icon_names()`.
-        colour: A field of the theme; None takes the text colour.
-    """
-    for child in owner.findChildren(_IconBinding):
-        child.setParent(None)
-        child.deleteLater()
-    _IconBinding(owner, name, colour)
+
+def icon_button(name: str, tip: str, words: str = "", colour: str | None = None) -> QToolButton:
+    """Return a button that is an icon alone; without words its tip names it to screen readers."""
+    button = QToolButton()
+    bind_icon(button, name, colour)
+    button.setToolTip(tip)
+    button.setAccessibleName(words or tip)
+    return button
+
+
+class Sign(QWidget):
+    """An icon that stands beside words, in a colour of the theme."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self._icon = QIcon()
+        self.setFixedSize(side, side)
+
+    def set_icon(self, name: str, colour: str) -> None:
+        """Show another icon."""
+        self._icon = icon(name, colour)
+        self.update()
+
+    def set_severity(self, severity: str) -> None:
+        """Show the sign of `info`, `good`, `warn` or `bad`."""
+        self.set_icon(_SEVERITIES[severity], severity_colour(severity))
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        self._icon.paint(QPainter(self), self.rect())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
-from desktop_app.widgets.basics.icons import icon
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.icons import Sign
+from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -29,10 +30,10 @@ class JobBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._outcome = ""
         self._full_note = ""
         self._said = ""
-        self._mark, self._title, self._note = QLabel(), QLabel("Ready"), QLabel()
+        self._mark, self._title, self._note = Sign(14), QLabel("Ready"), QLabel()
+        self._mark.setVisible(False)
         self._percent, self._waiting, self._memory = QLabel(), QLabel(), QLabel()
         for part in (self._note, self._percent, self._waiting, self._memory):
             set_role(part, "small")
@@ -51,29 +52,24 @@ class JobBar(QWidget):
         self._cancel.setToolTip("Stop this job at its next step; Esc stops those that wait too")
         self._cancel.setAccessibleName("Cancel the running job")
         set_role(self._cancel, "quiet")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 2, 12, 2)
-        row.setSpacing(8)
         middle = Qt.AlignmentFlag.AlignVCenter
-        row.addWidget(self._mark, 0, middle)
-        row.addWidget(self._title, 0, middle)
-        row.addWidget(self._bar, 0, middle)
-        row.addWidget(self._percent, 0, middle)
-        row.addWidget(self._note, 1)
-        row.addWidget(self._waiting)
-        row.addWidget(self._cancel)
-        row.addWidget(self._memory)
+        row_in(
+            self,
+            *((part, 0, middle) for part in (self._mark, self._title, self._bar, self._percent)),
+            (self._note, 1),
+            self._waiting,
+            self._cancel,
+            self._memory,
+            margins=(12, 2, 12, 2),
+        )
         self.setFixedHeight(36)
         self.setAccessibleName("Running job")
         self._cancel.clicked.connect(self._on_cancel)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self._show_running(running=False)
 
     def show_job(self, title: str) -> None:
         """Begin to show a job, with no progress yet."""
         self._title.setText(title)
-        self._outcome = ""
-        self._mark.clear()
         self._mark.setVisible(False)
         self._cancel.setEnabled(True)
         self._cancel.setText("Cancel")
@@ -83,13 +79,7 @@ class JobBar(QWidget):
     def set_progress(
         self, fraction: float | None, note: str = "", seconds_left: float | None = None
     ) -> None:
-        """Show how far the job is.
-
-        Args:
-            fraction: Done, 0..1; None where it is not known.
-            note: What it is doing.
-            seconds_left: Estimated time to the end; None where it is not known.
-        """
+        """Show how far the job is, 0..1, and how long it still takes; None is not known."""
         known = fraction is not None
         self._bar.setRange(0, _STEPS if known else 0)
         if fraction is not None:
@@ -102,12 +92,12 @@ class JobBar(QWidget):
 
     def finish(self, text: str, severity: str = "good") -> None:
         """Show how the job ended, until the next one."""
-        self._outcome = severity
+        self._mark.set_severity(severity)
+        self._mark.setVisible(True)
         self._title.setText(text)
         self._on_said()
         self._set_note("")
         self._show_running(running=False)
-        self._restyle()
 
     def say(self, text: str, severity: str = "info") -> None:
         """Say something; a job that is shown stays, and the words give way to its note again."""
@@ -161,15 +151,6 @@ class JobBar(QWidget):
         if not running:
             self._percent.setVisible(False)
 
-    def _restyle(self) -> None:
-        names = {"good": "check", "bad": "error", "warn": "warning", "info": "info"}
-        name = names.get(self._outcome)
-        self._mark.setVisible(name is not None)
-        if name is not None:
-            ink, _soft = theme_hub().current.severity(self._outcome)
-            pixmap = icon(name, ink.name()).pixmap(QSize(14, 14), self.devicePixelRatioF())
-            self._mark.setPixmap(pixmap)
-
     @Slot()
     def _on_said(self) -> None:
         self._silence.stop()
@@ -181,10 +162,6 @@ class JobBar(QWidget):
         self._cancel.setEnabled(False)
         self._cancel.setText("Stopping…")
         self.cancel_clicked.emit()
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
 
 
 def duration(seconds: float) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.widgets.basics.chip import SEVERITY_ICONS, Severity
-from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.icons import bind_icon, icon
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.icons import Sign, icon_button
+from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+# From here on two rankings are said to agree.
+_AGREE = 0.8
+_ESTIMATE_TIP = (
+    "Gradient estimates: exact only where the metric is linear in the activation. Believe the "
+    "order more than the numbers."
+)
+_GOING_TIP = "Estimates from gradients stand here until the exact values replace them."
+_AGREEMENT_TIP = (
+    "Spearman's rank correlation over all cells between the gradient estimate that came first and "
+    "the exact values that are shown."
+)
 
 
 class Banner(QFrame):
@@ -33,19 +41,15 @@ class Banner(QFrame):
 
     Signals:
         action_clicked: The code of the action that was chosen.
-        dismissed: The user closed it.
     """
 
     action_clicked = Signal(str)
-    dismissed = Signal()
 
-    def __init__(
-        self, text: str = "", severity: Severity = "info", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._severity: Severity = severity
         self._buttons: list[QPushButton] = []
-        self._mark, self._label = QLabel(), QLabel()
+        self._mark, self._label = Sign(16), QLabel()
+        self._close = icon_button("close", "Dismiss", "Dismiss this notice", "text_muted")
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
@@ -53,52 +57,29 @@ class Banner(QFrame):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._close = QToolButton()
-        self._close.setToolTip("Dismiss")
-        self._close.setAccessibleName("Dismiss this notice")
-        bind_icon(self._close, "close", "text_muted")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 6, 8, 6)
-        self._row.setSpacing(8)
-        self._row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._row.addWidget(self._label, 1)
-        self._row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._close.clicked.connect(self._on_close)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
-        if text:
-            # Not shown here: a widget that has no parent yet would open a window of its own.
-            self._fill(text, severity, (), dismissible=True)
-        else:
-            self.setVisible(False)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        self._row = row_in(
+            self,
+            (self._mark, 0, middle),
+            (self._label, 1),
+            (self._close, 0, middle),
+            margins=(12, 6, 8, 6),
+        )
+        self._close.clicked.connect(self.dismiss)
+        self.setVisible(False)
 
     def show_message(
         self,
         text: str,
-        severity: Severity = "info",
+        severity: str = "info",
         actions: Sequence[tuple[str, str]] = (),
         *,
         dismissible: bool = True,
     ) -> None:
-        """Say something.
-
-        Args:
-            text: What is wrong, with what, and what to do.
-            severity: Its colour and sign.
-            actions: Code and label of each button.
-            dismissible: Whether it can be closed.
-        """
-        self._fill(text, severity, actions, dismissible=dismissible)
-        self.setVisible(True)
-
-    def _fill(
-        self,
-        text: str,
-        severity: Severity,
-        actions: Sequence[tuple[str, str]],
-        *,
-        dismissible: bool,
-    ) -> None:
-        self._severity = severity
+        """Say what is wrong and what to do, with a button for each (code, label) of the actions."""
+        self.setProperty("severity", severity)
+        set_role(self, "banner")
+        self._mark.set_severity(severity)
         self._label.setText(text)
         self.setAccessibleName(f"{severity}: {text}")
         for button in self._buttons:
@@ -107,7 +88,7 @@ class Banner(QFrame):
             button.deleteLater()
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
-        self._restyle()
+        self.setVisible(True)
 
     def offers(self, code: str) -> bool:
         """Return whether it is shown with the action of that code."""
@@ -119,17 +100,8 @@ class Banner(QFrame):
         return self._label.text()
 
     def dismiss(self) -> None:
-        """Close it, without a signal."""
+        """Close it."""
         self.setVisible(False)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
-        _ink, soft = theme_hub().current.severity(self._severity)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
-        painter.drawRoundedRect(self.rect(), 6, 6)
 
     def _add_action(self, code: str, label: str) -> QPushButton:
         button = QPushButton(label)
@@ -138,26 +110,11 @@ class Banner(QFrame):
         self._row.insertWidget(self._row.count() - 1, button)
         return button
 
-    def _restyle(self) -> None:
-        ink, _soft = theme_hub().current.severity(self._severity)
-        mark = icon(SEVERITY_ICONS[self._severity], ink.name())
-        self._mark.setPixmap(mark.pixmap(QSize(16, 16), self.devicePixelRatioF()))
-        self.update()
-
     @Slot()
     def _on_action(self) -> None:
         button = self.sender()
         if button is not None:
             self.action_clicked.emit(str(button.property("code")))
-
-    @Slot()
-    def _on_close(self) -> None:
-        self.setVisible(False)
-        self.dismissed.emit()
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
 
 
 class EmptyState(QWidget):
@@ -169,112 +126,93 @@ class EmptyState(QWidget):
 
     action_clicked = Signal()
 
-    def __init__(
-        self,
-        icon_name: str,
-        title: str,
-        sentence: str,
-        action_label: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._icon_name = icon_name
-        self._mark, self._title, self._sentence = QLabel(), QLabel(), QLabel()
+    def __init__(self, icon_name: str, title: str, sentence: str, action_label: str = "") -> None:
+        super().__init__()
+        self._mark, self._title, self._sentence = Sign(32), QLabel(), QLabel()
         self._action = QPushButton()
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
         set_role(self._action, "primary")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 24, 24, 24)
-        column.setSpacing(8)
-        column.addStretch(2)
-        for part in (self._mark, self._title, self._sentence):
-            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
         # Not aligned but between two springs: for an aligned label the layout asks for its size
         # hint and not for its height at a width, and cuts the last line off.
-        for words in (self._title, self._sentence):
-            words.setWordWrap(True)
-            words.setMaximumWidth(420)
-            row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(words, 1000)
-            row.addStretch(1)
-            column.addLayout(row)
+        words = []
+        for part in (self._title, self._sentence):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            part.setWordWrap(True)
+            part.setMaximumWidth(420)
+            words.append(row_in(None, 1, (part, 1000), 1))
+        middle = Qt.AlignmentFlag.AlignHCenter
+        column = column_in(self, 2, (self._mark, 0, middle), *words, margins=24)
         column.addSpacing(8)
-        column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._action, 0, middle)
         column.addStretch(3)
         self._action.clicked.connect(self.action_clicked)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
         self.set_content(icon_name, title, sentence, action_label)
 
     def set_content(
         self, icon_name: str, title: str, sentence: str, action_label: str = ""
     ) -> None:
         """Say something else; without a label there is no button."""
-        self._icon_name = icon_name
+        self._mark.set_icon(icon_name, "text_muted")
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._action.setText(action_label)
         self._action.setVisible(bool(action_label))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        mark = icon(self._icon_name, "text_muted")
-        self._mark.setPixmap(mark.pixmap(QSize(32, 32), self.devicePixelRatioF()))
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._restyle()
 
 
-class Badge(QWidget):
+class Badge(QLabel):
     """One or two words about a thing, such as `parity 2e-6`, in the colour of their severity."""
 
-    def __init__(
-        self,
-        text: str,
-        severity: Severity = "good",
-        tooltip: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._text, self._severity = text, severity
-        self.setFont(ui_font(11, "semibold"))
+    def __init__(self, text: str = "", severity: str = "good", tooltip: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(20)
         self.set_badge(text, severity, tooltip)
 
-    def set_badge(self, text: str, severity: Severity = "good", tooltip: str = "") -> None:
+    def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
-        self._text, self._severity = text, severity
+        self.setText(text)
         self.setToolTip(tooltip)
         self.setAccessibleName(f"{text} ({severity})")
-        self.updateGeometry()
-        self.update()
+        self.setProperty("severity", severity)
+        set_role(self, "badge")
 
-    def text(self) -> str:
-        """Return what it says."""
-        return self._text
 
-    def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
-        width = self.fontMetrics().horizontalAdvance(self._text)
-        return QSize(width + 16, 20) if self._text else QSize(0, 0)
+class EstimateBadge(Badge):
+    """Shown only where there is something to say: `estimate`, or the agreement of both."""
 
-    def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
-        return self.sizeHint()
+    def __init__(self) -> None:
+        super().__init__()
+        self.setVisible(False)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
-        ink, soft = theme_hub().current.severity(self._severity)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(soft)
-        painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
-        painter.setFont(ui_font(11, "semibold"))
-        painter.setPen(ink)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+    def show_data(self, data: Mapping[str, Any], *, filling: bool = False) -> None:
+        """Say what a result is; `filling` while exact values replace an estimate."""
+        if data.get("estimated") or filling:
+            tip = _GOING_TIP if filling else _ESTIMATE_TIP
+            self.set_badge("estimate", "warn", tip)
+            self.setVisible(True)
+            return
+        rho = agreement(data)
+        if rho is not None:
+            self.set_badge(
+                agreement_sentence(rho), "good" if rho >= _AGREE else "info", _AGREEMENT_TIP
+            )
+        self.setVisible(rho is not None)
+
+
+def agreement(data: Mapping[str, Any]) -> float | None:
+    """Return the rank correlation of estimate and exact values, or None where there is none."""
+    value = data.get("preview_agreement")
+    if value is None or not math.isfinite(float(value)):
+        return None
+    return float(value)
+
+
+def agreement_sentence(rho: float) -> str:
+    """Say how well the estimate ranked the cells."""
+    words = "estimate and exact agree" if rho >= _AGREE else "estimate against exact"
+    return f"{words}: ρ = {rho:.2f}".replace("-", "−")

@@ -1,23 +1,28 @@
-"""A choice between a few options that are all in sight."""
+"""Small controls: a choice whose options are all in sight, the pages it turns, a switch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QFrame,
-    QHBoxLayout,
     QPushButton,
+    QSizePolicy,
+    QStackedWidget,
     QWidget,
 )
 
-from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_WIDTH, _HEIGHT = 32, 18
 
 
 class SegmentedControl(QFrame):
@@ -29,17 +34,13 @@ class SegmentedControl(QFrame):
 
     changed = Signal(object)
 
-    def __init__(
-        self, options: Sequence[tuple[object, str]], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, options: Sequence[tuple[object, str]]) -> None:
+        super().__init__()
         self._values = [value for value, _label in options]
         self._group = QButtonGroup(self)
         set_role(self, "segments")
         self.setFixedHeight(28)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2, 2, 2, 2)
-        row.setSpacing(2)
+        row = row_in(self, spacing=2, margins=2)
         for index, (_value, label) in enumerate(options):
             button = QPushButton(label)
             button.setCheckable(True)
@@ -66,7 +67,7 @@ class SegmentedControl(QFrame):
         self._check(self._values.index(value))
 
     def set_option_enabled(self, value: object, enabled: bool, tooltip: str = "") -> None:
-        """Allow or forbid one option, and say why."""
+        """Allow or forbid one option, and say why, or more of it."""
         button = self._group.button(self._values.index(value))
         button.setEnabled(enabled)
         button.setToolTip(tooltip)
@@ -74,10 +75,6 @@ class SegmentedControl(QFrame):
     def set_option_shown(self, value: object, shown: bool) -> None:
         """Show or hide one option."""
         self._group.button(self._values.index(value)).setVisible(shown)
-
-    def set_option_tip(self, value: object, tooltip: str) -> None:
-        """Say more of one option."""
-        self._group.button(self._values.index(value)).setToolTip(tooltip)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size at which nothing is cut."""
@@ -97,3 +94,80 @@ class SegmentedControl(QFrame):
             self.setFocusProxy(button)
             button.setFocus(Qt.FocusReason.OtherFocusReason)
             self.changed.emit(self.value())
+
+
+class Pages(QWidget):
+    """A few pages under a choice between them; `beside` is the room right of the choice.
+
+    Signals:
+        changed: The name of the page that the user turned to.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, *pages: tuple[str, str, QWidget]) -> None:
+        """Take name, title and widget of each page; the first is in sight."""
+        super().__init__()
+        self._names = [name for name, _title, _page in pages]
+        self.choice = SegmentedControl([(name, title) for name, title, _page in pages])
+        self._stack = QStackedWidget()
+        for _name, _title, page in pages:
+            self._stack.addWidget(page)
+        self.beside = row_in(None, spacing=10)
+        line = row_in(None, (self.choice, 0, Qt.AlignmentFlag.AlignLeft), spacing=10)
+        line.addLayout(self.beside, 1)
+        column_in(self, line, (self._stack, 1))
+        self.choice.changed.connect(self._on_changed)
+
+    def page(self) -> str:
+        """Return the name of the page in sight."""
+        return self._names[self._stack.currentIndex()]
+
+    def turn_to(self, name: str) -> None:
+        """Turn to a page without a signal."""
+        self.choice.set_value(name)
+        self._stack.setCurrentIndex(self._names.index(name))
+
+    @Slot(object)
+    def _on_changed(self, name: str) -> None:
+        self.turn_to(name)
+        self.changed.emit(name)
+
+
+class Toggle(QAbstractButton):
+    """A checkable switch with an optional text at its right."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText(text)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
+        words = self.fontMetrics().horizontalAdvance(self.text())
+        return QSize(_WIDTH + 4 + (words + 8 if words else 0), 28)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the widget."""
+        theme = theme_hub().current
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.5)
+        track = QRectF(2, (self.height() - _HEIGHT) / 2, _WIDTH, _HEIGHT)
+        edge = "text" if self.hasFocus() else "accent" if self.isChecked() else "border_strong"
+        painter.setPen(QPen(theme.color(edge), 1))
+        painter.setBrush(theme.color("accent" if self.isChecked() else "pressed"))
+        painter.drawRoundedRect(track.adjusted(0.5, 0.5, -0.5, -0.5), 8.5, 8.5)
+        knob = QRectF(track.left() + 3, track.top() + 3, 12, 12)
+        if self.isChecked():
+            knob.moveRight(track.right() - 3)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("accent_text" if self.isChecked() else "text_muted"))
+        painter.drawEllipse(knob)
+        if self.text():
+            painter.setPen(theme.color("text"))
+            rest = self.rect().adjusted(_WIDTH + 10, 0, 0, 0)
+            painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, self.text())

@@ -7,10 +7,10 @@ tells the widgets that paint themselves.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from string import Template
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QDir, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPalette
@@ -18,6 +18,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import load_fonts, ui_font
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ThemeChoice = Literal["light", "dark", "system"]
 
@@ -28,52 +31,23 @@ class Theme:
 
     name: str
     dark: bool
-    window: str
-    panel: str
-    raised: str
-    hover: str
-    pressed: str
-    border: str
-    border_strong: str
-    text: str
-    text_muted: str
-    accent: str
-    accent_hover: str
-    accent_text: str
-    accent_soft: str
-    good: str
-    warn: str
-    bad: str
-    good_soft: str
-    warn_soft: str
-    bad_soft: str
-    token: str
-    token_border: str
-    token_special: str
-    token_selected: str
-    token_differs: str
-    mark: str
-    grid: str
-    selection: str
     diverging: str
     sequential: str
+    colours: Mapping[str, str]
 
     def color(self, field: str) -> QColor:
-        """Return one of the colours by its field's name."""
-        return QColor(str(getattr(self, field)))
+        """Return one of the colours by its name."""
+        return QColor(self.colours[field])
 
-    def severity(self, severity: str) -> tuple[QColor, QColor]:
-        """Return ink and soft background of `info`, `good`, `warn` or `bad`."""
-        name = "accent" if severity == "info" else severity
-        return self.color(name), self.color(f"{name}_soft")
+
+def severity_colour(severity: str) -> str:
+    """Return the field of the theme that is the ink of `info`, `good`, `warn` or `bad`."""
+    return "accent" if severity == "info" else severity
 
 
 @cache
 def load_theme(name: str) -> Theme:
-    """Read a theme that travels with the application.
-
-    Args:
-        name: `light` or `dark`.
+    """Read a theme that travels with the application, `light` or `dark`.
 
     Raises:
         ValueError: There is no theme of that name.
@@ -81,13 +55,19 @@ def load_theme(name: str) -> Theme:
     path = resource("themes", f"{name}.json")
     if not path.is_file():
         raise ValueError(f"There is no theme named {name}; take light, dark or system.")
-    return Theme(**json.loads(path.read_text(encoding="utf-8")))
+    told = json.loads(path.read_text(encoding="utf-8"))
+    own = {key: told.pop(key) for key in ("name", "dark", "diverging", "sequential")}
+    return Theme(**own, colours=told)
 
 
 class ThemeHub(QObject):
     """Knows the current theme and says when it changes; one per process.
 
     Qt draws every widget anew with the style sheet; only what keeps colours need listen.
+
+    Attributes:
+        current: The theme in force.
+        choice: What was asked for: light, dark or system.
 
     Signals:
         theme_changed: The new Theme; Qt's palette and style sheet are already in place.
@@ -97,24 +77,14 @@ class ThemeHub(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._current = load_theme("light")
-        self._choice: ThemeChoice = "light"
+        self.current = load_theme("light")
+        self.choice: ThemeChoice = "light"
         self._installed: str | None = None
         self._listening = False
 
-    @property
-    def current(self) -> Theme:
-        """The theme in force."""
-        return self._current
-
-    @property
-    def choice(self) -> ThemeChoice:
-        """What was asked for: light, dark or system."""
-        return self._choice
-
     def choose(self, app: QApplication, choice: ThemeChoice) -> None:
         """Take a theme and install it; `system` follows the desktop from now on."""
-        self._choice = choice
+        self.choice = choice
         if not self._listening:
             # Once only: under a style sheet Qt no longer tells which style lies beneath, and each
             # setting restyles every widget there is.
@@ -126,7 +96,7 @@ class ThemeHub(QObject):
     @Slot(Qt.ColorScheme)
     def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
         app = QApplication.instance()
-        if self._choice == "system" and isinstance(app, QApplication):
+        if self.choice == "system" and isinstance(app, QApplication):
             self._install(app, _system_theme(app))
 
     def _install(self, app: QApplication, name: str) -> None:
@@ -134,7 +104,7 @@ class ThemeHub(QObject):
         if self._installed == name and app.styleSheet():
             return
         self._installed = name
-        self._current = theme
+        self.current = theme
         load_fonts()
         app.setFont(ui_font())
         app.setPalette(_palette(theme))
@@ -149,20 +119,20 @@ def theme_hub() -> ThemeHub:
     return ThemeHub()
 
 
-def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
-    """Give the application its look: Fusion beneath, fonts, palette, style sheet.
+def colour(name: str) -> QColor:
+    """Return a colour of the theme in force."""
+    return theme_hub().current.color(name)
 
-    Args:
-        app: The application.
-        choice: `light`, `dark`, or `system`, which follows the desktop's setting live.
-    """
+
+def apply_theme(app: QApplication, choice: ThemeChoice) -> None:
+    """Give the application its look; `system` follows the desktop's setting live."""
     theme_hub().choose(app, choice)
 
 
 def style_sheet(theme: Theme) -> str:
     """Return the Qt style sheet of a theme."""
     text = resource("themes", "app.qss").read_text(encoding="utf-8")
-    return Template(text).substitute({k: str(v) for k, v in asdict(theme).items()})
+    return Template(text).substitute(theme.colours, name=theme.name)
 
 
 def set_role(widget: QWidget, role: str) -> None:
@@ -187,26 +157,26 @@ def _palette(theme: Theme) -> QPalette:
     """Return the palette that Fusion and item views draw with."""
     role = QPalette.ColorRole
     colours = {
-        role.Window: theme.window,
-        role.WindowText: theme.text,
-        role.Base: theme.panel,
-        role.AlternateBase: theme.window,
-        role.Text: theme.text,
-        role.PlaceholderText: theme.text_muted,
-        role.Button: theme.raised,
-        role.ButtonText: theme.text,
-        role.ToolTipBase: theme.raised,
-        role.ToolTipText: theme.text,
-        role.Highlight: theme.selection,
-        role.HighlightedText: theme.text,
-        role.Link: theme.accent,
-        role.Mid: theme.border,
-        role.Dark: theme.border_strong,
-        role.Light: theme.raised,
+        role.Window: "window",
+        role.WindowText: "text",
+        role.Base: "panel",
+        role.AlternateBase: "window",
+        role.Text: "text",
+        role.PlaceholderText: "text_muted",
+        role.Button: "raised",
+        role.ButtonText: "text",
+        role.ToolTipBase: "raised",
+        role.ToolTipText: "text",
+        role.Highlight: "selection",
+        role.HighlightedText: "text",
+        role.Link: "accent",
+        role.Mid: "border",
+        role.Dark: "border_strong",
+        role.Light: "raised",
     }
     palette = QPalette()
     for key, colour in colours.items():
-        palette.setColor(key, QColor(colour))
+        palette.setColor(key, theme.color(colour))
     for key in (role.Text, role.WindowText, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, key, theme.color("text_muted"))
     return palette

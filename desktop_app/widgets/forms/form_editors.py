@@ -8,25 +8,23 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal, SignalInstance, Slot
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
-    QCompleter,
     QDoubleSpinBox,
-    QHBoxLayout,
     QLineEdit,
     QSpinBox,
     QWidget,
 )
 
-from desktop_app.pictures.choice_words import choice_label, choice_term
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.pictures.words import choice_label, choice_term
+from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
-from desktop_app.widgets.basics.toggle import Toggle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic.fields import FieldInfo
 
@@ -36,7 +34,7 @@ _SEGMENT_LETTERS = 28
 
 
 class Editor(QWidget):
-    """Base of the controls.
+    """A control in its line, the signal that it was touched, how its value is read and shown.
 
     Signals:
         changed: The user changed the value.
@@ -46,23 +44,19 @@ class Editor(QWidget):
     changed = Signal()
     submitted = Signal()
 
-    def __init__(self, control: QWidget) -> None:
+    def __init__(
+        self,
+        control: QWidget,
+        touched: SignalInstance,
+        value: Callable[[], object],
+        set_value: Callable[[Any], None],
+    ) -> None:
         super().__init__()
-        self.control = control
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(control)
-        row.addStretch(1)
+        self.control, self.value, self.set_value = control, value, set_value
+        row_in(self, control, 1)
         self.setFixedHeight(28)
         self.setFocusProxy(control)
-
-    def value(self) -> object:
-        """Return what the model is asked to take."""
-        raise NotImplementedError
-
-    def set_value(self, value: Any) -> None:
-        """Show a value without a signal."""
-        raise NotImplementedError
+        touched.connect(self._on_changed)
 
     def set_invalid(self, invalid: bool) -> None:
         """Mark the control as holding something the model refuses."""
@@ -73,147 +67,6 @@ class Editor(QWidget):
     @Slot()
     def _on_changed(self, *_value: object) -> None:
         self.changed.emit()
-
-
-class ToggleEditor(Editor):
-    """Yes or no."""
-
-    def __init__(self) -> None:
-        self._toggle = Toggle()
-        super().__init__(self._toggle)
-        self._toggle.clicked.connect(self._on_changed)
-
-    def value(self) -> object:
-        """Return whether it is on."""
-        return self._toggle.isChecked()
-
-    def set_value(self, value: Any) -> None:
-        """Turn it on or off."""
-        self._toggle.setChecked(bool(value))
-
-
-class SegmentEditor(Editor):
-    """One of a few short words."""
-
-    def __init__(self, options: Sequence[tuple[object, str]]) -> None:
-        self._segments = SegmentedControl(options)
-        super().__init__(self._segments)
-        for value, _label in options:
-            self._segments.set_option_tip(value, choice_term(value))
-        self._segments.changed.connect(self._on_changed)
-
-    def value(self) -> object:
-        """Return the chosen value."""
-        return self._segments.value()
-
-    def set_value(self, value: Any) -> None:
-        """Choose a value."""
-        self._segments.set_value(value)
-
-
-class ComboEditor(Editor):
-    """One of many words."""
-
-    def __init__(self, options: Sequence[tuple[object, str]]) -> None:
-        self._combo = QComboBox()
-        self._values = [value for value, _label in options]
-        for row, (value, label) in enumerate(options):
-            self._combo.addItem(label)
-            self._combo.setItemData(row, choice_term(value), Qt.ItemDataRole.ToolTipRole)
-        self._combo.setMinimumWidth(132)
-        super().__init__(self._combo)
-        self._combo.activated.connect(self._on_changed)
-        self._combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._guard = _WheelGuard(self._combo)
-
-    def value(self) -> object:
-        """Return the chosen value."""
-        return self._values[self._combo.currentIndex()]
-
-    def set_value(self, value: Any) -> None:
-        """Choose a value."""
-        self._combo.setCurrentIndex(self._values.index(value))
-
-
-class NumberEditor(Editor):
-    """A whole or a real number within bounds; `zero` is written instead of a least value of 0."""
-
-    def __init__(
-        self, *, whole: bool, bounds: tuple[float | None, float | None], zero: str = ""
-    ) -> None:
-        low, high = bounds
-        self._spin: QSpinBox | _FloatBox = QSpinBox() if whole else _FloatBox()
-        least = _LEAST if low is None else low
-        most = _MOST if high is None else high
-        if isinstance(self._spin, QSpinBox):
-            self._spin.setRange(int(max(least, _LEAST)), int(min(most, _MOST)))
-        else:
-            self._spin.setRange(float(least), float(most))
-        if least == 0:
-            self._spin.setSpecialValueText(zero)
-        self._spin.setFixedWidth(96)
-        super().__init__(self._spin)
-        self._spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._guard = _WheelGuard(self._spin)
-        self._spin.valueChanged.connect(self._on_changed)
-        self._spin.lineEdit().returnPressed.connect(self.submitted)
-
-    def value(self) -> object:
-        """Return the number."""
-        return self._spin.value()
-
-    def set_value(self, value: Any) -> None:
-        """Show a number."""
-        self._spin.blockSignals(True)
-        self._spin.setValue(value)
-        self._spin.blockSignals(False)
-
-
-class TextEditor(Editor):
-    """A text, a list with a sign between its entries, or nothing.
-
-    Args:
-        separator: What stands between the entries of a list; empty for a plain text.
-        optional: Whether an empty text means None.
-    """
-
-    def __init__(self, *, separator: str = "", optional: bool = False) -> None:
-        self._line = QLineEdit()
-        self._separator = separator
-        self._optional = optional
-        self._line.setFixedWidth(200 if separator == "|" else 152)
-        if separator:
-            self._line.setPlaceholderText(f"none; put {separator} between several")
-        elif optional:
-            self._line.setPlaceholderText("none")
-        super().__init__(self._line)
-        self._line.textEdited.connect(self._on_changed)
-        self._line.returnPressed.connect(self.submitted)
-
-    def value(self) -> object:
-        """Return the text, the entries of the list, or None."""
-        text = self._line.text()
-        if self._separator == "|":
-            return tuple(part for part in text.split("|") if part)
-        if self._separator:
-            return tuple(part.strip() for part in text.split(self._separator) if part.strip())
-        return None if self._optional and not text else text
-
-    def set_value(self, value: Any) -> None:
-        """Show a text, a list or nothing."""
-        if self._separator and value is not None:
-            joint = "|" if self._separator == "|" else f"{self._separator} "
-            self._line.setText(joint.join(str(part) for part in value))
-        else:
-            self._line.setText("" if value is None else str(value))
-
-    def set_choices(self, choices: Sequence[str]) -> None:
-        """Offer completions while typing."""
-        completer = QCompleter(list(choices), self._line)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.activated.connect(self._on_changed)
-        self._line.setCompleter(completer)
 
 
 class _FloatBox(QDoubleSpinBox):
@@ -234,6 +87,7 @@ class _WheelGuard(QObject):
 
     def __init__(self, control: QWidget) -> None:
         super().__init__(control)
+        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         control.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -253,25 +107,92 @@ def make_editor(field: FieldInfo) -> Editor:
         return _choice(get_args(kind), optional)
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
-        return TextEditor(separator="|" if not inner or inner[0] is str else ",")
+        return _text("|" if not inner or inner[0] is str else ",")
     if optional:
-        return TextEditor(optional=True)
+        return _text(optional=True)
     if kind is bool:
-        return ToggleEditor()
-    if kind in {int, float}:
-        extra = field.json_schema_extra
-        zero = str(extra.get("zero", "")) if isinstance(extra, dict) else ""
-        return NumberEditor(whole=kind is int, bounds=_bounds(field), zero=zero)
-    return TextEditor()
+        toggle = Toggle()
+        return Editor(
+            toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
+        )
+    return _number(field, whole=kind is int) if kind in {int, float} else _text()
 
 
-def _choice(values: Sequence[object], optional: bool) -> Editor:
-    options = [
-        (value, choice_label(value)) for value in ([None] if optional else []) + list(values)
-    ]
-    letters = sum(len(label) for _value, label in options)
-    few = len(options) <= _SEGMENTS_MOST and letters <= _SEGMENT_LETTERS
-    return SegmentEditor(options) if few else ComboEditor(options)
+def _choice(choices: Sequence[object], optional: bool) -> Editor:
+    """Return a control for one of a few short words, or of many."""
+    values = [*([None] if optional else []), *choices]
+    labels = [choice_label(value) for value in values]
+    if len(values) <= _SEGMENTS_MOST and sum(map(len, labels)) <= _SEGMENT_LETTERS:
+        segments = SegmentedControl(list(zip(values, labels, strict=True)))
+        for value in values:
+            segments.set_option_enabled(value, True, choice_term(value))
+        return Editor(segments, segments.changed, segments.value, segments.set_value)
+    combo = QComboBox()
+    for row, label in enumerate(labels):
+        combo.addItem(label)
+        combo.setItemData(row, choice_term(values[row]), Qt.ItemDataRole.ToolTipRole)
+    combo.setMinimumWidth(132)
+    _WheelGuard(combo)
+    return Editor(
+        combo,
+        combo.activated,
+        lambda: values[combo.currentIndex()],
+        lambda value: combo.setCurrentIndex(values.index(value)),
+    )
+
+
+def _number(field: FieldInfo, *, whole: bool) -> Editor:
+    """Return a control for a whole or a real number within the bounds of its field."""
+    spin: QSpinBox | _FloatBox = QSpinBox() if whole else _FloatBox()
+    low, high = _bounds(field)
+    least, most = _LEAST if low is None else low, _MOST if high is None else high
+    if isinstance(spin, QSpinBox):
+        spin.setRange(int(max(least, _LEAST)), int(min(most, _MOST)))
+    else:
+        spin.setRange(float(least), float(most))
+    extra = field.json_schema_extra
+    if least == 0 and isinstance(extra, dict):
+        # A word that is written instead of 0.
+        spin.setSpecialValueText(str(extra.get("zero", "")))
+    spin.setFixedWidth(96)
+    _WheelGuard(spin)
+
+    def show(value: Any) -> None:
+        with QSignalBlocker(spin):
+            spin.setValue(value)
+
+    editor = Editor(spin, spin.valueChanged, spin.value, show)
+    spin.lineEdit().returnPressed.connect(editor.submitted)
+    return editor
+
+
+def _text(separator: str = "", *, optional: bool = False) -> Editor:
+    """Return a control for a text, or for a list with a sign between its entries."""
+    line = QLineEdit()
+    line.setFixedWidth(200 if separator == "|" else 152)
+    if separator:
+        line.setPlaceholderText(f"none; put {separator} between several")
+    elif optional:
+        line.setPlaceholderText("none")
+
+    def read() -> object:
+        text = line.text()
+        if not separator:
+            return None if optional and not text else text
+        # Prompts keep the spaces around them, numbers and names do not.
+        parts = text.split(separator)
+        return tuple(
+            part for part in (parts if separator == "|" else map(str.strip, parts)) if part
+        )
+
+    def show(value: Any) -> None:
+        joint = "|" if separator == "|" else f"{separator} "
+        listed = separator and value is not None
+        line.setText(joint.join(map(str, value)) if listed else "" if value is None else str(value))
+
+    editor = Editor(line, line.textEdited, read, show)
+    line.returnPressed.connect(editor.submitted)
+    return editor
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

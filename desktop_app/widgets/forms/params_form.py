@@ -5,26 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QHBoxLayout,
+    QFrame,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.widgets.basics.flow_layout import FlowLayout
 from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.forms.form_editors import Editor, TextEditor, make_editor
+from desktop_app.widgets.forms.form_editors import Editor, make_editor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic.fields import FieldInfo
-    from PySide6.QtCore import QObject
+    from PySide6.QtGui import QResizeEvent
+
+# How much of a view its open form may take, and what a row of fields needs in any case.
+_SHARE = 0.36
+_LEAST = 90
+_MARGIN = 10
 
 
 class _FieldBox(QWidget):
@@ -46,13 +49,7 @@ class _FieldBox(QWidget):
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
         label.setBuddy(self.editor.control)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(label)
-        column.addWidget(self.editor)
-        column.addWidget(self._error)
-        column.addStretch(1)
+        column_in(self, label, self.editor, self._error, 1, spacing=4)
 
     def set_error(self, message: str) -> None:
         """Say what is wrong with the value; an empty text says that nothing is."""
@@ -109,21 +106,8 @@ class ParamsForm(QWidget):
         self._problem.setWordWrap(True)
         self._problem.setVisible(False)
         self._help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(0, 0, 0, 0)
-        foot.setSpacing(12)
-        foot.addWidget(self._more)
-        foot.addWidget(self._help, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addLayout(self._flow)
-        column.addWidget(self._more_room)
-        column.addLayout(foot)
-        column.addWidget(self._problem)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        foot = row_in(None, self._more, (self._help, 1), spacing=12)
+        column_in(self, self._flow, self._more_room, foot, self._problem, spacing=12)
 
     def _add_fields(self) -> None:
         folded = 0
@@ -177,12 +161,6 @@ class ParamsForm(QWidget):
     def set_folded(self, folded: bool) -> None:
         """Fold the advanced fields away, or show them."""
         self._more.setChecked(not folded)
-
-    def set_choices(self, field: str, choices: Sequence[str]) -> None:
-        """Offer completions in a text field."""
-        editor = self._boxes[field].editor
-        if isinstance(editor, TextEditor):
-            editor.set_choices(choices)
 
     def editor(self, field: str) -> Editor:
         """Return a field's control."""
@@ -245,3 +223,60 @@ def _starts(model_class: type[BaseModel]) -> dict[str, Any]:
         name: _extra(field).get("form_start") for name, field in model_class.model_fields.items()
     }
     return {name: value for name, value in starts.items() if value is not None}
+
+
+class FormScroll(QFrame):
+    """A form as high as it needs to be, up to a share of the view; beyond that it scrolls."""
+
+    def __init__(self, form: ParamsForm) -> None:
+        super().__init__()
+        set_role(self, "card")
+        self._form = form
+        self._view: QWidget | None = None
+        self._wanted = _LEAST
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(form)
+        self._scroll.viewport().setAutoFillBackground(False)
+        form.setAutoFillBackground(False)
+        column_in(self, self._scroll, margins=(12, _MARGIN, 4, _MARGIN))
+        form.installEventFilter(self)
+
+    def watch(self, view: QWidget) -> None:
+        """Take the share from this widget's height."""
+        self._view = view
+        view.installEventFilter(self)
+        self.fit()
+
+    def fit(self) -> None:
+        """Take the height that the form needs, or the share of the view."""
+        # As wide as with a scroll bar, or the bar would come and go with the width it takes.
+        bar = self._scroll.verticalScrollBar().sizeHint().width()
+        width = max(self.width() - 16 - bar, 1)
+        needed = self._form.heightForWidth(width) + 2 * _MARGIN + 2
+        most = needed if self._view is None else int(_SHARE * self._view.height())
+        self._wanted = min(needed, max(most, _LEAST))
+        self.setMaximumHeight(self._wanted)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Return the height that the form needs, or the share of the view."""
+        return QSize(super().sizeHint().width(), self._wanted)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of a row of fields: where it is tight, the form scrolls first."""
+        return QSize(super().minimumSizeHint().width(), min(self._wanted, _LEAST))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew for the new size."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the height of the view, and fields that come and go."""
+        kind = QEvent.Type.LayoutRequest if watched is self._form else QEvent.Type.Resize
+        if event.type() == kind:
+            self.fit()
+        return super().eventFilter(watched, event)

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+import numpy as np
+from PySide6.QtCore import QEvent, QLineF, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, numbered
 from desktop_app.widgets.basics.colormaps import lookup, sequential_map
 from desktop_app.widgets.basics.painted_area import PaintedArea
-from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.matrix_cells import paint_outline
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.mosaic import mosaic, paint_groups, to_bytes
+from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, paint_outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell
+    from desktop_app.widgets.basics.theme import Theme
 
 # Down to this all heads stay in sight; where they would be smaller, they scroll and are larger.
 _SMALLEST = 11
@@ -42,12 +50,10 @@ class HeadGrid(PaintedArea):
     Indices count rows and columns of what is shown; labels may be other numbers.
 
     Signals:
-        head_hovered: (row, column) under the pointer; (−1, −1) when it leaves.
         head_clicked: (row, column) chosen by click or arrow keys.
         head_activated: (row, column) double-clicked, or Enter.
     """
 
-    head_hovered = Signal(int, int)
     head_clicked = Signal(int, int)
     head_activated = Signal(int, int)
 
@@ -58,6 +64,7 @@ class HeadGrid(PaintedArea):
         self._rows, self._cols = Axis("Layer", ()), Axis("Head", ())
         self._thumbnails: NDArray[np.uint8] | None = None
         self._picture: QImage | None = None
+        self._inked: Theme | None = None
         self._groups = 0
         self._hover: Cell | None = None
         self._selected: Cell | None = None
@@ -90,10 +97,7 @@ class HeadGrid(PaintedArea):
         self._arrange()
 
     def set_thumbnails(self, thumbnails: NDArray[Any]) -> None:
-        """Fill the grid.
-
-        Args:
-            thumbnails: [L, H, t, t], uint8, or float from 0 to 1; NaN counts as 0.
+        """Fill the grid with [L, H, t, t], uint8, or float from 0 to 1; NaN counts as 0.
 
         Raises:
             ValueError: The shape does not fit the grid.
@@ -167,7 +171,7 @@ class HeadGrid(PaintedArea):
     def paintEvent(self, _event: QPaintEvent) -> None:
         if not self._frame.rows or not self._frame.cols:
             return
-        theme, plot = theme_hub().current, self._frame.plot
+        plot = self._frame.plot
         painter = QPainter(self.viewport())
         painter.save()
         painter.setClipRect(plot)
@@ -176,15 +180,15 @@ class HeadGrid(PaintedArea):
             painter.drawImage(plot.topLeft().toPoint() - self._offset() + QPoint(gap, gap), picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
-        paint_outline(painter, self._frame, self._hover, theme.color("text_muted"), 1.5)
-        paint_outline(painter, self._frame, self._selected, theme.color("accent"), 2.0)
+        paint_outline(painter, self._frame, self._hover, colour("text_muted"), 1.5)
+        paint_outline(painter, self._frame, self._selected, colour("accent"), 2.0)
         painter.restore()
         marked = [cell for cell in (self._hover, self._selected) if cell is not None]
         rows, cols = {row for row, _ in marked}, {col for _, col in marked}
-        matrix_axes.paint_rows(painter, self._frame, self._rows, theme, rows)
-        matrix_axes.paint_columns(painter, self._frame, self._cols, theme, cols)
+        matrix_axes.paint_rows(painter, self._frame, self._rows, rows)
+        matrix_axes.paint_columns(painter, self._frame, self._cols, cols)
         if 0 < self._groups < self._frame.cols:
-            paint_groups(painter, self._frame, self._groups, theme)
+            paint_groups(painter, self._frame, self._groups)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -237,7 +241,6 @@ class HeadGrid(PaintedArea):
         if cell != self._hover:
             self._hover = cell
             self.viewport().update()
-            self.head_hovered.emit(*(cell or (-1, -1)))
 
     def _side(self) -> int:
         """Return the side of a thumbnail in pixels, without the gap."""
@@ -276,13 +279,69 @@ class HeadGrid(PaintedArea):
         self._frame.seen = QRectF(*(length / self.pitch for length in place))
 
     def _mosaic(self) -> QImage | None:
-        if self._picture is None and self._thumbnails is not None:
+        theme = theme_hub().current
+        if self._thumbnails is not None and (self._picture is None or self._inked is not theme):
             ratio = self.devicePixelRatioF()
-            colours = lookup(sequential_map(), 256), theme_hub().current.color("panel")
+            colours = lookup(sequential_map(), 256), theme.color("panel")
             self._picture = mosaic(self._thumbnails, self.pitch, self._side(), ratio, colours)
+            self._inked = theme
         return self._picture
 
-    @override
-    def _take_theme(self) -> None:
-        self._picture = None
-        super()._take_theme()
+
+def to_bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return shares from 0 to 1 as 0 to 255; bytes stay as they are, NaN counts as 0."""
+    if shares.dtype == np.uint8:
+        return shares
+    clipped = np.clip(np.nan_to_num(shares.astype(np.float32)), 0.0, 1.0)
+    return np.rint(clipped * 255).astype(np.uint8)
+
+
+def mosaic(
+    thumbnails: NDArray[np.uint8],
+    pitch: int,
+    side: int,
+    ratio: float,
+    colours: tuple[NDArray[np.uint8], QColor],
+) -> QImage:
+    """Return all thumbnails [L, H, t, t] as one picture, exact to the pixel of the screen.
+
+    Pitch and side of one are logical pixels, `ratio` says how many device pixels each is; `colours`
+    are a table uint8 [256, 4] and what the gaps are filled with.
+    """
+    table, background = colours
+    step, inner = max(1, round(pitch * ratio)), max(1, round(side * ratio))
+    small = _resized(thumbnails, inner)
+    layers, heads = small.shape[:2]
+    pixels = np.empty((layers, step, heads, step, 4), dtype=np.uint8)
+    pixels[:] = (background.red(), background.green(), background.blue(), 255)
+    pixels[:, :inner, :, :inner] = table[small].transpose(0, 2, 1, 3, 4)
+    flat = np.ascontiguousarray(pixels.reshape(layers * step, heads * step, 4))
+    image = QImage(
+        flat.data, heads * step, layers * step, 4 * heads * step, QImage.Format.Format_RGBA8888
+    ).convertToFormat(QImage.Format.Format_RGB32)
+    # At a fractional scale the rounded step is off by a part of a pixel; this ratio takes it back.
+    image.setDevicePixelRatio(step / pitch)
+    return image
+
+
+def _resized(thumbnails: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return the thumbnails at another side; shrinking keeps the strongest cell."""
+    size = thumbnails.shape[2]
+    if side >= size:
+        index = np.arange(side) * size // side
+        return thumbnails[:, :, index][:, :, :, index]
+    starts = np.arange(side) * size // side
+    rows = np.maximum.reduceat(thumbnails, starts, axis=2)
+    return np.asarray(np.maximum.reduceat(rows, starts, axis=3))
+
+
+def paint_groups(painter: QPainter, frame: MatrixFrame, groups: int) -> None:
+    """Draw one bracket per key-value head beneath the column labels."""
+    y = frame.plot.top() - 3
+    painter.setPen(QPen(colour("border_strong"), 2))
+    for group in range(groups):
+        first, last = group * frame.cols // groups, (group + 1) * frame.cols // groups
+        left = max(frame.cell_rect(0, first).left() + 3, frame.plot.left())
+        right = min(frame.cell_rect(0, last).left() - 3, frame.plot.right())
+        if right > left:
+            painter.drawLine(QLineF(left, y, right, y))

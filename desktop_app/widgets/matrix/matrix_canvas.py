@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
-from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix import matrix_axes, pair_axis
+from desktop_app.widgets.basics.theme import colour, theme_hub
+from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
+    MatrixFrame,
+    MatrixImage,
     paint_cells,
     paint_cross,
     paint_outline,
     paint_values,
 )
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.matrix_image import MatrixImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell, Matrix
+    from desktop_app.widgets.basics.theme import Theme
 
 _DRAG = 4
 ARROWS = {
@@ -66,12 +67,12 @@ class MatrixCanvas(QWidget):
         self.missing = "hover"
         self.rows_shown = True
         self._image: MatrixImage | None = None
+        self._inked: Theme | None = None
         self._pressed: QPointF | None = None
         self._panning = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
 
     @property
     def values(self) -> NDArray[Any] | None:
@@ -85,11 +86,10 @@ class MatrixCanvas(QWidget):
             self.frame.set_shape(*shape)
             self.hover = self.selected = None
             self.view_changed.emit()
-        self.matrix, self._image = matrix, None
+        self.matrix, self._image, self._inked = matrix, None, None
         if matrix is not None:
             diverging = matrix.diverging
             self._image = MatrixImage(matrix.values, matrix.limits, diverging=diverging)
-        self._colour()
         self._arrange()
         self.update()
 
@@ -135,29 +135,33 @@ class MatrixCanvas(QWidget):
         if self._image is None or matrix is None:
             return
         theme = theme_hub().current
+        if self._inked is not theme:
+            colours = diverging_map() if matrix.diverging else sequential_map()
+            self._image.set_colours(colours, colour(self.missing))
+            self._inked = theme
         painter = QPainter(self)
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
-        paint_cells(painter, self.frame, self._image, theme, self.devicePixelRatioF())
-        paint_values(painter, self.frame, self._image, matrix, theme)
+        paint_cells(painter, self.frame, self._image, self.devicePixelRatioF())
+        paint_values(painter, self.frame, self._image, matrix)
         if self.cross:
-            paint_cross(painter, self.frame, self.hover or self.selected, theme)
+            paint_cross(painter, self.frame, self.hover or self.selected)
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.save()
         painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
-        paint_outline(painter, self.frame, self.hover, theme.color("text"), 1.5)
-        paint_outline(painter, self.frame, self.selected, theme.color("accent"), 2.5)
+        paint_outline(painter, self.frame, self.hover, colour("text"), 1.5)
+        paint_outline(painter, self.frame, self.selected, colour("accent"), 2.5)
         painter.restore()
         marked = [cell for cell in (self.hover, self.selected) if cell is not None]
         rows, cols = [row for row, _ in marked], [col for _, col in marked]
         if self.rows_shown:
-            matrix_axes.paint_rows(painter, self.frame, matrix.rows, theme, set(rows))
+            matrix_axes.paint_rows(painter, self.frame, matrix.rows, set(rows))
         if matrix.columns.pairs:
             names = self.rows_shown
-            pair_axis.paint_pairs(painter, self.frame, matrix.columns, theme, cols, names=names)
+            matrix_axes.paint_pairs(painter, self.frame, matrix.columns, cols, names=names)
         else:
-            matrix_axes.paint_columns(painter, self.frame, matrix.columns, theme, set(cols))
+            matrix_axes.paint_columns(painter, self.frame, matrix.columns, set(cols))
 
     @override
     def event(self, event: QEvent) -> bool:
@@ -254,7 +258,7 @@ class MatrixCanvas(QWidget):
         if self.matrix is None or not self.rows_shown:
             return float(matrix_axes.PAD)
         left = matrix_axes.rows_width(self.matrix.rows)
-        return max(left, pair_axis.names_width()) if self.matrix.columns.pairs else left
+        return max(left, matrix_axes.names_width()) if self.matrix.columns.pairs else left
 
     def _arrange(self) -> None:
         """Give the plot the room that the labels leave."""
@@ -262,7 +266,7 @@ class MatrixCanvas(QWidget):
         width = max(self.width() - left - 4, 1.0)
         if self.matrix is not None:
             axis = self.matrix.columns
-            above = pair_axis.pairs_height if axis.pairs else matrix_axes.columns_height
+            above = matrix_axes.pairs_height if axis.pairs else matrix_axes.columns_height
             top = above(axis, width)
         room = QRectF(left, top, width, max(self.height() - top - 4, 1.0))
         if self.square and self.frame.rows:
@@ -270,13 +274,3 @@ class MatrixCanvas(QWidget):
             room.setSize(QSizeF(side * self.frame.cols, side * self.frame.rows))
         self.frame.plot = room
         self.plot_moved.emit(room.top(), room.bottom())
-
-    def _colour(self) -> None:
-        if self._image is not None and self.matrix is not None:
-            colours = diverging_map() if self.matrix.diverging else sequential_map()
-            self._image.set_colours(colours, theme_hub().current.color(self.missing))
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: object) -> None:
-        self._colour()
-        self.update()

@@ -1,40 +1,235 @@
-"""How the cells of a matrix are drawn: colours, gaps, numbers where there is room, outlines."""
+"""Where the cells of a matrix lie on the widget, and how they are drawn.
+
+Cells are counted from 0 at the upper left; cell (r, c) covers r..r+1 and c..c+1. They become
+pictures at several resolutions, by hand and not through an `ImageItem`: seen from afar, a thin
+stripe of attention must stay visible, so every coarser level keeps the *strongest* of four cells
+where an image item would take their mean or drop three of them.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QLineF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
 from desktop_app.pictures.matrix import signed
-from desktop_app.widgets.basics.colormaps import contrast_ratio, contrast_text
+from desktop_app.widgets.basics.colormaps import contrast_ratio, contrast_text, lookup
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
-    from desktop_app.pictures.matrix import Matrix
-    from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-    from desktop_app.widgets.matrix.matrix_image import MatrixImage
+    from numpy.typing import NDArray
 
+    from desktop_app.pictures.matrix import Matrix
+
+_FEWEST_CELLS = 4.0
+_STEPS = 255
+_CENTRE = 128
 _GAPS_FROM = 9.0
 _NUMBERS_MOST = 1200
 _NEAR_PANEL = 1.1
 
 
-def paint_cells(
-    painter: QPainter, frame: MatrixFrame, image: MatrixImage, theme: Theme, ratio: float
-) -> None:
-    """Draw the colours of what is in sight, with hairline gaps once the cells are large enough.
+class MatrixFrame:
+    """A window onto a matrix; it never shows anything outside it."""
 
-    Args:
-        painter: Clipped to the plot.
-        frame: Where the cells lie.
-        image: Their colours.
-        theme: For the gaps.
-        ratio: Device pixels per logical pixel.
+    def __init__(self) -> None:
+        self.rows = 0
+        self.cols = 0
+        self.plot = QRectF()
+        self.seen = QRectF()
+
+    def set_shape(self, rows: int, cols: int) -> None:
+        """Take a matrix of another shape and show all of it."""
+        self.rows, self.cols = rows, cols
+        self.reset()
+
+    def reset(self) -> None:
+        """Show the whole matrix."""
+        self.seen = QRectF(0, 0, self.cols, self.rows)
+
+    def is_zoomed(self) -> bool:
+        """Return whether a part of the matrix is out of sight."""
+        return self.seen.width() < self.cols or self.seen.height() < self.rows
+
+    def cell_width(self) -> float:
+        """Return the width of a cell in pixels."""
+        return self.plot.width() / self.seen.width() if self.seen.width() else 0.0
+
+    def cell_height(self) -> float:
+        """Return the height of a cell in pixels."""
+        return self.plot.height() / self.seen.height() if self.seen.height() else 0.0
+
+    def zoom(self, factor: float, at: QPointF) -> None:
+        """Enlarge (factor over 1) or shrink, keeping the cell under a point in its place."""
+        if not self.rows or self.plot.isEmpty():
+            return
+        x, y = self.to_cells(at)
+        # Rows and columns keep their proportion, so both stop at whichever bound comes first.
+        scale = (
+            max(
+                1.0 / factor,
+                min(_FEWEST_CELLS, self.cols) / self.seen.width(),
+                min(_FEWEST_CELLS, self.rows) / self.seen.height(),
+            )
+            if factor > 1
+            else 1.0 / factor
+        )
+        if factor > 1 and scale >= 1.0:
+            return
+        width = min(self.seen.width() * scale, float(self.cols))
+        height = min(self.seen.height() * scale, float(self.rows))
+        left = x - (x - self.seen.left()) * width / self.seen.width()
+        top = y - (y - self.seen.top()) * height / self.seen.height()
+        self._place(left, top, width, height)
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the matrix by pixels."""
+        if self.rows and not self.plot.isEmpty():
+            left = self.seen.left() - dx / self.cell_width()
+            top = self.seen.top() - dy / self.cell_height()
+            self._place(left, top, self.seen.width(), self.seen.height())
+
+    def reveal(self, row: int, col: int) -> None:
+        """Move so that a cell is in sight."""
+        left, top = self.seen.left(), self.seen.top()
+        left = min(max(left, col + 1 - self.seen.width()), float(col))
+        top = min(max(top, row + 1 - self.seen.height()), float(row))
+        self._place(left, top, self.seen.width(), self.seen.height())
+
+    def holds(self, cell: tuple[int, int]) -> bool:
+        """Return whether there is such a (row, column)."""
+        return 0 <= cell[0] < self.rows and 0 <= cell[1] < self.cols
+
+    def stepped(self, cell: tuple[int, int] | None, down: int, right: int) -> tuple[int, int]:
+        """Return the neighbour of a cell as far as there is one; from none the first in sight."""
+        if cell is None:
+            return self.rows_seen().start, self.cols_seen().start
+        row = min(max(cell[0] + down, 0), self.rows - 1)
+        return row, min(max(cell[1] + right, 0), self.cols - 1)
+
+    def to_cells(self, point: QPointF) -> tuple[float, float]:
+        """Return the (column, row) coordinates under a point, in cells."""
+        x = self.seen.left() + (point.x() - self.plot.left()) / self.cell_width()
+        y = self.seen.top() + (point.y() - self.plot.top()) / self.cell_height()
+        return x, y
+
+    def cell_at(self, point: QPointF) -> tuple[int, int] | None:
+        """Return the (row, col) under a point, or None outside the matrix."""
+        if not self.rows or not self.cols or not self.plot.contains(point):
+            return None
+        x, y = self.to_cells(point)
+        return min(int(y), self.rows - 1), min(int(x), self.cols - 1)
+
+    def cell_rect(self, row: float, col: float, rows: float = 1, cols: float = 1) -> QRectF:
+        """Return where a block of cells lies on the widget; it may be out of sight."""
+        width, height = self.cell_width(), self.cell_height()
+        left = self.plot.left() + (col - self.seen.left()) * width
+        top = self.plot.top() + (row - self.seen.top()) * height
+        return QRectF(left, top, cols * width, rows * height)
+
+    def rows_seen(self) -> range:
+        """Return the rows that are at least partly in sight."""
+        return _span(self.seen.top(), self.seen.bottom(), self.rows)
+
+    def cols_seen(self) -> range:
+        """Return the columns that are at least partly in sight."""
+        return _span(self.seen.left(), self.seen.right(), self.cols)
+
+    def _place(self, left: float, top: float, width: float, height: float) -> None:
+        left = min(max(left, 0.0), self.cols - width)
+        top = min(max(top, 0.0), self.rows - height)
+        self.seen = QRectF(left, top, width, height)
+
+
+def _span(low: float, high: float, count: int) -> range:
+    return range(max(0, int(low)), min(count, int(high - 1e-9) + 1))
+
+
+class MatrixImage:
+    """Values turned into colour numbers once, and into pictures when they are asked for.
+
+    What is not finite has a colour of its own, what lies beyond the limits that of the end; on a
+    diverging map strength is the distance from the middle of the limits.
     """
+
+    def __init__(
+        self, values: NDArray[Any], limits: tuple[float, float], *, diverging: bool
+    ) -> None:
+        self._levels = [_colour_numbers(values, limits)]
+        self._diverging = diverging
+        self._pictures: dict[int, QImage] = {}
+        self._table = np.zeros(_STEPS + 1, dtype=np.uint32)
+
+    def set_colours(self, colours: NDArray[np.uint8], missing: QColor) -> None:
+        """Choose the colour map and the colour of what is missing."""
+        rgb = lookup(colours, _STEPS).astype(np.uint32)
+        self._table[0] = missing.rgb() & 0xFFFFFFFF
+        self._table[1:] = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+        self._pictures.clear()
+
+    def level_for(self, pixels_per_cell: float) -> int:
+        """Return the level at which one picture element is about one pixel of the screen."""
+        rows, cols = self._levels[0].shape
+        level = 0
+        while pixels_per_cell * 2 ** (level + 1) <= 1.0 and max(rows, cols) >> (level + 1) > 1:
+            level += 1
+        return level
+
+    def picture(self, level: int) -> QImage:
+        """Return a level's picture; its elements are 2**level cells wide."""
+        if level not in self._pictures:
+            while len(self._levels) <= level:
+                self._levels.append(_coarser(self._levels[-1], self._diverging))
+            pixels = np.ascontiguousarray(self._table[self._levels[level]])
+            rows, cols = pixels.shape
+            shown = QImage(pixels.data, cols, rows, 4 * cols, QImage.Format.Format_RGB32)
+            self._pictures[level] = shown.copy()  # which owns its pixels
+        return self._pictures[level]
+
+    def colour(self, row: int, col: int) -> QColor:
+        """Return the colour of one cell."""
+        return QColor.fromRgb(int(self._table[self._levels[0][row, col]]))
+
+
+def _colour_numbers(values: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return uint8 [rows, cols]: 0 for what is not finite, else 1..255 along the limits."""
+    low, high = limits
+    scale = (_STEPS - 1) / ((high - low) or 1.0)
+    finite = np.isfinite(values)
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is at an end
+        share = np.nan_to_num((np.asarray(values, dtype=np.float32) - low) * scale)
+    numbers = np.rint(np.clip(share, 0, _STEPS - 1)).astype(np.uint8) + np.uint8(1)
+    return np.where(finite, numbers, np.uint8(0))
+
+
+def _coarser(numbers: NDArray[np.uint8], diverging: bool) -> NDArray[np.uint8]:
+    """Return a quarter of the cells, each the strongest of the four it stands for."""
+    rows, cols = numbers.shape
+    even = np.pad(numbers, ((0, rows % 2), (0, cols % 2)))
+    across = _stronger(even[0::2], even[1::2], diverging)
+    return _stronger(across[:, 0::2], across[:, 1::2], diverging)
+
+
+def _stronger(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], diverging: bool
+) -> NDArray[np.uint8]:
+    if not diverging:
+        return np.maximum(one, other)
+    return np.where(_strength(one) >= _strength(other), one, other)
+
+
+def _strength(numbers: NDArray[np.uint8]) -> NDArray[np.int16]:
+    strength = np.abs(numbers.astype(np.int16) - _CENTRE)
+    strength[numbers == 0] = -1
+    return strength
+
+
+def paint_cells(painter: QPainter, frame: MatrixFrame, image: MatrixImage, ratio: float) -> None:
+    """Draw the colours of what is in sight, with hairline gaps once the cells are large enough."""
     width, height = frame.cell_width(), frame.cell_height()
     level = image.level_for(min(width, height) * ratio)
     scale = 2.0**level
@@ -45,7 +240,7 @@ def paint_cells(
     cols = min(math.ceil(frame.seen.right() / scale), picture.width()) - first_col
     target = frame.cell_rect(first_row * scale, first_col * scale, rows * scale, cols * scale)
     painter.drawImage(target, picture, QRectF(first_col, first_row, cols, rows))
-    painter.setPen(QPen(theme.color("panel"), 1))
+    painter.setPen(QPen(colour("panel"), 1))
     if width >= _GAPS_FROM and height >= _GAPS_FROM:
         painter.drawLines(_gaps(frame))
 
@@ -55,7 +250,6 @@ def paint_values(
     frame: MatrixFrame,
     image: MatrixImage,
     matrix: Matrix,
-    theme: Theme,
 ) -> None:
     """Write the numbers into the cells where all of them have room."""
     rows, cols = frame.rows_seen(), frame.cols_seen()
@@ -66,7 +260,7 @@ def paint_values(
     if not roomy or len(rows) * len(cols) > _NUMBERS_MOST:
         return
     painter.setFont(font)
-    panel, muted = theme.color("panel"), theme.color("text_muted")
+    panel, muted = colour("panel"), colour("text_muted")
     for row in rows:
         for col in cols:
             value = float(matrix.values[row, col])
@@ -92,15 +286,13 @@ def paint_outline(
     painter.drawRoundedRect(rect.adjusted(-grow_x, -grow_y, grow_x, grow_y), 2, 2)
 
 
-def paint_cross(
-    painter: QPainter, frame: MatrixFrame, cell: tuple[int, int] | None, theme: Theme
-) -> None:
+def paint_cross(painter: QPainter, frame: MatrixFrame, cell: tuple[int, int] | None) -> None:
     """Tint the row and the column of a cell."""
     if cell is None:
         return
     row, col = cell
     painter.setPen(Qt.PenStyle.NoPen)
-    wash = theme.color("accent")
+    wash = colour("accent")
     wash.setAlpha(34)
     painter.setBrush(wash)
     painter.drawRect(frame.cell_rect(row, 0, 1, frame.cols))

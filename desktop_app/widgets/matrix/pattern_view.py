@@ -6,25 +6,114 @@ from functools import partial as bind
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
-from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.theme import colour, set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
-from desktop_app.widgets.matrix.map_pane import reset_button
-from desktop_app.widgets.matrix.pattern_canvas import PatternCanvas
+from desktop_app.widgets.matrix.heatmap import reset_button
+from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
     from numpy.typing import NDArray
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
+
+    from desktop_app.pictures.matrix import Cell
 
 _LISTED = 8
 _SIDE_WIDTH = 232
+
+
+class PatternCanvas(MatrixCanvas):
+    """Cells of (query, key), and tokens along both sides.
+
+    A token's label chooses the strongest pair of its row (at the left) or its column (on top).
+
+    Signals:
+        token_hovered: The position of the label under the pointer; −1 when it leaves.
+    """
+
+    token_hovered = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._token = -1
+        self.stripe: Sequence[tuple[Cell, Cell]] = ()
+
+    def set_stripe(self, runs: Sequence[tuple[Cell, Cell]]) -> None:
+        """Outline straight runs of cells, from the first to the last of each."""
+        self.stripe = runs
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        frame = self.frame
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(frame.plot.adjusted(-1, -1, 1, 1))
+        painter.setPen(QPen(colour("mark"), 1.4))
+        for first, last in self.stripe:
+            if frame.holds(first) and frame.holds(last):
+                a, b = frame.cell_rect(*first), frame.cell_rect(*last)
+                corners = [a.topLeft(), a.topRight(), b.topRight()]
+                corners += [b.bottomRight(), b.bottomLeft(), a.bottomLeft()]
+                painter.drawPolygon(QPolygonF(corners))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer."""
+        super().mouseMoveEvent(event)
+        pair = self._pair_at_label(event.position())
+        if event.buttons() == Qt.MouseButton.NoButton and pair is not None:
+            self._set_hover(pair)
+        token = -1 if pair is None else self._label_at(event.position())[1]
+        if token != self._token:
+            self._token = token
+            self.token_hovered.emit(token)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Answer a click."""
+        pair = self._pair_at_label(event.position())
+        if pair is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = None
+            self._choose(pair)
+            return
+        super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Answer a double click."""
+        if self._pair_at_label(event.position()) is None:
+            super().mouseDoubleClickEvent(event)
+
+    def _label_at(self, point: QPointF) -> tuple[str, int]:
+        """Return which side (`row`, `col` or none) and position a label under a point has."""
+        plot = self.frame.plot
+        if self.values is None:
+            return "", -1
+        if point.x() < plot.left() and plot.top() <= point.y() < plot.bottom():
+            return "row", int(self.frame.to_cells(point)[1])
+        if point.y() < plot.top() and plot.left() <= point.x() < plot.right():
+            return "col", int(self.frame.to_cells(point)[0])
+        return "", -1
+
+    def _pair_at_label(self, point: QPointF) -> tuple[int, int] | None:
+        """Return the strongest pair of the token whose label is under a point, or None."""
+        side, position = self._label_at(point)
+        if self.values is None or not side:
+            return None
+        line = self.values[position] if side == "row" else self.values[:, position]
+        best = int(np.nan_to_num(np.abs(line), nan=-1.0).argmax())
+        return (position, best) if side == "row" else (best, position)
 
 
 class PatternLook(TypedDict, total=False):
@@ -85,31 +174,21 @@ class PatternView(QWidget):
         self.clear_pattern()
 
     def _build(self) -> None:
-        side = QVBoxLayout(self._side)
-        side.setContentsMargins(8, 0, 0, 0)
-        side.setSpacing(12)
-        side.addWidget(self.looks_at)
-        side.addWidget(self.looked_at)
-        side.addStretch(1)
+        lists = (self.looks_at, self.looked_at)
+        column_in(self._side, *lists, 1, spacing=12, margins=(8, 0, 0, 0))
         self._side.setFixedWidth(_SIDE_WIDTH)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._title)
-        head.addWidget(self._readout, 1)
-        head.addWidget(self._reset)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        grid.addLayout(head, 0, 0, 1, 3)
-        grid.addWidget(self.canvas, 1, 0)
-        grid.addWidget(self._bar, 1, 1)
-        grid.addWidget(self._side, 1, 2)
-        grid.setColumnStretch(0, 1)
-        grid.setRowStretch(1, 1)
+        head = row_in(None, self._title, (self._readout, 1), self._reset)
+        body = row_in(None, (self.canvas, 1), self._bar, self._side, spacing=4)
+        column = column_in(self, head, body, spacing=4)
+        column.setStretch(1, 1)
 
     def _connect(self) -> None:
-        self.canvas.cell_hovered.connect(self._on_hovered)
-        self.canvas.cell_clicked.connect(self._on_clicked)
+        for told, onward in (
+            (self.canvas.cell_hovered, self.pair_hovered),
+            (self.canvas.cell_clicked, self.pair_selected),
+        ):
+            told.connect(self._describe)
+            told.connect(onward)
         self.canvas.view_changed.connect(self._on_view_changed)
         self.canvas.plot_moved.connect(self._bar.set_span)
         self.canvas.token_hovered.connect(self._on_token_hovered)
@@ -188,6 +267,7 @@ class PatternView(QWidget):
         """Return a pair in words: both tokens and the value."""
         return "" if self.canvas.matrix is None else self.canvas.matrix.tip_text(query, key)
 
+    @Slot()
     def _describe(self) -> None:
         """Follow the pair under the cursor, else the selected one, in words and in the lists."""
         cell = self.canvas.hover or self.canvas.selected
@@ -208,16 +288,6 @@ class PatternView(QWidget):
         ):
             looks.title.setText(f"{self._tokens[place]} ({place}) {verb}")
             looks.list.set_ranking(_strongest(values, self._tokens, diverging=self._diverging))
-
-    @Slot(int, int)
-    def _on_hovered(self, query: int, key: int) -> None:
-        self._describe()
-        self.pair_hovered.emit(query, key)
-
-    @Slot(int, int)
-    def _on_clicked(self, query: int, key: int) -> None:
-        self._describe()
-        self.pair_selected.emit(query, key)
 
     @Slot(int)
     def _on_token_hovered(self, position: int) -> None:
@@ -245,11 +315,7 @@ class _Looks(QWidget):
         self.list.horizontalHeader().hide()
         self.list.setFixedHeight(self.list.full_height(_LISTED))
         self.list.set_empty_text("")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.title)
-        column.addWidget(self.list)
+        column_in(self, self.title, self.list, spacing=4)
 
     def show_nothing(self) -> None:
         """Speak of no token."""

@@ -86,7 +86,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         text = QFontMetricsF(face).elidedText(scale.name, Qt.TextElideMode.ElideRight, length)
         self.label.setFont(face)
         # pyqtgraph reads names as markup.
-        self.setLabel(html.escape(text), color=theme.text_muted)
+        self.setLabel(html.escape(text), color=theme.color("text_muted"))
         self.setPen(QPen(theme.color("border_strong"), 1))
         self.setTextPen(theme.color("text_muted"))
         self.setTickPen(QPen(theme.color("grid"), 1))
@@ -335,7 +335,7 @@ class Canvas:
         if mark.text:
             # Braces in it would be read as a format.
             words = mark.text.replace("{", "{{").replace("}", "}}")
-            anchors, color = [(1, 0), (1, 1)], theme.text_muted
+            anchors, color = [(1, 0), (1, 1)], theme.color("text_muted")
             label = pg.InfLineLabel(line, words, position=0.99, anchors=anchors, color=color)
             label.setFont(ui_font(11, "medium"))
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.theme import theme_hub
 
 if TYPE_CHECKING:
@@ -45,12 +45,10 @@ class Plot(QWidget):
         self._picture: Picture | None = None
         self._hovered = self._selected = -1
         self._pressed: QPointF | None = None
-        self._reset = QToolButton(self)
-        self._reset.setToolTip("Show all (Esc)")
-        self._reset.setAccessibleName("Show all")
+        self._reset = icon_button("reset", "Show all (Esc)", "Show all", "text_muted")
+        self._reset.setParent(self)
         self._reset.setFixedSize(24, 24)
         self._reset.setVisible(False)
-        bind_icon(self._reset, "reset", "text_muted")
         self._reset.clicked.connect(self.reset_view)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)

@@ -12,8 +12,7 @@ from typing_extensions import override
 from desktop_app.pictures.ranking import Ranking, ranked
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.tables.ranking_model import RankingModel
-from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, cell_font
+from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, RankingModel, cell_font
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -1,7 +1,12 @@
-"""How a token strip is drawn: boxes, their labels with the spaces in another ink, the arrow."""
+"""How a token strip is drawn: where its boxes lie, their labels with the spaces in another ink.
+
+Boxes flow into lines of one height; only the visible lines are ever looked at, so that a strip of
+thousands of tokens costs what one screen costs.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,17 +22,20 @@ from desktop_app.widgets.basics.colormaps import (
     sequential_map,
 )
 from desktop_app.widgets.basics.fonts import mono_font
-from desktop_app.widgets.tokens.token_layout import ARROW
+from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.tokens.token_cell import TokenCell
-from desktop_app.widgets.tokens.token_layout import TokenLayout
 
+BOX = 28
+GAP = 4
+ROW_GAP = 4
+LINE_GAP = 8
+ARROW = 12
+MARGIN = 4
 _RADIUS = 5.0
 _PADDING = 7
 _LEAST_WIDTH = 20
@@ -35,25 +43,155 @@ _MARKS = {SPACE, RETURN, TAB}
 
 
 @dataclass(frozen=True)
+class TokenCell:
+    """One token of a strip.
+
+    Attributes:
+        id: Its number in the vocabulary.
+        piece: The vocabulary's own string.
+        text: The token decoded alone.
+        special: Whether it stands for no text, such as a BOS.
+    """
+
+    id: int
+    piece: str
+    text: str
+    special: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of boxes: the positions start..stop−1, and where the line lies."""
+
+    start: int
+    stop: int
+    top: int
+    height: int
+
+
+class TokenLayout:
+    """Boxes of given widths flowed into lines as wide as `room`, or onto one where None.
+
+    `rows` is 2 where a second strip lies beneath; `arrow` is the position that carries an arrow.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], room: int | None, rows: int, arrow: int | None
+    ) -> None:
+        self._widths = np.asarray(widths, dtype=np.int64)
+        self._lefts = np.zeros(len(self._widths), dtype=np.int64)
+        self.rows = rows
+        self.lines: list[Line] = []
+        self.width = 0
+        self.height = MARGIN
+        self._flow(room, arrow)
+        self._tops = [line.top for line in self.lines]
+        self._starts = [line.start for line in self.lines]
+
+    def _flow(self, room: int | None, arrow: int | None) -> None:
+        count, start = len(self._widths), 0
+        left = MARGIN
+        for index in range(count):
+            width = int(self._widths[index])
+            if room is not None and index > start and left + width + MARGIN > room:
+                self._close(start, index, arrow)
+                start, left = index, MARGIN
+            self._lefts[index] = left
+            left += width + GAP
+            self.width = max(self.width, left - GAP + MARGIN)
+        if count:
+            self._close(start, count, arrow)
+        self.height += MARGIN - (LINE_GAP if count else 0)
+
+    def _close(self, start: int, stop: int, arrow: int | None) -> None:
+        height = self.rows * BOX + (self.rows - 1) * ROW_GAP
+        if arrow is not None and start <= arrow < stop:
+            height += ARROW
+        self.lines.append(Line(start, stop, self.height, height))
+        self.height += height + LINE_GAP
+
+    def visible(self, top: int, bottom: int) -> list[Line]:
+        """Return the lines that touch the band top..bottom."""
+        first = max(0, bisect_right(self._tops, top) - 1)
+        last = bisect_right(self._tops, bottom)
+        return self.lines[first:last]
+
+    def between(self, line: Line, left: int, right: int) -> range:
+        """Return the positions of a line whose boxes touch the band left..right."""
+        lefts = self._lefts[line.start : line.stop]
+        first = int(np.searchsorted(lefts, left, side="right")) - 1
+        last = int(np.searchsorted(lefts, right, side="right"))
+        return range(line.start + max(0, first), line.start + last)
+
+    def line_of(self, position: int) -> int:
+        """Return the line that holds a position."""
+        return bisect_right(self._starts, position) - 1
+
+    def box(self, position: int, row: int = 0) -> QRect:
+        """Return a token's box in the strip's own coordinates."""
+        line = self.lines[self.line_of(position)]
+        top = line.top + row * (BOX + ROW_GAP)
+        return QRect(int(self._lefts[position]), top, int(self._widths[position]), BOX)
+
+    def position_at(self, x: int, y: int) -> int:
+        """Return the position whose column of boxes holds a point, or −1."""
+        for line in self.visible(y, y):
+            if not line.top <= y < line.top + line.height:
+                continue
+            for position in self.between(line, x, x):
+                left = int(self._lefts[position])
+                if left <= x < left + int(self._widths[position]):
+                    return position
+        return -1
+
+
+@dataclass
 class StripLook:
-    """All that a strip shows at one moment; `tints` is uint8 [S, 4] with alpha 0 for none."""
+    """All that a strip shows at one moment.
 
-    theme: Theme
-    cells: Sequence[TokenCell]
-    compare: Sequence[TokenCell] | None
-    tints: NDArray[np.uint8] | None
-    read: int | None
-    selected: int
-    hover: int
-    focused: bool
+    Attributes:
+        cells: Its tokens.
+        compare: Those of the row beneath, or None.
+        values: What colours the boxes, float [S]; NaN has no colour.
+        limits: Values at the ends of the colours.
+        diverging: Whether 0 is their middle.
+        read: The position that carries the arrow.
+        selected: The outlined position, or −1.
+        hover: The position under the pointer, or −1.
+    """
+
+    cells: Sequence[TokenCell] = ()
+    compare: Sequence[TokenCell] | None = None
+    values: NDArray[np.float64] | None = None
+    limits: tuple[float, float] = (0.0, 1.0)
+    diverging: bool = True
+    read: int | None = None
+    selected: int = -1
+    hover: int = -1
+
+    @property
+    def rows(self) -> list[Sequence[TokenCell]]:
+        """Its tokens, and those beneath where there are such."""
+        return [self.cells] if self.compare is None else [self.cells, self.compare]
+
+    def __len__(self) -> int:
+        return max(map(len, self.rows))
+
+    def parts(self, position: int) -> bool:
+        """Return whether the two rows hold different tokens at a position."""
+        if self.compare is None:
+            return False
+        if position >= len(self.cells) or position >= len(self.compare):
+            return True
+        return self.cells[position].id != self.compare[position].id
 
 
-def box_widths(cells: Sequence[TokenCell], compare: Sequence[TokenCell] | None) -> list[int]:
+def box_widths(look: StripLook) -> list[int]:
     """Return the width of every position's box in pixels; two strips share their columns."""
     metrics = QFontMetrics(mono_font(12))
     known: dict[str, int] = {}
-    widths = [_LEAST_WIDTH] * max(len(cells), len(compare or ()))
-    for row in (cells, compare or ()):
+    widths = [_LEAST_WIDTH] * len(look)
+    for row in look.rows:
         for index, cell in enumerate(row):
             label = token_label(cell.piece, cell.text)
             if label not in known:
@@ -62,86 +200,55 @@ def box_widths(cells: Sequence[TokenCell], compare: Sequence[TokenCell] | None) 
     return widths
 
 
-def tint_table(
-    values: NDArray[np.float64] | None, limits: tuple[float, float], diverging: bool
-) -> NDArray[np.uint8] | None:
-    """Return the background of every token, uint8 [S, 4]; alpha 0 where the value is NaN."""
-    if values is None:
-        return None
-    table = lookup(diverging_map() if diverging else sequential_map(), 257)
-    low, high = limits
-    span = (high - low) or 1.0
-    share = np.clip((np.nan_to_num(values) - low) / span, 0.0, 1.0)
+def _tints(look: StripLook) -> NDArray[np.uint8]:
+    """Return the background of every token, uint8 [S, 4]; alpha 0 where it has no value."""
+    if look.values is None:
+        return np.zeros((0, 4), dtype=np.uint8)
+    table = lookup(diverging_map() if look.diverging else sequential_map(), 257)
+    low, high = look.limits
+    share = np.clip((np.nan_to_num(look.values) - low) / ((high - low) or 1.0), 0.0, 1.0)
     tints = table[np.rint(share * 256).astype(np.int64)].copy()
-    tints[~np.isfinite(values), 3] = 0
+    tints[~np.isfinite(look.values), 3] = 0
     return tints
 
 
 def paint_strip(painter: QPainter, area: QRect, layout: TokenLayout, look: StripLook) -> None:
     """Paint the boxes that touch `area`, in the strip's own coordinates."""
+    tints = _tints(look)
     for line in layout.visible(area.top(), area.bottom()):
         for position in layout.between(line, area.left(), area.right()):
-            if position < len(look.cells):
-                _paint_box(painter, layout.box(position), look.cells[position], position, look)
-            if look.compare is not None and position < len(look.compare):
-                box = layout.box(position, 1)
-                _paint_box(painter, box, look.compare[position], position, look, second=True)
+            valued = position < len(tints) and tints[position, 3]
+            tint = QColor(*map(int, tints[position])) if valued else None
+            for row, cells in enumerate(look.rows):
+                if position < len(cells):
+                    box = layout.box(position, row)
+                    _paint_box(painter, box, look, position, row, None if row else tint)
             if position == look.read:
-                _paint_arrow(painter, layout.box(position, layout.rows - 1), look.theme)
+                _paint_arrow(painter, layout.box(position, layout.rows - 1))
 
 
 def _paint_box(
-    painter: QPainter,
-    box: QRect,
-    cell: TokenCell,
-    position: int,
-    look: StripLook,
-    *,
-    second: bool = False,
+    painter: QPainter, box: QRect, look: StripLook, position: int, row: int, tint: QColor | None
 ) -> None:
-    theme = look.theme
-    fill, tinted = _background(cell, position, look, second)
-    edge, width = theme.color("token_border"), 1.0
-    if _parts(position, look):
-        edge = theme.color("warn")
+    cell, differs = look.rows[row][position], look.parts(position)
+    edge, width, ground = "token_border", 1.0, "token_special" if cell.special else "token"
+    if differs:
+        edge = "warn"
     if position == look.hover:
-        edge = theme.color("text_muted")
-    if position == look.selected and not second:
-        edge, width = theme.color("accent"), 2.0
-    painter.setPen(QPen(edge, width))
-    painter.setBrush(fill)
+        edge = "text_muted"
+    if position == look.selected and row == 0:
+        edge, width, ground = "accent", 2.0, "token_selected"
+    painter.setPen(QPen(colour(edge), width))
+    ground = "token_differs" if differs else ground
+    painter.setBrush(colour(ground) if tint is None else tint)
     inset = width / 2
     painter.drawRoundedRect(QRectF(box).adjusted(inset, inset, -inset, -inset), _RADIUS, _RADIUS)
-    ink = contrast_text(fill) if tinted else theme.color("text")
-    mark = QColor(ink) if tinted else theme.color("mark")
-    if tinted:
+    ink, mark = colour("text"), colour("mark")
+    if tint is not None:
+        ink = contrast_text(tint)
+        mark = QColor(ink)
         mark.setAlphaF(0.75)
     _paint_label(painter, box, token_label(cell.piece, cell.text), ink, mark)
-
-
-def _background(
-    cell: TokenCell, position: int, look: StripLook, second: bool
-) -> tuple[QColor, bool]:
-    """Return the fill, and whether it stands for a value."""
-    theme = look.theme
-    if look.tints is not None and not second and position < len(look.tints):
-        red, green, blue, alpha = (int(part) for part in look.tints[position])
-        if alpha:
-            return QColor(red, green, blue), True
-    if _parts(position, look):
-        return theme.color("token_differs"), False
-    if position == look.selected and not second:
-        return theme.color("token_selected"), False
-    return theme.color("token_special" if cell.special else "token"), False
-
-
-def _parts(position: int, look: StripLook) -> bool:
-    """Return whether the two strips hold different tokens at a position."""
-    if look.compare is None:
-        return False
-    if position >= len(look.cells) or position >= len(look.compare):
-        return True
-    return look.cells[position].id != look.compare[position].id
 
 
 def _paint_label(painter: QPainter, box: QRect, label: str, ink: QColor, mark: QColor) -> None:
@@ -162,19 +269,12 @@ def _paint_label(painter: QPainter, box: QRect, label: str, ink: QColor, mark: Q
         start = stop
 
 
-def _paint_arrow(painter: QPainter, box: QRect, theme: Theme) -> None:
+def _paint_arrow(painter: QPainter, box: QRect) -> None:
     """Draw the arrow of the read position beneath its box."""
     middle = box.left() + box.width() / 2
     top = box.bottom() + 4.0
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color("accent"))
+    painter.setBrush(colour("accent"))
     size = (ARROW - 4) / 2
-    painter.drawPolygon(
-        QPolygonF(
-            [
-                QPointF(middle, top),
-                QPointF(middle - size - 0.5, top + 1.6 * size),
-                QPointF(middle + size + 0.5, top + 1.6 * size),
-            ]
-        )
-    )
+    ends = [QPointF(middle + side * (size + 0.5), top + 1.6 * size) for side in (-1, 1)]
+    painter.drawPolygon(QPolygonF([QPointF(middle, top), *ends]))

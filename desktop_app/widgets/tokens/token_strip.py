@@ -12,10 +12,15 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop_app.pictures.matrix import centred_limits, finite_limits
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
-from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.tokens.token_cell import TokenCell, describe
-from desktop_app.widgets.tokens.token_layout import BOX, MARGIN, TokenLayout
-from desktop_app.widgets.tokens.token_paint import StripLook, box_widths, paint_strip, tint_table
+from desktop_app.widgets.tokens.token_paint import (
+    BOX,
+    MARGIN,
+    StripLook,
+    TokenCell,
+    TokenLayout,
+    box_widths,
+    paint_strip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-__all__ = ["TokenCell", "TokenStrip"]
+    from desktop_app.contract.result import TokenList
 
+__all__ = ["TokenCell", "TokenStrip"]
 _MOST_LINES = 6
 _STEPS = {
     Qt.Key.Key_Left: -1,
@@ -47,17 +53,10 @@ class TokenStrip(PaintedArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._cells: list[TokenCell] = []
-        self._compare: list[TokenCell] | None = None
-        self._values: NDArray[np.float64] | None = None
-        self._limits = (0.0, 1.0)
-        self._diverging = True
+        self._look = StripLook()
         self._value_name = ""
-        self._read: int | None = None
         self._wrapping = True
         self._most_lines = _MOST_LINES
-        self._selected = -1
-        self._hover = -1
         self._widths: list[int] = []
         self._layout = TokenLayout([], None, 1, None)
         self.setAccessibleName("Tokens")
@@ -67,23 +66,19 @@ class TokenStrip(PaintedArea):
 
     def set_tokens(self, cells: Sequence[TokenCell]) -> None:
         """Show these tokens; values, selection and the second row are let go."""
-        self._cells = list(cells)
-        self._compare = None
-        self._values = None
-        self._read = None
-        self._selected = self._hover = -1
+        self._look = StripLook(list(cells))
         self._arrange()
 
     def set_compare(self, cells: Sequence[TokenCell] | None) -> None:
         """Show a second row beneath, position by position; boxes that part are tinted."""
-        self._compare = None if cells is None else list(cells)
+        self._look.compare = None if cells is None else list(cells)
         self._arrange()
 
     def set_read_position(self, position: int | None) -> None:
         """Put the arrow under the position where the model is read; −1 is the last."""
         if position is not None and position < 0:
-            position += len(self._cells)
-        self._read = position
+            position += len(self._look.cells)
+        self._look.read = position
         self._arrange()
 
     def set_values(
@@ -94,32 +89,29 @@ class TokenStrip(PaintedArea):
         diverging: bool = True,
         value_name: str = "",
     ) -> None:
-        """Colour the boxes by a value per token.
+        """Colour the boxes by a value per token, named in the tooltip; None takes the colours away.
 
-        Args:
-            values: Float [S], NaN where there is none; None takes the colours away.
-            limits: Values at the ends of the map; None takes them from the values.
-            diverging: Whether 0 is the middle of the map.
-            value_name: What the number is, for the tooltip.
+        Limits are found in the values where None; NaN has no colour.
         """
-        self._values = None if values is None else np.asarray(values, dtype=np.float64)
-        if self._values is not None:
+        look = self._look
+        look.values = None if values is None else np.asarray(values, dtype=np.float64)
+        if look.values is not None:
             found = centred_limits if diverging else finite_limits
-            self._limits = limits or found(self._values)
-        self._diverging = diverging
+            look.limits = limits or found(look.values)
+        look.diverging = diverging
         self._value_name = value_name
         self.viewport().update()
 
     def set_selected(self, position: int | None) -> None:
         """Outline a position without a signal, and bring it into view."""
-        self._selected = -1 if position is None else position
-        if 0 <= self._selected < self._layout_count():
-            self._reveal(self._selected)
+        self._look.selected = -1 if position is None else position
+        if 0 <= self._look.selected < len(self._look):
+            self._reveal(self._look.selected)
         self.viewport().update()
 
     def selected(self) -> int | None:
         """Return the outlined position, or None."""
-        return self._selected if self._selected >= 0 else None
+        return self._look.selected if self._look.selected >= 0 else None
 
     def set_wrapping(self, wrapping: bool) -> None:
         """Choose between several lines, and one that scrolls."""
@@ -175,7 +167,7 @@ class TokenStrip(PaintedArea):
         painter.setFont(mono_font(12))
         painter.translate(-self._offset())
         area = self.viewport().rect().translated(self._offset())
-        paint_strip(painter, area, self._layout, self._look())
+        paint_strip(painter, area, self._layout, self._look)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer."""
@@ -194,11 +186,12 @@ class TokenStrip(PaintedArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Answer a key."""
-        step, count = _STEPS.get(Qt.Key(event.key())), self._layout_count()
+        step, count = _STEPS.get(Qt.Key(event.key())), len(self._look)
         if step is None or not count:
             super().keyPressEvent(event)
             return
-        start = self._selected if self._selected >= 0 else (-1 if step > 0 else count)
+        chosen = self._look.selected
+        start = chosen if chosen >= 0 else (-1 if step > 0 else count)
         self._choose(min(max(start + step, 0), count - 1))
 
     def viewportEvent(self, event: QEvent) -> bool:
@@ -212,40 +205,31 @@ class TokenStrip(PaintedArea):
 
     def tip(self, position: int) -> str:
         """Return what is known of a token, in lines."""
-        value = ""
-        if self._values is not None and position < len(self._values):
-            value = f"{self._value_name or 'value'} {float(self._values[position]):.4g}"
-        read = position == self._read
-        return describe(position, self._cells, self._compare, value, read=read)
+        look, count = self._look, len(self._look.cells)
+        read = " · read here" if position == look.read else ""
+        lines = [f"position {position} of {count}{read}"]
+        for name, row in zip(("", "second: "), look.rows, strict=False):
+            if position < len(row):
+                cell = row[position]
+                kind = " · special" if cell.special else ""
+                told = f"id {cell.id} · piece {cell.piece!r} · text {cell.text!r}{kind}"
+                lines.append(f"{name}{told}")
+        if look.values is not None and position < len(look.values):
+            lines.append(f"{self._value_name or 'value'} {float(look.values[position]):.4g}")
+        return "\n".join(lines)
 
     # Within.
 
-    def _look(self) -> StripLook:
-        theme = theme_hub().current
-        return StripLook(
-            theme=theme,
-            cells=self._cells,
-            compare=self._compare,
-            tints=tint_table(self._values, self._limits, self._diverging),
-            read=self._read,
-            selected=self._selected,
-            hover=self._hover,
-            focused=self.hasFocus(),
-        )
-
-    def _layout_count(self) -> int:
-        return max(len(self._cells), len(self._compare or []))
-
     def _choose(self, position: int) -> None:
-        self._selected = position
+        self._look.selected = position
         self._reveal(position)
         self.setAccessibleDescription(self.tip(position))
         self.viewport().update()
         self.token_clicked.emit(position)
 
     def _set_hover(self, position: int) -> None:
-        if position != self._hover:
-            self._hover = position
+        if position != self._look.hover:
+            self._look.hover = position
             self.viewport().update()
             self.token_hovered.emit(position)
 
@@ -254,18 +238,17 @@ class TokenStrip(PaintedArea):
         return self._layout.position_at(at.x(), at.y())
 
     def _most_height(self) -> int:
-        rows = 2 if self._compare is not None else 1
-        return 2 * MARGIN + self._most_lines * rows * (BOX + 8)
+        return 2 * MARGIN + self._most_lines * len(self._look.rows) * (BOX + 8)
 
     def _bar_height(self, layout: TokenLayout, width: int) -> int:
         return 0 if self._wrapping or layout.width <= width else 10
 
     def _make_layout(self, room: int) -> TokenLayout:
-        rows = 1 if self._compare is None else 2
-        return TokenLayout(self._widths, room if self._wrapping else None, rows, self._read)
+        width = room if self._wrapping else None
+        return TokenLayout(self._widths, width, len(self._look.rows), self._look.read)
 
     def _arrange(self) -> None:
-        self._widths = box_widths(self._cells, self._compare)
+        self._widths = box_widths(self._look)
         self._layout = self._make_layout(self.viewport().width())
         self._update_range()
         self.updateGeometry()
@@ -291,3 +274,25 @@ class TokenStrip(PaintedArea):
                 bar.setValue(low - MARGIN)
             elif high + MARGIN > bar.value() + length:
                 bar.setValue(high + MARGIN - length)
+
+
+def cells(tokens: TokenList, special: Sequence[bool] | None = None) -> list[TokenCell]:
+    """Return one cell per token; `special` marks those that stand for no text."""
+    flags = special if special is not None else [False] * len(tokens)
+    return [
+        TokenCell(int(id_), piece, text, bool(flag))
+        for id_, piece, text, flag in zip(
+            tokens.ids, tokens.pieces, tokens.texts, flags, strict=True
+        )
+    ]
+
+
+def token_strip(name: str, *, wrapping: bool = True) -> TokenStrip:
+    """Return a strip that takes just the height its tokens need."""
+    strip = TokenStrip()
+    strip.setAccessibleName(name)
+    strip.set_wrapping(wrapping)
+    policy = strip.sizePolicy()
+    policy.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+    strip.setSizePolicy(policy)
+    return strip

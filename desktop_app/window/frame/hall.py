@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis, Intent
     from desktop_app.views.base import AnalysisView
-    from desktop_app.widgets.basics.chip import Severity
 
     Offer = tuple[str, Callable[[], object]]
 
@@ -141,7 +140,7 @@ class Hall(QObject):
         self.job_bar.say(message, severity)
 
     def show(
-        self, sentence: str, severity: Severity = "bad", offers: Mapping[str, Offer] | None = None
+        self, sentence: str, severity: str = "bad", offers: Mapping[str, Offer] | None = None
     ) -> None:
         """Say something above the picture until it is read; offers are buttons by their codes."""
         given = offers or {}

@@ -22,8 +22,8 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.segmented import Toggle
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.toggle import Toggle
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame.parts import filled, human_bytes, human_count
 

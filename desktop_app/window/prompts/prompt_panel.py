@@ -11,13 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_prompts, write_prompts
-from desktop_app.views.frame import label, scrolled
-from desktop_app.views.notice_chips import by_code, severity
+from desktop_app.views.frame import by_code, label, scrolled, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
-from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.toggle import Toggle
-from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
+from desktop_app.widgets.tokens.token_paint import TokenCell
+from desktop_app.widgets.tokens.token_strip import TokenStrip
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import filled, tool_button

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_app.widgets.basics.estimate_badge import EstimateBadge, agreement, agreement_sentence
+from desktop_app.widgets.basics.messages import EstimateBadge, agreement, agreement_sentence
 
 pytestmark = [pytest.mark.gui]
 

@@ -64,7 +64,7 @@ def test_switching_changes_palette_sheet_and_tells_once(qapp, qtbot):
     assert told.args[0].name == "dark"
     dark = load_theme("dark")
     assert qapp.palette().color(QPalette.ColorRole.Window) == dark.color("window")
-    assert dark.panel in qapp.styleSheet()
+    assert dark.colours["panel"] in qapp.styleSheet()
     with qtbot.assertNotEmitted(theme_hub().theme_changed):
         apply_theme(qapp, "dark")
 
@@ -74,6 +74,11 @@ def test_system_follows_the_desktop(qapp):
     wanted = "dark" if qapp.styleHints().colorScheme().name == "Dark" else "light"
     assert theme_hub().current.name == wanted
     assert theme_hub().choice == "system"
+
+
+def test_both_themes_name_the_same_colours():
+    assert load_theme("light").colours.keys() == load_theme("dark").colours.keys()
+    assert all(QColor(value).isValid() for value in load_theme("dark").colours.values())
 
 
 def test_unknown_theme_is_refused():

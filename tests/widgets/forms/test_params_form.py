@@ -6,15 +6,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QLineEdit, QSpinBox
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
-from desktop_app.widgets.forms.form_editors import (
-    ComboEditor,
-    NumberEditor,
-    SegmentEditor,
-    TextEditor,
-    ToggleEditor,
-)
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.forms.params_form import ParamsForm
 
 
@@ -46,16 +40,16 @@ def form(shown):
 
 def test_each_kind_of_field_has_its_control(form):
     kinds = {
-        "component": SegmentEditor,
-        "metric": ComboEditor,
-        "top": NumberEditor,
-        "share": NumberEditor,
-        "preview": ToggleEditor,
-        "layers": TextEditor,
-        "limit": TextEditor,
-        "heads": TextEditor,
+        "component": SegmentedControl,
+        "metric": QComboBox,
+        "top": QSpinBox,
+        "share": QDoubleSpinBox,
+        "preview": Toggle,
+        "layers": QLineEdit,
+        "limit": QLineEdit,
+        "heads": QLineEdit,
     }
-    assert {name: type(form.editor(name)) for name in kinds} == kinds
+    assert all(isinstance(form.editor(name).control, kind) for name, kind in kinds.items())
     assert form.value() == Settings()
 
 

@@ -13,8 +13,7 @@ from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequenti
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
-from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
-from desktop_app.widgets.matrix.matrix_image import MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
 
 
 def at(heatmap, row, col):

@@ -21,7 +21,7 @@ def settle(qtbot, window):
 
 
 def strip_texts(window):
-    return "".join(cell.text for cell in window.prompts.live.strip._cells)
+    return "".join(cell.text for cell in window.prompts.live.strip._look.cells)
 
 
 @pytest.mark.parametrize("row", [0, 1])

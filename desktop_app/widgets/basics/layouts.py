@@ -1,0 +1,128 @@
+"""Rows and columns of widgets, filled in one call, and rows that wrap like words."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+
+Room = tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag]
+Part = QWidget | QLayout | Room | int | None
+"""What stands in a row or a column: a tuple has its share of the room that is left and its place in
+it; a number is empty room of that share, None of share 1."""
+Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
+Margins = int | tuple[int, int, int, int]
+
+
+def column_in(
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
+) -> QVBoxLayout:
+    """Fill a widget with parts one below the other; None returns a column to be placed."""
+    return _filled(QVBoxLayout(), holder, parts, spacing, margins)
+
+
+def row_in(
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
+) -> QHBoxLayout:
+    """Fill a widget with parts beside each other; None returns a row to be placed."""
+    return _filled(QHBoxLayout(), holder, parts, spacing, margins)
+
+
+def row_of(*parts: Part, spacing: int = -1) -> QHBoxLayout:
+    """Return a row of parts beside each other, apart as the style has it unless told."""
+    return row_in(None, *parts, spacing=spacing)
+
+
+def _filled(
+    box: Box, holder: QWidget | None, parts: tuple[Part, ...], spacing: int, margins: Margins
+) -> Box:
+    if holder is not None:
+        holder.setLayout(box)
+    box.setContentsMargins(*((margins,) * 4 if isinstance(margins, int) else margins))
+    box.setSpacing(spacing)
+    for part in parts:
+        if part is None or isinstance(part, int):
+            box.addStretch(1 if part is None else part)
+        elif isinstance(part, QLayout):
+            box.addLayout(part)
+        elif isinstance(part, tuple):
+            box.addWidget(*part)
+        else:
+            box.addWidget(part)
+    return box
+
+
+class FlowLayout(QLayout):
+    """Left to right, top to bottom; as high as the width makes it, and without margins."""
+
+    def __init__(self, parent: QWidget | None = None, spacing: int = 8) -> None:
+        super().__init__(parent)
+        self._items: list[QLayoutItem] = []
+        self.setContentsMargins(0, 0, 0, 0)
+        self.setSpacing(spacing)
+
+    def addItem(self, item: QLayoutItem) -> None:
+        """Take an item, as Qt asks for."""
+        self._items.append(item)
+
+    def count(self) -> int:
+        """Return the number of items."""
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """Return an item, or None past the end."""
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Give an item away, or None past the end."""
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def expandingDirections(self) -> Qt.Orientation:
+        """Return that no direction is claimed."""
+        return Qt.Orientation(0)
+
+    def hasHeightForWidth(self) -> bool:
+        """Return whether the height follows from the width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height that a width needs."""
+        return self._flow(QRect(0, 0, width, 0), place=False)
+
+    def setGeometry(self, rect: QRect) -> None:
+        """Put the items in place."""
+        super().setGeometry(rect)
+        self._flow(rect, place=True)
+
+    def sizeHint(self) -> QSize:
+        """Return the size that suits the contents."""
+        shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
+        gaps = self.spacing() * max(0, len(shown) - 1)
+        width = sum(size.width() for size in shown) + gaps
+        height = max((size.height() for size in shown), default=0)
+        return QSize(width, height)
+
+    def minimumSize(self) -> QSize:
+        """Return the size of the largest item."""
+        size = QSize()
+        for item in self._items:
+            if not item.isEmpty():
+                size = size.expandedTo(item.minimumSize())
+        return size
+
+    def _flow(self, rect: QRect, *, place: bool) -> int:
+        """Put the items in place, or only measure; return the height that they need."""
+        x, y, line = rect.left(), rect.top(), 0
+        for item in self._items:
+            if item.isEmpty():
+                continue
+            size = item.sizeHint().expandedTo(item.minimumSize())
+            size.setWidth(min(size.width(), max(rect.width(), item.minimumSize().width())))
+            if x > rect.left() and x + size.width() > rect.left() + rect.width():
+                x, y, line = rect.left(), y + line + self.spacing(), 0
+            if place:
+                item.setGeometry(QRect(QPoint(x, y), size))
+            x += size.width() + self.spacing()
+            line = max(line, size.height())
+        return y + line - rect.top()
