@@ -70,7 +70,7 @@ def test_every_slice_is_whole():
 
     assert tuple(ANALYSES)[: len(BUILT_IN)] == BUILT_IN
     for name in BUILT_IN:
-        for part in ("spec", "run", "picture"):
+        for part in ("spec", "run", "script"):
             assert importlib.util.find_spec(f"desktop_app.analyses.{name}.{part}") is not None
         for file in ("script.py.jinja", "help.md", "icon.svg"):
             assert file_of(name, file) is not None, (name, file)

@@ -20,7 +20,7 @@ from desktop_app.pictures.words import run_words, settings_sentence, without_fla
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
-from desktop_app.widgets.basics.layouts import Part, column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+    from desktop_app.widgets.basics.layouts import Part
 
 # Notices that tell rather than warn.
 _CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
@@ -231,7 +232,7 @@ def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
     """Return a framed panel with parts one below the other."""
     frame = QFrame()
     set_role(frame, "card")
-    column_in(frame, *parts, spacing=spacing, margins=(margins,) * 4)
+    column_in(frame, *parts, spacing=spacing, margins=margins)
     return frame
 
 

@@ -114,13 +114,8 @@ class SweepView(AnalysisView):
             self.noun, self.orders, self.least_side, details_grow=self.details_grow
         )
         self._list, self._details = self._side.list, self._side.details
-        left, right = self.widths
-        split = gap_splitter(
-            Qt.Orientation.Horizontal,
-            (self._build_picture(), left, left),
-            (self._side, right, right),
-        )
-        column_in(content, self._header, (split, 1))
+        parts = zip((self._build_picture(), self._side), self.widths, self.widths, strict=True)
+        column_in(content, self._header, (gap_splitter(Qt.Orientation.Horizontal, *parts), 1))
         self._connect_content()
 
     def _build_picture(self) -> QWidget:

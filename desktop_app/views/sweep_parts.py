@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Banner, EstimateBadge
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
@@ -40,7 +40,7 @@ class SweepHeader(QWidget):
         # Here rather than over the maps, which need the height.
         self.badge = EstimateBadge()
         self._estimate_came = False
-        line = row_in(None, (self.base, 1), self.badge, spacing=6)
+        line = row_of((self.base, 1), self.badge)
         column_in(self, self.gate, line, self.what, spacing=4)
 
     def show_picture(self, shown: SweepPicture) -> None:
@@ -92,7 +92,7 @@ class CellDetails(QWidget):
         set_role(self._button, "quiet")
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
-        top = row_in(None, (self._title, 1), self._button, spacing=6)
+        top = row_of((self._title, 1), self._button)
         column_in(self, top, self._sentence, (self._table, 1), 0, spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
@@ -148,11 +148,11 @@ class SweepSide(QWidget):
         self.order = SegmentedControl(orders or [("", "")])
         self.order.setToolTip("What the list is sorted by")
         self.order.setVisible(bool(orders))
-        top = row_in(None, (self.title, 1), self.note, spacing=6)
+        top = row_of((self.title, 1), self.note)
         order = (self.order, 0, Qt.AlignmentFlag.AlignLeft)
         self._panels = panel(top, order, (self.list, 1)), panel(self.details)
-        heights = (300, 300) if details_grow else (330, 240)
-        parts = zip(self._panels, (1, int(details_grow)), heights, strict=True)
+        sizes = (300, 300) if details_grow else (330, 240)
+        parts = zip(self._panels, (1, int(details_grow)), sizes, strict=True)
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(least)
 

@@ -9,6 +9,7 @@ import shiboken6
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.job_bar import JobBar, duration
 from desktop_app.widgets.basics.layouts import FlowLayout
@@ -21,7 +22,6 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
-from tests.widgets.samples import plain_map
 
 
 def test_a_chip_offers_itself_and_its_fix(shown, qtbot):
@@ -49,7 +49,7 @@ def test_chips_replace_each_other_and_wrap(shown, qtbot):
     with qtbot.waitSignal(row.fix_clicked) as told:
         row.chips()[0].findChild(QPushButton).click()
     assert told.args == ["a"]
-    with qtbot.waitSignal(row.chips()[1].clicked) as told:
+    with qtbot.waitSignal(row.chip_clicked) as told:
         qtbot.mouseClick(row.chips()[1], Qt.MouseButton.LeftButton)
     assert told.args == ["b"]
     row.clear()
@@ -202,7 +202,7 @@ MAKERS = {
 
 def fill(widget):
     if isinstance(widget, Heatmap):
-        widget.show_maps(plain_map(np.eye(3)))
+        widget.show_maps(Matrix(np.eye(3), numbered("", 3), numbered("", 3)))
     elif isinstance(widget, PatternView):
         widget.show_pattern(np.eye(3), ["a", "b", "c"])
     elif isinstance(widget, HeadGrid):

@@ -17,7 +17,7 @@ from desktop_app.analyses.attention.picture import (
 from desktop_app.pictures.token_text import display_text
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
@@ -147,7 +147,7 @@ class LookStrips(QWidget):
         self._tokens: TokenList | None = None
         self._from = _Strip("Where the position looks")
         self._to = _Strip("Who looks at the position")
-        both = row_in(None, (self._from, 1), (self._to, 1), spacing=8)
+        both = row_of((self._from, 1), (self._to, 1), spacing=8)
         both.setContentsMargins(0, 0, 0, 0)
         self.setLayout(both)
         self._from.strip.token_clicked.connect(self.query_clicked)
@@ -196,5 +196,5 @@ class _Strip(QWidget):
         self.strip = token_strip(name)
         self.strip.set_most_lines(_LINES)
         self.title, self.best = ElidedLabel("", "heading"), ElidedLabel("", "small")
-        top = row_in(None, (self.title, 2), (self.best, 3), spacing=4)
+        top = row_of((self.title, 2), (self.best, 3))
         column_in(self, panel(top, self.strip, margins=10, spacing=4))

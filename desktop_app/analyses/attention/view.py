@@ -15,7 +15,7 @@ from desktop_app.analyses.attention.controls import AttentionControls, LookStrip
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
 
@@ -60,7 +60,7 @@ class AttentionView(AnalysisView):
         every = label("All heads", "heading")
         left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
         left.setMinimumWidth(210)
-        top = row_in(None, self._title, (self._entropy, 1), spacing=12)
+        top = row_of(self._title, (self._entropy, 1), spacing=12)
         self._right = QWidget()
         head = panel(top, self._controls, (self._pattern, 1))
         column_in(self._right, (head, 1), self._strips)

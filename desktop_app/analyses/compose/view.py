@@ -15,7 +15,7 @@ from desktop_app.pictures.words import number, part_name
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -108,7 +108,7 @@ class ComposeView(AnalysisView):
         self._chance = ElidedLabel("", "small")
         self._map = Heatmap()
         self._circuits = CircuitPanels()
-        top = row_in(None, self._kind, 1)
+        top = row_of(self._kind, None)
         parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         self.pages = Pages(
@@ -129,8 +129,8 @@ class ComposeView(AnalysisView):
         self._copy_button = QPushButton("Copying")
         self._copy_button.setToolTip("Does the later head write the token it reads? Run with it")
         bind_icon(self._copy_button, "copy")
-        buttons = row_in(None, self._circuit_button, self._copy_button, 1)
-        frame = panel(row_in(None, self._scope, 1), (self._table, 1), self._sentence, buttons)
+        buttons = row_of(self._circuit_button, self._copy_button, None)
+        frame = panel(row_of(self._scope, None), (self._table, 1), self._sentence, buttons)
         # Narrower, the scores would be cut.
         frame.setMinimumWidth(322)
         return frame

@@ -15,7 +15,7 @@ from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.layouts import row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
@@ -110,7 +110,7 @@ class CircuitCard(QWidget):
         self._stack.addWidget(self._build())
 
     def _build(self) -> QWidget:
-        heads = row_in(None, self._title, 1, *self.heads)
+        heads = row_of(self._title, None, *self.heads)
         left = panel(heads, self.headline, self.sentences, self._loss, (self.table, 1))
         left.setMinimumWidth(432)
         right = panel((self.previous, 1), (self.induction, 1))

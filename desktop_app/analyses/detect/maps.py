@@ -23,7 +23,7 @@ from desktop_app.analyses.detect.picture import (
     score_names,
 )
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -106,7 +106,7 @@ class ScoreMaps(QWidget):
         self._bar.set_scale(_LIMITS, diverging=False)
         self._grid = QGridLayout()
         self._grid.setSpacing(8)
-        row = row_in(None, self._grid, self._bar, spacing=2)
+        row = row_of(self._grid, self._bar, spacing=2)
         row.setContentsMargins(0, 0, 0, 0)
         row.setStretch(0, 1)
         self.setLayout(row)

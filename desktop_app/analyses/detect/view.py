@@ -89,7 +89,7 @@ class DetectSide(QWidget):
         self.summary = label("", "body", wrap=True)
         top, found = QWidget(), QWidget()
         column_in(top, self.title, self._meaning, (self.table, 1), self.families, spacing=4)
-        told = column_in(found, self.headline, self.summary, 1, spacing=12)
+        told = column_in(found, self.headline, self.summary, None, spacing=12)
         told.setContentsMargins(0, 4, 4, 0)
         for text in (self.headline, self.summary):
             text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)

@@ -15,7 +15,7 @@ from desktop_app.pictures.words import metric_name, number
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking import RankingList
@@ -117,9 +117,9 @@ class HandSide(QWidget):
         self.undo = self._button("undo", "Take back (Backspace in the grids)")
         self.redo = self._button("redo", "Do again")
         self._result: Result | None = None
-        when = row_in(None, (label("Next token", "heading"), 1), self.when)
+        when = row_of((label("Next token", "heading"), 1), self.when)
         upper = panel(self.title, self.scale, when, (self.ranking, 1))
-        tried = row_in(None, (label("Tried", "heading"), 1), self.undo, self.redo)
+        tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
         parts = ((upper, 3, 340), (panel(tried, (self.tried, 1)), 2, 230))
         column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
         self.setMinimumWidth(264)

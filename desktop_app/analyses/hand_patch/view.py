@@ -18,7 +18,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class HandPatchView(AnalysisView):
         flow = FlowLayout(choices, 8)
         for widget in (self._run, self._site):
             flow.addWidget(widget)
-        made = row_in(None, (self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
+        made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
         grids = panel(choices, made, (self._board, 1))
         parts = ((grids, 3, 680), (self._side, 2, 320))
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)

@@ -15,7 +15,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.fonts import ui_font
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.plots.plot import Plot
@@ -41,7 +41,7 @@ class AnswerCard(QFrame):
         self._title = ElidedLabel("", "heading")
         self._total = label("", "small")
         self._tokens = RankingList("Tokens of this continuation")
-        top = row_in(None, self._badge, (self._title, 1), self._total, spacing=8)
+        top = row_of(self._badge, (self._title, 1), self._total, spacing=8)
         column_in(self, top, self._tokens).setContentsMargins(12, 10, 12, 10)
 
     def title(self) -> str:
@@ -67,7 +67,7 @@ class AnswerPanel(QWidget):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards: list[AnswerCard] = []
-        self._column = column_in(self, self._build_score(), 1)
+        self._column = column_in(self, self._build_score(), None)
         self._dots.point_clicked.connect(selection.select_prompt)
 
     def _build_score(self) -> QFrame:
@@ -78,7 +78,7 @@ class AnswerPanel(QWidget):
         self._sentence = label("", "muted", wrap=True)
         self._dots = Plot(compact=True)
         self._dots.setAccessibleName("Logit difference per prompt")
-        top = row_in(None, label("Logit difference", "heading"), 1, self._value)
+        top = row_of(label("Logit difference", "heading"), None, self._value)
         frame = panel(top, self._sentence, self._dots, self._spread)
         frame.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         return frame
@@ -166,7 +166,7 @@ class RankView(AnalysisView):
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
         title = label("How surprising each prompt token is", "heading")
-        top = row_in(None, title, (self._token_label, 1), self._strip_label)
+        top = row_of(title, (self._token_label, 1), self._strip_label)
         return panel(top, self._strip, (self._surprises, 1))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

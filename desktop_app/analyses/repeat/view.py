@@ -16,7 +16,7 @@ from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
@@ -106,8 +106,8 @@ class RepeatView(AnalysisView):
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
-        top = row_in(None, self._gain, (self._made, 1), spacing=10)
-        below = row_in(None, (self._hint, 1), label("Sequence", "field"), self._sequence)
+        top = row_of(self._gain, (self._made, 1), spacing=10)
+        below = row_of((self._hint, 1), label("Sequence", "field"), self._sequence)
         return panel(top, self._numbers, (self._plot, 1), below)
 
     def _build_lower(self) -> QWidget:

@@ -15,7 +15,7 @@ from desktop_app.contract.result import TokenList
 from desktop_app.views.frame import ElidedLabel, label, severity
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
@@ -174,7 +174,7 @@ class TokenCard(QFrame):
         self.strip = token_strip(f"Tokens of prompt {index + 1}")
         self._aligned = AlignedStrip()
         self._chips = ChipRow()
-        top = row_in(None, self._number, (self._sentence, 1), spacing=10)
+        top = row_of(self._number, (self._sentence, 1), spacing=10)
         column = column_in(self, top, self.strip, self._aligned, self._chips, spacing=6)
         column.setContentsMargins(12, 10, 12, 10)
         self.strip.token_clicked.connect(self._on_token_clicked)

@@ -115,7 +115,7 @@ class TokensView(AnalysisView):
         self._tables = TokenTables()
         self._inner = QWidget()
         more = (self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column = column_in(self._inner, more, 1)
+        self._column = column_in(self._inner, more, None)
         self._column.setContentsMargins(0, 0, 4, 0)
         self._area = scrolled(self._inner, "Prompts as tokens")
         parts = ((self._area, 3, 340), (self._tables, 2, 260))

@@ -2,52 +2,55 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from typing import TypeVar
 
-Part = QWidget | QLayout | int | tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag]
-"""What stands in a row or a column: a widget, alone or with its share of the room that is left and
-its place in it, a layout, or a spring of some strength."""
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+
+Room = tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag]
+Part = QWidget | QLayout | Room | int | None
+"""What stands in a row or a column: a tuple has its share of the room that is left and its place in
+it; a number is empty room of that share, None of share 1."""
+Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
+Margins = int | tuple[int, int, int, int]
 
 
 def column_in(
-    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: tuple[int, ...] = (0,) * 4
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
 ) -> QVBoxLayout:
-    """Fill a widget with parts one below the other; without one, return a column to be placed."""
-    column = QVBoxLayout()
-    _fill(column, holder, parts, spacing, margins)
-    return column
+    """Fill a widget with parts one below the other; None returns a column to be placed."""
+    return _filled(QVBoxLayout(), holder, parts, spacing, margins)
 
 
 def row_in(
-    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: tuple[int, ...] = (0,) * 4
+    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
 ) -> QHBoxLayout:
-    """Fill a widget with parts side by side; without one, return a row to be placed."""
-    row = QHBoxLayout()
-    _fill(row, holder, parts, spacing, margins)
-    return row
+    """Fill a widget with parts beside each other; None returns a row to be placed."""
+    return _filled(QHBoxLayout(), holder, parts, spacing, margins)
 
 
-def _fill(
-    box: QBoxLayout,
-    holder: QWidget | None,
-    parts: tuple[Part, ...],
-    spacing: int,
-    margins: tuple[int, ...],
-) -> None:
+def row_of(*parts: Part, spacing: int = -1) -> QHBoxLayout:
+    """Return a row of parts beside each other, apart as the style has it unless told."""
+    return row_in(None, *parts, spacing=spacing)
+
+
+def _filled(
+    box: Box, holder: QWidget | None, parts: tuple[Part, ...], spacing: int, margins: Margins
+) -> Box:
     if holder is not None:
         holder.setLayout(box)
-    box.setContentsMargins(*margins)
+    box.setContentsMargins(*((margins,) * 4 if isinstance(margins, int) else margins))
     box.setSpacing(spacing)
     for part in parts:
-        if isinstance(part, int):
-            box.addStretch(part)
+        if part is None or isinstance(part, int):
+            box.addStretch(1 if part is None else part)
         elif isinstance(part, QLayout):
             box.addLayout(part)
         elif isinstance(part, tuple):
             box.addWidget(*part)
         else:
             box.addWidget(part)
+    return box
 
 
 class FlowLayout(QLayout):

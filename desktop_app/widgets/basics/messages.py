@@ -142,7 +142,7 @@ class EmptyState(QWidget):
             part.setMaximumWidth(420)
             words.append(row_in(None, 1, (part, 1000), 1))
         middle = Qt.AlignmentFlag.AlignHCenter
-        column = column_in(self, 2, (self._mark, 0, middle), *words, margins=(24,) * 4)
+        column = column_in(self, 2, (self._mark, 0, middle), *words, margins=24)
         column.addSpacing(8)
         column.addWidget(self._action, 0, middle)
         column.addStretch(3)

@@ -40,7 +40,7 @@ class SegmentedControl(QFrame):
         self._group = QButtonGroup(self)
         set_role(self, "segments")
         self.setFixedHeight(28)
-        row = row_in(self, spacing=2, margins=(2,) * 4)
+        row = row_in(self, spacing=2, margins=2)
         for index, (_value, label) in enumerate(options):
             button = QPushButton(label)
             button.setCheckable(True)

@@ -8,12 +8,12 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 
+from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
 from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
-from tests.widgets.samples import plain_map
 
 
 def at(heatmap, row, col):
@@ -41,6 +41,11 @@ def wheel(widget, point, turn):
     widget.wheelEvent(event)
 
 
+def matrix(values, **look):
+    rows, columns = values.shape
+    return Matrix(values, numbered("Layer", rows), numbered("Head", columns), **look)
+
+
 @pytest.fixture
 def values():
     values = np.zeros((6, 4))
@@ -53,7 +58,7 @@ def values():
 @pytest.fixture
 def heatmap(shown, values):
     heatmap = Heatmap()
-    heatmap.show_maps(plain_map(values, "effect"))
+    heatmap.show_maps(matrix(values, name="effect"))
     return shown(heatmap)
 
 
@@ -121,7 +126,7 @@ def test_other_values_keep_selection_and_rescale_open_limits(heatmap, values):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (12, 1), (80, 128)])
 def test_any_shape_is_drawn_and_can_be_clicked(shown, qtbot, shape):
     heatmap = Heatmap()
-    heatmap.show_maps(plain_map(np.arange(np.prod(shape), dtype=float).reshape(shape)))
+    heatmap.show_maps(matrix(np.arange(np.prod(shape), dtype=float).reshape(shape)))
     shown(heatmap, 900, 600)
     last = (shape[0] - 1, shape[1] - 1)
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
@@ -131,14 +136,14 @@ def test_any_shape_is_drawn_and_can_be_clicked(shown, qtbot, shape):
 
 def test_all_missing_is_drawn(shown):
     heatmap = Heatmap()
-    heatmap.show_maps(plain_map(np.full((3, 3), np.nan)))
+    heatmap.show_maps(matrix(np.full((3, 3), np.nan)))
     shown(heatmap)
     assert heatmap._bar._limits == (-1.0, 1.0)
 
 
 def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
     heatmap = Heatmap()
-    heatmap.show_maps(plain_map(np.zeros((80, 128))))
+    heatmap.show_maps(matrix(np.zeros((80, 128))))
     shown(heatmap, 900, 600)
     frame = heatmap.canvas.frame
     point = at(heatmap, 40, 64)
@@ -157,7 +162,7 @@ def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
 
 def test_dragging_pans_and_is_no_click(shown, qtbot):
     heatmap = Heatmap()
-    heatmap.show_maps(plain_map(np.zeros((80, 128))))
+    heatmap.show_maps(matrix(np.zeros((80, 128))))
     shown(heatmap, 900, 600)
     canvas = heatmap.canvas
     for _ in range(4):
