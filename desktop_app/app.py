@@ -10,17 +10,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.contract.registry import ANALYSES, worked_order
+from desktop_app.pictures.text_tables import as_text
 from desktop_app.support import logs, paths
 from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
+from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.frame.parts import app_version
-from desktop_app.window.headless import HeadlessRun
+from desktop_app.window.exports.pictures import let_draw
 from desktop_app.window.main_window import MainWindow
 from desktop_app.window.settings import load_settings
 
@@ -34,6 +36,8 @@ STALLS_VARIABLE = "LENSBENCH_STALLS"
 # While modules are imported and weights converted on the compute thread, the interpreter is handed
 # back to the window every 2 ms instead of every 5.
 SWITCH_INTERVAL_S = 0.002
+SESSION_NAME = "worked_example.lens"
+_PATIENCE_MS = 600_000
 
 
 def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -> int:
@@ -53,7 +57,7 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     folder = config_dir or paths.config_dir()
     apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
-    relay.error_caught.connect(window.show_problem)
+    relay.error_caught.connect(window.hall.show_problem)
     housekeeping = Housekeeping(window)
     housekeeping.start()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +93,7 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
     with tempfile.TemporaryDirectory() as folder:
         window = MainWindow(make_service, Path(folder), book)
         window.resize(1600, 1000)
-        window.place_docks()
+        window.panels.place()
         window.show()
         housekeeping = Housekeeping(window)
         housekeeping.start()
@@ -103,7 +107,7 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
 def make_application() -> QApplication:
     """Return the application object, made where there is none yet."""
     QCoreApplication.setApplicationName(paths.APP_NAME)
-    QCoreApplication.setApplicationVersion(app_version())
+    QCoreApplication.setApplicationVersion(package_version("lensbench"))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
@@ -149,7 +153,7 @@ class Housekeeping(QObject):
         self._models = 0
         self._watchdog: StallWatchdog | None = None
         self._reporter: StackReporter | None = None
-        window.models.model_changed.connect(self._on_model_changed)
+        window.conductor.model_ready.connect(self._on_model_changed)
 
     def start(self) -> None:
         """Begin."""
@@ -180,3 +184,58 @@ class Housekeeping(QObject):
 def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+class HeadlessRun(QObject):
+    """Waits for the worked example, prints it, and writes session and pictures.
+
+    Attributes:
+        problems: Sentences on what did not work.
+    """
+
+    def __init__(self, window: MainWindow, out: Path, write: Callable[[str], None]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._out = out
+        self._write = write
+        self._loop = QEventLoop(self)
+        self.problems: list[str] = []
+        window.started.connect(self._loop.quit)
+        window.hall.problem_told.connect(self.problems.append)
+        window.conductor.run_failed.connect(self._on_run_failed)
+
+    def perform(self) -> bool:
+        """Do it all; return whether every tab was filled and everything written."""
+        QTimer.singleShot(_PATIENCE_MS, self._loop.quit)
+        self._window.start()
+        if self._window.first_start.is_under_way():
+            self._loop.exec()
+        self._window.session.wait()
+        for name in (name for name in self._window.views if name in worked_order()):
+            view = self._window.views[name]
+            result = view.current_result
+            if result is None:
+                self.problems.append(f"{view.analysis.title} has no result.")
+                continue
+            self._write(as_text(result) + "\n")
+            self._draw(name)
+        self._save()
+        for problem in self.problems:
+            self._write(f"! {problem}")
+        return not self.problems
+
+    def _draw(self, name: str) -> None:
+        self._window.views.open(name)
+        let_draw()
+        path = self._out / f"{ANALYSES[name].title.lower()}.png"
+        if not self._window.grab().save(str(path), "PNG"):
+            self.problems.append(f"“{path}” could not be written.")
+
+    def _save(self) -> None:
+        self._window.files.keep_prompts()
+        self._window.session.save_as(self._out / SESSION_NAME)
+        self._window.session.wait()
+        let_draw()
+
+    def _on_run_failed(self, _name: str, failed: object) -> None:
+        self.problems.append(str(getattr(failed, "message", failed)))

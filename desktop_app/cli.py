@@ -269,7 +269,7 @@ def export(session: str, result_id: int, out: str, scale: float) -> None:
             raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
         result = opened.load(result_id)
         if exports.is_picture(out):
-            from desktop_app.window.exports.offscreen import draw_result
+            from desktop_app.window.exports.pictures import draw_result
 
             draw_result(result, Path(out), scale=scale)
         else:

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from typing_extensions import override
 
 from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
+from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
-from desktop_app.window.frame.actions import ActionBook, in_menu
+from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
-from desktop_app.window.frame.memory_meter import MemoryMeter
 from desktop_app.window.frame.panels import Panels
-from desktop_app.window.frame.parts import app_version
 from desktop_app.window.frame.rail import Rail
-from desktop_app.window.frame.themes import theme_actions
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.examples import worked_example
-from desktop_app.window.prompts.prompt_desk import PromptDesk
-from desktop_app.window.prompts.prompt_panel import PromptPanel
-from desktop_app.window.runs.conductor import Conductor
-from desktop_app.window.runs.first_start import FirstStart
-from desktop_app.window.runs.job_words import JobWords
-from desktop_app.window.runs.run_desk import RunDesk
+from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.runs.conductor import Conductor, JobWords
+from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
-from desktop_app.window.sessions.closing import Closer
-from desktop_app.window.sessions.file_desk import FileDesk
+from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
-from desktop_app.window.sessions.recovery import Recovery
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
-from desktop_app.window.settings import Memory
+from desktop_app.window.settings import Memory, save_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +42,15 @@ if TYPE_CHECKING:
 
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
-    from desktop_app.window.frame.actions import ActionSpec
+    from desktop_app.widgets.basics.theme import ThemeChoice
     from desktop_app.window.settings import Settings
+
+_THEMES: tuple[tuple[ThemeChoice, str, str], ...] = (
+    ("system", "Follow the system", ""),
+    ("light", "Light", "sun"),
+    ("dark", "Dark", "moon"),
+)
+_METER_MS = 1_500
 
 _FRAME_MS = 100  # until a window manager has put its frame around the window
 
@@ -100,23 +101,22 @@ class MainWindow(QMainWindow):
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.models.model_changed.connect(self._on_model_changed)
-        self.first_start = FirstStart(conductor, self.runs, self)
-        self.first_start.model_chosen.connect(self._begin_worked_example)
-        self.first_start.finished.connect(self.started)
+        conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
         self.files.model_dropped.connect(self.models.open_path)
         # Before the history, which shows it the results of a session that was opened.
-        self.inspector = Inspector(hall, self.session, prompts, self.runs, showing)
+        self.inspector = Inspector(hall, self.session, prompts, showing)
         self.history = HistoryDesk(hall, self.session, self.results, self.files, prompts, showing)
-        self.runs.result_kept.connect(self.history.keep)
+        conductor.result_arrived.connect(self.history.keep)
+        # After the history: its last result is kept when the start is over.
+        self.first_start = FirstStart(conductor, self.runs.run_worked, self)
+        self.first_start.model_chosen.connect(self._begin_worked_example)
+        self.first_start.finished.connect(self.started)
         self.recovery = Recovery(self.session, self.files, self)
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
-        self.closer = Closer(self.runner, self.session, self)
-        self.closer.waiting_began.connect(self._on_waiting_began)
-        self.closer.may_close.connect(self._close_when_idle)
+        self.closer = Closer(self.runner, self.session, hall)
 
     def _build_frame(self, log_book: LogBook) -> None:
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
@@ -126,8 +126,8 @@ class MainWindow(QMainWindow):
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
         JobWords(self.conductor, self.job_bar)
-        self.meter = MemoryMeter(self)
-        self.meter.measured.connect(self.job_bar.set_memory)
+        self._meter = QTimer(self, interval=_METER_MS)
+        self._meter.timeout.connect(self._measure)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addPermanentWidget(self.job_bar, 1)
 
@@ -137,9 +137,18 @@ class MainWindow(QMainWindow):
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
             *(self.models, self.runs, self.rail, self.top_bar, self.panels),
         )
+        themes = (
+            ActionSpec(
+                *(f"theme_{key}", f"Theme: {text}", "&View", 40, partial(self._choose_theme, key)),
+                icon=icon,
+                group="theme",
+                chosen=key == self.settings.theme,
+            )
+            for key, text, icon in _THEMES
+        )
         return [
             *(spec for room in rooms for spec in room.action_specs()),
-            *theme_actions(self.settings.theme, self._remember_theme),
+            *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
             *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
@@ -149,19 +158,20 @@ class MainWindow(QMainWindow):
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
         if not layout.restore_geometry(self, self.config_dir):
-            self.place_docks()
+            self.panels.place()
         chosen = self.settings
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
         self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
         self.rail.fold_by_hand(chosen.rail_folded)
-        self.open_tab(chosen.tab)
+        self.views.open(chosen.tab)
 
     # Starting.
 
     def start(self, session_file: Path | None = None) -> None:
         """Load the model and, on a first start, run the worked example; call it after `show`."""
-        self.meter.start()
+        self._meter.start()
+        self._measure()
         if problems():
             self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
@@ -180,7 +190,7 @@ class MainWindow(QMainWindow):
             self.prompts.set_prompts(worked_example(model))
         self.models.load(model)
 
-    def _on_model_changed(self) -> None:
+    def _on_model_ready(self) -> None:
         if not self.first_start.is_under_way():
             self.started.emit()
 
@@ -191,32 +201,24 @@ class MainWindow(QMainWindow):
         """What is remembered for the next start."""
         return self.memory.settings
 
-    def current_tab(self) -> str:
-        """Return the name of the analysis that is shown."""
-        return self.views.current
-
-    def open_tab(self, name: str) -> None:
-        """Show the view of an analysis."""
-        self.views.open(name)
-
-    def place_docks(self) -> None:
-        """Put all docks back to where they belong."""
-        self.panels.place()
-
-    def show_problem(self, message: str) -> None:
-        """Say what went wrong, above the picture, until it is read."""
-        self.hall.show_problem(message)
-
     def show_crash_report(self, report: str) -> None:
         """Offer the report of a run that crashed."""
         told = "Lensbench ended unexpectedly last time. The report can be copied."
         self.hall.show(told, "warn", {"copy_report": self.hall.copying("Copy report", report)})
 
-    def _remember_theme(self, choice: str) -> None:
+    def _choose_theme(self, choice: ThemeChoice) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, choice)
         self.memory.change(theme=choice)
 
+    def _measure(self) -> None:
+        """Say how much memory the program takes, of how much there is."""
+        used, there_is = psutil.Process().memory_info().rss, psutil.virtual_memory().total
+        self.job_bar.set_memory(f"RAM {used / 1e9:.1f} / {there_is / 1e9:.0f} GB")
+
     def _show_about(self) -> None:
-        dialogs.show_about(self, app_version())
+        dialogs.show_about(self, installed.package_version("lensbench"))
 
     # Qt.
 
@@ -259,7 +261,7 @@ class MainWindow(QMainWindow):
         self.inspector.flush_notes()
         self.files.flush()
         self.comparisons.close()
-        self.meter.stop()
+        self._meter.stop()
         self.panels.log.stop()
         self.closer.finish()
         event.accept()
@@ -267,19 +269,12 @@ class MainWindow(QMainWindow):
 
     def _remember(self) -> None:
         self.memory.change(
-            tab=self.current_tab(),
+            tab=self.views.current,
             rail_folded=self.rail.is_folded_by_hand,
             **self.prompts.shared_settings(),
             prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
-        self.memory.save()
+        save_settings(self.config_dir, self.settings)
         layout.save_geometry(self, self.config_dir)
-
-    def _on_waiting_began(self) -> None:
-        self.job_bar.show_job("Finishing the current step, then closing")
-
-    def _close_when_idle(self) -> None:
-        """Close once the event loop is free again."""
-        QTimer.singleShot(0, self.close)

@@ -85,16 +85,11 @@ class Memory:
     """The settings in force, which every room may change; they are written at the end."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self.settings = load_settings(folder)
 
     def change(self, **changes: Any) -> None:
         """Take over some settings."""
         self.settings = self.settings.model_copy(update=changes)
-
-    def save(self) -> None:
-        """Write them."""
-        save_settings(self._folder, self.settings)
 
 
 def load_settings(folder: Path) -> Settings:

@@ -44,11 +44,11 @@ def main(path: Path, config: Path) -> None:
     apply_theme(application, load_settings(config).theme)
     window = MainWindow(app.make_service, config, LogBook())
     window.resize(1280, 800)
-    window.place_docks()
+    window.panels.place()
     window.show()
     QApplication.processEvents()
     standing = time.time()
-    watch = PaintWatch(window.views[window.current_tab()])
+    watch = PaintWatch(window.views[window.views.current])
     application.installEventFilter(watch)
     window.start(path)
     end = time.time() + 20

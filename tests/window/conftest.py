@@ -53,7 +53,7 @@ def open_window(qtbot, tmp_path):
         window = MainWindow(lambda: service, folder, LogBook())
         opened.append(window)
         window.resize(*size)
-        window.place_docks()
+        window.panels.place()
         window.show()
         qtbot.waitExposed(window)
         if wait:

@@ -31,8 +31,8 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from desktop_app import app
-from desktop_app.window.sessions import closing
-closing.PATIENCE_MS = 10**9  # nobody is here to say whether to go on waiting
+from desktop_app.window.sessions import file_desk
+file_desk.PATIENCE_MS = 10**9  # nobody is here to say whether to go on waiting
 made = app.make_application()
 
 def close():

@@ -10,10 +10,9 @@ from PySide6.QtCore import QPoint, Qt, QUrl
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
-from desktop_app.window.frame.help_panel import HelpPanel, read_page
-from desktop_app.window.frame.log_panel import LogPanel
-from desktop_app.window.frame.palette import match_score
-from desktop_app.window.inspector.small_pattern import SmallPattern
+from desktop_app.window.frame.panels import HelpPanel, LogPanel, read_page
+from desktop_app.window.frame.top_bar import match_score
+from desktop_app.window.inspector.inspector import SmallPattern
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -54,7 +53,7 @@ def test_a_flood_is_one_line_with_a_count(qtbot, log):
     ]
     assert counted == [1]
     panel._level.set_value("all")
-    panel._on_level_changed()
+    panel._show()
     assert len(rows(panel.table)) == 2
 
 

@@ -59,7 +59,7 @@ measuring = len(sys.argv) > 2
 
 watchdog.start()
 window.start()
-wait_for(window.models.model_changed)
+wait_for(window.conductor.model_ready)
 watchdog.stop()
 facts["load"] = [watchdog.percentile_ms(99), watchdog.max_ms()]
 if window.first_start.is_under_way():
@@ -72,7 +72,7 @@ facts["parity"] = window.conductor.model.parity.ok
 
 if measuring:
     wait(700)
-window.open_tab("ablate")
+window.views.open("ablate")
 # Long enough for a percentile: the toy's single prompt is swept within a few ticks.
 rows = [PromptRow(text=" ".join(map(str, range(i, i + 30))), answer=(f" {i + 30}",),
                   wrong=(f" {i + 29}",)) for i in range(1, 7)] * 10

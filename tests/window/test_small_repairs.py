@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_app.window.frame import memory_dialog
+from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -44,11 +44,11 @@ def test_the_worked_example_comes_back_and_can_be_undone(qtbot, window):
 
 
 def test_the_memory_question_explains_itself(qtbot):
-    dialog = memory_dialog.MemoryDialog(0, 4_000)
+    dialog = dialogs.MemoryDialog(0, 4_000)
     qtbot.addWidget(dialog)
     assert dialog.box.text() == "Automatic"
     dialog.box.setValue(1_500)
     assert dialog.box.text().endswith(" MB")
-    assert dialog.megabytes() == 1_500
+    assert dialog.box.value() == 1_500
     dialog.box.setValue(0)
-    assert dialog.megabytes() == 0
+    assert dialog.box.value() == 0

@@ -40,7 +40,7 @@ def started(tmp_path_factory, request):
     apply_theme(qapp, "light")
     window = MainWindow(lensbench.make_service, tmp_path_factory.mktemp("config"), LogBook())
     window.resize(*SIZES[0])
-    window.place_docks()
+    window.panels.place()
     window.show()
     window.start()
     wait_for(lambda: not window.first_start.is_under_way() and not window.runner.is_busy())
@@ -82,7 +82,7 @@ def _strip(window) -> str:
 
 
 def _run(window, tab: str):
-    window.open_tab(tab)
+    window.views.open(tab)
     window.actions_by_name["run"].trigger()
     wait_for(lambda: not window.runner.is_busy())
     return window.views[tab].current_result
@@ -96,7 +96,7 @@ def test_the_worked_example_is_there(window):
 
 @pytest.mark.pack
 def test_type_a_prompt_see_its_strip_and_fix_it_in_one_click(window, smollm2_folder):
-    window.open_tab("rank")
+    window.views.open("rank")
     for column, text in enumerate(("1 2 3 4", "7 9 6 1", " 5", " 4")):
         _type(window, column, text)
     window.prompts.flush()
@@ -137,7 +137,7 @@ def test_run_cancel_half_way_and_run_again(window, monkeypatch):
 
 
 def test_a_clicked_cell_is_the_head_that_attention_shows(window):
-    window.open_tab("ablate")
+    window.views.open("ablate")
     QApplication.processEvents()
     heatmap = window.views["ablate"].picture_widget()
     point = heatmap.cell_center(1, 3).toPoint()
@@ -156,7 +156,7 @@ def test_every_panel_is_drawn_whole(window, theme, size, tmp_path):
     apply_theme(QApplication.instance(), theme)
     window.resize(*size)
     for name in worked_order():
-        window.open_tab(name)
+        window.views.open(name)
         for _ in range(5):
             QApplication.processEvents()
         path = folder / f"{name}-{theme}-{size[0]}x{size[1]}.png"

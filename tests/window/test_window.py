@@ -22,12 +22,12 @@ def idle(qtbot, window):
 
 def set_rows(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         window.prompts.flush()
 
 
 def run(qtbot, window, tab):
-    window.open_tab(tab)
+    window.views.open(tab)
     window.actions_by_name["run"].trigger()
     idle(qtbot, window)
 
@@ -71,7 +71,7 @@ def test_typing_brings_the_strip_without_pressing_anything(qtbot, window):
     table.edit(table.currentIndex())
     editor = table.viewport().findChild(QLineEdit)
     editor.selectAll()
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         qtbot.keyClicks(editor, "10 11 12 ")
     qtbot.waitUntil(lambda: strip_texts(window) == "10 11 12 ")
     assert table.prompts.rows()[0].prompt == "10 11 12 "
@@ -91,7 +91,7 @@ def test_run_with_progress_cancel_half_way_and_run_again(qtbot, open_window):
     service = FakeService()
     window = open_window(service)
     service.slow.add("ablate")
-    window.open_tab("ablate")
+    window.views.open("ablate")
     old = window.views["ablate"].current_result
     window.actions_by_name["run"].trigger()
     qtbot.waitSignal(window.conductor.job_moved, check_params_cb=lambda e: e.fraction > 0.1).wait()
@@ -111,7 +111,7 @@ def test_escape_stops_a_run(qtbot, open_window):
     service = FakeService()
     window = open_window(service)
     service.slow.add("ablate")
-    window.open_tab("ablate")
+    window.views.open("ablate")
     window.activateWindow()
     window.actions_by_name["run"].trigger()
     qtbot.waitUntil(window.conductor.is_busy)
@@ -126,11 +126,11 @@ def test_a_newer_run_replaces_an_older_one(qtbot, open_window):
     service = FakeService()
     window = open_window(service)
     service.slow.add("rank")
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     qtbot.waitUntil(lambda: service.analyses_run()[-1] == "rank")
     kept = []
-    window.runs.result_kept.connect(lambda result, _is_worked: kept.append(result))
+    window.conductor.result_arrived.connect(lambda result, _task: kept.append(result))
     window.prompts.table.prompts.set_rows([TypedRow("newest ", "", "5", "4")])
     window.runs.run("rank")
     service.slow.clear()
@@ -142,7 +142,7 @@ def test_a_newer_run_replaces_an_older_one(qtbot, open_window):
 
 def test_a_refused_run_is_mended_in_one_click(qtbot, window):
     set_rows(qtbot, window, TypedRow("1 2 3 4", "7 9 6 1", " 5", " 4"))
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     qtbot.waitSignal(window.conductor.run_failed).wait()
     view = window.views["rank"]
@@ -156,7 +156,7 @@ def test_a_refused_run_is_mended_in_one_click(qtbot, window):
 
 def test_a_fix_finds_its_row_after_rows_moved(qtbot, window):
     set_rows(qtbot, window, TypedRow("a b c", "", "x", "y"), TypedRow("1 2", "", " 5", " 4"))
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     qtbot.waitSignal(window.conductor.run_failed).wait()
     window.prompts.table.prompts.insert(0, [TypedRow("new row", "", "x", "y")])
@@ -212,16 +212,16 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
     qtbot.waitUntil(lambda: window.results.list.count() == 5)
     rows = window.session.rows()
     number = next(r.id for r in rows if r.analysis == "rank")
-    window.open_tab("tokens")
+    window.views.open("tokens")
     window.results.asked.emit("show", number)
-    assert window.current_tab() == "rank"
+    assert window.views.current == "rank"
     assert window.views["rank"].current_result.prompts[0].text == first.prompts[0].text
 
 
 def test_double_click_on_a_head_opens_its_attention(window):
-    window.open_tab("ablate")
+    window.views.open("ablate")
     window.views["ablate"].open_attention(3, 2)
-    assert window.current_tab() == "attention"
+    assert window.views.current == "attention"
     assert (window.selection.layer, window.selection.head) == (3, 2)
     assert window.inspector._head_title.text() == "L3H2"
     assert not window.inspector.pattern.isHidden()
@@ -240,7 +240,7 @@ def test_closing_while_busy_waits_and_keeps_what_is_finished(qtbot, open_window)
     service = FakeService()
     window = open_window(service)
     service.slow.add("ablate")
-    window.open_tab("ablate")
+    window.views.open("ablate")
     window.actions_by_name["run"].trigger()
     qtbot.waitSignal(window.conductor.job_moved).wait()
     with qtbot.waitSignal(window.closed):
@@ -326,14 +326,14 @@ def test_settings_are_remembered(qtbot, open_window, tmp_path, service):
     folder = tmp_path / "config"
     window = open_window(service)
     set_rows(qtbot, window, TypedRow("kept ", "", "5|five", "4"))
-    window.open_tab("attention")
+    window.views.open("attention")
     window.prompts.set_shared_settings("no", chat=False)
     window.actions_by_name["theme_dark"].trigger()
     idle(qtbot, window)
     window.close()
     again = open_window(FakeService(), folder=folder)
     assert again.prompts.rows() == [TypedRow("kept ", "", "5|five", "4")]
-    assert again.current_tab() == "attention"
+    assert again.views.current == "attention"
     assert again.prompts.shared_settings() == {"bos": "no", "chat": False}
     assert again.settings.theme == "dark"
     assert again.conductor.model.spec.model == "smollm2"
@@ -396,18 +396,18 @@ def test_shortcuts_are_unique_and_every_action_is_in_the_search(window):
 
 def test_search_finds_and_runs_an_action(qtbot, window):
     search = window.top_bar.search
-    window.open_tab("tokens")
+    window.views.open("tokens")
     window.actions_by_name["search"].trigger()
     search.setText("")
     qtbot.keyClicks(search, "abl")
     assert search.matches()[0] == "Ablation"
     qtbot.keyClick(search, Qt.Key.Key_Return)
-    assert window.current_tab() == "ablate"
+    assert window.views.current == "ablate"
     assert not search.is_open()
 
 
 def test_help_follows_the_tab(window):
-    window.open_tab("ablate")
+    window.views.open("ablate")
     window.actions_by_name["help"].trigger()
     assert window.help.page() == "ablate"
     assert "ablated − base" in window.help.browser.toPlainText()

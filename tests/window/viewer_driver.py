@@ -51,7 +51,7 @@ def main(path, out):
     apply_theme(app.make_application(), "light")
     window = MainWindow(app.make_service, out / "config", LogBook())
     window.resize(1280, 800)
-    window.place_docks()
+    window.panels.place()
     window.show()
     window.start(path)
     window.session.wait()
@@ -59,7 +59,7 @@ def main(path, out):
     drawn, failures = {}, {}
     for row in window.session.rows():
         window.results.asked.emit("show", row.id)
-        assert window.current_tab() == row.analysis
+        assert window.views.current == row.analysis
         QApplication.processEvents()
         view = window.views[row.analysis]
         assert view.current_result is not None
@@ -69,7 +69,7 @@ def main(path, out):
             export(window.session.result(row.id), out / f"{row.analysis}.{ending}")
         window.actions_by_name["run"].trigger()
         failures[row.analysis] = view._banner.text()
-    window.top_bar.model_clicked.emit()
+    window.top_bar.model_button.click()
     wait_for(lambda: not window.models.dialog.banner.isHidden())
     found = {
         "drawn": drawn,

@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QAbstractItemView
 
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.results_rows import ROW, kind, words
+from desktop_app.window.sessions.results_panel import ROW, kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.session.store import SessionRow
-    from desktop_app.window.comparison.dialog import ComparisonDialog
+    from desktop_app.window.comparison.view import ComparisonDialog
     from desktop_app.window.exports.picture_desk import PictureDesk
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
@@ -71,16 +71,14 @@ class ComparisonDesk(QObject):
             self.dialog.close()
 
     def _open(self, rows: Sequence[SessionRow], first: int, second: int) -> None:
-        from desktop_app.window.comparison.dialog import (  # noqa: PLC0415 - when first opened
+        from desktop_app.window.comparison.view import (  # noqa: PLC0415 - when first opened
             ComparisonDialog,
         )
 
         self.close()
-        dialog = ComparisonDialog(rows, self._hall.window)
+        dialog = ComparisonDialog(rows, self._pictures, self._hall.window)
         self.dialog = dialog
-        dialog.pair_chosen.connect(self._on_pair_chosen)
-        dialog.export_requested.connect(self._on_export_requested)
-        dialog.copy_requested.connect(self._on_copy_requested)
+        dialog.pair_chosen.connect(self._show)
         dialog.finished.connect(self._on_finished)
         dialog.set_chosen(first, second)
         if self._show(first, second):
@@ -100,17 +98,5 @@ class ComparisonDesk(QObject):
         if code == "compare":
             self.compare_marked()
 
-    def _on_pair_chosen(self, first: int, second: int) -> None:
-        self._show(first, second)
-
-    def _on_export_requested(self) -> None:
-        if self.dialog is not None:
-            widget = self.dialog.view.picture_widget()
-            self._pictures.export(widget, "comparison", self.dialog.windowTitle())
-
-    def _on_copy_requested(self) -> None:
-        if self.dialog is not None:
-            self._pictures.copy_picture(self.dialog.view.picture_widget())
-
-    def _on_finished(self, _code: int) -> None:
+    def _on_finished(self) -> None:
         self.dialog = None

@@ -120,12 +120,7 @@ def fields(left: Result, right: Result) -> list[Both]:
 
 
 def matrices(field: Both, chosen: Mapping[str, int]) -> Pair:
-    """Read one matrix of both results.
-
-    Args:
-        field: Which field.
-        chosen: For each axis of `field.choosers()` the number of one of its labels.
-    """
+    """Read one matrix of both results, at a place of each axis of `field.choosers()`."""
     one, two = (
         matrix(shown, side, chosen)
         for shown, side in zip(field.sources, (field.left, field.right), strict=True)

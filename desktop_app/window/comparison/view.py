@@ -1,11 +1,20 @@
-"""Two results of one analysis side by side: other settings, difference map, scatter."""
+"""Two results of one analysis in a window: other settings, difference map, scatter."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.pictures import matrix as maps
 from desktop_app.pictures.ranking import Column
@@ -30,11 +39,17 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
+from desktop_app.window.frame.parts import filled, icon_button
+from desktop_app.window.sessions.results_panel import kind, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from desktop_app.contract.result import Result
+    from desktop_app.session.store import SessionRow
+    from desktop_app.window.exports.picture_desk import PictureDesk
 
 _SHOWN = (("difference", "Second − first"), ("left", "First"), ("right", "Second"))
 _TABLE_ROWS = 5
@@ -70,20 +85,14 @@ class ComparisonView(QWidget):
         self._scatter = Plot()
         self._scatter.setAccessibleName("Scatter of both results")
         self._build()
-        self._field.activated.connect(self._on_field_chosen)
+        self._field.activated.connect(self._show_field)
         self._choosers.chosen.connect(self._draw)
         self._shown.changed.connect(self._draw)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._scatter.point_clicked.connect(self._on_dot_clicked)
 
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
-        """Compare two results of one analysis.
-
-        Args:
-            left: The first.
-            right: The second; differences are second minus first.
-            titles: What the history calls them.
-        """
+        """Compare two results of one analysis; the history calls them by these titles."""
         self._titles = (_line(titles[0]), _line(titles[1]))
         changes = setting_changes(left, right)
         self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
@@ -115,13 +124,8 @@ class ComparisonView(QWidget):
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._pictures)
         self._stack.addWidget(nothing)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        column.addWidget(self._heading)
-        column.addWidget(self._sentence)
-        column.addWidget(self._changes)
-        column.addWidget(room, 1)
+        parts = (self._heading, self._sentence, self._changes, (room, 1))
+        filled(QVBoxLayout(self), *parts, margins=(16, 12, 16, 12), spacing=8)
         self.setAccessibleName("Comparison of two results")
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
@@ -177,9 +181,6 @@ class ComparisonView(QWidget):
 
     # Answering.
 
-    def _on_field_chosen(self, _index: int) -> None:
-        self._show_field()
-
     def _on_cell_clicked(self, row: int, column: int) -> None:
         if self._dots is not None:
             self._scatter.set_selected(self._dots.index(row, column))
@@ -203,9 +204,8 @@ def _fact_sentence(pair: Pair, shown: Dots) -> str:
 def _sentence(changes: tuple[Change, ...]) -> str:
     if not changes:
         return "Both were made with the same settings, prompts and model."
-    return (
-        f"{plural(len(changes), 'setting')} differ." if len(changes) > 1 else "1 setting differs."
-    )
+    count = len(changes)
+    return f"{plural(count, 'setting')} differ." if count > 1 else "1 setting differs."
 
 
 def _name(name: str) -> str:
@@ -233,3 +233,54 @@ def _plain(value: object) -> str:
 def _line(title: str) -> str:
     """Return a title as one line in which nothing is invisible."""
     return "".join(c if c.isprintable() else display_text(c) for c in title)
+
+
+class ComparisonDialog(QDialog):
+    """A comparison with a choice of its two results; nothing in it blocks.
+
+    Signals:
+        pair_chosen: Ids of the first and second result that are to be compared.
+    """
+
+    pair_chosen = Signal(int, int)
+
+    def __init__(self, rows: Sequence[SessionRow], pictures: PictureDesk, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self.setWindowTitle(f"Comparison · {kind(rows[0])}")
+        self.view = ComparisonView()
+        self.first, self.second = QComboBox(), QComboBox()
+        self._rows = tuple(rows)
+        for name, box in (("First", self.first), ("Second", self.second)):
+            box.setAccessibleName(f"{name} result")
+            box.addItems([f"{row.id} · {words(row)[0]} · {words(row)[1]}" for row in rows])
+            # As wide as its longest entry, it would push the scatter off the screen.
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            box.setSizeAdjustPolicy(policy)
+            box.setMinimumContentsLength(18)
+            box.activated.connect(self._on_chosen)
+        self.export_button = icon_button("export", "Export picture…")
+        self.copy_button = icon_button("copy", "Copy picture")
+        shown = self.view.picture_widget()
+        export = partial(pictures.export, shown, "comparison", self.windowTitle())
+        self.export_button.clicked.connect(export)
+        self.copy_button.clicked.connect(partial(pictures.copy_picture, shown))
+        top = filled(
+            QHBoxLayout(),
+            *(QLabel("First"), (self.first, 1), QLabel("Second"), (self.second, 1)),
+            *(self.export_button, self.copy_button),
+            margins=(16, 12, 16, 0),
+        )
+        filled(QVBoxLayout(self), top, (self.view, 1))
+        self.resize(1120, 760)
+
+    def set_chosen(self, first: int, second: int) -> None:
+        """Show which two results are compared, without a signal."""
+        ids = [row.id for row in self._rows]
+        self.first.setCurrentIndex(ids.index(first))
+        self.second.setCurrentIndex(ids.index(second))
+
+    def _on_chosen(self, _index: int) -> None:
+        one, two = self.first.currentIndex(), self.second.currentIndex()
+        self.pair_chosen.emit(self._rows[one].id, self._rows[two].id)

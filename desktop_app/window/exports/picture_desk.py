@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QMenu, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.pictures.words import plural
 from desktop_app.session.export_table import table_of, to_tsv
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.base import AnalysisView
-from desktop_app.window.exports.picture_dialog import PictureDialog
-from desktop_app.window.exports.pictures import picture_of, save_picture
+from desktop_app.views.frame import label
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.exports.pictures import MAX_SCALE, picture_of, pixels_of, save_picture
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PySide6.QtCore import QSize
 
     from desktop_app.contract.result import Result
@@ -29,9 +39,56 @@ if TYPE_CHECKING:
     from desktop_app.window.sessions.results_panel import ResultsPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
+KINDS = ((".png", "PNG"), (".svg", "SVG"), (".pdf", "PDF"))
+_WORDS = {
+    ".svg": "Lines and text stay sharp at any size; texts can be edited.",
+    ".pdf": "Lines and text stay sharp at any size; fonts are inside.",
+}
 _MENU = ("save_picture", "copy_picture", "copy_table", "export_data")
 # The clipboard's pictures are for screens and slides.
 _COPY_SCALE = 2.0
+
+
+class PictureDialog(QDialog):
+    """Asks for the kind of picture and, for a PNG, its pixels per point."""
+
+    def __init__(self, size: QSize, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self.setWindowTitle("Export picture")
+        self.kind = SegmentedControl(list(KINDS))
+        self.kind.setAccessibleName("Kind of picture")
+        self.scale = SegmentedControl([(n, f"{n}×") for n in range(1, MAX_SCALE + 1)])
+        self.scale.setAccessibleName("Scale")
+        self.scale.set_value(2)
+        self.facts = label("", "small")
+        self.save_button, self.cancel_button = QPushButton("Save…"), QPushButton("Cancel")
+        set_role(self.save_button, "primary")
+        self.save_button.setDefault(True)
+        buttons = filled(QHBoxLayout(), None, self.cancel_button, self.save_button)
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.addRow("Kind", self.kind)
+        form.addRow("Scale", self.scale)
+        parts = (label("Export picture", "heading"), form, self.facts, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 16, 20, 16), spacing=12)
+        self.setMinimumWidth(380)
+        self.kind.changed.connect(self._on_changed)
+        self.scale.changed.connect(self._on_changed)
+        self.save_button.clicked.connect(self.accept)
+        self.cancel_button.clicked.connect(self.reject)
+        self._on_changed()
+
+    def choice(self) -> tuple[str, float]:
+        """Return the ending and the scale."""
+        return str(self.kind.value()), float(self.scale.value())
+
+    def _on_changed(self, _value: object = None) -> None:
+        ending, scale = self.choice()
+        self.scale.setEnabled(ending == ".png")
+        pixels = pixels_of(self._size, scale)
+        size = f"{pixels.width():,} × {pixels.height():,} pixels"
+        self.facts.setText(_WORDS.get(ending, size))
 
 
 class PictureDesk(QObject):
@@ -68,40 +125,24 @@ class PictureDesk(QObject):
         return menu
 
     def export(self, widget: QWidget, name: str, title: str) -> None:
-        """Ask for kind, scale and place, and write a widget's picture.
-
-        Args:
-            widget: What is drawn.
-            name: The file name that is proposed, without ending.
-            title: What the file says of itself.
-        """
+        """Ask for kind, scale and place, and write a widget's picture; `name` is proposed."""
         choice = ask_picture(self._hall.window, widget.size())
         if choice is None:
             return
         ending, scale = choice
-        path = dialogs.ask_save(
-            self._hall.window, "Export picture", name + ending, dialogs.picture_filter(ending)
-        )
+        window, kinds = self._hall.window, dialogs.picture_filter(ending)
+        path = dialogs.ask_save(window, "Export picture", name + ending, kinds)
         if path is not None:
-            self.write(widget, path, scale=scale, title=title)
-
-    def write(self, widget: QWidget, path: Path, *, scale: float, title: str) -> None:
-        """Write a widget's picture; tell how it went."""
-        try:
-            save_picture(widget, path, scale=scale, title=title)
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-        else:
-            self._hall.say(f"Saved {path.name}.", "good")
+            write = partial(save_picture, widget, path, scale=scale, title=title)
+            self._hall.attempt(write, f"Saved {path.name}.")
 
     def copy_picture(self, widget: QWidget) -> None:
         """Put a widget's picture on the clipboard."""
-        try:
+
+        def copy() -> None:
             QGuiApplication.clipboard().setImage(picture_of(widget, _COPY_SCALE))
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-        else:
-            self._hall.say("Picture copied.", "good")
+
+        self._hall.attempt(copy, "Picture copied.")
 
     def export_data(self, result: Result) -> None:
         """Ask for kind and place, and write a result's data."""
@@ -124,7 +165,8 @@ class PictureDesk(QObject):
             self._hall.show_problem("This tab has no result to copy yet.")
             return
         try:
-            table = table_of(result, selected_prompt(result, selection), head_of(result, selection))
+            prompt = selection.prompt if selection.prompt < len(result.prompts) else 0
+            table = table_of(result, prompt, head_of(result, selection))
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return
@@ -164,18 +206,12 @@ def ask_picture(parent: QWidget, size: QSize) -> tuple[str, float] | None:
     return choice if accepted else None
 
 
-def selected_prompt(result: Result, selection: Selection) -> int:
-    """Return the selected prompt, the first where the result has fewer."""
-    return selection.prompt if selection.prompt < len(result.prompts) else 0
-
-
 def head_of(result: Result, selection: Selection) -> tuple[int, int] | None:
     """Return where the selected head stands in a result's arrays, None where it is not there."""
     layers, heads = result.data.get("layers"), result.data.get("head_indices")
     if layers is None or heads is None or selection.layer is None or selection.head is None:
         return None
-    rows = [int(n) for n in layers]
-    columns = [int(n) for n in heads]
+    rows, columns = list(map(int, layers)), list(map(int, heads))
     if selection.layer not in rows or selection.head not in columns:
         return None
     return rows.index(selection.layer), columns.index(selection.head)

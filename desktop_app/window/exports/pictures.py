@@ -6,15 +6,33 @@ are one small image that viewers enlarge without blurring it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF
+from PySide6.QtCore import (
+    QBuffer,
+    QByteArray,
+    QEvent,
+    QEventLoop,
+    QIODevice,
+    QLoggingCategory,
+    QMarginsF,
+    QPoint,
+    QRect,
+    QSize,
+    QSizeF,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
-from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.views.making import create_view, stand_in_for
+from desktop_app.widgets.basics.selection import Selection
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +40,19 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QColor, QPaintDevice
 
+    from desktop_app.contract.result import Result
+    from desktop_app.views.base import AnalysisView
+    from desktop_app.widgets.basics.theme import ThemeChoice
+
 MAX_SCALE = 4
 _DPI = 96
 _POINTS = 72
 _MARGIN = 12
 # Beyond this many pixels a side, few programs open a picture.
 _MAX_SIDE = 32_000
+# A picture for a page: wide enough for forty layers' labels, and no side list is cut.
+_SIZE = (1280, 900)
+_SETTLE_MS = 150
 
 
 def picture_of(widget: QWidget, scale: float = 1.0) -> QImage:
@@ -62,11 +87,7 @@ def pixels_of(size: QSize, scale: float) -> QSize:
 def save_picture(widget: QWidget, path: Path, *, scale: float = 1.0, title: str = "") -> None:
     """Write what a widget shows as the ending of `path` says; complete or not at all.
 
-    Args:
-        widget: Laid out; it need not be on screen.
-        path: Ending in `.png`, `.svg` or `.pdf`.
-        scale: Pixels per point of a PNG.
-        title: What the file says of itself.
+    The widget is laid out but need not be on screen; the scale is a PNG's pixels per point.
 
     Raises:
         BadInputError: The ending is another one, or the file cannot be written.
@@ -91,7 +112,7 @@ def _png(widget: QWidget, scale: float, title: str) -> bytes:
 def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
     from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - when the first one is written
 
-    buffer, size = _buffer(), _size(widget)
+    buffer, size = _buffer(), pixels_of(widget.size(), 1)
     generator = QSvgGenerator()
     generator.setOutputDevice(buffer)
     generator.setSize(size)
@@ -104,7 +125,7 @@ def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
 
 
 def _pdf(widget: QWidget, _scale: float, title: str) -> bytes:
-    buffer, size = _buffer(), _size(widget)
+    buffer, size = _buffer(), pixels_of(widget.size(), 1)
     writer = QPdfWriter(buffer)
     page = QSizeF(size) * _POINTS / _DPI
     exact = QPageSize.SizeMatchPolicy.ExactMatch
@@ -131,15 +152,11 @@ def _buffer() -> QBuffer:
     return buffer
 
 
-def _size(widget: QWidget) -> QSize:
-    return widget.size() + QSize(2 * _MARGIN, 2 * _MARGIN)
-
-
 def _draw(widget: QWidget, device: QPaintDevice) -> None:
     """Draw a widget with a margin, on the ground that it stands on."""
     painter = QPainter(device)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(QRect(QPoint(0, 0), _size(widget)), _ground(widget))
+    painter.fillRect(QRect(QPoint(0, 0), pixels_of(widget.size(), 1)), _ground(widget))
     # Moved by the painter: an offset given to `render` is lost on paged devices.
     painter.translate(_MARGIN, _MARGIN)
     widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
@@ -152,3 +169,68 @@ def _ground(widget: QWidget) -> QColor:
     while above is not None and above.property("role") != "card":
         above = above.parentWidget()
     return theme_hub().current.color("window" if above is None else "panel")
+
+
+def draw_result(
+    result: Result, path: Path, *, scale: float = 2.0, theme: ThemeChoice = "light"
+) -> None:
+    """Write the picture of a result as the ending of `path` says; needs no screen and no model.
+
+    Raises:
+        BadInputError: The analysis has no picture, or the file cannot be written.
+    """
+    analysis = ANALYSES.get(result.analysis) or stand_in_for(result)
+    if not analysis.fields:
+        raise BadInputError(
+            f"Results of “{result.analysis}” have no picture: export them as .npz or .json."
+        )
+    app = _application(theme)
+    view = create_view(analysis, Selection())
+    view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    view.resize(*_SIZE)
+    title = f"{analysis.title}: {_prompt(result)}"
+    try:
+        _show(view, result)
+        let_draw()
+        save_picture(view.picture_widget(), path, scale=scale, title=title)
+    finally:
+        view.close()
+        view.deleteLater()
+        # Now, while nothing else runs: what is left is not to be found by a thread later.
+        app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _show(view: AnalysisView, result: Result) -> None:
+    try:
+        view.show_result(result)
+        view.show()
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise BadInputError(
+            f"This result is incomplete and cannot be drawn ({type(error).__name__}: {error}): "
+            "export it as .json to see what there is."
+        ) from error
+
+
+def _prompt(result: Result) -> str:
+    return result.prompts[0].text[:80] if result.prompts else result.model.name
+
+
+def _application(theme: ThemeChoice) -> QApplication:
+    """Return the application; made without a screen where there is none yet."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # That platform says of every window that it cannot pass on its smallest size.
+    QLoggingCategory.setFilterRules("default.warning=false")
+    app = QApplication(["lensbench"])
+    apply_theme(app, theme)
+    return app
+
+
+def let_draw() -> None:
+    """Give what is shown time to lay itself out and draw."""
+    loop = QEventLoop()
+    QTimer.singleShot(_SETTLE_MS, loop.quit)
+    loop.exec()
+    QApplication.sendPostedEvents()

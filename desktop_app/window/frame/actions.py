@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 from desktop_app.widgets.basics.icons import bind_icon
@@ -86,12 +85,11 @@ class ActionBook:
             menus[spec.menu].addAction(self._actions[spec.key])
 
     def _make(self, spec: ActionSpec) -> QAction:
-        """Make an action; it works from anywhere in the window."""
+        """Make an action; its keys work from anywhere in the window."""
         action = QAction(spec.text, self._window)
         action.setObjectName(spec.key)
         if spec.shortcut:
             action.setShortcuts([QKeySequence(keys) for keys in spec.shortcut.split(" | ")])
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if spec.icon:
             bind_icon(action, spec.icon)
         action.setStatusTip(spec.tip)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from desktop_app.window.frame.memory_dialog import MemoryDialog
+from desktop_app.views.frame import label
+from desktop_app.window.frame.parts import filled
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
@@ -15,15 +28,17 @@ RESULT_FILTER = (
     "JSON (*.json);;NumPy (*.npz);;CSV (*.csv);;Python script (*.py);;Jupyter notebook (*.ipynb)"
 )
 _PICTURES = {".png": "PNG picture", ".svg": "SVG picture", ".pdf": "PDF document"}
+_EXPLANATION = (
+    "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
+    "Automatic takes a share of what is free beside the model. A smaller limit makes sweeps slower "
+    "and changes no number; set one where other programs need the memory."
+)
+_STEP_MB = 100
 
 
 def ask_save_before_closing(parent: QWidget) -> str:
     """Return save, discard or cancel."""
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Lensbench")
-    box.setText("Keep the results of this session?")
-    box.setInformativeText("They are in no file yet.")
+    box = _box(parent, "Keep the results of this session?", "They are in no file yet.")
     save = box.addButton("Save…", QMessageBox.ButtonRole.AcceptRole)
     discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
     box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
@@ -31,6 +46,13 @@ def ask_save_before_closing(parent: QWidget) -> str:
     if box.clickedButton() is save:
         return "save"
     return "discard" if box.clickedButton() is discard else "cancel"
+
+
+def _box(parent: QWidget, text: str, more: str) -> QMessageBox:
+    box = QMessageBox(QMessageBox.Icon.Question, "Lensbench", text, parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(more)
+    return box
 
 
 def ask_text(parent: QWidget, title: str, label: str, text: str) -> str:
@@ -41,12 +63,8 @@ def ask_text(parent: QWidget, title: str, label: str, text: str) -> str:
 
 def ask_delete(parent: QWidget, title: str) -> bool:
     """Return whether to delete a result."""
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Lensbench")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(f"Delete “{title}” from the session?")
-    box.setInformativeText("This can be undone until the session is closed.")
+    undo = "This can be undone until the session is closed."
+    box = _box(parent, f"Delete “{title}” from the session?", undo)
     delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
     box.exec()
@@ -57,16 +75,14 @@ def ask_sweep_memory(parent: QWidget, megabytes: int, most: int) -> int | None:
     """Return the memory that a sweep may take in megabytes, 0 for automatic; None: cancelled."""
     dialog = MemoryDialog(megabytes, most, parent)
     accepted = dialog.exec() == QDialog.DialogCode.Accepted
-    return dialog.megabytes() if accepted else None
+    return dialog.box.value() if accepted else None
 
 
 def ask_quit_hard(parent: QWidget) -> bool:
     """Return whether to leave although the computation does not end."""
-    box = QMessageBox(parent)
+    choice = "Finished results are safe. Wait for the step to end, or leave now?"
+    box = _box(parent, "The current step is still being computed.", choice)
     box.setIcon(QMessageBox.Icon.Warning)
-    box.setWindowTitle("Lensbench")
-    box.setText("The current step is still being computed.")
-    box.setInformativeText("Finished results are safe. Wait for the step to end, or leave now?")
     leave = box.addButton("Leave now", QMessageBox.ButtonRole.DestructiveRole)
     box.addButton("Wait", QMessageBox.ButtonRole.RejectRole)
     box.exec()
@@ -109,3 +125,31 @@ def show_about(parent: QWidget, version: str) -> None:
         "offline.</p><p>Built with TransformerLens, Hugging Face transformers, PyTorch, Qt and "
         "pyqtgraph.</p>",
     )
+
+
+class MemoryDialog(QDialog):
+    """Asks for a limit in megabytes; 0, the lowest value, reads Automatic."""
+
+    def __init__(self, megabytes: int, most: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Memory for sweeps")
+        self.box = QSpinBox()
+        self.box.setRange(0, most)
+        self.box.setSingleStep(_STEP_MB)
+        self.box.setGroupSeparatorShown(True)
+        self.box.setSuffix(" MB")
+        self.box.setSpecialValueText("Automatic")
+        self.box.setValue(megabytes)
+        self.box.setMinimumWidth(140)
+        self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
+        line = filled(QHBoxLayout(), QLabel("A sweep may take"), self.box, None)
+        choices = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(choices.Ok | choices.Cancel | choices.RestoreDefaults)
+        automatic = buttons.button(choices.RestoreDefaults)
+        automatic.setText("Automatic")
+        automatic.clicked.connect(partial(self.box.setValue, 0))
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        parts = (label(_EXPLANATION, wrap=True), line, buttons)
+        filled(QVBoxLayout(self), *parts, margins=(20, 18, 20, 16), spacing=14)
+        self.setMinimumWidth(440)

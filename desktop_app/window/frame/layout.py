@@ -1,4 +1,4 @@
-"""Where things stand in the window: docks, rail, bars, and how the geometry is kept."""
+"""Where things stand in the window: docks with their titles, rail, bars, and the kept geometry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
+    QFrame,
     QHBoxLayout,
     QMainWindow,
     QSizePolicy,
@@ -17,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from desktop_app.window.frame.dock_title import DockTitle
-from desktop_app.window.frame.parts import filled
+from desktop_app.views.frame import label
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.window.frame.parts import filled, icon_button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
+    from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rail import Rail
-    from desktop_app.window.frame.shelf import ViewShelf
-
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 1
 # The first window: most of the screen, but no larger than a picture with its panels needs.
@@ -39,6 +40,25 @@ _NARROW = 1200
 _WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
 _LEFT_SHARE = 0.22
 _RIGHT_SHARE = 0.17
+
+
+class DockTitle(QFrame):
+    """Stands in for Qt's own title bar; dragging it or a double click floats the dock."""
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self._name = label(dock.windowTitle(), "heading")
+        self._close = icon_button("close", f"Close {dock.windowTitle()}", "text_muted")
+        self._close.setIconSize(QSize(14, 14))
+        set_role(self, "dock_title")
+        parts = (self._name, None, self._close)
+        filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
+        self._close.clicked.connect(dock.close)
+        dock.windowTitleChanged.connect(self._name.setText)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that lets a dock become narrow."""
+        return QSize(80, 34)
 
 
 class CentralArea(QWidget):
@@ -86,11 +106,6 @@ def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDo
     dock = QDockWidget(title, window)
     dock.setObjectName(f"dock_{key}")
     dock.setWidget(widget)
-    dock.setFeatures(
-        QDockWidget.DockWidgetFeature.DockWidgetClosable
-        | QDockWidget.DockWidgetFeature.DockWidgetMovable
-        | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-    )
     dock.setTitleBarWidget(DockTitle(dock))
     dock.setAccessibleName(title)
     dock.toggleViewAction().setText(f"Panel: {title}")
@@ -134,7 +149,6 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
     bar = QToolBar("Main bar", window)
     bar.setObjectName("main_bar")
     bar.setMovable(False)
-    bar.setFloatable(False)
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
     inside.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(inside)

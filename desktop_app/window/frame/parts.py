@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QBoxLayout, QLayout, QToolButton, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QWidget,
+)
+from typing_extensions import override
+
+from desktop_app.widgets.basics.fonts import Weight, ui_font
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.theme import theme_hub
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -15,6 +28,9 @@ Box = TypeVar("Box", bound=QBoxLayout)
 Part = QWidget | QLayout | int | tuple[QWidget | QLayout, int] | None
 Margins = tuple[int, int, int, int]
 NONE: Margins = (0, 0, 0, 0)
+Index = QModelIndex | QPersistentModelIndex
+SMALL: tuple[int, Weight] = (11, "regular")
+_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
 def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
@@ -22,9 +38,17 @@ def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
     button.setIconSize(QSize(size, size))
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text().replace("&", ""))
     button.setToolTip(action_tip(action))
+    return button
+
+
+def icon_button(icon: str, text: str, tint: str | None = None) -> QToolButton:
+    """Return a small button for an icon, with what it does in words."""
+    button = QToolButton()
+    bind_icon(button, icon, tint)
+    button.setToolTip(text)
+    button.setAccessibleName(text)
     return button
 
 
@@ -49,23 +73,10 @@ def human_count(count: int) -> str:
     return f"{count / 1e6:.0f} M" if count >= 10_000_000 else f"{count / 1e6:.1f} M"
 
 
-def app_version() -> str:
-    """Return the program's version, `unknown` where it was never installed."""
-    try:
-        return version("lensbench")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | None = None) -> Box:
-    """Fill a layout and return it.
+    """Fill a row or a column and return it; spacing of None is left to the style.
 
-    Args:
-        layout: A row or a column.
-        parts: Widgets and layouts, some with their share of the room; a number is so much room,
-            None all that is left.
-        margins: Left, top, right, bottom.
-        spacing: Pixels between the parts; None leaves it to the style.
+    Parts may come with their share of the room; a number is so much room, None all that is left.
     """
     layout.setContentsMargins(*margins)
     if spacing is not None:
@@ -81,3 +92,60 @@ def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | No
         else:
             layout.addLayout(inside, share)
     return layout
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Draws each row by `paint_row`, the same height for all.
+
+    Attributes:
+        height: Of a row, in pixels.
+    """
+
+    height = 32
+
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one row."""
+        raise NotImplementedError
+
+    @override
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(0, self.height)
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.paint_row(painter, option, index)
+        painter.restore()
+
+
+def paint_ground(
+    painter: QPainter, box: QRect, state: QStyle.StateFlag, *, chosen: bool, ring: bool = False
+) -> None:
+    """Draw what lies beneath a row that is chosen or pointed at; the keyboard's has a ring."""
+    theme = theme_hub().current
+    hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+    if chosen or hovered or ring:
+        painter.setPen(QPen(theme.color("accent")) if ring else Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("accent_soft" if chosen else "hover" if hovered else "window"))
+        painter.drawRoundedRect(box, 6, 6)
+
+
+def paint_line(
+    painter: QPainter,
+    area: QRect,
+    text: str,
+    colour: str = "text",
+    look: tuple[int, Weight] = (13, "regular"),
+    align: Qt.AlignmentFlag = _LEFT,
+) -> int:
+    """Write a line that gives up its end where there is no room; return how wide it is.
+
+    The colour is a field of the theme, the look a height in pixels and a weight.
+    """
+    painter.setFont(ui_font(*look))
+    painter.setPen(theme_hub().current.color(colour))
+    metrics = painter.fontMetrics()
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+    painter.drawText(area, align, shown)
+    return metrics.horizontalAdvance(shown)

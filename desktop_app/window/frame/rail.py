@@ -20,8 +20,7 @@ from desktop_app.contract.spec import GROUPS
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import filled
-from desktop_app.window.frame.rows import RowDelegate, paint_ground, paint_line
+from desktop_app.window.frame.parts import RowDelegate, filled, paint_ground, paint_line
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QPainter
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Analysis
     from desktop_app.widgets.basics.fonts import Weight
     from desktop_app.window.frame.actions import ActionSpec
-    from desktop_app.window.frame.rows import Index
-    from desktop_app.window.frame.shelf import ViewShelf
+    from desktop_app.window.frame.hall import ViewShelf
+    from desktop_app.window.frame.parts import Index
 
 _NAME = Qt.ItemDataRole.UserRole  # empty: the title of a group
 _STATE = Qt.ItemDataRole.UserRole + 1
@@ -149,7 +148,8 @@ class Rail(QFrame):
             item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, words)))
 
     def _show_fold(self, *, folded: bool) -> None:
-        self.list.set_folded(folded)
+        self.list.is_folded = folded
+        self.list.scheduleDelayedItemsLayout()
         self.setFixedWidth(_FOLDED if folded else _WIDE)
         bind_icon(self.fold_button, "chevron-right" if folded else "chevron-left", "text_muted")
         words = "Unfold the rail" if folded else "Fold the rail to icons"
@@ -185,31 +185,14 @@ class _Entries(QListWidget):
         self.viewport().setAutoFillBackground(False)
         self.itemClicked.connect(self._on_item_clicked)
 
-    def set_folded(self, folded: bool) -> None:
-        """Draw icons alone, or icons with their titles."""
-        self.is_folded = folded
-        self.scheduleDelayedItemsLayout()
-
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         match event.key():
             case Qt.Key.Key_Return | Qt.Key.Key_Enter | Qt.Key.Key_Space:
                 if self.currentItem() is not None:
                     self._on_item_clicked(self.currentItem())
-            case Qt.Key.Key_Up:
-                self._step(-1)
-            case Qt.Key.Key_Down:
-                self._step(1)
             case _:
                 super().keyPressEvent(event)
-
-    def _step(self, by: int) -> None:
-        place = self.currentRow() + by
-        while 0 <= place < self.count():
-            if self.item(place).data(_NAME):
-                self.setCurrentRow(place)
-                return
-            place += by
 
     def _on_item_clicked(self, item: QListWidgetItem) -> None:
         if item.data(_NAME):

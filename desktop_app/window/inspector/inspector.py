@@ -2,42 +2,206 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
-from desktop_app.contract.registry import hook, serving
+from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.facts import Fact, Place
+from desktop_app.pictures.matrix import Axis, Matrix
+from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import part_name
-from desktop_app.views.frame import label
+from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.frame.parts import filled
-from desktop_app.window.inspector.known import Known
-from desktop_app.window.inspector.small_pattern import SmallPattern
+from desktop_app.window.runs.showing import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.contract.result import Result
+    from PySide6.QtGui import QWheelEvent
+
+    from desktop_app.contract.params import PromptRow
+    from desktop_app.contract.result import Result, TokenList
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.runs.run_desk import RunDesk
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.session_desk import SessionDesk
 
+# Of prompts with more tokens the small picture shows nothing that could be recognised.
+_LONGEST_SMALL_PATTERN = 48
+_LARGEST = 240
 _NOTES_DELAY_MS = 800
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
+
+
+class Known:
+    """Asks the analyses for facts, of results that speak of the table's selected prompt only.
+
+    Attributes:
+        tokens: The live tokens of the prompt table.
+        table: The prompts that stand in the table.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: Result | None = None
+        self.table: tuple[PromptRow, ...] = ()
+        self._results: dict[str, tuple[Result, Asked]] = {}
+
+    def add(self, result: Result) -> None:
+        """Take a result into account; the newest of each analysis counts."""
+        self._results[result.analysis] = result, Asked.of(result)
+
+    def forget(self) -> None:
+        """Let go of all results."""
+        self._results.clear()
+        self.tokens = None
+
+    def of_head(self, place: Place) -> list[Fact]:
+        """Return what is known of the selected head or layer, or what would tell."""
+        facts: list[Fact] = []
+        others: list[str] = []
+        for name in serving("head_facts"):
+            found = self.here(name, place.prompt)
+            if found is not None:
+                result, number = found
+                tell = hook(name, "picture", "head_facts")
+                facts += tell(result, replace(place, prompt=number))
+            elif name in self._results:
+                others.append(ANALYSES[name].title)
+        if others:
+            told = f"{', '.join(others)}: made for other prompts. Run again."
+            return [*facts, Fact(told, "")]
+        *most, last = (ANALYSES[name].title for name in serving("head_facts"))
+        return facts or [Fact(f"Run {', '.join(most)} or {last} to fill this.", "")]
+
+    def of_token(self, place: Place) -> list[Fact]:
+        """Return the selected token's id and pieces, and what the results know of it."""
+        if place.position is None:
+            return []
+        found = [(name, self.here(name, place.prompt)) for name in ANALYSES]
+        told = [(*there, hook(name, "picture", "token_facts")) for name, there in found if there]
+        if self.tokens is not None:
+            told.insert(0, (self.tokens, place.prompt, None))
+        told = [
+            (result, number, tell) for result, number, tell in told if number < len(result.prompts)
+        ]
+        first = next((result.prompts[number].tokens for result, number, _ in told), None)
+        if first is None or place.position >= len(first):
+            return []
+        facts = _token_lines(first, place.position)
+        for result, number, tell in told:
+            # Made under other settings, a prompt may have other tokens.
+            if tell is not None and result.prompts[number].tokens.ids == first.ids:
+                facts += tell(result, replace(place, prompt=number))
+        return facts
+
+    def small_pattern(self, place: Place) -> tuple[np.ndarray, list[str]] | None:
+        """Return the selected head's pattern and its tokens, where it is at hand and small."""
+        for name in serving("open_attention"):
+            found = self.here(name, place.prompt)
+            draw = hook(name, "picture", "small_pattern")
+            if found is None or draw is None:
+                continue
+            result, number = found
+            drawn: tuple[np.ndarray, list[str]] | None = draw(result, replace(place, prompt=number))
+            if drawn is not None and len(drawn[1]) <= _LONGEST_SMALL_PATTERN:
+                return drawn
+        return None
+
+    def here(self, name: str, number: int) -> tuple[Result, int] | None:
+        """Return an analysis' result and where it speaks of the table's prompt of that number.
+
+        None where there is no result, or where it speaks of other prompts.
+        """
+        if name not in self._results:
+            return None
+        result, asked = self._results[name]
+        if asked.rows is None or not self.table:
+            return result, number
+        analysis = ANALYSES[name]
+        if not any("prompt" in field.axes for field in analysis.fields):
+            return (result, number) if asked.is_of_table(self.table) else None
+        if number >= len(self.table):
+            return None
+        row = self.table[number]
+        place = asked.place_of(row, number, whole=analysis.needs_answers)
+        return None if place is None else (result, place)
+
+
+def _token_lines(tokens: TokenList, position: int) -> list[Fact]:
+    return [
+        Fact("Text", display_text(tokens.texts[position]), "Decoded alone"),
+        Fact("Piece", tokens.pieces[position], "The vocabulary's own string"),
+        Fact("Id", str(tokens.ids[position])),
+        Fact("Position", f"{position} of {len(tokens)}", "Counted from 0, BOS included"),
+    ]
+
+
+class SmallPattern(MatrixCanvas):
+    """Rows are queries, columns are keys, dark is 1.
+
+    Signals:
+        pair_selected: (query, key) of a chosen cell.
+    """
+
+    pair_selected = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.square, self.missing = True, "panel"
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def show_pattern(self, pattern: np.ndarray, texts: Sequence[str]) -> None:
+        """Show a pattern [S, S] with its tokens."""
+        future = np.triu(np.ones(pattern.shape, dtype=bool), 1)
+        values = np.where(future, np.nan, pattern)
+
+        def tip(query: int, key: int) -> str:
+            if key > query:
+                return ""
+            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {pattern[query, key]:.4f}"
+
+        labels = Axis("", [text[:2] for text in texts], tokens=False)
+        self.show_matrix(Matrix(values, labels, labels, diverging=False, scale=(0.0, 1.0), tip=tip))
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        return min(width, _LARGEST)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(200, 200)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the inspector scrolls
+
+    @override
+    def _choose(self, cell: tuple[int, int]) -> None:
+        if cell[1] <= cell[0]:
+            super()._choose(cell)
+            self.pair_selected.emit(*cell)
 
 
 class Inspector(QWidget):
@@ -48,7 +212,6 @@ class Inspector(QWidget):
         hall: Hall,
         session: SessionDesk,
         prompts: PromptPanel,
-        runs: RunDesk,
         showing: Showing,
     ) -> None:
         super().__init__()
@@ -59,9 +222,8 @@ class Inspector(QWidget):
         self.known = Known()
         self._head_title = label("Head", "heading")
         self._head_facts = _Facts()
-        self._head_hint = label(
-            "Choose a head in any picture to see what is known of it.", wrap=True
-        )
+        hint = "Choose a head in any picture to see what is known of it."
+        self._head_hint = label(hint, wrap=True)
         self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
         self._token_title = label("Token", "heading")
@@ -73,7 +235,7 @@ class Inspector(QWidget):
         self._connect()
         session.opened.connect(self._on_session_opened)
         showing.result_shown.connect(self._on_result_shown)
-        runs.tokens_shown.connect(self._on_tokens_shown)
+        prompts.live.tokens_shown.connect(self._on_tokens_shown)
         prompts.prompts_changed.connect(self._on_prompts_changed)
         self.refresh()
 
@@ -106,18 +268,13 @@ class Inspector(QWidget):
             margins=(12, 8, 12, 8),
             spacing=6,
         )
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        filled(QVBoxLayout(self), scroll)
+        filled(QVBoxLayout(self), scrolled(inside))
         self.setMinimumWidth(220)
 
     def _connect(self) -> None:
-        self._selection.head_changed.connect(self._on_head_changed)
-        self._selection.position_changed.connect(self._on_position_changed)
-        self._selection.prompt_changed.connect(self._on_prompt_changed)
+        self._selection.head_changed.connect(self._refresh_head)
+        self._selection.position_changed.connect(self.refresh)  # patching has a value per position
+        self._selection.prompt_changed.connect(self.refresh)
         self._selection.pair_changed.connect(self.pattern.set_selected)
         self.pattern.pair_selected.connect(self._selection.select_pair)
         self.open_button.clicked.connect(self._on_open_clicked)
@@ -128,15 +285,12 @@ class Inspector(QWidget):
         place = self._place()
         self._head_hint.setVisible(place.layer is None)
         self.open_button.setVisible(place.head is not None and bool(serving("open_attention")))
-        title, facts, drawn = "Head", list[Fact](), None
-        if place.layer is not None:
-            title = f"Layer {place.layer}"
-            facts = self.known.of_head(place)
+        title, drawn = "Head" if place.layer is None else f"Layer {place.layer}", None
         if place.layer is not None and place.head is not None:
             title = part_name(place.layer, place.head)
             drawn = self.known.small_pattern(place)
         self._head_title.setText(title)
-        self._head_facts.set_facts(facts)
+        self._head_facts.set_facts([] if place.layer is None else self.known.of_head(place))
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
@@ -150,15 +304,6 @@ class Inspector(QWidget):
     def _place(self) -> Place:
         chosen = self._selection
         return Place(chosen.prompt, chosen.layer, chosen.head, chosen.position)
-
-    def _on_head_changed(self) -> None:
-        self._refresh_head()
-
-    def _on_position_changed(self) -> None:
-        self.refresh()  # patching has a value per position
-
-    def _on_prompt_changed(self) -> None:
-        self.refresh()
 
     def _on_session_opened(self) -> None:
         self.known.forget()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.window.frame import dialogs
@@ -13,10 +14,7 @@ from desktop_app.window.models.model_dialog import ModelDialog
 from desktop_app.window.settings import MOST_SWEEP_MB
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from desktop_app.contract.requests import MemoryEstimate, ModelReady, ModelRow
-    from desktop_app.jobs.events import JobProgress
+    from desktop_app.contract.requests import ModelReady
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.frame.top_bar import TopBar
     from desktop_app.window.runs.conductor import Conductor
@@ -24,13 +22,7 @@ if TYPE_CHECKING:
 
 
 class ModelDesk(QObject):
-    """Opens the dialog, forwards its wishes, and keeps the top bar true.
-
-    Signals:
-        model_changed: `ModelReady` of the model that is open now.
-    """
-
-    model_changed = Signal(object)
+    """Opens the dialog, forwards its wishes, and keeps the top bar true."""
 
     def __init__(self, hall: Hall, memory: Memory, conductor: Conductor, bar: TopBar) -> None:
         super().__init__(hall)
@@ -39,21 +31,18 @@ class ModelDesk(QObject):
         self._conductor = conductor
         self._bar = bar
         self.dialog: ModelDialog | None = None
-        self._bar.model_clicked.connect(self.open_dialog)
+        bar.model_button.clicked.connect(self.open_dialog)
         conductor.budget_bytes = memory.settings.sweep_mb * 1_000_000 or None
         conductor.model_loading.connect(self._on_model_loading)
         conductor.model_ready.connect(self._on_model_ready)
         conductor.model_failed.connect(self._on_model_failed)
-        conductor.model_stopped.connect(self._on_model_stopped)
-        conductor.models_listed.connect(self._on_models_listed)
-        conductor.memory_estimated.connect(self._on_memory_estimated)
+        conductor.model_stopped.connect(self._show_open_model)
         conductor.pack_fetched.connect(self._on_pack_fetched)
         conductor.question_failed.connect(self._on_question_failed)
-        conductor.job_moved.connect(self._on_job_moved)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done about the model."""
-        stop, loading = self._stop_loading, self._conductor.loading_changed
+        stop, loading = partial(self._conductor.stop_kind, "load"), self._conductor.loading_changed
         return [
             *in_menu(
                 "&Model",
@@ -75,45 +64,41 @@ class ModelDesk(QObject):
 
     def open_dialog(self) -> ModelDialog:
         """Show the dialog, made anew with what is known now."""
+        heard = self._conductor
         if self.dialog is None:
-            self.dialog = ModelDialog(self._memory.settings, self._hall.window)
-            self.dialog.load_requested.connect(self._on_load_requested)
-            self.dialog.estimate_requested.connect(self._conductor.estimate)
-            self.dialog.fetch_requested.connect(self._on_fetch_requested)
-            self.dialog.cancel_requested.connect(self._on_cancel_requested)
-        if self._conductor.is_loading():
+            self.dialog = dialog = ModelDialog(self._memory.settings, self._hall.window)
+            dialog.load_requested.connect(self._on_load_requested)
+            dialog.estimate_requested.connect(heard.estimate)
+            dialog.fetch_requested.connect(heard.fetch)
+            dialog.cancel_requested.connect(self._on_cancel_requested)
+            heard.model_ready.connect(dialog.show_done)
+            heard.model_stopped.connect(dialog.show_stopped)
+            heard.models_listed.connect(dialog.show_models)
+            heard.memory_estimated.connect(dialog.show_estimate)
+            heard.job_moved.connect(dialog.show_progress)
+        if heard.is_loading():
             self.dialog.show_working("Loading …")
         self.dialog.show()
         self.dialog.raise_()
-        self._conductor.list_models()
+        heard.list_models()
         return self.dialog
 
     def open_path(self, path: str) -> None:
         """Show the dialog with a folder or file that was dropped or picked."""
-        self.open_dialog().choose(path)
+        self.open_dialog().name.setText(path)
 
     def load(self, name: str) -> None:
         """Load a model by name with the device and numbers chosen last."""
         chosen = self._memory.settings
         self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))
 
-    def _stop_loading(self) -> None:
-        self._conductor.stop_kind("load")
-
     def _on_load_requested(self, spec: ModelSpec) -> None:
         self._memory.change(device=spec.device, dtype=spec.dtype, offline=spec.offline)
         self._conductor.load(spec)
 
-    def _on_fetch_requested(self, name: str) -> None:
-        self._conductor.fetch(name)
-        if self.dialog is not None:
-            self.dialog.show_working(f"Fetching {name} …")
-
     def _on_cancel_requested(self) -> None:
-        self._conductor.stop_kind("load")
-        self._conductor.stop_kind("fetch")
-        if self.dialog is not None:
-            self.dialog.progress_note.setText("Stops after this step …")
+        for kind in ("load", "fetch"):
+            self._conductor.stop_kind(kind)
 
     def _on_model_loading(self, name: str) -> None:
         self._bar.show_loading(name)
@@ -123,10 +108,7 @@ class ModelDesk(QObject):
     def _on_model_ready(self, ready: ModelReady) -> None:
         self._memory.change(model=ready.spec.model)
         self._bar.show_model(ready)
-        if self.dialog is not None:
-            self.dialog.show_done()
         self._hall.say(f"{ready.info.name} is ready", "good")
-        self.model_changed.emit(ready)
 
     def _on_model_failed(self, message: str) -> None:
         self._show_open_model()
@@ -134,19 +116,6 @@ class ModelDesk(QObject):
             self.dialog.show_problem(message)
         else:
             self._hall.show_problem(message)
-
-    def _on_model_stopped(self) -> None:
-        self._show_open_model()
-        if self.dialog is not None:
-            self.dialog.show_stopped()
-
-    def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
-        if self.dialog is not None:
-            self.dialog.show_models(rows)
-
-    def _on_memory_estimated(self, estimate: MemoryEstimate) -> None:
-        if self.dialog is not None:
-            self.dialog.show_estimate(estimate)
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:
@@ -161,10 +130,6 @@ class ModelDesk(QObject):
             self.dialog.show_no_estimate(message)
         else:
             self.dialog.show_problem(message)
-
-    def _on_job_moved(self, event: JobProgress) -> None:
-        if self.dialog is not None:
-            self.dialog.show_progress(event)
 
     def _show_open_model(self) -> None:
         if self._conductor.model is not None:

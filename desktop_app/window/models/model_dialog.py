@@ -25,8 +25,7 @@ from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.segmented import Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import filled
-from desktop_app.window.models.model_words import fit_rows, model_rows, spec_problem
+from desktop_app.window.frame.parts import filled, human_bytes, human_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,16 +70,14 @@ class ModelDialog(QDialog):
         self._is_working = False
         self.table = RankingList("Models at hand", _COLUMNS, sortable=True)
         self.name = QLineEdit(settings.model)
-        self.device = QComboBox()
-        self.dtype = QComboBox()
+        self.device, self.dtype = QComboBox(), QComboBox()
         self.online = Toggle()
         self.needs = RankingList("Memory needed against memory there is")
         self.sentence = label("", wrap=True)
         self.banner = Banner()
         self.progress = QProgressBar()
         self.progress_note = label("", "small")
-        self.load_button = QPushButton("Load")
-        self.close_button = QPushButton("Close")
+        self.load_button, self.close_button = QPushButton("Load"), QPushButton("Close")
         self._delay = QTimer(self, singleShot=True, interval=_ESTIMATE_DELAY_MS)
         self.online.setChecked(not settings.offline)
         self._fill_choices(settings)
@@ -105,12 +102,10 @@ class ModelDialog(QDialog):
         self.needs.set_ranking(ranked([first, *others], rows))
         self.sentence.setText(estimate.sentence)
         chosen = self.device.currentData()
-        self.device.blockSignals(True)
         for device in estimate.devices:
             if self.device.findData(device.device) < 0:
                 self.device.addItem(f"{device.device} · {device.name}", device.device)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
-        self.device.blockSignals(False)
 
     def show_problem(self, message: str) -> None:
         """Say what went wrong; the model that was open still is."""
@@ -155,10 +150,6 @@ class ModelDialog(QDialog):
             dtype=self.dtype.currentData(),
             offline=not self.online.isChecked(),
         )
-
-    def choose(self, name: str) -> None:
-        """Put a name, folder or file into the form."""
-        self.name.setText(name)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Closing leaves a running load alone; the job bar still shows it."""
@@ -213,7 +204,8 @@ class ModelDialog(QDialog):
     def _connect(self) -> None:
         self.table.row_selected.connect(self._on_row_selected)
         self.table.row_clicked.connect(self._on_row_selected)
-        self.table.row_activated.connect(self._on_row_activated)
+        self.table.row_activated.connect(self._on_row_selected)
+        self.table.row_activated.connect(self._on_load_clicked)
         self.name.textChanged.connect(self._on_choice_changed)
         self.dtype.currentIndexChanged.connect(self._on_choice_changed)
         self.online.toggled.connect(self._on_choice_changed)
@@ -229,17 +221,15 @@ class ModelDialog(QDialog):
         self._show_button()
 
     def _show_button(self) -> None:
-        row = self._rows.get(self.name.text().strip())
-        fetch = row is not None and not row.installed and row.source == "catalogue"
-        self.load_button.setText("Fetch and load" if fetch else "Load")
-        self.load_button.setEnabled(spec_problem(self.spec()) is None and not self._is_working)
+        self.load_button.setText("Fetch and load" if self._must_be_fetched() else "Load")
+        self.load_button.setEnabled(bool(self.spec().model) and not self._is_working)
+
+    def _must_be_fetched(self) -> bool:
+        row = self._rows.get(self.spec().model)
+        return row is not None and not row.installed and row.source == "catalogue"
 
     def _on_row_selected(self, key: object) -> None:
         self.name.setText(str(key))
-
-    def _on_row_activated(self, key: object) -> None:
-        self.name.setText(str(key))
-        self._on_load_clicked()
 
     def _on_choice_changed(self) -> None:
         self.banner.dismiss()
@@ -249,7 +239,7 @@ class ModelDialog(QDialog):
     def _on_delay_over(self) -> None:
         spec = self.spec()
         row = self._rows.get(spec.model)
-        if spec_problem(spec) is not None:
+        if not spec.model:
             self.show_no_estimate("")
         elif row is not None and not row.installed:
             self.show_no_estimate(row.note or "Not installed yet.")
@@ -258,28 +248,57 @@ class ModelDialog(QDialog):
 
     def _on_load_clicked(self) -> None:
         spec = self.spec()
-        row = self._rows.get(spec.model)
-        if row is not None and not row.installed and row.source == "catalogue":
+        if self._must_be_fetched():
             self.fetch_requested.emit(spec.model)
-        elif spec_problem(spec) is None:
+            self.show_working(f"Fetching {spec.model} …")
+        elif spec.model:
             self.load_requested.emit(spec)
 
     def _on_close_clicked(self) -> None:
         if self._is_working:
             self.cancel_requested.emit()
+            self.progress_note.setText("Stops after this step …")
         else:
             self.reject()
 
     def _on_folder_clicked(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a model's folder")
         if folder:
-            self.choose(str(Path(folder)))
+            self.name.setText(str(Path(folder)))
 
     def _on_gguf_clicked(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
         if file:
-            self.choose(str(Path(file)))
+            self.name.setText(str(Path(file)))
 
 
 def _line(*parts: Part) -> QHBoxLayout:
     return filled(QHBoxLayout(), *parts, spacing=8)
+
+
+def model_rows(rows: Sequence[ModelRow]) -> list[tuple[str, str, str, str, str]]:
+    """Return name, parameters, memory, source and state of each model."""
+    return [
+        (
+            row.title if row.title == row.name else f"{row.title}  ·  {row.name}",
+            human_count(row.parameters) if row.parameters else "–",
+            human_bytes(row.bytes_needed["float32"]) if "float32" in row.bytes_needed else "–",
+            row.source,
+            "installed" if row.installed else "not installed",
+        )
+        for row in rows
+    ]
+
+
+def fit_rows(estimate: MemoryEstimate) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows: per number format what it needs, and whether each device has it."""
+    headings = ["dtype", "Needs"]
+    headings += [f"{d.device}: {human_bytes(d.free)} free" for d in estimate.devices]
+    rows = []
+    for dtype, needed in estimate.bytes_needed.items():
+        row = [dtype, human_bytes(needed)]
+        for device in estimate.devices:
+            fits = estimate.fits.get(device.device, {}).get(dtype, False)
+            row.append("✓ fits" if fits else f"✗ {human_bytes(needed - device.free)} short")
+        rows.append(row)
+    return headings, rows

@@ -1,4 +1,4 @@
-"""The prompt table's content without Qt: rows as typed, checks, fixes, and what is pasted."""
+"""The prompt table's content without Qt: rows as typed, checks, fixes, what is pasted, widths."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("prompt", "corrupt", "answer", "wrong")
 _HEADINGS = {"prompt", "text", "corrupt", "answer", "wrong"}
+_ANSWER_SHARE, _ANSWER_LEAST, _ANSWER_MOST = 0.13, 52, 110
+_EMPTY_CORRUPT = 62
+_PROMPT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,9 @@ def to_prompts(rows: Sequence[TypedRow]) -> tuple[list[PromptRow], list[int]]:
     for place, row in enumerate(rows):
         if row.is_empty or problem(row) is not None:
             continue
+        texts = {"text": row.prompt, "corrupt": row.corrupt or None}
         try:
-            made = PromptRow.model_validate(
-                {
-                    "text": row.prompt,
-                    "corrupt": row.corrupt or None,
-                    "answer": row.answer,
-                    "wrong": row.wrong,
-                }
-            )
+            made = PromptRow.model_validate({**texts, "answer": row.answer, "wrong": row.wrong})
         except ValidationError:
             continue
         prompts.append(made)
@@ -154,3 +151,28 @@ def _as_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "|".join(str(v) for v in value)
     return str(value)
+
+
+def column_widths(width: int, rows: Sequence[TypedRow]) -> tuple[int, int, int, int]:
+    """Return the widths of prompt, corrupt, answer and wrong.
+
+    Answers are short; a corrupt twin is as long as its prompt but read less often, and takes no
+    more than its heading where there is none.
+    """
+    answer = max(_ANSWER_LEAST, min(_ANSWER_MOST, int(width * _ANSWER_SHARE)))
+    rest = max(0, width - 2 * answer)
+    has_twins = any(row.corrupt for row in rows)
+    prompt = int(rest * _PROMPT_SHARE) if has_twins else max(rest - _EMPTY_CORRUPT, rest // 2)
+    return prompt, rest - prompt, answer, answer
+
+
+def line_count(text: str, letters: int) -> int:
+    """Return how many lines of so many letters a text takes where it is broken at spaces."""
+    lines, used = 1, 0
+    for word in text.split(" "):
+        needed = len(word) + (1 if used else 0)
+        if used and used + needed > letters:
+            lines, used = lines + 1, len(word)
+        else:
+            used += needed
+    return lines

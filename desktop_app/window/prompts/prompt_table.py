@@ -1,8 +1,16 @@
-"""The editable table of prompts, with the usual keys for copying, pasting and deleting."""
+"""The editable table of prompts, with its Qt model; what is typed is kept to the letter."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt, Signal
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -16,15 +24,162 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.widgets.basics.fonts import mono_font
-from desktop_app.window.prompts.prompt_model import HEADINGS, Index, PromptModel, visible
-from desktop_app.window.prompts.prompt_rows import TypedRow, parse_pasted, to_pasted
-from desktop_app.window.prompts.prompt_widths import column_widths, line_count
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.window.prompts.prompt_rows import (
+    COLUMNS,
+    TypedRow,
+    column_widths,
+    line_count,
+    parse_pasted,
+    problem,
+    to_pasted,
+)
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
+HEADINGS = ("Prompt", "Corrupt", "Answer", "Wrong")
+_TIPS = (
+    "The clean prompt, to the letter: a space at its end counts",
+    "Its counterpart without the behaviour, of the same number of tokens",
+    "Continuations that the metric rewards; several with | between",
+    "Continuations that they are compared with; several with | between",
+)
+_SHOWN_CHARACTERS = 400
 _NUMBER_WIDTH = 26
 _ROW_HEIGHT = 28
 _CELL_PADDING = 12
 _MOST_LINES = 4
 _MOST_WRAPPED = 200  # longer tables keep one line a row: they are scrolled, not read
+
+
+def visible(text: str) -> str:
+    """Return a text with the spaces at its ends, line breaks and tabs made visible."""
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
+    body = text.strip(" ")
+    if not body:
+        return "␠" * len(text)
+    start = len(text) - len(text.lstrip(" "))
+    end = len(text) - len(text.rstrip(" "))
+    body = body.replace("\n", "↵").replace("\t", "⇥")
+    return "␠" * start + body + "␠" * end
+
+
+class PromptModel(QAbstractTableModel):
+    """The rows of the table.
+
+    Signals:
+        edited: Any text or row changed.
+    """
+
+    edited = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[TypedRow] = []
+
+    def rows(self) -> list[TypedRow]:
+        """Return the rows as typed."""
+        return list(self._rows)
+
+    def set_rows(self, rows: Iterable[TypedRow]) -> None:
+        """Replace all rows."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+        self.edited.emit()
+
+    def insert(self, place: int, rows: Sequence[TypedRow]) -> None:
+        """Put rows before the one at `place`."""
+        if not rows:
+            return
+        self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
+        self._rows[place:place] = rows
+        self.endInsertRows()
+        self.edited.emit()
+
+    def remove(self, places: Iterable[int]) -> None:
+        """Remove the rows at these places."""
+        for place in sorted(set(places), reverse=True):
+            self.beginRemoveRows(_NOWHERE, place, place)
+            del self._rows[place]
+            self.endRemoveRows()
+        self.edited.emit()
+
+    def replace_row(self, place: int, row: TypedRow) -> None:
+        """Change one row."""
+        if self._rows[place] == row:
+            return
+        self._rows[place] = row
+        last = len(COLUMNS) - 1
+        self.dataChanged.emit(self.index(place, 0), self.index(place, last))
+        self.edited.emit()
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        """Return the number of rows."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = _NOWHERE) -> int:
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a cell shows, edits or says."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row = self._rows[index.row()]
+        text = row.cell(index.column())
+        column = index.column()
+        if role == Qt.ItemDataRole.EditRole:
+            return text
+        if role == Qt.ItemDataRole.DisplayRole:
+            return visible(text)
+        return self._look(row, column, role)
+
+    def _look(self, row: TypedRow, column: int, role: int) -> Any:
+        """Return a cell's font, colour, tip or name for screen readers."""
+        match role:
+            case Qt.ItemDataRole.FontRole:
+                look: Any = mono_font(12)
+            case Qt.ItemDataRole.ToolTipRole:
+                text = visible(row.cell(column))
+                look = problem(row) or text or _TIPS[column]
+            case Qt.ItemDataRole.ForegroundRole:
+                look = theme_hub().current.color("bad") if problem(row) else None
+            case Qt.ItemDataRole.AccessibleTextRole:
+                look = f"{HEADINGS[column]}: {row.cell(column) or 'empty'}"
+            case _:
+                look = None
+        return look
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take over what was typed into a cell."""
+        if role != Qt.ItemDataRole.EditRole or not index.isValid():
+            return False
+        row = self._rows[index.row()]
+        self.replace_row(index.row(), row.with_cell(index.column(), str(value)))
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Every cell can be edited."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return the headings and the row numbers."""
+        if orientation == Qt.Orientation.Vertical:
+            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
+        looks = {
+            Qt.ItemDataRole.DisplayRole: HEADINGS[section],
+            Qt.ItemDataRole.ToolTipRole: _TIPS[section],
+            Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
+            | Qt.AlignmentFlag.AlignVCenter,
+        }
+        return looks.get(Qt.ItemDataRole(role))
 
 
 class _CellDelegate(QStyledItemDelegate):
@@ -45,11 +200,6 @@ class _CellDelegate(QStyledItemDelegate):
         text = index.data(Qt.ItemDataRole.EditRole)
         if isinstance(editor, QLineEdit) and editor.text() != text:
             editor.setText(text)
-
-    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
-        """Take over the editor's text."""
-        if isinstance(editor, QLineEdit):
-            model.setData(index, editor.text(), Qt.ItemDataRole.EditRole)
 
     def _on_text_edited(self) -> None:
         editor = self.sender()
@@ -79,21 +229,13 @@ class PromptTable(QTableView):
         self.prompts.setParent(self)
         self.setItemDelegate(_CellDelegate(self))
         self.setAccessibleName("Prompt table")
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked
-            | QAbstractItemView.EditTrigger.EditKeyPressed
-            | QAbstractItemView.EditTrigger.AnyKeyPressed
-            | QAbstractItemView.EditTrigger.SelectedClicked
-        )
-        self.setWordWrap(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        begin = QAbstractItemView.EditTrigger
+        typed = begin.EditKeyPressed | begin.AnyKeyPressed
+        self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)
         # Cells are narrow here; the style's own padding would cost two letters each.
         self.setStyleSheet(
             "QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 0 4px; }"
         )
-        self.setShowGrid(True)
-        self.setTabKeyNavigation(True)
         self._set_up_headers()
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
         self.prompts.modelReset.connect(self._on_model_reset)
@@ -104,7 +246,6 @@ class PromptTable(QTableView):
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
         across.setMinimumSectionSize(40)
-        across.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         down.setDefaultSectionSize(_ROW_HEIGHT)
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -194,17 +335,14 @@ class PromptTable(QTableView):
         rows = self.prompts.rows()
         if len(rows) == 1 and rows[0].is_empty:
             # It only stands there because the table never runs out of rows.
-            self._put_back_alone(gone)
+            self.prompts.replace_row(0, gone[0][1])
+            self.prompts.insert(1, [row for _, row in gone[1:]])
         else:
             for place, row in gone:
                 self.prompts.insert(min(place, self.prompts.rowCount()), [row])
         self.select_row(min(gone[0][0], self.prompts.rowCount() - 1))
         self.rows_restored.emit()
         return True
-
-    def _put_back_alone(self, gone: list[tuple[int, TypedRow]]) -> None:
-        self.prompts.replace_row(0, gone[0][1])
-        self.prompts.insert(1, [row for _, row in gone[1:]])
 
     def paste_rows(self) -> int:
         """Add what the clipboard holds as rows below the current one; return how many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +17,6 @@ from desktop_app.contract.requests import (
     ModelSpec,
     RunAnalysis,
 )
-from desktop_app.window.runs.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,39 @@ if TYPE_CHECKING:
         JobStopped,
     )
     from desktop_app.jobs.runner import JobRunner
+    from desktop_app.widgets.basics.job_bar import JobBar
+
+# Jobs that come and go while one types; the job bar does not speak of them.
+_SILENT = frozenset({"live", "list", "estimate"})
+_ENDINGS = {"finished": "good", "failed": "bad", "stopped": "warn"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job is for.
+
+    Attributes:
+        kind: run, live, load, list, estimate or fetch.
+        name: The analysis, or the model.
+        places: The table row of each prompt.
+        is_worked: Whether it belongs to the worked example of a first start.
+    """
+
+    kind: str
+    name: str
+    request: object
+    places: tuple[int, ...] = ()
+    is_worked: bool = False
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        """Tasks of one slot replace each other: the newer cancels the older."""
+        return self.kind, self.name if self.kind == "run" else ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the job bar does not speak of it."""
+        return self.kind in _SILENT
 
 
 class Conductor(QObject):
@@ -90,8 +123,7 @@ class Conductor(QObject):
         self._newest: dict[tuple[str, str], int] = {}
         self._dropped: set[int] = set()
         self._running: int | None = None
-        self._waiting = 0
-        self._was_busy = self._was_loading = False
+        self._told = (False, False, 0)
         self._is_closed = False
         runner.started.connect(self._on_started)
         runner.progressed.connect(self._on_progressed)
@@ -212,12 +244,9 @@ class Conductor(QObject):
             self.partial_arrived.emit(task.name, event.data)
 
     def _on_finished(self, event: JobFinished) -> None:
-        task, is_newest = self._take(event)
-        if task is None:
-            return
-        self._tell_end(task, "finished")
+        task, is_newest = self._take(event, "finished")
         # A finished run is worth keeping even where a newer one was asked for meanwhile.
-        if not is_newest and task.kind != "run":
+        if task is None or not (is_newest or task.kind == "run"):
             return
         match task.kind:
             case "run":
@@ -236,11 +265,8 @@ class Conductor(QObject):
                 self.pack_fetched.emit(task.name)
 
     def _on_failed(self, event: JobFailed) -> None:
-        task, is_newest = self._take(event)
-        if task is None:
-            return
-        self._tell_end(task, "failed")
-        if not is_newest:
+        task, is_newest = self._take(event, "failed")
+        if task is None or not is_newest:
             return
         match task.kind:
             case "run":
@@ -253,23 +279,25 @@ class Conductor(QObject):
                 self.question_failed.emit(task.kind, event.message)
 
     def _on_stopped(self, event: JobStopped) -> None:
-        had_begun = event.job_id == self._running
-        task, is_newest = self._take(event)
-        if task is None:
+        task, is_newest = self._take(event, "stopped")
+        if task is None or not is_newest:
             return
-        if had_begun:
-            self._tell_end(task, "stopped")
-        if is_newest and task.kind == "run":
+        if task.kind == "run":
             self.run_stopped.emit(task.name)
-        elif is_newest and task.kind == "load":
+        elif task.kind == "load":
             self.model_stopped.emit()
-        elif is_newest and task.kind == "fetch":
+        elif task.kind == "fetch":
             self.question_failed.emit("fetch", "Fetching was stopped; nothing was installed.")
 
-    def _take(self, event: JobEnd) -> tuple[Task | None, bool]:
+    def _take(self, event: JobEnd, outcome: str) -> tuple[Task | None, bool]:
+        """Let go of a job and tell its end; return what it was for, and whether that still holds.
+
+        Of one that was cancelled before its turn nothing is told.
+        """
         task = self._tasks.pop(event.job_id, None)
         self._dropped.discard(event.job_id)
-        if self._running == event.job_id:
+        had_begun = self._running == event.job_id
+        if had_begun:
             self._running = None
         if task is None:
             return None, False
@@ -277,26 +305,48 @@ class Conductor(QObject):
         is_newest = self._is_newest(event.job_id, task)
         if is_newest:
             del self._newest[task.slot]
+        if not task.is_silent and (had_begun or outcome != "stopped"):
+            title = ANALYSES[task.name].title if task.kind == "run" else task.name
+            self.job_ended.emit(title, outcome)
         return task, is_newest
 
     def _is_newest(self, job_id: int, task: Task) -> bool:
         return self._newest.get(task.slot) == job_id
 
-    def _tell_end(self, task: Task, outcome: str) -> None:
-        if not task.is_silent:
-            title = ANALYSES[task.name].title if task.kind == "run" else task.name
-            self.job_ended.emit(title, outcome)
-
     def _tell_busy(self) -> None:
-        busy = self.is_busy()
-        if busy != self._was_busy:
-            self._was_busy = busy
-            self.busy_changed.emit(busy)
-        loading = self.is_loading()
-        if loading != self._was_loading:
-            self._was_loading = loading
-            self.loading_changed.emit(loading)
         waiting = max(0, len(self._spoken_of()) - 1)
-        if waiting != self._waiting:
-            self._waiting = waiting
-            self.waiting_changed.emit(waiting)
+        before, self._told = self._told, (self.is_busy(), self.is_loading(), waiting)
+        signals = (self.busy_changed, self.loading_changed, self.waiting_changed)
+        for signal, old, new in zip(signals, before, self._told, strict=True):
+            if new != old:
+                signal.emit(new)
+
+
+class JobWords(QObject):
+    """Tells of the job whose turn it is, and how the last one ended."""
+
+    def __init__(self, conductor: Conductor, bar: JobBar) -> None:
+        super().__init__(bar)
+        self._conductor = conductor
+        self._bar = bar
+        self._ending: tuple[str, str] | None = None
+        conductor.job_began.connect(self._on_job_began)
+        conductor.job_moved.connect(self._on_job_moved)
+        conductor.job_ended.connect(self._on_job_ended)
+        conductor.waiting_changed.connect(bar.set_waiting)
+        bar.cancel_clicked.connect(conductor.stop_running)
+
+    def _on_job_began(self, title: str) -> None:
+        self._bar.show_job(title)
+        if self._ending is not None:
+            # The next job has followed at once: how the last one ended is still worth a word.
+            self._bar.say(*self._ending)
+            self._ending = None
+
+    def _on_job_moved(self, event: JobProgress) -> None:
+        self._bar.set_progress(event.fraction, event.note, event.seconds_left)
+
+    def _on_job_ended(self, title: str, outcome: str) -> None:
+        ending = f"{title} {outcome}", _ENDINGS[outcome]
+        self._bar.finish(*ending)
+        self._ending = ending if self._conductor.has_more() and outcome != "finished" else None

@@ -8,43 +8,126 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.requests import RunAnalysis
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.prompts.examples import worked_example
+from desktop_app.window.runs.showing import asked_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.requests import ModelReady
+    from desktop_app.contract.requests import ModelReady, ModelRow
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Preset
     from desktop_app.jobs.events import JobFailed
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.prompts.prompt_rows import TypedRow
-    from desktop_app.window.runs.conductor import Conductor
+    from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.showing import Showing
-    from desktop_app.window.runs.task import Task
 
+PACK = "smollm2"
+TOY = "toy"
+# How far a first start has come.
+_LISTING, _LOADING, _RUNNING, _OVER = range(4)
 MAX_LIVE_PROMPTS = 64
 _EXAMPLE = ("load_example", "Load the worked example")
 _EXAMPLE_TIP = "The prompt of the first start, run in the first four tabs"
 
 
-class RunDesk(QObject):
-    """Fills views' parameters with the prompts, sends them off, and hands on what comes back.
+def choose_model(rows: Sequence[ModelRow]) -> str:
+    """Return the model of a first start: the pack where it is installed, else the bundled toy."""
+    installed = {row.name for row in rows if row.installed}
+    return PACK if PACK in installed else TOY
+
+
+def worked_example(model: str) -> tuple[PromptRow, ...]:
+    """Return the prompt table of a first start.
+
+    The pack splits digits from spaces, so that its prompt must end in the space that the answer
+    would otherwise begin with; the toy has whole tokens such as “ 5”.
+    """
+    if model == TOY:
+        return (PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),)
+    return (PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),)
+
+
+class FirstStart(QObject):
+    """Lists the models, takes one, and runs the worked example's analyses one after another.
 
     Signals:
-        result_kept: (Result, whether it belongs to the worked example): for the history.
-        tokens_shown: The live tokens changed (a Result or None).
+        model_chosen: Name of the model to load.
+        finished: Every analysis of the worked example has ended, or none can be run.
     """
 
-    result_kept = Signal(object, bool)
-    tokens_shown = Signal(object)
+    model_chosen = Signal(str)
+    finished = Signal()
+
+    def __init__(self, conductor: Conductor, run: Callable[[str], bool], parent: QObject) -> None:
+        super().__init__(parent)
+        self._conductor = conductor
+        self._run = run
+        self._stage = _OVER
+        self._left: set[str] = set()
+        self._names: tuple[str, ...] = ()
+        conductor.models_listed.connect(self._on_models_listed)
+        conductor.model_ready.connect(self._on_model_ready)
+        conductor.model_failed.connect(self._on_given_up)
+        conductor.model_stopped.connect(self._on_given_up)
+        conductor.result_arrived.connect(self._on_result_arrived)
+        conductor.run_failed.connect(self._on_run_ended)
+        conductor.run_stopped.connect(self._on_run_ended)
+        conductor.question_failed.connect(self._on_question_failed)
+
+    def begin(self, *, with_example: bool = True) -> None:
+        """Ask which models there are; run the worked example once the model is open, or do not."""
+        self._names = worked_order() if with_example else ()
+        self._stage = _LISTING
+        self._conductor.list_models()
+
+    def is_under_way(self) -> bool:
+        """Return whether the worked example is still coming."""
+        return self._stage != _OVER
+
+    def _on_models_listed(self, rows: Sequence[ModelRow]) -> None:
+        if self._stage == _LISTING:
+            self._stage = _LOADING
+            self.model_chosen.emit(choose_model(rows))
+
+    def _on_model_ready(self) -> None:
+        if self._stage == _LOADING:
+            self._stage = _RUNNING
+            self._left = {name for name in self._names if self._run(name)}
+            self._end_where_done()
+
+    def _end_where_done(self) -> None:
+        if not self._left:
+            self._stage = _OVER
+            self.finished.emit()
+
+    def _on_result_arrived(self, _result: object, task: Task) -> None:
+        self._on_run_ended(task.name)
+
+    def _on_run_ended(self, name: str) -> None:
+        if name in self._left:
+            self._left.discard(name)
+            self._end_where_done()
+
+    def _on_question_failed(self, kind: str) -> None:
+        if kind == "list":
+            self._on_models_listed(())
+
+    def _on_given_up(self) -> None:
+        if self._stage == _LOADING:
+            self._end_where_done()
+
+
+class RunDesk(QObject):
+    """Fills views' parameters with the prompts, sends them off, and shows what comes back."""
 
     def __init__(
         self, hall: Hall, prompts: PromptPanel, conductor: Conductor, showing: Showing
@@ -58,7 +141,18 @@ class RunDesk(QObject):
         self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
         self._rerun = QTimer(self, singleShot=True, interval=0)
-        self._connect()
+        self._views.built.connect(self._on_view_built)
+        prompts.live.fix_requested.connect(self._on_live_fix_requested)
+        prompts.prompts_changed.connect(self.retokenize)
+        self._rerun.timeout.connect(self._on_rerun)
+        conductor.run_began.connect(showing.show_busy)
+        conductor.partial_arrived.connect(showing.show_partial)
+        conductor.result_arrived.connect(showing.show_new)
+        conductor.run_failed.connect(self._on_run_failed)
+        conductor.run_stopped.connect(showing.show_stopped)
+        conductor.live_arrived.connect(prompts.live.show_tokens)
+        conductor.live_failed.connect(prompts.live.show_message)
+        conductor.model_ready.connect(self._on_model_ready)
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what runs and stops, and the questions that analyses offer."""
@@ -108,13 +202,7 @@ class RunDesk(QObject):
         self.run(name, preset.params)
 
     def run(self, name: str, params: Params | None = None, *, is_worked: bool = False) -> bool:
-        """Run an analysis on the table's prompts; return whether it was sent off.
-
-        Args:
-            name: Of the analysis.
-            params: Its own settings; None takes those of its form.
-            is_worked: Whether it belongs to the worked example of a first start.
-        """
+        """Run an analysis with `params` or those of its form; return whether it was sent off."""
         try:
             own = params if params is not None else self._form(name)
             reads = own.reads_prompts()
@@ -162,12 +250,11 @@ class RunDesk(QObject):
         rows, places = self._prompts.prompts()
         if len(rows) > MAX_LIVE_PROMPTS:
             here = self._prompts.table.current_row()
-            chosen = [i for i, place in enumerate(places) if place == here]
-            rows, places = [rows[i] for i in chosen], [places[i] for i in chosen]
+            rows = [row for row, place in zip(rows, places, strict=True) if place == here]
+            places = [here] * len(rows)
         if not rows:
             self._conductor.stop_kind("live")
             self._prompts.live.show_message("Tokens appear here as you type.")
-            self.tokens_shown.emit(None)
             return
         if self._conductor.model is None:
             self._prompts.live.show_message("Tokens appear here once a model is open.")
@@ -178,12 +265,7 @@ class RunDesk(QObject):
             self._prompts.live.show_waiting()
 
     def apply_fix(self, notice: Notice, texts: Sequence[str]) -> bool:
-        """Apply a repair to the table, and run again what had been refused for want of it.
-
-        Args:
-            notice: With its `fix`.
-            texts: The prompts that the notice counts in.
-        """
+        """Repair the table by a notice on `texts`; run again what was refused for want of that."""
         if notice.fix is None:
             return False
         index = notice.fix.get("index")
@@ -195,21 +277,6 @@ class RunDesk(QObject):
         if self._refused:
             self._rerun.start()
         return True
-
-    def _connect(self) -> None:
-        self._views.built.connect(self._on_view_built)
-        self._prompts.fix_requested.connect(self._on_live_fix_requested)
-        self._prompts.prompts_changed.connect(self.retokenize)
-        self._rerun.timeout.connect(self._on_rerun)
-        heard = self._conductor
-        heard.run_began.connect(self._on_run_began)
-        heard.partial_arrived.connect(self._showing.show_partial)
-        heard.result_arrived.connect(self._on_result_arrived)
-        heard.run_failed.connect(self._on_run_failed)
-        heard.run_stopped.connect(self._showing.show_stopped)
-        heard.live_arrived.connect(self._on_live_arrived)
-        heard.live_failed.connect(self._on_live_failed)
-        heard.model_ready.connect(self._on_model_ready)
 
     def _form(self, name: str) -> Params:
         """Return the settings of a view's form; those of one that is not built are the defaults."""
@@ -241,23 +308,15 @@ class RunDesk(QObject):
         if failed is not None and isinstance(failed.request, RunAnalysis):
             texts = [row.text for row in failed.request.params.prompts]
         else:
-            texts = _given_texts(result) if result is not None else []
+            texts = _texts(result)
         self.apply_fix(notice, texts)
 
     def _on_live_fix_requested(self, notice: Notice) -> None:
-        result = self._prompts.live.result()
-        self.apply_fix(notice, _given_texts(result) if result is not None else [])
+        self.apply_fix(notice, _texts(self._prompts.live.result()))
 
     def _on_model_ready(self, ready: ModelReady) -> None:
         self._prompts.offer_chat(ready.chat_template)
         self.retokenize()
-
-    def _on_run_began(self, name: str) -> None:
-        self._showing.show_busy(name, waits=False)
-
-    def _on_result_arrived(self, result: Result, task: Task) -> None:
-        self._showing.show_new(result)
-        self.result_kept.emit(result, task.is_worked)
 
     def _on_run_failed(self, name: str, failed: JobFailed) -> None:
         fix = dict(failed.fix) if failed.fix is not None else None
@@ -269,23 +328,9 @@ class RunDesk(QObject):
             log = ("Open log", self._hall.log_wanted.emit)
             self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log})
 
-    def _on_live_arrived(self, result: Result, places: Sequence[int]) -> None:
-        self._prompts.live.show_tokens(result, places)
-        self.tokens_shown.emit(result)
 
-    def _on_live_failed(self, message: str) -> None:
-        self._prompts.live.show_message(message)
-        self.tokens_shown.emit(None)
-
-
-def _given_texts(result: Result) -> list[str]:
-    """Return the prompts as given: a chat template's expansion is not what the table holds."""
-    given = result.params.get("prompts")
-    if isinstance(given, (list, tuple)) and len(given) == len(result.prompts):
-        texts = [row.get("text") if isinstance(row, dict) else None for row in given]
-        if all(isinstance(text, str) for text in texts):
-            return [str(text) for text in texts]
-    return [record.text for record in result.prompts]
+def _texts(result: Result | None) -> list[str]:
+    return [row.text for row in asked_rows(result)] if result is not None else []
 
 
 def _sentence(error: ValidationError) -> str:

@@ -5,23 +5,75 @@ A view that is not built yet is told all of it when it is.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import reads_prompts
 from desktop_app.window.frame.rail import HAS_RESULT, RUNNING
-from desktop_app.window.runs.asked import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from desktop_app.contract.params import Params, PromptRow
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.contract.spec import Analysis
     from desktop_app.views.base import AnalysisView
-    from desktop_app.window.frame.shelf import ViewShelf
+    from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.prompts.prompt_panel import PromptPanel
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The rows that a result was asked about, as they stood in the table; None for its own."""
+
+    rows: tuple[PromptRow, ...] | None
+
+    @classmethod
+    def of(cls, result: Result) -> Asked:
+        """Read it off a result, which may come from an older version."""
+        return cls(asked_rows(result) if reads_prompts(result) else None)
+
+    def is_of_table(self, table: Sequence[PromptRow]) -> bool:
+        """Return whether it was made from exactly these prompts, or from none at all."""
+        return self.rows is None or self.rows == tuple(table)
+
+    def place_of(self, row: PromptRow, number: int, *, whole: bool) -> int | None:
+        """Return where the result speaks of the table's prompt of that number, or None.
+
+        Its own number is preferred where a prompt comes twice; `whole` compares corrupt twin and
+        answers beside the text.
+        """
+        places = [
+            place
+            for place, asked in enumerate(self.rows or ())
+            if (asked == row if whole else asked.text == row.text)
+        ]
+        return number if number in places else next(iter(places), None)
+
+
+def asked_rows(result: Result) -> tuple[PromptRow, ...]:
+    """Return the prompts of a result as they were given."""
+    given = result.params.get("prompts")
+    if isinstance(given, (list, tuple)) and len(given) == len(result.prompts):
+        try:
+            # As given: a chat template's expansion is not what the table holds.
+            return tuple(PromptRow.model_validate(row) for row in given)
+        except ValidationError:
+            pass
+    return tuple(_row(record) for record in result.prompts)
+
+
+def _row(record: PromptRecord) -> PromptRow:
+    return PromptRow(
+        text=record.text,
+        corrupt=record.corrupt_text,
+        answer=tuple(answer.text for answer in record.answers),
+        wrong=tuple(answer.text for answer in record.wrongs),
+    )
 
 
 class Showing(QObject):
@@ -55,13 +107,10 @@ class Showing(QObject):
         self._waits.pop(result.analysis, None)
         self._take(result, with_form=False)
 
-    def show_busy(self, name: str, *, waits: bool) -> None:
+    def show_busy(self, name: str, *, waits: bool = False) -> None:
         """Say that a result is coming, and whether other jobs come first."""
         self._waits[name] = waits
-        view = self._views.there(name)
-        if view is not None:
-            view.show_busy(True, waiting=waits)
-        self._tell_state(name)
+        self._tell_busy(name)
 
     def show_partial(self, name: str, data: Mapping[str, Any]) -> None:
         """Show the fields known so far."""
@@ -72,10 +121,7 @@ class Showing(QObject):
     def show_stopped(self, name: str) -> None:
         """Say that no result is coming any more."""
         self._waits.pop(name, None)
-        view = self._views.there(name)
-        if view is not None:
-            view.show_busy(False)
-        self._tell_state(name)
+        self._tell_busy(name)
 
     def show_failure(
         self, name: str, message: str, code: str | None = None, fix: dict[str, Any] | None = None
@@ -117,6 +163,12 @@ class Showing(QObject):
         asked = self._asked.get(view.analysis.name)
         has_others = asked is not None and not asked.is_of_table(rows)
         view.mark_other_prompts(has_others and view.current_result is not None)
+
+    def _tell_busy(self, name: str) -> None:
+        view = self._views.there(name)
+        if view is not None:
+            view.show_busy(name in self._waits, waiting=self._waits.get(name, False))
+        self._tell_state(name)
 
     def _tell_state(self, name: str) -> None:
         done = HAS_RESULT if name in self._asked else ""

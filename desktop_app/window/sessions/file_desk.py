@@ -1,25 +1,38 @@
-"""Session files, and what is dropped onto the window."""
+"""Session files: opened, saved, closed, found unsaved at a start; and what is dropped."""
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop_app.session import unsaved
+from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.sessions.results_panel import moment
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.jobs.runner import JobRunner
+    from desktop_app.session.unsaved import Leftover
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
-    from desktop_app.window.prompts.prompt_desk import PromptDesk
-    from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
 PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
+PATIENCE_MS = 10_000
+_SHUTDOWN_MS = 5_000
+_log = logging.getLogger(__name__)
+_RESTORE, _DISCARD = "restore_unsaved", "discard_unsaved"
 
 
 class FileDesk(QObject):
@@ -127,3 +140,97 @@ class FileDesk(QObject):
 
     def _on_saved(self, path: str) -> None:
         self._hall.say(f"Saved {Path(path).name}.", "good")
+
+
+class Closer(QObject):
+    """Decides whether the window may close now; one that waits for a step closes when it ends."""
+
+    def __init__(self, runner: JobRunner, session: SessionDesk, hall: Hall) -> None:
+        super().__init__(hall)
+        self._hall = hall
+        self._runner = runner
+        self._session = session
+        self.is_waiting = False
+        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
+        self._patience.timeout.connect(self._on_patience_over)
+        runner.became_idle.connect(self._on_became_idle)
+
+    def is_ready(self) -> bool:
+        """Cancel what runs; return whether the window can close at once."""
+        if not self._runner.is_busy():
+            return True
+        self._runner.cancel_all()
+        if not self.is_waiting:
+            self.is_waiting = True
+            self._patience.start()
+            self._hall.job_bar.show_job("Finishing the current step, then closing")
+        return False
+
+    def finish(self) -> None:
+        """End the compute thread and close the session's file."""
+        self._patience.stop()
+        if not self._runner.shutdown(_SHUTDOWN_MS):
+            _log.error("The compute thread did not end in time.")
+        self._session.close()
+
+    def _on_became_idle(self) -> None:
+        if self.is_waiting:
+            self.is_waiting = False
+            self._patience.stop()
+            QTimer.singleShot(0, self._hall.window.close)  # once the event loop is free again
+
+    def _on_patience_over(self) -> None:
+        if not self.is_waiting:
+            return
+        if dialogs.ask_quit_hard(self._hall.window):
+            _log.error("Left while a step was still being computed.")
+            self._session.close()
+            os._exit(1)
+        if self.is_waiting:
+            self._patience.start()
+
+
+class Recovery(QObject):
+    """Offers unsaved sessions one after another, newest first, in a banner of its own.
+
+    Dismissed, the offer comes again at the next start.
+    """
+
+    def __init__(self, session: SessionDesk, files: FileDesk, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.banner = Banner()
+        self.banner.hide()
+        self._session = session
+        self._files = files
+        self._left: tuple[Leftover, ...] = ()
+        self.banner.action_clicked.connect(self._on_action)
+
+    def look(self) -> None:
+        """Look for unsaved work, off the window's thread."""
+        self._session.run(lambda: functools.partial(self._offer, unsaved.leftovers()))
+
+    def _offer(self, left: tuple[Leftover, ...]) -> None:
+        self._left = left
+        if not left:
+            self.banner.dismiss()
+            return
+        newest = left[0]
+        what = "1 result was" if newest.results == 1 else f"{newest.results} results were"
+        more = f" {len(left) - 1} more such sessions wait." if len(left) > 1 else ""
+        self.banner.show_message(
+            f"{what} not saved when Lensbench ended unexpectedly (the newest of "
+            f"{moment(newest.newest)}).{more}",
+            "warn",
+            [(_RESTORE, "Restore"), (_DISCARD, "Discard")],
+        )
+
+    def _on_action(self, code: str) -> None:
+        if not self._left:
+            return
+        path, rest = self._left[0].path, self._left[1:]
+        if code == _RESTORE:
+            if not self._files.may_leave() or not self._session.restore(path):
+                return
+        else:
+            self._session.run(functools.partial(unsaved.discard, path))
+        self._offer(rest)

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
 
 from desktop_app.contract.params import Params
+from desktop_app.contract.result import plain
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.result_dialog import ResultDialog
+from desktop_app.window.frame.parts import filled
+from desktop_app.window.sessions.results_panel import kind, moment
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -18,10 +35,99 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.runs.conductor import Task
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.file_desk import FileDesk
     from desktop_app.window.sessions.results_panel import ResultsPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
+
+
+class ResultDialog(QDialog):
+    """Shows and edits what a session notes about a result; it does not block the window."""
+
+    def __init__(self, row: SessionRow, session: SessionDesk, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._row, self._session = row, session
+        result = session.result(row.id)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"{kind(row)} · {moment(row.created)}")
+        self.title = QLineEdit(row.title)
+        self.tags = QLineEdit(", ".join(row.tags))
+        self.tags.setPlaceholderText("induction, paper")
+        self.star = QCheckBox("Starred")
+        self.star.setChecked(row.star)
+        self.notes = QPlainTextEdit(row.notes)
+        self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
+        self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
+        self.settings.setPlainText(settings_text(result) if result else "It cannot be read.")
+        for widget, name in (
+            (self.title, "Title"),
+            (self.tags, "Tags"),
+            (self.notes, "Notes"),
+            (self.settings, "Settings that made this result"),
+        ):
+            widget.setAccessibleName(name)
+        self._lay_out()
+        self.resize(520, 460)
+
+    def accept(self) -> None:
+        """Tell what was changed, and close."""
+        row, title = self._row, self.title.text().strip()
+        if title and title != row.title:
+            self._session.rename(row.id, title)
+        if self.star.isChecked() != row.star:
+            self._session.set_star(row.id, self.star.isChecked())
+        notes = self.notes.toPlainText()
+        tags = tuple(t.strip().removeprefix("#") for t in self.tags.text().split(",") if t.strip())
+        if (notes, tags) != (row.notes, row.tags):
+            self._session.annotate(row.id, notes, tags)
+        super().accept()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Title", self.title)
+        form.addRow("Tags", self.tags)
+        form.addRow("", self.star)
+        pages = QTabWidget()
+        pages.addTab(self.notes, "Notes")
+        pages.addTab(self.preview, "Preview")
+        pages.addTab(self.settings, "Settings")
+        pages.currentChanged.connect(self._on_page_changed)
+        choices = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(choices.Save | choices.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
+
+    def _on_page_changed(self) -> None:
+        page = self.preview.document()
+        page.setMarkdown(self.notes.toPlainText(), page.MarkdownFeature.MarkdownNoHTML)
+
+
+def settings_text(result: Result) -> str:
+    """Return in lines what made a result: model, settings, versions, prompts."""
+    params = dict(result.params)
+    prompts = params.pop("prompts", None) or [record.text for record in result.prompts]
+    model = result.model
+    lines = [f"model: {model.name} ({model.device}, {model.dtype}, {model.fingerprint})"]
+    lines += [f"{name}: {_short(value)}" for name, value in params.items()]
+    lines += [f"{name}: {_short(value)}" for name, value in result.provenance.items()]
+    lines.append(f"seconds: {result.timing.seconds:.3g}")
+    lines += [f"prompt {i}: {_short(prompt)}" for i, prompt in enumerate(prompts)]
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return text if len(text) <= 400 else f"{text[:399]}…"
+
+
+class _Browser(QTextBrowser):
+    """Loads no picture: notes may come from somebody else."""
+
+    @override
+    def loadResource(self, _kind: int, _name: QUrl | str) -> None:
+        pass
 
 
 class HistoryDesk(QObject):
@@ -49,7 +155,7 @@ class HistoryDesk(QObject):
         session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
-        session.restored.connect(self._on_restored)
+        session.restored.connect(partial(hall.withdraw, "undo_delete"))
         session.added_elsewhere.connect(self._on_added_elsewhere)
         results.asked.connect(self._on_asked)
         app = QGuiApplication.instance()
@@ -69,9 +175,9 @@ class HistoryDesk(QObject):
 
     # The history.
 
-    def keep(self, result: Result, is_worked: bool) -> None:
+    def keep(self, result: Result, task: Task) -> None:
         """Write a finished result into the session; the worked example is no loss."""
-        self._session.add(result, counts=not is_worked)
+        self._session.add(result, counts=not task.is_worked)
 
     def _on_asked(self, code: str, number: int) -> None:
         """Do what was chosen for a result of the history."""
@@ -107,32 +213,24 @@ class HistoryDesk(QObject):
             self._prompts.set_prompts(Params.model_validate({"prompts": rows}).prompts)
 
     def _open_details(self, row: SessionRow) -> None:
-        session = self._session
-        dialog = ResultDialog(row, session.result(row.id), self._hall.window)
-        dialog.renamed.connect(session.rename)
-        dialog.star_requested.connect(session.set_star)
-        dialog.noted.connect(session.annotate)
-        dialog.show()
+        ResultDialog(row, self._session, self._hall.window).show()
 
     def _on_deleted(self, title: str) -> None:
         undo = {"undo_delete": ("Undo", self.undo_delete)}
         self._hall.show(f"Deleted “{title}”.", "info", undo)
 
-    def _on_restored(self) -> None:
-        self._hall.withdraw("undo_delete")
-
     # The session as a whole.
 
     def _on_opened(self) -> None:
         desk = self._session
-        self._on_restored()  # what was deleted from another session cannot be brought back here
+        # What was deleted from another session cannot be brought back here.
+        self._hall.withdraw("undo_delete")
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
             self._prompts.set_prompts(rows)
-            self._prompts.set_shared_settings(
-                str(settings.get("bos", "auto")), chat=bool(settings.get("chat", False))
-            )
+            bos, chat = str(settings.get("bos", "auto")), bool(settings.get("chat", False))
+            self._prompts.set_shared_settings(bos, chat=chat)
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
@@ -144,14 +242,8 @@ class HistoryDesk(QObject):
                 self._showing.show(result)
 
     def _on_write_failed(self, problem: str) -> None:
-        self._hall.show(
-            problem,
-            "bad",
-            {
-                "save_as": ("Save as…", self._save_elsewhere),
-                "retry_writing": ("Try again", self._retry),
-            },
-        )
+        save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
+        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():
@@ -171,7 +263,6 @@ class HistoryDesk(QObject):
             self._session.look_again()
 
     def _name_window(self) -> None:
-        session = self._session
-        temporary = session.session.is_temporary
-        title = "Lensbench" if temporary else f"{session.name} – Lensbench"
+        session = self._session.session
+        title = "Lensbench" if session.is_temporary else f"{session.path.stem} – Lensbench"
         self._hall.window.setWindowTitle(title)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -13,18 +13,28 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QStackedLayout,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.widgets.basics.messages import EmptyState
-from desktop_app.window.frame.parts import filled
-from desktop_app.window.sessions.results_rows import ROW, ResultDelegate, matches, moment, words
+from desktop_app.window.frame.parts import SMALL, RowDelegate, filled, paint_ground, paint_line
+from desktop_app.window.prompts.prompt_table import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+    from PySide6.QtWidgets import QStyleOptionViewItem
+
     from desktop_app.session.store import SessionRow
+    from desktop_app.window.frame.parts import Index
+ROW = Qt.ItemDataRole.UserRole
+_STAR = 13
 
 
 class ResultsPanel(QWidget):
@@ -49,9 +59,8 @@ class ResultsPanel(QWidget):
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Results, newest first")
-        self._empty = EmptyState(
-            "history", "No results yet", "Every finished run is kept here and can be shown again."
-        )
+        kept = "Every finished run is kept here and can be shown again."
+        self._empty = EmptyState("history", "No results yet", kept)
         self._nothing = EmptyState("search", "Nothing found", "No result has all of these words.")
         self._stack = QStackedLayout()
         for page in (self._empty, self._nothing, self.list):
@@ -59,7 +68,7 @@ class ResultsPanel(QWidget):
         above = filled(QHBoxLayout(), self.search, margins=(10, 2, 10, 0))
         filled(QVBoxLayout(self), above, (self._stack, 1), spacing=4)
         self.search.setVisible(False)
-        self.search.textChanged.connect(self._on_search_changed)
+        self.search.textChanged.connect(self._fill)
         self.list.itemClicked.connect(self._on_item_chosen)
         self.list.itemActivated.connect(self._on_item_chosen)
         self.setMinimumHeight(120)
@@ -114,12 +123,10 @@ class ResultsPanel(QWidget):
             ("", ""),
             ("delete", "Delete…"),
         ):
-            if not code:
+            if code:
+                menu.addAction(text).setData(code)
+            else:
                 menu.addSeparator()
-                continue
-            action = QAction(text, menu)
-            action.setData(code)
-            menu.addAction(action)
         return menu
 
     def _fill(self) -> None:
@@ -151,8 +158,74 @@ class ResultsPanel(QWidget):
                 return True
         return False
 
-    def _on_search_changed(self) -> None:
-        self._fill()
-
     def _on_item_chosen(self, item: QListWidgetItem) -> None:
         self.asked.emit("show", int(item.data(ROW).id))
+
+
+class ResultDelegate(RowDelegate):
+    """Draws a result as an icon, its title, a star where it is marked, and a line of facts."""
+
+    height = 46
+
+    @override
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: SessionRow = index.data(ROW)
+        box, state = option.rect.adjusted(4, 2, -4, -2), option.state
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        ring = chosen and bool(state & QStyle.StateFlag.State_HasFocus)
+        paint_ground(painter, box, state, chosen=chosen, ring=ring)
+        name = icon_of(row.analysis) if row.analysis in ANALYSES else "history"
+        icon(name, "accent").paint(painter, QRect(box.x() + 8, box.y() + 12, 18, 18))
+        left, width = box.x() + 36, box.width() - 44
+        if row.star:
+            width -= _STAR + 5
+            place = QRect(left + width + 5, box.y() + 7, _STAR, _STAR)
+            icon("star", "warn").paint(painter, place)
+        (title, facts), ink = words(row), "warn" if row.id < 0 else "text_muted"
+        paint_line(painter, QRect(left, box.y() + 4, width, 19), title, look=(13, "medium"))
+        paint_line(painter, QRect(left, box.y() + 22, box.width() - 44, 16), facts, ink, SMALL)
+
+
+def words(row: SessionRow) -> tuple[str, str]:
+    """Return a result's title and its line of facts."""
+    facts = [row.model, moment(row.created), *(f"#{visible(tag)}" for tag in row.tags)]
+    if row.id < 0:
+        facts.insert(0, "in memory only")
+    return visible(row.title or kind(row)), " · ".join(facts)
+
+
+def kind(row: SessionRow) -> str:
+    """Return what the analysis of a result is called."""
+    analysis = ANALYSES.get(row.analysis)
+    return analysis.title if analysis is not None else row.analysis
+
+
+def moment(created: str, *, full: bool = False) -> str:
+    """Return when a result was made, in the local time of whoever looks."""
+    try:
+        when = datetime.fromisoformat(created).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return created
+    if full:
+        return when.strftime("%Y-%m-%d %H:%M:%S")
+    today = when.date() == datetime.now().astimezone().date()
+    return when.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def matches(row: SessionRow, wanted: str) -> bool:
+    """Return whether every word that is looked for is in a result's title, notes, tags or facts.
+
+    A `#word` is looked for among the tags alone, and `*` is the star.
+    """
+    text = "\n".join((row.title, row.notes, kind(row), row.analysis, row.model)).casefold()
+    tags = [f"#{tag.casefold()}" for tag in row.tags]
+    for word in wanted.casefold().split():
+        if word == "*":
+            found = row.star
+        elif word.startswith("#"):
+            found = any(tag.startswith(word) for tag in tags)
+        else:
+            found = word in text or any(word in tag for tag in tags)
+        if not found:
+            return False
+    return True

@@ -1,16 +1,19 @@
-"""The open session's results: they go in as they finish, and what is noted about them."""
+"""The session that a window has open: its results and notes, saving, and what others do to it."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.session import unsaved
 from desktop_app.session.exports import export
+from desktop_app.session.store import Session
+from desktop_app.session.unsaved import is_readable, rescue
 from desktop_app.support.errors import LensbenchError
-from desktop_app.window.sessions.open_session import OpenSession
+from desktop_app.window.sessions.session_thread import KeptResults, SessionThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,38 +21,130 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import PromptRow
     from desktop_app.contract.result import Result
-    from desktop_app.session.store import Session, SessionRow
+    from desktop_app.session.store import SessionRow
     from desktop_app.window.sessions.session_thread import Answer
 
 _CACHED_RESULTS = 12
+_Read = TypeVar("_Read")
 
 
-class SessionDesk(OpenSession):
-    """Adds, finds, annotates and deletes results.
+class SessionDesk(QObject):
+    """Holds one session at a time and does its slow work on one thread of its own, in order.
 
     A result that cannot be written stays in memory, under a number below 0, until it can be.
 
+    Attributes:
+        session: The open one.
+        has_unsaved: Whether closing it would lose something, as it has no name yet or as results
+            could not be written.
+
     Signals:
+        rows_changed: The history changed (a tuple of `SessionRow`).
+        opened: Another session was opened.
+        saved: The path to which it was saved.
+        failed: A sentence.
+        write_failed: A sentence: something is in memory only.
+        added_elsewhere: How many results another program has added.
         row_added: Id of a result that is now in the history.
         deleted: Title of the result that was deleted and can be brought back.
         restored: It was brought back.
     """
 
+    rows_changed = Signal(object)
+    opened = Signal()
+    saved = Signal(str)
+    failed = Signal(str)
+    write_failed = Signal(str)
+    added_elsewhere = Signal(int)
     row_added = Signal(int)
     deleted = Signal(str)
     restored = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.session: Session = unsaved.begin()
+        self.has_unsaved = False
+        self._rows: tuple[SessionRow, ...] = ()
+        self._kept = KeptResults()
+        self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
         self._bin: list[int] = []
+        self._told_gone = False
+        self._thread = SessionThread(self)
+        self._thread.failed.connect(self.failed)
+
+    def rows(self) -> tuple[SessionRow, ...]:
+        """Return the history, oldest first."""
+        return (*self._rows, *self._kept.rows())
+
+    def open(self, path: Path) -> bool:
+        """Open another session in place of this one; `failed` tells why it cannot be."""
+        self.wait()
+        if not self.session.is_gone() and path.exists() and path.samefile(self.session.path):
+            return True
+        return self._take_up(functools.partial(Session.open, path, claimed=True))
+
+    def restore(self, path: Path) -> bool:
+        """Take up the unsaved work that a program left behind; it still has no name."""
+        restored = self._take_up(functools.partial(unsaved.restore, path))
+        self.has_unsaved = self.has_unsaved or restored
+        return restored
+
+    def start_new(self) -> None:
+        """Begin an empty session."""
+        self._take_up(unsaved.begin)
+
+    def save_as(self, path: Path) -> None:
+        """Write the session to a file and go on there; `saved` follows."""
+        session, kept = self.session, self._kept.visible()
+        rows, known = self._rows, dict(self._cache)
+
+        def work() -> Answer:
+            lost = 0
+            current = session
+            try:
+                session.save_as(path)
+            except LensbenchError:
+                if is_readable(session):
+                    raise
+                current, lost = rescue(rows, known, path)
+            for result in kept:
+                current.add(result)
+            return functools.partial(self._saved, current, current.rows(), lost)
+
+        self._thread.submit(work)
+
+    def look_again(self) -> None:
+        """See whether another program has changed the file, or taken it away."""
+        session = self.session
+
+        def work() -> Answer | None:
+            if session.is_gone():
+                return functools.partial(self._tell_gone, session)
+            if not session.changed_elsewhere():
+                return None
+            return functools.partial(self._changed_elsewhere, session, session.rows())
+
+        self._thread.submit(work)
+
+    def run(self, work: Callable[[], Answer | None]) -> None:
+        """Do something slow with files, after all that was asked for before."""
+        self._thread.submit(work)
+
+    def wait(self) -> None:
+        """Wait until everything that was asked for is in the file."""
+        self._thread.wait()
+
+    def close(self) -> None:
+        """Finish what is being written and close the file."""
+        session = self.session
+        self._thread.submit(functools.partial(_retire, session))
+        self._thread.close()
 
     def add(self, result: Result, *, counts: bool = True) -> None:
         """Write a finished result into the session; `row_added` follows.
 
-        Args:
-            result: What finished.
-            counts: Whether losing it would be a loss to the user (the worked example is not).
+        To lose one that does not count, of the worked example, would be no loss to the user.
         """
         session = self.session
         self.has_unsaved = self.has_unsaved or (counts and session.is_temporary)
@@ -73,12 +168,9 @@ class SessionDesk(OpenSession):
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
-        try:
-            result = self.session.load(number)
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return None
-        self._remember(number, result)
+        result = self._read(functools.partial(self.session.load, number), None)
+        if result is not None:
+            self._remember(number, result)
         return result
 
     def row(self, number: int) -> SessionRow | None:
@@ -115,7 +207,7 @@ class SessionDesk(OpenSession):
             return
         done = functools.partial(self._deleted, number, row.title)
         if number < 0:
-            self._kept.hide(number)
+            self._kept.hidden.add(number)
             self.rows_changed.emit(self.rows())
             done()
         else:
@@ -128,7 +220,7 @@ class SessionDesk(OpenSession):
         number = self._bin.pop()
         self.restored.emit()
         if number < 0:
-            self._kept.show(number)
+            self._kept.hidden.discard(number)
             self.rows_changed.emit(self.rows())
         else:
             self._change(lambda session: session.restore(number))
@@ -143,21 +235,13 @@ class SessionDesk(OpenSession):
 
     def prompts(self) -> tuple[tuple[PromptRow, ...], dict[str, Any]]:
         """Return the prompt table and settings that the session holds; none where damaged."""
-        try:
-            found = self.session.prompts()
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            found = ((), {})
-        self._prompts = found
+        nothing: tuple[tuple[PromptRow, ...], dict[str, Any]] = ((), {})
+        self._prompts = found = self._read(self.session.prompts, nothing)
         return found
 
     def notes(self) -> str:
         """Return the notes on the session as a whole; none where they are damaged."""
-        try:
-            return self.session.notes
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return ""
+        return self._read(lambda: self.session.notes, "")
 
     def set_notes(self, notes: str) -> None:
         """Keep the notes with the results."""
@@ -181,15 +265,99 @@ class SessionDesk(OpenSession):
 
         self._thread.submit(work)
 
+    def _take_up(self, opener: Callable[[], Session]) -> bool:
+        self.wait()
+        session = None
+        try:
+            session = opener()
+            rows = session.rows()
+        except LensbenchError as error:
+            if session is not None:
+                session.close()
+            self.failed.emit(str(error))
+            return False
+        old, self.session, self._rows = self.session, session, rows
+        # What belonged to the session before.
+        self._cache.clear()
+        self._kept.clear()
+        self._bin.clear()
+        self.has_unsaved = self._told_gone = False
+        self._thread.submit(functools.partial(_retire, old))
+        self.rows_changed.emit(self.rows())
+        self.opened.emit()
+        return True
+
+    def _change(
+        self, change: Callable[[Session], Any], done: Callable[[], None] | None = None
+    ) -> None:
+        """Change something in the file, off the window's thread; the history follows."""
+        session = self.session
+
+        def work() -> Answer:
+            try:
+                change(session)
+            finally:
+                rows = session.rows()
+            return functools.partial(self._changed, session, rows, done)
+
+        self._thread.submit(work)
+
+    def _changed(
+        self, session: Session, rows: tuple[SessionRow, ...], done: Callable[[], None] | None
+    ) -> None:
+        if session is self.session:
+            self._show_rows(rows)
+            if done is not None:
+                done()
+
+    def _show_rows(self, rows: tuple[SessionRow, ...]) -> None:
+        """Tell of the history where it is another than before."""
+        if rows != self._rows:
+            self._rows = rows
+            self.rows_changed.emit(self.rows())
+
+    def _saved(self, session: Session, rows: tuple[SessionRow, ...], lost: int) -> None:
+        if session is not self.session:  # what could be rescued of it
+            self._thread.submit(functools.partial(_retire, self.session))
+            self.session = session
+            self._cache.clear()
+        self._kept.clear()
+        self._rows = rows
+        self.has_unsaved = self._told_gone = False
+        self.rows_changed.emit(self.rows())
+        self.saved.emit(str(session.path))
+        if lost:
+            what = f"{'One result' if lost == 1 else f'{lost} results'} could not be saved"
+            self.failed.emit(f"{what}, as the old file can no longer be read: run again.")
+
+    def _tell_gone(self, session: Session) -> None:
+        if session is self.session and not self._told_gone:
+            self._told_gone = self.has_unsaved = True
+            self.write_failed.emit(
+                f"“{session.path}” was deleted, moved or replaced: save the session under another "
+                "name to keep it."
+            )
+
+    def _changed_elsewhere(self, session: Session, rows: tuple[SessionRow, ...]) -> None:
+        if session is self.session:
+            new = len(rows) - len(self._rows)
+            self._show_rows(rows)
+            if new > 0:
+                self.added_elsewhere.emit(new)
+
+    def _read(self, read: Callable[[], _Read], otherwise: _Read) -> _Read:
+        """Return what the file holds, or `otherwise`; `failed` tells why it cannot be read."""
+        try:
+            return read()
+        except LensbenchError as error:
+            self.failed.emit(str(error))
+            return otherwise
+
     def _note(self, number: int, change: Callable[[Session], None]) -> None:
         if number > 0:
             self._change(change)
         else:
             self.failed.emit("This result is in memory only: save the session first.")
-
-    def _forget(self) -> None:
-        super()._forget()
-        self._bin.clear()
 
     def _deleted(self, number: int, title: str) -> None:
         self._bin.append(number)
@@ -221,3 +389,14 @@ class SessionDesk(OpenSession):
         self._cache.move_to_end(number)
         while len(self._cache) > _CACHED_RESULTS:
             self._cache.popitem(last=False)
+
+
+def _retire(session: Session) -> None:
+    """Close a session; what was deleted from it goes for good, as it can be undone no more."""
+    try:
+        if not session.is_temporary and session.deleted_rows():
+            session.empty_bin()
+    except LensbenchError:
+        pass  # it stays in the file; the next one who closes it tries again
+    finally:
+        session.close()

@@ -1,4 +1,4 @@
-"""The one thread on which a session's file is written, and how its answers come home."""
+"""The one thread on which a session's file is written, and what waits in memory to be."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop_app.session.store import SessionRow, default_title, now
 from desktop_app.support.errors import LensbenchError
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import Result
 
 Answer = Callable[[], None]
 Work = Callable[[], Answer | None]
@@ -80,3 +85,48 @@ class SessionThread(QObject):
 
 def _nothing() -> None:
     return None
+
+
+class KeptResults:
+    """Results in memory, under numbers below 0 so that they are never taken for written ones.
+
+    Attributes:
+        hidden: Those that were taken out of the history, and may come back.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[SessionRow, Result]] = {}
+        self._last = 0
+        self.hidden: set[int] = set()
+
+    def add(self, result: Result) -> int:
+        """Keep a result and return its number."""
+        self._last -= 1
+        created = result.provenance.get("created")
+        when, title = created if isinstance(created, str) else now(), default_title(result)
+        row = SessionRow(self._last, result.analysis, title, when, result.model.name)
+        self._kept[self._last] = row, result
+        return self._last
+
+    def get(self, number: int) -> Result | None:
+        """Return the result of that number."""
+        return self._kept[number][1] if number in self._kept else None
+
+    def rows(self) -> tuple[SessionRow, ...]:
+        """Return the lines of the history, oldest first."""
+        return tuple(kept[0] for number, kept in self._kept.items() if number not in self.hidden)
+
+    def visible(self) -> tuple[Result, ...]:
+        """Return what is in the history, oldest first."""
+        return tuple(kept[1] for number, kept in self._kept.items() if number not in self.hidden)
+
+    def take_all(self) -> tuple[Result, ...]:
+        """Return what is in the history, and keep nothing of it."""
+        taken = self.visible()
+        self.clear()
+        return taken
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+        self.hidden.clear()

@@ -63,7 +63,7 @@ def test_axes_that_do_not_fit_are_chosen(view, qtbot):
     effect[..., 1] += 2
     view.show_pair(left, changed(left, effect=effect), ("one", "two"))
     view._field.setCurrentIndex(view._field.findText("effect"))
-    view._on_field_chosen(0)
+    view._show_field()
     assert list(view._choosers.places()) == ["prompt"]
     chooser = view._choosers.box("prompt")
     assert (chooser.accessibleName(), chooser.currentIndex()) == ("Prompt", 1)  # they part there
@@ -104,7 +104,7 @@ def test_every_analysis_compares_with_itself(view, name):
     view.show_pair(result, result, ("one", "two"))
     for index in range(view._field.count()):
         view._field.setCurrentIndex(index)
-        view._on_field_chosen(index)
+        view._show_field()
         shown = view._map.values()
         assert not np.nan_to_num(shown).any()
 

@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.exports import picture_desk
-from desktop_app.window.exports.offscreen import draw_result
-from desktop_app.window.exports.picture_dialog import PictureDialog
-from desktop_app.window.exports.pictures import picture_of, save_picture
+from desktop_app.window.exports.picture_desk import PictureDialog
+from desktop_app.window.exports.pictures import draw_result, picture_of, save_picture
 from desktop_app.window.frame import dialogs
 from tests.views import samples
 from tests.window.test_window import run
@@ -125,7 +124,7 @@ def test_dialog_offers_kinds_and_scales(qtbot):
 
 
 def test_export_picture_asks_and_writes(window, answers, monkeypatch, tmp_path):
-    window.open_tab("ablate")
+    window.views.open("ablate")
     monkeypatch.setattr(picture_desk, "ask_picture", lambda *a: (".svg", 1.0))
     answers["save"] = tmp_path / "map.svg"
     window.actions_by_name["save_picture"].trigger()
@@ -144,7 +143,7 @@ def test_a_place_that_cannot_be_written_is_told(window, answers, monkeypatch, tm
 
 
 def test_copies_go_to_the_clipboard(window):
-    window.open_tab("ablate")
+    window.views.open("ablate")
     window.actions_by_name["copy_picture"].trigger()
     image = QGuiApplication.clipboard().image()
     assert image.width() > 300
@@ -155,7 +154,7 @@ def test_copies_go_to_the_clipboard(window):
 
 
 def test_the_table_of_a_head_follows_the_selection(window):
-    window.open_tab("attention")
+    window.views.open("attention")
     result = window.views["attention"].current_result
     window.selection.select_head(3, 2)
     assert picture_desk.head_of(result, window.selection) == (3, 2)
@@ -168,7 +167,7 @@ def test_the_table_of_a_head_follows_the_selection(window):
 def test_a_tab_without_result_copies_nothing(open_window, service):
     window = open_window(service)
     window.views["rank"].clear()
-    window.open_tab("rank")
+    window.views.open("rank")
     QGuiApplication.clipboard().setText("before")
     window.actions_by_name["copy_table"].trigger()
     assert QGuiApplication.clipboard().text() == "before"

@@ -7,8 +7,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.window.frame import layout
-from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.prompts.prompt_widths import column_widths, line_count
+from desktop_app.window.prompts.prompt_rows import TypedRow, column_widths, line_count
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -38,7 +37,7 @@ def test_a_window_beyond_its_screen_is_pulled_in(qtbot):
 
 def test_beside_a_narrow_picture_stands_one_column_of_panels(open_window, service):
     window = open_window(service, size=(1024, 700))
-    window.place_docks()
+    window.panels.place()
     docks = window.docks
     assert window.tabifiedDockWidgets(docks["results"]) == [docks["inspector"]]
     QApplication.processEvents()

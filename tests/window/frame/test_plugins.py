@@ -14,7 +14,7 @@ from desktop_app.contract.spec import Analysis, FieldSpec
 from desktop_app.session.store import Session
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.window.exports.pictures import save_picture
-from desktop_app.window.frame.spec_page import spec_page
+from desktop_app.window.frame.panels import spec_page
 from tests.models import named
 from tests.plugins import on_path
 from tests.views import samples
@@ -67,12 +67,12 @@ def test_what_cannot_be_loaded_is_told_once_and_the_window_opens(open_window, se
     window = open_window(service, wait=False)
     window.start()
     assert window.banner.text() == sentence
-    assert window.current_tab() in registry.ANALYSES
+    assert window.views.current in registry.ANALYSES
 
 
 def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_session(window):
     window.showing.show(far_result())
-    window.open_tab("far_sight")
+    window.views.open("far_sight")
     parts = [n for n, a in registry.ANALYSES.items() if a.group == "part"]
     names = window.rail.names()
     assert names[names.index(parts[-1]) + 1] == "far_sight"  # at the end of its group
@@ -82,7 +82,7 @@ def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_s
     assert "not installed" in view._heading.run_button.toolTip()
     window.session.start_new()
     assert "far_sight" not in window.rail.names()
-    assert window.current_tab() in registry.ANALYSES
+    assert window.views.current in registry.ANALYSES
 
 
 @pytest.mark.model
@@ -99,7 +99,7 @@ def test_an_installed_package_has_what_a_built_in_analysis_has(
     assert action.text() == title
     action.trigger()
     view = window.views.shown()
-    assert window.current_tab() == installed_plugin
+    assert window.views.current == installed_plugin
     # Its form.
     assert view.params().site == "resid_post"
     # A run with progress, a picture and a row of the history.
@@ -143,5 +143,5 @@ def test_the_history_opens_its_results_where_the_package_is_gone(
     window.files.open_any(path)
     qtbot.waitUntil(lambda: bool(ids(window, "weather")))
     window.results.asked.emit("show", ids(window, "weather")[0])
-    qtbot.waitUntil(lambda: window.current_tab() == "weather")
+    qtbot.waitUntil(lambda: window.views.current == "weather")
     assert window.views.shown().read_out()["state"] == "result"

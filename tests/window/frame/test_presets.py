@@ -16,9 +16,9 @@ def asked(window, monkeypatch):
 
 
 def test_the_induction_preset_makes_a_card_and_keeps_patterns(window, asked):
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["find_induction"].trigger()
-    assert window.current_tab() == "detect"
+    assert window.views.current == "detect"
     assert asked == [("detect", INDUCTION)]
     assert window.views["detect"].params() == INDUCTION
     assert INDUCTION.card == "auto"

@@ -44,7 +44,7 @@ def test_an_entry_says_what_it_is_and_how_to_reach_it(window):
         assert ANALYSES[name].summary in item.toolTip()
         assert f"Ctrl+{place}" in item.toolTip()
         assert window.actions_by_name[f"tab_{name}"].shortcut().toString() == f"Ctrl+{place}"
-    window.open_tab("rank")
+    window.views.open("rank")
     assert told(window, "rank") == "Ranking, shown, has a result"
     assert told(window, "patch") == "Patching"
 
@@ -82,29 +82,29 @@ def test_in_a_narrow_window_it_can_be_unfolded_for_a_while(qtbot, window):
 
 
 def test_arrow_keys_move_along_and_return_or_space_opens(qtbot, window):
-    window.open_tab("attention")
+    window.views.open("attention")
     entries = window.rail.list
     entries.setFocus()
     qtbot.keyClick(entries, Qt.Key.Key_Down)  # over the title of the next group
-    assert window.current_tab() == "attention"
+    assert window.views.current == "attention"
     qtbot.keyClick(entries, Qt.Key.Key_Return)
-    assert window.current_tab() == "ablate"
+    assert window.views.current == "ablate"
     qtbot.keyClick(entries, Qt.Key.Key_Down)
     qtbot.keyClick(entries, Qt.Key.Key_Space)
-    assert window.current_tab() == "patch"
+    assert window.views.current == "patch"
     for _ in window.rail.names():
         qtbot.keyClick(entries, Qt.Key.Key_Up)
     qtbot.keyClick(entries, Qt.Key.Key_Enter)
-    assert window.current_tab() == window.rail.names()[0]
+    assert window.views.current == window.rail.names()[0]
 
 
 def test_a_click_opens_and_a_click_on_a_title_does_not(qtbot, window):
     entries = window.rail.list
     for item in items(window):
-        before = window.current_tab()
+        before = window.views.current
         place = entries.visualItemRect(item).center()
         qtbot.mouseClick(entries.viewport(), Qt.MouseButton.LeftButton, pos=place)
-        assert window.current_tab() == (item.data(ROLE.UserRole) or before)
+        assert window.views.current == (item.data(ROLE.UserRole) or before)
 
 
 def test_it_scrolls_where_it_is_too_low(qtbot, window):
@@ -112,7 +112,7 @@ def test_it_scrolls_where_it_is_too_low(qtbot, window):
     entries.setFixedHeight(150)
     QApplication.processEvents()
     assert entries.verticalScrollBar().maximum() > 0
-    window.open_tab(window.rail.names()[-1])
+    window.views.open(window.rail.names()[-1])
     last = items(window)[-1]
     assert entries.viewport().rect().contains(entries.visualItemRect(last).center())
 
@@ -132,18 +132,18 @@ def test_what_runs_is_marked(qtbot, open_window):
 class TestViewsAreBuiltWhenFirstOpened:
     def test_after_the_start_only_what_is_seen_is_built(self, open_window, service):
         window = open_window(service, wait=False)
-        assert [view.analysis.name for view in window.views.standing()] == [window.current_tab()]
+        assert [view.analysis.name for view in window.views.standing()] == [window.views.current]
 
     def test_after_the_worked_example_too(self, window):
         built = {view.analysis.name for view in window.views.standing()}
-        assert built <= {window.current_tab(), *worked_order()}
+        assert built <= {window.views.current, *worked_order()}
 
     def test_results_of_a_session_are_drawn_when_their_view_is_opened(self, window, tmp_path):
         window.session.wait()
         other = next(n for n in window.rail.names() if window.views.there(n) is None)
         assert window.views.there(other) is None
         window.showing.show(samples.ablate_result())
-        window.open_tab("ablate")
+        window.views.open("ablate")
         assert window.views["ablate"].current_result.analysis == "ablate"
 
     def test_a_view_built_during_its_run_says_that_it_waits(self, qtbot, open_window):
@@ -169,4 +169,4 @@ def test_an_unknown_tab_in_the_settings_falls_back_to_the_first(open_window, ser
     folder.mkdir()
     (folder / SETTINGS_FILE).write_text(json.dumps({"tab": "telepathy"}), encoding="utf-8")
     window = open_window(service, folder=folder)
-    assert window.current_tab() == next(iter(ANALYSES))
+    assert window.views.current == next(iter(ANALYSES))

@@ -16,7 +16,7 @@ def fill(qtbot, window, *rows):
 
 
 def settle(qtbot, window):
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         window.prompts.flush()
 
 

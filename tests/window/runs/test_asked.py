@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.runs.asked import Asked
+from desktop_app.window.runs.showing import Asked
 from tests.analyses.detect.test_view import detect_result
 from tests.views import samples
 
@@ -54,7 +54,7 @@ def test_a_prompt_is_found_where_it_stands_now():
 
 def fill(qtbot, window, *rows):
     window.prompts.table.prompts.set_rows(rows)
-    with qtbot.waitSignal(window.runs.tokens_shown):
+    with qtbot.waitSignal(window.prompts.live.tokens_shown):
         window.prompts.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -13,9 +14,8 @@ from desktop_app.session.store import Session, SessionRow
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.sessions.result_dialog import ResultDialog
-from desktop_app.window.sessions.results_panel import ResultsPanel
-from desktop_app.window.sessions.results_rows import ROW, matches, words
+from desktop_app.window.sessions.history_desk import ResultDialog
+from desktop_app.window.sessions.results_panel import ROW, ResultsPanel, matches, words
 from tests.views import samples
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -145,11 +145,18 @@ def test_a_star_is_drawn(panel):
 def test_the_dialog_tells_only_what_changed(qtbot):
     parent = ResultsPanel()
     qtbot.addWidget(parent)
-    dialog = ResultDialog(ROWS[1], samples.ablate_result(), parent)
     heard = []
-    dialog.renamed.connect(lambda *a: heard.append(a))
-    dialog.star_requested.connect(lambda *a: heard.append(a))
-    dialog.noted.connect(lambda *a: heard.append(a))
+
+    def hear(*told):
+        heard.append(told)
+
+    session = SimpleNamespace(
+        result=lambda _number: samples.ablate_result(),
+        rename=hear,
+        set_star=hear,
+        annotate=hear,
+    )
+    dialog = ResultDialog(ROWS[1], session, parent)
     assert "metric" in dialog.settings.toPlainText() or "mode" in dialog.settings.toPlainText()
     dialog.tags.setText("#new, , Paper ")
     dialog._on_page_changed()
@@ -261,7 +268,7 @@ def test_a_result_that_cannot_be_written_is_offered_another_place(
     window.session.save_as(tmp_path / "a.lens")
     window.session.wait()
     (tmp_path / "a.lens").unlink()
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     idle(qtbot, window)
     assert "no longer there" in window.banner.text()
@@ -276,7 +283,7 @@ def test_a_result_that_cannot_be_written_is_offered_another_place(
 
 
 def test_closing_is_refused_where_saving_failed(qtbot, window, answers, tmp_path):
-    window.open_tab("rank")
+    window.views.open("rank")
     window.actions_by_name["run"].trigger()
     idle(qtbot, window)
     assert window.session.has_unsaved

@@ -51,7 +51,7 @@ def test_a_saved_session_opens_with_everything(qtbot, desk, tmp_path):
     with qtbot.waitSignal(desk.saved):
         desk.save_as(path)
     assert not desk.has_unsaved
-    assert desk.name == "a"
+    assert desk.session.path.stem == "a"
     desk.start_new()
     assert desk.rows() == ()
     assert desk.open(path)
