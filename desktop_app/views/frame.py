@@ -85,7 +85,7 @@ class Heading(QWidget):
         set_role(title, "title")
         self.summary = ElidedLabel(analysis.summary, "muted")
         told = f"What {analysis.title.lower()} means: formula, signs, pitfalls"
-        self.help_button = icon_button("help", told, f"Help on {analysis.title}")
+        self.help_button = icon_button("help", told, words=f"Help on {analysis.title}")
         self.run_button = QPushButton("Run")
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
@@ -105,7 +105,7 @@ class SettingsFold(QWidget):
         super().__init__(parent)
         self.form = ParamsForm(analysis.params)
         words = f"Settings of {analysis.title}"
-        self._toggle = icon_button("sliders", "Show or hide the settings", words)
+        self._toggle = icon_button("sliders", "Show or hide the settings", words=words)
         self._toggle.setCheckable(True)
         self.sentence = ElidedLabel("", "muted")
         self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
