@@ -15,8 +15,8 @@ import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.metrics import Target, make_target, score
-from desktop_app.engine.sweep import Loss, SweepPlan, sweep
-from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.engine.sweep import sweep
+from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
 from desktop_app.methods.estimates import Estimator
 from desktop_app.methods.finish import not_finite
 from desktop_app.methods.prepare import equal_length_groups

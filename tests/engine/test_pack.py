@@ -16,7 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from desktop_app.engine import pack, pack_steps
-from desktop_app.engine.pack import Pack, PackError
+from desktop_app.engine.pack import Pack
+from desktop_app.engine.pack_steps import PackError
 from desktop_app.support.errors import Cancelled
 
 MEMBER = "tiny/model.gguf"

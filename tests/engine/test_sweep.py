@@ -14,7 +14,8 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.engine import memory
 from desktop_app.engine.interventions import Add, Edit, FromRun, Replace, Scale, Variant, Zero
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.sweep import Loss, SweepPlan, choose_starts, sweep
+from desktop_app.engine.sweep import choose_starts, sweep
+from desktop_app.engine.sweep_pass import Loss, SweepPlan
 from desktop_app.support.errors import Cancelled, MemoryExhaustedError
 from tests.models import tiny
 from tests.patience import CHILD_S

@@ -16,7 +16,8 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.engine import memory
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.sweep import SweepPlan, sweep
+from desktop_app.engine.sweep import sweep
+from desktop_app.engine.sweep_pass import SweepPlan
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import named, tiny

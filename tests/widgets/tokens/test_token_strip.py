@@ -8,8 +8,8 @@ from PySide6.QtGui import QColor
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.tokens import token_paint
-from desktop_app.widgets.tokens.token_paint import TokenLayout
-from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
+from desktop_app.widgets.tokens.token_paint import TokenCell, TokenLayout
+from desktop_app.widgets.tokens.token_strip import TokenStrip
 
 
 def cells(*texts):
