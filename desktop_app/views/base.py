@@ -258,9 +258,9 @@ class AnalysisView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:
-        self._heading.run_clicked.connect(self.request_run)
-        self._heading.help_clicked.connect(self._on_help_clicked)
-        self._settings.submitted.connect(self.request_run)
+        self._heading.run_button.clicked.connect(self.request_run)
+        self._heading.help_button.clicked.connect(self._on_help_clicked)
+        self._settings.form.submitted.connect(self.request_run)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -76,36 +76,29 @@ class ElidedLabel(QLabel):
 class Heading(QWidget):
     """Title, one sentence, help and the Run button."""
 
-    run_clicked = Signal()
-    help_clicked = Signal()
-
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel(analysis.title)
         set_role(title, "title")
         self.summary = ElidedLabel(analysis.summary, "muted")
         told = f"What {analysis.title.lower()} means: formula, signs, pitfalls"
-        self.help_button = icon_button("help", told, f"Help on {analysis.title}")
+        self.help_button = icon_button("help", told, words=f"Help on {analysis.title}")
         self.run_button = QPushButton("Run")
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
         self.run_button.setToolTip(f"{run_words(analysis)} with these settings")
         row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
-        self.run_button.clicked.connect(self.run_clicked)
-        self.help_button.clicked.connect(self.help_clicked)
 
 
 class SettingsFold(QWidget):
     """The settings as one line of words that opens into the form."""
 
-    submitted = Signal()
-
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.form = ParamsForm(analysis.params)
         words = f"Settings of {analysis.title}"
-        self._toggle = icon_button("sliders", "Show or hide the settings", words)
+        self._toggle = icon_button("sliders", "Show or hide the settings", words=words)
         self._toggle.setCheckable(True)
         self.sentence = ElidedLabel("", "muted")
         self.sentence.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -116,7 +109,6 @@ class SettingsFold(QWidget):
         column_in(self, line, self._box, spacing=6)
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
-        self.form.submitted.connect(self.submitted)
         self._on_changed()
 
     def showEvent(self, event: QShowEvent) -> None:

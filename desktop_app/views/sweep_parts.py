@@ -93,7 +93,7 @@ class CellDetails(QWidget):
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
         top = row_of((self._title, 1), self._button)
-        column_in(self, top, self._sentence, (self._table, 1), 0, spacing=6)
+        column_in(self, top, self._sentence, (self._table, 1), (None, 0), spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
         self.show_nothing()

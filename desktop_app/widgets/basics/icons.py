@@ -99,7 +99,7 @@ def bind_icon(owner: QAbstractButton | QAction, name: str, colour: str | None = 
     owner.setIcon(icon(name, colour))
 
 
-def icon_button(name: str, tip: str, words: str = "", colour: str | None = None) -> QToolButton:
+def icon_button(name: str, tip: str, colour: str | None = None, *, words: str = "") -> QToolButton:
     """Return a button that is an icon alone; without words its tip names it to screen readers."""
     button = QToolButton()
     bind_icon(button, name, colour)

@@ -2,55 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
 
-Room = tuple[QWidget, int] | tuple[QWidget, int, Qt.AlignmentFlag]
-Part = QWidget | QLayout | Room | int | None
-"""What stands in a row or a column: a tuple has its share of the room that is left and its place in
-it; a number is empty room of that share, None of share 1."""
-Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
+Piece = QWidget | QLayout | int | None
+Part = Piece | tuple[Piece, int] | tuple[QWidget, int, Qt.AlignmentFlag]
+"""What stands in a row or a column, alone or with its share of the room that is left, and its place
+in it; a number is so many pixels of room, None all that is left."""
+Box = TypeVar("Box", bound=QBoxLayout)
 Margins = int | tuple[int, int, int, int]
 
 
+def filled(layout: Box, *parts: Part, margins: Margins = 0, spacing: int | None = None) -> Box:
+    """Fill a row or a column and return it; spacing of None is left to the style."""
+    layout.setContentsMargins(*((margins,) * 4 if isinstance(margins, int) else margins))
+    if spacing is not None:
+        layout.setSpacing(spacing)
+    for part in parts:
+        given: tuple[Any, ...] = part if isinstance(part, tuple) else (part,)
+        inside, *room = given
+        if inside is None:
+            layout.addStretch(*(room or (1,)))
+        elif isinstance(inside, int):
+            layout.addSpacing(inside)
+        elif isinstance(inside, QWidget):
+            layout.addWidget(inside, *room)
+        else:
+            layout.addLayout(inside, *room)
+    return layout
+
+
 def column_in(
-    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
+    holder: QWidget | None, *parts: Part, spacing: int | None = 8, margins: Margins = 0
 ) -> QVBoxLayout:
     """Fill a widget with parts one below the other; None returns a column to be placed."""
-    return _filled(QVBoxLayout(), holder, parts, spacing, margins)
+    box = QVBoxLayout() if holder is None else QVBoxLayout(holder)
+    return filled(box, *parts, margins=margins, spacing=spacing)
 
 
 def row_in(
-    holder: QWidget | None, *parts: Part, spacing: int = 8, margins: Margins = 0
+    holder: QWidget | None, *parts: Part, spacing: int | None = 8, margins: Margins = 0
 ) -> QHBoxLayout:
     """Fill a widget with parts beside each other; None returns a row to be placed."""
-    return _filled(QHBoxLayout(), holder, parts, spacing, margins)
+    box = QHBoxLayout() if holder is None else QHBoxLayout(holder)
+    return filled(box, *parts, margins=margins, spacing=spacing)
 
 
-def row_of(*parts: Part, spacing: int = -1) -> QHBoxLayout:
+def row_of(*parts: Part, spacing: int | None = None) -> QHBoxLayout:
     """Return a row of parts beside each other, apart as the style has it unless told."""
     return row_in(None, *parts, spacing=spacing)
-
-
-def _filled(
-    box: Box, holder: QWidget | None, parts: tuple[Part, ...], spacing: int, margins: Margins
-) -> Box:
-    if holder is not None:
-        holder.setLayout(box)
-    box.setContentsMargins(*((margins,) * 4 if isinstance(margins, int) else margins))
-    box.setSpacing(spacing)
-    for part in parts:
-        if part is None or isinstance(part, int):
-            box.addStretch(1 if part is None else part)
-        elif isinstance(part, QLayout):
-            box.addLayout(part)
-        elif isinstance(part, tuple):
-            box.addWidget(*part)
-        else:
-            box.addWidget(part)
-    return box
 
 
 class FlowLayout(QLayout):

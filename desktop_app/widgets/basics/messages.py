@@ -49,7 +49,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self._buttons: list[QPushButton] = []
         self._mark, self._label = Sign(16), QLabel()
-        self._close = icon_button("close", "Dismiss", "Dismiss this notice", "text_muted")
+        self._close = icon_button("close", "Dismiss", "text_muted", words="Dismiss this notice")
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
@@ -140,9 +140,9 @@ class EmptyState(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             part.setWordWrap(True)
             part.setMaximumWidth(420)
-            words.append(row_in(None, 1, (part, 1000), 1))
+            words.append(row_in(None, None, (part, 1000), None))
         middle = Qt.AlignmentFlag.AlignHCenter
-        column = column_in(self, 2, (self._mark, 0, middle), *words, margins=24)
+        column = column_in(self, (None, 2), (self._mark, 0, middle), *words, margins=24)
         column.addSpacing(8)
         column.addWidget(self._action, 0, middle)
         column.addStretch(3)

@@ -53,7 +53,7 @@ class Editor(QWidget):
     ) -> None:
         super().__init__()
         self.control, self.value, self.set_value = control, value, set_value
-        row_in(self, control, 1)
+        row_in(self, control, None)
         self.setFixedHeight(28)
         self.setFocusProxy(control)
         touched.connect(self._on_changed)

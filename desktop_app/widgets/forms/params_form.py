@@ -49,7 +49,7 @@ class _FieldBox(QWidget):
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
         label.setBuddy(self.editor.control)
-        column_in(self, label, self.editor, self._error, 1, spacing=4)
+        column_in(self, label, self.editor, self._error, None, spacing=4)
 
     def set_error(self, message: str) -> None:
         """Say what is wrong with the value; an empty text says that nothing is."""

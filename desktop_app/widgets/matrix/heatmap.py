@@ -143,7 +143,7 @@ def plain_label(role: str) -> QLabel:
 
 def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
     """Return the button that shows all of a map; it keeps its room while it is hidden."""
-    button = icon_button("reset", text, text.partition(" (")[0], "text_muted")
+    button = icon_button("reset", text, "text_muted", words=text.partition(" (")[0])
     button.setFixedSize(24, 24)
     button.setVisible(False)
     policy = button.sizePolicy()

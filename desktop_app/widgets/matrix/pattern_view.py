@@ -175,7 +175,7 @@ class PatternView(QWidget):
 
     def _build(self) -> None:
         lists = (self.looks_at, self.looked_at)
-        column_in(self._side, *lists, 1, spacing=12, margins=(8, 0, 0, 0))
+        column_in(self._side, *lists, None, spacing=12, margins=(8, 0, 0, 0))
         self._side.setFixedWidth(_SIDE_WIDTH)
         head = row_in(None, self._title, (self._readout, 1), self._reset)
         body = row_in(None, (self.canvas, 1), self._bar, self._side, spacing=4)

@@ -45,7 +45,7 @@ class Plot(QWidget):
         self._picture: Picture | None = None
         self._hovered = self._selected = -1
         self._pressed: QPointF | None = None
-        self._reset = icon_button("reset", "Show all (Esc)", "Show all", "text_muted")
+        self._reset = icon_button("reset", "Show all (Esc)", "text_muted", words="Show all")
         self._reset.setParent(self)
         self._reset.setFixedSize(24, 24)
         self._reset.setVisible(False)

@@ -24,6 +24,8 @@ from desktop_app.pictures.words import WITHHELD, number, plural
 from desktop_app.session.diff import Change, setting_changes
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -39,7 +41,6 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.frame.parts import filled, icon_button
 from desktop_app.window.sessions.results_panel import kind, words
 
 if TYPE_CHECKING:

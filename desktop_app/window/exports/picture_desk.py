@@ -22,12 +22,12 @@ from desktop_app.session.export_table import table_of, to_tsv
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import label
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.exports.pictures import MAX_SCALE, picture_of, pixels_of, save_picture
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSize

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.views.frame import label
-from desktop_app.window.frame.parts import filled
+from desktop_app.widgets.basics.layouts import filled
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"

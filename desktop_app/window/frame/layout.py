@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop_app.views.frame import label
+from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.window.frame.parts import filled, icon_button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -32,12 +32,12 @@ from desktop_app.pictures.ranking import Column
 from desktop_app.support.paths import resource
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame import layout
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.frame.parts import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import (
-    QBoxLayout,
-    QLayout,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QToolButton,
-    QWidget,
 )
 from typing_extensions import override
 
 from desktop_app.widgets.basics.fonts import Weight, ui_font
-from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.theme import theme_hub
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
-Box = TypeVar("Box", bound=QBoxLayout)
-Part = QWidget | QLayout | int | tuple[QWidget | QLayout, int] | None
-Margins = tuple[int, int, int, int]
-NONE: Margins = (0, 0, 0, 0)
 Index = QModelIndex | QPersistentModelIndex
 SMALL: tuple[int, Weight] = (11, "regular")
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
@@ -40,15 +32,6 @@ def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
     button.setIconSize(QSize(size, size))
     button.setAccessibleName(action.text().replace("&", ""))
     button.setToolTip(action_tip(action))
-    return button
-
-
-def icon_button(icon: str, text: str, tint: str | None = None) -> QToolButton:
-    """Return a small button for an icon, with what it does in words."""
-    button = QToolButton()
-    bind_icon(button, icon, tint)
-    button.setToolTip(text)
-    button.setAccessibleName(text)
     return button
 
 
@@ -71,27 +54,6 @@ def human_count(count: int) -> str:
     if count >= 1_000_000_000:
         return f"{count / 1e9:.1f} B"
     return f"{count / 1e6:.0f} M" if count >= 10_000_000 else f"{count / 1e6:.1f} M"
-
-
-def filled(layout: Box, *parts: Part, margins: Margins = NONE, spacing: int | None = None) -> Box:
-    """Fill a row or a column and return it; spacing of None is left to the style.
-
-    Parts may come with their share of the room; a number is so much room, None all that is left.
-    """
-    layout.setContentsMargins(*margins)
-    if spacing is not None:
-        layout.setSpacing(spacing)
-    for part in parts:
-        inside, share = part if isinstance(part, tuple) else (part, 0)
-        if inside is None:
-            layout.addStretch(1)
-        elif isinstance(inside, int):
-            layout.addSpacing(inside)
-        elif isinstance(inside, QWidget):
-            layout.addWidget(inside, share)
-        else:
-            layout.addLayout(inside, share)
-    return layout
 
 
 class RowDelegate(QStyledItemDelegate):

@@ -18,9 +18,10 @@ from typing_extensions import override
 
 from desktop_app.contract.spec import GROUPS
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import RowDelegate, filled, paint_ground, paint_line
+from desktop_app.window.frame.parts import RowDelegate, paint_ground, paint_line
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QPainter

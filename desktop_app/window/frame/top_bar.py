@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.job_bar import duration
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.window.frame.actions import in_menu
@@ -28,7 +29,6 @@ from desktop_app.window.frame.parts import (
     SMALL,
     RowDelegate,
     action_tip,
-    filled,
     human_bytes,
     human_count,
     paint_ground,

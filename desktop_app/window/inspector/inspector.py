@@ -25,9 +25,9 @@ from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import part_name
 from desktop_app.views.frame import label, scrolled
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
-from desktop_app.window.frame.parts import filled
 from desktop_app.window.runs.showing import Asked
 
 if TYPE_CHECKING:

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
 from desktop_app.views.frame import label
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.segmented import Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import filled, human_bytes, human_count
+from desktop_app.window.frame.parts import human_bytes, human_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
-    from desktop_app.window.frame.parts import Part
+    from desktop_app.widgets.basics.layouts import Part
     from desktop_app.window.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250

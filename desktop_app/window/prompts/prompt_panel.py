@@ -13,13 +13,14 @@ from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_prompts, write_prompts
 from desktop_app.views.frame import by_code, label, scrolled, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tokens.token_paint import TokenCell
 from desktop_app.widgets.tokens.token_strip import TokenStrip
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import filled, tool_button
+from desktop_app.window.frame.parts import tool_button
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
     find_row,

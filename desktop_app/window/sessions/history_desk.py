@@ -24,9 +24,9 @@ from typing_extensions import override
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.frame.parts import filled
 from desktop_app.window.sessions.results_panel import kind, moment
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.widgets.basics.icons import icon, icon_of
+from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
-from desktop_app.window.frame.parts import SMALL, RowDelegate, filled, paint_ground, paint_line
+from desktop_app.window.frame.parts import SMALL, RowDelegate, paint_ground, paint_line
 from desktop_app.window.prompts.prompt_table import visible
 
 if TYPE_CHECKING:
