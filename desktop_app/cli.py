@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
+from typing_extensions import override
 
 from desktop_app import cli_options
 from desktop_app.contract.registry import ANALYSES, problems
@@ -109,6 +110,7 @@ def cli() -> None:
 class _Analyses(click.Group):
     """A command for each analysis, made of its Params when `run` is asked for."""
 
+    @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with contextlib.redirect_stdout(sys.stderr):  # other packages may print
             self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
+from typing_extensions import override
 
 from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.spec import GROUPS, Analysis, FieldSpec
@@ -55,12 +56,15 @@ class _Analyses(Mapping[str, Analysis]):
         self._specs: dict[str, Analysis] | None = None
         self.problems: tuple[str, ...] = ()
 
+    @override
     def __getitem__(self, name: str) -> Analysis:
         return self._loaded()[name]
 
+    @override
     def __iter__(self) -> Iterator[str]:
         return iter(self._loaded())
 
+    @override
     def __len__(self) -> int:
         return len(self._loaded())
 

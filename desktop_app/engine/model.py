@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.overrides import TorchFunctionMode
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
@@ -56,6 +57,7 @@ _TRIAL = (512, 1024)  # rows, and both widths of the weights
 class FastProducts(TorchFunctionMode):
     """Within it, large float32 linear layers on the CPU take the faster of the two libraries."""
 
+    @override
     def __torch_function__(
         self,
         func: Callable[..., Any],

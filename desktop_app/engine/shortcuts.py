@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache
+from typing_extensions import override
 
 from desktop_app.engine.model import Hooks, LoadedModel, Site, mlp_input_hook, site_hook
 
@@ -37,6 +38,7 @@ class RecordingCache(DynamicCache):
         self.found: KeysValues = {}
         self._rows = rows
 
+    @override
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_kwargs: Any
     ) -> tuple[Tensor, Tensor]:
@@ -62,6 +64,7 @@ class PrefixCache(DynamicCache):
             # The library asks a cache for its length and builds masks and positions after it.
             super().update(keys[:1, :, :start], values[:1, :, :start], layer)
 
+    @override
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_kwargs: Any
     ) -> tuple[Tensor, Tensor]:

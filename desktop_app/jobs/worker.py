@@ -67,6 +67,7 @@ class JobReporter(Reporter):
         self._last_step = -1.0
         self._last_partial = -1.0
 
+    @override
     def step(self, fraction: float, note: str = "") -> None:
         """Report progress at most every 50 ms, except that the end (1.0) is always sent."""
         self.check()
@@ -82,6 +83,7 @@ class JobReporter(Reporter):
         if self._job.cancelled.is_set():
             raise Cancelled
 
+    @override
     def partial(self, data: Mapping[str, Any]) -> None:
         """Hand over fields as far as they are known, at most every 0.3 s."""
         self.check()
@@ -92,6 +94,7 @@ class JobReporter(Reporter):
         copied = {name: _copied(value) for name, value in data.items()}
         self._emit(JobPartial(self._job.job_id, self._job.request, copied))
 
+    @override
     def needs(self, memory_bytes: int) -> None:
         """Say in the job bar what the work takes, before it begins."""
         note = f"takes about {memory_bytes / 1e9:.1f} GB"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from desktop_app.session import database
 from desktop_app.session.claim import Claim
 from desktop_app.session.store import Session
@@ -156,10 +158,12 @@ class MemorySession(Session):
         self._connection.execute(f"PRAGMA user_version = {database.SCHEMA}")
         self._seen_version = self._data_version()
 
+    @override
     def is_gone(self) -> bool:
         """Return whether the file was deleted, moved or replaced: never while there is none."""
         return self._place is not None and super().is_gone()
 
+    @override
     def _check_place(self) -> None:
         if self._place is not None:
             super()._check_place()

@@ -16,6 +16,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -66,8 +68,9 @@ class LogBook(logging.Handler):
         self._stream = stream
         self._file = _open_log(file)
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record in; never raises, since logging must not break what is logged."""
+        # Take a record in; never raises, since logging must not break what is logged.
         try:
             message = record.getMessage()
             if record.exc_info and record.exc_info[0] is not None:
@@ -125,8 +128,8 @@ class LogBook(logging.Handler):
             self._entries.clear()
             self.revision += 1
 
+    @override
     def close(self) -> None:
-        """Close the log file."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QSplitter,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.pictures.words import run_words, settings_sentence, without_flags
 from desktop_app.widgets.basics.chip import ChipSpec
@@ -57,12 +58,12 @@ class ElidedLabel(QLabel):
         self.setAccessibleName(text)
         self._elide()
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest size at which nothing is cut."""
         return QSize(40, super().sizeHint().height())
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew for the new size."""
         super().resizeEvent(event)
         self._elide()
 
@@ -111,8 +112,8 @@ class SettingsFold(QWidget):
         self.form.changed.connect(self._on_changed)
         self._on_changed()
 
+    @override
     def showEvent(self, event: QShowEvent) -> None:
-        """Measure the form by the view that this has come to stand in."""
         super().showEvent(event)
         self._box.watch(self.parentWidget() or self)
 
@@ -130,8 +131,8 @@ class SettingsFold(QWidget):
         self.form.set_value(params)
         self._on_changed()
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answer events of a watched widget."""
         if watched is self.sentence and event.type() == QEvent.Type.MouseButtonRelease:
             self.set_open(not self.is_open())
             return True
@@ -165,14 +166,14 @@ class Veil(QWidget):
         if shown:
             self.raise_()
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answer events of a watched widget."""
         if watched is self._covered and event.type() == QEvent.Type.Resize:
             self.setGeometry(self._covered.rect())
         return super().eventFilter(watched, event)
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.attention.picture import (
     ARRAYS,
@@ -153,8 +154,9 @@ class LookStrips(QWidget):
         self._from.strip.token_clicked.connect(self.query_clicked)
         self._to.strip.token_clicked.connect(self.key_clicked)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the strongest ones to the colours where room is scarce."""
+        # Leave the strongest ones to the colours where room is scarce.
         super().resizeEvent(event)
         for shown in (self._from, self._to):
             shown.best.setVisible(self.width() >= _ROOMY)

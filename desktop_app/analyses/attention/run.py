@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.overrides import TorchFunctionMode
+from typing_extensions import override
 
 from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
 from desktop_app.contract.grammar import resolve_heads, resolve_range
@@ -280,6 +281,7 @@ class SoftmaxInputs(TorchFunctionMode):
         super().__init__()
         self._last: torch.Tensor | None = None
 
+    @override
     def __torch_function__(
         self,
         func: Callable[..., Any],

@@ -41,8 +41,8 @@ class AttentionView(AnalysisView):
         "Run attention to see every head at a glance, and any of them large over its tokens.",
     )
 
+    @override
     def build_content(self, content: QWidget) -> None:
-        """Build the picture inside `content`."""
         self._picture: HeadPicture | None = None
         self._shown: tuple[int, int] | None = None
         self._default = (0, 0)
@@ -87,8 +87,8 @@ class AttentionView(AnalysisView):
 
     # Drawing.
 
+    @override
     def draw_result(self, result: Result) -> None:
-        """Draw a result that has been taken over."""
         self._shown = None
         self._default = data_of.default_head(result)
         self._chooser.set_result(result)
@@ -122,8 +122,8 @@ class AttentionView(AnalysisView):
     def _on_splitter_moved(self, _position: int, _index: int) -> None:
         self._moved = True
 
+    @override
     def draw_prompt(self, result: Result) -> None:
-        """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
         self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
         self._grid.set_tip(bind(data_of.head_tip, result, prompt))
@@ -183,12 +183,13 @@ class AttentionView(AnalysisView):
         self._strips.show_pair(self._picture, query, key)
         self._pattern.set_selected(query, key)
 
+    @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the head that is shown large."""
         return self._pattern
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Share the room anew when there is more or less of it."""
         if event.type() == QEvent.Type.Resize:
             if watched is self._split:
                 self._share_room()

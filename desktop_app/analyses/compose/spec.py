@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from typing_extensions import override
+
 from desktop_app.contract.grammar import HeadPairText, HeadText
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
@@ -71,6 +73,7 @@ class ComposeParams(Params):
         advanced=True,
     )
 
+    @override
     def reads_prompts(self) -> bool:
         """Return False: only weights are read."""
         return False

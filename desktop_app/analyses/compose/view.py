@@ -193,6 +193,7 @@ class ComposeView(AnalysisView):
         if pair is not None:
             self._copy_button.setText(f"Copying of {part_name(*pair[1])}")
 
+    @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
         return self._circuits if self.pages.page() == "circuits" else self._map

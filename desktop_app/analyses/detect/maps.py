@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.analyses.detect.picture import (
     TITLES,
@@ -140,13 +141,13 @@ class ScoreMaps(QWidget):
         for shown in self._maps.values():
             shown.canvas.set_selected(place)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew for the new size."""
         super().resizeEvent(event)
         self._arrange()
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
         return QSize(2 * _LEAST_WIDTH + 60, 240)
 
     def _chosen(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from typing_extensions import override
+
 from desktop_app.contract.grammar import CardText, NamesText
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
@@ -116,6 +118,7 @@ class DetectParams(Params):
         hidden=True,
     )
 
+    @override
     def reads_prompts(self) -> bool:
         """Return whether the heads are scored on the prompt table."""
         return self.on == "prompts"

@@ -67,8 +67,9 @@ class HeadPattern(QWidget):
         self._pattern.show_pattern(*kept)
         self._pattern.canvas.set_stripe(data_of.runs(cells))
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show the lists beside the pattern where a square leaves room for them."""
+        # Show the lists beside the pattern where a square leaves room for them.
         if watched is self._pattern and event.type() == QEvent.Type.Resize:
             room = self._pattern.size()
             self._pattern.set_side_visible(room.width() > room.height() + _LISTS)
@@ -153,6 +154,7 @@ class DetectView(AnalysisView):
         "Run the detectors on random tokens twice over; no prompt is needed.",
     )
 
+    @override
     def build_content(self, content: QWidget) -> None:
         """Build the picture."""
         self._score, self._ending = "induction", ""
@@ -179,6 +181,7 @@ class DetectView(AnalysisView):
 
     # Drawing.
 
+    @override
     def draw_new(self, result: Result) -> None:
         """Draw a new result; one with a card opens on the card."""
         self.pages.turn_to("card" if "card" in result.data else "heads")
@@ -191,14 +194,15 @@ class DetectView(AnalysisView):
         if asked:
             self._select_winner(result)
 
+    @override
     def draw_result(self, result: Result) -> None:
-        """Draw a result."""
         self._maps.show_data(result.data)
         self._side.show_summary(result)
         self._card.show_result(result)
         names = data_of.score_names(result.data)
         self.show_score(self._score if self._score in names else names[0])
 
+    @override
     def draw_prompt(self, _result: Result) -> None:
         """Do nothing: no picture of these follows the selected prompt."""
 
@@ -210,6 +214,7 @@ class DetectView(AnalysisView):
         if head is not None:
             self.selection.select_head(*head)
 
+    @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the fields known so far; return whether there was something to draw."""
         if not data_of.score_names(data):
@@ -218,6 +223,7 @@ class DetectView(AnalysisView):
         self._read_out.setText("Means over the seeds done so far")
         return True
 
+    @override
     def expect_preset(self, topic: str) -> None:
         """Let the next result open on the answer about this score, its winner selected."""
         self._ending = topic
@@ -233,6 +239,7 @@ class DetectView(AnalysisView):
         self._draw_head(result)
         self._side.table.scrollToTop()  # a new list begins with its best, whatever is selected
 
+    @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the maps, or the card."""
         return self._card if self.pages.page() == "card" else self._maps

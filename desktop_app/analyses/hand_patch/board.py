@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.paint import paint_arrow, paint_frame, paint_grid
 from desktop_app.analyses.hand_patch.picture import OTHER, RUNS, Board, Cell, cone
@@ -124,21 +125,21 @@ class HandBoard(QWidget):
 
     # Qt.
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the preferred size."""
         return QSize(640, 440)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest size at which nothing is cut."""
         return QSize(300, 190)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew for the new size."""
         super().resizeEvent(event)
         self._arrange()
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         board = self.board
         if board is None:
             return
@@ -152,14 +153,14 @@ class HandBoard(QWidget):
             start = self.rect_of(self._held).center()
             paint_arrow(painter, start, self._pointer, theme.color("accent_hover"))
 
+    @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold of a cell."""
         cell = self.cell_at(event.position())
         if cell is not None and event.button() == Qt.MouseButton.LeftButton:
             self._pressed, self._held = event.position(), cell
 
+    @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer, with an arrow while a cell is held."""
         self._hover = self.cell_at(event.position())
         if self._pressed is not None:
             far = (event.position() - self._pressed).manhattanLength() > _DRAG
@@ -174,8 +175,9 @@ class HandBoard(QWidget):
         )
         self.update()
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Put a held cell in where it is let go, or choose the one that was clicked."""
+        # Put a held cell in where it is let go, or choose the one that was clicked.
         held, self._held, self._pressed = self._held, None, None
         dragged, self._pointer = self._pointer is not None, None
         cell = self.cell_at(event.position())
@@ -188,14 +190,14 @@ class HandBoard(QWidget):
                 self._choose(cell)
         self.update()
 
+    @override
     def leaveEvent(self, event: QEvent) -> None:
-        """Forget the pointer."""
         self._hover = None
         self.update()
         super().leaveEvent(event)
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom both grids about the pointer."""
         turn = event.angleDelta().y()
         for run, frame in self.frames.items():
             if turn and frame.plot.contains(event.position()):
@@ -204,8 +206,8 @@ class HandBoard(QWidget):
                 self.update()
         event.accept()
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Answer a key."""
         key = Qt.Key(event.key())
         if self.board is not None and key in ARROWS:
             self._step(self.board, *ARROWS[key])
@@ -220,8 +222,8 @@ class HandBoard(QWidget):
         else:
             super().keyPressEvent(event)
 
+    @override
     def event(self, event: QEvent) -> bool:
-        """Answer the wish for a tooltip."""
         if isinstance(event, QHelpEvent) and event.type() == event.Type.ToolTip:
             cell = self.cell_at(event.pos().toPointF())
             text = self.cell_words(cell) if cell is not None else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.pictures.ranking import Column
@@ -46,16 +47,16 @@ class MetricScale(QWidget):
         )
         self.update()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the preferred size."""
         return QSize(240, 62)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest size at which nothing is cut."""
         return QSize(180, 62)
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         values = (self._clean, self._corrupt, self._base, self._patched)
         if not all(math.isfinite(v) for v in values):
             return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator
+from typing_extensions import override
 
 from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
@@ -34,6 +35,7 @@ class Move:
     source: tuple[int, int]
     target: tuple[int, int]
 
+    @override
     def __str__(self) -> str:
         """Return the move as it is written, `clean:resid_post:5.3>5.3`."""
         source, target = ".".join(map(str, self.source)), ".".join(map(str, self.target))

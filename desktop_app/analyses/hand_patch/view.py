@@ -38,8 +38,8 @@ class HandPatchView(AnalysisView):
         "of the other.",
     )
 
+    @override
     def build_content(self, content: QWidget) -> None:
-        """Build the picture inside `content`."""
         self.history = HandHistory()
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
@@ -86,14 +86,15 @@ class HandPatchView(AnalysisView):
         self.selection.position_changed.connect(self._on_selected)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
 
+    @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: both grids."""
         return self._board
 
     # Drawing.
 
+    @override
     def draw_result(self, result: Result) -> None:
-        """Draw a result that has been taken over."""
         self.history.add(result)
         board = data_of.board_of(result)
         self._outcome.set_full_text(data_of.outcome_sentence(result))
@@ -117,9 +118,11 @@ class HandPatchView(AnalysisView):
         self._side.show_result(result, self.history)
         self._on_selected()
 
+    @override
     def draw_prompt(self, result: Result) -> None:
         """Keep the pair on screen; the next run takes the selected one."""
 
+    @override
     def show_failure(
         self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
     ) -> None:
@@ -128,6 +131,7 @@ class HandPatchView(AnalysisView):
         if self._result is not None:
             self._adopt(self._result)
 
+    @override
     def clear(self) -> None:
         """Go back to the empty view."""
         super().clear()

@@ -135,8 +135,8 @@ class RankView(AnalysisView):
         "Run the ranking to see the next tokens by probability, and where each answer stands.",
     )
 
+    @override
     def build_content(self, content: QWidget) -> None:
-        """Build the picture inside `content`."""
         self._tips: list[str] = []
         self._heading_label = ElidedLabel("", "heading")
         self._read_label = ElidedLabel("", "small")
@@ -169,8 +169,8 @@ class RankView(AnalysisView):
         top = row_of(title, (self._token_label, 1), self._strip_label)
         return panel(top, self._strip, (self._surprises, 1))
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Share the room anew when there is more or less of it."""
         if watched is self._content and event.type() == QEvent.Type.Resize:
             room = self._content.size()
             self._use_room(large=room.width() >= _LARGE[0] and room.height() >= _LARGE[1])
@@ -187,13 +187,13 @@ class RankView(AnalysisView):
             self._column.addWidget(self._strip_frame)
         self._strip_frame.show()
 
+    @override
     def draw_result(self, result: Result) -> None:
-        """Draw a result that has been taken over."""
         self._chooser.set_result(result)
         self.draw_prompt(result)
 
+    @override
     def draw_prompt(self, result: Result) -> None:
-        """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
         record = result.prompts[prompt]
         self._heading_label.set_full_text(data_of.heading(result, prompt))

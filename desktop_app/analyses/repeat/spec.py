@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from typing_extensions import override
+
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
@@ -69,6 +71,7 @@ class RepeatParams(Params):
         zero="all",
     )
 
+    @override
     def reads_prompts(self) -> bool:
         """Return False: the sequences are made, not taken from the prompt table."""
         return False

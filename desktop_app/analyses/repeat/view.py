@@ -133,6 +133,7 @@ class RepeatView(AnalysisView):
         self._set_sequences(data_of.sequence_count(result), keep=True)
         self._draw(result, result.model.name)
 
+    @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the curve as soon as it is known, and the maps as they fill."""
         self._so_far = self._so_far.joined(data)

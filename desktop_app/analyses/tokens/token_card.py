@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+from typing_extensions import override
 
 from desktop_app.analyses.tokens.picture import aligned_rows, card_sentence, prompt_notices
 from desktop_app.contract.result import TokenList
@@ -66,25 +67,25 @@ class AlignedStrip(QWidget):
         self.updateGeometry()
         self.update()
 
+    @override
     def hasHeightForWidth(self) -> bool:
-        """Return that the height follows from the width."""
         return True
 
+    @override
     def heightForWidth(self, width: int) -> int:
-        """Return the height that a width needs."""
         _groups, lines = self._laid_out(width)
         return int(lines * _LINE)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the preferred size."""
         return QSize(360, int(self._lines * _LINE))
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest size at which nothing is cut."""
         return QSize(200, int(_LINE))
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew for the new size."""
         super().resizeEvent(event)
         self._groups, self._lines = self._laid_out(self.width())
 
@@ -104,8 +105,8 @@ class AlignedStrip(QWidget):
             x += need + 2 * _GAP
         return groups, line + 1
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -236,16 +237,16 @@ class TokenCard(QFrame):
         values[inside] = 1.0
         self.strip.set_values(values, limits=(0.0, 1.6), diverging=False, value_name="spoken of")
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answer events of a watched widget."""
         if isinstance(watched, Chip) and event.type() == QEvent.Type.Enter:
             self._on_chip_clicked(watched.code)
         elif isinstance(watched, Chip) and event.type() == QEvent.Type.Leave:
             self.highlight(())
         return super().eventFilter(watched, event)
 
+    @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose what was clicked."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit(self.index)
         super().mousePressEvent(event)

@@ -103,8 +103,8 @@ class TokensView(AnalysisView):
         "Run tokens to see how the tokenizer splits each prompt, and what to watch out for.",
     )
 
+    @override
     def build_content(self, content: QWidget) -> None:
-        """Build the picture inside `content`."""
         self._cards: list[TokenCard] = []
         self._limit = _PAGE
         self._shown = 0
@@ -129,12 +129,13 @@ class TokensView(AnalysisView):
         self._tables.tokens.row_clicked.connect(self.selection.select_position)
         self.selection.position_changed.connect(self._on_position_changed)
 
+    @override
     def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
         """Return only what speaks of no single prompt; the cards carry the rest."""
         return tuple(notice for notice in result.warnings if notice.prompt is None)
 
+    @override
     def draw_result(self, result: Result) -> None:
-        """Draw a result that has been taken over."""
         self._overview.set_full_text(data_of.overview_sentence(result))
         count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
         while len(self._cards) < count:
@@ -162,8 +163,8 @@ class TokensView(AnalysisView):
         cards = max(140, min(wanted, int(total * 0.58)))
         self._split.setSizes([cards, max(160, total - cards)])
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the room anew."""
         super().resizeEvent(event)
         if self._result is not None:
             self._share_room()
@@ -171,8 +172,8 @@ class TokensView(AnalysisView):
     def _on_splitter_moved(self, _position: int, _index: int) -> None:
         self._moved = True
 
+    @override
     def draw_prompt(self, result: Result) -> None:
-        """Draw what changes with the selected prompt."""
         prompt = self.selection.prompt
         if prompt >= self._shown:
             self.draw_result(result)
@@ -193,6 +194,7 @@ class TokensView(AnalysisView):
         self._column.insertWidget(len(self._cards), card)
         self._cards.append(card)
 
+    @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: all prompts, those scrolled away too."""
         return self._inner

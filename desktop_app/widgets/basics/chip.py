@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
+from typing_extensions import override
 
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
@@ -78,8 +79,8 @@ class Chip(QFrame):
             row.setContentsMargins(8, 0, 3, 0)
             row.addWidget(self._make_fix(spec.fix_label, spec.fix_name))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         tone = severity_colour(self._severity)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -88,14 +89,14 @@ class Chip(QFrame):
         rect = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Answer a click."""
         inside = self.rect().contains(event.position().toPoint())
         if inside and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.code)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Answer a key."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self.clicked.emit(self.code)
         else:
@@ -171,8 +172,8 @@ class ChipRow(QWidget):
         """Return what stands for the chips that are folded away, or an empty text."""
         return "" if self._more is None else self._more.text()
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fold anew for the new width."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self._fold()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from typing_extensions import override
 
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import row_in
@@ -129,8 +130,8 @@ class JobBar(QWidget):
         """Return whether a job is shown."""
         return not self._cancel.isHidden()
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew."""
         super().resizeEvent(event)
         self._elide()
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from typing_extensions import override
 
 Piece = QWidget | QLayout | int | None
 Part = Piece | tuple[Piece, int] | tuple[QWidget, int, Qt.AlignmentFlag]
@@ -64,49 +65,50 @@ class FlowLayout(QLayout):
         self.setContentsMargins(0, 0, 0, 0)
         self.setSpacing(spacing)
 
+    @override
     def addItem(self, item: QLayoutItem) -> None:
-        """Take an item, as Qt asks for."""
         self._items.append(item)
 
+    @override
     def count(self) -> int:
         """Return the number of items."""
         return len(self._items)
 
+    @override
     def itemAt(self, index: int) -> QLayoutItem | None:
-        """Return an item, or None past the end."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
+    @override
     def takeAt(self, index: int) -> QLayoutItem | None:
-        """Give an item away, or None past the end."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
+    @override
     def expandingDirections(self) -> Qt.Orientation:
-        """Return that no direction is claimed."""
         return Qt.Orientation(0)
 
+    @override
     def hasHeightForWidth(self) -> bool:
-        """Return whether the height follows from the width."""
         return True
 
+    @override
     def heightForWidth(self, width: int) -> int:
-        """Return the height that a width needs."""
         return self._flow(QRect(0, 0, width, 0), place=False)
 
+    @override
     def setGeometry(self, rect: QRect) -> None:
-        """Put the items in place."""
         super().setGeometry(rect)
         self._flow(rect, place=True)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
         shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
         gaps = self.spacing() * max(0, len(shown) - 1)
         width = sum(size.width() for size in shown) + gaps
         height = max((size.height() for size in shown), default=0)
         return QSize(width, height)
 
+    @override
     def minimumSize(self) -> QSize:
-        """Return the size of the largest item."""
         size = QSize()
         for item in self._items:
             if not item.isEmpty():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent
@@ -21,8 +22,8 @@ class PaintedArea(QAbstractScrollArea):
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Keep the release of a press that was answered here."""
         event.accept()
 
     def _offset(self) -> QPoint:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
@@ -76,8 +77,8 @@ class SegmentedControl(QFrame):
         """Show or hide one option."""
         self._group.button(self._values.index(value)).setVisible(shown)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
         return self.sizeHint()
 
     def _check(self, index: int) -> None:
@@ -145,13 +146,13 @@ class Toggle(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
         words = self.fontMetrics().horizontalAdvance(self.text())
         return QSize(_WIDTH + 4 + (words + 8 if words else 0), 28)
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

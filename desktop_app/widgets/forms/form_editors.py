@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.pictures.words import choice_label, choice_term
 from desktop_app.widgets.basics.layouts import row_in
@@ -77,8 +78,8 @@ class _FloatBox(QDoubleSpinBox):
         self.setDecimals(8)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
 
+    @override
     def textFromValue(self, value: float) -> str:
-        """Return the number as text."""
         return f"{value:.8g}"
 
 
@@ -90,8 +91,8 @@ class _WheelGuard(QObject):
         control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         control.installEventFilter(self)
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answer events of a watched widget."""
         away = isinstance(watched, QWidget) and not watched.hasFocus()
         if away and event.type() == QEvent.Type.Wheel:
             event.ignore()

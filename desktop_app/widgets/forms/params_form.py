@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
@@ -170,8 +171,8 @@ class ParamsForm(QWidget):
         """Return what is wrong with a field, or an empty text."""
         return self._boxes[field].error()
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answer events of a watched widget."""
         if event.type() in {QEvent.Type.Enter, QEvent.Type.FocusIn}:
             box = watched if isinstance(watched, _FieldBox) else watched.parent()
             while box is not None and not isinstance(box, _FieldBox):
@@ -261,21 +262,22 @@ class FormScroll(QFrame):
         self.setMaximumHeight(self._wanted)
         self.updateGeometry()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the height that the form needs, or the share of the view."""
         return QSize(super().sizeHint().width(), self._wanted)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the height of a row of fields: where it is tight, the form scrolls first."""
+        # Return the height of a row of fields: where it is tight, the form scrolls first.
         return QSize(super().minimumSizeHint().width(), min(self._wanted, _LEAST))
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew for the new size."""
         super().resizeEvent(event)
         self.fit()
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the height of the view, and fields that come and go."""
         kind = QEvent.Type.LayoutRequest if watched is self._form else QEvent.Type.Resize
         if event.type() == kind:
             self.fit()

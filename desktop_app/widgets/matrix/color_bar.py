@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
+from typing_extensions import override
 
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
@@ -64,18 +65,18 @@ class ColorBar(QWidget):
         self._value = None if value is None or not math.isfinite(value) else value
         self.update()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
         metrics = QFontMetricsF(ui_font(11))
         widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self._ticks(5))
         return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
         return QSize(self.sizeHint().width(), 60)
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -116,21 +116,21 @@ class MatrixCanvas(QWidget):
 
     # Qt.
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
         return QSize(560, 420)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
         return QSize(200, 140)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew."""
         super().resizeEvent(event)
         self._arrange()
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         matrix = self.matrix
         if self._image is None or matrix is None:
             return
@@ -173,8 +173,8 @@ class MatrixCanvas(QWidget):
             return True
         return super().event(event)
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom about the pointer."""
         turn = event.angleDelta().y() or event.angleDelta().x()
         if turn and self.frame.plot.contains(event.position()):
             self.frame.zoom(1.0015**turn, event.position())
@@ -182,13 +182,13 @@ class MatrixCanvas(QWidget):
             self._set_hover(self.frame.cell_at(event.position()))
         event.accept()
 
+    @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Answer a press of the mouse."""
         if event.button() in {Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton}:
             self._pressed, self._panning = event.position(), False
 
+    @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer."""
         if self._pressed is not None and self.frame.is_zoomed():
             step = event.position() - self._pressed
             if self._panning or step.manhattanLength() > _DRAG:
@@ -199,8 +199,8 @@ class MatrixCanvas(QWidget):
             return
         self._set_hover(self.frame.cell_at(event.position()))
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Answer a click."""
         pressed, self._pressed = self._pressed, None
         if pressed is None or self._panning or event.button() != Qt.MouseButton.LeftButton:
             return
@@ -208,21 +208,21 @@ class MatrixCanvas(QWidget):
         if cell is not None:
             self._choose(cell)
 
+    @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Answer a double click."""
         cell = self.frame.cell_at(event.position())
         if cell is None:
             self.reset_view()
         else:
             self.cell_activated.emit(*cell)
 
+    @override
     def leaveEvent(self, event: QEvent) -> None:
-        """Let go of what was under the pointer."""
         self._set_hover(None)
         super().leaveEvent(event)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Answer a key."""
         key = Qt.Key(event.key())
         if key in ARROWS and self.frame.rows:
             self._choose(self.frame.stepped(self.selected, *ARROWS[key]))

@@ -70,8 +70,8 @@ class PatternCanvas(MatrixCanvas):
                 corners += [b.bottomRight(), b.bottomLeft(), a.bottomLeft()]
                 painter.drawPolygon(QPolygonF(corners))
 
+    @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer."""
         super().mouseMoveEvent(event)
         pair = self._pair_at_label(event.position())
         if event.buttons() == Qt.MouseButton.NoButton and pair is not None:
@@ -81,8 +81,8 @@ class PatternCanvas(MatrixCanvas):
             self._token = token
             self.token_hovered.emit(token)
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Answer a click."""
         pair = self._pair_at_label(event.position())
         if pair is not None and event.button() == Qt.MouseButton.LeftButton:
             self._pressed = None
@@ -90,8 +90,8 @@ class PatternCanvas(MatrixCanvas):
             return
         super().mouseReleaseEvent(event)
 
+    @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Answer a double click."""
         if self._pair_at_label(event.position()) is None:
             super().mouseDoubleClickEvent(event)
 

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QPainterPathStroker,
     QPen,
 )
+from typing_extensions import override
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale, Scatter
 from desktop_app.pictures.words import number
@@ -50,6 +51,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         self.setTickDensity(2.0)
         self.enableAutoSIPrefix(False)
 
+    @override
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Return the ticks' places: of labels, as many as have room."""
         if not (self.told.whole or self.told.labels):
@@ -63,6 +65,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         shown = thinned(places, size / max(high - low, 1e-9), room)
         return [(float(shown.step), [float(p) for p in shown])]
 
+    @override
     def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:
         """Return what stands at the ticks."""
         if self.told.labels:
@@ -115,6 +118,7 @@ class _Shape(pg.GraphicsObject):  # type: ignore[misc]
         super().__init__()
         self._path, self._pen, self._fill = path, pen, fill
 
+    @override
     def boundingRect(self) -> QRectF:
         """Return where it is drawn."""
         return self._path.boundingRect()

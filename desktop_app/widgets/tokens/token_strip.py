@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from typing_extensions import override
 
 from desktop_app.pictures.matrix import centred_limits, finite_limits
 from desktop_app.widgets.basics.fonts import mono_font
@@ -133,35 +134,35 @@ class TokenStrip(PaintedArea):
 
     # Qt.
 
+    @override
     def hasHeightForWidth(self) -> bool:
-        """Return whether the height follows from the width."""
         return self._wrapping
 
+    @override
     def heightForWidth(self, width: int) -> int:
-        """Return the height that a width needs."""
         layout = self._make_layout(width) if self._wrapping else self._layout
         return min(layout.height, self._most_height()) + self._bar_height(layout, width)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Return the size that suits the contents."""
         return QSize(320, self.heightForWidth(max(self.width(), 160)))
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return the least size at which nothing is cut."""
         # A strip is never cut: what does not fit within the most lines scrolls.
         height = self.heightForWidth(max(self.width(), 160))
         return QSize(80, max(height, BOX + 2 * MARGIN))
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out anew."""
         super().resizeEvent(event)
         if self._wrapping and event.oldSize().width() != event.size().width():
             self._arrange()
         else:
             self._update_range()
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the widget."""
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(mono_font(12))
@@ -169,23 +170,23 @@ class TokenStrip(PaintedArea):
         area = self.viewport().rect().translated(self._offset())
         paint_strip(painter, area, self._layout, self._look)
 
+    @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer."""
         self._set_hover(self._position_at(event.position().toPoint()))
 
+    @override
     def leaveEvent(self, event: QEvent) -> None:
-        """Let go of what was under the pointer."""
         self._set_hover(-1)
         super().leaveEvent(event)
 
+    @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Answer a press of the mouse."""
         position = self._position_at(event.position().toPoint())
         if position >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self._choose(position)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Answer a key."""
         step, count = _STEPS.get(Qt.Key(event.key())), len(self._look)
         if step is None or not count:
             super().keyPressEvent(event)
@@ -194,8 +195,8 @@ class TokenStrip(PaintedArea):
         start = chosen if chosen >= 0 else (-1 if step > 0 else count)
         self._choose(min(max(start + step, 0), count - 1))
 
+    @override
     def viewportEvent(self, event: QEvent) -> bool:
-        """Show the tooltip of what is under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             position = self._position_at(event.pos())
             text = self.tip(position) if position >= 0 else ""

@@ -57,8 +57,8 @@ class DockTitle(QFrame):
         self._close.clicked.connect(dock.close)
         dock.windowTitleChanged.connect(self._name.setText)
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Return a size that lets a dock become narrow."""
         return QSize(80, 34)
 
 

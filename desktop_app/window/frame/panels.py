@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.pictures.ranking import Column
@@ -110,8 +111,8 @@ class HelpPanel(QWidget):
         """Return the name of the page on screen."""
         return self._page
 
+    @override
     def showEvent(self, event: QShowEvent) -> None:
-        """Render with the fonts of the screen that the panel is on."""
         super().showEvent(event)
         self._render()
 
@@ -248,8 +249,8 @@ class LogPanel(QWidget):
         """Look no longer."""
         self._timer.stop()
 
+    @override
     def showEvent(self, event: object) -> None:
-        """Catch up with what happened while the panel was hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
         self._show()
 

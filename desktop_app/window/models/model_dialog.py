@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
@@ -152,8 +153,9 @@ class ModelDialog(QDialog):
             offline=not self.online.isChecked(),
         )
 
+    @override
     def hideEvent(self, event: QHideEvent) -> None:
-        """Closing leaves a running load alone; the job bar still shows it."""
+        # Closing leaves a running load alone; the job bar still shows it.
         self._delay.stop()
         super().hideEvent(event)
 

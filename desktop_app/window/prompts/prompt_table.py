@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QTableView,
     QWidget,
 )
+from typing_extensions import override
 
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
@@ -118,16 +119,16 @@ class PromptModel(QAbstractTableModel):
         self.dataChanged.emit(self.index(place, 0), self.index(place, last))
         self.edited.emit()
 
+    @override
     def rowCount(self, parent: Index = _NOWHERE) -> int:
-        """Return the number of rows."""
         return 0 if parent.isValid() else len(self._rows)
 
+    @override
     def columnCount(self, parent: Index = _NOWHERE) -> int:
-        """Return the number of columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what a cell shows, edits or says."""
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         row = self._rows[index.row()]
@@ -155,22 +156,22 @@ class PromptModel(QAbstractTableModel):
                 look = None
         return look
 
+    @override
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """Take over what was typed into a cell."""
         if role != Qt.ItemDataRole.EditRole or not index.isValid():
             return False
         row = self._rows[index.row()]
         self.replace_row(index.row(), row.with_cell(index.column(), str(value)))
         return True
 
+    @override
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Every cell can be edited."""
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
+    @override
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return the headings and the row numbers."""
         if orientation == Qt.Orientation.Vertical:
             return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
         looks = {
@@ -185,8 +186,8 @@ class PromptModel(QAbstractTableModel):
 class _CellDelegate(QStyledItemDelegate):
     """Edits a cell, handing on every keystroke so that the token strip follows the typing."""
 
+    @override
     def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
-        """Make the line in which a cell is edited."""
         editor = QLineEdit(parent)
         editor.setFrame(False)
         editor.setFont(mono_font(12))
@@ -195,8 +196,9 @@ class _CellDelegate(QStyledItemDelegate):
         editor.textEdited.connect(self._on_text_edited)
         return editor
 
+    @override
     def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """Fill the editor once; later changes come from the editor itself."""
+        # Fill the editor once; later changes come from the editor itself.
         text = index.data(Qt.ItemDataRole.EditRole)
         if isinstance(editor, QLineEdit) and editor.text() != text:
             editor.setText(text)
@@ -251,8 +253,8 @@ class PromptTable(QTableView):
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share out the width anew."""
         super().resizeEvent(event)
         self._fit_cells()
 
@@ -362,8 +364,9 @@ class PromptTable(QTableView):
         rows = self.prompts.rows()
         QApplication.clipboard().setText(to_pasted([rows[r] for r in self.selected_rows()]))
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy, paste and delete; everything else as in any table."""
+        # Copy, paste and delete; everything else as in any table.
         if event.matches(QKeySequence.StandardKey.Paste):
             self.paste_rows()
         elif event.matches(QKeySequence.StandardKey.Copy):

@@ -70,6 +70,7 @@ class ResultDialog(QDialog):
         self._lay_out()
         self.resize(520, 460)
 
+    @override
     def accept(self) -> None:
         """Tell what was changed, and close."""
         row, title = self._row, self.title.text().strip()

@@ -91,8 +91,8 @@ class ResultsPanel(QWidget):
         index = self.list.currentIndex()
         return int(index.data(ROW).id) if index.isValid() else None
 
+    @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer what can be done with a result."""
         index = self.list.indexAt(self.list.viewport().mapFromGlobal(event.globalPos()))
         if index.isValid():
             row: SessionRow = index.data(ROW)
@@ -100,8 +100,8 @@ class ResultsPanel(QWidget):
             if chosen is not None:
                 self.asked.emit(chosen.data(), row.id)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Delete the marked result with the Delete key."""
         number = self.current_id()
         if event.key() == Qt.Key.Key_Delete and number is not None and self.list.hasFocus():
             self.asked.emit("delete", number)
