@@ -12,7 +12,7 @@ import pytest
 
 from desktop_app import cli
 from desktop_app.session.store import Session
-from tests.views import samples
+from tests.samples import drawn
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def call(capsys):
 def session(tmp_path):
     path = tmp_path / "a.lens"
     with Session.create(path) as opened:
-        opened.add(samples.rank_result())
-        opened.add(samples.ablate_result())
+        opened.add(drawn.rank_result())
+        opened.add(drawn.ablate_result())
     return path
 
 
@@ -98,8 +98,8 @@ def test_equal_sessions_end_with_0(call, session, tmp_path):
 
 def test_sessions_that_differ_end_with_1_and_say_where(call, session, tmp_path):
     with Session.create(tmp_path / "b.lens") as other:
-        other.add(samples.rank_result())
-        other.add(moved(samples.ablate_result(), 0.25))
+        other.add(drawn.rank_result())
+        other.add(moved(drawn.ablate_result(), 0.25))
     code, out, _err = call("diff", session, tmp_path / "b.lens")
     assert code == 1
     assert "effect: differs by up to 0.25" in out

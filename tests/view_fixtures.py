@@ -16,7 +16,9 @@ def themed(qapp):
 
 @pytest.fixture
 def selection(themed):
-    return Selection()
+    made = Selection()
+    yield made
+    made.deleteLater()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from desktop_app.pictures.slicing import (
     token_labels,
 )
 from desktop_app.session.store import Session
-from tests.session import samples
+from tests.samples import stored
 
 
 def shown(values, axes, **data):
@@ -25,7 +25,7 @@ def shown(values, axes, **data):
 
 
 def test_an_array_on_disk_is_read_one_matrix_at_a_time(tmp_path, monkeypatch):
-    left = samples.attention_result()
+    left = stored.attention_result()
     with Session.create(tmp_path / "s.lens") as session:
         loaded = source(session.load(session.add(left)))
         monkeypatch.setattr(type(loaded.data["pattern"][0]), "__array__", None)
@@ -95,7 +95,7 @@ def test_what_holds_no_numbers_is_no_field_of_numbers(value):
 
 def test_ragged_arrays_may_lack_what_others_have():
     here = shown((np.ones((2, 4)), np.ones((2, 2))), ("prompt", "layer", "position"))
-    here = replace(here, prompts=samples.attention_result().prompts)
+    here = replace(here, prompts=stored.attention_result().prompts)
     field = field_of(here, "f")
     assert [len(axis.labels) for axis in field.axes] == [2, 2, 4]
     assert matrix(here, field, {"prompt": 1}).shape == (2, 2)
@@ -118,7 +118,7 @@ def test_fields_of_other_axes_are_not_laid_over_each_other():
 def test_positions_are_called_by_tokens_where_the_prompt_has_them():
     here = shown(np.zeros((2, 9)), ("layer", "position"))
     axis = field_of(here, "f").axes[1]
-    prompts = samples.attention_result().prompts
+    prompts = stored.attention_result().prompts
     assert token_labels(prompts, axis, 0) == list(axis.labels)  # more than it has
     assert token_labels(prompts, axis, -1) == list(axis.labels)
     assert token_labels(prompts, axis.cut(3), 0) != list(axis.labels[:3])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from desktop_app.pictures.text_tables import as_text, show_space
-from tests.views import samples
+from tests.samples import drawn
 
 
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        (samples.tokens_result(), ["␠(216)", "8 tokens, read at 7"]),
-        (samples.rank_result(), ["p 0.700", "logit difference 2.000", "“1 2 3 4 ”"]),
-        (samples.ablate_result(), ["L5H3", "effect    -2.000", "kept in every run"]),
-        (samples.attention_result(), ["L5:", "where each head looks most"]),
+        (drawn.tokens_result(), ["␠(216)", "8 tokens, read at 7"]),
+        (drawn.rank_result(), ["p 0.700", "logit difference 2.000", "“1 2 3 4 ”"]),
+        (drawn.ablate_result(), ["L5H3", "effect    -2.000", "kept in every run"]),
+        (drawn.attention_result(), ["L5:", "where each head looks most"]),
     ],
 )
 def test_each_analysis_has_its_table(result, words):

@@ -14,7 +14,7 @@ from desktop_app.analyses.repeat.spec import RepeatParams
 from desktop_app.analyses.tokens.spec import TokensParams
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.pictures import words
-from tests.views.samples import tokens_result
+from tests.samples.drawn import tokens_result
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from desktop_app.session.store import Session
-from tests.session import samples
+from tests.samples import stored
 from tests.session.test_versions import OLD
 
 TRIALS_PER_FILE = 12
@@ -33,9 +33,9 @@ def make(seed):
     numbers = np.random.default_rng(seed)
     if seed % 3 == 0:
         pattern = numbers.random((2, 3, 120, 120), np.float32)
-        return samples.attention_result((pattern,))
+        return stored.attention_result((pattern,))
     data = {"base": numbers.standard_normal(8), "effect": numbers.standard_normal((3, 40, 8))}
-    return samples.result_of("ablate", data, params={"seed": seed})
+    return stored.result_of("ablate", data, params={"seed": seed})
 
 
 def write_for_ever(path, first_seed, report):
@@ -98,7 +98,7 @@ def examine(path, reported):
         ids = {row.id: row for row in session.rows()}
         for number, seed in reported:
             assert number in ids, f"result {number} was reported and is lost"
-            samples.assert_same_result(make(seed), session.load(number))
+            stored.assert_same_result(make(seed), session.load(number))
             if seed % 5 == 0:
                 assert ids[number].tags == ("kept", str(seed))
         assert session.query("PRAGMA integrity_check") == [("ok",)]

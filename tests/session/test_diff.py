@@ -11,7 +11,7 @@ from desktop_app.session.diff import compare_results, compare_sessions
 from desktop_app.session.parts import LazyArray
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 
 def session_of(path, *results):
@@ -29,9 +29,9 @@ def differences(left, right):
     return {f.name: f for f in compare_results(left, right)[1]}
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", stored.ALL)
 def test_a_result_equals_itself_after_a_session(tmp_path, name):
-    result = samples.ALL[name]()
+    result = stored.ALL[name]()
     with session_of(tmp_path / "a.lens", result) as one, session_of(tmp_path / "b.lens") as two:
         two.add(one.load(1))
         found = compare_sessions(one, two, 0.0)
@@ -42,7 +42,7 @@ def test_a_result_equals_itself_after_a_session(tmp_path, name):
 
 
 def test_the_largest_difference_of_each_field_is_told():
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     effect = result.data["effect"].copy()
     effect[0, 1, 0] += 0.25
     effect[1, 2, 1] -= 0.5
@@ -52,13 +52,13 @@ def test_the_largest_difference_of_each_field_is_told():
 
 
 def test_a_number_where_the_other_has_none_is_infinitely_far():
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     percent = np.nan_to_num(result.data["percent"])
     assert differences(result, changed(result, percent=percent))["percent"].difference == math.inf
 
 
 def test_what_cannot_be_subtracted_is_told_in_words():
-    result = samples.rank_result()
+    result = stored.rank_result()
     one = changed(result, read_position=np.array([3]), single="x", top=result.data["top"][:1])
     found = differences(result, one)
     assert (found["read_position"].difference, found["read_position"].reason) == (
@@ -71,12 +71,12 @@ def test_what_cannot_be_subtracted_is_told_in_words():
     assert differences(replace(result, data=left), result)["logit_diff"].reason == (
         "only in the second"
     )
-    texts = changed(samples.tokens_result(), pieces=(("a",), ("b",)))
-    assert differences(samples.tokens_result(), texts)["pieces"].difference is None
+    texts = changed(stored.tokens_result(), pieces=(("a",), ("b",)))
+    assert differences(stored.tokens_result(), texts)["pieces"].difference is None
 
 
 def test_settings_prompts_and_model_that_differ_are_named():
-    one = samples.ablate_result()
+    one = stored.ablate_result()
     prompts = (replace(one.prompts[0], text="other"), *one.prompts[1:])
     two = replace(
         one,
@@ -95,7 +95,7 @@ def test_settings_prompts_and_model_that_differ_are_named():
 
 
 def test_results_pair_by_analysis_in_order(tmp_path):
-    a, r = samples.ablate_result(), samples.rank_result()
+    a, r = stored.ablate_result(), stored.rank_result()
     with (
         session_of(tmp_path / "a.lens", a, r, a) as one,
         session_of(tmp_path / "b.lens", r, a) as two,
@@ -112,7 +112,7 @@ def test_results_pair_by_analysis_in_order(tmp_path):
 
 
 def test_tolerance_decides(tmp_path):
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     moved = changed(result, effect=result.data["effect"] + 1e-5)
     with session_of(tmp_path / "a.lens", result) as one, session_of(tmp_path / "b", moved) as two:
         assert compare_sessions(one, two, 1e-4).equal
@@ -123,7 +123,7 @@ def test_tolerance_decides(tmp_path):
 
 
 def test_json_holds_plain_numbers(tmp_path):
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     moved = changed(result, percent=np.zeros_like(result.data["percent"]))
     with session_of(tmp_path / "a.lens", result) as one, session_of(tmp_path / "b", moved) as two:
         text = json.dumps(compare_sessions(one, two, 1e-6).to_json(), allow_nan=False)
@@ -133,7 +133,7 @@ def test_json_holds_plain_numbers(tmp_path):
 
 
 def test_a_large_pattern_is_compared_head_by_head(tmp_path, monkeypatch):
-    result = samples.attention_result()
+    result = stored.attention_result()
     pattern = result.data["pattern"][0].copy()
     pattern[1, 2, 5, 3] += 0.125
     moved = changed(result, pattern=(pattern, *result.data["pattern"][1:]))

@@ -12,7 +12,7 @@ import pytest
 
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -20,8 +20,8 @@ REPOSITORY = Path(__file__).parents[2]
 def test_a_process_killed_right_after_add_loses_nothing(path):
     code = (
         "import os, sys; from desktop_app.session.store import Session\n"
-        "from tests.session import samples\n"
-        "s = Session.create(sys.argv[1]); s.add(samples.attention_result()); os._exit(9)"
+        "from tests.samples import stored\n"
+        "s = Session.create(sys.argv[1]); s.add(stored.attention_result()); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", code, path], cwd=REPOSITORY, check=False)
     assert done.returncode == 9
@@ -29,55 +29,55 @@ def test_a_process_killed_right_after_add_loses_nothing(path):
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
     with Session.open(path) as session:
-        samples.assert_same_result(samples.attention_result(), session.load(1))
+        stored.assert_same_result(stored.attention_result(), session.load(1))
 
 
 def test_a_process_killed_within_add_leaves_the_earlier_results(path):
     code = (
         "import os, sys; from desktop_app.session import parts, store\n"
-        "from tests.session import samples\n"
-        "s = store.Session.create(sys.argv[1]); s.add(samples.rank_result())\n"
+        "from tests.samples import stored\n"
+        "s = store.Session.create(sys.argv[1]); s.add(stored.rank_result())\n"
         "s.query('PRAGMA cache_size = 1')\n"  # what is written goes to the file at once
         "pack = parts.pack_parts\n"
         "def killed(array, lead):\n"
         "    if array.shape == (3,): os._exit(9)\n"
         "    return pack(array, lead)\n"
-        "parts.pack_parts = killed; s.add(samples.attention_result())"
+        "parts.pack_parts = killed; s.add(stored.attention_result())"
     )
     done = subprocess.run([sys.executable, "-c", code, path], cwd=REPOSITORY, check=False)
     assert done.returncode == 9
     assert path.with_name(path.name + "-journal").stat().st_size > 0
     with Session.open(path) as session:
         assert [row.analysis for row in session.rows()] == ["rank"]
-        assert session.add(samples.rank_result()) == 2
+        assert session.add(stored.rank_result()) == 2
         assert session.query("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_full_disk_changes_nothing_and_says_so(session):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     pages = session.query("PRAGMA page_count")[0][0]
     session.query(f"PRAGMA max_page_count = {pages + 5}")
     with pytest.raises(BadInputError, match="disk is full"):
-        session.add(samples.attention_result())
+        session.add(stored.attention_result())
     assert len(session.rows()) == 1
     session.query("PRAGMA max_page_count = 1000000")
-    assert session.add(samples.attention_result()) == 2
+    assert session.add(stored.attention_result()) == 2
 
 
 def test_two_programs_may_have_it_open(session, path):
     with Session.open(path) as other:
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
         assert [row.id for row in other.rows()] == [1]
-        assert other.add(samples.ablate_result()) == 2
+        assert other.add(stored.ablate_result()) == 2
         assert [row.analysis for row in session.rows()] == ["rank", "ablate"]
-        samples.assert_same_result(samples.ablate_result(), session.load(2))
+        stored.assert_same_result(stored.ablate_result(), session.load(2))
 
 
 def test_a_locked_file_is_said_to_be_in_use(session, path, monkeypatch):
     with Session.open(path) as other:
         other.query("PRAGMA busy_timeout = 10")
         with session.writing(), pytest.raises(BadInputError, match="in use"):
-            other.add(samples.rank_result())
+            other.add(stored.rank_result())
 
 
 def test_any_thread_may_use_it(session):
@@ -86,8 +86,8 @@ def test_any_thread_may_use_it(session):
     def work():
         try:
             for _ in range(5):
-                samples.assert_same_result(
-                    samples.ablate_result(), session.load(session.add(samples.ablate_result()))
+                stored.assert_same_result(
+                    stored.ablate_result(), session.load(session.add(stored.ablate_result()))
                 )
         except BaseException as error:  # noqa: BLE001 - handed to the test
             errors.append(error)

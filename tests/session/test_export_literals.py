@@ -13,7 +13,7 @@ from desktop_app.contract.result import AnswerRecord, PromptRecord, TokenList
 from desktop_app.session import export_scripts
 from desktop_app.session.export_literals import literal
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 HOSTILE = '"""\n\\";import os;os.system("x")#{{ 7*7 }}{% raw %}\u202e\ud800\x00\r\n\'\'\''
 
@@ -22,10 +22,8 @@ def hostile_result():
     """Return a result in which every text tries to leave its literal."""
     token = TokenList((7, 8), (HOSTILE, "b"), (HOSTILE, "b"))
     prompt = PromptRecord(HOSTILE, token, 1, HOSTILE, token, (AnswerRecord(HOSTILE, token),), ())
-    model = replace(
-        samples.MODEL, name=HOSTILE, source=HOSTILE, fingerprint=HOSTILE, device=HOSTILE
-    )
-    return samples.result_of(
+    model = replace(stored.MODEL, name=HOSTILE, source=HOSTILE, fingerprint=HOSTILE, device=HOSTILE)
+    return stored.result_of(
         "rank",
         {},
         prompts=(prompt,),
@@ -62,14 +60,14 @@ def test_no_text_leaves_its_literal(notebook):
         ("ablate", {"params": {"metric": "logit; import os"}}),
         ("ablate", {"params": {"component": "../head"}}),
         ("rank", {"params": {"top": "3) or exec("}}),
-        ("rank", {"model": replace(samples.MODEL, dtype="float32\nimport os")}),
+        ("rank", {"model": replace(stored.MODEL, dtype="float32\nimport os")}),
         ("nonsense", {}),
         ("../rank", {}),
     ],
 )
 def test_settings_of_no_analysis_are_refused(analysis, changes):
     data = {"layers": np.array([0]), "mode": "zero"}
-    result = samples.result_of(analysis, data, **({"params": {}} | changes))
+    result = stored.result_of(analysis, data, **({"params": {}} | changes))
     with pytest.raises(BadInputError) as caught:
         export_scripts.to_script(result)
     assert "\n" not in str(caught.value)
@@ -79,7 +77,7 @@ def test_settings_of_no_analysis_are_refused(analysis, changes):
 def test_damaged_results_are_refused(bad):
     data = {"layers": np.array([0]), "mode": "zero"} | bad
     with pytest.raises(BadInputError, match="No script"):
-        export_scripts.to_script(samples.result_of("ablate", data, params={}))
+        export_scripts.to_script(stored.result_of("ablate", data, params={}))
 
 
 def test_a_template_cannot_print_what_is_not_source():

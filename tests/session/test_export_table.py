@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from desktop_app.session.export_table import table_of, to_tsv
-from tests.session import samples
+from tests.samples import stored
 
 
 def test_ablation_has_one_row_per_head_with_all_its_numbers():
-    result = samples.ablate_result(layers=(1, 2))
+    result = stored.ablate_result(layers=(1, 2))
     headings, rows = table_of(result)
     assert headings[:2] == ["layer", "head"]
     assert "effect_mean" in headings
@@ -20,17 +20,17 @@ def test_ablation_has_one_row_per_head_with_all_its_numbers():
 
 
 def test_ranking_and_tokens_are_those_of_the_prompt():
-    headings, rows = table_of(samples.rank_result(), 1)
+    headings, rows = table_of(stored.rank_result(), 1)
     assert headings == ["rank", "id", "piece", "text", "logit", "prob"]
     assert [r[:2] for r in rows] == [["0", "3"]]
-    headings, rows = table_of(samples.tokens_result(), 0)
+    headings, rows = table_of(stored.tokens_result(), 0)
     assert headings == ["position", "ids", "pieces", "texts", "special"]
     assert rows[2] == ["2", "9", "Ġ2", " 2", "false"]
 
 
 def test_attention_is_the_chosen_head_with_its_tokens():
     pattern = np.arange(2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
-    result = samples.attention_result((pattern, pattern))
+    result = stored.attention_result((pattern, pattern))
     headings, rows = table_of(result, 0, (1, 2))
     assert headings == ["query \\ key", "0 <s>", "1 1", "2 ġ2", "3 ġ"]
     assert [row[0] for row in rows] == headings[1:]
@@ -40,7 +40,7 @@ def test_attention_is_the_chosen_head_with_its_tokens():
 
 def test_other_analyses_take_the_largest_group_without_prompts():
     data = {"map": np.array([[1.0, math.nan]]), "one": 3}
-    headings, rows = table_of(samples.result_of("telepathy", data))
+    headings, rows = table_of(stored.result_of("telepathy", data))
     assert (headings, rows) == (["field", "value"], [["one", "3"]])
 
 

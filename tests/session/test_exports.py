@@ -13,19 +13,19 @@ import pytest
 from desktop_app.session import export_table, exports
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 
-def stored(result, tmp_path):
+def kept_of(result, tmp_path):
     """Return the result as a session gives it back, stored arrays and all."""
     session = Session.create(tmp_path / "s.lens")
     return session, session.load(session.add(result))
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", stored.ALL)
 def test_json_is_the_result_object_of_the_contract(tmp_path, name):
-    result = samples.ALL[name]()
-    session, loaded = stored(result, tmp_path)
+    result = stored.ALL[name]()
+    session, loaded = kept_of(result, tmp_path)
     with session:
         exports.export(loaded, tmp_path / "r.json")
     got = json.loads((tmp_path / "r.json").read_text("utf-8"))
@@ -35,18 +35,18 @@ def test_json_is_the_result_object_of_the_contract(tmp_path, name):
 
 
 def test_json_writes_nan_as_null_and_full_precision(tmp_path):
-    exports.export(samples.ablate_result(), tmp_path / "r.JSON")
+    exports.export(stored.ablate_result(), tmp_path / "r.JSON")
     text = (tmp_path / "r.JSON").read_text("utf-8")
     assert "NaN" not in text
     got = json.loads(text)["result"]
     assert got["percent"][0][1][1] is None
-    assert got["effect"][1][2][0] == samples.ablate_result().data["effect"][1, 2, 0]
+    assert got["effect"][1][2][0] == stored.ablate_result().data["effect"][1, 2, 0]
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", stored.ALL)
 def test_npz_loads_without_pickle_and_holds_every_array(tmp_path, name):
-    result = samples.ALL[name]()
-    session, loaded = stored(result, tmp_path)
+    result = stored.ALL[name]()
+    session, loaded = kept_of(result, tmp_path)
     with session:
         exports.export(loaded, tmp_path / "r.npz")
     with np.load(tmp_path / "r.npz", allow_pickle=False) as members:
@@ -69,7 +69,7 @@ def test_npz_loads_without_pickle_and_holds_every_array(tmp_path, name):
 
 
 def test_npz_names_numbers_texts_and_ragged_tokens(tmp_path):
-    exports.export(samples.tokens_result(), tmp_path / "t.npz")
+    exports.export(stored.tokens_result(), tmp_path / "t.npz")
     with np.load(tmp_path / "t.npz") as members:
         np.testing.assert_array_equal(members["ids_1"], [7, 8])
         np.testing.assert_array_equal(members["offsets_0"][2], [1, 3])
@@ -77,7 +77,7 @@ def test_npz_names_numbers_texts_and_ragged_tokens(tmp_path):
         assert members["pieces_0"].tolist() == ["<s>", "1", "Ġ2", "Ġ"]
         document = json.loads(members["document"].item())
     assert document["result"]["pieces"][1] == ["Ã", "\x00"]
-    exports.export(samples.ablate_result(), tmp_path / "a.npz")
+    exports.export(stored.ablate_result(), tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as members:
         assert members["mode"].item() == "mean"
         assert members["base_mean"].item() == 0.5
@@ -91,7 +91,7 @@ def rows_of(path):
 
 
 def test_csv_has_one_row_per_cell_under_the_models_own_numbers(tmp_path):
-    result = samples.ablate_result(layers=(1, 2))
+    result = stored.ablate_result(layers=(1, 2))
     exports.export(result, tmp_path / "r.csv")
     rows = rows_of(tmp_path / "r.csv")
     assert list(rows[0]) == ["field", "prompt", "layer", "head", "value"]
@@ -114,7 +114,7 @@ def test_csv_has_one_row_per_cell_under_the_models_own_numbers(tmp_path):
 
 def test_csv_of_whole_layers_has_no_head(tmp_path):
     data = {"effect": np.array([[1.0, 2.0]]), "effect_mean": np.array([1.5]), "layers": [7]}
-    exports.export(samples.result_of("ablate", data), tmp_path / "r.csv")
+    exports.export(stored.result_of("ablate", data), tmp_path / "r.csv")
     rows = rows_of(tmp_path / "r.csv")
     assert list(rows[0]) == ["field", "layer", "prompt", "value"]
     assert [tuple(r.values()) for r in rows] == [
@@ -125,8 +125,8 @@ def test_csv_of_whole_layers_has_no_head(tmp_path):
 
 
 def test_csv_of_stored_patterns(tmp_path):
-    result = samples.attention_result()
-    session, loaded = stored(result, tmp_path)
+    result = stored.attention_result()
+    session, loaded = kept_of(result, tmp_path)
     with session:
         exports.export(loaded, tmp_path / "r.csv")
     rows = [r for r in rows_of(tmp_path / "r.csv") if r["field"] == "pattern"]
@@ -137,7 +137,7 @@ def test_csv_of_stored_patterns(tmp_path):
 
 
 def test_csv_splits_tables_and_keeps_texts_to_the_letter(tmp_path):
-    exports.export(samples.rank_result(), tmp_path / "r.csv")
+    exports.export(stored.rank_result(), tmp_path / "r.csv")
     rows = rows_of(tmp_path / "r.csv")
     pieces = [r for r in rows if r["field"] == "top.piece"]
     assert [(r["prompt"], r["rank"], r["value"]) for r in pieces] == [
@@ -149,7 +149,7 @@ def test_csv_splits_tables_and_keeps_texts_to_the_letter(tmp_path):
     assert (logit["answer"], logit["index"], float(logit["value"])) == ("0", "0", 3 + 1 / 3)
     total = next(r for r in rows if r["field"] == "answers.logprob_total")
     assert float(total["value"]) == -math.inf
-    exports.export(samples.tokens_result(), tmp_path / "t.csv")
+    exports.export(stored.tokens_result(), tmp_path / "t.csv")
     tokens = rows_of(tmp_path / "t.csv")
     texts = {(r["prompt"], r["position"]): r["value"] for r in tokens if r["field"] == "texts"}
     assert texts["0", "2"] == " 2"
@@ -161,14 +161,14 @@ def test_csv_splits_tables_and_keeps_texts_to_the_letter(tmp_path):
 def test_a_csv_far_too_long_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(export_table, "MAX_CELLS", 100)
     with pytest.raises(BadInputError, match=r"\.npz"):
-        exports.export(samples.attention_result(), tmp_path / "r.csv")
+        exports.export(stored.attention_result(), tmp_path / "r.csv")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["r.png", "r.pdf", "r.svg", "r", "r.exe"])
 def test_other_endings_are_refused_with_those_there_are(tmp_path, name):
     with pytest.raises(BadInputError, match=r"\.json, \.npz, \.csv"):
-        exports.export(samples.rank_result(), tmp_path / name)
+        exports.export(stored.rank_result(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,14 +182,14 @@ def test_a_full_disk_leaves_the_older_file(tmp_path, monkeypatch, ending):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(BadInputError, match="disk is full"):
-        exports.export(samples.ablate_result(), target)
+        exports.export(stored.ablate_result(), target)
     assert [p.name for p in tmp_path.iterdir()] == [target.name]
     assert target.read_text() == "older"
 
 
 def test_an_unknown_analysis_exports_with_plain_axes(tmp_path):
     data = {"map": np.zeros((2, 3)), "ragged": (np.zeros(1), np.zeros(2))}
-    result = samples.result_of("telepathy", data)
+    result = stored.result_of("telepathy", data)
     for ending in (".json", ".npz", ".csv"):
         exports.export(result, tmp_path / f"r{ending}")
     for ending in (".py", ".ipynb"):
@@ -201,7 +201,7 @@ def test_an_unknown_analysis_exports_with_plain_axes(tmp_path):
 
 
 def test_large_patterns_are_never_held_whole(tmp_path, monkeypatch):
-    session, loaded = stored(samples.attention_result(), tmp_path)
+    session, loaded = kept_of(stored.attention_result(), tmp_path)
     monkeypatch.setattr(type(loaded.data["pattern"][0]), "__array__", None)
     with session, zipfile.ZipFile(io.BytesIO(), "w") as archive:
         "".join(exports.json_pieces(loaded))

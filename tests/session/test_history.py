@@ -10,12 +10,12 @@ import pytest
 from desktop_app.session import store
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 
 @pytest.fixture
 def three(session):
-    for make in (samples.rank_result, samples.ablate_result, samples.attention_result):
+    for make in (stored.rank_result, stored.ablate_result, stored.attention_result):
         session.add(make())
     return session
 
@@ -29,7 +29,7 @@ def test_notes_star_and_tags_stay_with_the_result(three, path):
         assert (second.notes, second.star) == ("# Why\n\nheads 3 and *5* ?", True)
         assert second.tags == ("induction", "paper")
         assert (first.notes, first.star, first.tags) == ("", False, ())
-        samples.assert_same_result(samples.ablate_result(), again.load(2))
+        stored.assert_same_result(stored.ablate_result(), again.load(2))
     three.set_star(2, star=False)
     assert not three.rows()[1].star
 
@@ -42,11 +42,11 @@ def test_a_deleted_result_leaves_the_history_and_comes_back(three):
     three.restore(1)
     assert [row.id for row in three.rows()] == [1, 2, 3]
     assert three.rows()[0].star
-    samples.assert_same_result(samples.rank_result(), three.load(1))
+    stored.assert_same_result(stored.rank_result(), three.load(1))
 
 
 def test_an_emptied_bin_is_empty_for_good_and_its_numbers_are_not_used_again(three, path):
-    secret = samples.rank_result()
+    secret = stored.rank_result()
     three.rename(3, "do not show this to anyone")
     three.delete(3)
     assert three.empty_bin() == 1
@@ -95,7 +95,7 @@ def test_a_spoilt_line_is_told_of_and_the_others_stay(three, path, statement):
     with Session.open(path) as session:
         assert [row.id for row in session.rows()] == [1, 3]
         assert "One result of this session cannot be read" in session.missing()
-        samples.assert_same_result(samples.attention_result(), session.load(3))
+        stored.assert_same_result(stored.attention_result(), session.load(3))
 
 
 @pytest.mark.parametrize("tags", ["'x'", "'{}'", "'[1, \"a\"]'", "x'00'", "'[['", "7"])

@@ -15,7 +15,7 @@ import pytest
 from desktop_app.session.claim import Claim
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.session import samples
+from tests.samples import stored
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def end(process, number=signal.SIGKILL):
 HOLDER = """
     import sys
     from desktop_app.session.store import Session
-    from tests.session import samples
+    from tests.samples import stored
     session = Session.open(sys.argv[1], claimed=True)
     assert session.notice is None
     print("ready", flush=True)
@@ -53,18 +53,18 @@ HOLDER = """
 
 
 def test_a_second_window_gets_the_file_for_reading_only(session, path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     session.close()
     holder = child(HOLDER, path)
     try:
         with Session.open(path, claimed=True) as second:
             assert "open in another window" in second.notice
-            samples.assert_same_result(samples.rank_result(), second.load(1))
+            stored.assert_same_result(stored.rank_result(), second.load(1))
             with pytest.raises(BadInputError, match="another window"):
-                second.add(samples.rank_result())
+                second.add(stored.rank_result())
             # The command line adds a result in one stroke, and both windows see it.
             with Session.open_or_create(path) as command:
-                assert command.add(samples.ablate_result()) == 2
+                assert command.add(stored.ablate_result()) == 2
             assert second.changed_elsewhere()
             assert [row.analysis for row in second.rows()] == ["rank", "ablate"]
     finally:
@@ -129,33 +129,33 @@ def test_a_session_cannot_be_saved_over_one_that_is_open_elsewhere(session, tmp_
 
 
 def test_a_vanished_file_is_named_and_nothing_read_is_lost(session, path, tmp_path):
-    session.add(samples.attention_result())
+    session.add(stored.attention_result())
     lazy = session.load(1).data["pattern"][0]
     path.unlink()
     assert session.is_gone()
     with pytest.raises(BadInputError, match="no longer there"):
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
     session.save_as(tmp_path / "new.lens")
-    assert session.add(samples.rank_result()) == 2
+    assert session.add(stored.rank_result()) == 2
     assert lazy[0, 0].shape == (160, 160)
     with Session.open(tmp_path / "new.lens") as again:
-        samples.assert_same_result(samples.attention_result(), again.load(1))
+        stored.assert_same_result(stored.attention_result(), again.load(1))
 
 
 def test_a_vanished_file_can_be_saved_under_its_own_name(path):
     Session.create(path).close()
     with Session.open(path, claimed=True) as session:
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
         path.unlink()
         session.save_as(path)
-        assert session.add(samples.ablate_result()) == 2
+        assert session.add(stored.ablate_result()) == 2
         with Session.open(path, claimed=True) as second:
             assert second.is_read_only  # it still owns its name
             assert len(second.rows()) == 2
 
 
 def test_a_file_that_was_moved_is_not_followed(session, path, tmp_path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     shutil.move(path, tmp_path / "elsewhere.lens")
     with pytest.raises(BadInputError, match="no longer there"):
         session.set_star(1, star=True)
@@ -174,16 +174,16 @@ def test_a_file_that_vanishes_within_a_write_is_told_of(session, path, monkeypat
 
     monkeypatch.setattr(Session, "_check_place", check)
     with pytest.raises(BadInputError, match="no longer there"):
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
 
 
 def test_a_replaced_file_is_left_alone(session, path, tmp_path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     with Session.create(tmp_path / "other.lens") as other:
-        other.add(samples.ablate_result())
+        other.add(stored.ablate_result())
     os.replace(tmp_path / "other.lens", path)
     with pytest.raises(BadInputError, match="replaced by another program"):
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
     session.save_as(tmp_path / "mine.lens")
     assert [row.analysis for row in session.rows()] == ["rank"]
     with Session.open(path) as theirs:
@@ -191,10 +191,10 @@ def test_a_replaced_file_is_left_alone(session, path, tmp_path):
 
 
 def test_a_file_overwritten_in_place_is_a_sentence_not_a_crash(session, path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     path.write_bytes(b"not what it was" * 4000)
     for use in (
-        lambda: session.add(samples.rank_result()),
+        lambda: session.add(stored.rank_result()),
         lambda: session.load(1),
         session.rows,
         lambda: session.save_copy(path.with_name("copy.lens")),
@@ -210,18 +210,18 @@ def test_a_write_that_the_system_refuses_half_way_changes_nothing(path):
         import resource, sys
         from desktop_app.session.store import Session
         from desktop_app.support.errors import BadInputError
-        from tests.session import samples
+        from tests.samples import stored
         session = Session.create(sys.argv[1])
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
         size = session.path.stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50_000, resource.RLIM_INFINITY))
         try:
-            session.add(samples.attention_result())
+            session.add(stored.attention_result())
         except BadInputError as error:
             print(error)
         assert len(session.rows()) == 1
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        assert session.add(samples.attention_result()) == 2
+        assert session.add(stored.attention_result()) == 2
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), path],
@@ -236,13 +236,13 @@ def test_a_write_that_the_system_refuses_half_way_changes_nothing(path):
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
 def test_a_folder_that_becomes_read_only(session, path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     path.parent.chmod(0o555)
     try:
         with pytest.raises(BadInputError, match="cannot be read or written"):
-            session.add(samples.rank_result())
+            session.add(stored.rank_result())
         with Session.open(path) as second:
             assert "may not be written" in second.notice
     finally:
         path.parent.chmod(0o755)
-    assert session.add(samples.rank_result()) == 2
+    assert session.add(stored.rank_result()) == 2

@@ -11,7 +11,8 @@ import pytest
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.session.exports import export
 from desktop_app.session.store import Session
-from tests.session import samples, toy_runs
+from tests.samples import stored
+from tests.session import toy_runs
 
 pytestmark = pytest.mark.model
 
@@ -54,11 +55,11 @@ def test_a_result_survives_save_open_and_export(name, tmp_path):
     path = toy_runs.write_session(tmp_path / "all.lens", (name,))
     with Session.open(path) as session:
         loaded = session.load(1)
-        samples.assert_same_result(result, loaded)
+        stored.assert_same_result(result, loaded)
         for ending in ("json", "npz", "csv"):
             export(loaded, tmp_path / f"r.{ending}")
         session.save_as(tmp_path / "moved.lens")
-        samples.assert_same_result(result, session.load(1))
+        stored.assert_same_result(result, session.load(1))
     document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert document["analysis"] == name
     same_bits(document["result"], dict(result.data), name)

@@ -17,7 +17,7 @@ from desktop_app.session.export_table import table_of
 from desktop_app.session.store import Session, default_title
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.comparison.data import fields
-from tests.session import samples
+from tests.samples import stored
 
 FIELDS = (
     FieldSpec("norm", ("layer", "position"), "Norm of the stream", "", telling=2),
@@ -32,7 +32,7 @@ def stranger(path):
     """Return a result of an analysis that is not installed here, read from a session."""
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     data = {"norm": values, "share": values / 5, "depths": np.array([4, 7])}
-    made = samples.result_of("telepathy", data, fields=FIELDS, params_schema=SCHEMA)
+    made = stored.result_of("telepathy", data, fields=FIELDS, params_schema=SCHEMA)
     with Session.create(path) as session:
         session.add(made)
         yield session.load(1)
@@ -69,9 +69,9 @@ def test_the_result_object_of_the_contract_does_not_tell_of_them(stranger):
 
 
 def test_a_known_analysis_speaks_where_a_result_does_not():
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     assert fields_of(result) == {spec.name: spec for spec in described(result).fields}
-    whole = samples.result_of("ablate", {"effect": np.zeros((2, 2))}, params={"component": "mlp"})
+    whole = stored.result_of("ablate", {"effect": np.zeros((2, 2))}, params={"component": "mlp"})
     assert fields_of(whole)["effect"].axes == ("layer", "prompt")
 
 
@@ -120,12 +120,12 @@ def test_specs_of_another_form_are_none_at_all(stranger, path, told):
     with Session.open(path) as session:
         found = session.load(1)
     assert (found.fields, found.params_schema) == ((), {})
-    samples.assert_same(dict(stranger.data), dict(found.data))
+    stored.assert_same(dict(stranger.data), dict(found.data))
 
 
 def test_a_schema_without_end_is_none():
     deep = '{"a":' * 300 + "1" + "}" * 300
-    result = samples.rank_result()
+    result = stored.rank_result()
     assert codec.decode_specs(result, None, deep).params_schema == {}
     assert codec.decode_specs(result, None, '{"a":{"b":[1]}}').params_schema == {"a": {"b": [1]}}
 
@@ -133,7 +133,7 @@ def test_a_schema_without_end_is_none():
 @pytest.mark.parametrize("labels", [3.0, np.float32(3), np.zeros((2, 2)), (None, [1]), (5,), "ab"])
 def test_labels_that_are_none_are_counted(labels, tmp_path):
     data = {"norm": np.ones((2, 1)), "depths": labels}
-    result = samples.result_of("telepathy", data, fields=FIELDS)
+    result = stored.result_of("telepathy", data, fields=FIELDS)
     exports.export(result, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as text:
         found = [r["layer"] for r in csv.DictReader(text) if r["field"] == "norm"]

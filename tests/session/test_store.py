@@ -11,19 +11,17 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.session.parts import LazyArray
 from desktop_app.session.store import Session, SessionRow, default_title
 from desktop_app.support.errors import BadInputError
-from tests.analyses.detect.test_view import detect_result
-from tests.session import samples
-from tests.views import patch_samples
-from tests.views import samples as drawn
+from tests.samples import drawn, patching, stored
+from tests.samples.heads import detect_result
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", stored.ALL)
 def test_every_analysis_comes_back_bit_for_bit(session, path, name):
-    result = samples.ALL[name]()
+    result = stored.ALL[name]()
     number = session.add(result)
-    samples.assert_same_result(result, session.load(number))
+    stored.assert_same_result(result, session.load(number))
     with Session.open(path) as again:
-        samples.assert_same_result(result, again.load(number))
+        stored.assert_same_result(result, again.load(number))
 
 
 @pytest.mark.parametrize("dtype", ["?", "b", "<i2", "<i8", "u1", "<u8", "<f2", "<f4", "<f8"])
@@ -62,7 +60,7 @@ def test_objects_are_refused_and_nothing_is_added(session):
 
 
 def test_numpy_numbers_in_prompts_and_params_become_plain(session):
-    record = samples.PromptRecord("a", samples.TokenList((np.int64(3),), ("a",), ("a",)), 0)
+    record = stored.PromptRecord("a", stored.TokenList((np.int64(3),), ("a",), ("a",)), 0)
     result = drawn.result_of("ablate", {}, prompts=(record,), params={"top": np.int64(4)})
     loaded = session.load(session.add(result))
     assert type(loaded.prompts[0].tokens.ids[0]) is int
@@ -70,10 +68,10 @@ def test_numpy_numbers_in_prompts_and_params_become_plain(session):
 
 
 def test_a_memory_map_is_stored_and_read_one_head_at_a_time(session, tmp_path, monkeypatch):
-    pattern = samples.patterns(160, 3)
+    pattern = stored.patterns(160, 3)
     mapped = np.memmap(tmp_path / "pattern.bin", np.float32, "w+", shape=pattern.shape)
     mapped[:] = pattern
-    number = session.add(samples.attention_result((mapped,)))
+    number = session.add(stored.attention_result((mapped,)))
     lazy = session.load(number).data["pattern"][0]
     assert isinstance(lazy, LazyArray)
     assert (lazy.shape, lazy.dtype, lazy.nbytes) == (pattern.shape, np.float32, pattern.nbytes)
@@ -91,7 +89,7 @@ def test_a_memory_map_is_stored_and_read_one_head_at_a_time(session, tmp_path, m
 
 
 def test_loading_reads_no_head_at_all(session, monkeypatch):
-    number = session.add(samples.attention_result())
+    number = session.add(stored.attention_result())
     parts = []
     original = Session._read_part
     monkeypatch.setattr(
@@ -105,15 +103,15 @@ def test_loading_reads_no_head_at_all(session, monkeypatch):
 
 
 def test_half_empty_patterns_take_less_room_than_their_bytes(path):
-    pattern = np.tril(samples.patterns(256, 4))
+    pattern = np.tril(stored.patterns(256, 4))
     with Session.create(path) as session:
-        session.add(samples.attention_result((pattern,)))
+        session.add(stored.attention_result((pattern,)))
     assert path.stat().st_size < 0.75 * pattern.nbytes
 
 
 def test_history_counts_from_one_and_names_things(session):
-    assert session.add(samples.ablate_result()) == 1
-    assert session.add(samples.rank_result(), "my \ud800 title") == 2
+    assert session.add(stored.ablate_result()) == 1
+    assert session.add(stored.rank_result(), "my \ud800 title") == 2
     first, second = session.rows()
     when = "2026-11-21T10:00:00+00:00"
     assert first == SessionRow(1, "ablate", "Ablation · 1 2 ", when, "toy ␠")
@@ -124,7 +122,7 @@ def test_history_counts_from_one_and_names_things(session):
 
 @pytest.mark.parametrize("number", [0, -1, 2, 2**63, 10**30])
 def test_an_unknown_result_is_refused(session, number):
-    session.add(samples.ablate_result())
+    session.add(stored.ablate_result())
     with pytest.raises(BadInputError, match="no result"):
         session.load(number)
 
@@ -149,15 +147,15 @@ def test_a_temporary_session_goes_away_and_a_saved_one_stays(tmp_path):
         assert session.is_temporary
     assert not gone.exists()
     session = Session.create()
-    session.add(samples.attention_result())
+    session.add(stored.attention_result())
     lazy = session.load(1).data["pattern"][0]
     old, target = session.path, tmp_path / "kept.lens"
     target.write_bytes(b"an older file")
     session.save_as(target)
     assert not old.exists()
     assert (session.path, session.is_temporary) == (target, False)
-    np.testing.assert_array_equal(lazy[0, 0], samples.patterns(160, 1)[0, 0])
-    assert session.add(samples.rank_result()) == 2
+    np.testing.assert_array_equal(lazy[0, 0], stored.patterns(160, 1)[0, 0])
+    assert session.add(stored.rank_result()) == 2
     session.save_as(target)
     session.close()
     assert target.exists()
@@ -167,20 +165,20 @@ def test_a_temporary_session_goes_away_and_a_saved_one_stays(tmp_path):
 
 
 def test_a_copy_is_complete_and_leaves_the_session_where_it_is(session, path, tmp_path):
-    session.add(samples.tokens_result())
+    session.add(stored.tokens_result())
     stale = tmp_path / "copy.lens-journal"
     stale.write_bytes(b"left by a killed program")
     session.save_copy(tmp_path / "copy.lens")
     assert session.path == path
     assert not stale.exists()
     with Session.open(tmp_path / "copy.lens") as copy:
-        samples.assert_same_result(samples.tokens_result(), copy.load(1))
+        stored.assert_same_result(stored.tokens_result(), copy.load(1))
 
 
 def test_copying_to_nowhere_says_so(session, tmp_path):
     with pytest.raises(BadInputError, match="folder does not exist"):
         session.save_as(tmp_path / "missing" / "copy.lens")
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
 
 
 def test_creating_never_overwrites(path):
@@ -194,39 +192,39 @@ def test_creating_never_overwrites(path):
 
 def test_open_or_create_does_what_it_says(path):
     with Session.open_or_create(path) as session:
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
     with Session.open_or_create(path) as session:
         assert len(session.rows()) == 1
 
 
 def test_results_move_between_sessions_without_being_read_whole(session, tmp_path):
-    session.add(samples.attention_result())
+    session.add(stored.attention_result())
     with Session.create(tmp_path / "other.lens") as other:
         other.add(session.load(1))
-        samples.assert_same_result(samples.attention_result(), other.load(1))
+        stored.assert_same_result(stored.attention_result(), other.load(1))
     assert session.add(session.load(1)) == 2
-    samples.assert_same_result(samples.attention_result(), session.load(2))
+    stored.assert_same_result(stored.attention_result(), session.load(2))
 
 
 def test_a_file_that_may_not_be_written_opens_read_only(session, path, monkeypatch, tmp_path):
-    session.add(samples.rank_result())
+    session.add(stored.rank_result())
     monkeypatch.setattr(os, "access", lambda *_: False)
     with Session.open(path) as again:
         assert "reading only" in again.notice
-        samples.assert_same_result(samples.rank_result(), again.load(1))
+        stored.assert_same_result(stored.rank_result(), again.load(1))
         with pytest.raises(BadInputError, match="cannot be changed"):
-            again.add(samples.rank_result())
+            again.add(stored.rank_result())
         monkeypatch.undo()
         again.save_as(tmp_path / "mine.lens")
         assert again.notice is None
-        assert again.add(samples.rank_result()) == 2
+        assert again.add(stored.rank_result()) == 2
 
 
 @pytest.mark.benchmark
 def test_fifty_results_open_fast(path):
     with Session.create(path) as session:
         for _ in range(50):
-            session.add(samples.ablate_result())
+            session.add(stored.ablate_result())
     gc.collect()
     start = time.perf_counter()
     with Session.open(path) as session:
@@ -238,7 +236,7 @@ def test_fifty_results_open_fast(path):
 
 def test_a_title_says_what_a_result_was_about():
     random = {"batch": 30, "seq_len": 50, "seed": 0, "prompts": []}
-    second = patch_samples.hand_result(prompts=(patch_samples.PAIR, patch_samples.OTHER), pair=1)
+    second = patching.hand_result(prompts=(patching.PAIR, patching.OTHER), pair=1)
     titles = {
         "Ranking · 1 2 3 4 ": drawn.rank_result(),
         "Heads · 30 × 50 random tokens, seed 0": detect_result(params=random),

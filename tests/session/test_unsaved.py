@@ -11,7 +11,7 @@ from desktop_app.session import unsaved
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import temporary_sibling
-from tests.session import samples
+from tests.samples import stored
 from tests.session.test_places import child, end
 
 WORKER = """
@@ -19,12 +19,12 @@ WORKER = """
     from pathlib import Path
     from desktop_app.session import unsaved
     from desktop_app.session.store import Session
-    from tests.session import samples
+    from tests.samples import stored
     session = Session.begin(Path(sys.argv[1]))
     if sys.argv[2] == "worth":
         unsaved.mark_worth_keeping(session)
-    session.add(samples.rank_result())
-    session.add(samples.ablate_result())
+    session.add(stored.rank_result())
+    session.add(stored.ablate_result())
     print("ready", flush=True)
     sys.stdin.read()
 """
@@ -48,7 +48,7 @@ def test_work_of_a_killed_program_is_found_and_restored(folder):
     assert unsaved.leftovers(folder) == ()
     with pytest.raises(BadInputError, match="another window already"):
         unsaved.restore(found.path)
-    samples.assert_same_result(samples.ablate_result(), session.load(2))
+    stored.assert_same_result(stored.ablate_result(), session.load(2))
     session.save_as(folder / "kept.lens")
     session.close()
     assert not found.path.exists()
@@ -76,7 +76,7 @@ def test_half_written_files_are_tidied_away_once_they_are_old(folder):
 def test_closing_in_peace_leaves_nothing(folder):
     with Session.begin(folder) as session:
         unsaved.mark_worth_keeping(session)
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
         assert session.path.parent == folder
     assert list(folder.iterdir()) == []
 
@@ -105,7 +105,7 @@ def test_without_a_data_folder_work_begins_elsewhere(monkeypatch, tmp_path, capl
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(unsaved, "folder", lambda: tmp_path / "file" / "sessions")
     with unsaved.begin() as session:
-        assert session.add(samples.rank_result()) == 1
+        assert session.add(stored.rank_result()) == 1
         assert session.is_temporary
     assert "cannot be kept" in caplog.text
 
@@ -115,18 +115,18 @@ def test_with_nowhere_to_write_work_is_kept_in_memory(monkeypatch, tmp_path, cap
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with unsaved.begin() as session:
-        assert session.add(samples.attention_result()) == 1
+        assert session.add(stored.attention_result()) == 1
         session.delete(1)
         session.restore(1)
         lazy = session.load(1).data["pattern"][0]
         assert not session.is_gone()
         session.save_as(tmp_path / "kept.lens")
-        np.testing.assert_array_equal(lazy[1, 1], samples.patterns(160, 1)[1, 1])
-        assert session.add(samples.rank_result()) == 2
+        np.testing.assert_array_equal(lazy[1, 1], stored.patterns(160, 1)[1, 1])
+        assert session.add(stored.rank_result()) == 2
         (tmp_path / "kept.lens").rename(tmp_path / "moved.lens")
         assert session.is_gone()
         with pytest.raises(BadInputError, match="no longer there"):
-            session.add(samples.rank_result())
+            session.add(stored.rank_result())
     with Session.open(tmp_path / "moved.lens") as kept:
         assert len(kept.rows()) == 2
     assert "in memory alone" in caplog.text

@@ -21,7 +21,7 @@ from desktop_app.session import database
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
-from tests.session import samples
+from tests.samples import stored
 
 OLD = Path(__file__).parent / "old"
 VERSIONS = sorted(path.stem for path in OLD.glob("*.lens"))
@@ -83,7 +83,7 @@ def test_an_old_file_is_brought_up_to_date_by_the_first_change(old):
         session.annotate(2, "noted later")
         assert_known(session, known)
         assert session.rows()[1].notes == "noted later"
-        assert session.add(samples.rank_result()) == len(known) + 1
+        assert session.add(stored.rank_result()) == len(known) + 1
     assert database.read_header(path).user_version == database.SCHEMA
     with Session.open(path) as session:
         assert session.notice is None
@@ -150,7 +150,7 @@ def test_a_file_that_becomes_newer_while_open_is_left_alone(session, path):
         other.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
         other.commit()
     with pytest.raises(BadInputError, match="newer version"):
-        session.add(samples.rank_result())
+        session.add(stored.rank_result())
     assert session.rows() == ()
 
 
@@ -165,8 +165,8 @@ def test_a_newer_file_that_lacks_known_columns_asks_for_an_update(session, path)
 
 
 def test_the_program_on_the_help_page_reads_a_session(session, path, tmp_path):
-    session.add(samples.attention_result())
-    session.add(samples.ablate_result(), "A title")
+    session.add(stored.attention_result())
+    session.add(stored.ablate_result(), "A title")
     page = resource("help", "session_file.md").read_text(encoding="utf-8")
     assert f"Schema **{database.SCHEMA}**" in page
     program = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)

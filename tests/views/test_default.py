@@ -20,23 +20,22 @@ from desktop_app.session.store import Session
 from desktop_app.views.default import DefaultView
 from desktop_app.widgets.basics.selection import Selection
 from tests.analyses.compose.test_view import compose_result
-from tests.analyses.detect.test_view import detect_result
 from tests.analyses.repeat.test_view import repeat_result
-from tests.session import samples as stored
-from tests.views import patch_samples, samples
+from tests.samples import drawn, patching, stored
+from tests.samples.heads import detect_result
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints|raise")]
 
 RESULTS = {
-    "tokens": samples.tokens_result,
-    "rank": samples.rank_result,
-    "ablate": samples.ablate_result,
-    "attention": samples.attention_result,
-    "patch": patch_samples.patch_result,
-    "patch, heads": patch_samples.heads_result,
-    "patch, ragged": patch_samples.ragged_result,
-    "patch, layers": patch_samples.layers_result,
-    "hand_patch": patch_samples.hand_result,
+    "tokens": drawn.tokens_result,
+    "rank": drawn.rank_result,
+    "ablate": drawn.ablate_result,
+    "attention": drawn.attention_result,
+    "patch": patching.patch_result,
+    "patch, heads": patching.heads_result,
+    "patch, ragged": patching.ragged_result,
+    "patch, layers": patching.layers_result,
+    "hand_patch": patching.hand_result,
     "detect": lambda: detect_result(card=True),
     "repeat": repeat_result,
     "compose": lambda: compose_result(circuits=True, params={"ov": "1.1"}),
@@ -47,7 +46,7 @@ RESULTS = {
 def of_fields(fields, data, **changes):
     """Return a result of an analysis that nobody has."""
     fields = tuple(FieldSpec(name, axes, f"what {name} is") for name, axes in fields.items())
-    return samples.result_of("elsewhere", data, fields=fields, **changes)
+    return drawn.result_of("elsewhere", data, fields=fields, **changes)
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def view(qtbot, selection):
     return made
 
 
-def drawn(view):
+def on_screen(view):
     return view.drawn().drawn
 
 
@@ -152,30 +151,30 @@ def test_names_of_another_length_are_not_used(view):
 
 
 def test_a_map_begins_with_the_mean_and_goes_on_to_prompts(view, selection):
-    result = samples.ablate_result()
+    result = drawn.ablate_result()
     view.show_result(result)
     assert view.fields()[0] == "effect"
-    assert isinstance(drawn(view), Matrix)
-    np.testing.assert_array_equal(drawn(view).values, result.data["effect_mean"])
+    assert isinstance(on_screen(view), Matrix)
+    np.testing.assert_array_equal(on_screen(view).values, result.data["effect_mean"])
     box = view._choosers.box("prompt")
     assert box.currentText() == MEAN
     selection.select_prompt(1)
-    np.testing.assert_array_equal(drawn(view).values, result.data["effect_mean"])
+    np.testing.assert_array_equal(on_screen(view).values, result.data["effect_mean"])
     box.setCurrentIndex(2)
     box.activated.emit(2)
-    np.testing.assert_array_equal(drawn(view).values, result.data["effect"][:, :, 1])
+    np.testing.assert_array_equal(on_screen(view).values, result.data["effect"][:, :, 1])
     selection.select_prompt(0)
-    np.testing.assert_array_equal(drawn(view).values, result.data["effect"][:, :, 0])
+    np.testing.assert_array_equal(on_screen(view).values, result.data["effect"][:, :, 0])
 
 
 def test_the_ranking_beside_a_map_has_the_strongest_first(view):
-    view.show_result(samples.ablate_result())
-    assert drawn(view).diverging
+    view.show_result(drawn.ablate_result())
+    assert on_screen(view).diverging
     assert [row[0] for row in view._list.texts()][:2] == ["L5H3", "L4H2"]
 
 
 def test_a_click_selects_head_and_the_selection_marks_the_cell(view, selection, qtbot):
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     view._map.cell_clicked.emit(1, 3)
     assert (selection.layer, selection.head) == (5, 3)
     assert view._list.selected_key() == (1, 3)
@@ -187,20 +186,20 @@ def test_a_click_selects_head_and_the_selection_marks_the_cell(view, selection, 
 
 
 def test_positions_and_pairs_are_selected(view, selection):
-    view.show_result(patch_samples.patch_result())
+    view.show_result(patching.patch_result())
     view._map.cell_clicked.emit(1, 4)
     assert (selection.layer, selection.head, selection.position) == (5, None, 4)
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     view._map.cell_clicked.emit(3, 1)
     assert selection.pair == (3, 1)
 
 
 def test_heads_of_a_pattern_follow_the_selection(view, selection):
-    result = samples.attention_result()
+    result = drawn.attention_result()
     view.show_result(result)
     selection.select_head(5, 2)
     assert view._choosers.places() | {"layer": 1, "head": 2} == view._choosers.places()
-    np.testing.assert_array_equal(drawn(view).values, result.data["pattern"][0][1, 2])
+    np.testing.assert_array_equal(on_screen(view).values, result.data["pattern"][0][1, 2])
     box = view._choosers.box("head")
     box.setCurrentIndex(3)
     box.activated.emit(3)
@@ -212,7 +211,7 @@ def test_one_axis_is_a_curve_with_its_spread(view, selection):
     values = np.array([[1.0, 3.0], [5.0, 5.0], [2.0, 0.0]])
     data = {"f": values, "f_mean": values.mean(1), "f_sem": np.array([1.0, 0.0, 1.0])}
     view.show_result(of_fields(fields, data))
-    curve = drawn(view)
+    curve = on_screen(view)
     assert isinstance(curve, Curves)
     assert curve.lines[0].low.tolist() == [1.0, 5.0, 0.0]
     view._plot.point_clicked.emit(2)
@@ -222,33 +221,33 @@ def test_one_axis_is_a_curve_with_its_spread(view, selection):
 
 def test_names_side_by_side_are_bars(view):
     view.show_result(of_fields({"f": ("kind",)}, {"f": np.array([1.0, -2.0]), "kinds": ("K", "Q")}))
-    assert drawn(view).lines[0].bars
-    assert drawn(view).across.labels == ("K", "Q")
+    assert on_screen(view).lines[0].bars
+    assert on_screen(view).across.labels == ("K", "Q")
 
 
 def test_a_value_per_prompt_is_a_table(view, selection):
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     assert view.fields()[0] == "logit diff"
-    assert isinstance(drawn(view), Ranking)
+    assert isinstance(on_screen(view), Ranking)
     assert view._table.texts()[0][0].startswith("1 · ")
     view._table.row_selected.emit(1)
     assert selection.prompt == 1
 
 
 def test_single_values_are_told_with_meaning_and_unit(view):
-    view.show_result(patch_samples.hand_result())
+    view.show_result(patching.hand_result())
     view.show_field("single values")
     assert ("clean", "4 logit difference", "The metric of the clean run") in view._table.texts()
 
 
 def test_parts_are_drawn_as_they_come(view):
-    result = samples.ablate_result()
+    result = drawn.ablate_result()
     view.show_busy(True)
     view.show_partial({"effect_mean": np.full((3, 4), np.nan), "layers": result.data["layers"]})
-    assert np.isnan(drawn(view).values).all()
+    assert np.isnan(on_screen(view).values).all()
     view.show_partial({"effect_mean": result.data["effect_mean"]})
     assert view.drawn().rows.labels == ("4", "5", "6")
-    np.testing.assert_array_equal(drawn(view).values, result.data["effect_mean"])
+    np.testing.assert_array_equal(on_screen(view).values, result.data["effect_mean"])
     view.show_result(result)
     view.show_busy(True)
     view.show_partial({"base": np.array([1.0, 2.0])})
@@ -258,11 +257,11 @@ def test_parts_are_drawn_as_they_come(view):
 
 
 def test_the_field_that_is_looked_at_stays(view):
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     view.show_field("percent")
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     assert view._field.currentText() == "percent"
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     assert view._field.currentText() == "pattern"
 
 
@@ -270,12 +269,12 @@ def test_results_of_their_own_sequences_leave_the_selected_prompt_alone(view, se
     selection.select_prompt(3)
     view.show_result(compose_result())
     assert selection.prompt == 3
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     assert selection.prompt == 0
 
 
 def test_the_picture_is_what_an_export_draws(view):
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     assert view.picture_widget().isAncestorOf(view._map)
     view.show_field("base")
     assert view.picture_widget().isAncestorOf(view._table)
@@ -283,7 +282,7 @@ def test_the_picture_is_what_an_export_draws(view):
 
 def test_a_view_is_freed(themed):
     view = DefaultView(ANALYSES["ablate"], Selection())
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     gone = weakref.ref(view)
     view.deleteLater()
     QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete

@@ -18,17 +18,17 @@ from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
 from tests.patience import turn_the_loop
-from tests.views import patch_samples, samples
+from tests.samples import drawn, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
 RESULTS = {
-    "tokens": samples.tokens_result,
-    "rank": samples.rank_result,
-    "ablate": samples.ablate_result,
-    "attention": samples.attention_result,
-    "patch": patch_samples.patch_result,
-    "hand_patch": patch_samples.hand_result,
+    "tokens": drawn.tokens_result,
+    "rank": drawn.rank_result,
+    "ablate": drawn.ablate_result,
+    "attention": drawn.attention_result,
+    "patch": patching.patch_result,
+    "hand_patch": patching.hand_result,
 }
 NAMES = list(RESULTS)
 # What these show of several prompts, or of the first, is the same whichever is selected.
@@ -142,7 +142,7 @@ def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
     view = make_view("rank")
     asked = heard(view.fix_requested)
     fixes = [Notice("trailing_space", f"Prompt {i}", {"index": i}, i) for i in range(3)]
-    view.show_result(samples.rank_result(warnings=(*fixes, Notice("bos_added", "A BOS."))))
+    view.show_result(drawn.rank_result(warnings=(*fixes, Notice("bos_added", "A BOS."))))
     assert view.read_out()["chips"] == ["trailing_space", "bos_added"]
     view._chips.fix_clicked.emit("trailing_space")
     assert [told[0].prompt for told in asked] == [0, 1, 2]

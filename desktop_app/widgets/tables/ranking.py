@@ -54,7 +54,7 @@ class RankingList(QTableView):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._model = RankingModel()
+        self._model = RankingModel(self)
         self._delegate = RankingDelegate(self)
         self._empty = "Nothing to show yet"
         self._silent = False

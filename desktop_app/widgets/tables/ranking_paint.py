@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QPointF,
     QRect,
@@ -50,8 +51,8 @@ _SEEN = 0.5
 class RankingModel(QAbstractTableModel):
     """A ranking in its own order, or sorted by one of its columns."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self.ranking = Ranking()
         self._order: Sequence[int] = ()
         self._limits: dict[int, tuple[float, float]] = {}

@@ -8,11 +8,11 @@ import pytest
 from desktop_app.analyses.ablate import picture as data
 from desktop_app.analyses.ablate import picture as said_of
 from desktop_app.pictures.ranking import Bar
-from tests.views import samples
+from tests.samples import drawn
 
 
 def test_effect_map_is_symmetric_about_zero():
-    shown = data.part_map(samples.ablate_result(), "effect")
+    shown = data.part_map(drawn.ablate_result(), "effect")
     assert shown.values.shape == (3, 4)
     assert shown.values[1, 3] == -2.0  # the mean of −3 and −1
     assert shown.limits == (-2.0, 2.0)
@@ -22,54 +22,54 @@ def test_effect_map_is_symmetric_about_zero():
 
 
 def test_percent_map_centres_on_untouched_and_keeps_what_is_withheld():
-    shown = data.part_map(samples.ablate_result(), "percent", 0)
+    shown = data.part_map(drawn.ablate_result(), "percent", 0)
     assert shown.values[1, 3] == 25.0  # (4 − 3) / 4
     assert shown.limits == (25.0, 175.0)
-    assert np.isnan(data.part_map(samples.ablate_result(), "percent", 1).values).all()
+    assert np.isnan(data.part_map(drawn.ablate_result(), "percent", 1).values).all()
 
 
 def test_metric_without_the_part_centres_on_the_base():
-    shown = data.part_map(samples.ablate_result(), "ablated", 0)
+    shown = data.part_map(drawn.ablate_result(), "ablated", 0)
     assert shown.limits == (1.0, 7.0)  # 4 ± 3
     assert sum(shown.limits) / 2 == 4.0
 
 
 def test_standard_error_starts_at_zero():
-    shown = data.part_map(samples.ablate_result(), "sem")
+    shown = data.part_map(drawn.ablate_result(), "sem")
     assert shown.limits == (0.0, 1.0)
     assert not shown.diverging
 
 
 def test_a_map_without_any_value_has_limits_all_the_same():
-    empty = samples.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
+    empty = drawn.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
     assert data.part_map(empty, "percent").limits == (99.0, 101.0)
 
 
 def test_most_harmful_first_with_every_prompt():
-    found = data.ranking(samples.ablate_result())
+    found = data.ranking(drawn.ablate_result())
     first = found.rows[0]
     assert first.key == (1, 3)
     assert first.values == ("L5H3", Bar(-2.0, (-3.0, -1.0), None, 1.0), -2.0, 25.0)
-    assert data.part_at(samples.ablate_result(), first.key) == (5, 3)
+    assert data.part_at(drawn.ablate_result(), first.key) == (5, 3)
     assert found.text(len(found.rows) - 1, 0) == "L4H2"  # removing it helps most
-    assert len(data.ranking(samples.ablate_result(), limit=5).rows) == 5
+    assert len(data.ranking(drawn.ablate_result(), limit=5).rows) == 5
     assert first.tooltip == "L5H3: effect −2.000 ± 1.000, 25.0 % kept"
 
 
 def test_a_rising_loss_is_harm():
-    result = samples.ablate_result(params={"component": "head", "metric": "loss"})
+    result = drawn.ablate_result(params={"component": "head", "metric": "loss"})
     assert data.ranking(result).text(0, 0) == "L4H2"
     assert data.best_head(result) == (4, 2)
 
 
 def test_parts_of_one_prompt_have_no_standard_error():
-    _name, bar, effect, percent = data.ranking(samples.ablate_result(), prompt=0).rows[0].values
+    _name, bar, effect, percent = data.ranking(drawn.ablate_result(), prompt=0).rows[0].values
     assert (effect, percent) == (-3.0, 25.0)
     assert math.isnan(bar.error)
 
 
 def test_layers_count_as_one_column():
-    result = samples.ablate_result(component="mlp")
+    result = drawn.ablate_result(component="mlp")
     assert data.part_map(result, "effect").values.shape == (3, 1)
     found = data.ranking(result)
     assert (found.text(0, 0), found.rows[0].key) == ("L5 MLP", (1, 0))
@@ -79,7 +79,7 @@ def test_layers_count_as_one_column():
 
 
 def test_rows_per_prompt_name_prompts():
-    found = data.prompt_rows(samples.ablate_result(), 1, 3)
+    found = data.prompt_rows(drawn.ablate_result(), 1, 3)
     assert [row.values[:3] for row in found.rows] == [
         ("1 · 1␠2␠3␠4␠", "4.00 → 1.00", -3.0),
         ("2 · 2␠3␠4␠", "−2.00 → −3.00", -1.0),
@@ -89,54 +89,54 @@ def test_rows_per_prompt_name_prompts():
 
 
 def test_the_sentence_of_a_part():
-    said = said_of.part_sentence(samples.ablate_result(), 1, 3)
+    said = said_of.part_sentence(drawn.ablate_result(), 1, 3)
     assert "from 1.00 to −1.00 (−2.00 ± 1.00)" in said
     assert "25.0 % is kept" in said
 
 
 def test_the_gate_speaks_of_the_prompts_that_fail():
-    said = said_of.gate_sentence(samples.ablate_result())
+    said = said_of.gate_sentence(drawn.ablate_result())
     assert "prompt 2 (answer rank 3, logit difference −2.00)" in said
     assert "withheld" in said
-    done = samples.ablate_result(data={"task_done": np.array([True, True])})
+    done = drawn.ablate_result(data={"task_done": np.array([True, True])})
     assert said_of.gate_sentence(done) == ""
 
 
 def test_the_gate_counts_when_many_fail():
-    prompts = samples.PROMPTS[:1] * 5
-    many = samples.ablate_result(prompts=prompts, data={"task_done": np.zeros(5, bool)})
+    prompts = drawn.PROMPTS[:1] * 5
+    many = drawn.ablate_result(prompts=prompts, data={"task_done": np.zeros(5, bool)})
     assert "5 of 5 prompts" in said_of.gate_sentence(many)
 
 
 def test_what_is_kept_is_said():
-    said = said_of.kept_sentence(samples.ablate_result())
+    said = said_of.kept_sentence(drawn.ablate_result())
     assert said == (
         "One head at a time is replaced by zero at all positions. "
         "Kept in every run: every other head and every MLP."
     )
-    assert said_of.base_sentence(samples.ablate_result()) == (
+    assert said_of.base_sentence(drawn.ablate_result()) == (
         "Untouched: logit difference 1.000 ± 3.000 over 2 prompts"
     )
 
 
 def test_the_mean_drop_counts_no_rises():
     # Of 12 parts one keeps 25 %, one rises to 125 %, ten stay at 100 %: −75 / 12.
-    assert said_of.drop_sentence(samples.ablate_result()) == "mean drop −6.25 points"
-    withheld = samples.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
+    assert said_of.drop_sentence(drawn.ablate_result()) == "mean drop −6.25 points"
+    withheld = drawn.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
     assert said_of.drop_sentence(withheld) == ""
 
 
 def test_the_reference_of_means_is_said():
     params = {"component": "attn", "metric": "logit_diff", "positions": "last", "reference": ["a"]}
     said = said_of.kept_sentence(
-        samples.ablate_result(component="attn", params=params, data={"mode": "mean"})
+        drawn.ablate_result(component="attn", params=params, data={"mode": "mean"})
     )
     assert "attention output" in said
     assert "its mean over the reference (1 prompt) at the last position" in said
 
 
 def test_a_tip_says_when_the_percentage_is_withheld():
-    result = samples.ablate_result()
+    result = drawn.ablate_result()
     assert said_of.cell_tip(result, 0, 1, 3) == "L5H3  −3.000 · 25.0 % kept"
     assert said_of.cell_tip(result, 1, 1, 3) == "L5H3  −1.000 · percentage withheld"
 
@@ -145,7 +145,7 @@ def test_a_tip_says_when_the_percentage_is_withheld():
     ("head", "place"), [((5, 3), (1, 3)), ((0, 0), None), ((5, 9), None), ((None, None), None)]
 )
 def test_a_head_is_found_by_its_own_numbers(head, place):
-    assert data.find_part(samples.ablate_result(), *head) == place
+    assert data.find_part(drawn.ablate_result(), *head) == place
 
 
 def test_partial_results_know_what_is_missing():

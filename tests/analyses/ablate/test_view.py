@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
-from tests.views import samples
+from tests.samples import drawn
 from tests.views.reading import press, ranking
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 @pytest.fixture
 def view(make_view):
     view = make_view("ablate")
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     return view
 
 
@@ -32,13 +32,13 @@ def test_the_picture_and_the_list_agree(view):
 
 def test_the_gate_says_which_prompt_fails(view):
     assert "prompt 2" in view.read_out()["gate"]
-    view.show_result(samples.ablate_result(data={"task_done": np.array([True, True])}))
+    view.show_result(drawn.ablate_result(data={"task_done": np.array([True, True])}))
     assert view.read_out()["gate"] == ""
 
 
 def test_the_gate_has_no_chip_beside_its_banner(view):
     notices = (Notice("task_not_done", "Prompt 2 fails."), Notice("means_pooled", "Pooled."))
-    view.show_result(samples.ablate_result(warnings=notices))
+    view.show_result(drawn.ablate_result(warnings=notices))
     assert view.read_out()["chips"] == ["means_pooled"]
 
 
@@ -95,7 +95,7 @@ def test_the_list_by_keyboard_selects_and_opens(view, selection, qtbot, heard):
 
 
 def test_layers_are_drawn_as_bars(view, selection):
-    view.show_result(samples.ablate_result(component="mlp"))
+    view.show_result(drawn.ablate_result(component="mlp"))
     assert view.read_out()["bars"] == [(0, 0), (1, 0), (2, 0)]
     assert view.read_out()["maps"] == ()
     assert "quantity" not in view.read_out()["offered"]
@@ -118,7 +118,7 @@ def test_a_sweep_fills_in_while_it_runs(view):
     np.testing.assert_array_equal(out["maps"][0].values[0], [0.0, -1.0, 2.0, 0.5])
     assert names(view) == ["L4H1", "L4H0", "L4H3", "L4H2"]
     assert "Sweeping" in out["base"]
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     assert names(view)[0] == "L5H3"
 
 
@@ -140,12 +140,12 @@ def test_the_first_sweep_that_is_stopped_leaves_an_empty_view(make_view):
 
 
 def test_a_single_prompt_needs_no_choice_of_prompts(view):
-    one = samples.ablate_result()
+    one = drawn.ablate_result()
     data = {
         name: value[..., :1] if getattr(value, "shape", ())[-1:] == (2,) else value
         for name, value in one.data.items()
     }
-    view.show_result(samples.result_of("ablate", data, params=one.params, prompts=one.prompts[:1]))
+    view.show_result(drawn.result_of("ablate", data, params=one.params, prompts=one.prompts[:1]))
     assert not {"scope", "prompt"} & view.read_out()["offered"].keys()
 
 
@@ -157,7 +157,7 @@ def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
     assert view.read_out()["badge"] == "estimate"
     view.show_partial({**fields, "estimated": False})
     assert view.read_out()["badge"] == "estimate"
-    view.show_result(samples.ablate_result(data={"preview_agreement": 0.91}))
+    view.show_result(drawn.ablate_result(data={"preview_agreement": 0.91}))
     assert view.read_out()["badge"] == "estimate and exact agree: ρ = 0.91"
     view.show_busy(True)
     view.show_partial({**fields, "estimated": False})
@@ -166,11 +166,11 @@ def test_an_estimate_is_marked_until_exact_values_stand_everywhere(view):
 
 def test_a_new_list_begins_at_its_top_whatever_is_selected(make_view, selection):
     view = make_view("ablate", 900, 420)
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     scrolled, keys = ranking(view).verticalScrollBar(), view.read_out()["keys"]
     selection.select_head(4 + keys[-1][0], keys[-1][1])
     assert scrolled.value() > 0
-    view.show_result(samples.ablate_result())
+    view.show_result(drawn.ablate_result())
     assert scrolled.value() == 0
     assert view.read_out()["chosen"] == keys[-1]
     selection.select_head(4 + keys[0][0], keys[0][1])

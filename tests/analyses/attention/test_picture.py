@@ -4,28 +4,28 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.attention import picture as data
-from tests.views import samples
+from tests.samples import drawn
 
 PATTERN = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.5, 0.2, 0.3]], np.float32)
 
 
 def test_only_what_the_result_holds_is_present():
-    held = {key for key, *_words in data.ARRAYS} & samples.attention_result().data.keys()
+    held = {key for key, *_words in data.ARRAYS} & drawn.attention_result().data.keys()
     assert held == {"pattern"}
     wanted = {key: needs for key, _name, needs, _tip in data.ARRAYS}
     assert wanted["difference"] == "difference"
 
 
 def test_heads_are_found_by_the_models_numbers():
-    result = samples.attention_result()
+    result = drawn.attention_result()
     assert data.indices(result, 5, 2) == (1, 2)
     assert data.indices(result, 0, 2) is None
     assert data.indices(result, None, None) is None
 
 
 def test_header_names_the_shared_head():
-    assert data.header(samples.attention_result(), 5, 3) == "L5 H3 reads key-value head 1"
-    own = samples.attention_result(model=samples.model(n_kv_heads=4))
+    assert data.header(drawn.attention_result(), 5, 3) == "L5 H3 reads key-value head 1"
+    own = drawn.attention_result(model=drawn.model(n_kv_heads=4))
     assert data.header(own, 5, 3) == "L5 H3"
     assert "not in this result" in data.header(own, 0, 0)
 
@@ -40,9 +40,9 @@ def test_without_first_renormalises():
 
 def test_a_head_is_copied_out_of_its_file(tmp_path):
     path = tmp_path / "pattern.npy"
-    np.save(path, samples.causal(6, 2, 4))
+    np.save(path, drawn.causal(6, 2, 4))
     stored = np.load(path, mmap_mode="r")
-    result = samples.attention_result(data={"pattern": (stored, stored)})
+    result = drawn.attention_result(data={"pattern": (stored, stored)})
     one = data.head_slice(result, "pattern", 0, (1, 2))
     assert type(one) is np.ndarray
     np.testing.assert_array_equal(one, stored[1, 2])
@@ -61,13 +61,13 @@ def test_only_the_head_asked_for_is_read():
             raise AssertionError("the whole array was read")
 
     stored = Stored()
-    result = samples.attention_result(data={"pattern": (stored, stored)})
+    result = drawn.attention_result(data={"pattern": (stored, stored)})
     data.picture(result, "pattern", 0, (1, 2))
     assert stored.asked == [(1, 2)]
 
 
 def test_the_first_position_is_dropped_only_once():
-    result = samples.attention_result(params={"no_first": True})
+    result = drawn.attention_result(params={"no_first": True})
     kept = data.picture(result, "pattern", 0, (0, 0), no_first=True)
     np.testing.assert_array_equal(kept.values, result.data["pattern"][0][0, 0])
 
@@ -78,9 +78,7 @@ def test_limits_of_the_pictures():
     scores = np.full((2, 4, 3, 3), -5.0, np.float32)
     scores[..., 2, 0] = 3.0
     scores[..., 0, 2] = 99.0  # above the diagonal counts for nothing
-    result = samples.attention_result(
-        data={"difference": (difference,) * 2, "scores": (scores,) * 2}
-    )
+    result = drawn.attention_result(data={"difference": (difference,) * 2, "scores": (scores,) * 2})
     shown = data.picture(result, "difference", 0, (0, 0))
     assert shown.limits == pytest.approx((-0.4, 0.4))
     assert shown.diverging
@@ -96,34 +94,34 @@ def test_where_a_position_looks_and_who_looks_at_it():
 
 
 def test_the_first_head_shown_is_focused():
-    assert data.default_head(samples.attention_result()) == (5, 2)
+    assert data.default_head(drawn.attention_result()) == (5, 2)
 
 
 def test_a_head_that_rests_on_the_start_is_passed_over():
-    result = samples.attention_result()
+    result = drawn.attention_result()
     small = result.data["thumbnail"][0].copy()
     small[1, 2] = 0
     small[1, 2, :, 0] = 1  # the most focused head looks at the first position alone
-    other = samples.attention_result(
+    other = drawn.attention_result(
         data={"thumbnail": (small, small), "entropy": result.data["entropy"]}
     )
     assert data.default_head(other) != (5, 2)
 
 
 def test_entropy_against_evenly_spread():
-    said = data.entropy_sentence(samples.attention_result(), 4, 0, 1)
+    said = data.entropy_sentence(drawn.attention_result(), 4, 0, 1)
     even = np.log([1, 2, 3, 4, 5, 6]).mean()
     assert said == f"entropy 1.00 of {even:.2f} nats"
 
 
 def test_thumbnails_are_bytes():
-    small = data.thumbnails(samples.attention_result(), 0)
+    small = data.thumbnails(drawn.attention_result(), 0)
     assert small.dtype == np.uint8
     assert small[1, 2, 3, 3] == 255
     assert small[1, 2, 3, 2] == 0
 
 
 def test_the_grid_counts_heads():
-    assert data.grid_sentence(samples.attention_result()) == (
+    assert data.grid_sentence(drawn.attention_result()) == (
         "8 heads in 2 layers, 2 to a key-value head"
     )

@@ -5,7 +5,7 @@ import pytest
 
 from desktop_app.analyses.attention.spec import AttentionParams
 from tests.patience import turn_the_loop
-from tests.views import samples
+from tests.samples import drawn
 from tests.views.reading import press
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 @pytest.fixture
 def view(make_view):
     view = make_view("attention")
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     return view
 
 
@@ -82,7 +82,7 @@ def test_without_the_first_position_needs_no_run(view, selection, heard):
 def test_arrays_of_the_result_switch_at_once(view, heard):
     pattern = view.current_result.data["pattern"]
     extra = {"difference": tuple(p - 0.1 for p in pattern), "corrupt_pattern": pattern}
-    view.show_result(samples.attention_result(data=extra))
+    view.show_result(drawn.attention_result(data=extra))
     asked = heard(view.run_requested)
     press(view, "Clean − corrupt")
     assert view._picture.diverging
@@ -105,9 +105,9 @@ def test_what_the_result_lacks_asks_for_a_run(view, heard):
 
 def test_only_some_heads_of_some_layers(make_view, selection):
     view = make_view("attention")
-    whole = samples.attention_result().data
+    whole = drawn.attention_result().data
     view.show_result(
-        samples.attention_result(
+        drawn.attention_result(
             data={
                 "pattern": tuple(p[:, 2:3] for p in whole["pattern"]),
                 "thumbnail": tuple(p[:, 2:3] for p in whole["thumbnail"]),
@@ -129,8 +129,8 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     text = "1 " * (length // 2)
     view = make_view("attention")
     view.show_result(
-        samples.attention_result(
-            prompts=(samples.prompt(text),),
+        drawn.attention_result(
+            prompts=(drawn.prompt(text),),
             data={
                 "pattern": (stored,),
                 "thumbnail": (np.zeros((1, 2, 32, 32), np.float32),),
@@ -149,7 +149,7 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
 
 def test_who_looks_where_is_said_once(qtbot, make_view):
     view = make_view("attention", 715, 624)
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     qtbot.waitUntil(lambda: view.read_out()["beneath"] and not view.read_out()["beside"])
     view.resize(1900, 900)
     qtbot.waitUntil(lambda: view.read_out()["beside"] and not view.read_out()["beneath"])
@@ -157,7 +157,7 @@ def test_who_looks_where_is_said_once(qtbot, make_view):
 
 def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
     view = make_view("attention", 715, 624)
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     turn_the_loop()
     before = view._grid.pitch
     view.resize(1900, 1200)
@@ -166,7 +166,7 @@ def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
 
 def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
     view = make_view("attention", 715, 624)
-    view.show_result(samples.attention_result())
+    view.show_result(drawn.attention_result())
     turn_the_loop()
     for strip in (view._strips._from.strip, view._strips._to.strip):
         assert strip.horizontalScrollBar().maximum() == 0

@@ -11,7 +11,7 @@ from desktop_app.analyses.compose import picture as compose_data
 from desktop_app.analyses.compose.spec import DIRECTIONS, OV_DIRECTIONS, ComposeParams
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
-from tests.views import samples
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -41,8 +41,8 @@ def compose_result(*, circuits=False, **changes):
                 f"{prefix}block": np.array([[2.0, -1.0], [0.0, 3.0]]),
                 f"{prefix}block_tokens": tokens,
             }
-    model = samples.model(n_layers=3, n_heads=2)
-    return samples.result_of("compose", data, prompts=(), model=model, **changes)
+    model = drawn.model(n_layers=3, n_heads=2)
+    return drawn.result_of("compose", data, prompts=(), model=model, **changes)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_chance_is_the_middle_of_the_colours():
 
 def test_a_model_of_one_layer_has_no_pairs():
     score = np.zeros((3, 1, 2, 1, 2))
-    single = samples.result_of("compose", {**compose_result().data, "score": score}, prompts=())
+    single = drawn.result_of("compose", {**compose_result().data, "score": score}, prompts=())
     shown = compose_data.pair_map(single, "K")
     assert np.isnan(shown.values).all()
     assert compose_data.top_pairs(shown).rows == ()
@@ -112,7 +112,7 @@ def test_only_what_was_measured_can_be_chosen(make_view):
     view = make_view("compose")
     whole = compose_result().data
     data = {"kinds": ("V",), **{n: whole[n][2:] for n in ("score", "baseline", "baseline_spread")}}
-    view.show_result(samples.result_of("compose", data, prompts=()))
+    view.show_result(drawn.result_of("compose", data, prompts=()))
     assert view._kind.value() == "V"
     assert "random 0.200" in view._chance.full_text()
 

@@ -5,7 +5,7 @@ import pytest
 
 from desktop_app.analyses.detect import picture as detect_data
 from desktop_app.analyses.detect.card import ablations, card_pair
-from tests.analyses.detect.test_view import CARD, detect_result
+from tests.samples.heads import CARD, detect_result
 
 
 def test_only_the_scores_that_are_there_are_shown():

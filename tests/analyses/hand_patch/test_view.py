@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from desktop_app.analyses.hand_patch import picture as data
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
-from tests.views import patch_samples as made
+from tests.samples import patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 MOVE = "clean:resid_post:1.4>1.4"
@@ -17,7 +17,7 @@ SECOND = "clean:resid_post:1.6>2.7"
 @pytest.fixture
 def view(make_view):
     view = make_view("hand_patch")
-    view.show_result(made.hand_result())
+    view.show_result(patching.hand_result())
     return view
 
 
@@ -66,7 +66,7 @@ def test_the_question_turns_round():
 
 
 def test_the_cone_is_what_comes_after():
-    board = data.board_of(made.hand_result())
+    board = data.board_of(patching.hand_result())
     reach = data.cone(board, "resid_post", 1, 4)
     assert reach.sum() == 1 + 4
     assert reach[1, 4]
@@ -76,32 +76,32 @@ def test_the_cone_is_what_comes_after():
 
 
 def test_words_tell_how_far_it_came():
-    result = made.hand_result((MOVE,), patched=1.5)
+    result = patching.hand_result((MOVE,), patched=1.5)
     assert data.way(result) == 0.5
     assert data.outcome_sentence(result) == (
         "The corrupt run with 1 activation put in: logit difference −1.000 → 1.500, "
         "0.50 of the way to clean"
     )
-    assert "as it is" in data.outcome_sentence(made.hand_result())
-    board = data.board_of(made.hand_result((MOVE, SECOND)))
+    assert "as it is" in data.outcome_sentence(patching.hand_result())
+    board = data.board_of(patching.hand_result((MOVE, SECOND)))
     assert [data.move_words(board, m) for m in board.moves] == [
         "clean L1 · 4: 3",
         "clean L1 · 6: 4 → L2 · 7",
     ]
-    assert data.short_words(made.hand_result((MOVE, SECOND))) == "L1·4 + L1·6→L2·7"
-    own = made.hand_result(("corrupt:resid_post:0.0>0.1",))
+    assert data.short_words(patching.hand_result((MOVE, SECOND))) == "L1·4 + L1·6→L2·7"
+    own = patching.hand_result(("corrupt:resid_post:0.0>0.1",))
     assert data.short_words(own) == "L0·0→L0·1 (own)"
-    assert data.short_words(made.hand_result((), "clean")) == "clean: nothing"
+    assert data.short_words(patching.hand_result((), "clean")) == "clean: nothing"
 
 
 def test_answers_are_marked_in_the_ranking():
-    rows = data.predictions(made.hand_result((MOVE,)), "top")
+    rows = data.predictions(patching.hand_result((MOVE,)), "top")
     assert rows.values("token") == ["5", "4", "x"]
     assert rows.values("mark") == ["answer", "wrong", ""]
 
 
 def test_history_goes_back_and_forth_and_keeps_what_was_tried():
-    first, second, third = (made.hand_result(m) for m in ((), (MOVE,), (MOVE, SECOND)))
+    first, second, third = (patching.hand_result(m) for m in ((), (MOVE,), (MOVE, SECOND)))
     history = HandHistory()
     assert history.go(-1) is None
     for result in (first, second):
@@ -114,7 +114,7 @@ def test_history_goes_back_and_forth_and_keeps_what_was_tried():
     assert not history.can_go(1)
     assert history.go(-1) is first
     assert history.tried == [first, second, third]
-    history.add(made.hand_result(prompts=(made.OTHER,)))
+    history.add(patching.hand_result(prompts=(patching.OTHER,)))
     assert len(history.tried) == 1
 
 
@@ -174,11 +174,11 @@ def test_the_keys_do_what_the_mouse_does(view, heard, qtbot, selection):
 
 
 def test_several_moves_add_up_and_can_be_taken_out(view, heard):
-    view.show_result(made.hand_result((MOVE,), patched=1.0))
+    view.show_result(patching.hand_result((MOVE,), patched=1.0))
     asked = heard(view.run_requested)
     drag(view._board, Cell("clean", 1, 6), Cell("corrupt", 2, 7))
     assert asked[0][0].moves == (MOVE, SECOND)
-    view.show_result(made.hand_result((MOVE, SECOND), patched=2.0))
+    view.show_result(patching.hand_result((MOVE, SECOND), patched=2.0))
     assert len(view.read_out()["moves"]) == 2
     view._moves.fix_clicked.emit("0")
     assert asked[1][0].moves == (SECOND,)
@@ -187,7 +187,7 @@ def test_several_moves_add_up_and_can_be_taken_out(view, heard):
 
 
 def test_changing_the_run_turns_the_moves_round(view, heard):
-    view.show_result(made.hand_result((MOVE,)))
+    view.show_result(patching.hand_result((MOVE,)))
     asked = heard(view.run_requested)
     view._run.set_value("clean")
     view._run.changed.emit("clean")
@@ -195,7 +195,7 @@ def test_changing_the_run_turns_the_moves_round(view, heard):
 
 
 def test_the_new_ranking_and_the_metric_are_shown(view):
-    view.show_result(made.hand_result((MOVE,), patched=1.5))
+    view.show_result(patching.hand_result((MOVE,), patched=1.5))
     tips = view.read_out()["next"]
     assert "“5”" in tips[0]
     assert "the answer" in tips[0]
@@ -208,7 +208,7 @@ def test_the_new_ranking_and_the_metric_are_shown(view):
 
 
 def test_undo_and_again_compute_nothing(view, heard, qtbot):
-    second = made.hand_result((MOVE,), patched=1.5)
+    second = patching.hand_result((MOVE,), patched=1.5)
     view.show_result(second)
     asked = heard(view.run_requested)
     qtbot.keyClick(view._board, Qt.Key.Key_Backspace)
@@ -256,7 +256,7 @@ def test_escape_shows_all_of_both_grids(view, qtbot):
 
 
 def test_a_cell_tells_what_was_put_in(view):
-    view.show_result(made.hand_result((MOVE,)))
+    view.show_result(patching.hand_result((MOVE,)))
     board = view._board
     assert "taken from clean:resid_post:1.4" in board.cell_words(Cell("corrupt", 1, 4))
     assert "can change" in board.cell_words(Cell("corrupt", 2, 5))
@@ -264,24 +264,24 @@ def test_a_cell_tells_what_was_put_in(view):
 
 
 def test_nothing_is_drawn_where_the_metric_is_missing(view):
-    view.show_result(made.hand_result((MOVE,), patched=float("nan")))
+    view.show_result(patching.hand_result((MOVE,), patched=float("nan")))
     assert "–" in view.read_out()["outcome"]
     assert not view.picture().isNull()
 
 
 def test_the_selected_prompt_is_what_the_next_run_takes(view, heard, selection):
-    view.show_result(made.hand_result((MOVE,), prompts=(made.PAIR, made.OTHER)))
+    view.show_result(patching.hand_result((MOVE,), prompts=(patching.PAIR, patching.OTHER)))
     selection.select_prompt(1)
     assert (view.params().pair, view.params().moves) == (1, ())
     assert "prompt 2" in view.read_out()["hint"]
     selection.select_prompt(0)
     assert (view.params().pair, view.params().moves) == (0, (MOVE,))
     selection.select_prompt(1)
-    second = made.hand_result((), prompts=(made.PAIR, made.OTHER), pair=1)
+    second = patching.hand_result((), prompts=(patching.PAIR, patching.OTHER), pair=1)
     view.show_result(second)
     assert (
         data.board_of(second).tokens["clean"]
-        == data.board_of(made.hand_result(prompts=(made.OTHER,))).tokens["clean"]
+        == data.board_of(patching.hand_result(prompts=(patching.OTHER,))).tokens["clean"]
     )
     assert data.outcome_sentence(second).startswith("Prompt 2: the corrupt run")
     asked = heard(view.run_requested)

@@ -18,7 +18,7 @@ from desktop_app.analyses.patch.cells import (
     token_pairs,
 )
 from desktop_app.analyses.patch.picture import partial_picture, picture
-from tests.views import patch_samples as made
+from tests.samples import patching
 
 
 def part(restored, broken):
@@ -26,7 +26,7 @@ def part(restored, broken):
 
 
 def test_both_directions_share_one_scale_symmetric_about_0():
-    shown = picture(made.patch_result(), "share", None)
+    shown = picture(patching.patch_result(), "share", None)
     assert [m.title for m in shown] == ["Enough", "Needed"]
     assert shown[0].values[1, 4] == pytest.approx(0.1)
     assert shown[1].values[1, 4] == 1.0
@@ -34,19 +34,19 @@ def test_both_directions_share_one_scale_symmetric_about_0():
 
 
 def test_a_prompt_of_its_own():
-    shown = picture(made.patch_result(), "share", 1)
+    shown = picture(patching.patch_result(), "share", 1)
     assert shown[0].values[1, 4] == pytest.approx(0.2)
 
 
 def test_asymmetry_is_one_map_on_its_own_scale():
-    shown = picture(made.patch_result(), "asymmetry", 0)
+    shown = picture(patching.patch_result(), "asymmetry", 0)
     assert len(shown) == 1
     assert shown[0].values[1, 4] == 1.0
     assert shown[0].values[2, 7] == 0.0
 
 
 def test_raw_metrics_centre_between_the_two_runs():
-    shown = picture(made.patch_result(), "raw", 0)
+    shown = picture(patching.patch_result(), "raw", 0)
     assert shown[0].values[1, 4] == -4.0
     assert shown[1].values[1, 4] == -4.0
     assert shown[1].values[0, 0] == 4.0
@@ -57,29 +57,29 @@ def test_raw_metrics_centre_between_the_two_runs():
 @pytest.mark.parametrize(("way", "word"), [("denoise", "Enough"), ("noise", "Needed")])
 def test_one_direction_is_one_map(way, word):
     for quantity in ("share", "raw", "asymmetry"):
-        shown = picture(made.one_way_result(way), quantity, None)
+        shown = picture(patching.one_way_result(way), quantity, None)
         assert [m.title for m in shown] == [word]
 
 
 def test_columns_hold_both_tokens_and_what_is_exactly_0_is_dimmed():
-    shown = picture(made.patch_result(), "share", 0)[0].columns
+    shown = picture(patching.patch_result(), "share", 0)[0].columns
     assert (shown.pairs[4].clean, shown.pairs[4].corrupt) == ("3", "6")
     assert [i for i, pair in enumerate(shown.pairs) if pair.differs] == [4]
     assert (shown.dimmed, shown.read) == (4, 7)
     assert shown.labels[4] == "4: 3 | 6"
-    assert picture(made.patch_result(), "share", 1)[0].columns.dimmed == 6
+    assert picture(patching.patch_result(), "share", 1)[0].columns.dimmed == 6
 
 
 def test_over_several_prompts_only_shared_tokens_are_named():
-    pairs = token_pairs(made.patch_result(), None)
+    pairs = token_pairs(patching.patch_result(), None)
     assert pairs[0].clean == "1"
     assert pairs[4].clean == "#4"  # 3 and 4
     assert [i for i, pair in enumerate(pairs) if pair.differs] == [4, 6]
-    assert picture(made.patch_result(), "share", None)[0].columns.dimmed == 4
+    assert picture(patching.patch_result(), "share", None)[0].columns.dimmed == 4
 
 
 def test_ragged_prompts_are_shown_one_by_one():
-    result = made.ragged_result()
+    result = patching.ragged_result()
     assert picture(result, "share", 1)[0].values.shape == (3, 10)
     assert parts(result, 1, None, "either")[0].name == "L6 · 9: ␠"
     with pytest.raises(KeyError):
@@ -87,7 +87,7 @@ def test_ragged_prompts_are_shown_one_by_one():
 
 
 def test_heads_by_position_show_one_position_or_the_strongest():
-    result = made.heads_result()
+    result = patching.heads_result()
     one = picture(result, "share", 0, 6)
     assert one[0].values[1, 3] == pytest.approx(-0.1)
     assert one[1].values[0, 0] == 0.5
@@ -104,14 +104,14 @@ def test_heads_by_position_show_one_position_or_the_strongest():
 
 
 def test_a_site_without_heads_at_all_positions_is_one_column():
-    shown = picture(made.layers_result(), "share", None)
+    shown = picture(patching.layers_result(), "share", None)
     assert shown[0].values.shape == (3, 1)
     assert list(shown[0].columns.labels) == ["all positions"]
-    assert parts(made.layers_result(), None, None, "either")[0].name == "L6"
+    assert parts(patching.layers_result(), None, None, "either")[0].name == "L6"
 
 
 def test_key_value_heads_stand_for_their_query_heads():
-    result = made.key_value_result()
+    result = patching.key_value_result()
     assert picture(result, "share", None)[0].columns.name == "Key-value head"
     assert part_at(result, (1, 1), None, None).name == "L5 KV1"
     # Four query heads, two key-value heads.
@@ -122,7 +122,7 @@ def test_key_value_heads_stand_for_their_query_heads():
 
 
 def test_the_ranking_follows_what_is_asked():
-    result = made.patch_result()
+    result = patching.patch_result()
     either = parts(result, None, None, "either")
     assert [p.name for p in either[:2]] == ["L5 · 4", "L6 · 7: ␠"]
     assert parts(result, None, None, "restored")[0].name == "L6 · 7: ␠"
@@ -131,20 +131,20 @@ def test_the_ranking_follows_what_is_asked():
 
 
 def test_a_missing_direction_is_not_ranked_by():
-    listed = parts(made.one_way_result("noise"), None, None, "either")
+    listed = parts(patching.one_way_result("noise"), None, None, "either")
     assert listed[0].broken == 0.5
     assert math.isnan(listed[0].restored)
 
 
 def test_numbers_per_prompt_are_the_runs_own():
-    result = made.patch_result()
+    result = patching.patch_result()
     first, second = prompt_rows(result, part_at(result, (1, 4), None, None)).rows
     assert first.values[1:3] == ("−4.00 → −4.00", 0.0)
     assert second.values[3:] == ("2.00 → −2.00", 1.0)
 
 
 def test_a_direction_that_was_not_run_has_no_columns():
-    result = made.one_way_result("noise")
+    result = patching.one_way_result("noise")
     found = prompt_rows(result, part_at(result, (1, 4), None, None))
     assert [column.key for column in found.columns] == ["prompt", "into clean", "broken"]
     listed = ranking(parts(result, None, None, "either"), ("broken",))
@@ -152,23 +152,23 @@ def test_a_direction_that_was_not_run_has_no_columns():
 
 
 def test_prompts_too_short_for_a_position_are_left_out():
-    result = made.ragged_result()
+    result = patching.ragged_result()
     found = prompt_rows(result, part_at(result, (2, 9), 1, None))
     assert [row.key for row in found.rows] == [1]
 
 
 def test_bars_begin_at_the_left_unless_something_is_negative():
-    listed = parts(made.patch_result(), None, None, "either", 3)
+    listed = parts(patching.patch_result(), None, None, "either", 3)
     found = ranking(listed, ("restored", "broken"))
     assert found.limits(1) == found.limits(3) == (0.0, 1.0)
     assert found.rows[0].key == (1, 4)
     assert found.rows[0].tooltip == "L5 · 4: restored 0.100, broken 1.000"
-    listed = parts(made.heads_result(), 0, 6, "either")
+    listed = parts(patching.heads_result(), 0, 6, "either")
     assert ranking(listed, ("restored",)).limits(1) == (-0.25, 0.5)
 
 
 def test_selection_by_the_models_numbers():
-    result = made.patch_result()
+    result = patching.patch_result()
     assert find_place(result, 5, None, 4, None) == (1, 4)
     assert find_place(result, 5, 2, None, None) is None
     assert find_place(result, 0, None, 4, None) is None
@@ -176,7 +176,7 @@ def test_selection_by_the_models_numbers():
 
 
 def test_cells_of_a_vector_are_a_column():
-    assert cells(made.layers_result().data, "restored", 0).shape == (3, 1)
+    assert cells(patching.layers_result().data, "restored", 0).shape == (3, 1)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_the_verdict_names_the_circuit(restored, broken, said):
 
 
 def test_sentences_give_metric_and_direction():
-    result = made.patch_result()
+    result = patching.patch_result()
     assert words.ends_sentence(result, 0) == "Logit difference: clean 4.000, corrupt −4.000"
     assert words.ends_sentence(result, None) == (
         "Logit difference: clean 3.000 ± 0.500, corrupt −3.000 ± 0.250 over 2 prompts"
@@ -215,7 +215,7 @@ def test_sentences_give_metric_and_direction():
 
 
 def test_the_tip_gives_four_digits():
-    tip = words.cell_tip(made.patch_result(), 1, None, 1, 4)
+    tip = words.cell_tip(patching.patch_result(), 1, None, 1, 4)
     assert tip.splitlines() == [
         "L5 · 4: 4",
         "restored +0.2000",
@@ -226,9 +226,9 @@ def test_the_tip_gives_four_digits():
 
 def test_the_gate_names_the_prompt_that_fails():
     data = {"task_done": np.array([True, False]), "answer_rank": np.array([0.0, 3.0])}
-    said = words.gate_sentence(made.patch_result(data=data))
+    said = words.gate_sentence(patching.patch_result(data=data))
     assert "prompt 2 (answer rank 3)" in said
-    assert words.gate_sentence(made.patch_result()) == ""
+    assert words.gate_sentence(patching.patch_result()) == ""
 
 
 def test_a_partial_knows_no_tokens():

@@ -10,7 +10,7 @@ from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
-from tests.views import patch_samples as made
+from tests.samples import patching
 from tests.views.reading import press, ranking
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 @pytest.fixture
 def view(make_view):
     view = make_view("patch")
-    view.show_result(made.patch_result())
+    view.show_result(patching.patch_result())
     return view
 
 
@@ -71,20 +71,20 @@ def test_raw_values_take_the_place_of_shares(view):
 @pytest.mark.parametrize("way", ["denoise", "noise"])
 def test_one_direction_is_one_map(view, way):
     press(view, "Asymmetry")
-    view.show_result(made.one_way_result(way))
+    view.show_result(patching.one_way_result(way))
     assert titles(view) == ("Enough" if way == "denoise" else "Needed",)
     assert view.read_out()["offered"]["quantity"] == "share"
     assert "order" not in view.read_out()["offered"]
 
 
 def test_prompts_of_several_lengths_leave_no_mean(view, selection):
-    view.show_result(made.ragged_result())
+    view.show_result(patching.ragged_result())
     assert "scope" not in view.read_out()["offered"]
     assert view.read_out()["offered"]["prompt"] == 0
     assert values(view).shape == (3, 8)
     selection.select_prompt(1)
     assert values(view).shape == (3, 10)
-    view.show_result(made.patch_result())
+    view.show_result(patching.patch_result())
     assert "scope" in view.read_out()["offered"]
 
 
@@ -146,7 +146,7 @@ def test_the_gate_has_a_banner_and_no_chip(view):
     assert view.read_out()["gate"] == ""
     notices = (Notice("task_not_done", "Prompt 2 fails."), Notice("bos_added", "A BOS."))
     data = {"task_done": np.array([True, False])}
-    view.show_result(made.patch_result(warnings=notices, data=data))
+    view.show_result(patching.patch_result(warnings=notices, data=data))
     assert "prompt 2" in view.read_out()["gate"]
     assert view.read_out()["chips"] == ["bos_added"]
 
@@ -174,7 +174,7 @@ def test_details_count_every_prompt_and_lead_to_it(view, selection):
 
 
 def test_heads_at_a_position(view, selection):
-    view.show_result(made.heads_result())
+    view.show_result(patching.heads_result())
     assert not strip(view).isHidden()
     assert values(view)[1, 3] == pytest.approx(0.8)
     strip(view).token_clicked.emit(6)
@@ -192,9 +192,9 @@ def test_a_head_opens_its_attention(view, selection, heard):
     asked = heard(view.intent_raised)
     view.picture_widget().cell_activated.emit(1, 4)
     assert asked == []
-    view.show_result(made.heads_result())
+    view.show_result(patching.heads_result())
     view.picture_widget().cell_activated.emit(1, 3)
-    view.show_result(made.key_value_result())
+    view.show_result(patching.key_value_result())
     selection.select_head(4, 0)
     view.picture_widget().cell_activated.emit(1, 1)
     assert [(i.name, i.data["layer"], i.data["head"]) for (i,) in asked] == [
@@ -204,7 +204,7 @@ def test_a_head_opens_its_attention(view, selection, heard):
 
 
 def test_a_query_head_selected_elsewhere_shows_its_key_value_head(view, selection):
-    view.show_result(made.key_value_result())
+    view.show_result(patching.key_value_result())
     selection.select_head(5, 3)
     assert view.read_out()["selected"] == (1, 1)
 
@@ -232,9 +232,9 @@ def test_an_estimate_comes_first_and_is_replaced(view):
     view.show_partial(partial(False, 0.25))
     assert view.read_out()["badge"] == "estimate"  # some cells still are
     assert values(view)[0, 0] == 0.25
-    view.show_result(made.patch_result(data={"preview_agreement": 0.934}))
+    view.show_result(patching.patch_result(data={"preview_agreement": 0.934}))
     assert view.read_out()["badge"] == "estimate and exact agree: ρ = 0.93"
-    view.show_result(made.patch_result(data={"preview_agreement": float("nan")}))
+    view.show_result(patching.patch_result(data={"preview_agreement": float("nan")}))
     assert view.read_out()["badge"] == ""
 
 
@@ -246,7 +246,7 @@ def test_a_sweep_without_an_estimate_is_not_marked(view):
 
 
 def test_an_estimate_that_was_asked_for_stays_marked(view):
-    view.show_result(made.patch_result(data={"estimated": True}))
+    view.show_result(patching.patch_result(data={"estimated": True}))
     assert view.read_out()["badge"] == "estimate"
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from tests.views import samples
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
 
 def test_prompts_of_unequal_length_are_drawn(make_view, selection):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     assert len(view.read_out()["predictions"]) == 3
     assert view.read_out()["prompt_tokens"] == 8
     selection.select_prompt(1)
@@ -22,7 +22,7 @@ def test_prompts_of_unequal_length_are_drawn(make_view, selection):
 
 def test_one_card_per_continuation(make_view, selection):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     assert view.read_out()["answers"] == [
         "“5” is one token",
         "“56” is 2 tokens: 5 + 6",
@@ -34,14 +34,14 @@ def test_one_card_per_continuation(make_view, selection):
 
 def test_the_logit_difference_is_large_and_signed(make_view):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     assert view.read_out()["logit_diff"] == "+2.000"
     assert not view._answers._dots.isHidden()
 
 
 def test_the_spread_over_prompts_is_a_strip_of_dots(make_view):
     view = make_view("rank")
-    result = samples.rank_result()
+    result = drawn.rank_result()
     view.show_result(result)
     strip = view._answers._dots.picture()
     assert strip.x.tolist() == result.data["logit_diff"].tolist()
@@ -52,35 +52,35 @@ def test_the_spread_over_prompts_is_a_strip_of_dots(make_view):
 
 def test_without_a_pair_no_number_is_shown(make_view):
     view = make_view("rank")
-    view.show_result(samples.rank_result(data={"logit_diff": np.full(2, np.nan)}))
+    view.show_result(drawn.rank_result(data={"logit_diff": np.full(2, np.nan)}))
     assert view.read_out()["logit_diff"] == ""
     assert "Give this prompt an answer" in view.read_out()["verdict"]
 
 
 def test_a_position_selected_elsewhere_is_told(make_view, selection):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     selection.select_position(2)
     assert view.read_out()["token"].startswith("“2” at 2: log p −0.50")
 
 
 def test_clicking_a_token_selects_its_position(make_view, selection):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     view._strip.token_clicked.emit(4)
     assert selection.position == 4
 
 
 def test_a_dot_selects_its_prompt(make_view, selection):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     view._answers._dots.point_clicked.emit(1)
     assert selection.prompt == 1
 
 
 def test_the_list_is_used_by_keyboard(make_view, qtbot):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Down):
         qtbot.keyClick(view._list, key)
     assert view._list.selected_key() == 36
@@ -92,7 +92,7 @@ def test_the_list_is_used_by_keyboard(make_view, qtbot):
 
 def test_the_chooser_moves_the_selection(make_view, selection, qtbot):
     view = make_view("rank")
-    view.show_result(samples.rank_result())
+    view.show_result(drawn.rank_result())
     assert not view._chooser.isHidden()
     qtbot.mouseClick(view._chooser._next, Qt.MouseButton.LeftButton)
     assert selection.prompt == 1
@@ -102,7 +102,7 @@ def test_the_chooser_moves_the_selection(make_view, selection, qtbot):
 
 def test_a_large_window_shows_the_prompt_token_by_token(qtbot, make_view, selection):
     view = make_view("rank", 1400, 1000)
-    result = samples.rank_result()
+    result = drawn.rank_result()
     view.show_result(result)
     qtbot.waitUntil(view._surprises.isVisible)
     rows = view._surprises.ranking.rows

@@ -12,6 +12,7 @@ from desktop_app.analyses.repeat import run as module
 from desktop_app.analyses.repeat.run import run
 from desktop_app.analyses.repeat.spec import RepeatParams
 from desktop_app.contract.report import SilentReporter
+from desktop_app.methods.grid import Readings
 from desktop_app.support.errors import BadInputError
 from tests.engine.tind import BUMP, BUMP_AT, GAIN, SEQ_LEN, VOCABULARY, tind
 from tests.models import named, tiny
@@ -171,8 +172,8 @@ def test_the_first_part_holds_all_that_the_curve_needs():
 
 
 def test_cells_of_later_groups_keep_what_earlier_ones_found():
-    before = np.array([[[4.0, 6.0]]])
-    listener = Listener()
-    tell = module._teller(("mlp",), before, (2, 1), listener)
-    tell(torch.zeros(1), torch.tensor([3.0, np.nan]))
-    np.testing.assert_allclose(listener.parts[0]["mlp_effect"], [[7 / 3, 3.0]])
+    known, next_one = np.array([[[1.0, 1.5]]]), np.array([[[3.0, np.nan]]])
+    found = Readings(np.zeros((1, 5)), [*[known] * 4, next_one], ([],), done=4)
+    maps = module._maps(("mlp",), found)
+    np.testing.assert_allclose(maps["mlp_effect"], [[7 / 5, 1.5]])
+    assert maps["effect_sequences"] == 5

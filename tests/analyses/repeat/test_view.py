@@ -12,8 +12,8 @@ from desktop_app.analyses.repeat import picture as repeat_data
 from desktop_app.analyses.repeat.spec import GPT2_SMALL, RepeatParams
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
-from tests.analyses.detect.test_view import sequence
-from tests.views import samples
+from tests.samples import drawn
+from tests.samples.heads import sequence
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -41,7 +41,7 @@ def repeat_result(*, effects=True, **changes):
     }
     if effects:
         data |= {"mlp_effect": mlp, "attn_effect": -mlp / 5}
-    return samples.result_of("repeat", data, prompts=(sequence(), sequence()), **changes)
+    return drawn.result_of("repeat", data, prompts=(sequence(), sequence()), **changes)
 
 
 @pytest.fixture

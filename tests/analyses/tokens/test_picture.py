@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from desktop_app.analyses.tokens import picture as data
-from tests.views import samples
+from tests.samples import drawn
 
 
 def test_rows_count_positions_and_characters():
-    table = data.token_table(samples.tokens_result(), 1)
+    table = data.token_table(drawn.tokens_result(), 1)
     assert [row.values for row in table.rows[:2]] == [
         (0, 34, "2", "2", "0–1", ""),
         (1, 216, "Ġ", "␠", "1–2", ""),
@@ -25,7 +25,7 @@ def test_first_difference(left, right, place):
 
 
 def test_twins_are_compared_in_words():
-    result = samples.tokens_result()
+    result = drawn.tokens_result()
     assert data.card_sentence(result, 0) == (
         "8 tokens · read at position 7 · corrupt twin parts at position 4, 2 tokens differ"
     )
@@ -35,17 +35,17 @@ def test_twins_are_compared_in_words():
 
 
 def test_overview_tells_unequal_lengths():
-    assert data.overview_sentence(samples.tokens_result()) == "2 prompts of 6 to 8 tokens"
+    assert data.overview_sentence(drawn.tokens_result()) == "2 prompts of 6 to 8 tokens"
 
 
 def test_notices_of_a_prompt_leave_out_those_of_all():
-    codes = [n.code for n in data.prompt_notices(samples.tokens_result(), 0)]
+    codes = [n.code for n in data.prompt_notices(drawn.tokens_result(), 0)]
     assert codes == ["trailing_space", "space_token"]
-    assert data.prompt_notices(samples.tokens_result(), 1) == []
+    assert data.prompt_notices(drawn.tokens_result(), 1) == []
 
 
 def test_alignment_joins_tokens_within_their_characters():
-    result = samples.tokens_result(data=samples.compare_data())
+    result = drawn.tokens_result(data=drawn.compare_data())
     rows = data.aligned_rows(result, 0)
     assert [(r.start, r.end, r.left, r.right, r.same) for r in rows[:2]] == [
         (0, 3, ("1", "␠", "2"), ("1␠2",), False),
@@ -62,11 +62,11 @@ def test_alignment_joins_tokens_within_their_characters():
     )
     assert "3 of 4 stretches" in data.compare_sentence(result, 0)
     assert "alike" in data.compare_sentence(result, 1)
-    assert data.aligned_rows(samples.tokens_result(), 0) == []
+    assert data.aligned_rows(drawn.tokens_result(), 0) == []
 
 
 def test_padding_rows_say_why():
-    result = samples.tokens_result(data=samples.padding_data())
+    result = drawn.tokens_result(data=drawn.padding_data())
     table = data.padding_table(result, 0)
     assert table.values("agrees") == ["✓", "✗", "✓", "✗", "✓"]
     assert data.padding_sentence(result, 0).startswith("2 of 4 padded readings agree")
@@ -79,7 +79,7 @@ def test_padding_rows_say_why():
 
 
 def test_look_up_by_id_and_by_text():
-    result = samples.tokens_result()
+    result = drawn.tokens_result()
     assert [m.id for m in data.find_tokens(result, "216")] == [216]
     assert [m.id for m in data.find_tokens(result, " ")] == [216]
     assert [m.id for m in data.find_tokens(result, "␠")] == [216]
@@ -91,7 +91,7 @@ def test_look_up_by_id_and_by_text():
 
 
 def test_an_id_comes_before_a_text_of_the_same_digits():
-    odd = samples.prompt("1x")
+    odd = drawn.prompt("1x")
     tokens = dataclasses.replace(odd.tokens, ids=(33, 5), texts=("1", "33"))
-    result = samples.tokens_result(prompts=(dataclasses.replace(odd, tokens=tokens),))
+    result = drawn.tokens_result(prompts=(dataclasses.replace(odd, tokens=tokens),))
     assert [m.id for m in data.find_tokens(result, "33")] == [33, 5]

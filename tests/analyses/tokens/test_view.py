@@ -4,14 +4,14 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
-from tests.views import samples
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
 
 def test_a_card_per_prompt_and_chips_where_they_belong(make_view):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     assert len(view.read_out()["prompts"]) == 2
     assert view.read_out()["chips"] == ["lengths_differ"]
     assert [n.code for n in view._cards[0]._notices] == ["trailing_space", "space_token"]
@@ -19,7 +19,7 @@ def test_a_card_per_prompt_and_chips_where_they_belong(make_view):
 
 def test_a_card_offers_its_fix(make_view, heard):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     asked = heard(view.fix_requested)
     card = view._cards[0]
     chip = card._chips.chips()[0]
@@ -29,7 +29,7 @@ def test_a_card_offers_its_fix(make_view, heard):
 
 def test_pointing_at_a_chip_tints_its_tokens(make_view, monkeypatch):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     card = view._cards[0]
     tinted = []
     monkeypatch.setattr(card, "highlight", tinted.append)
@@ -41,14 +41,14 @@ def test_pointing_at_a_chip_tints_its_tokens(make_view, monkeypatch):
 
 def test_a_token_chosen_on_a_card_is_shared(make_view, selection):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     view._cards[1].strip.token_clicked.emit(3)
     assert (selection.prompt, selection.position) == (1, 3)
 
 
 def test_the_table_shows_the_selected_prompt(make_view, selection):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     selection.select_prompt(1)
     selection.select_position(2)
     assert view.read_out()["position"] == 2
@@ -56,21 +56,21 @@ def test_the_table_shows_the_selected_prompt(make_view, selection):
 
 def test_a_row_selects_its_position(make_view, selection):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     view._tables.tokens.row_clicked.emit(5)
     assert selection.position == 5
 
 
 def test_looking_a_token_up(make_view):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result())
+    view.show_result(drawn.tokens_result())
     view._tables._find.setText("216")
     assert view.read_out()["said"].startswith("216 = “␠”")
 
 
 def test_a_second_tokenizer_turns_to_its_page(make_view):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result(data=samples.compare_data()))
+    view.show_result(drawn.tokens_result(data=drawn.compare_data()))
     assert view.read_out()["page"] == "compare"
     assert not view._cards[0]._aligned.isHidden()
     assert "3 of 4 stretches" in view.read_out()["said"]
@@ -78,16 +78,16 @@ def test_a_second_tokenizer_turns_to_its_page(make_view):
 
 def test_the_padding_demo_turns_to_its_page(make_view):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result(data=samples.padding_data()))
+    view.show_result(drawn.tokens_result(data=drawn.padding_data()))
     assert view.read_out()["page"] == "padding"
 
 
 def test_many_prompts_come_in_portions(make_view, selection):
     view = make_view("tokens")
-    view.show_result(samples.tokens_result(prompts=samples.PROMPTS * 40, warnings=()))
+    view.show_result(drawn.tokens_result(prompts=drawn.PROMPTS * 40, warnings=()))
     assert len(view.read_out()["prompts"]) == 25
     assert view.read_out()["more"]
     selection.select_prompt(60)
     assert len(view.read_out()["prompts"]) == 61
-    view.show_result(samples.tokens_result(warnings=()))
+    view.show_result(drawn.tokens_result(warnings=()))
     assert len(view.read_out()["prompts"]) == 2

@@ -15,7 +15,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from tests.session import samples
+from tests.samples import stored
 
 
 def changed(result, **data):
@@ -27,14 +27,14 @@ def field(left, right, name):
 
 
 def test_the_most_telling_field_stands_first_and_bookkeeping_is_left_out():
-    result = samples.ablate_result()
+    result = stored.ablate_result()
     names = [f.name for f in fields(result, result)]
     assert names[0] == "effect_mean"
     assert not {"layers", "read_position", "task_done", "mode"} & set(names)
 
 
 def test_difference_is_second_minus_first_layer_by_head():
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = changed(left, effect_mean=left.data["effect_mean"] * 3)
     pair = matrices(field(left, right, "effect_mean"), {})
     np.testing.assert_allclose(pair.difference, 2 * left.data["effect_mean"])
@@ -43,7 +43,7 @@ def test_difference_is_second_minus_first_layer_by_head():
 
 
 def test_a_value_per_prompt_is_chosen_by_prompt():
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = changed(left, effect=left.data["effect"] + 1)
     own = field(left, right, "effect")
     assert [a.name for a in own.choosers()] == ["prompt"]
@@ -52,17 +52,17 @@ def test_a_value_per_prompt_is_chosen_by_prompt():
 
 
 def test_sweeps_of_other_layers_are_laid_over_each_other_where_they_meet():
-    left, right = samples.ablate_result(layers=(0, 1)), samples.ablate_result(layers=(1, 2))
+    left, right = stored.ablate_result(layers=(0, 1)), stored.ablate_result(layers=(1, 2))
     pair = matrices(field(left, right, "effect_mean"), {})
     assert pair.rows.labels == ("1",)
     np.testing.assert_array_equal(pair.left[0], left.data["effect_mean"][1])
     np.testing.assert_array_equal(pair.right[0], right.data["effect_mean"][0])
-    apart = samples.ablate_result(layers=(2, 3))
+    apart = stored.ablate_result(layers=(2, 3))
     assert "effect_mean" not in [f.name for f in fields(left, apart)]
 
 
 def test_one_head_of_a_stored_pattern_is_read_and_no_more(tmp_path, monkeypatch):
-    left = samples.attention_result()
+    left = stored.attention_result()
     with Session.create(tmp_path / "s.lens") as session:
         loaded = session.load(session.add(left))
         kind = type(loaded.data["pattern"][0])
@@ -79,9 +79,9 @@ def test_one_head_of_a_stored_pattern_is_read_and_no_more(tmp_path, monkeypatch)
 
 def test_prompts_of_other_lengths_compare_in_their_common_part():
     pattern = np.zeros((2, 3, 4, 4), np.float32)
-    left = samples.attention_result((pattern, pattern))
+    left = stored.attention_result((pattern, pattern))
     longer = np.ones((2, 3, 6, 6), np.float32)
-    right = samples.attention_result((longer, pattern))
+    right = stored.attention_result((longer, pattern))
     pair = matrices(field(left, right, "pattern"), {"prompt": 0, "layer": 0, "head": 0})
     assert pair.difference.shape == (4, 4)
 
@@ -90,14 +90,14 @@ def test_the_first_place_shown_is_where_they_part_the_most():
     pattern = np.zeros((2, 3, 4, 4), np.float32)
     other = pattern.copy()
     other[1, 2, 3, 0] = 0.5
-    left = samples.attention_result((pattern, pattern))
-    right = samples.attention_result((pattern, other))
+    left = stored.attention_result((pattern, pattern))
+    right = stored.attention_result((pattern, other))
     own = field(left, right, "pattern")
     assert most_different(own) == {"prompt": 1, "layer": 1, "head": 2}
 
 
 def test_ragged_rows_of_numbers_are_one_column():
-    result = samples.rank_result()
+    result = stored.rank_result()
     own = field(result, result, "prompt_logprob")
     pair = matrices(own, {"prompt": 0})
     assert pair.left.shape == (3, 1)
@@ -105,11 +105,11 @@ def test_ragged_rows_of_numbers_are_one_column():
 
 
 def test_tokens_have_no_numbers_to_draw():
-    assert [f.name for f in fields(samples.tokens_result(), samples.tokens_result())] == ["lengths"]
+    assert [f.name for f in fields(stored.tokens_result(), stored.tokens_result())] == ["lengths"]
 
 
 def test_summary_leaves_missing_numbers_out():
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = changed(left, percent=left.data["percent"] + 2)
     own = field(left, right, "percent")
     told = summary(matrices(own, {"prompt": 1}))
@@ -120,7 +120,7 @@ def test_summary_leaves_missing_numbers_out():
 
 def test_positions_are_called_by_their_tokens():
     pattern = np.zeros((2, 3, 4, 4), np.float32)
-    result = samples.attention_result((pattern, pattern))
+    result = stored.attention_result((pattern, pattern))
     own = field(result, result, "pattern")
     pair = matrices(own, {"prompt": 0, "layer": 0, "head": 0})
     assert token_labels(result.prompts, pair.rows, 0)[1] == "1"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from desktop_app.window.comparison.view import ComparisonView, _name, _words
-from tests.session import samples
+from tests.samples import stored
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -32,7 +32,7 @@ def texts(table):
 
 
 def test_settings_that_differ_stand_in_the_table(view):
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = replace(left, params={**left.params, "top": 11, "reference": ("a ", "c")})
     view.show_pair(left, right, ("one", "two\nlines"))
     assert texts(view._changes) == [
@@ -44,7 +44,7 @@ def test_settings_that_differ_stand_in_the_table(view):
 
 
 def test_map_and_scatter_show_the_chosen_field(view):
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = changed(left, effect_mean=left.data["effect_mean"] + 0.5)
     view.show_pair(left, right, ("one", "two"))
     assert view._field.currentText() == "effect mean"
@@ -58,7 +58,7 @@ def test_map_and_scatter_show_the_chosen_field(view):
 
 
 def test_axes_that_do_not_fit_are_chosen(view, qtbot):
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     effect = left.data["effect"].copy()
     effect[..., 1] += 2
     view.show_pair(left, changed(left, effect=effect), ("one", "two"))
@@ -74,7 +74,7 @@ def test_axes_that_do_not_fit_are_chosen(view, qtbot):
 
 
 def test_cell_and_dot_are_linked(view, qtbot):
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     right = changed(left, effect_mean=-left.data["effect_mean"])
     view.show_pair(left, right, ("one", "two"))
     view.show()
@@ -89,7 +89,7 @@ def test_cell_and_dot_are_linked(view, qtbot):
 
 
 def test_results_without_numbers_say_so(view):
-    left = samples.tokens_result()
+    left = stored.tokens_result()
     data = {k: v for k, v in left.data.items() if k != "lengths"}
     left = replace(left, data=data)
     view.show_pair(left, left, ("one", "two"))
@@ -98,9 +98,9 @@ def test_results_without_numbers_say_so(view):
     assert view._sentence.full_text().startswith("Both were made with the same")
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", stored.ALL)
 def test_every_analysis_compares_with_itself(view, name):
-    result = samples.ALL[name]()
+    result = stored.ALL[name]()
     view.show_pair(result, result, ("one", "two"))
     for index in range(view._field.count()):
         view._field.setCurrentIndex(index)
@@ -117,6 +117,6 @@ def test_values_are_written_plainly(view):
 
 
 def test_long_titles_do_not_widen_the_comparison(view):
-    left = samples.ablate_result()
+    left = stored.ablate_result()
     view.show_pair(left, left, ("15 · Ablation · The quick brown fox jumps over the" * 2, "two"))
     assert view.minimumSizeHint().width() < 1000

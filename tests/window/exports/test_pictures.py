@@ -14,7 +14,7 @@ from desktop_app.window.exports import picture_desk
 from desktop_app.window.exports.picture_desk import PictureDialog
 from desktop_app.window.exports.pictures import draw_result, picture_of, save_picture
 from desktop_app.window.frame import dialogs
-from tests.views import samples
+from tests.samples import drawn
 from tests.window.test_window import run
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -84,7 +84,7 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_left(drawing, tmp_path
 @pytest.mark.parametrize("name", ["tokens", "rank", "ablate", "attention"])
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])
 def test_results_are_drawn_without_a_window(qapp, tmp_path, name, ending):
-    result = getattr(samples, f"{name}_result")()
+    result = getattr(drawn, f"{name}_result")()
     path = tmp_path / f"p{ending}"
     draw_result(result, path, scale=1)
     if ending == ".png":
@@ -100,12 +100,12 @@ def test_results_are_drawn_without_a_window(qapp, tmp_path, name, ending):
 
 def test_an_unknown_analysis_has_no_picture(qapp, tmp_path):
     with pytest.raises(BadInputError, match="no picture"):
-        draw_result(samples.result_of("telepathy", {}), tmp_path / "p.png")
+        draw_result(drawn.result_of("telepathy", {}), tmp_path / "p.png")
 
 
 def test_an_incomplete_result_is_refused_in_a_sentence(qapp, tmp_path):
     with pytest.raises(BadInputError, match="incomplete"):
-        draw_result(samples.result_of("ablate", {}), tmp_path / "p.png")
+        draw_result(drawn.result_of("ablate", {}), tmp_path / "p.png")
     assert list(tmp_path.iterdir()) == []
 
 

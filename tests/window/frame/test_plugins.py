@@ -17,7 +17,7 @@ from desktop_app.window.exports.pictures import save_picture
 from desktop_app.window.frame.panels import spec_page
 from tests.models import named
 from tests.plugins import on_path
-from tests.views import samples
+from tests.samples import drawn
 from tests.window.exports.test_pictures import ids, marked
 from tests.window.fakes import FakeService
 from tests.window.test_window import run
@@ -40,8 +40,8 @@ FIELDS = (FieldSpec("score", ("layer", "head"), "How far it reaches", "bits"),)
 
 
 def far_result():
-    kept = samples.ablate_result().data["effect_mean"]
-    result = samples.result_of("far_sight", {"score": kept})
+    kept = drawn.ablate_result().data["effect_mean"]
+    result = drawn.result_of("far_sight", {"score": kept})
     return dataclasses.replace(result, fields=FIELDS)
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.spec import GROUPS
 from desktop_app.window.settings import SETTINGS_FILE
-from tests.views import samples
+from tests.samples import drawn
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -142,7 +142,7 @@ class TestViewsAreBuiltWhenFirstOpened:
         window.session.wait()
         other = next(n for n in window.rail.names() if window.views.there(n) is None)
         assert window.views.there(other) is None
-        window.showing.show(samples.ablate_result())
+        window.showing.show(drawn.ablate_result())
         window.views.open("ablate")
         assert window.views["ablate"].current_result.analysis == "ablate"
 
@@ -159,7 +159,7 @@ class TestViewsAreBuiltWhenFirstOpened:
 
     def test_a_result_made_for_other_prompts_says_so_when_its_view_is_opened(self, window):
         window.showing.clear()
-        window.showing.show(samples.rank_result())
+        window.showing.show(drawn.rank_result())
         chips = window.views["rank"]._chips
         assert chips.chips()[0].code == "other_prompts"
 

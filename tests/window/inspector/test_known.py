@@ -9,8 +9,8 @@ import numpy as np
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.facts import Place
 from desktop_app.window.inspector.inspector import Known
-from tests.analyses.detect.test_view import detect_result
-from tests.views import patch_samples, samples
+from tests.samples import drawn, patching
+from tests.samples.heads import detect_result
 
 
 def values(facts):
@@ -30,28 +30,28 @@ def knowing(*results, tokens=None):
 
 
 def test_a_heads_effect_with_its_error_and_this_prompts():
-    facts = values(head_facts(samples.ablate_result(), layer=5, head=3, prompt=1))
+    facts = values(head_facts(drawn.ablate_result(), layer=5, head=3, prompt=1))
     assert facts["Effect of removal (zero, mean of 2)"] == "−2.000 ± 1.000"
     assert facts["… on this prompt"] == "−1.000"
     assert facts["Kept without it"] == "25.0 %"
 
 
 def test_a_layers_effect():
-    facts = values(head_facts(samples.ablate_result(component="mlp"), layer=5))
+    facts = values(head_facts(drawn.ablate_result(component="mlp"), layer=5))
     assert facts["Effect of removal (zero, mean of 2)"].startswith("−2.000")
 
 
 def test_what_a_result_does_not_hold_is_left_out():
-    assert head_facts(samples.ablate_result(), layer=99, head=0) == []
-    assert head_facts(samples.ablate_result(), layer=5, head=99) == []
-    assert head_facts(samples.attention_result(), layer=0, head=0) == []
-    assert head_facts(samples.attention_result(), layer=5, head=2, prompt=9) == []
-    assert knowing(tokens=samples.tokens_result()).of_token(Place(position=99)) == []
+    assert head_facts(drawn.ablate_result(), layer=99, head=0) == []
+    assert head_facts(drawn.ablate_result(), layer=5, head=99) == []
+    assert head_facts(drawn.attention_result(), layer=0, head=0) == []
+    assert head_facts(drawn.attention_result(), layer=5, head=2, prompt=9) == []
+    assert knowing(tokens=drawn.tokens_result()).of_token(Place(position=99)) == []
     assert knowing().of_token(Place(position=0)) == []
 
 
 def test_a_heads_attention():
-    result = samples.attention_result()
+    result = drawn.attention_result()
     facts = values(head_facts(result, layer=5, head=2))
     assert facts == {"Entropy": "0.00 nats", "Key-value head": "1"}
     pattern, texts = knowing(result).small_pattern(Place(layer=5, head=2))
@@ -61,12 +61,12 @@ def test_a_heads_attention():
 
 def test_a_long_prompts_pattern_is_left_to_the_attention_view(monkeypatch):
     monkeypatch.setattr("desktop_app.window.inspector.inspector._LONGEST_SMALL_PATTERN", 3)
-    known = knowing(samples.attention_result())
+    known = knowing(drawn.attention_result())
     assert known.small_pattern(Place(layer=5, head=2)) is None
 
 
 def test_a_token_and_how_well_it_was_foreseen():
-    known = knowing(samples.rank_result(), tokens=samples.tokens_result())
+    known = knowing(drawn.rank_result(), tokens=drawn.tokens_result())
     facts = values(known.of_token(Place(prompt=1, position=3)))
     assert facts["Text"] == "␠"
     assert facts["Piece"] == "Ġ"
@@ -79,13 +79,13 @@ def test_a_token_and_how_well_it_was_foreseen():
 
 
 def test_without_live_tokens_the_results_own_are_told():
-    facts = values(knowing(samples.rank_result()).of_token(Place(prompt=1, position=3)))
+    facts = values(knowing(drawn.rank_result()).of_token(Place(prompt=1, position=3)))
     assert (facts["Id"], facts["Rank"]) == ("216", "2")
 
 
 def test_other_tokens_of_the_same_prompt_are_not_mixed_in():
-    ranking = samples.rank_result()
-    tokens = samples.tokens_result()
+    ranking = drawn.rank_result()
+    tokens = drawn.tokens_result()
     other = dataclasses.replace(tokens, prompts=tuple(reversed(tokens.prompts)))
     facts = values(knowing(ranking, tokens=other).of_token(Place(prompt=1, position=3)))
     assert "Id" in facts
@@ -100,16 +100,16 @@ def test_a_heads_detector_scores():
 
 
 def test_what_patching_says_of_the_selected_part():
-    result = patch_samples.patch_result()
+    result = patching.patch_result()
     assert values(head_facts(result, layer=5, prompt=1, position=4)) == {
         "Enough (resid_pre)": "0.20",
         "Needed (resid_pre)": "1.00",
     }
     assert head_facts(result, layer=5) == []
     assert head_facts(result, layer=99, position=4) == []
-    one_way = values(head_facts(patch_samples.one_way_result(), layer=5, position=4))
+    one_way = values(head_facts(patching.one_way_result(), layer=5, position=4))
     assert one_way == {"Enough (resid_pre)": "0.50"}
-    heads = values(head_facts(patch_samples.heads_result(), layer=5, head=3, position=4))
+    heads = values(head_facts(patching.heads_result(), layer=5, head=3, position=4))
     assert heads["Enough (head_z)"] == "0.80"
 
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QLabel
 from desktop_app.contract.params import PromptRow
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from desktop_app.window.runs.showing import Asked
-from tests.analyses.detect.test_view import detect_result
-from tests.views import samples
+from tests.samples import drawn
+from tests.samples.heads import detect_result
 
 ROW = TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")
 gui = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -24,7 +24,7 @@ def as_asked(result, *rows):
 
 def test_the_rows_as_given_decide():
     given = PromptRow(text="a", corrupt="b", answer=("c", "d"), wrong=("e",))
-    asked = Asked.of(as_asked(samples.rank_result(), given))
+    asked = Asked.of(as_asked(drawn.rank_result(), given))
     assert asked.is_of_table([given])
     assert not asked.is_of_table([])
     assert not asked.is_of_table([given, given])
@@ -33,7 +33,7 @@ def test_the_rows_as_given_decide():
 
 
 def test_results_without_rows_are_known_by_their_records():
-    result = samples.rank_result()
+    result = drawn.rank_result()
     asked = Asked.of(dataclasses.replace(result, params={}))
     assert [row.text for row in asked.rows] == [record.text for record in result.prompts]
 

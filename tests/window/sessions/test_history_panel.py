@@ -16,7 +16,7 @@ from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from desktop_app.window.sessions.history_desk import ResultDialog
 from desktop_app.window.sessions.results_panel import ROW, ResultsPanel, matches, words
-from tests.views import samples
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -151,7 +151,7 @@ def test_the_dialog_tells_only_what_changed(qtbot):
         heard.append(told)
 
     session = SimpleNamespace(
-        result=lambda _number: samples.ablate_result(),
+        result=lambda _number: drawn.ablate_result(),
         rename=hear,
         set_star=hear,
         annotate=hear,
@@ -215,7 +215,7 @@ def leave_behind(folder, name, count=1):
     with Session.create(folder / name) as session:
         unsaved.mark_worth_keeping(session)
         for _ in range(count):
-            session.add(samples.rank_result(), "left behind")
+            session.add(drawn.rank_result(), "left behind")
     return folder / name
 
 
@@ -255,7 +255,7 @@ def test_a_dismissed_offer_comes_again(qtbot, open_window, service, clean_folder
         window = open_window(service)
         idle(qtbot, window)
         assert not window.recovery.banner.isHidden()
-        window.recovery.banner.dismissed.emit()
+        window.recovery.banner.dismiss()
         window.close()
         qtbot.waitUntil(lambda w=window: not w.isVisible())
     assert path.exists()
@@ -300,7 +300,7 @@ def test_closing_is_refused_where_saving_failed(qtbot, window, answers, tmp_path
 def test_a_damaged_session_opens_as_far_as_it_goes(qtbot, window, tmp_path):
     path = tmp_path / "a.lens"
     with Session.create(path) as session:
-        for make in (samples.rank_result, samples.ablate_result, samples.attention_result):
+        for make in (drawn.rank_result, drawn.ablate_result, drawn.attention_result):
             session.add(make())
         session.query("UPDATE results SET title = x'00' WHERE id = 1")
         session.query("UPDATE results SET document = 'spoilt' WHERE id = 2")

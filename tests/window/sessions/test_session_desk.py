@@ -10,7 +10,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.session import unsaved
 from desktop_app.session.store import Session
 from desktop_app.window.sessions.session_desk import SessionDesk
-from tests.views import samples
+from tests.samples import drawn
 
 pytestmark = pytest.mark.gui
 
@@ -34,7 +34,7 @@ def test_results_are_kept_in_order_and_off_this_thread(qtbot, desk, monkeypatch)
     monkeypatch.setattr(desk.session, "add", spy)
     ids = []
     desk.row_added.connect(ids.append)
-    for result in (samples.rank_result(), samples.ablate_result(), samples.tokens_result()):
+    for result in (drawn.rank_result(), drawn.ablate_result(), drawn.tokens_result()):
         desk.add(result)
     qtbot.waitUntil(lambda: len(ids) == 3)
     assert ids == [1, 2, 3]
@@ -45,7 +45,7 @@ def test_results_are_kept_in_order_and_off_this_thread(qtbot, desk, monkeypatch)
 
 def test_a_saved_session_opens_with_everything(qtbot, desk, tmp_path):
     path = tmp_path / "a.lens"
-    desk.add(samples.ablate_result())
+    desk.add(drawn.ablate_result())
     desk.set_prompts([PromptRow(text="1 2 ")], {"bos": "no", "chat": False})
     desk.set_notes("note")
     with qtbot.waitSignal(desk.saved):
@@ -62,7 +62,7 @@ def test_a_saved_session_opens_with_everything(qtbot, desk, tmp_path):
 
 def test_a_bad_file_is_refused_and_the_old_session_stays(qtbot, desk, tmp_path):
     (tmp_path / "x.lens").write_bytes(b"rubbish")
-    desk.add(samples.rank_result())
+    desk.add(drawn.rank_result())
     desk.wait()
     with qtbot.waitSignal(desk.failed):
         assert not desk.open(tmp_path / "x.lens")
@@ -74,7 +74,7 @@ def test_an_unwritable_place_is_told(qtbot, desk, tmp_path):
         desk.save_as(tmp_path / "no" / "such" / "folder" / "a.lens")
     assert "folder" in heard.args[0]
     with qtbot.waitSignal(desk.failed):
-        desk.export(samples.rank_result(), tmp_path / "a.xyz")
+        desk.export(drawn.rank_result(), tmp_path / "a.xyz")
 
 
 def test_what_was_finished_when_closing_is_in_the_file(qtbot, tmp_path):
@@ -83,7 +83,7 @@ def test_what_was_finished_when_closing_is_in_the_file(qtbot, tmp_path):
     desk.save_as(path)
     desk.wait()
     for _ in range(5):
-        desk.add(samples.rank_result())
+        desk.add(drawn.rank_result())
     desk.close()
     with Session.open(path) as session:
         assert len(session.rows()) == 5
@@ -92,14 +92,14 @@ def test_what_was_finished_when_closing_is_in_the_file(qtbot, tmp_path):
 def test_what_comes_after_the_closing_is_told_to_the_log_and_harms_nothing(qtbot, caplog):
     desk = SessionDesk()
     desk.close()
-    desk.add(samples.rank_result())
+    desk.add(drawn.rank_result())
     desk.look_again()
     assert caplog.text.count("after the session's file was closed") == 2
 
 
 def filled(qtbot, desk, count=2):
     for _ in range(count):
-        desk.add(samples.rank_result())
+        desk.add(drawn.rank_result())
     desk.wait()
     assert len(desk.rows()) == count
 
@@ -140,13 +140,13 @@ def test_deleting_can_be_undone_until_the_session_is_closed(qtbot, desk, tmp_pat
 
 
 def test_work_without_a_name_is_on_the_disk_and_only_what_counts_is_offered(qtbot, desk):
-    desk.add(samples.rank_result(), counts=False)
+    desk.add(drawn.rank_result(), counts=False)
     desk.wait()
     path = desk.session.path
     assert path.parent == unsaved.folder()
     assert not desk.has_unsaved
     assert not desk.session.recall("worth_keeping", default=False)
-    desk.add(samples.rank_result())
+    desk.add(drawn.rank_result())
     desk.wait()
     assert desk.has_unsaved
     assert desk.session.recall("worth_keeping", default=False)
@@ -178,7 +178,7 @@ def test_what_cannot_be_written_stays_in_memory_until_it_can(qtbot, desk, tmp_pa
     save(desk, tmp_path / "a.lens")
     filled(qtbot, desk, 1)
     trouble(desk)
-    result = samples.attention_result()
+    result = drawn.attention_result()
     with qtbot.waitSignal(desk.write_failed) as heard:
         desk.add(result)
     assert words in heard.args[0]
@@ -197,7 +197,7 @@ def test_what_was_kept_is_written_once_there_is_room(qtbot, desk, tmp_path):
     save(desk, tmp_path / "a.lens")
     fill_the_disk(desk)
     for _ in range(6):
-        desk.add(samples.attention_result())
+        desk.add(drawn.attention_result())
     desk.wait()
     assert [row.id for row in desk.rows() if row.id < 0][:2] == [-1, -2]
     desk.delete(-1)
@@ -227,7 +227,7 @@ def test_what_others_add_is_seen_and_what_they_take_is_told(qtbot, desk, tmp_pat
     save(desk, path)
     filled(qtbot, desk, 1)
     with Session.open_or_create(path) as other:
-        other.add(samples.ablate_result())
+        other.add(drawn.ablate_result())
     with qtbot.waitSignal(desk.added_elsewhere) as heard:
         desk.look_again()
     assert heard.args == [1]
@@ -252,7 +252,7 @@ def test_a_second_window_reads_only_and_keeps_its_results(qtbot, desk, tmp_path)
         assert "open in another window" in second.session.notice
         assert len(second.rows()) == 1
         second.set_notes("not written")
-        second.add(samples.ablate_result())
+        second.add(drawn.ablate_result())
         second.wait()
         assert [row.id for row in second.rows()] == [1, -1]
         save(second, tmp_path / "mine.lens")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.views import samples
+from tests.samples import drawn
 
-PAIR = samples.prompt("1 2 3 4 ", "1 2 6 4 ")
-LONGER = samples.prompt("1 2 3 4 5 ", "1 2 6 4 5 ")
-OTHER = samples.prompt("1 2 4 3 ", "1 2 4 5 ")
+PAIR = drawn.prompt("1 2 3 4 ", "1 2 6 4 ")
+LONGER = drawn.prompt("1 2 3 4 5 ", "1 2 6 4 5 ")
+OTHER = drawn.prompt("1 2 4 3 ", "1 2 4 5 ")
 
 
 def shares(shape: tuple[int, ...], at: tuple[int, ...], value: float) -> np.ndarray:
@@ -68,7 +68,7 @@ def finish(fields, prompts, params, **changes: Any):
     }
     more = changes.pop("data", {})
     params = {"site": "resid_pre", "by": "position", "metric": "logit_diff", **params}
-    return samples.result_of(
+    return drawn.result_of(
         "patch", {**several, **fields, **more}, prompts=prompts, params=params, **changes
     )
 
@@ -126,8 +126,8 @@ def hand_result(moves=(), run="corrupt", patched=None, pair=0, **changes: Any):
     if moves:
         reach[1, 4] = True
         reach[2, 4:] = True
-    before = [samples.row("4", 0.6), samples.row("5", 0.1), samples.row(" ", 0.05)]
-    after = [samples.row("5", 0.7), samples.row("4", 0.2), samples.row("x", 0.05)]
+    before = [drawn.row("4", 0.6), drawn.row("5", 0.1), drawn.row(" ", 0.05)]
+    after = [drawn.row("5", 0.7), drawn.row("4", 0.2), drawn.row("x", 0.05)]
     data = {
         "clean": clean,
         "corrupt": corrupt,
@@ -140,4 +140,4 @@ def hand_result(moves=(), run="corrupt", patched=None, pair=0, **changes: Any):
     }
     params = {"pair": pair, "run": run, "moves": list(moves), "metric": "logit_diff", "top": 10}
     prompts = changes.pop("prompts", (PAIR,))
-    return samples.result_of("hand_patch", data, params=params, prompts=prompts, **changes)
+    return drawn.result_of("hand_patch", data, params=params, prompts=prompts, **changes)
