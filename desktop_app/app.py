@@ -205,7 +205,7 @@ class HeadlessRun(QObject):
         window.conductor.run_failed.connect(self._on_run_failed)
 
     def perform(self) -> bool:
-        """Do it all; return whether every tab was filled and everything written."""
+        """Do it all; return whether every picture of it was filled and everything written."""
         QTimer.singleShot(_PATIENCE_MS, self._loop.quit)
         self._window.start()
         if self._window.first_start.is_under_way():

@@ -156,7 +156,8 @@ def strongest(drawn: maps.Matrix, rows: Axis, columns: Axis) -> Ranking:
     def name(row: int, column: int) -> str:
         if heads and rows.labels[row].isdecimal() and columns.labels[column].isdecimal():
             return part_name(int(rows.labels[row]), int(columns.labels[column]))
-        return f"{drawn.rows.labels[row]} · {drawn.columns.labels[column]}"
+        layer = "L" if rows.name == "layer" else ""
+        return f"{layer}{drawn.rows.labels[row]} · {drawn.columns.labels[column]}"
 
     values = [float(drawn.values[cell]) for cell in cells]
     rest = [(name(*cell), v, v) for cell, v in zip(cells, values, strict=True)]

@@ -17,7 +17,7 @@ import pytest
 from desktop_app.session import database
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
-from tests.samples import stored
+from tests.samples import stored as samples
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,8 +25,8 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.fixture
 def written(path):
     with Session.create(path) as session:
-        session.add(stored.attention_result())
-        session.add(stored.rank_result())
+        session.add(samples.attention_result())
+        session.add(samples.rank_result())
     return path
 
 
@@ -232,9 +232,9 @@ def test_strangers_objects_are_ignored(written, statement):
     before = written.read_bytes()
     with Session.open(written) as session:
         assert "did not write" in session.notice
-        stored.assert_same_result(stored.rank_result(), session.load(2))
+        samples.assert_same_result(samples.rank_result(), session.load(2))
         with pytest.raises(BadInputError, match="cannot be changed"):
-            session.add(stored.rank_result())
+            session.add(samples.rank_result())
         with pytest.raises(BadInputError):
             session.title = "x"
         with pytest.raises(BadInputError):
@@ -270,9 +270,9 @@ def test_a_newer_version_opens_read_only(written):
     with Session.open(written) as session:
         assert session.is_read_only
         assert "newer version" in session.notice
-        stored.assert_same_result(stored.attention_result(), session.load(1))
+        samples.assert_same_result(samples.attention_result(), session.load(1))
         with pytest.raises(BadInputError, match="newer version"):
-            session.add(stored.rank_result())
+            session.add(samples.rank_result())
     assert written.read_bytes() == before
 
 
@@ -299,13 +299,13 @@ def test_one_flipped_bit_is_noticed(written, table):
     with Session.open(written) as session:
         with pytest.raises(BadInputError, match="Result 1 "):
             read_result(session, 1)
-        stored.assert_same_result(stored.rank_result(), session.load(2))
+        samples.assert_same_result(samples.rank_result(), session.load(2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of processes are POSIX")
 def test_hundreds_of_spoilt_files_cost_neither_a_crash_nor_memory(path):
     with Session.create(path) as session:
-        for make in stored.ALL.values():
+        for make in samples.ALL.values():
             session.add(make())
         session.notes = "notes"
     done = subprocess.run(
@@ -324,7 +324,7 @@ def test_hundreds_of_spoilt_files_cost_neither_a_crash_nor_memory(path):
 
 def test_ten_gigabytes_claimed_in_a_file_of_a_few_pages(path):
     with Session.create(path) as session:
-        session.add(stored.result_of("ablate", {"effect": np.zeros((2, 3, 300, 300), "<f4")}))
+        session.add(samples.result_of("ablate", {"effect": np.zeros((2, 3, 300, 300), "<f4")}))
     assert path.stat().st_size < 50_000
     shape = [2, 3, 20_000, 20_000]
     change_document(path, lambda d: d["data"]["effect"].update(shape=shape))
@@ -347,7 +347,7 @@ def test_numbers_that_json_does_not_have_are_no_way_in(written, number):
         else:
             with pytest.raises(BadInputError, match="Result 2"):
                 session.load(2)
-        stored.assert_same_result(stored.attention_result(), session.load(1))
+        samples.assert_same_result(samples.attention_result(), session.load(1))
 
 
 def test_an_unknown_analysis_still_loads(written):

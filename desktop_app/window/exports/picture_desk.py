@@ -162,7 +162,7 @@ class PictureDesk(QObject):
         """Put the result's table on the clipboard, for a spreadsheet."""
         result, selection = self._hall.views.shown().current_result, self._hall.selection
         if result is None:
-            self._hall.show_problem("This tab has no result to copy yet.")
+            self._hall.show_problem("This analysis has no result to copy yet.")
             return
         try:
             prompt = selection.prompt if selection.prompt < len(result.prompts) else 0
@@ -176,7 +176,7 @@ class PictureDesk(QObject):
     def _export_current(self) -> None:
         result = self._hall.views.shown().current_result
         if result is None:
-            self._hall.say("This tab has no result to export yet.", "warn")
+            self._hall.say("This analysis has no result to export yet.", "warn")
         else:
             self.export_data(result)
 

@@ -329,7 +329,7 @@ class Panels(QObject):
             *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),
             *in_menu(
                 "&Help",
-                ("help", "Help on this tab", 0, self._show_here, "F1", "help"),
+                ("help", "Help on this analysis", 0, self._show_here, "F1", "help"),
                 ("help_start", "Getting started", 10, partial(self.show_help, START)),
                 ("show_log", "Log", 20, self.show_log, "Ctrl+L"),
             ),

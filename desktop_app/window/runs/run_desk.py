@@ -36,7 +36,7 @@ TOY = "toy"
 _LISTING, _LOADING, _RUNNING, _OVER = range(4)
 MAX_LIVE_PROMPTS = 64
 _EXAMPLE = ("load_example", "Load the worked example")
-_EXAMPLE_TIP = "The prompt of the first start, run in the first four tabs"
+_EXAMPLE_TIP = "The prompt of the first start, run in the first four analyses"
 
 
 def choose_model(rows: Sequence[ModelRow]) -> str:
@@ -163,7 +163,7 @@ class RunDesk(QObject):
             *in_menu(
                 "&Run",
                 ("run", "Run", 10, self.run_current, "Ctrl+R | F5", "run"),
-                ("run_all", "Run all tabs", 20, self.run_all, "Ctrl+Shift+R", "play"),
+                ("run_all", "Run all analyses", 20, self.run_all, "Ctrl+Shift+R", "play"),
             ),
             ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+. | Esc", "stop", follows=busy),
             *(

@@ -1,4 +1,4 @@
-"""The history: every result that finished, newest first; a click shows it in its tab again."""
+"""The history: every result that finished, newest first; a click shows it in its place again."""
 
 from __future__ import annotations
 
