@@ -10,6 +10,8 @@ import os
 import signal
 import time
 
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -27,6 +29,15 @@ class PatientBot(QtBot):
     def addWidget(self, widget, **rest):  # noqa: N802 - pytest-qt's names
         self.__dict__.setdefault("kept", []).append(widget)
         super().addWidget(widget, **rest)
+
+    def mouseMove(self, widget, pos, *, buttons=Qt.MouseButton.NoButton):  # noqa: N802
+        """Tell the widget alone: the screen's own pointer enters and leaves other windows too."""
+        here = QPointF(pos)
+        there, no_keys = QPointF(widget.mapToGlobal(here)), Qt.KeyboardModifier.NoModifier
+        moved = QMouseEvent(
+            QEvent.Type.MouseMove, here, there, Qt.MouseButton.NoButton, buttons, no_keys
+        )
+        QApplication.sendEvent(widget, moved)
 
     def waitSignal(self, signal_, *, timeout=WAIT_MS, **rest):  # noqa: N802 - pytest-qt's names
         return super().waitSignal(signal_, timeout=timeout, **rest)

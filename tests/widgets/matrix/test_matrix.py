@@ -171,7 +171,7 @@ def test_dragging_pans_and_is_no_click(shown, qtbot):
     clicks = []
     heatmap.cell_clicked.connect(lambda *cell: clicks.append(cell))
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
-    qtbot.mouseMove(canvas, start + QPoint(40, 20))
+    qtbot.mouseMove(canvas, start + QPoint(40, 20), buttons=Qt.MouseButton.LeftButton)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=start + QPoint(40, 20))
     assert clicks == []
     width, height = canvas.frame.cell_width(), canvas.frame.cell_height()

@@ -97,10 +97,10 @@ def test_the_pointer_reads_out_the_nearest_place_of_curves(plot, qtbot):
     QApplication.processEvents()
     place = plot.point(1)
     with qtbot.waitSignal(plot.point_hovered) as told:
-        QTest.mouseMove(viewport(plot), QPoint(round(place.x()) + 3, round(place.y()) - 40))
+        qtbot.mouseMove(viewport(plot), QPoint(round(place.x()) + 3, round(place.y()) - 40))
     assert told.args == [1]
     assert plot.accessibleDescription().startswith("layer 1\nmean −1.0000")
-    QTest.mouseMove(viewport(plot), QPoint(2, 2))
+    qtbot.mouseMove(viewport(plot), QPoint(2, 2))
     assert plot.hovered() == -1
     assert plot.accessibleDescription() == CURVES.summary()
 
