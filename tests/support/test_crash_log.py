@@ -16,7 +16,7 @@ import faulthandler, os, sys
 from pathlib import Path
 from desktop_app.support.crash_log import CrashLog
 log = CrashLog(Path(sys.argv[1]))
-print(log.start())
+print(log.start(), flush=True)
 os.abort()
 """
 
