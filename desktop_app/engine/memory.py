@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +94,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def release_memory(device: torch.device) -> None:
     """Give back what the allocator holds without need."""
-    gc.collect()
     if device.type == "cuda":
         import torch
 
@@ -141,6 +140,7 @@ def fewer_rows(
     """
     if not is_out_of_memory(error):
         raise error
+    traceback.clear_frames(error.__traceback__)  # they hold what the failed pass had made
     release_memory(model.device)
     if rows <= 1:
         raise MemoryExhaustedError(

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Score = Callable[[torch.Tensor, int, torch.Tensor | None], torch.Tensor]
 """(logits `[rows, V]` at the read position, prompt, untouched logits `[V]`) -> metric `[rows]`."""
+Heard = Callable[[int, torch.Tensor], None]
+"""(prompt, logits `[rows, V]` of its rows at the read position)."""
 
 # Logits are turned into numbers this many at a time: their float32 copies must stay small.
 _LOGITS_AT_ONCE = 16_000_000
@@ -62,12 +64,15 @@ class SweepPlan:
         loss: The loss that is the metric, or None.
         compared: For each prompt, which prompt's untouched logits the score is given; None: its
             own.
+        heard: Told each prompt and the logits of its rows in a pass, its untouched row first; not
+            of passes that begin after the read position and so cannot change them.
     """
 
     read: tuple[int, ...]
     score: Score | None = None
     loss: Loss | None = None
     compared: tuple[int, ...] | None = None
+    heard: Heard | None = None
 
 
 @dataclass
@@ -143,6 +148,8 @@ class Pass:
         if first:
             prompts.base = scores[:n]
             prompts.base_logits = self._read_logits(logits[:n])
+        if self._plan.heard is not None:
+            self._tell_logits(logits, self._plan.heard)
         return scores[n:]
 
     def _may_trim(self) -> bool:
@@ -225,6 +232,13 @@ class Pass:
         offset = self._prompts.ids.shape[1] - logits.shape[1]
         read = (self._read[: len(logits)] - offset).clamp_min(0).to(logits.device)
         return logits[torch.arange(len(logits), device=logits.device), read].clone()
+
+    def _tell_logits(self, logits: torch.Tensor, heard: Heard) -> None:
+        offset = self._prompts.ids.shape[1] - logits.shape[1]
+        for prompt, read in enumerate(self._plan.read):
+            at = read - offset if self._plan.loss else 0
+            if at >= 0:
+                heard(prompt, logits[(self._of == prompt).to(logits.device), at])
 
     def _scores(self, logits: torch.Tensor) -> torch.Tensor:
         """Return the metric of every row, `[rows]`."""

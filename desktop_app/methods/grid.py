@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Notice
     from desktop_app.engine.interventions import Variant
     from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.sweep_pass import Heard
     from desktop_app.methods.estimates import EstimateMode
     from desktop_app.methods.prepare import Prepared
     from desktop_app.text.encoding import Encoding
@@ -167,7 +168,7 @@ class Grid:
         show: The fields of a partial result; None shows none.
         check: Told the readings and each prompt whose untouched metric is known; may refuse it.
         heard: Told the row and the logits `[runs, V]` at its read position whenever runs of a
-            prompt are scored, its untouched run first; a loss has none.
+            prompt are read, its untouched run first (as of `SweepPlan`).
         estimate: Whether a gradient estimate goes before the exact values, or is all there is.
         largest: Most prompts swept together.
     """
@@ -177,7 +178,7 @@ class Grid:
     cells: Callable[[Group], Iterable[Cell]]
     show: Callable[[Readings], Mapping[str, Any]] | None = None
     check: Callable[[Readings, int], None] | None = None
-    heard: Callable[[int, torch.Tensor], None] | None = None
+    heard: Heard | None = None
     estimate: EstimateMode = "no"
     largest: int = 8
 
@@ -253,15 +254,13 @@ def _plan(grid: Grid, group: Group) -> SweepPlan:
     read = tuple(inputs.read[i] for i in members)
     if inputs.metric == "loss":
         loss = Loss(torch.stack([t.ids for t in targets]), inputs.loss_from)
-        return SweepPlan(read, loss=loss)
+        return SweepPlan(read, loss=loss, heard=grid.heard)
 
     def score_rows(logits: torch.Tensor, row: int, base: torch.Tensor | None) -> torch.Tensor:
-        if grid.heard is not None:
-            grid.heard(row, logits)
         return score(inputs.metric, logits, targets[row], base)
 
     compared = tuple(row % len(group.prompts) for row in range(len(group.ids)))
-    return SweepPlan(read, score_rows, compared=compared)
+    return SweepPlan(read, score_rows, compared=compared, heard=grid.heard)
 
 
 def _estimated(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:

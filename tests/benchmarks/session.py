@@ -19,8 +19,22 @@ import numpy as np
 
 from desktop_app.contract.result import ModelInfo, PromptRecord, Result, TokenList
 from desktop_app.session.store import Session
+from tests.plugins import declare, write_package
 
 LAYERS, HEADS, TOKENS, RESULTS = 30, 9, 128, 50
+FURTHER = """
+from desktop_app.contract.params import Params, setting
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+class FurtherParams(Params):
+    depth: int = setting({number}, "Depth", "How deep it looks.", ge=0)
+    site: str = setting("resid_post", "Place", "Where it looks.")
+
+ANALYSIS = Analysis(
+    name={name!r}, title="Further {number}", summary="One analysis more.", params=FurtherParams,
+    group="read", fields=(FieldSpec("effect", ("layer", "position", "prompt"), "Effect"),),
+)
+"""
 REPOSITORY = Path(__file__).parents[2]
 MODEL = ModelInfo(
     name="smollm2",
@@ -48,6 +62,7 @@ class Measured:
         opened: From the wish to open the file, in a window that stands.
         started: From the start of the process, all imports included.
         window: From the start of the process to a window that could be used without a session.
+        analyses: How many analyses the window offers.
         megabytes: Size of the file.
     """
 
@@ -55,6 +70,7 @@ class Measured:
     opened: float
     started: float
     window: float
+    analyses: int
     megabytes: float
 
 
@@ -102,8 +118,24 @@ def write_session(path: Path) -> None:
         session.add(attention_result())
 
 
-def measure(tab: str, folder: Path) -> Measured:
-    """Open the session in a fresh process with one tab in front."""
+def install_analyses(folder: Path, count: int) -> Path:
+    """Install a package of further analyses, each with settings of its own, into `folder`."""
+    offered = {}
+    for number in range(count):
+        name = f"further_{number}"
+        write_package(folder, name, FURTHER.format(name=name, number=number))
+        offered[name] = name
+    return declare(folder, "further", offered)
+
+
+def measure(tab: str, folder: Path, installed: Path | None = None) -> Measured:
+    """Open the session in a fresh process with one tab in front.
+
+    Args:
+        tab: The analysis in front.
+        folder: Where the session is written, and kept for the next time.
+        installed: Where packages with further analyses are installed.
+    """
     path = folder / "day.lens"
     if not path.exists():
         write_session(path)
@@ -115,6 +147,7 @@ def measure(tab: str, folder: Path) -> Measured:
         "QT_QPA_PLATFORM": "offscreen",
         "LENSBENCH_HOME": str(folder / "home"),
         "BENCHMARK_BEGAN": repr(time.time()),
+        "PYTHONPATH": os.pathsep.join(map(str, filter(None, (REPOSITORY, installed)))),
     }
     command = [sys.executable, "-m", "tests.benchmarks.session_child", str(path), str(config)]
     done = subprocess.run(
@@ -133,6 +166,10 @@ def main() -> None:
                 f"{found.opened:.2f} s after opening; {found.started:.2f} s after the start of the "
                 f"process, whose window stands after {found.window:.2f} s"
             )
+        for count in (0, 20):
+            installed = install_analyses(Path(name) / f"site_{count}", count)
+            window = min(measure("ablate", Path(name), installed).window for _ in range(3))
+            print(f"{count} analyses from other packages: the window stands after {window:.2f} s")
 
 
 def _result(name: str, data: dict[str, object], length: int) -> Result:

@@ -58,6 +58,7 @@ def main(path: Path, config: Path) -> None:
     application.removeEventFilter(watch)
     window.close()
     found = {"opened": painted - standing, "started": painted - BEGAN, "window": standing - BEGAN}
+    found["analyses"] = len(list(window.views))
     sys.stdout.write(json.dumps(found))
 
 

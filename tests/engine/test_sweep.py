@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from desktop_app.engine import memory
 from desktop_app.engine.interventions import Add, Edit, FromRun, Replace, Scale, Variant, Zero
 from desktop_app.engine.model import site_hook
 from desktop_app.engine.sweep import choose_starts, sweep
-from desktop_app.engine.sweep_pass import Loss, SweepPlan
+from desktop_app.engine.sweep_pass import Loss, Pass, SweepPlan
 from desktop_app.support.errors import Cancelled, MemoryExhaustedError
 from tests.models import tiny
 from tests.patience import CHILD_S
@@ -191,6 +192,28 @@ def test_a_loss_counts_tokens_before_the_change_as_untouched():
             assert value == pytest.approx(float(expected), abs=1e-5)
 
 
+@pytest.mark.parametrize("by_loss", [False, True])
+def test_logits_at_the_read_position_are_heard_of_whatever_is_scored(by_loss):
+    model = tiny("llama")
+    ids, read = model.ids(IDS), 2
+    heard = {0: [], 1: []}
+
+    def hear(prompt, logits):
+        heard[prompt].append(logits)
+
+    plan = SweepPlan((read, read), read_logit, heard=hear)
+    if by_loss:
+        plan = SweepPlan((read, read), loss=Loss(ids), heard=hear)
+    variants = [Variant((Edit(0, "resid_pre", Zero(), None, (p,)),), 1) for p in (0, read, 5)]
+    sweep(model, ids, variants, plan)
+    untouched = model.run(ids)[:, read]
+    first, second = (torch.cat(heard[prompt]) for prompt in (0, 1))
+    torch.testing.assert_close(first[:1], untouched[:1], atol=1e-5, rtol=0)
+    # What begins after the read position leaves it as it was, whether it is heard of or not.
+    changed = [row for row in second if not torch.allclose(row, untouched[1], atol=1e-4)]
+    assert len(changed) == 2
+
+
 def test_zeroing_a_kv_head_at_v_is_zeroing_z_of_its_query_heads():
     model = tiny("llama")
     group = model.info.n_heads // model.info.n_kv_heads
@@ -246,6 +269,30 @@ def test_one_at_a_time_is_the_last_resort(monkeypatch):
     monkeypatch.setattr("desktop_app.engine.sweep_pass.Pass.run", never)
     with pytest.raises(MemoryExhaustedError, match="single change at a time"):
         sweep(model, ids, mixture(1), PLAN)
+
+
+def test_what_a_failed_pass_had_made_is_let_go_before_the_next(monkeypatch):
+    model = tiny("llama")
+    ids, made, alive = model.ids(IDS), [], []
+    sweep(model, ids, mixture(4), PLAN)
+    original = Pass.run
+
+    def run(self, *arguments):
+        if not made:
+            big = torch.zeros(1000)
+            made.append(weakref.ref(big))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        alive.append(made[0]() is not None)
+        return original(self, *arguments)
+
+    def given_back(_device):
+        alive.append(made[0]() is not None)
+
+    monkeypatch.setattr("desktop_app.engine.sweep_pass.Pass.run", run)
+    monkeypatch.setattr("desktop_app.engine.memory.release_memory", given_back)
+    sweep(model, ids, mixture(4), PLAN)
+    assert not any(alive)
+    assert len(alive) > 1
 
 
 def test_the_budget_bounds_the_rows_of_a_pass():

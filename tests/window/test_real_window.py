@@ -154,7 +154,7 @@ def test_the_window_closes_cleanly(facts):
 
 
 @pytest.mark.benchmark
-def test_stalls_are_within_the_budgets(measured):
+def test_stalls_are_within_the_budgets(measured, capsys):
     """While loading at most 300 ms; while a sweep runs p99 ≤ 16 ms and at most 100 ms.
 
     What the idle window is made to wait by other programs is allowed on top; on a machine that is
@@ -164,6 +164,13 @@ def test_stalls_are_within_the_budgets(measured):
         pytest.skip(f"the machine is busy, load {os.getloadavg()[0]:.1f}; measured {measured}")
     assert measured["done"] == 60
     assert measured["sweep"][2] > 100  # ticks: a real sweep
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nwindow held up at most {measured['load'][1]:.0f} ms while a model loads; while a "
+            f"sweep runs 99 % of ticks within {measured['sweep'][0]:.0f} ms, at most "
+            f"{measured['sweep'][1]:.0f} ms; idle {measured['idle'][0]:.0f} and "
+            f"{measured['idle'][1]:.0f} ms\n"
+        )
     (idle_p99, idle_max), (sweep_p99, sweep_max) = measured["idle"], measured["sweep"][:2]
     assert measured["load"][1] <= 300 + idle_max, measured
     assert sweep_p99 <= 16 + idle_p99, measured

@@ -72,6 +72,16 @@ def test_moves_between_layers_and_positions_equal_plain_hooks():
     assert result.data["top"][0]["id"] == int(logits.argmax())
 
 
+def test_what_is_predicted_depends_on_no_metric():
+    move = "clean:resid_post:0.4>0.4"
+    of_loss, plain = run(move, run="corrupt", metric="loss").data, run(move, run="corrupt").data
+    assert plain["top"] != plain["base_top"]
+    for field in ("top", "base_top"):
+        for one, other in zip(of_loss[field], plain[field], strict=True):
+            assert one["id"] == other["id"]
+            assert one["logit"] == pytest.approx(other["logit"], abs=1e-5)
+
+
 def test_no_move_changes_nothing():
     data = run().data
     assert data["patched"] == data["base"] == data["corrupt"]
