@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 import weakref
@@ -13,13 +14,14 @@ import torch
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
 from desktop_app.engine import catalogue, causality, hub, proportions, quantised, unread
+from desktop_app.engine.attaching import attach, refuse_unhooked
 from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.fitness import refuse_unfit
 from desktop_app.engine.loading_progress import weights_progress
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
 from desktop_app.engine.model import LoadedModel
-from desktop_app.engine.offloading import offload_folder, offload_options
+from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
 from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.engine.weight_files import describe_names
 from desktop_app.support.errors import (
@@ -50,6 +52,7 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
     """
     if not spec.offline and catalogue.is_hub_id(spec.model):
         hub.download(spec.model, report)
+    remove_orphans()
     report.step(0.02, "Reading the model's description")
     checkpoint = catalogue.locate(spec)
     refuse_unfit(spec, checkpoint)
@@ -103,6 +106,7 @@ def _load(
 ) -> LoadedModel:
     report.step(0.05, "Reading the tokenizer")
     tokenizer = TextTokenizer(_load_tokenizer(checkpoint))
+    refuse_unhooked(spec, checkpoint)
     report.step(0.15, "Reading the weights")
     started = time.perf_counter()
     with proportions.stoppable(report), offload_folder(spec) as offloaded:
@@ -119,7 +123,7 @@ def _load(
         report.step(0.80, "Attaching TransformerLens")
         parameters = sum(p.numel() for p in hf_model.parameters())
         memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
-        bridge = _attach(hf_model, spec)
+        bridge = attach(hf_model, spec)
         info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
         input_device = torch.device(str(bridge.cfg.device or device))
         report.step(0.92, "Comparing with plain Hugging Face")
@@ -165,7 +169,7 @@ def _load_weights(
         options["use_safetensors"] = not checkpoint.pickled
         options |= quantised.loader_options(checkpoint.config)
     with (
-        weights_progress(report, is_gguf=bool(checkpoint.gguf)),
+        weights_progress(report, is_gguf=bool(checkpoint.gguf)) as mapped,
         proportions.in_proportion(checkpoint),
     ):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -175,7 +179,7 @@ def _load_weights(
     _refuse_incomplete(spec, told.get("missing_keys") or ())
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
-    notices = unread.unread_notices(spec.model, checkpoint, model, passed)
+    notices = unread.unread_notices(spec.model, checkpoint, model, passed, mapped)
     model.eval()
     return model, notices
 
@@ -210,44 +214,6 @@ def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
         raise ModelLoadError(
             f"“{spec.model}” cannot be loaded: its files lack the weights {which}; fetch it again."
         )
-
-
-def _attach(hf_model: Any, spec: ModelSpec) -> Any:
-    """Return TransformerLens' bridge around the model; the tokenizer stays out of its hands.
-
-    Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
-    it must; the workbench feeds ids alone.
-    """
-    from transformer_lens.factories.architecture_adapter_factory import ArchitectureAdapterFactory
-    from transformer_lens.model_bridge.sources._bridge_builder import (
-        build_bridge_from_module,
-    )
-
-    from desktop_app.engine import falcon
-
-    falcon.register()
-    ArchitectureAdapterFactory.discover_entry_points()
-    known = ArchitectureAdapterFactory._adapters  # noqa: SLF001 - it has no other list
-    architecture = _architecture(hf_model, known, spec)
-    bridge = build_bridge_from_module(
-        hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
-    )
-    if spec.weights == "processed":
-        bridge.enable_compatibility_mode(disable_warnings=True)
-    return bridge
-
-
-def _architecture(hf_model: Any, supported: Iterable[str], spec: ModelSpec) -> str:
-    """Return the name by which TransformerLens knows the model: its class's, else the config's."""
-    written: list[str] = hf_model.config.architectures or []
-    own = type(hf_model).__name__
-    known = next((name for name in (own, *written) if name in supported), None)
-    if known is None:
-        raise ModelLoadError(
-            f"“{spec.model}” cannot be loaded: TransformerLens has no hooks for its architecture "
-            f"({own}); choose a model of another one."
-        )
-    return known
 
 
 def _describe(
@@ -308,7 +274,15 @@ def _unloadable(spec: ModelSpec, error: BaseException) -> str:
             f"“{spec.model}” cannot be loaded: its weights have other shapes than its settings "
             "give them; correct config.json or fetch the model again."
         )
+    field = re.match(r"Validation error for field '(\w+)'", text)
+    if field is not None:
+        return (
+            f"“{spec.model}” cannot be loaded: config.json gives {field[1]} a value that it cannot "
+            "have; correct it or fetch the model again."
+        )
     reason = first_line(error, 300).rstrip(" .:")
+    if isinstance(error, KeyError):
+        reason = f"nothing is known by the name of {reason}"
     return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."
 
 

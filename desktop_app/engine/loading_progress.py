@@ -16,8 +16,12 @@ _UNPACKED = 0.6
 
 
 @contextmanager
-def weights_progress(report: Reporter, *, is_gguf: bool) -> Iterator[None]:
-    """Let the library's loading bars report and cancel."""
+def weights_progress(report: Reporter, *, is_gguf: bool) -> Iterator[set[str]]:
+    """Let the library's loading bars report and cancel.
+
+    Gives a set that will hold the names of the tensors of a GGUF file that the library has a place
+    for: it drops the others without a word.
+    """
     from transformers import modeling_gguf_pytorch_utils as gguf
     from transformers.utils import logging
 
@@ -30,12 +34,24 @@ def weights_progress(report: Reporter, *, is_gguf: bool) -> Iterator[None]:
     def unpacking(items: Iterable[Any], **_words: Any) -> _Counted:
         return _Counted(items, report, (_START, _UNPACKED))
 
-    before, gguf_before = logging.set_tqdm_hook(hook), vars(gguf)["tqdm"]
-    vars(gguf)["tqdm"] = unpacking  # that module takes tqdm's own bar, which has no hook
+    mapped: set[str] = set()
+    mapping = gguf.get_gguf_hf_weights_map
+
+    def kept_mapping(*arguments: Any, **words: Any) -> dict[str, str]:
+        report.check()  # it calls itself for every module, slowly
+        found: dict[str, str] = mapping(*arguments, **words)
+        mapped.update(found)
+        return found
+
+    # That module takes tqdm's own bar, which has no hook.
+    replaced = {"tqdm": unpacking, "get_gguf_hf_weights_map": kept_mapping}
+    own = {name: vars(gguf)[name] for name in replaced}
+    before = logging.set_tqdm_hook(hook)
+    vars(gguf).update(replaced)
     try:
-        yield
+        yield mapped
     finally:
-        vars(gguf)["tqdm"] = gguf_before
+        vars(gguf).update(own)
         logging.set_tqdm_hook(before)
 
 

@@ -169,6 +169,6 @@ def _by_class(config: Mapping[str, Any], written: str) -> str | None:
     kind = next((kind for pattern, kind in _CLASSES if re.search(pattern, written)), None)
     if kind is _PAIR and any(key in config for key in _SENSED):
         return _MULTIMODAL
-    if kind is None and config.get("model_type") in _TWO_WAY:
+    if kind is None and str(config.get("model_type")) in _TWO_WAY:
         return None if config.get("is_decoder") is True else _ENCODER
     return kind

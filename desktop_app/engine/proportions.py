@@ -62,6 +62,11 @@ def refuse_absurd_layers(name: str, checkpoint: Checkpoint) -> None:
     """
     said = layers_said(checkpoint)
     if said is None:
+        if checkpoint.gguf:  # transformers would take a number of its own
+            raise ModelLoadError(
+                f"“{name}” cannot be loaded: its header does not say how many layers it has; fetch "
+                "it again."
+            )
         return
     key, value = said
     stored = layers_stored(checkpoint.tensors)

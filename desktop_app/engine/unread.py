@@ -19,7 +19,7 @@ from desktop_app.engine.weight_files import describe_names
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from desktop_app.engine.catalogue import Checkpoint
@@ -83,7 +83,11 @@ def refuse_unread_settings(name: str, checkpoint: Checkpoint) -> None:
 
 
 def unread_notices(
-    name: str, checkpoint: Checkpoint, hf_model: Any, unexpected: Iterable[str]
+    name: str,
+    checkpoint: Checkpoint,
+    hf_model: Any,
+    unexpected: Iterable[str],
+    mapped: Collection[str] = (),
 ) -> tuple[Notice, ...]:
     """Return what every result must say of weights that were not read.
 
@@ -92,11 +96,14 @@ def unread_notices(
         checkpoint: Its files.
         hf_model: The model that was loaded from them.
         unexpected: What transformers says it passed over.
+        mapped: The tensors of a GGUF file that it has a place for.
 
     Raises:
         ModelLoadError: Something was passed over that would change a number.
     """
-    passed = set(unexpected) | (_unmapped(checkpoint, hf_model) if checkpoint.gguf else set())
+    passed = set(unexpected)
+    if checkpoint.gguf:
+        passed |= _unmapped(checkpoint, mapped)
     expected = _ignored(checkpoint.tensors, hf_model)
     odd = _different_frequencies(checkpoint, hf_model)
     aside: list[str] = []
@@ -197,16 +204,10 @@ def _beyond(name: str, said: tuple[str, Any] | None) -> bool:
     return bool(match and said is not None and int(match[1]) >= int(said[1]))
 
 
-def _unmapped(checkpoint: Checkpoint, hf_model: Any) -> set[str]:
+def _unmapped(checkpoint: Checkpoint, mapped: Collection[str]) -> set[str]:
     """Return the tensors of a GGUF file that transformers has no place for and drops unsaid."""
-    from transformers import modeling_gguf_pytorch_utils as gguf
-
-    architecture = str(checkpoint.config.get("general.architecture"))
-    kind: Any = gguf.TENSOR_PROCESSORS.get(architecture, gguf.TensorProcessor)
-    processor = kind(config={})
-    mapped = gguf.get_gguf_hf_weights_map(hf_model, processor)
     known = {n.removesuffix(".weight") for n in mapped} | set(mapped)
-    if architecture == "gpt2":
+    if checkpoint.config.get("general.architecture") == "gpt2":
         known.add("output.weight")  # read beside the map
     return {
         n for n in checkpoint.tensors if n not in known and n.removesuffix(".weight") not in known

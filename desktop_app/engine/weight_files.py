@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def refuse_pointer(path: Path) -> None:
     """Refuse a file that only says where large-file storage keeps the real one."""
     try:
-        if path.stat().st_size > _POINTER_BYTES:
+        if not path.is_file() or path.stat().st_size > _POINTER_BYTES:
             return
         with path.open("rb") as file:
             start = file.read(len(_POINTER))
@@ -84,6 +84,13 @@ def refuse_no_model(folder: Path) -> None:
     Raises:
         ModelLoadError: The sentence names what it holds and the step that helps.
     """
+    odd = next(
+        (p for p in folder.iterdir() if p.exists() and not (p.is_file() or p.is_dir())), None
+    )
+    if odd is not None:
+        raise ModelLoadError(
+            f"{odd} is no file that could be read to its end but a pipe or a device: take it away."
+        )
     if (folder / "model_index.json").is_file():
         raise ModelLoadError(
             f"{folder} holds a diffusion pipeline, which predicts no next token: choose a causal "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from desktop_app.engine import loading, offloading, proportions
 from desktop_app.support.errors import Cancelled, ModelLoadError
 from tests.engine.folders import change_weights, folder_of, load, set_config
 from tests.engine.gguf_files import write_gguf
+from tests.patience import CHILD_S
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,31 @@ def test_absurd_block_counts_of_gguf_files_are_refused(tmp_path, count):
     path = write_gguf(tmp_path / "x.gguf", block_count=count)
     with pytest.raises(ModelLoadError, match=f"llama.block_count {count:,} and its files hold 2"):
         load(path)
+
+
+def test_a_gguf_file_that_does_not_count_its_layers_is_refused(tmp_path):
+    """transformers would take a number of its own."""
+    path = write_gguf(tmp_path / "x.gguf")
+    path.write_bytes(path.read_bytes().replace(b"llama.block_count", b"llama.clock_count"))
+    with pytest.raises(ModelLoadError, match="does not say how many layers it has"):
+        load(path)
+
+
+ODD = [None, -1, 0, 2**40, 1e30, "x", [], {}, [[1]], True, "\0"]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize("key", ["model_type", "architectures", "hidden_size", "hidden_act"])
+def test_settings_of_any_kind_end_in_a_sentence(tmp_path, key, value):
+    folder = folder_of(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, key: value}))
+    said = ""
+    try:
+        load(folder)
+    except ModelLoadError as error:  # some of them are what the library takes for its own
+        said = str(error)
+    assert "\n" not in said
 
 
 def test_a_long_context_is_not_absurd(tmp_path):
@@ -155,6 +185,19 @@ def test_a_stopped_offload_leaves_nothing_on_the_disk(tmp_path, own_temporary_fo
     with pytest.raises(Cancelled):
         loading.load(spec, Stopping(after, 1))
     assert not leftovers()
+
+
+def test_what_a_killed_process_left_goes_with_the_next_load(tmp_path, own_temporary_folder):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(CHILD_S)
+    orphan = own_temporary_folder / f"{offloading.PREFIX}{ended.pid}-x"
+    alive = own_temporary_folder / f"{offloading.PREFIX}{os.getpid()}-x"
+    for folder in (orphan, alive):
+        folder.mkdir()
+        (folder / "weights.dat").write_bytes(b"x")
+    load(folder_of(tmp_path))
+    assert not orphan.exists()
+    assert alive.exists()
 
 
 def test_a_gguf_file_cannot_be_kept_on_the_disk(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import add_weights, change_weights, folder_of, load, set_config
+from tests.engine.zoo import tiny_tokenizer
 
 IDS = torch.tensor([[1, 20, 30, 40]])
 
@@ -124,3 +125,58 @@ def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path):
     torch.testing.assert_close(model.run(IDS), expected, atol=1e-5, rtol=0)
     assert model.parity.ok
     assert model.info.dtype == "float32"
+
+
+GPT_OSS = {
+    "vocab_size": 300,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "num_local_experts": 4,
+    "num_experts_per_tok": 2,
+    "max_position_embeddings": 64,
+    "sliding_window": 8,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+# The sixteen values that four bits stand for.
+FOUR_BITS = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
+FOUR_BITS = torch.cat([FOUR_BITS, -FOUR_BITS])
+
+
+def to_mxfp4(weight):
+    """Return experts `[E, in, out]` in blocks of 32 four-bit numbers, and what those stand for."""
+    tiles = weight.transpose(1, 2).unflatten(2, (-1, 32))
+    exponent = tiles.abs().amax(-1).clamp(min=1e-9).log2().floor() - 2
+    chosen = (tiles / 2 ** exponent[..., None])[..., None].sub(FOUR_BITS).abs().argmin(-1)
+    blocks = (chosen[..., 0::2] | (chosen[..., 1::2] << 4)).to(torch.uint8)
+    exact = (FOUR_BITS[chosen] * 2 ** exponent[..., None]).flatten(2).transpose(1, 2)
+    return blocks, (exponent + 127).to(torch.uint8), exact.contiguous()
+
+
+def test_four_bit_experts_with_their_settings_are_multiplied_out(tmp_path):
+    """As gpt-oss is published: experts in MXFP4, everything else in halves."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("gpt_oss", **GPT_OSS)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    stored = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+                stored[name] = parameter.detach().clone()
+                continue
+            stored[f"{name}_blocks"], stored[f"{name}_scales"], exact = to_mxfp4(parameter)
+            parameter.copy_(exact)
+        expected = model(IDS).logits
+    tiny_tokenizer().save_pretrained(tmp_path)
+    config.architectures = ["GptOssForCausalLM"]
+    config.save_pretrained(tmp_path)
+    save_file(stored, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    set_config(tmp_path, quantization_config={"quant_method": "mxfp4"})
+    loaded = load(tmp_path)
+    torch.testing.assert_close(loaded.run(IDS), expected, atol=1e-5, rtol=0)
+    assert loaded.parity.ok

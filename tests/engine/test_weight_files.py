@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 
 import pytest
@@ -16,6 +17,7 @@ from tests.engine.folders import folder_of, load, set_config
 from tests.engine.gguf_files import write_gguf
 from tests.engine.zoo import tiny_model
 
+HAS_PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1000000\n"
 
 
@@ -95,6 +97,16 @@ def adapter_beside(tmp):
     folder = folder_of(tmp)
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
     return folder
+
+
+def pipe(name):
+    def make(tmp):
+        folder = folder_of(tmp)
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        return folder
+
+    return make
 
 
 def diffusion(tmp):
@@ -200,6 +212,9 @@ def held_twice(tmp):
         (without_tokenizer, "no tokenizer: put the model's tokenizer.json"),
         (adapter_instead, "an adapter for “some/base”.*merge it"),
         (adapter_beside, "an adapter for “some/base”.*merge it"),
+        pytest.param(pipe("model.safetensors"), "a pipe or a device", marks=HAS_PIPES),
+        pytest.param(pipe("config.json"), "a pipe or a device", marks=HAS_PIPES),
+        pytest.param(pipe("tokenizer.json"), "a pipe or a device", marks=HAS_PIPES),
         (diffusion, "diffusion pipeline"),
         (foreign("tf_model.h5"), "TensorFlow weights"),
         (foreign("flax_model.msgpack"), "Flax weights"),
