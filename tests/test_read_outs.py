@@ -21,7 +21,6 @@ EXCEPTIONS = {
     ("analyses/detect/test_run.py", "_one_pass"): _COUNTED,
     ("analyses/repeat/test_run.py", "_maps"): _STEP,
     ("analyses/tokens/test_run.py", "_encode"): _COUNTED,
-    ("engine/test_pack.py", "_CHUNK"): "how much may be in flight when a bomb is noticed",
     ("engine/test_pack.py", "_catalogue"): "stands in for what is fetched from the network",
     ("engine/test_products.py", "_one_dnn"): _COUNTED,
     ("engine/test_weights.py", "_expand"): _STEP,
