@@ -103,6 +103,17 @@ class DefaultView(AnalysisView):
         """Return the picture on screen with its axes."""
         return self._picture
 
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        listed = (self._list, None, self._table)[self._pages.currentIndex()]
+        return {
+            "field": self._field.currentText(),
+            "places": self._choosers.places(),
+            "rows": [] if listed is None else listed.texts(),
+            "chosen": None if listed is None else listed.selected_key(),
+            "selected": self._map.selected(),
+        }
+
     # Drawing.
 
     @override

@@ -202,9 +202,9 @@ class AttentionView(AnalysisView):
         return {
             "head": self._title.text(),
             "pattern": None if self._picture is None else self._picture.values,
+            "diverging": self._picture is not None and self._picture.diverging,
             "pair": self._pattern.selected(),
-            "looks_at": self._strips.titles()[0],
-            "looked_at_by": self._strips.titles()[1],
+            **self._strips.read(),
             "beside": self._pattern.is_side_visible(),
             "beneath": not self._strips.isHidden(),
         }
