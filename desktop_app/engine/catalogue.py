@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow, ModelSpec
 from desktop_app.engine import pack, weight_files
 from desktop_app.engine.memory import bytes_needed, human_bytes
-from desktop_app.engine.model_kinds import other_kind
+from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
 from desktop_app.engine.stored import HeaderError, gguf_header
 from desktop_app.support.errors import LensbenchError, ModelLoadError
 
@@ -94,8 +94,13 @@ def list_models() -> tuple[ModelRow, ...]:
 
 
 def estimate(spec: ModelSpec, devices: tuple[DeviceMemory, ...]) -> MemoryEstimate:
-    """Return what a model needs against what there is, before it is loaded."""
+    """Return what a model needs against what there is, before it is loaded.
+
+    Raises:
+        ModelLoadError: It is not here, or no causal language model.
+    """
     checkpoint = locate(spec)
+    refuse_other_kind(spec.model, checkpoint.config, is_gguf=bool(checkpoint.gguf))
     parameters = checkpoint.parameters or sum(f.stat().st_size for f in checkpoint.files) // 2
     needed = bytes_needed(parameters)
     fits = {d.device: {t: need <= d.free for t, need in needed.items()} for d in devices}

@@ -17,6 +17,7 @@ from transformers import (
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine import catalogue, causality, model_kinds
+from desktop_app.engine.devices import list_devices
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import folder_of, load, set_config
 from tests.engine.gguf_files import write_gguf
@@ -248,3 +249,9 @@ def test_a_cached_repository_without_settings_is_named_for_what_it_holds(tmp_pat
         catalogue.locate(ModelSpec("some/gguf"))
     with pytest.raises(ModelLoadError, match="not in the local Hub cache"):
         catalogue.locate(ModelSpec("some/other"))
+
+
+def test_what_a_model_needs_is_not_told_of_another_kind(tmp_path):
+    folder = set_config(folder_of(tmp_path), architectures=["LlamaForSequenceClassification"])
+    with pytest.raises(ModelLoadError, match="it is a classifier"):
+        catalogue.estimate(ModelSpec(str(folder)), list_devices())
