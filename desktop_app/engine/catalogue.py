@@ -203,7 +203,7 @@ def inspect_folder(folder: Path) -> Checkpoint:
         ModelLoadError: It holds no config or no weights, damaged ones, or something else.
     """
     weight_files.refuse_no_model(folder)
-    config = weight_files.read_json(folder / "config.json")
+    config = weight_files.read_json(folder / "config.json", weight_files.MAX_CONFIG_BYTES)
     files, pickled = weight_files.weight_files(folder, config)
     if pickled:
         return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)

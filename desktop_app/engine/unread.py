@@ -229,6 +229,9 @@ def _different_frequencies(checkpoint: Checkpoint, hf_model: Any) -> list[str]:
     names = [n for n in checkpoint.tensors if _FREQUENCIES.search(n)]
     if checkpoint.gguf or not names:
         return []
+    scaling = getattr(hf_model.config.get_text_config(), "rope_parameters", None) or {}
+    if scaling.get("rope_type", "default") != "default":  # files hold them before they are scaled
+        return []
     own = [b.float().cpu() for n, b in hf_model.named_buffers() if _FREQUENCIES.search(n)]
     stored = _read(checkpoint.files, names[0])
     same_shape = [table for table in own if stored is not None and table.shape == stored.shape]

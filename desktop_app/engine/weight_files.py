@@ -25,6 +25,7 @@ _SHARD = re.compile(r"^(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.(safetensors|bin)
 _VARIANT = re.compile(r"^model\.(?P<variant>\w+)(-\d{5}-of-\d{5})?\.safetensors$")
 _POINTER = b"version https://git-lfs"
 _POINTER_BYTES = 1024
+MAX_CONFIG_BYTES = 4_000_000
 _MOST_PICKLED_ENTRIES = 1_000_000
 # Files that hold weights of a kind that is not read, by how their names end.
 _FOREIGN = {
@@ -44,7 +45,7 @@ _TOKENIZERS = (
 )  # fmt: skip
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, most: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """Read a JSON object of bounded size, or say what is wrong with the file.
 
     Raises:
@@ -52,7 +53,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     refuse_pointer(path)
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
+        if path.stat().st_size > most:
             raise ModelLoadError(f"{path} is too large to be a model's settings: remove it.")
         value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

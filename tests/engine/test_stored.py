@@ -91,6 +91,7 @@ CONFIGS = {
     "nested objects": '{"a":' * 200_000 + "1" + "}" * 200_000,
     "a huge number": '{"n_layer": ' + "9" * 10_000 + "}",
     "cut off": '{"model_type": "llama"',
+    "very long": '{"a": "' + "x" * 5_000_000 + '"}',
 }
 
 
@@ -120,6 +121,10 @@ GGUF = {
     "an endless text": gguf_bytes(("a", 8, struct.pack("<Q", 2**62))),
     "an endless list": gguf_bytes(("a", 9, struct.pack("<IQ", 0, 2**62))),
     "an endless list of texts": gguf_bytes(("a", 9, struct.pack("<IQ", 8, 2**62))),
+    "many long lists": gguf_bytes(
+        *((str(i), 9, struct.pack("<IQ", 0, 900_000) + b"\0" * 900_000) for i in range(3))
+    ),
+    "a list of an unknown type": gguf_bytes(("a", 9, struct.pack("<IQ", 77, 1))),
     "lists of lists": gguf_bytes(
         ("a", 9, struct.pack("<IQ", 9, 1) * 100_000 + struct.pack("<IQ", 0, 0))
     ),

@@ -204,6 +204,14 @@ def test_stored_frequencies_of_another_base_are_told(tmp_path):
     assert "rope_theta" in notice.message
 
 
+def test_stored_frequencies_before_their_scaling_are_no_loss(tmp_path):
+    name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+    table = 1 / 10_000 ** (torch.arange(0, 8, 2) / 8)
+    folder = change_weights(folder_of(tmp_path), lambda w: {**w, name: table})
+    scaled = {"rope_type": "linear", "factor": 8.0, "rope_theta": 10_000.0}
+    assert load(set_config(folder, rope_parameters=scaled)).notices == ()
+
+
 def test_a_gguf_file_loads_and_says_nothing(tmp_path):
     ones = np.ones(WIDTH // 4, np.float32)
     plain = load(write_gguf(tmp_path / "plain.gguf"))
