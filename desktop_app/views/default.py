@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.curves import Curves
 from desktop_app.pictures.fields import entries, picture, strongest
 from desktop_app.pictures.matrix import Matrix
 from desktop_app.pictures.slicing import Source, largest, source
 from desktop_app.pictures.words import METRIC_NAMES
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel

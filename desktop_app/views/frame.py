@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QSplitter,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button

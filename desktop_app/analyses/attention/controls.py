@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.attention.picture import (
     ARRAYS,
@@ -16,6 +15,7 @@ from desktop_app.analyses.attention.picture import (
     strongest,
 )
 from desktop_app.pictures.token_text import display_text
+from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of

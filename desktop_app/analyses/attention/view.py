@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.layouts import column_in, row_of

@@ -16,8 +16,8 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub

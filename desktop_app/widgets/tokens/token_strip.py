@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.matrix import centred_limits, finite_limits
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.tokens.token_paint import (
