@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MAX_JSON_BYTES = 16_000_000
 _MAX_GGUF_HEADER_BYTES = 256_000_000
 _MAX_GGUF_ENTRIES = 1_000_000
-# The largest vocabularies, with scores, types and merges, have 1.3 million items; the libraries make
-# objects of half a kilobyte of each.
+# The largest vocabularies, with scores, types and merges, have 1.3 million items; the libraries
+# make objects of half a kilobyte of each.
 _MAX_GGUF_ITEMS = 2_000_000
 _MAX_DIMENSIONS = 8
 
