@@ -50,6 +50,14 @@ def eight_bits_without_settings(tmp):
     return change_weights(folder_of(tmp), lambda w: to_fp8(w)[0])
 
 
+def integers_in_a_pickle(tmp):
+    folder = folder_of(tmp)
+    weights = to_int8(load_file(folder / "model.safetensors"))
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    return folder
+
+
 def integers_alone(tmp):
     """No scale beside them: the model would take the integers for the weights."""
     return change_weights(
@@ -86,6 +94,7 @@ def older_settings(tmp):
     [
         (integers_without_settings, "quantised weights \\(I8.*no quantization_config"),
         (eight_bits_without_settings, "quantised weights \\(F8_E4M3.*no quantization_config"),
+        (integers_in_a_pickle, "quantised weights \\(I8.*no quantization_config"),
         (integers_alone, "quantised weights \\(I8.*no quantization_config"),
         (method("awq", bits=4), "quantised \\(AWQ\\)"),
         (method("gptq", bits=4), "quantised \\(GPTQ\\)"),
