@@ -182,7 +182,7 @@ class Session(SessionFile):
 
     def load(self, result_id: int) -> Result:
         """Return a stored result as it was added; large patterns come as `LazyArray`."""
-        finder = functools.partial(self._find_array, result_id)
+        finder = functools.partial(self._find_array, result_id, parts.Room())
         with self._named(result_id):
             columns = self._since(2, "crc"), self._since(3, "fields", "params_schema")
             chosen = "FROM results WHERE id = ?"
@@ -214,11 +214,12 @@ class Session(SessionFile):
                 "there; other results may be whole: save them under another name."
             ) from error
 
-    def _find_array(self, result_id: int, spec: parts.ArraySpec) -> Stored:
+    def _find_array(self, result_id: int, room: parts.Room, spec: parts.ArraySpec) -> Stored:
         sql = "SELECT count(*), sum(length(bytes)) FROM arrays WHERE result = ? AND name = ?"
         count, size = self.query(sql, (result_id, spec.name))[0]
         parts.check_room(spec, count, size or 0)
         if spec.lead == 0:
+            room.take(spec, size or 0)
             return self._read_part(result_id, spec, 0)
         return LazyArray(spec, functools.partial(self._read_part, result_id, spec))
 
