@@ -46,7 +46,7 @@ def list_models(teller, case, path):
         (place / "snapshots" / "abc").symlink_to(path, target_is_directory=True)
     with teller.step(case, "models"):
         found = call("models", "--json")
-    if check(case, "models", found, frozenset({0})):
+    if check(case, "models", found, frozenset({0})) and found[0] == 0:
         names = {row["name"] for row in json.loads(found[1])}
         if "toy" not in names:
             case.lost(f"the toy is not listed: {sorted(names)}")
