@@ -19,8 +19,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.hostile.parent import HEADING, REPOSITORY, Outcome, Patience, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # By kind: how many make a whole run, the module of the child, what else it is told, the title.
 KINDS: dict[str, tuple[int, str, tuple[str, ...], str]] = {
@@ -51,6 +55,7 @@ def measure(
     count: int | None = None,
     seed: int = 0,
     patience: Patience | None = None,
+    tell: Callable[[str], object] = lambda _line: None,
 ) -> Outcome:
     """Run the cases of one kind from a seed on.
 
@@ -60,12 +65,18 @@ def measure(
         count: How many cases; None: a whole run.
         seed: The first case.
         patience: How long to wait.
+        tell: Told each failure as it comes.
     """
     usual, child, more, title = KINDS[kind]
     place = folder if not more else Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=folder))
     cases = range(seed, seed + (usual if count is None else count))
     outcome = watch(
-        Outcome(kind), f"tests.hostile.{child}", place, cases, patience or Patience(), *more
+        Outcome(kind, tell=tell),
+        f"tests.hostile.{child}",
+        place,
+        cases,
+        patience or Patience(),
+        *more,
     )
     return dataclasses.replace(outcome, kind=title)
 
@@ -87,12 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(HEADING, flush=True)
         is_clean = True
         for kind in given.kinds or KINDS:
-            outcome = measure(kind, folder, count=given.count, seed=given.seed)
+            outcome = measure(kind, folder, count=given.count, seed=given.seed, tell=_complain)
             print(outcome.row(), flush=True)
-            for failure in outcome.failures:
-                print(failure, file=sys.stderr, flush=True)
             is_clean = is_clean and outcome.is_clean
     return 0 if is_clean else 1
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

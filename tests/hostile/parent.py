@@ -13,7 +13,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPOSITORY = Path(__file__).parents[2]
 HANG_S = 10.0
@@ -36,6 +39,7 @@ class Outcome:
         slowest: Most seconds beyond a sound run.
         failures: One line each, with what repeats it.
         facts: What else was counted.
+        tell: Told each failure as it comes.
     """
 
     kind: str
@@ -48,6 +52,7 @@ class Outcome:
     slowest: float = 0.0
     failures: list[str] = field(default_factory=list)
     facts: dict[str, int] = field(default_factory=dict)
+    tell: Callable[[str], object] = lambda _line: None
 
     @property
     def is_clean(self) -> bool:
@@ -55,9 +60,11 @@ class Outcome:
         return not self.failures and self.grown <= MOST_BYTES
 
     def fail(self, what: str, count: str) -> None:
-        """Note a failure under the count of that name."""
-        setattr(self, count, getattr(self, count) + 1)
+        """Note a failure under the count of that name, if there is one."""
+        if count:
+            setattr(self, count, getattr(self, count) + 1)
         self.failures.append(f"{self.kind}: {what}")
+        self.tell(self.failures[-1])
 
     def row(self) -> str:
         """Return one row of the table."""
@@ -242,7 +249,7 @@ def _judge(outcome: Outcome, word: dict[str, Any], sound: int, hang_s: float) ->
     outcome.grown = max(outcome.grown, grown)
     outcome.slowest = max(outcome.slowest, word["over"])
     if grown > MOST_BYTES:
-        outcome.failures.append(f"{outcome.kind}: {where}: {grown / 1e9:.2f} GB beyond a sound run")
+        outcome.fail(f"{where}: {grown / 1e9:.2f} GB beyond a sound run", "")
     if word["over"] > hang_s:
         outcome.fail(f"{where}: {word['over']:.1f} s beyond a sound run in {word['in']}", "hangs")
     for count, problem in word["problems"]:
