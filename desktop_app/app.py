@@ -57,7 +57,9 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     folder = config_dir or paths.config_dir()
     apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
-    relay.error_caught.connect(window.hall.show_problem)
+    # Later: what fails while the window is drawn must not change its layout meanwhile.
+    queued = Qt.ConnectionType.QueuedConnection
+    relay.error_caught.connect(window.hall.show_problem, queued)
     housekeeping = Housekeeping(window)
     housekeeping.start()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,6 +6,7 @@ are one small image that viewers enlarge without blurring it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -28,20 +29,20 @@ from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.contract.registry import ANALYSES
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, LensbenchError
 from desktop_app.support.files import write_atomically
+from desktop_app.support.guard import raising
 from desktop_app.views.making import create_view, stand_in_for
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from PySide6.QtGui import QColor, QPaintDevice
 
     from desktop_app.contract.result import Result
-    from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.basics.theme import ThemeChoice
 
 MAX_SCALE = 4
@@ -159,8 +160,11 @@ def _draw(widget: QWidget, device: QPaintDevice) -> None:
     painter.fillRect(QRect(QPoint(0, 0), pixels_of(widget.size(), 1)), _ground(widget))
     # Moved by the painter: an offset given to `render` is lost on paged devices.
     painter.translate(_MARGIN, _MARGIN)
-    widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
-    painter.end()
+    try:
+        with _whole():
+            widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
+    finally:
+        painter.end()
 
 
 def _ground(widget: QWidget) -> QColor:
@@ -190,8 +194,10 @@ def draw_result(
     view.resize(*_SIZE)
     title = f"{analysis.title}: {_prompt(result)}"
     try:
-        _show(view, result)
-        let_draw()
+        with _whole():
+            view.show_result(result)
+            view.show()
+            let_draw()
         save_picture(view.picture_widget(), path, scale=scale, title=title)
     finally:
         view.close()
@@ -200,11 +206,15 @@ def draw_result(
         app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _show(view: AnalysisView, result: Result) -> None:
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Refuse a picture of which a part cannot be drawn, wherever Qt asked for that part."""
     try:
-        view.show_result(result)
-        view.show()
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        with raising():
+            yield
+    except LensbenchError:
+        raise
+    except Exception as error:
         raise BadInputError(
             f"This result is incomplete and cannot be drawn ({type(error).__name__}: {error}): "
             "export it as .json to see what there is."

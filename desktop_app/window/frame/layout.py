@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
