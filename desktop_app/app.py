@@ -20,6 +20,7 @@ from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
+from desktop_app.support.terminal import printable
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import let_draw
@@ -184,7 +185,7 @@ class Housekeeping(QObject):
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
     sys.stdout.flush()
 
 

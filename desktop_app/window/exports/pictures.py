@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -54,6 +55,8 @@ _MAX_SIDE = 32_000
 # A picture for a page: wide enough for forty layers' labels, and no side list is cut.
 _SIZE = (1280, 900)
 _SETTLE_MS = 150
+# Characters of texts that XML knows no way to write.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def picture_of(widget: QWidget, scale: float = 1.0) -> QImage:
@@ -122,7 +125,8 @@ def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
     generator.setTitle(title)
     generator.setDescription("Drawn by Lensbench")
     _draw(widget, generator)
-    return bytes(buffer.data().data())
+    drawn = bytes(buffer.data().data()).decode("utf-8", "replace")
+    return _NO_XML.sub("\ufffd", drawn).encode()
 
 
 def _pdf(widget: QWidget, _scale: float, title: str) -> bytes:
