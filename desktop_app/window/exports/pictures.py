@@ -188,7 +188,8 @@ def draw_result(
     view = create_view(analysis, Selection())
     view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     view.resize(*_SIZE)
-    title = f"{analysis.title}: {_prompt(result)}"
+    partial = " (partial)" if result.partial else ""
+    title = f"{analysis.title}{partial}: {_prompt(result)}"
     try:
         _show(view, result)
         let_draw()

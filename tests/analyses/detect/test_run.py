@@ -216,7 +216,15 @@ def test_the_circuit_card_finds_the_toys_circuit_and_ablation_agrees():
     assert rise["all induction heads"] > 3
     assert card["composition"]["K"] > card["composition"]["baseline_K"] * 1.5
     assert found.data["card_induction_pattern"].shape == (61, 61)
-    assert found.data["summary"][-2].startswith("Loss on the second half")
+    told = found.data["summary"][-3:]
+    assert told[0].startswith("L0H3, the previous-token head, carries the circuit: the loss rises ")
+    assert told[1].startswith("Induction heads back each other up: without L1H")
+    assert told[2].startswith("Loss on the second half")
+    assert rise["induction head"] < 1 < rise["all induction heads"]
+    pairs = [row["heads"] for row in card["controls"]]
+    assert len(pairs) == 20 == len({str(pair) for pair in pairs})
+    playing = [[0, 3], *([1, head] for head in range(4))]
+    assert not any(head in playing for pair in pairs for head in pair)
 
 
 def test_the_circuit_cards_numbers_are_those_set_by_hand():
