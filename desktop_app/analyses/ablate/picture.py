@@ -283,6 +283,8 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         float(mean_grid(result, name)[found])
         for name in ("effect_mean", "effect_sem", "percent_mean")
     )
+    if result.partial and math.isnan(mean):
+        return [Fact("Effect of removal", "not computed", NOT_COMPUTED)]
     several = len(result.prompts) > 1
     spread = f" ± {number(sem)}" if np.isfinite(sem) and several else ""
     over = f", mean of {len(result.prompts):,}" if several else ""
