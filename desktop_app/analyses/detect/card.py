@@ -123,6 +123,11 @@ class CircuitCard(QWidget):
         right = panel((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
+    def show_nothing(self) -> None:
+        """Show no card, but the offer."""
+        self.pair = None
+        self._stack.setCurrentIndex(0)
+
     def show_result(self, result: Result) -> None:
         """Show the card of a result, or the offer."""
         card = result.data.get("card")

@@ -265,7 +265,9 @@ def lines(result: Result) -> Iterator[str]:
         size = result.params["seq_len"]
         yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
     yield from data["summary"]
-    for name, pairs in zip(data["families"], data["family_pairs"], strict=True):
+    # A run that was stopped may have none.
+    families = data.get("families", ()), data.get("family_pairs", ())
+    for name, pairs in zip(*families, strict=True):
         yield f"  {name:<16} {pairs:>3} pairs"
 
 

@@ -200,6 +200,30 @@ def test_means_of_the_seeds_done_are_drawn(make_view):
     assert len(view.read_out()["scores"]) == 6
 
 
+def test_of_the_result_before_nothing_stands_beside_a_run_that_goes_on(view, selection, heard):
+    view.show_result(detect_result(card=True))
+    before = view.read_out()
+    view.show_busy(True)
+    view.show_partial({"induction": np.arange(8.0).reshape(2, 4) / 10})
+    read = view.read_out()
+    assert (read["headline"], read["summary"]) == ("", "")
+    assert view._card.pair is None
+    assert [row.key for row in view._side.table.ranking.rows][:2] == [(1, 3), (1, 2)]
+    assert view._side.pattern.button.isHidden()
+    view._maps.map_of("induction").canvas.cell_hovered.emit(1, 3)
+    assert view.read_out()["told"] == "L1H3: induction 0.70"
+    view._maps.map_of("induction").canvas.cell_hovered.emit(-1, -1)
+    assert view.read_out()["told"] == "Means over the seeds done so far"
+    selection.select_head(4, 1)
+    assert view.read_out()["summary"] == ""
+    view.show_busy(False)  # it was cancelled
+    after = view.read_out()
+    assert {k: after[k] for k in ("summary", "page", "headline")} == {
+        k: before[k] for k in ("summary", "page", "headline")
+    }
+    assert view._card.pair == ((4, 0), (5, 3))
+
+
 def test_wide_and_high_rooms_arrange_the_maps_differently(view):
     maps = view._maps
     maps.resize(1600, 300)
