@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+PARTIAL = "partial"
+"""The code of the warning on a result whose run was stopped: what it lacks is not known."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -143,6 +146,11 @@ class Result:
         """Return a field as an array; `prompt` picks one of a ragged field's arrays."""
         value = self.data[name]
         return np.asarray(value if prompt is None else value[prompt])
+
+    @property
+    def partial(self) -> str:
+        """What a run that was stopped has left out, in words; empty for a whole result."""
+        return next((notice.message for notice in self.warnings if notice.code == PARTIAL), "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the result object of the contract: plain values, not-a-number as null."""

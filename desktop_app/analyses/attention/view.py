@@ -124,7 +124,7 @@ class AttentionView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
         self._grid.set_tip(bind(data_of.head_tip, result, prompt))
         self._strips.set_tokens(result.prompts[prompt].tokens)
@@ -139,7 +139,7 @@ class AttentionView(AnalysisView):
         return self._default
 
     def _draw_head(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         layer, head = self._chosen(result)
         place = data_of.indices(result, layer, head)
         if place is None:

@@ -105,6 +105,7 @@ ANALYSIS = Analysis(
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer, clean, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         FieldSpec("estimated", (), "Whether the cells are gradient estimates"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "preview_agreement",
             (),
