@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import time
 import weakref
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,8 @@ from desktop_app.contract.result import ModelInfo
 from desktop_app.engine import catalogue, hub
 from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
-from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
+from desktop_app.engine.hook_axes import examine, has_value_biases
+from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.support.errors import (
@@ -25,6 +28,7 @@ from desktop_app.support.errors import (
     MemoryExhaustedError,
     ModelLoadError,
     first_line,
+    is_out_of_memory,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +39,10 @@ if TYPE_CHECKING:
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
 _PADS = 4
-# Largest difference of log-probabilities that counts as equal, per dtype.
-_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
+# Largest difference of log-probabilities that counts as equal: in float32 this, or as much of the
+# largest logit, since deep and wide models add up longer sums; in half precision these.
+_TOLERANCE, _OF_LARGEST = 1e-4, 1e-5
+_HALF_TOLERANCE = {torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
@@ -104,17 +110,22 @@ def _load(
     hf_model = _load_weights(spec, checkpoint, device, dtype, report)
     report.step(0.75, "Measuring plain Hugging Face")
     sample = sample_ids(tokenizer, hf_model)
-    plain = plain_logprobs(hf_model, sample)
+    plain = plain_logits(hf_model, sample)
     report.step(0.80, "Attaching TransformerLens")
     parameters = sum(p.numel() for p in hf_model.parameters())
     memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
-    bridge = _attach(hf_model, spec)
+    bridge, folded = _attach(hf_model, spec)
     info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
+    axes = examine(bridge, info)
+    info = replace(info, n_kv_heads=axes.n_kv_heads)
     input_device = torch.device(str(bridge.cfg.device or device))
     report.step(0.92, "Comparing with plain Hugging Face")
     measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
-    return LoadedModel(bridge, tokenizer, info, spec, measured, input_device, memory)
+    return LoadedModel(
+        bridge, tokenizer, info, spec, measured, input_device, memory,
+        unfit=axes.unfit, widest_head=axes.widest_head, folded_biases=folded,
+    )  # fmt: skip
 
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:
@@ -241,8 +252,10 @@ class _Counted:
         return lambda *_args, **_kwargs: None
 
 
-def _attach(hf_model: Any, spec: ModelSpec) -> Any:
-    """Return TransformerLens' bridge around the model; the tokenizer stays out of its hands.
+def _attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
+    """Return TransformerLens' bridge around the model, and whether it moved biases elsewhere.
+
+    The tokenizer stays out of its hands.
 
     Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
     it must; the workbench feeds ids alone.
@@ -255,9 +268,10 @@ def _attach(hf_model: Any, spec: ModelSpec) -> Any:
     bridge = build_bridge_from_module(
         hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
     )
+    folded = spec.weights == "processed" and has_value_biases(bridge)
     if spec.weights == "processed":
         bridge.enable_compatibility_mode(disable_warnings=True)
-    return bridge
+    return bridge, folded
 
 
 def _describe(
@@ -323,11 +337,11 @@ def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:
     return torch.tensor([ids[:length] or [0]], device=device)
 
 
-def plain_logprobs(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Return plain Hugging Face's log-probabilities `[S, V]`, float32, on the CPU."""
+def plain_logits(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Return plain Hugging Face's logits `[S, V]`, float32, on the CPU."""
     with torch.no_grad():
-        logits = hf_model(ids, use_cache=False).logits
-    return _logprobs(logits)[0]
+        logits: torch.Tensor = hf_model(ids, use_cache=False).logits
+    return logits[0].float().cpu()
 
 
 def measure(
@@ -337,12 +351,12 @@ def measure(
     tokenizer: TextTokenizer,
     dtype: torch.dtype,
 ) -> Parity:
-    """Compare the bridge with plain Hugging Face, and its left padding with itself alone."""
+    """Compare the bridge with plain Hugging Face's logits, and its padding with itself alone."""
     with torch.no_grad():
         alone = _logprobs(bridge(ids, use_cache=False))[0]
         padded = [_padded_difference(bridge, ids, alone, tokenizer, n) for n in (_PADS, 1)]
-    difference = float((alone - plain).abs().max())
-    tolerance = _TOLERANCE.get(dtype, 1e-4)
+    difference = float((alone - plain.log_softmax(-1)).abs().max())
+    tolerance = tolerance_of(dtype, float(plain.abs().max()))
     known = [difference, *(p for p in padded if p is not None)]
     return Parity(
         max_logprob_difference=difference,
@@ -351,6 +365,12 @@ def measure(
         tolerance=tolerance,
         ok=all(d < tolerance for d in known),
     )
+
+
+def tolerance_of(dtype: torch.dtype, largest: float) -> float:
+    """Return which difference of log-probabilities counts as none; `largest` is the logit's."""
+    least = max(_TOLERANCE, _OF_LARGEST * largest) if math.isfinite(largest) else _TOLERANCE
+    return _HALF_TOLERANCE.get(dtype, least)
 
 
 def _padded_difference(

@@ -56,6 +56,8 @@ class AnalysisView(QWidget):
         message_requested: A sentence for the status bar.
         help_requested: The name of the analysis whose help page is asked for.
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
+        look_requested: Full Params of a small run, and the Result that lacks what it computes.
+        settings_changed: A setting of the form was changed.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -65,6 +67,8 @@ class AnalysisView(QWidget):
     message_requested = Signal(str)
     help_requested = Signal(str)
     intent_raised = Signal(object)
+    look_requested = Signal(object, object)
+    settings_changed = Signal()
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -125,6 +129,13 @@ class AnalysisView(QWidget):
         if "layer" in intent.data:
             self.selection.select_head(intent.data["layer"], intent.data.get("head"))
 
+    def show_looked(self, result: Result) -> None:
+        """Show what was computed to be looked at."""
+
+    def show_look_problem(self, message: str) -> None:
+        """Say why it was not."""
+        self.message_requested.emit(message)
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -143,6 +154,14 @@ class AnalysisView(QWidget):
     def params(self) -> Params:
         """Return the settings of the form; raise pydantic's ValidationError where one is bad."""
         return self._settings.form.value()  # type: ignore[no-any-return, unused-ignore]
+
+    def try_params(self) -> Params | None:
+        """Return the settings of the form; None where one is bad."""
+        return self._settings.form.try_value()  # type: ignore[no-any-return, unused-ignore]
+
+    def say_storage(self, words: str) -> None:
+        """Say beside the settings what a run would keep."""
+        self._settings.set_extra(words)
 
     def set_params(self, params: Params) -> None:
         """Fill the form with these settings."""
@@ -261,6 +280,7 @@ class AnalysisView(QWidget):
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
         self._settings.form.submitted.connect(self.request_run)
+        self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)

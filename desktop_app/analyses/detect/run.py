@@ -16,7 +16,7 @@ from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice, PromptRecord, Result
 from desktop_app.engine import weights
 from desktop_app.engine.sweep_pass import no_hooks_left
-from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
 from desktop_app.support.errors import BadInputError
@@ -31,6 +31,7 @@ _PROMPTS_PER_GROUP = 64
 # beside the patterns of one seed.
 _FAMILY_TIME, _CARD_TIME = 0.1, 6.0
 _LEFT_OUT_NAMED = 6
+_SEARCHED_PROMPTS = 4
 
 
 def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
@@ -67,7 +68,8 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
             data |= card
     report.step(1.0, "Done")
-    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *left_out)), clock)
+    notices = (*notices, *left_out, *_lost(model, data, prompts))
+    result = finish(model, ANALYSIS, params, prompts, (data, notices), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
@@ -154,6 +156,20 @@ def _on_prompts(
     return prepared.records, data, (*notices, *_no_repeats(counts))
 
 
+def _lost(
+    model: LoadedModel, data: dict[str, Any], prompts: tuple[PromptRecord, ...]
+) -> tuple[Notice, ...]:
+    """Return the warning for scores that are not finite though there was something to score."""
+    there = {name for name, count in data["queries"].items() if count}
+    if int(np.sum(data["family_pairs"])):
+        there |= {"successor", "copy"}
+    bad = [name for name in sorted(there) if not np.isfinite(data[name]).all()]
+    if not bad:
+        return ()
+    ids = [record.tokens.ids for record in prompts[:_SEARCHED_PROMPTS]]
+    return (not_finite(", ".join(bad), model, ids),)
+
+
 def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
     if counts["induction"]:
         return ()
@@ -184,18 +200,20 @@ def family_scores(
     shape = (model.info.n_layers, model.info.n_heads, len(families))
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
-    if len(ids):
+    shown = weights.shows_values(model)
+    if len(ids) and shown:
         stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
         for layer in range(model.info.n_layers):
-            best = _best_members(model, layer, stream, columns, families)
+            best, lost = _best_members(model, layer, stream, columns, families)
             for number, (family, choice) in enumerate(zip(families, best, strict=True)):
                 here = [i for i, _ in family.pairs]
                 after = np.array([j for _, j in family.pairs])
                 successor[layer, :, number] = (choice[:, here] == after).sum(-1)
                 copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
+            successor[layer, lost] = copy[layer, lost] = np.nan
             report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
-    pairs = np.array([len(f.pairs) for f in families])
+    pairs = np.array([len(f.pairs) if shown else 0 for f in families])
     total = int(pairs.sum())
     data: dict[str, Any] = {}
     for name, hits in (("successor", successor), ("copy", copy)):
@@ -205,7 +223,15 @@ def family_scores(
         data |= {name: whole, f"{name}_by_family": share}
     data["families"] = tuple(f.family.name for f in families)
     data |= {"family_pairs": pairs, "family_left_out": tuple(f.left_out for f in families)}
-    return data, _notices(families)
+    return data, (*_notices(families), *(() if shown else (_no_values(model),)))
+
+
+def _no_values(model: LoadedModel) -> Notice:
+    message = (
+        f"{model.info.name} does not show how its heads make their values, so successors and "
+        "copies have no score."
+    )
+    return Notice("values_not_shown", message)
 
 
 def _encoder(model: LoadedModel) -> Encode:
@@ -224,8 +250,11 @@ def _best_members(
     stream: torch.Tensor,
     columns: torch.Tensor,
     families: tuple[FamilyTokens, ...],
-) -> list[np.ndarray]:
-    """Return per family which member each head writes most at each member, `[head, member]`."""
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return per family which member each head writes most at each member, `[head, member]`.
+
+    And of which heads `[head]` nothing can be told, since what they write is not finite.
+    """
     read = weights.normed(model, layer, stream)
     written = weights.values(model, layer, read) @ model.output_weights(layer)
     logits = weights.final_normed(model, written.flatten(0, 1)) @ columns
@@ -235,7 +264,8 @@ def _best_members(
         own = slice(start, start + len(family.ids))
         start = own.stop
         found.append(_single_best(logits[:, own, own]))
-    return found
+    lost = ~torch.isfinite(logits).all(-1).all(-1)
+    return found, lost.cpu().numpy()
 
 
 def _single_best(logits: torch.Tensor) -> np.ndarray:
