@@ -76,9 +76,10 @@ def _key(model: LoadedModel) -> str:
 def _digest(model: LoadedModel) -> str:
     original = model.bridge.original_model
     settings = {k: v for k, v in asdict(model.spec).items() if k not in _NAMES}
+    configuration = {k: v for k, v in original.config.to_dict().items() if k != "_name_or_path"}
     facts = {
         "architecture": type(original).__name__,
-        "configuration": original.config.to_dict(),
+        "configuration": configuration,
         "settings": {**settings, "device": model.device.type, "dtype": model.info.dtype},
         "versions": [package_version(name) for name in _PACKAGES],
         "trials": _TRIALS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -45,19 +46,18 @@ def test_heads_ablated_equal_plain_hooks(architecture):
         result = ablate.run(model, params, SilentReporter())
         record = result.prompts[0]
         ids = list(record.tokens.ids)
-        theirs = plain.seen(list(record.corrupt_tokens.ids))
-        assert result.data["base"][0] == pytest.approx(
-            difference(record, plain.logits(ids)), abs=1e-4
-        )
-        for layer in range(LAYERS):
-            for head in range(HEADS):
+        seen = plain.seen(list(record.corrupt_tokens.ids))
+        put = {place: x if mode == "resample" else x * 0 for place, x in seen.items()}
+        base = difference(record, plain.logits(ids))
+        assert result.data["base"][0] == pytest.approx(base, abs=1e-4)
+        for layer, head in product(range(LAYERS), range(HEADS)):
 
-                def remove(at, place, x, layer=layer, head=head, mode=mode, theirs=theirs):
-                    if (at, place) == (layer, "head_z"):
-                        x[0, head] = 0 if mode == "zero" else theirs[at, place][head]
+            def remove(at, place, x, cell=(layer, head), put=put):
+                if (at, place) == (cell[0], "head_z"):
+                    x[0, cell[1]] = put[at, place][cell[1]]
 
-                expected = difference(record, plain.logits(ids, remove))
-                assert result.data["ablated"][layer, head, 0] == pytest.approx(expected, abs=1e-4)
+            expected = difference(record, plain.logits(ids, remove))
+            assert result.data["ablated"][layer, head, 0] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("site", ["head_z", "head_q", "head_k", "head_v", "pattern"])
@@ -70,17 +70,15 @@ def test_heads_patched_by_position_equal_plain_hooks(architecture, site):
     corrupt, clean = list(record.corrupt_tokens.ids), plain.seen(list(record.tokens.ids))
     patched = result.data["patched_denoise"]
     assert patched.shape == (LAYERS, HEADS, len(corrupt), 1)
-    for layer in range(LAYERS):
-        for head in range(HEADS):
-            for position in range(len(corrupt)):
+    for cell in product(range(LAYERS), range(HEADS), range(len(corrupt))):
 
-                def put(at, place, x, layer=layer, head=head, position=position):
-                    if (at, place) == (layer, site):
-                        x[0, head, position] = clean[at, place][head, position]
+        def put(at, place, x, cell=cell):
+            layer, *where = cell
+            if (at, place) == (layer, site):
+                x[(0, *where)] = clean[at, place][tuple(where)]
 
-                expected = difference(record, plain.logits(corrupt, put))
-                found = patched[layer, head, position, 0]
-                assert found == pytest.approx(expected, abs=1e-4)
+        expected = difference(record, plain.logits(corrupt, put))
+        assert patched[(*cell, 0)] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("architecture", LATENT)
