@@ -13,7 +13,7 @@ AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
 """From a result's settings to the axes that its arrays then lack."""
 
 StoredBytes = Callable[["Params", Any, Sequence[int]], int]
-"""From settings, a `ModelInfo` and the token counts of the prompts to the bytes that a result keeps."""
+"""From settings, a `ModelInfo` and the prompts' token counts to the bytes that a result keeps."""
 
 Group = Literal["read", "part", "does", "change", "compare"]
 

@@ -13,8 +13,9 @@ import numpy as np
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, part_name, plural
+from desktop_app.pictures.words import number, part_name, percent, plural
 from desktop_app.session.export_table import cell_text
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,11 +38,17 @@ class HeadPicture:
 
 # The pictures of a head there can be: field, name, the setting that makes a run give it, meaning.
 ARRAYS: tuple[tuple[str, str, str, str], ...] = (
-    ("pattern", "Pattern", "", "Attention weights; every row sums to 1."),
+    ("pattern", "Pattern", "", "Attention weights; a row sums to 1, less what a sink takes."),
     ("scores", "Scores", "scores", "The scores before the softmax."),
     ("difference", "Clean − corrupt", "difference", "The pattern minus that of the corrupt twin."),
     ("corrupt_pattern", "Corrupt", "difference", "The pattern on the corrupt twin."),
     ("mean", "Mean", "mean", "Mean over prompts of one token length."),
+)
+
+
+NOT_KEPT = (
+    "This result keeps small pictures alone: run attention with fewer --layers or --heads to have "
+    "its patterns."
 )
 
 
@@ -83,7 +90,20 @@ def entropy_sentence(result: Result, layer: int, head: int, prompt: int) -> str:
         return ""
     length = len(result.prompts[prompt].tokens)
     even = float(np.mean(np.log(np.arange(1, length + 1))))
-    return f"entropy {number(_entropy(result, place, prompt), 2)} of {number(even, 2)} nats"
+    entropy = f"entropy {number(_entropy(result, place, prompt), 2)} of {number(even, 2)} nats"
+    return f"{entropy}{_sink_words(result, place, prompt)}"
+
+
+def sink_share(result: Result, place: tuple[int, int], prompt: int) -> float | None:
+    """Return what a head's rows give to the attention sink, in percent; None without sinks."""
+    if "sink" not in result.data:
+        return None
+    return 100 * float(np.asarray(result.data["sink"][prompt][place]).mean())
+
+
+def _sink_words(result: Result, place: tuple[int, int], prompt: int) -> str:
+    share = sink_share(result, place, prompt)
+    return "" if share is None else f" · {share:.0f} % goes to the sink"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
@@ -203,7 +223,8 @@ def head_tip(result: Result, prompt: int, row: int, column: int) -> str:
     if group_size(result) > 1:
         shared = f" · key-value head {int(result.data['kv_head'][column])}"
     entropy = number(_entropy(result, (row, column), prompt), 2)
-    return f"{_head_name(result, row, column)}{shared} · entropy {entropy}"
+    sink = _sink_words(result, (row, column), prompt)
+    return f"{_head_name(result, row, column)}{shared} · entropy {entropy}{sink}"
 
 
 def _entropy(result: Result, place: tuple[int, int], prompt: int) -> float:
@@ -217,6 +238,9 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     entropy = number(_entropy(result, found, place.prompt), 2)
     facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
+    share = sink_share(result, found, place.prompt)
+    if share is not None:
+        facts.append(Fact("To the sink", percent(share), "What its rows give to no token"))
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
         facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
@@ -237,6 +261,9 @@ def lines(result: Result) -> Iterator[str]:
     layers, heads = result.data["layers"], result.data["head_indices"]
     for index, prompt in enumerate(result.prompts):
         texts, read = prompt.tokens.texts, prompt.read_position
+        if "pattern" not in result.data:
+            yield from _small_lines(result, index)
+            continue
         yield f"prompt {index + 1}: where each head looks most from “{show_space(texts[read])}”"
         pattern = result.data["pattern"][index]
         for row, layer in enumerate(layers):
@@ -244,14 +271,31 @@ def lines(result: Result) -> Iterator[str]:
             for column, head in enumerate(heads):
                 weights = np.asarray(pattern[row, column])[read]
                 best = int(weights.argmax())
-                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}")
+                share = sink_share(result, (row, column), index)
+                sink = "" if share is None else f" (sink {share:.0f} %)"
+                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}{sink}")
             yield f"  L{layer}: " + " · ".join(cells)
 
 
+def _small_lines(result: Result, index: int) -> Iterator[str]:
+    """Yield the entropies of a prompt whose patterns are too large to be kept."""
+    yield f"prompt {index + 1}: patterns are not kept; the entropy of each head in nats"
+    entropy = np.asarray(result.data["entropy"], dtype=float)[..., index]
+    heads = result.data["head_indices"]
+    for layer, values in zip(result.data["layers"], entropy, strict=True):
+        cells = (f"H{head} {value:.2f}" for head, value in zip(heads, values, strict=True))
+        yield f"  L{layer}: " + " · ".join(cells)
+
+
 def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:
-    """Return one head's attention with its tokens along both sides."""
-    values = np.asarray(result.data["pattern"][prompt][head or (0, 0)])
+    """Return one head's attention with its tokens along both sides, and its sink in the end."""
+    place = head or (0, 0)
+    if "pattern" not in result.data:
+        raise BadInputError(NOT_KEPT)
+    values = np.asarray(result.data["pattern"][prompt][place])
     tokens = result.prompts[prompt].tokens.texts
+    if "sink" in result.data:
+        return _with_sink(values, result.data["sink"][prompt][place], tokens)
     named = len(tokens) == len(values)
     texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
     rows = [
@@ -259,3 +303,12 @@ def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:
         for text, row in zip(texts, values.tolist(), strict=True)
     ]
     return ["query \\ key", *texts], rows
+
+
+def _with_sink(values: np.ndarray, sink: np.ndarray, tokens: Sequence[str]) -> Table:
+    texts = [f"{i} {token}" for i, token in enumerate(tokens)]
+    rows = [
+        [text, *(cell_text(v) for v in (*row, float(own)))]
+        for text, row, own in zip(texts, values.tolist(), np.asarray(sink), strict=True)
+    ]
+    return ["query \\ key", *texts, "sink"], rows
