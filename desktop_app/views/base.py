@@ -166,6 +166,7 @@ class AnalysisView(QWidget):
     def set_params(self, params: Params) -> None:
         """Fill the form with these settings."""
         self._settings.set_params(params)
+        self.settings_changed.emit()
 
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""

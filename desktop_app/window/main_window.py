@@ -99,14 +99,13 @@ class MainWindow(QMainWindow):
         hall, conductor = self.hall, self.conductor
         self.prompts = prompts = PromptPanel()
         self.prompt_desk = PromptDesk(hall, prompts)
+        # Before the room that draws a view when it is built: then it may want to look at something.
+        self.looks = LookDesk(hall, conductor)
         self.showing = showing = Showing(self.views, prompts, self)
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.storage, self.looks = (
-            StorageDesk(hall, self.memory, conductor),
-            LookDesk(hall, conductor),
-        )
+        self.storage = StorageDesk(hall, self.memory, conductor)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)

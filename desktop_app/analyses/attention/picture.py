@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name, percent, plural
 from desktop_app.session.export_table import cell_text
-from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,12 +43,6 @@ ARRAYS: tuple[tuple[str, str, str, str], ...] = (
     ("difference", "Clean − corrupt", "difference", "The pattern minus that of the corrupt twin."),
     ("corrupt_pattern", "Corrupt", "difference", "The pattern on the corrupt twin."),
     ("mean", "Mean", "mean", "Mean over prompts of one token length."),
-)
-
-
-NOT_KEPT = (
-    "This result keeps small pictures alone: run attention with fewer --layers or --heads to have "
-    "its patterns."
 )
 
 
@@ -288,27 +282,49 @@ def _small_lines(result: Result, index: int) -> Iterator[str]:
 
 
 def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:
-    """Return one head's attention with its tokens along both sides, and its sink in the end."""
-    place = head or (0, 0)
+    """Return one head's attention with its tokens along both sides, and what its sink takes.
+
+    Where patterns are not kept: the entropy of every head.
+    """
     if "pattern" not in result.data:
-        raise BadInputError(NOT_KEPT)
+        return _entropies(result, prompt)
+    place = head or (0, 0)
     values = np.asarray(result.data["pattern"][prompt][place])
     tokens = result.prompts[prompt].tokens.texts
-    if "sink" in result.data:
-        return _with_sink(values, result.data["sink"][prompt][place], tokens)
     named = len(tokens) == len(values)
     texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
+    headings = ["query \\ key", *texts]
+    if "sink" in result.data:
+        own = np.asarray(result.data["sink"][prompt][place], dtype=values.dtype)
+        values, headings = np.column_stack((values, own)), [*headings, "sink"]
     rows = [
         [text, *(cell_text(v) for v in row)]
         for text, row in zip(texts, values.tolist(), strict=True)
     ]
-    return ["query \\ key", *texts], rows
+    return headings, rows
 
 
-def _with_sink(values: np.ndarray, sink: np.ndarray, tokens: Sequence[str]) -> Table:
-    texts = [f"{i} {token}" for i, token in enumerate(tokens)]
+def _entropies(result: Result, prompt: int) -> Table:
+    layers, heads = numbers(result)
     rows = [
-        [text, *(cell_text(v) for v in (*row, float(own)))]
-        for text, row, own in zip(texts, values.tolist(), np.asarray(sink), strict=True)
+        [str(layer), str(head), cell_text(_entropy(result, (row, column), prompt))]
+        for row, layer in enumerate(layers)
+        for column, head in enumerate(heads)
     ]
-    return ["query \\ key", *texts, "sink"], rows
+    return ["layer", "head", "entropy"], rows
+
+
+def keeps_patterns(result: Result) -> bool:
+    """Return whether heads can be drawn large at once; else each is computed when looked at."""
+    return "pattern" in result.data
+
+
+def look_params(result: Result, prompt: int, layer: int, head: int) -> AttentionParams:
+    """Return the settings of the small run that computes one head of one prompt.
+
+    All prompts where their mean is wanted.
+    """
+    wanted = {**result.params, "layers": f"{layer}:{layer + 1}", "heads": f"{layer}.{head}"}
+    if not wanted.get("mean"):
+        wanted["prompts"] = [wanted["prompts"][prompt]]
+    return AttentionParams.model_validate(wanted)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from desktop_app.contract.result import same_model
 from desktop_app.views.base import AnalysisView
 
 if TYPE_CHECKING:
@@ -34,12 +35,8 @@ class LookDesk(QObject):
         view, ready = self.sender(), self._conductor.model
         if not isinstance(view, AnalysisView):
             return
-        made, there = result.model, None if ready is None else ready.info
-        same = there is not None and (
-            (there.fingerprint, there.dtype, there.weights)
-            == (made.fingerprint, made.dtype, made.weights)
-        )
-        if same:
+        made = result.model
+        if ready is not None and same_model(ready.info, made):
             self._conductor.look(view.analysis.name, params)
         else:
             view.show_look_problem(
