@@ -20,6 +20,7 @@ from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec, Parity
 from desktop_app.engine import loading, remembered
 from desktop_app.engine.loading import load, tolerance_of
+from desktop_app.engine.model import Storage
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
@@ -172,3 +173,15 @@ def test_a_head_that_writes_no_number_has_no_successor_score(tmp_path):
     )
     assert np.isnan(result.data["successor"][2, 0])
     assert "successor" in next(n for n in result.warnings if n.code == "not_finite").message
+
+
+def test_a_detector_keeps_no_patterns_beyond_the_bound():
+    params = DetectParams(batch=1, seq_len=10, keep_patterns=True)
+    kept = detect.run(tiny("llama"), params, SilentReporter())
+    assert kept.data["pattern"].nbytes == 4 * 12 * 21**2
+    model = replace(tiny("llama"), storage=Storage(20_000))
+    result = detect.run(model, params, SilentReporter())
+    assert "pattern" not in result.data
+    notice = next(n for n in result.warnings if n.code == "patterns_left_out")
+    assert "--seq-len" in notice.message
+    np.testing.assert_array_equal(result.data["induction"], kept.data["induction"])

@@ -15,6 +15,7 @@ from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectPar
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice, PromptRecord, Result
 from desktop_app.engine import weights
+from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
@@ -61,14 +62,15 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         data["layers"] = np.arange(model.info.n_layers)
         data["roles"] = roles(data)
         data["summary"] = summary(data)
-        if kept is not None:
+        if kept is not None and kept.fits:
             data["pattern"] = kept.array
         if params.card:
             start = patterns + families
             card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
             data |= card
     report.step(1.0, "Done")
-    notices = (*notices, *left_out, *_lost(model, data, prompts))
+    large = () if kept is None else kept.notices()
+    notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
     result = finish(model, ANALYSIS, params, prompts, (data, notices), clock)
     if params.on == "prompts":
         return result
@@ -82,13 +84,33 @@ def _shares(params: DetectParams) -> tuple[float, float]:
 
 
 class _Kept:
-    """Keeps every head's attention on the first sequence."""
+    """Keeps every head's attention on the first sequence, up to what a result may keep."""
 
     def __init__(self, model: LoadedModel) -> None:
         self._heads = (model.info.n_layers, model.info.n_heads)
+        self._limit = model.storage.limit_bytes
         self.array = np.empty(0, dtype=np.float32)
+        self.wanted = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is kept at all."""
+        return self.wanted <= self._limit
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return the warning where it is not."""
+        if self.fits:
+            return ()
+        message = (
+            f"The patterns of a sequence take {human_bytes(self.wanted)} and at most "
+            f"{human_bytes(self._limit)} are stored: they are left out; choose a shorter --seq-len."
+        )
+        return (Notice("patterns_left_out", message),)
 
     def __call__(self, layer: int, pattern: torch.Tensor) -> None:
+        self.wanted = 4 * self._heads[0] * pattern.numel()
+        if not self.fits:
+            return
         if not self.array.size:
             self.array = np.zeros((*self._heads, *pattern.shape[-2:]), dtype=np.float32)
         self.array[layer] = torch.tril(pattern.float()).cpu().numpy()
