@@ -108,6 +108,12 @@ class ModelInfo:
     weights: str = "raw"
 
 
+def same_model(one: ModelInfo, other: ModelInfo) -> bool:
+    """Return whether two loaded models give the same numbers, wherever they run."""
+    first, second = ((m.fingerprint, m.dtype, m.weights) for m in (one, other))
+    return first == second
+
+
 @dataclass(frozen=True)
 class Timing:
     """What a result cost: seconds, passes over the weights, peak memory in bytes."""

@@ -111,6 +111,7 @@ class SettingsFold(QWidget):
         self._box.setVisible(False)
         line = row_in(None, self._toggle, (self.sentence, 1), spacing=6)
         column_in(self, line, self._box, spacing=6)
+        self._extra = ""
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
         self._on_changed()
@@ -134,6 +135,12 @@ class SettingsFold(QWidget):
         self.form.set_value(params)
         self._on_changed()
 
+    def set_extra(self, words: str) -> None:
+        """Say something beside the settings; empty: nothing."""
+        if words != self._extra:
+            self._extra = words
+            self._on_changed()
+
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.sentence and event.type() == QEvent.Type.MouseButtonRelease:
@@ -146,7 +153,8 @@ class SettingsFold(QWidget):
         if params is None:
             self.sentence.set_full_text("A setting needs attention")
         else:
-            self.sentence.set_full_text(settings_sentence(params))
+            words = filter(None, (settings_sentence(params), self._extra))
+            self.sentence.set_full_text(" · ".join(words))
 
 
 class Veil(QWidget):

@@ -70,6 +70,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         "top": top_rows(model, logits.get(row, before), params.top),
         "reach": _reach(model, moves, len(record.tokens)),
         "read_position": record.read_position,
+        **({} if found.noise is None else {"noise": float(found.noise[0])}),
     }
     return finish(model, ANALYSIS, params, prepared.records, (data, prepared.notices), clock)
 
