@@ -19,7 +19,7 @@ from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
 from desktop_app.engine.model import LoadedModel
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizer_files import read_tokenizer
 from desktop_app.support.errors import (
     LensbenchError,
     MemoryExhaustedError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from desktop_app.contract.report import Reporter
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
@@ -71,7 +72,9 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)
     try:
-        return TextTokenizer(_load_tokenizer(checkpoint))
+        return read_tokenizer(checkpoint, lambda: None)
+    except LensbenchError:
+        raise
     except Exception as error:
         raise ModelLoadError(_unloadable(spec, error)) from error
 
@@ -98,7 +101,7 @@ def _load(
     report: Reporter,
 ) -> LoadedModel:
     report.step(0.05, "Reading the tokenizer")
-    tokenizer = TextTokenizer(_load_tokenizer(checkpoint))
+    tokenizer = read_tokenizer(checkpoint, report.check)
     report.step(0.15, "Reading the weights")
     started = time.perf_counter()
     hf_model = _load_weights(spec, checkpoint, device, dtype, report)
@@ -115,15 +118,6 @@ def _load(
     measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(bridge, tokenizer, info, spec, measured, input_device, memory)
-
-
-def _load_tokenizer(checkpoint: Checkpoint) -> Any:
-    from transformers import AutoTokenizer
-
-    extra = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
-    return AutoTokenizer.from_pretrained(
-        str(checkpoint.folder), local_files_only=True, trust_remote_code=False, **extra
-    )
 
 
 def _load_weights(

@@ -17,6 +17,7 @@ from desktop_app.engine.metrics import near_zero
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import Means, mean_activations
@@ -78,6 +79,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     )
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0])
+    notices += near_notices(model, params, prepared, enumerate(found.logits[0]))
     notices += [*gate.notices, *found.not_finite(model, inputs, "The ablation")]
     data = _fields(task, found, gate)
     if found.estimate is not None:

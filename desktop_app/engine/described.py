@@ -1,0 +1,70 @@
+"""What a model's files say of texts, to hold a tokenizer to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+PROBES = (
+    "a  5", "\n\n1. Mix", "x = [ 12,   345 ]", " a leading space", "12345", "\t7", "\u00a08",
+    "bookkeeper  coffee", "Hello, world! It's 1.5 °C.", "é漢🙂", "two\n lines  ",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the files say of texts.
+
+    Attributes:
+        source: The file that says it.
+        plain: Token ids of a text without special tokens.
+        prefix: The special ids that go before a text.
+        probes: Texts to try.
+    """
+
+    source: str
+    plain: Callable[[str], list[int]]
+    prefix: tuple[int, ...]
+    probes: Sequence[str] = PROBES
+
+    def differing(self, raw: Any) -> str:
+        """Return an example of where a tokenizer parts from the files; empty where it does not."""
+        for probe in self.probes:
+            own, theirs = list(raw(probe, add_special_tokens=False).input_ids), self.plain(probe)
+            if own != theirs:
+                return f"{_quoted(probe)} is {_some(own)} and in {self.source} {_some(theirs)}"
+        probe = self.probes[0]
+        own = list(raw(probe, add_special_tokens=True).input_ids)
+        theirs = [*self.prefix, *self.plain(probe)]
+        if own[: len(theirs)] != theirs:
+            return f"{_quoted(probe)} begins {_some(own)} and by {self.source} {_some(theirs)}"
+        return ""
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return `tokenizer_config.json`; empty where there is none that can be read."""
+    try:
+        said = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def token_text(value: object) -> str:
+    """Return the text of a token that settings give as a text or as an object with `content`."""
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) else ""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _some(ids: Sequence[int]) -> str:
+    return " ".join(map(str, ids[:8])) + (" …" if len(ids) > 8 else "")
