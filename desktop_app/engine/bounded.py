@@ -35,7 +35,7 @@ _POLL_SECONDS = 0.01
 # Starting imports libraries from a disk that may be slow; nothing of the stranger's runs yet.
 _START_SECONDS = 120.0
 # A busy machine gives the child little of its processors: the clock may run longer than its work.
-_CLOCK_SHARE = 6.0
+_CLOCK_SHARE = 4.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Bounds:
         megabytes: Memory beyond what the child had when it was ready.
     """
 
-    seconds: float = 5.0
+    seconds: float = 2.0
     megabytes: int = 512
 
 

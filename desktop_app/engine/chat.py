@@ -11,7 +11,7 @@ from desktop_app.support.errors import BadInputError, first_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_BOUNDS = Bounds(seconds=5.0, megabytes=512)
+_BOUNDS = Bounds()
 _MOST_KEPT = 20_000
 _TEXTS_AT_ONCE = 100
 

@@ -38,12 +38,25 @@ class Described:
             own, theirs = list(raw(probe, add_special_tokens=False).input_ids), self.plain(probe)
             if own != theirs:
                 return f"{_quoted(probe)} is {_some(own)} and in {self.source} {_some(theirs)}"
-        probe = self.probes[0]
-        own = list(raw(probe, add_special_tokens=True).input_ids)
-        theirs = [*self.prefix, *self.plain(probe)]
-        if own[: len(theirs)] != theirs:
-            return f"{_quoted(probe)} begins {_some(own)} and by {self.source} {_some(theirs)}"
+        own, theirs = self.prefix_of(raw), self.prefix
+        if own != theirs:
+            said = _some(theirs) or "nothing"
+            return f"before a text stands {_some(own) or 'nothing'} and by {self.source} {said}"
         return ""
+
+    def prefix_of(self, raw: Any) -> tuple[int, ...]:
+        """Return the special ids that a tokenizer itself puts before a text."""
+        probe = self.probes[0]
+        full = list(raw(probe, add_special_tokens=True).input_ids)
+        return tuple(leading(full, list(raw(probe, add_special_tokens=False).input_ids)))
+
+
+def leading(full: list[int], plain: list[int]) -> list[int]:
+    """Return what stands before a text's own ids."""
+    for start in range(len(full) - len(plain) + 1):
+        if full[start : start + len(plain)] == plain:
+            return full[:start]
+    return []
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

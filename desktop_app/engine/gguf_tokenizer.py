@@ -73,9 +73,10 @@ def _prefix_byte_level(backend: Any) -> None:
     """Put a space before a text that does not begin with one, before anything is cut."""
     from tokenizers import Regex, normalizers
 
-    prefix = normalizers.Replace(Regex(r"\A(?=\S)"), " ")
+    # One more in front, and away with it where the text has its own: a pattern of no width panics.
+    prefix = [normalizers.Prepend(" "), normalizers.Replace(Regex(r"\A  "), " ")]
     own = backend.normalizer
-    backend.normalizer = prefix if own is None else normalizers.Sequence([own, prefix])
+    backend.normalizer = normalizers.Sequence([*([] if own is None else [own]), *prefix])
 
 
 def _follow_sentence_pieces(raw: Any, facts: Mapping[str, GgufValue]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.described import PROBES, Described, read_settings, token_text
+from desktop_app.engine.described import PROBES, Described, leading, read_settings, token_text
 from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from desktop_app.engine.catalogue import Checkpoint
 
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
+# Classes that take the file as it is; the others heed `add_bos_token` in the settings.
+_GENERIC = frozenset({"", "PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"})
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -57,7 +59,9 @@ def folder_tokenizer(folder: Path) -> tuple[Any, str]:
         differs = first_line(error, 120)
     if not path.is_file():
         return follow_sentence_pieces(folder, raw)
-    if type(raw) is PreTrainedTokenizerFast:  # made of the file itself, nothing was rebuilt
+    declared = str(read_settings(folder).get("tokenizer_class") or "")
+    # Made of the file itself, nothing was rebuilt.
+    if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
         return raw, ""
     described = _described(folder, path, raw)
     if raw is not None:
@@ -67,6 +71,8 @@ def folder_tokenizer(folder: Path) -> tuple[Any, str]:
     followed = PreTrainedTokenizerFast.from_pretrained(str(folder), **_LOCAL)
     if raw is not None:
         _name_specials(followed, raw)
+    if described.prefix != described.prefix_of(followed):
+        followed.add_bos_token = bool(described.prefix)
     remains = described.differing(followed)
     if not remains:
         return followed, ""
@@ -92,20 +98,13 @@ def _described(folder: Path, path: Path, raw: Any) -> Described:
     )
     bos_id = whole.token_to_id(bos) if bos else None
     adds = said.get("add_bos_token")
-    if isinstance(adds, bool):
+    if isinstance(adds, bool) and str(said.get("tokenizer_class") or "") not in _GENERIC:
         prefix = [bos_id] if adds and bos_id is not None else []
     else:
-        prefix = _leading(list(whole.encode("a").ids), plain("a"))
+        prefix = leading(list(whole.encode("a").ids), plain("a"))
     added = {token.content for token in whole.get_added_tokens_decoder().values()}
     special = (f"the{eos} cat",) if eos in added else ()
     return Described(path.name, plain, tuple(prefix), (*PROBES, *special))
-
-
-def _leading(full: list[int], plain: list[int]) -> list[int]:
-    for start in range(len(full) - len(plain) + 1):
-        if full[start : start + len(plain)] == plain:
-            return full[:start]
-    return []
 
 
 def _name_specials(followed: Any, raw: Any) -> None:

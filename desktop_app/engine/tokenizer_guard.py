@@ -29,7 +29,7 @@ _MOST_BYTES = 100_000_000
 _MOST_GROWTH = 1_000
 _MOST_STEPS = 1_000
 _MOST_SPECIALS = 100
-_BOUNDS = Bounds(seconds=5.0, megabytes=700)
+_BOUNDS = Bounds()
 _PARTS = ("normalizer", "pre_tokenizer", "decoder")
 _LISTS = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers", "decoder": "decoders"}
 
