@@ -26,7 +26,7 @@ class ChatTemplate:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._worker = BoundedWorker("desktop_app.engine.chat_child", _BOUNDS)
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
 
     def expand(self, texts: Sequence[str]) -> list[str]:
         """Return the texts under the template.
@@ -35,7 +35,7 @@ class ChatTemplate:
             BadInputError: There is no template, it refuses a message, or it goes out of bounds.
         """
         template = self._template()
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        new = [text for text in dict.fromkeys(texts) if (template, text) not in self._known]
         if len(self._known) + len(new) > _MOST_KEPT:
             self._known, new = {}, list(dict.fromkeys(texts))
         for start in range(0, len(new), _TEXTS_AT_ONCE):
@@ -44,8 +44,9 @@ class ChatTemplate:
             answer = self._worker.ask(asked)
             if answer.failed:
                 raise BadInputError(_refusal(answer))
-            self._known.update(zip(part, answer.value, strict=True))
-        return [self._known[text] for text in texts]
+            keys = ((template, text) for text in part)
+            self._known.update(zip(keys, answer.value, strict=True))
+        return [self._known[template, text] for text in texts]
 
     def _template(self) -> str:
         if not self._raw.chat_template:

@@ -14,6 +14,8 @@ PROBES = (
     "a  5", "\n\n1. Mix", "x = [ 12,   345 ]", " a leading space", "12345", "\t7", "\u00a08",
     "bookkeeper  coffee", "Hello, world! It's 1.5 °C.", "é漢🙂", "two\n lines  ",
 )  # fmt: skip
+# The key among the settings of a converted folder under which stands what could not be followed.
+DIFFERS = "tokenizer_differs"
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class Described:
             own, theirs = list(raw(probe, add_special_tokens=False).input_ids), self.plain(probe)
             if own != theirs:
                 return f"{_quoted(probe)} is {_some(own)} and in {self.source} {_some(theirs)}"
-        own, theirs = self.prefix_of(raw), self.prefix
-        if own != theirs:
-            said = _some(theirs) or "nothing"
-            return f"before a text stands {_some(own) or 'nothing'} and by {self.source} {said}"
+        first = self.prefix_of(raw)
+        if first != self.prefix:
+            said, wanted = (_some(ids) or "nothing" for ids in (first, self.prefix))
+            return f"before a text stands {said} and by {self.source} {wanted}"
         return ""
 
     def prefix_of(self, raw: Any) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
-from desktop_app.engine.described import PROBES
+from desktop_app.engine.described import DIFFERS, PROBES
 from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
 from desktop_app.engine.tokenizer_files import folder_tokenizer
 
@@ -32,14 +32,11 @@ def convert_gguf(gguf: Path, target: Path) -> None:
         target: The folder to make.
 
     Raises:
-        ValueError: The converted model is not equal to the GGUF, or the GGUF's tokenizer is of a
-            kind that cannot be followed.
+        ValueError: The converted model is not equal to the GGUF.
     """
     source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
     tokenizer, differs = gguf_tokenizer(gguf)
-    if differs:
-        raise ValueError(f"{differs}.")
     target.mkdir(parents=True)
     save_file(_untied(model.state_dict()), target / "model.safetensors", {"format": "pt"})
     # The weights are no longer quantised; the config would make transformers look for a quantiser.
@@ -49,6 +46,8 @@ def convert_gguf(gguf: Path, target: Path) -> None:
     model.generation_config.save_pretrained(target)
     for local in ("is_local", "local_files_only", "name_or_path", "vocab_file"):
         tokenizer.init_kwargs.pop(local, None)
+    if differs:  # it must be said of the copy too
+        tokenizer.init_kwargs[DIFFERS] = differs
     tokenizer.save_pretrained(target)
     copy = AutoModelForCausalLM.from_pretrained(target, local_files_only=True)
     copied_tokenizer, _differs = folder_tokenizer(target)
@@ -56,6 +55,8 @@ def convert_gguf(gguf: Path, target: Path) -> None:
         ids = tokenizer(probe)["input_ids"]
         if ids != copied_tokenizer(probe)["input_ids"]:
             raise ValueError(f"the converted tokenizer splits {probe!r} otherwise.")
+        if not ids:  # a vocabulary may lack every character of a probe
+            continue
         with torch.no_grad():
             batch = torch.tensor([ids])
             if not torch.equal(model(batch).logits, copy(batch).logits):

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.described import PROBES, Described, leading, read_settings, token_text
+from desktop_app.engine.described import (
+    DIFFERS,
+    PROBES,
+    Described,
+    leading,
+    read_settings,
+    token_text,
+)
 from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
@@ -59,10 +66,11 @@ def folder_tokenizer(folder: Path) -> tuple[Any, str]:
         differs = first_line(error, 120)
     if not path.is_file():
         return follow_sentence_pieces(folder, raw)
-    declared = str(read_settings(folder).get("tokenizer_class") or "")
+    said = read_settings(folder)
+    declared = str(said.get("tokenizer_class") or "")
     # Made of the file itself, nothing was rebuilt.
     if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
-        return raw, ""
+        return raw, token_text(said.get(DIFFERS))
     described = _described(folder, path, raw)
     if raw is not None:
         differs = described.differing(raw)

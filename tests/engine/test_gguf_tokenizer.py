@@ -32,8 +32,8 @@ def plain_ids(cut, text, **more):
         (
             ("dbrx", "smaug-bpe", "glm4"),
             made.split_by(
-                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+"
-                r"[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+                r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
             ),
         ),
         (
@@ -81,7 +81,7 @@ def test_known_names_cut_where_their_models_do(name, text, pieces):
 
 
 def test_every_known_pattern_compiles_and_keeps_every_character():
-    text = "It's 12,345.6 °C in São Paulo!\n\n\tΩ ℨ 漢字 한국 🙂  end "
+    text = "It's 12,345.6 °C in São Paulo!\n\n\tΩ \u2128 漢字 한국 🙂  end "
     alphabet = GPT2.alphabet()
     for name in ("deepseek-llm", "qwen35", "laguna", "exaone-moe", "minicpm5", "ufakzeka"):
         pieces = [piece for piece, _span in splitting(name).build().pre_tokenize_str(text)]

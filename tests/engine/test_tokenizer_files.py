@@ -62,7 +62,7 @@ def test_special_tokens_that_only_the_class_knows_stay_known(tmp_path):
     folder = made.save_folder(tmp_path, plain, "gpt2")
     (folder / "tokenizer_config.json").write_text("{}")
     tokenizer = made.read_folder(folder)
-    assert tokenizer.raw.bos_token == "<|endoftext|>"
+    assert tokenizer.bos_id == plain.token_to_id("<|endoftext|>")
     assert tokenizer.encode("a  5").pieces == ("a", "ĠĠ", "5")
 
 

@@ -1,4 +1,4 @@
-"""Tokenizer files that tests make: byte-level and sentencepiece ones, folders around them, GGUFs."""
+"""Tokenizer files that tests make: byte-level and sentencepiece ones, folders, GGUFs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from desktop_app.engine.tokenizing import TextTokenizer
 
 SPECIALS = ("<unk>", "<s>", "</s>")
-PAIRS = ("Ġ Ġ", "Ċ Ċ", "1 2", "12 3", "Ġ 1", "a b", "ab c", "l l", "t h", "th e", "c a", "ca t")
+PAIRS = (
+    "Ġ Ġ", "Ċ Ċ", "1 2", "12 3", "Ġ 1", "a b", "ab c", "l l", "t h", "th e", "c a", "ca t", "Ġ x",
+    "Ġ y",
+)  # fmt: skip
 SPACE = "▁"
 
 
