@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.gguf_facts import GgufValue, gguf_facts
 from desktop_app.engine.pre_tokenizers import splitting
+from desktop_app.engine.stored import gguf_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def gguf_tokenizer(path: Path) -> tuple[Any, str]:
     raw = AutoTokenizer.from_pretrained(
         str(path.parent), gguf_file=path.name, local_files_only=True, trust_remote_code=False
     )
-    facts = gguf_facts(path)
+    facts = gguf_header(path).metadata
     kind = facts.get(f"{_KEY}model")
     if kind == "gpt2":
         return raw, _follow_byte_level(raw, facts)
@@ -45,7 +45,7 @@ def gguf_tokenizer(path: Path) -> tuple[Any, str]:
     return raw, ""
 
 
-def _follow_byte_level(raw: Any, facts: Mapping[str, GgufValue]) -> str:
+def _follow_byte_level(raw: Any, facts: Mapping[str, Any]) -> str:
     name = str(facts.get(f"{_KEY}pre", ""))
     known, backend = splitting(name), raw.backend_tokenizer
     if known is not None:
@@ -79,7 +79,7 @@ def _prefix_byte_level(backend: Any) -> None:
     backend.normalizer = normalizers.Sequence([*([] if own is None else [own]), *prefix])
 
 
-def _follow_sentence_pieces(raw: Any, facts: Mapping[str, GgufValue]) -> None:
+def _follow_sentence_pieces(raw: Any, facts: Mapping[str, Any]) -> None:
     """Escape spaces, with one more in front of each stretch of text unless the file forbids it."""
     has_prefix = bool(facts.get(f"{_KEY}add_space_prefix", True))
     spell_spaces(raw.backend_tokenizer, has_prefix=has_prefix)
@@ -103,7 +103,7 @@ def spell_spaces(backend: Any, *, has_prefix: bool) -> None:
     )
 
 
-def _set_ends(raw: Any, facts: Mapping[str, GgufValue], *, adds_bos: bool) -> None:
+def _set_ends(raw: Any, facts: Mapping[str, Any], *, adds_bos: bool) -> None:
     """Carry over whether BOS and EOS are added; `adds_bos` holds where the file does not say."""
     for key, default in (("add_bos_token", adds_bos), ("add_eos_token", False)):
         chosen = bool(facts.get(f"{_KEY}{key}", default))

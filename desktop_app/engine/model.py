@@ -21,7 +21,7 @@ from typing_extensions import override
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
-    from desktop_app.contract.result import ModelInfo
+    from desktop_app.contract.result import ModelInfo, Notice
     from desktop_app.engine.tokenizing import TextTokenizer
 
 Site = Literal[
@@ -165,6 +165,7 @@ class LoadedModel:
         device: Where token ids must go.
         forward_passes: Passes over the weights since the model was loaded.
         budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
+        notices: What every result of this model must say.
     """
 
     bridge: Any
@@ -176,6 +177,7 @@ class LoadedModel:
     memory_bytes: int
     forward_passes: int = 0
     budget_bytes: int | None = None
+    notices: tuple[Notice, ...] = ()
 
     def run(
         self,

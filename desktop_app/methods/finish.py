@@ -79,7 +79,7 @@ def finish(
     if bad:
         some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]
         notices = (*notices, not_finite(bad, model, some))
-    notices = (*_parity_notice(model), *notices)
+    notices = (*_parity_notice(model), *model.notices, *notices)
     notices = (*notices, *standing_notices(model, params, prompts, notices))
     result = Result(
         analysis=analysis.name,

@@ -220,7 +220,8 @@ class AnalysisView(QWidget):
         Returns:
             `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
             picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
-            notices), `small_print`; and what the view itself adds in `read_picture`.
+            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open); and
+            what the view itself adds in `read_picture`.
         """
         states = {
             "failure": self._failure is not None,
@@ -235,6 +236,8 @@ class AnalysisView(QWidget):
             "failure": "" if self._failure is None else self._failure.message,
             "chips": [chip.code for chip in self._chips.chips()],
             "small_print": self._small_print.full_text(),
+            "settings": self._settings.sentence.full_text(),
+            "form": self._settings.is_open(),
             **self.read_picture(),
         }
 

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QSplitter,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
@@ -152,14 +152,13 @@ class Veil(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._covered = parent
-        self._text = "Computing…"
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setVisible(False)
         parent.installEventFilter(self)
 
     def set_shown(self, shown: bool, text: str = "Computing…") -> None:
         """Lay the wash over the picture, or take it away."""
-        self._text = text
+        self.setAccessibleName(text)
         self.setGeometry(self._covered.rect())
         self.setVisible(shown)
         self.update()
@@ -181,14 +180,15 @@ class Veil(QWidget):
         wash.setAlpha(165)
         painter.fillRect(self.rect(), wash)
         painter.setFont(ui_font(13, "medium"))
-        width = painter.fontMetrics().horizontalAdvance(self._text) + 36
+        text = self.accessibleName()
+        width = painter.fontMetrics().horizontalAdvance(text) + 36
         box = QRect(0, 0, width, 34)
         box.moveCenter(self.rect().center())
         painter.setPen(theme.color("border_strong"))
         painter.setBrush(theme.color("raised"))
         painter.drawRoundedRect(box, 8, 8)
         painter.setPen(theme.color("text"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from tokenizers import pre_tokenizers
 
-from desktop_app.engine.gguf_facts import gguf_facts
 from desktop_app.engine.pre_tokenizers import splitting
 from tests.engine import token_files as made
 
@@ -142,14 +141,3 @@ def test_sentencepiece_vocabularies_without_prefix(tmp_path):
     tokenizer = made.read_gguf(path)
     assert tokenizer.encode("cat").pieces == ("c", "a", "t")
     assert tokenizer.decode(tokenizer.encode(" the cat").ids) == " the cat"
-
-
-def test_facts_are_read_and_a_cut_off_header_is_said(tmp_path):
-    path = made.byte_level_gguf(tmp_path / "x.gguf", "smollm", add_bos_token=True)
-    facts = gguf_facts(path)
-    assert facts["tokenizer.ggml.pre"] == "smollm"
-    assert facts["tokenizer.ggml.add_bos_token"] is True
-    cut = tmp_path / "cut.gguf"
-    cut.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(ValueError, match="cut off"):
-        gguf_facts(cut)

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.contract.spec import Intent
@@ -24,6 +23,7 @@ from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import part_name
+from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role
