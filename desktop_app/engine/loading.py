@@ -25,7 +25,7 @@ from desktop_app.engine.loading_progress import weights_progress
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizer_files import read_tokenizer
 from desktop_app.engine.weight_files import describe_names
 from desktop_app.support.errors import (
     LensbenchError,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Notice
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
@@ -84,7 +85,9 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)
     try:
-        return TextTokenizer(_load_tokenizer(checkpoint))
+        return read_tokenizer(checkpoint, lambda: None)
+    except LensbenchError:
+        raise
     except Exception as error:
         raise ModelLoadError(_unloadable(spec, error)) from error
 
@@ -111,7 +114,7 @@ def _load(
     report: Reporter,
 ) -> LoadedModel:
     report.step(0.05, "Reading the tokenizer")
-    tokenizer = TextTokenizer(_load_tokenizer(checkpoint))
+    tokenizer = read_tokenizer(checkpoint, report.check)
     refuse_unhooked(spec, checkpoint)
     report.step(0.15, "Reading the weights")
     started = time.perf_counter()
@@ -141,15 +144,6 @@ def _load(
         bridge, tokenizer, info, spec, measured, input_device, memory,
         notices=notices, unfit=axes.unfit, widest_head=axes.widest_head, folded_biases=folded,
     )  # fmt: skip
-
-
-def _load_tokenizer(checkpoint: Checkpoint) -> Any:
-    from transformers import AutoTokenizer
-
-    extra = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
-    return AutoTokenizer.from_pretrained(
-        str(checkpoint.folder), local_files_only=True, trust_remote_code=False, **extra
-    )
 
 
 def _load_weights(

@@ -18,6 +18,7 @@ from desktop_app.engine.memory import PeakMemory
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.precision import parity_notice
+from desktop_app.methods.text_notices import standing_notices
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def finish(
         some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]
         notices = (*notices, not_finite(bad, model, some))
     notices = (*parity_notice(model), *model.notices, *notices)
+    notices = (*notices, *standing_notices(model, params, prompts, notices))
     result = Result(
         analysis=analysis.name,
         params=params.model_dump(mode="json"),

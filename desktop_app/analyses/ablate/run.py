@@ -18,6 +18,7 @@ from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.precision import processed_biases
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
@@ -81,6 +82,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     )
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0])
+    notices += near_notices(model, params, prepared, enumerate(found.logits[0]))
     notices += [*gate.notices, *found.not_finite(model, inputs, "The ablation")]
     if task.site == "head_z" and task.mode == "zero":
         notices += processed_biases(model)

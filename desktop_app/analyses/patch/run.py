@@ -22,6 +22,7 @@ from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import prepare, twins_of
 from desktop_app.support.errors import BadInputError
@@ -93,7 +94,8 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0], "its shares say little")
     notices = [
-        *prepared.notices, *gate.notices, *found.not_finite(model, inputs, "The patching"),
+        *prepared.notices, *near_notices(model, params, prepared, enumerate(found.logits[0])),
+        *gate.notices, *found.not_finite(model, inputs, "The patching"),
     ]  # fmt: skip
     stopped.tell_end(report)
     data = {**_fields(task, found, gate, inputs.read), **stopped.fields(found)}
