@@ -248,10 +248,11 @@ def _parts_by_name(path: Path) -> int:
 
 
 def fingerprint(checkpoint: Checkpoint) -> str:
-    """Return a short name of these exact weights.
+    """Return a short name of these exact weights, and of the conversion of a pack.
 
     SHA-256 over the config and, of each weight file, its size and blocks sampled evenly from it,
-    the header among them: quick for large models, and different for different weights.
+    the header among them: quick for large models, and different for different weights. A pack
+    whose tokenizer was made anew has the number of its conversion behind a dash.
     """
     digest = hashlib.sha256()
     config = checkpoint.folder / "config.json"
@@ -264,4 +265,5 @@ def fingerprint(checkpoint: Checkpoint) -> str:
             for sample in range(_SAMPLES):
                 file.seek(size * sample // _SAMPLES)
                 digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:16]
+    conversion = pack.conversion_of(checkpoint.folder)
+    return digest.hexdigest()[:16] + (f"-{conversion}" if conversion > 1 else "")
