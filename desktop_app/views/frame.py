@@ -23,6 +23,7 @@ from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
@@ -57,8 +58,8 @@ class ElidedLabel(QLabel):
 
     def set_full_text(self, text: str) -> None:
         """Show a text as far as there is room."""
-        self._full = text
-        self.setAccessibleName(text)
+        self._full = clipped(text)
+        self.setAccessibleName(self._full)
         self._elide()
 
     @override
@@ -234,7 +235,7 @@ def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
 
 def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:
     """Return a label in one of the theme's roles; texts are never read as markup."""
-    made = QLabel(text)
+    made = Label(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     set_role(made, role)
     made.setWordWrap(wrap)

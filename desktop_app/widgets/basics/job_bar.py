@@ -9,8 +9,10 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 from typing_extensions import override
 
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class JobBar(QWidget):
         super().__init__(parent)
         self._full_note = ""
         self._said = ""
-        self._mark, self._title, self._note = Sign(14), QLabel("Ready"), QLabel()
+        self._mark, self._title, self._note = Sign(14), Label("Ready"), QLabel()
         self._mark.setVisible(False)
         self._percent, self._waiting, self._memory = QLabel(), QLabel(), QLabel()
         for part in (self._note, self._percent, self._waiting, self._memory):
@@ -105,7 +107,7 @@ class JobBar(QWidget):
         if not self.is_running():
             self.finish(text, severity)
             return
-        self._said = text
+        self._said = clipped(text)
         self._silence.start()
         self._elide()
 

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # From here on two rankings are said to agree.
 _AGREE = 0.8
+_BADGE = 60
 _ESTIMATE_TIP = (
     "Gradient estimates: exact only where the metric is linear in the activation. Believe the "
     "order more than the numbers."
@@ -48,7 +51,7 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._buttons: list[QPushButton] = []
-        self._mark, self._label = Sign(16), QLabel()
+        self._mark, self._label = Sign(16), Label()
         self._close = icon_button("close", "Dismiss", "text_muted", words="Dismiss this notice")
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
@@ -81,7 +84,7 @@ class Banner(QFrame):
         set_role(self, "banner")
         self._mark.set_severity(severity)
         self._label.setText(text)
-        self.setAccessibleName(f"{severity}: {text}")
+        self.setAccessibleName(f"{severity}: {clipped(text)}")
         for button in self._buttons:
             self._row.removeWidget(button)
             button.hide()
@@ -128,7 +131,7 @@ class EmptyState(QWidget):
 
     def __init__(self, icon_name: str, title: str, sentence: str, action_label: str = "") -> None:
         super().__init__()
-        self._mark, self._title, self._sentence = Sign(32), QLabel(), QLabel()
+        self._mark, self._title, self._sentence = Sign(32), Label(), Label()
         self._action = QPushButton()
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
@@ -175,8 +178,9 @@ class Badge(QLabel):
 
     def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
+        text = clipped(text, _BADGE)
         self.setText(text)
-        self.setToolTip(tooltip)
+        self.setToolTip(clipped(tooltip))
         self.setAccessibleName(f"{text} ({severity})")
         self.setProperty("severity", severity)
         set_role(self, "badge")

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from typing_extensions import override
 
 from desktop_app.pictures.ranking import Bar, Ranking
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
@@ -108,7 +109,7 @@ class RankingModel(QAbstractTableModel):
         if role == Role.AccessibleTextRole:
             return self.ranking.told(row)
         if role == Role.ToolTipRole:
-            text = self.ranking.rows[row].tooltip or self.ranking.told(row)
+            text = clipped(self.ranking.rows[row].tooltip or self.ranking.told(row))
             # A token may look like a tag.
             return f"<p style='white-space: pre-wrap'>{escape(text)}</p>" if "<" in text else text
         return None

@@ -41,8 +41,13 @@ _STEPS = {
 }
 
 
+MOST_TOKENS = 32_768
+
+
 class TokenStrip(PaintedArea):
     """Tokens in boxes over one or several lines; only what is visible is painted.
+
+    Of more tokens than models read the first alone are shown.
 
     Signals:
         token_clicked: A position was chosen, by click or by the arrow keys.
@@ -67,12 +72,12 @@ class TokenStrip(PaintedArea):
 
     def set_tokens(self, cells: Sequence[TokenCell]) -> None:
         """Show these tokens; values, selection and the second row are let go."""
-        self._look = StripLook(list(cells))
+        self._look = StripLook(list(cells[:MOST_TOKENS]))
         self._arrange()
 
     def set_compare(self, cells: Sequence[TokenCell] | None) -> None:
         """Show a second row beneath, position by position; boxes that part are tinted."""
-        self._look.compare = None if cells is None else list(cells)
+        self._look.compare = None if cells is None else list(cells[:MOST_TOKENS])
         self._arrange()
 
     def set_read_position(self, position: int | None) -> None:

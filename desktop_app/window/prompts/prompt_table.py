@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.prompts.prompt_rows import (
@@ -151,7 +152,7 @@ class PromptModel(QAbstractTableModel):
             case Qt.ItemDataRole.ForegroundRole:
                 look = theme_hub().current.color("bad") if problem(row) else None
             case Qt.ItemDataRole.AccessibleTextRole:
-                look = f"{HEADINGS[column]}: {row.cell(column) or 'empty'}"
+                look = f"{HEADINGS[column]}: {clipped(row.cell(column)) or 'empty'}"
             case _:
                 look = None
         return look
