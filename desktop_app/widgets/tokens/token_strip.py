@@ -42,6 +42,7 @@ _STEPS = {
 
 
 MOST_TOKENS = 32_768
+_MOST_KNOWN = 8
 
 
 class TokenStrip(PaintedArea):
@@ -65,6 +66,7 @@ class TokenStrip(PaintedArea):
         self._most_lines = _MOST_LINES
         self._widths: list[int] = []
         self._layout = TokenLayout([], None, 1, None)
+        self._known: dict[int | None, TokenLayout] = {}
         self.setAccessibleName("Tokens")
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -250,11 +252,18 @@ class TokenStrip(PaintedArea):
         return 0 if self._wrapping or layout.width <= width else 10
 
     def _make_layout(self, room: int) -> TokenLayout:
+        """Return the boxes for a width; layouts ask for the same few again and again."""
         width = room if self._wrapping else None
-        return TokenLayout(self._widths, width, len(self._look.rows), self._look.read)
+        if width not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            rows = len(self._look.rows)
+            self._known[width] = TokenLayout(self._widths, width, rows, self._look.read)
+        return self._known[width]
 
     def _arrange(self) -> None:
         self._widths = box_widths(self._look)
+        self._known.clear()
         self._layout = self._make_layout(self.viewport().width())
         self._update_range()
         self.updateGeometry()
