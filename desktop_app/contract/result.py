@@ -108,6 +108,30 @@ class ModelInfo:
     weights: str = "raw"
 
 
+def same_model(one: ModelInfo, other: ModelInfo) -> bool:
+    """Return whether two loaded models give the same numbers, wherever they run."""
+    first, second = ((m.fingerprint, m.dtype, m.weights) for m in (one, other))
+    return first == second
+
+
+EARLIER_TOKENIZER = "made with the pack's earlier tokenizer"
+
+
+def has_earlier_tokenizer(then: ModelInfo, now: ModelInfo) -> bool:
+    """Return whether a model is the one there is now, before its pack was converted again.
+
+    The fingerprint of a pack names its conversion behind a dash: the weights are the same, and the
+    tokens of some texts are others.
+    """
+    weights, _dash, conversion = then.fingerprint.partition("-")
+    later, _dash, latest = now.fingerprint.partition("-")
+    return weights == later and _number(conversion) < _number(latest)
+
+
+def _number(conversion: str) -> int:
+    return int(conversion) if conversion.isdecimal() else 1
+
+
 @dataclass(frozen=True)
 class Timing:
     """What a result cost: seconds, passes over the weights, peak memory in bytes."""

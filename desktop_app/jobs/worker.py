@@ -102,6 +102,13 @@ class JobReporter(Reporter):
         note = f"takes about {memory_bytes / 1e9:.1f} GB"
         self._emit(JobProgress(self._job.job_id, 0.0, note, None))
 
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        """Say in the job bar what is too large to be kept."""
+        if wanted_bytes > limit_bytes:
+            note = f"patterns of {wanted_bytes / 1e9:.1f} GB are kept in small"
+            self._emit(JobProgress(self._job.job_id, 0.0, note, None))
+
     def _seconds_left(self, fraction: float, now: float) -> float | None:
         elapsed = now - self._started
         if fraction < _FRACTION_FOR_ESTIMATE or elapsed < _SECONDS_FOR_ESTIMATE:

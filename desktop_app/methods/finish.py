@@ -17,6 +17,8 @@ from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result, T
 from desktop_app.engine.memory import PeakMemory
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.precision import parity_notice
+from desktop_app.methods.text_notices import standing_notices
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ def finish(
     if bad:
         some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]
         notices = (*notices, not_finite(bad, model, some))
-    notices = (*_parity_notice(model), *notices)
+    notices = (*parity_notice(model), *model.notices, *notices)
+    notices = (*notices, *standing_notices(model, params, prompts, notices))
     result = Result(
         analysis=analysis.name,
         params=params.model_dump(mode="json"),
@@ -137,18 +140,6 @@ def not_finite(
         remedy = "look into the model's files, which may hold them"
     message = f"{where} holds numbers that are not finite, {place}: {remedy}."
     return Notice("not_finite", message, None, prompt)
-
-
-def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
-    parity = model.parity
-    if parity.ok:
-        return ()
-    message = (
-        f"{model.info.name} differs from plain Hugging Face by "
-        f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
-        f"{parity.tolerance:g}): treat its numbers with care."
-    )
-    return (Notice("parity", message),)
 
 
 def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:

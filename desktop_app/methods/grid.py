@@ -15,6 +15,7 @@ import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.metrics import Target, make_target, score
+from desktop_app.engine.sites import require_acting
 from desktop_app.engine.sweep import sweep
 from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
 from desktop_app.methods import stopped
@@ -127,6 +128,8 @@ class Readings:
         cells: The metric in each cell, an array per prompt; NaN where it is still to come.
         logits: Untouched logits `[V]` at the read position, of the prompts and of their twins.
         done: How many prompts are finished.
+        noise: How far each prompt's untouched metric goes apart over batch sizes `[N]`, the larger
+            of it and its twin's; None in full precision.
         estimated: Whether all this is an estimate.
         estimate: The estimate that went before.
         stopped: Whether the run was cancelled, so that cells are missing.
@@ -137,6 +140,7 @@ class Readings:
     cells: list[np.ndarray]
     logits: tuple[list[torch.Tensor], ...]
     done: int = 0
+    noise: np.ndarray | None = None
     estimated: bool = False
     estimate: Readings | None = None
     stopped: bool = False
@@ -154,6 +158,10 @@ class Readings:
         ]
         base = np.where(np.isnan(self.base), guess.base, self.base)
         return replace(self, base=base, cells=cells, settled=settled)
+
+    def noise_field(self) -> dict[str, np.ndarray]:
+        """Return the noise floor as a field `noise [N]`; none in full precision."""
+        return {} if self.noise is None else {"noise": self.noise}
 
     def not_finite(self, model: LoadedModel, inputs: Inputs, what: str) -> list[Notice]:
         """Return a warning for each prompt with numbers that are not finite; `what` holds them.
@@ -270,6 +278,11 @@ def _sweep_group(
     for row, logits in enumerate(swept.base_logits):
         kind, place = divmod(row, len(group.prompts))
         found.logits[kind][group.prompts[place]] = logits
+    if swept.noise is not None:
+        if found.noise is None:
+            found.noise = np.full(count, np.nan)
+        own = swept.noise.numpy().reshape(len(found.base), -1)
+        found.noise[list(group.prompts)] = own.max(0)
 
 
 def _note_base(grid: Grid, group: Group, found: Readings, base: np.ndarray) -> None:
@@ -312,10 +325,13 @@ def _estimated(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:
         report.step(prompt / count if grid.estimate == "only" else 0.0, note)
         group = inputs.group(model, [prompt])
         cells = list(grid.cells(group))
+        places = sorted({(e.layer, e.site) for cell in cells for e in cell.run.edits})
+        for layer, site in places:
+            require_acting(model, [layer], site)
         estimator = Estimator(
             model,
             group.ids.tolist(),
-            sorted({(e.layer, e.site) for cell in cells for e in cell.run.edits}),
+            places,
             (inputs.metric, target, inputs.read[prompt], inputs.loss_from),
         )
         _note_base(grid, group, found, np.array(estimator.base))

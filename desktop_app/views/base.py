@@ -59,6 +59,7 @@ class AnalysisView(QWidget):
         message_requested: A sentence for the status bar.
         help_requested: The name of the analysis whose help page is asked for.
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
+        look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
     """
 
@@ -69,6 +70,7 @@ class AnalysisView(QWidget):
     message_requested = Signal(str)
     help_requested = Signal(str)
     intent_raised = Signal(object)
+    look_requested = Signal(object, object)
     settings_changed = Signal()
 
     def __init__(
@@ -133,6 +135,13 @@ class AnalysisView(QWidget):
         if "layer" in intent.data:
             self.selection.select_head(intent.data["layer"], intent.data.get("head"))
 
+    def show_looked(self, result: Result) -> None:
+        """Show what was computed to be looked at."""
+
+    def show_look_problem(self, message: str) -> None:
+        """Say why it was not."""
+        self.message_requested.emit(message)
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -151,6 +160,14 @@ class AnalysisView(QWidget):
     def params(self) -> Params:
         """Return the settings of the form; raise pydantic's ValidationError where one is bad."""
         return self._settings.form.value()  # type: ignore[no-any-return, unused-ignore]
+
+    def try_params(self) -> Params | None:
+        """Return the settings of the form; None where one is bad."""
+        return self._settings.form.try_value()  # type: ignore[no-any-return, unused-ignore]
+
+    def say_storage(self, words: str) -> None:
+        """Say beside the settings what a run would keep."""
+        self._settings.set_extra(words)
 
     def set_params(self, params: Params) -> None:
         """Fill the form with these settings."""
@@ -235,7 +252,8 @@ class AnalysisView(QWidget):
         Returns:
             `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
             picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
-            notices), `small_print`; and what the view itself adds in `read_picture`.
+            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open); and
+            what the view itself adds in `read_picture`.
         """
         states = {
             "failure": self._failure is not None,
@@ -250,6 +268,8 @@ class AnalysisView(QWidget):
             "failure": "" if self._failure is None else self._failure.message,
             "chips": [chip.code for chip in self._chips.chips()],
             "small_print": self._small_print.full_text(),
+            "settings": self._settings.sentence.full_text(),
+            "form": self._settings.is_open(),
             **self.read_picture(),
         }
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.curves import Curves
 from desktop_app.pictures.fields import entries, picture, strongest
 from desktop_app.pictures.matrix import Matrix
 from desktop_app.pictures.slicing import Source, largest, source
 from desktop_app.pictures.words import METRIC_NAMES
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
@@ -102,6 +102,17 @@ class DefaultView(AnalysisView):
     def drawn(self) -> Picture | None:
         """Return the picture on screen with its axes."""
         return self._picture
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        listed = (self._list, None, self._table)[self._pages.currentIndex()]
+        return {
+            "field": self._field.currentText(),
+            "places": self._choosers.places(),
+            "rows": [] if listed is None else listed.texts(),
+            "chosen": None if listed is None else listed.selected_key(),
+            "selected": self._map.selected(),
+        }
 
     # Drawing.
 

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QSplitter,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
 from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
@@ -112,6 +112,7 @@ class SettingsFold(QWidget):
         self._box.setVisible(False)
         line = row_in(None, self._toggle, (self.sentence, 1), spacing=6)
         column_in(self, line, self._box, spacing=6)
+        self._extra = ""
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
         self._on_changed()
@@ -135,6 +136,12 @@ class SettingsFold(QWidget):
         self.form.set_value(params)
         self._on_changed()
 
+    def set_extra(self, words: str) -> None:
+        """Say something beside the settings; empty: nothing."""
+        if words != self._extra:
+            self._extra = words
+            self._on_changed()
+
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.sentence and event.type() == QEvent.Type.MouseButtonRelease:
@@ -147,7 +154,8 @@ class SettingsFold(QWidget):
         if params is None:
             self.sentence.set_full_text("A setting needs attention")
         else:
-            self.sentence.set_full_text(settings_sentence(params))
+            words = filter(None, (settings_sentence(params), self._extra))
+            self.sentence.set_full_text(" · ".join(words))
 
 
 class Veil(QWidget):
@@ -156,14 +164,13 @@ class Veil(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._covered = parent
-        self._text = "Computing…"
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setVisible(False)
         parent.installEventFilter(self)
 
     def set_shown(self, shown: bool, text: str = "Computing…") -> None:
         """Lay the wash over the picture, or take it away."""
-        self._text = text
+        self.setAccessibleName(text)
         self.setGeometry(self._covered.rect())
         self.setVisible(shown)
         self.update()
@@ -185,14 +192,15 @@ class Veil(QWidget):
         wash.setAlpha(165)
         painter.fillRect(self.rect(), wash)
         painter.setFont(ui_font(13, "medium"))
-        width = painter.fontMetrics().horizontalAdvance(self._text) + 36
+        text = self.accessibleName()
+        width = painter.fontMetrics().horizontalAdvance(text) + 36
         box = QRect(0, 0, width, 34)
         box.moveCenter(self.rect().center())
         painter.setPen(theme.color("border_strong"))
         painter.setBrush(theme.color("raised"))
         painter.drawRoundedRect(box, 8, 8)
         painter.setPen(theme.color("text"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QStackedWidget, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import gap_splitter, panel

@@ -13,6 +13,7 @@ import numpy as np
 
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
@@ -86,7 +87,7 @@ def part_map(
         values = grid(result, quantity)[:, :, prompt]
     low, high = centred_limits(values, centre=_centre(result, quantity, prompt))
     rows, columns = axes(result.data, component(result), values.shape[1])
-    return Matrix(
+    shown = Matrix(
         values.astype(np.float32),
         rows,
         columns,
@@ -97,6 +98,8 @@ def part_map(
         tip=tip,
         uncertain=np.full(values.shape, True) if result.data.get("estimated") else None,
     )
+    noise = noise_of(result.data, prompt) if quantity in {"effect", "ablated"} else None
+    return with_noise(shown, noise)
 
 
 def _centre(result: Result, quantity: str, prompt: int | None) -> float:
@@ -316,6 +319,8 @@ def lines(result: Result) -> Iterator[str]:
     metric = result.params["metric"]
     yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
     yield f"kept in every run: {data['kept']}"
+    if noise := noise_sentence(result):
+        yield noise
     if result.partial:
         yield f"the most harmful of {known_parts(result)}:"
     effect = np.asarray(data["effect_mean"])
@@ -388,7 +393,9 @@ def base_sentence(result: Result) -> str:
     over = "" if len(result.prompts) < 2 else f" over {plural(len(result.prompts), 'prompt')}"
     if result.partial:
         over = f" · stopped at {known_parts(result)}"
-    return f"Untouched: {metric_name(result)} {number(mean)}{error}{over}"
+    noise = noise_mark(noise_of(result.data))
+    mark = f" · {noise} ({result.model.dtype})" if noise else ""
+    return f"Untouched: {metric_name(result)} {number(mean)}{error}{over}{mark}"
 
 
 def kept_sentence(result: Result) -> str:
@@ -404,7 +411,8 @@ def kept_sentence(result: Result) -> str:
         reference = f" ({plural(given, 'prompt')})" if given else " (these prompts)"
     kept = str(result.data["kept"]).strip().rstrip(".")
     said = kept if kept.lower().startswith("kept") else f"Kept in every run: {kept}"
-    return f"One {kind} at a time is {_MODES.get(mode, mode)}{reference} {at}. {said}."
+    whole = f"One {kind} at a time is {_MODES.get(mode, mode)}{reference} {at}. {said}."
+    return " ".join(filter(None, (whole, noise_sentence(result))))
 
 
 def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
@@ -420,7 +428,9 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
     if result.partial and math.isnan(effect):
         return f"{name}  {NOT_COMPUTED}"
     kept = "percentage withheld" if math.isnan(share) else f"{percent(float(share))} kept"
-    return f"{name}  {number(float(effect), sign=True)} · {kept}"
+    below = is_lost(float(effect), noise_of(result.data, prompt))
+    lost = " · below the noise floor" if below else ""
+    return f"{name}  {number(float(effect), sign=True)} · {kept}{lost}"
 
 
 def drop_sentence(result: Result) -> str:

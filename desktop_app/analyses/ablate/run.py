@@ -18,6 +18,8 @@ from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.precision import processed_biases
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import Means, mean_activations
@@ -80,7 +82,10 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     )
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0])
+    notices += near_notices(model, params, prepared, enumerate(found.logits[0]))
     notices += [*gate.notices, *found.not_finite(model, inputs, "The ablation")]
+    if task.site == "head_z" and task.mode == "zero":
+        notices += processed_biases(model)
     data = _fields(task, found, gate)
     data |= stopped.fields(found)
     if found.estimate is not None:
@@ -179,6 +184,7 @@ def _fields(task: _Task, found: Readings, gate: Gate) -> dict[str, Any]:
         **with_twins("ablated", ablated, counted),
         **with_twins("effect", ablated - base, counted),
         **with_twins("percent", percent, counted),
+        **found.noise_field(),
         "layers": np.array(task.layers),
         "read_position": np.array([r.read_position for r in records]),
         "answer_rank": gate.answer_rank,

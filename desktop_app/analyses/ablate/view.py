@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from desktop_app.analyses.ablate import picture as data_of
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
 from desktop_app.pictures.words import part_name
+from desktop_app.support.guard import override
 from desktop_app.views.sweep import SweepView
 
 if TYPE_CHECKING:

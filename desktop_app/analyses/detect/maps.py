@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.analyses.detect.picture import (
     TITLES,
@@ -24,6 +23,7 @@ from desktop_app.analyses.detect.picture import (
 )
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
 from desktop_app.pictures.words import number
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar

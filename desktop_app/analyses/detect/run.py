@@ -15,9 +15,10 @@ from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectPar
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result
 from desktop_app.engine import weights
+from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped
-from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
 from desktop_app.support.errors import BadInputError, Cancelled
@@ -32,6 +33,7 @@ _PROMPTS_PER_GROUP = 64
 # beside the patterns of one seed.
 _FAMILY_TIME, _CARD_TIME = 0.1, 6.0
 _LEFT_OUT_NAMED = 6
+_SEARCHED_PROMPTS = 4
 
 
 def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
@@ -59,7 +61,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         data["layers"] = np.arange(model.info.n_layers)
         data["roles"] = roles(data)
         data["summary"] = summary(data)
-        if kept is not None:
+        if kept is not None and kept.fits:
             data["pattern"] = kept.array
         if params.card and not missing:
             start = patterns + families
@@ -69,7 +71,8 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             except Cancelled:
                 missing = _stopped_before("the circuit card", report)
     stopped.tell_end(report)
-    notices = (*notices, *left_out)
+    large = () if kept is None else kept.notices()
+    notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
     if not any(notice.code == PARTIAL for notice in notices):
         notices = (*notices, *missing)
     told = next((notice.message for notice in notices if notice.code == PARTIAL), None)
@@ -105,13 +108,33 @@ def _shares(params: DetectParams) -> tuple[float, float]:
 
 
 class _Kept:
-    """Keeps every head's attention on the first sequence."""
+    """Keeps every head's attention on the first sequence, up to what a result may keep."""
 
     def __init__(self, model: LoadedModel) -> None:
         self._heads = (model.info.n_layers, model.info.n_heads)
+        self._limit = model.storage.limit_bytes
         self.array = np.empty(0, dtype=np.float32)
+        self.wanted = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is kept at all."""
+        return self.wanted <= self._limit
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return the warning where it is not."""
+        if self.fits:
+            return ()
+        message = (
+            f"The patterns of a sequence take {human_bytes(self.wanted)} and at most "
+            f"{human_bytes(self._limit)} are stored: they are left out; choose a shorter --seq-len."
+        )
+        return (Notice("patterns_left_out", message),)
 
     def __call__(self, layer: int, pattern: torch.Tensor) -> None:
+        self.wanted = 4 * self._heads[0] * pattern.numel()
+        if not self.fits:
+            return
         if not self.array.size:
             self.array = np.zeros((*self._heads, *pattern.shape[-2:]), dtype=np.float32)
         self.array[layer] = torch.tril(pattern.float()).cpu().numpy()
@@ -192,6 +215,20 @@ def _on_prompts(
     return prepared.records, data, (*notices, *_no_repeats(counts))
 
 
+def _lost(
+    model: LoadedModel, data: dict[str, Any], prompts: tuple[PromptRecord, ...]
+) -> tuple[Notice, ...]:
+    """Return the warning for scores that are not finite though there was something to score."""
+    there = {name for name, count in data["queries"].items() if count}
+    if int(np.sum(data["family_pairs"])):
+        there |= {"successor", "copy"}
+    bad = [name for name in sorted(there) if not np.isfinite(data[name]).all()]
+    if not bad:
+        return ()
+    ids = [record.tokens.ids for record in prompts[:_SEARCHED_PROMPTS]]
+    return (not_finite(", ".join(bad), model, ids),)
+
+
 def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
     if counts["induction"]:
         return ()
@@ -222,18 +259,20 @@ def family_scores(
     shape = (model.info.n_layers, model.info.n_heads, len(families))
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
-    if len(ids):
+    shown = weights.shows_values(model)
+    if len(ids) and shown:
         stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
         for layer in range(model.info.n_layers):
-            best = _best_members(model, layer, stream, columns, families)
+            best, lost = _best_members(model, layer, stream, columns, families)
             for number, (family, choice) in enumerate(zip(families, best, strict=True)):
                 here = [i for i, _ in family.pairs]
                 after = np.array([j for _, j in family.pairs])
                 successor[layer, :, number] = (choice[:, here] == after).sum(-1)
                 copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
+            successor[layer, lost] = copy[layer, lost] = np.nan
             report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
-    pairs = np.array([len(f.pairs) for f in families])
+    pairs = np.array([len(f.pairs) if shown else 0 for f in families])
     total = int(pairs.sum())
     data: dict[str, Any] = {}
     for name, hits in (("successor", successor), ("copy", copy)):
@@ -243,7 +282,15 @@ def family_scores(
         data |= {name: whole, f"{name}_by_family": share}
     data["families"] = tuple(f.family.name for f in families)
     data |= {"family_pairs": pairs, "family_left_out": tuple(f.left_out for f in families)}
-    return data, _notices(families)
+    return data, (*_notices(families), *(() if shown else (_no_values(model),)))
+
+
+def _no_values(model: LoadedModel) -> Notice:
+    message = (
+        f"{model.info.name} does not show how its heads make their values, so successors and "
+        "copies have no score."
+    )
+    return Notice("values_not_shown", message)
 
 
 def _encoder(model: LoadedModel) -> Encode:
@@ -262,8 +309,11 @@ def _best_members(
     stream: torch.Tensor,
     columns: torch.Tensor,
     families: tuple[FamilyTokens, ...],
-) -> list[np.ndarray]:
-    """Return per family which member each head writes most at each member, `[head, member]`."""
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return per family which member each head writes most at each member, `[head, member]`.
+
+    And of which heads `[head]` nothing can be told, since what they write is not finite.
+    """
     read = weights.normed(model, layer, stream)
     written = weights.values(model, layer, read) @ model.output_weights(layer)
     logits = weights.final_normed(model, written.flatten(0, 1)) @ columns
@@ -273,7 +323,8 @@ def _best_members(
         own = slice(start, start + len(family.ids))
         start = own.stop
         found.append(_single_best(logits[:, own, own]))
-    return found
+    lost = ~torch.isfinite(logits).all(-1).all(-1)
+    return found, lost.cpu().numpy()
 
 
 def _single_best(logits: torch.Tensor) -> np.ndarray:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.detect import picture as data_of
 from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon

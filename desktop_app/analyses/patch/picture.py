@@ -26,6 +26,7 @@ from desktop_app.analyses.patch.cells import (
 from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import (
     NOT_COMPUTED,
@@ -101,12 +102,23 @@ def picture(
         metric_name(result) if quantity == "raw" else "",
         tip,
     )
+    noise = noise_of(data, prompt) if quantity == "raw" else share_noise(result, prompt)
     marks = np.full(values[0].shape, True) if data.get("estimated") else None
     known = known_cells(result, prompt)
     return tuple(
-        replace(shown, uncertain=marks, name=" · ".join(filter(None, (shown.name, known))))
+        with_noise(
+            replace(shown, uncertain=marks, name=" · ".join(filter(None, (shown.name, known)))),
+            noise,
+        )
         for shown in drawn
     )
+
+
+def share_noise(result: Result, prompt: int | None) -> float | None:
+    """Return the noise floor as a share of what lies between clean and corrupt."""
+    noise = noise_of(result.data, prompt)
+    clean, corrupt = ends(result, prompt)
+    return None if noise is None or clean == corrupt else noise / abs(clean - corrupt)
 
 
 def fields_of(data: Mapping[str, Any], quantity: str) -> tuple[str, ...]:
@@ -229,6 +241,8 @@ def lines(result: Result) -> Iterator[str]:
     """Yield the strongest cells of each direction, prompt by prompt, for a terminal."""
     data, params = result.data, result.params
     mark = " (gradient estimate)" if data["estimated"] else ""
+    if noise := noise_sentence(result):
+        yield noise
     for index in range(len(result.prompts)):
         yield (
             f"prompt {index + 1}: {params['metric']} clean {data['clean'][index]:.3f}, corrupt "
@@ -291,7 +305,9 @@ def ends_sentence(result: Result, prompt: int | None) -> str:
     if result.partial:
         over = f" · stopped at {known_cells(result, prompt)}"
     metric = metric_name(result)
-    return f"{metric[0].upper()}{metric[1:]}: {', '.join(texts)}{over}"
+    noise = noise_mark(noise_of(result.data, prompt))
+    mark = f" · {noise} ({result.model.dtype})" if noise else ""
+    return f"{metric[0].upper()}{metric[1:]}: {', '.join(texts)}{over}{mark}"
 
 
 def exchange_sentence(params: Mapping[str, Any], there: tuple[str, ...]) -> str:
@@ -375,4 +391,7 @@ def cell_tip(
     ]
     if len(shown) == 2:
         shown.append(f"asymmetry {number(part.broken - part.restored, 4, sign=True)}")
+    known = [x for x in (part.restored, part.broken) if not math.isnan(x)]
+    if known and is_lost(max(known, key=abs), share_noise(result, prompt)):
+        shown.append("below the noise floor")
     return "\n".join([part.name, *(text.replace(WITHHELD, "no value") for text in shown)])

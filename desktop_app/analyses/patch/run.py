@@ -17,11 +17,12 @@ from desktop_app.analyses.patch.spec import ANALYSIS, HEADED, KEY_VALUE, PatchPa
 from desktop_app.contract.grammar import resolve_range
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.shortcuts import acts
+from desktop_app.engine.sites import require_acting
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import prepare, twins_of
 from desktop_app.support.errors import BadInputError
@@ -93,7 +94,8 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0], "its shares say little")
     notices = [
-        *prepared.notices, *gate.notices, *found.not_finite(model, inputs, "The patching"),
+        *prepared.notices, *near_notices(model, params, prepared, enumerate(found.logits[0])),
+        *gate.notices, *found.not_finite(model, inputs, "The patching"),
     ]  # fmt: skip
     stopped.tell_end(report)
     data = {**_fields(task, found, gate, inputs.read), **stopped.fields(found)}
@@ -112,11 +114,7 @@ def _places(model: LoadedModel, params: PatchParams) -> tuple[list[int], list[in
             f"{model.info.name} has no {params.site}: its blocks do not compute it, or compute "
             "attention and MLP side by side; choose another --site."
         )
-    if params.site == "pattern" and not acts(model, params.site):
-        raise BadInputError(
-            f"{model.info.name} only shows its patterns, and goes on with its own whatever is put "
-            "in: choose head_z, head_q, head_k or head_v as --site."
-        )
+    require_acting(model, layers, params.site)
     if params.site not in HEADED:
         return layers, [None]
     count = model.info.n_kv_heads if params.site in KEY_VALUE else model.info.n_heads
@@ -185,6 +183,7 @@ def _fields(task: _Task, found: Readings, gate: Gate, read: tuple[int, ...]) -> 
         **with_twins("clean", found.base[0], stopped.counted(found)),
         **with_twins("corrupt", found.base[1], stopped.counted(found)),
         **_shares(task, found),
+        **found.noise_field(),
         "layers": np.array(task.layers),
         "read_position": np.array(read),
         "first_difference": np.array(task.first),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from desktop_app.analyses.patch import cells as cells_of
 from desktop_app.analyses.patch import picture as data_of
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
+from desktop_app.support.guard import override
 from desktop_app.views.sweep import SweepView
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.tokens.token_strip import cells, token_strip

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.tokens import picture as data_of
 from desktop_app.analyses.tokens.token_card import TokenCard
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel, scrolled
 from desktop_app.widgets.basics.layouts import column_in

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QLabel, QPlainTextEdit
-from typing_extensions import override
 
 from desktop_app.pictures.words import clipped
+from desktop_app.support.guard import override
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.layouts import filled
@@ -269,7 +269,8 @@ class TopBar(QFrame):
             *(f"{name} {value:.1e}" for name, value in measured if value is not None),
             f"equal means below {parity.tolerance:.0e}",
         ]
-        text = "✓ parity" if parity.ok else f"parity off by {parity.max_logprob_difference:.0e}"
+        failed = [value for _words, value in parity.failed()]
+        text = f"parity off by {max(failed):.0e}" if failed else "✓ parity"
         self.badge.set_badge(text, "good" if parity.ok else "bad", "\n".join(lines))
         self.badge.show()
 

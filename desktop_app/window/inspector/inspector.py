@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.registry import hook, serving
 from desktop_app.contract.spec import Intent
@@ -22,6 +21,7 @@ from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.origin import has_part, model_difference
 from desktop_app.pictures.words import clipped, part_name
+from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit

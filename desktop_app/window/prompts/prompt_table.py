@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QTableView,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.words import clipped
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.prompts.prompt_rows import (

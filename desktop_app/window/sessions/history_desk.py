@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
 from desktop_app.pictures.words import clipped
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
 from desktop_app.window.frame import dialogs
