@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.prompts.prompt_rows import (
     COLUMNS,
     TypedRow,
@@ -147,7 +148,7 @@ class PromptModel(QAbstractTableModel):
                 look: Any = mono_font(12)
             case Qt.ItemDataRole.ToolTipRole:
                 text = visible(row.cell(column))
-                look = problem(row) or text or _TIPS[column]
+                look = plain_tip(problem(row) or text or _TIPS[column])
             case Qt.ItemDataRole.ForegroundRole:
                 look = theme_hub().current.color("bad") if problem(row) else None
             case Qt.ItemDataRole.AccessibleTextRole:
@@ -176,7 +177,7 @@ class PromptModel(QAbstractTableModel):
             return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
         looks = {
             Qt.ItemDataRole.DisplayRole: HEADINGS[section],
-            Qt.ItemDataRole.ToolTipRole: _TIPS[section],
+            Qt.ItemDataRole.ToolTipRole: plain_tip(_TIPS[section]),
             Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
             | Qt.AlignmentFlag.AlignVCenter,
         }
