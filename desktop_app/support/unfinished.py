@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ _FILES = ".lensbench-*.tmp*"
 _FOLDERS = "lensbench-*"
 _LOCKS = ".*.lock"
 _MOST_BYTES = 10_000
+_STALE_S = 3600.0
 
 
 class Note:
@@ -96,12 +98,13 @@ def _settle(note: Path) -> None:
     try:
         locks.lock(handle)
         place = Path(os.fsdecode(os.read(handle, _MOST_BYTES)))
-        is_there = place.is_absolute() and place.parent.is_dir()  # else its drive may come back
-        if is_there:
+        is_over = time.time() - os.fstat(handle).st_mtime > _STALE_S and not place.is_absolute()
+        if place.is_absolute() and place.parent.is_dir():  # else its drive may come back
             _remove(place)
+            is_over = True
     finally:
         os.close(handle)
-    if is_there:
+    if is_over:
         note.unlink()
 
 

@@ -8,7 +8,6 @@ import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +26,11 @@ from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.unfinished import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from desktop_app.contract.result import Result
 
@@ -257,8 +258,9 @@ class ArrayStore:
                 f"These patterns take {human_bytes(total_bytes)} and the disk has "
                 f"{human_bytes(free)} free: choose fewer --layers or --heads, or shorter prompts."
             )
-        self._folder = Path(tempfile.mkdtemp(prefix="lensbench-attention-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        work = Workplace("attention")
+        self._folder = work.path
+        weakref.finalize(self, work.close)
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return a float32 array of that shape."""
