@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOLDER = "unfinished"
 # Nothing of another name is ever removed, whatever a note says.
 _FILES = ".lensbench-*.tmp*"
-_FOLDERS = "lensbench-*"
+_FOLDERS = ("lensbench-*", ".*.part")
 _LOCKS = ".*.lock"
 _MOST_BYTES = 10_000
 _STALE_S = 3600.0
@@ -112,7 +112,7 @@ def _remove(place: Path) -> None:
     if fnmatchcase(place.name, _FILES):
         for file in place.parent.glob(f"{place.name}*"):  # and what SQLite keeps beside it
             file.unlink()
-    elif fnmatchcase(place.name, _FOLDERS) and place.is_dir() and not place.is_symlink():
+    elif _is_folder_of_ours(place):
         shutil.rmtree(place, ignore_errors=True)
     elif fnmatchcase(place.name, _LOCKS):
         _remove_lock(place)
@@ -128,3 +128,8 @@ def _remove_lock(place: Path) -> None:
                 place.unlink()
         finally:
             os.close(handle)
+
+
+def _is_folder_of_ours(place: Path) -> bool:
+    is_named = any(fnmatchcase(place.name, pattern) for pattern in _FOLDERS)
+    return is_named and place.is_dir() and not place.is_symlink()

@@ -186,7 +186,29 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise BadInputError(f"“{path}”, line {line}: write one object a line, in braces.")
         _check_keys(path, line, value)
+        _check_texts(path, line, value)
         yield line, value
+
+
+def _check_texts(path: Path, line: int, value: dict[str, Any]) -> None:
+    """Refuse what is no text: a number is a token or another one, as it is written."""
+    for key, cell in value.items():
+        several = cell if isinstance(cell, list) and _FIELDS[key] in {"answer", "wrong"} else [cell]
+        odd = next((c for c in several if c is not None and not isinstance(c, str)), None)
+        if odd is not None:
+            told = json.dumps(odd, ensure_ascii=False)[:40]
+            raise BadInputError(
+                f"“{path}”, line {line}, column {key}: {told} is {_kind(odd)}, not a text; put it "
+                "in quotes, with its leading space where the answer has one."
+            )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _check_keys(path: Path, line: int, value: dict[str, Any]) -> None:

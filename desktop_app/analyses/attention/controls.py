@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
@@ -86,7 +86,7 @@ class AttentionControls(QWidget):
             self._arrays.set_option_shown(key, present)
             if not present and key == self.key():
                 self._arrays.set_value("pattern")
-            if present or key == "corrupt_pattern":
+            if present or not needs or key == "corrupt_pattern":
                 continue
             action = self._menu.addAction(f"{name} …")
             action.setToolTip(plain_tip(tip))
@@ -170,9 +170,13 @@ class LookStrips(QWidget):
         for shown in (self._from, self._to):
             shown.strip.set_tokens(cells(tokens))
 
-    def titles(self) -> tuple[str, str]:
-        """Return of which tokens the strips speak."""
-        return self._from.title.full_text(), self._to.title.full_text()
+    def read(self) -> dict[str, Any]:
+        """Return of which tokens the strips speak, and the strongest on either."""
+        return {
+            "looks_at": self._from.title.full_text(),
+            "looked_at_by": self._to.title.full_text(),
+            "strongest": (self._from.best.full_text(), self._to.best.full_text()),
+        }
 
     def show_pair(self, picture: HeadPicture, query: int, key: int) -> None:
         """Colour the upper strip by the query's row and the lower one by the key's column."""

@@ -180,6 +180,19 @@ class RepeatView(AnalysisView):
         # Curve and maps whole, also where they are scrolled.
         return self._picture
 
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        shown = [n for n, frame in self._map_panels.items() if frame.isVisibleTo(self._picture)]
+        return {
+            "gain": self._gain.text(),
+            "numbers": self._numbers.texts(),
+            "curves": self._plot.picture(),
+            "sequence": self._sequence.value(),
+            "hint": self._hint.full_text(),
+            "maps": {name: self._maps[name].maps() for name in shown},
+            "notes": {name: self._notes[name].text() for name in shown},
+        }
+
     # Answering.
 
     def _on_sequence_changed(self, _value: int) -> None:

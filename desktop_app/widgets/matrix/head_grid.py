@@ -132,6 +132,10 @@ class HeadGrid(PaintedArea):
         """Return the outlined (row, column), or None."""
         return self._selected
 
+    def hovered(self) -> Cell | None:
+        """Return the (row, column) under the pointer, or None."""
+        return self._hover
+
     def set_tip(self, tip: Callable[[int, int], str] | None) -> None:
         """Set what gives the tooltip of (row, column); None writes the head's name."""
         self._tip = tip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -129,9 +129,17 @@ class TokenStrip(PaintedArea):
         """Take everything away."""
         self.set_tokens([])
 
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts of the tokens."""
+        return tuple(cell.text for cell in self._look.cells)
+
+    def box(self, position: int, row: int = 0) -> QRect:
+        """Return a token's box, in the first row or the second, in viewport coordinates."""
+        return self._layout.box(position, row).translated(-self._offset())
+
     def box_center(self, position: int) -> QPoint:
         """Return the middle of a token's box in viewport coordinates."""
-        return self._layout.box(position).center() - self._offset()
+        return self.box(position).center()
 
     # Qt.
 
