@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,7 +83,8 @@ class SessionDesk(QObject):
     def open(self, path: Path) -> bool:
         """Open another session in place of this one; `failed` tells why it cannot be."""
         self.wait()
-        if not self.session.is_gone() and path.exists() and path.samefile(self.session.path):
+        is_there = os.path.exists(path)  # of a name that is too long, Path.exists raises
+        if is_there and not self.session.is_gone() and path.samefile(self.session.path):
             return True
         return self._take_up(functools.partial(Session.open, path, claimed=True))
 
