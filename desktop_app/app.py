@@ -20,6 +20,7 @@ from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
+from desktop_app.support.terminal import printable
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import let_draw
@@ -57,7 +58,9 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     folder = config_dir or paths.config_dir()
     apply_theme(app, load_settings(folder).theme)
     window = MainWindow(make_service, folder, book)
-    relay.error_caught.connect(window.hall.show_problem)
+    # Later: what fails while the window is drawn must not change its layout meanwhile.
+    queued = Qt.ConnectionType.QueuedConnection
+    relay.error_caught.connect(window.hall.show_problem, queued)
     housekeeping = Housekeeping(window)
     housekeeping.start()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,7 +185,7 @@ class Housekeeping(QObject):
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
     sys.stdout.flush()
 
 

@@ -28,6 +28,7 @@ from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
 from desktop_app.support import installed, paths
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
+from desktop_app.support.terminal import one_line, printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: even a bug becomes one line
         if debug:
-            traceback.print_exc(file=sys.stderr)
+            sys.stderr.write(printable(traceback.format_exc()))
         return _say(*_explain(error))
     return int(code or 0)
 
@@ -83,8 +84,7 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _say(message: str, code: int) -> int:
-    line = " ".join(message.split("\n"))
-    print(f"lensbench: {line}".encode("utf-8", "replace").decode(), file=sys.stderr)
+    print(f"lensbench: {one_line(message)}", file=sys.stderr)
     return code
 
 
@@ -95,9 +95,17 @@ def _first_problem(error: ValidationError) -> str:
     return f"--{place.replace('_', '-')}: {message}."
 
 
+def _warn(message: str) -> None:
+    print(f"warning {one_line(message)}", file=sys.stderr)
+
+
+def _out_json(text: str) -> None:
+    _out(printable_json(text))
+
+
 def _out(text: str) -> None:
-    """Print to standard output, characters that it cannot show replaced."""
-    stream = sys.stdout
+    """Print to standard output, characters that it cannot show or that would steer it replaced."""
+    stream, text = sys.stdout, printable(text)
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()
@@ -116,7 +124,7 @@ class _Analyses(click.Group):
         with contextlib.redirect_stdout(sys.stderr):  # other packages may print
             self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
-            click.echo(f"warning: {problem}", err=True)
+            _warn(f": {problem}")
         return super().parse_args(ctx, args)
 
 
@@ -137,8 +145,10 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     as_json, out = options.pop("as_json"), options.pop("out")
     budget, only_estimate = options.pop("memory"), options.pop("estimate")
     if out is not None:
+        from desktop_app.session.keeping import check_target
+
         cli_options.check_ending(out)
-        _refuse_unusable(out)
+        check_target(Path(out))
     spec = cli_options.model_spec(options)
     params = cli_options.make_params(analysis.params, options)
     reporter = cli_options.TerminalReporter(analysis.name)
@@ -154,17 +164,25 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
         _out_estimate(answer, as_json=as_json)
         return
     for notice in answer.warnings:
-        click.echo(f"warning {notice.code}: {notice.message}", err=True)
-    if out is not None:
-        _write(answer, out)
+        _warn(f"{notice.code}: {notice.message}")
+    try:
+        if out is not None:
+            from desktop_app.session.keeping import keep
+
+            keep(answer, Path(out))
+    finally:
+        _print_result(answer, as_json=as_json, as_table=out is None)
+
+
+def _print_result(result: Result, *, as_json: bool, as_table: bool) -> None:
     if as_json:
         from desktop_app.session.exports import to_json_text
 
-        _out(to_json_text(answer))
-    elif out is None:
+        _out_json(to_json_text(result))
+    elif as_table:
         from desktop_app.pictures.text_tables import as_text
 
-        _out(as_text(answer))
+        _out(as_text(result))
 
 
 def _is_data(out: str | None) -> bool:
@@ -181,7 +199,7 @@ def _stored_bytes() -> int:
 
 def _out_estimate(found: RunEstimate, *, as_json: bool) -> None:
     if as_json:
-        _out(json.dumps(dataclasses.asdict(found)))
+        _out_json(json.dumps(dataclasses.asdict(found)))
         return
     if found.memory_bytes is None:
         _out("This run sweeps nothing: it takes little more than the model itself.")
@@ -204,30 +222,6 @@ def _storage_words(wanted: int, limit: int) -> str:
     )
 
 
-def _refuse_unusable(out: str) -> None:
-    """Refuse a session that nothing can be added to, before anything is computed."""
-    from desktop_app.session.store import Session
-
-    if out.lower().endswith(".lens") and Path(out).is_file():
-        with Session.open_or_create(out) as session:
-            if session.is_read_only:
-                raise BadInputError(
-                    f"--out {out} can only be read: close the window that has it open, or choose "
-                    "another file."
-                )
-
-
-def _write(result: Result, out: str) -> None:
-    from desktop_app.session.exports import export
-    from desktop_app.session.store import Session
-
-    if out.lower().endswith(".lens"):
-        with Session.open_or_create(out) as session:
-            session.add(result)
-    else:
-        export(result, out)
-
-
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 def models(*, as_json: bool) -> None:
@@ -237,7 +231,7 @@ def models(*, as_json: bool) -> None:
     rows = list_models()
     if as_json:
         names = ("name", "path", "installed", "parameters", "bytes_needed")
-        _out(json.dumps([{n: getattr(row, n) for n in names} for row in rows], indent=1))
+        _out_json(json.dumps([{n: getattr(row, n) for n in names} for row in rows], indent=1))
         return
     for row in rows:
         state = "installed" if row.installed else f"lensbench fetch {row.name}"
@@ -267,15 +261,15 @@ def results(session: str, *, as_json: bool) -> None:
 
     with Session.open(session) as opened:
         if opened.notice:
-            click.echo(f"warning: {opened.notice}", err=True)
+            _warn(f": {opened.notice}")
         rows = opened.rows()
     names = ("id", "analysis", "title", "created", "model")
     if as_json:
-        _out(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
+        _out_json(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
         return
     for row in rows:
         line = f"{row.id:>4}  {row.analysis:<10} {row.created}  {row.model}  {row.title}"
-        _out("".join(c if c.isprintable() else "�" for c in line.replace("\n", "⏎")))
+        _out(line.replace("\n", "⏎"))
 
 
 @cli.command()
@@ -320,7 +314,10 @@ def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
 
     with Session.open(left) as one, Session.open(right) as two:
         found = compare_sessions(one, two, tolerance)
-    _out(json.dumps(found.to_json(), indent=1) if as_json else "\n".join(found.lines()))
+    if as_json:
+        _out_json(json.dumps(found.to_json(), indent=1))
+    else:
+        _out("\n".join(found.lines()))
     return 0 if found.equal else DIFFERENT
 
 
@@ -330,7 +327,7 @@ def doctor(*, as_json: bool) -> None:
     """Say what this machine has and lacks."""
     facts = _examine()
     if as_json:
-        _out(json.dumps(plain(facts), indent=1))
+        _out_json(json.dumps(plain(facts), indent=1))
         return
     for name, value in facts.items():
         _out(f"{name:<24} {value}")

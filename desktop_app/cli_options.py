@@ -15,6 +15,7 @@ from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.terminal import one_line
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_texts
 
@@ -176,7 +177,7 @@ class TerminalReporter(Reporter):
     @override
     def step(self, fraction: float, note: str = "") -> None:
         if self._watched:
-            sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {note}")
+            sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {one_line(note)}")
             sys.stderr.flush()
 
     def end(self) -> None:

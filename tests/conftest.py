@@ -18,7 +18,7 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
-from desktop_app.engine.pack import pack_folder, pack_problem
+from desktop_app.engine.pack import pack_folder, pack_problem, require_pack
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.patience import PatientBot
 from tests.plugins import install_sample, on_path
@@ -60,7 +60,7 @@ def smollm2_folder(lensbench_home):
     problem = pack_problem("smollm2")
     if problem is not None:
         pytest.skip(problem)
-    return pack_folder("smollm2")
+    return require_pack("smollm2")
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,11 @@ class Reporter:
     Attributes:
         previews: Whether somebody watches, so that an estimate is worth its time before the exact
             values come.
+        keeps_partial: Whether what is known so far is wanted when the work is cancelled.
     """
 
     previews = False
+    keeps_partial = False
 
     def step(self, fraction: float, note: str = "") -> None:
         """Report progress, a fraction 0..1 and a sentence; raise `Cancelled` if asked to stop."""
@@ -46,6 +48,7 @@ class ShareReporter(Reporter):
 
     def __init__(self, inner: Reporter, start: float, share: float) -> None:
         self.previews = inner.previews
+        self.keeps_partial = inner.keeps_partial
         self._inner = inner
         self._start = start
         self._share = share

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+PARTIAL = "partial"
+"""The code of the warning on a result whose run was stopped: what it lacks is not known."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -111,6 +114,24 @@ def same_model(one: ModelInfo, other: ModelInfo) -> bool:
     return first == second
 
 
+EARLIER_TOKENIZER = "made with the pack's earlier tokenizer"
+
+
+def has_earlier_tokenizer(then: ModelInfo, now: ModelInfo) -> bool:
+    """Return whether a model is the one there is now, before its pack was converted again.
+
+    The fingerprint of a pack names its conversion behind a dash: the weights are the same, and the
+    tokens of some texts are others.
+    """
+    weights, _dash, conversion = then.fingerprint.partition("-")
+    later, _dash, latest = now.fingerprint.partition("-")
+    return weights == later and _number(conversion) < _number(latest)
+
+
+def _number(conversion: str) -> int:
+    return int(conversion) if conversion.isdecimal() else 1
+
+
 @dataclass(frozen=True)
 class Timing:
     """What a result cost: seconds, passes over the weights, peak memory in bytes."""
@@ -149,6 +170,11 @@ class Result:
         """Return a field as an array; `prompt` picks one of a ragged field's arrays."""
         value = self.data[name]
         return np.asarray(value if prompt is None else value[prompt])
+
+    @property
+    def partial(self) -> str:
+        """What a run that was stopped has left out, in words; empty for a whole result."""
+        return next((notice.message for notice in self.warnings if notice.code == PARTIAL), "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the result object of the contract: plain values, not-a-number as null."""

@@ -6,30 +6,30 @@ Catalogue, local Hub cache, folder or GGUF; no weights are read, and no torch.
 from __future__ import annotations
 
 import hashlib
-import json
-import math
+import logging
 import re
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow, ModelSpec
-from desktop_app.engine import pack
+from desktop_app.engine import pack, weight_files
 from desktop_app.engine.memory import bytes_needed, human_bytes
+from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
+from desktop_app.engine.stored import HeaderError, gguf_header
 from desktop_app.support.errors import LensbenchError, ModelLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
+    from desktop_app.engine.stored import Stored
+
+_log = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
-_MAX_JSON_BYTES = 64_000_000
-_MAX_GGUF_ENTRIES = 1_000_000
+_CACHED = "models--"
+_PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 _SAMPLE_BYTES = 65_536
 _SAMPLES = 16
-
-# GGUF value types with a fixed size; 8 is a string, 9 an array.
-_GGUF_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
 
 def locate(spec: ModelSpec) -> Checkpoint:
@@ -48,6 +48,10 @@ def locate(spec: ModelSpec) -> Checkpoint:
         if not path.is_file():
             raise ModelLoadError(f"There is no file {path}: check the path.")
         return inspect_gguf(path)
+    if path.is_file():
+        raise ModelLoadError(
+            f"{path.name} is one file and no model: open the folder that holds it, or a .gguf file."
+        )
     folder = hub_cache_folder(name) if _HUB_ID.match(name) else None
     if folder is None:
         raise ModelLoadError(_not_here(name, offline=spec.offline))
@@ -66,10 +70,22 @@ def is_hub_id(name: str) -> bool:
 
 def hub_cache_folder(name: str) -> Path | None:
     """Return the newest snapshot of a Hub id in the local cache, or None. Opens no socket."""
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import constants, try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, "config.json")
-    return Path(found).parent if isinstance(found, str) else None
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # no name that a Hub id could have
+        return None
+    if isinstance(found, str):
+        return Path(found).parent
+    # A repository of adapters or GGUF files has no config.json: what it holds is said then.
+    repo = Path(constants.HF_HUB_CACHE) / (_CACHED + name.replace("/", "--"))
+    try:
+        commit = (repo / "refs" / "main").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    folder = repo / "snapshots" / Path(commit).name
+    return folder if commit and folder.is_dir() else None
 
 
 def list_models() -> tuple[ModelRow, ...]:
@@ -78,8 +94,13 @@ def list_models() -> tuple[ModelRow, ...]:
 
 
 def estimate(spec: ModelSpec, devices: tuple[DeviceMemory, ...]) -> MemoryEstimate:
-    """Return what a model needs against what there is, before it is loaded."""
+    """Return what a model needs against what there is, before it is loaded.
+
+    Raises:
+        ModelLoadError: It is not here, or no causal language model.
+    """
     checkpoint = locate(spec)
+    refuse_other_kind(spec.model, checkpoint.config, is_gguf=bool(checkpoint.gguf))
     parameters = checkpoint.parameters or sum(f.stat().st_size for f in checkpoint.files) // 2
     needed = bytes_needed(parameters)
     fits = {d.device: {t: need <= d.free for t, need in needed.items()} for d in devices}
@@ -113,25 +134,32 @@ def _row(
 
 def _cached_rows() -> list[ModelRow]:
     """Return the causal language models of the local Hub cache, unreadable entries left out."""
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
+    from huggingface_hub import constants
 
-    try:
-        repos = [r for r in scan_cache_dir().repos if r.repo_type == "model"]
-    except CacheNotFound:
-        return []
+    folders = Path(constants.HF_HUB_CACHE).glob(f"{_CACHED}*")
+    names = (folder.name.removeprefix(_CACHED).replace("--", "/") for folder in folders)
     rows = []
-    for repo in sorted(repos, key=lambda r: str(r.repo_id)):
-        name = str(repo.repo_id)
-        folder = hub_cache_folder(name)
-        if folder is None:
-            continue
+    for name in sorted(names):
         try:
-            parameters = inspect_folder(folder).parameters
+            row = _cached_row(name)
         except LensbenchError:
             continue
-        rows.append(_row(name, name, str(folder), parameters, "hub cache"))
+        except Exception:  # noqa: BLE001 - one bad entry must not cost the others
+            _log.info("“%s” of the Hub cache cannot be read", name, exc_info=True)
+            continue
+        if row is not None:
+            rows.append(row)
     return rows
+
+
+def _cached_row(name: str) -> ModelRow | None:
+    folder = hub_cache_folder(name)
+    if folder is None:
+        return None
+    checkpoint = inspect_folder(folder)
+    if other_kind(checkpoint.config) is not None:
+        return None
+    return _row(name, name, str(folder), checkpoint.parameters, "hub cache")
 
 
 def _not_here(name: str, *, offline: bool) -> str:
@@ -152,9 +180,11 @@ class Checkpoint:
     Attributes:
         folder: Where it lies.
         gguf: The GGUF file's name, or None for a Hugging Face folder.
-        files: The weight files.
+        files: The weight files, the very ones that will be read.
         parameters: How many numbers they hold; None where only a pickle could tell.
         pickled: Whether the weights are a pickle, which only the weights-only loader may read.
+        config: What config.json says, or a GGUF file's metadata.
+        tensors: The tensors that the files hold; empty for a pickle.
     """
 
     folder: Path
@@ -162,55 +192,67 @@ class Checkpoint:
     files: tuple[Path, ...]
     parameters: int | None
     pickled: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    tensors: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
 
 
 def inspect_folder(folder: Path) -> Checkpoint:
     """Describe a Hugging Face folder.
 
     Raises:
-        ModelLoadError: It holds no config, no weights, or a damaged safetensors file.
+        ModelLoadError: It holds no config or no weights, damaged ones, or something else.
     """
-    config = folder / "config.json"
-    if not config.is_file():
-        raise ModelLoadError(
-            f"{folder} is not a model folder, since it holds no config.json: choose the folder "
-            "that does, or a .gguf file."
-        )
-    read_json(config)
-    shards = sorted(folder.glob("*.safetensors"))
-    if shards:
-        shards = _listed_shards(folder) or shards
-        parameters = sum(_safetensors_parameters(shard) for shard in shards)
-        return Checkpoint(folder, None, tuple(shards), parameters)
-    pickles = sorted([*folder.glob("pytorch_model*.bin"), *folder.glob("*.pt")])
-    if pickles:
-        return Checkpoint(folder, None, tuple(pickles), None, pickled=True)
-    raise ModelLoadError(
-        f"{folder} holds no weights: put its .safetensors files beside config.json."
-    )
+    weight_files.refuse_no_model(folder)
+    config = weight_files.read_json(folder / "config.json", weight_files.MAX_CONFIG_BYTES)
+    files, pickled = weight_files.weight_files(folder, config)
+    if pickled:
+        return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)
+    tensors = weight_files.stored_tensors(files)
+    parameters = sum(stored.size for stored in tensors.values())
+    return Checkpoint(folder, None, tuple(files), parameters, config=config, tensors=tensors)
 
 
 def inspect_gguf(path: Path) -> Checkpoint:
     """Describe a GGUF file.
 
     Raises:
-        ModelLoadError: It is not one, or it is cut off.
+        ModelLoadError: It is not one, it is cut off, or it is a part of a model.
     """
+    weight_files.refuse_pointer(path)
     try:
-        with path.open("rb") as file:
-            parameters = _gguf_parameters(file)
-    except (OSError, struct.error, ValueError, OverflowError) as error:
+        header = gguf_header(path)
+    except (OSError, HeaderError) as error:
         raise ModelLoadError(
             f"{path.name} is not a whole GGUF file ({error}): fetch it again."
         ) from None
-    return Checkpoint(path.parent, path.name, (path,), parameters)
+    parts = header.metadata.get("split.count") or _parts_by_name(path)
+    if isinstance(parts, int) and parts > 1:
+        raise ModelLoadError(
+            f"{path.name} is one of {parts} parts of a model: join them with llama.cpp's "
+            "“llama-gguf-split --merge” and open the file that it writes."
+        )
+    parameters = sum(stored.size for stored in header.tensors.values())
+    return Checkpoint(
+        path.parent,
+        path.name,
+        (path,),
+        parameters,
+        config=header.metadata,
+        tensors=header.tensors,
+    )
+
+
+def _parts_by_name(path: Path) -> int:
+    match = _PART.search(path.name)
+    return int(match[1]) if match else 1
 
 
 def fingerprint(checkpoint: Checkpoint) -> str:
-    """Return a short name of these exact weights.
+    """Return a short name of these exact weights, and of the conversion of a pack.
 
     SHA-256 over the config and, of each weight file, its size and blocks sampled evenly from it,
-    the header among them: quick for large models, and different for different weights.
+    the header among them: quick for large models, and different for different weights. A pack
+    whose tokenizer was made anew has the number of its conversion behind a dash.
     """
     digest = hashlib.sha256()
     config = checkpoint.folder / "config.json"
@@ -223,103 +265,5 @@ def fingerprint(checkpoint: Checkpoint) -> str:
             for sample in range(_SAMPLES):
                 file.seek(size * sample // _SAMPLES)
                 digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:16]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of bounded size, or say what is wrong with the file."""
-    try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
-            raise ModelLoadError(f"{path} is too large to be a model's settings: remove it.")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelLoadError(f"{path} cannot be read ({error}): fetch the model again.") from None
-    if not isinstance(value, dict):
-        raise ModelLoadError(f"{path} does not hold a JSON object: fetch the model again.")
-    return value
-
-
-def _listed_shards(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return []
-    names = sorted(set(read_json(index).get("weight_map", {}).values()))
-    paths = []
-    for name in names:
-        path = folder / Path(str(name)).name
-        if not path.is_file():
-            raise ModelLoadError(f"{folder} lacks {path.name}, which its index names: fetch it.")
-        paths.append(path)
-    return paths
-
-
-def _safetensors_parameters(path: Path) -> int:
-    """Count a file's numbers from its header; refuse one that is cut off or damaged."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(size - 8, _MAX_JSON_BYTES):
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        entries = [v for k, v in header.items() if k != "__metadata__"]
-        end = max((int(entry["data_offsets"][1]) for entry in entries), default=0)
-        if end > size - 8 - length:
-            raise ValueError(f"{end - (size - 8 - length):,} bytes are missing at its end")
-        return sum(math.prod(map(int, entry["shape"])) for entry in entries)
-    except (OSError, struct.error, ValueError, KeyError, TypeError, IndexError) as error:
-        raise ModelLoadError(
-            f"{path.name} is damaged or cut off ({error}): fetch or copy it again."
-        ) from None
-
-
-def _gguf_parameters(file: BinaryIO) -> int:
-    if file.read(4) != b"GGUF":
-        raise ValueError("it does not begin with GGUF")
-    (version,) = struct.unpack("<I", file.read(4))
-    if version not in {2, 3}:
-        raise ValueError(f"its version {version} is unknown")
-    tensors, entries = struct.unpack("<QQ", file.read(16))
-    if max(tensors, entries) > _MAX_GGUF_ENTRIES:
-        raise ValueError("its header is absurd")
-    for _ in range(entries):
-        _gguf_string(file)
-        (kind,) = struct.unpack("<I", file.read(4))
-        _skip_gguf_value(file, kind)
-    return sum(_gguf_tensor_sizes(file, tensors))
-
-
-def _gguf_tensor_sizes(file: BinaryIO, count: int) -> Iterator[int]:
-    for _ in range(count):
-        _gguf_string(file)
-        (dimensions,) = struct.unpack("<I", file.read(4))
-        if dimensions > 8:
-            raise ValueError("a tensor of it has too many dimensions")
-        yield math.prod(struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions)))
-        file.read(12)
-
-
-def _gguf_string(file: BinaryIO) -> None:
-    (length,) = struct.unpack("<Q", file.read(8))
-    if length > _MAX_JSON_BYTES:
-        raise ValueError("a text in its header is absurdly long")
-    if len(file.read(length)) != length:
-        raise ValueError("it is cut off")
-
-
-def _skip_gguf_value(file: BinaryIO, kind: int) -> None:
-    if kind == 8:
-        _gguf_string(file)
-    elif kind == 9:
-        inner, count = struct.unpack("<IQ", file.read(12))
-        if inner in _GGUF_SIZES:
-            file.seek(_GGUF_SIZES[inner] * count, 1)
-        elif count > _MAX_GGUF_ENTRIES:
-            raise ValueError("a list in its header is absurdly long")
-        else:
-            for _ in range(count):
-                _skip_gguf_value(file, inner)
-    elif kind in _GGUF_SIZES:
-        file.seek(_GGUF_SIZES[kind], 1)
-    else:
-        raise ValueError(f"its value type {kind} is unknown")
+    conversion = pack.conversion_of(checkpoint.folder)
+    return digest.hexdigest()[:16] + (f"-{conversion}" if conversion > 1 else "")

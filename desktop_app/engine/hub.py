@@ -18,6 +18,7 @@ _PATTERNS = [
     "*.json",
     "tokenizer*",
     "*.model",
+    "*.tiktoken",
     "vocab.txt",
     "merges.txt",
     "*.jinja",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
-import tempfile
 import time
 import weakref
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,18 @@ import torch
 
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
-from desktop_app.engine import catalogue, hub
+from desktop_app.engine import catalogue, causality, hub, proportions, quantised, unread
+from desktop_app.engine.attaching import attach, refuse_unhooked
 from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
-from desktop_app.engine.hook_axes import examine, has_value_biases
+from desktop_app.engine.fitness import refuse_unfit
+from desktop_app.engine.hook_axes import examine
+from desktop_app.engine.loading_progress import weights_progress
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
+from desktop_app.engine.tokenizer_files import read_tokenizer
+from desktop_app.engine.weight_files import describe_names
 from desktop_app.support.errors import (
     LensbenchError,
     MemoryExhaustedError,
@@ -32,9 +36,11 @@ from desktop_app.support.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Notice
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
@@ -53,8 +59,10 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
     """
     if not spec.offline and catalogue.is_hub_id(spec.model):
         hub.download(spec.model, report)
+    remove_orphans()
     report.step(0.02, "Reading the model's description")
     checkpoint = catalogue.locate(spec)
+    refuse_unfit(spec, checkpoint)
     device = choose_device(spec.device)
     dtype = choose_dtype(spec, device, checkpoint.parameters)
     _refuse_too_large(spec, checkpoint, device, dtype)
@@ -77,7 +85,9 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)
     try:
-        return TextTokenizer(_load_tokenizer(checkpoint))
+        return read_tokenizer(checkpoint, lambda: None)
+    except LensbenchError:
+        raise
     except Exception as error:
         raise ModelLoadError(_unloadable(spec, error)) from error
 
@@ -104,47 +114,50 @@ def _load(
     report: Reporter,
 ) -> LoadedModel:
     report.step(0.05, "Reading the tokenizer")
-    tokenizer = TextTokenizer(_load_tokenizer(checkpoint))
+    tokenizer = read_tokenizer(checkpoint, report.check)
+    refuse_unhooked(spec, checkpoint)
     report.step(0.15, "Reading the weights")
     started = time.perf_counter()
-    hf_model = _load_weights(spec, checkpoint, device, dtype, report)
-    report.step(0.75, "Measuring plain Hugging Face")
-    sample = sample_ids(tokenizer, hf_model)
-    plain = plain_logits(hf_model, sample)
-    report.step(0.80, "Attaching TransformerLens")
-    parameters = sum(p.numel() for p in hf_model.parameters())
-    memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
-    bridge, folded = _attach(hf_model, spec)
-    info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
-    axes = examine(bridge, info)
-    info = replace(info, n_kv_heads=axes.n_kv_heads)
-    input_device = torch.device(str(bridge.cfg.device or device))
-    report.step(0.92, "Comparing with plain Hugging Face")
-    measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
+    with proportions.stoppable(report), offload_folder(spec) as offloaded:
+        options = offload_options(spec, checkpoint, device, offloaded)
+        hf_model, notices = _load_weights(spec, checkpoint, dtype, options, report)
+        if offloaded is None:
+            _move(hf_model, device, report)
+        else:
+            weakref.finalize(hf_model, shutil.rmtree, offloaded, ignore_errors=True)
+        report.step(0.75, "Measuring plain Hugging Face")
+        sample = sample_ids(tokenizer, hf_model)
+        plain = plain_logits(hf_model, sample)
+        _refuse_two_way(spec, hf_model, sample, plain, dtype)
+        report.step(0.80, "Attaching TransformerLens")
+        parameters = sum(p.numel() for p in hf_model.parameters())
+        memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
+        bridge, folded = attach(hf_model, spec)
+        info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
+        axes = examine(bridge, info)
+        info = replace(info, n_kv_heads=axes.n_kv_heads)
+        input_device = torch.device(str(bridge.cfg.device or device))
+        report.step(0.92, "Comparing with plain Hugging Face")
+        measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(
         bridge, tokenizer, info, spec, measured, input_device, memory,
-        unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head, folded_biases=folded,
+        notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
+        folded_biases=folded,
     )  # fmt: skip
-
-
-def _load_tokenizer(checkpoint: Checkpoint) -> Any:
-    from transformers import AutoTokenizer
-
-    extra = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
-    return AutoTokenizer.from_pretrained(
-        str(checkpoint.folder), local_files_only=True, trust_remote_code=False, **extra
-    )
 
 
 def _load_weights(
     spec: ModelSpec,
     checkpoint: Checkpoint,
-    device: torch.device,
     dtype: torch.dtype,
+    more: dict[str, Any],
     report: Reporter,
-) -> Any:
-    """Return the Hugging Face model in evaluation mode with eager attention on its device."""
+) -> tuple[Any, tuple[Notice, ...]]:
+    """Return the Hugging Face model in evaluation mode with eager attention, and what to say of it.
+
+    `more` are options for layers that are offloaded.
+    """
     from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {
@@ -152,126 +165,59 @@ def _load_weights(
         "attn_implementation": "eager",
         "local_files_only": True,
         "trust_remote_code": False,
-        "use_safetensors": not checkpoint.pickled,
+        **more,
     }
     if checkpoint.gguf:
         options["gguf_file"] = checkpoint.gguf
-        del options["use_safetensors"]
-    if spec.offload != "none":
-        folder = tempfile.mkdtemp(prefix="lensbench-offload-")
-        options |= {"device_map": _placement(spec, checkpoint, device), "offload_folder": folder}
-    with _weights_progress(report):
+    else:
+        options["use_safetensors"] = not checkpoint.pickled
+        options |= quantised.loader_options(checkpoint.config)
+    with (
+        weights_progress(report, is_gguf=bool(checkpoint.gguf)) as mapped,
+        proportions.in_proportion(checkpoint),
+    ):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(checkpoint.folder), output_loading_info=True, **options
         )
     model, told = loaded
     _refuse_incomplete(spec, told.get("missing_keys") or ())
+    unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
+    passed = told.get("unexpected_keys") or ()
+    notices = unread.unread_notices(spec.model, checkpoint, model, passed, mapped)
     model.eval()
-    if spec.offload == "none":
-        return model.to(device)
-    weakref.finalize(model, shutil.rmtree, options["offload_folder"], ignore_errors=True)
-    return model
+    return model, notices
+
+
+def _move(model: Any, device: torch.device, report: Reporter) -> None:
+    """Bring a model to its device, part by part, so that it can be stopped between them."""
+    for module in model.modules():
+        report.check()
+        if next(module.children(), None) is None:
+            module.to(device)
+    model.to(device)
+
+
+def _refuse_two_way(
+    spec: ModelSpec, model: Any, sample: torch.Tensor, plain: torch.Tensor, dtype: torch.dtype
+) -> None:
+    def logprobs(ids: torch.Tensor) -> torch.Tensor:
+        return plain_logits(model, ids).log_softmax(-1)
+
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2
+    if sample.shape[1] < 2 <= context:  # a model of few positions
+        sample = sample.repeat(1, 2)
+        plain = plain_logits(model, sample)
+    causality.refuse_two_way(spec.model, logprobs, sample, plain.log_softmax(-1), dtype)
 
 
 def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
     """Refuse weights with holes in them, which the library would fill with random numbers."""
     names = sorted(missing)
     if names:
-        which = f"“{names[0]}”" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        which = describe_names(names)
         raise ModelLoadError(
             f"“{spec.model}” cannot be loaded: its files lack the weights {which}; fetch it again."
         )
-
-
-def _placement(
-    spec: ModelSpec, checkpoint: Checkpoint, device: torch.device
-) -> str | dict[str, str]:
-    """Return accelerate's device map: what fits stays, or every block goes to disk."""
-    if spec.offload == "auto":
-        return "auto"
-    from accelerate import init_empty_weights
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.from_pretrained(str(checkpoint.folder), trust_remote_code=False)
-    with init_empty_weights():
-        empty = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    blocks = _block_list_name(empty)
-    placed: dict[str, str] = {}
-    for name, _module in empty.named_modules():
-        if name.startswith(f"{blocks}.") and name.count(".") == blocks.count(".") + 1:
-            placed[name] = "disk"
-    for name, _parameter in [*empty.named_parameters(), *empty.named_buffers()]:
-        module = name.rpartition(".")[0]
-        if not name.startswith(f"{blocks}."):
-            placed[module] = str(device)
-    return placed
-
-
-def _block_list_name(model: Any) -> str:
-    """Return the dotted name of the model's list of blocks: its longest ModuleList."""
-    lists = [(len(m), n) for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
-    return str(max(lists)[1])
-
-
-@contextmanager
-def _weights_progress(report: Reporter) -> Iterator[None]:
-    """Let the library's loading bar report and cancel, tensor by tensor."""
-    from transformers.utils import logging
-
-    def hook(_factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        items = args[0] if args else kwargs.get("iterable")
-        return _Counted(list(items or ()), report)
-
-    before = logging.set_tqdm_hook(hook)
-    try:
-        yield
-    finally:
-        logging.set_tqdm_hook(before)
-
-
-class _Counted:
-    """Stands in for a progress bar: goes through the items and reports each."""
-
-    def __init__(self, items: list[Any], report: Reporter) -> None:
-        self._items = items
-        self._report = report
-
-    def __iter__(self) -> Iterator[Any]:
-        total = max(1, len(self._items))
-        for count, item in enumerate(self._items):
-            self._report.step(0.15 + 0.6 * count / total, f"Weights: {count} of {total} tensors")
-            yield item
-
-    def __enter__(self) -> _Counted:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        return None
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_args, **_kwargs: None
-
-
-def _attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
-    """Return TransformerLens' bridge around the model, and whether it moved biases elsewhere.
-
-    The tokenizer stays out of its hands.
-
-    Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
-    it must; the workbench feeds ids alone.
-    """
-    from transformer_lens.model_bridge.sources._bridge_builder import (
-        build_bridge_from_module,
-    )
-
-    architecture = (hf_model.config.architectures or [type(hf_model).__name__])[0]
-    bridge = build_bridge_from_module(
-        hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
-    )
-    folded = spec.weights == "processed" and has_value_biases(bridge)
-    if spec.weights == "processed":
-        bridge.enable_compatibility_mode(disable_warnings=True)
-    return bridge, folded
 
 
 def _describe(
@@ -321,7 +267,26 @@ def _refuse_too_large(
 
 
 def _unloadable(spec: ModelSpec, error: BaseException) -> str:
-    reason = first_line(error, 300)
+    text = str(error)
+    if "does not recognize this architecture" in text or "requires you to execute" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: the installed transformers does not know its kind "
+            "of model, which may need code of its own that is never run here; choose another model."
+        )
+    if "ignore_mismatched_sizes" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: its weights have other shapes than its settings "
+            "give them; correct config.json or fetch the model again."
+        )
+    field = re.match(r"Validation error for field '(\w+)'", text)
+    if field is not None:
+        return (
+            f"“{spec.model}” cannot be loaded: config.json gives {field[1]} a value that it cannot "
+            "have; correct it or fetch the model again."
+        )
+    reason = first_line(error, 300).rstrip(" .:")
+    if isinstance(error, KeyError):
+        reason = f"nothing is known by the name of {reason}"
     return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."
 
 

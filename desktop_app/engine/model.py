@@ -22,7 +22,7 @@ from typing_extensions import override
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
-    from desktop_app.contract.result import ModelInfo
+    from desktop_app.contract.result import ModelInfo, Notice
     from desktop_app.engine.tokenizing import TextTokenizer
 
 Site = Literal[
@@ -190,6 +190,7 @@ class LoadedModel:
         forward_passes: Passes begun since the model was loaded, also those that end early and
             those by which hooks are tried out.
         budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
+        notices: What every result of this model must say.
         unfit: Places (layer, site) whose hooks cannot be used, and why.
         turned: Places whose hooks were given the axes that are meant, which scripts must repeat.
         widest_head: The widest of queries, keys, values and z of a head; 0: as the configuration
@@ -207,6 +208,7 @@ class LoadedModel:
     memory_bytes: int
     forward_passes: int = 0
     budget_bytes: int | None = None
+    notices: tuple[Notice, ...] = ()
     unfit: Mapping[tuple[int, Site], str] = field(default_factory=dict)
     turned: tuple[Site, ...] = ()
     widest_head: int = 0

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.engine import pack_steps
+from desktop_app.engine.pack_again import TOKENIZER, convert_again
 from desktop_app.engine.pack_steps import PackError, Steps, never
 from desktop_app.support import paths
 
@@ -42,6 +43,8 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
+# 2: the tokenizer cuts texts as the GGUF's own pre-tokenizer does.
+CONVERSION = 2
 # A fetch that was killed leaves its temporary folder; one older than this belongs to no live fetch.
 _STALE_SECONDS = 24 * 3600
 
@@ -62,6 +65,7 @@ class Pack:
     member_sha256: str = ""
     member_bytes: int = 0
     installed_bytes: int = 0
+    pre_tokenizer: str = ""
     parameters: int | None = None
     n_layers: int | None = None
     n_heads: int | None = None
@@ -110,10 +114,13 @@ def require_pack(name: str) -> Path:
     Raises:
         PackError: It is missing or damaged; the message says what to do.
     """
-    problem = pack_problem(name)
+    problem, folder = pack_problem(name), pack_folder(name)
     if problem is not None:
         raise PackError(problem)
-    return pack_folder(name)
+    pack = find_pack(name)
+    if pack.kind == "pack" and conversion_of(folder) < CONVERSION:
+        convert_again(pack.name, pack.pre_tokenizer, folder / MANIFEST, CONVERSION)
+    return folder
 
 
 def pack_problem(name: str) -> str | None:
@@ -129,15 +136,26 @@ def pack_problem(name: str) -> str | None:
         return f"The model pack '{name}' is not installed; run `lensbench fetch {name}`."
     try:
         listed = _read_manifest(folder)
+        is_old = conversion_of(folder) < CONVERSION
         for file_name, entry in listed.items():
             size = (folder / file_name).stat().st_size
-            if size != entry["bytes"]:
+            # Of an earlier conversion the tokenizer is made anew, perhaps by a process that died.
+            if size != entry["bytes"] and not (is_old and file_name == TOKENIZER):
                 return _damaged(name, f"{file_name} has {size:,} bytes, not {entry['bytes']:,}")
     except FileNotFoundError as error:
         return _damaged(name, f"{Path(str(error.filename)).name} is missing")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return _damaged(name, f"its {MANIFEST} cannot be read")
     return None
+
+
+def conversion_of(folder: Path) -> int:
+    """Return by which conversion a pack's folder was made; 0 for a folder that is no pack."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return int(manifest.get("conversion", 1)) if manifest["name"] in _catalogue() else 0
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return 0
 
 
 def verify_pack(name: str) -> None:
@@ -238,6 +256,7 @@ def _write_manifest(folder: Path, pack: Pack) -> None:
     }
     manifest = {
         "schema": MANIFEST_SCHEMA,
+        "conversion": CONVERSION,
         "name": pack.name,
         "source": {
             "requirement": pack.requirement,

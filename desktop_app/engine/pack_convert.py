@@ -12,9 +12,13 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
-_PROBES = ("1 2 3 4", " 5", "12 345", "Ünïcode 世界 🙂\n\ttab", "  two  spaces ")
+from desktop_app.engine.described import DIFFERS, PROBES
+from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
+from desktop_app.engine.tokenizer_files import folder_tokenizer
+
+_PROBES = ("1 2 3 4", " 5", "12 345", "Ünïcode 世界 🙂\n\ttab", "  two  spaces ", *PROBES)
 
 
 def convert_gguf(gguf: Path, target: Path) -> None:
@@ -32,7 +36,7 @@ def convert_gguf(gguf: Path, target: Path) -> None:
     """
     source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+    tokenizer, differs = gguf_tokenizer(gguf)
     target.mkdir(parents=True)
     save_file(_untied(model.state_dict()), target / "model.safetensors", {"format": "pt"})
     # The weights are no longer quantised; the config would make transformers look for a quantiser.
@@ -42,13 +46,17 @@ def convert_gguf(gguf: Path, target: Path) -> None:
     model.generation_config.save_pretrained(target)
     for local in ("is_local", "local_files_only", "name_or_path", "vocab_file"):
         tokenizer.init_kwargs.pop(local, None)
+    if differs:  # it must be said of the copy too
+        tokenizer.init_kwargs[DIFFERS] = differs
     tokenizer.save_pretrained(target)
     copy = AutoModelForCausalLM.from_pretrained(target, local_files_only=True)
-    copied_tokenizer = AutoTokenizer.from_pretrained(target, local_files_only=True)
+    copied_tokenizer, _differs = folder_tokenizer(target)
     for probe in _PROBES:
         ids = tokenizer(probe)["input_ids"]
         if ids != copied_tokenizer(probe)["input_ids"]:
             raise ValueError(f"the converted tokenizer splits {probe!r} otherwise.")
+        if not ids:  # a vocabulary may lack every character of a probe
+            continue
         with torch.no_grad():
             batch = torch.tensor([ids])
             if not torch.equal(model(batch).logits, copy(batch).logits):

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.params import check_readable
+from desktop_app.engine.chat import ChatTemplate
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
@@ -23,14 +24,18 @@ class TextTokenizer:
         raw: The Hugging Face tokenizer itself.
         bos_id: Id of the beginning-of-sequence token, or None.
         adds_bos: Whether the tokenizer itself puts one in front.
+        differs: How it parts from what the model's files describe, empty where it does not.
     """
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, differs: str = "") -> None:
         self.raw = raw
+        self.differs = differs
+        self.chat = ChatTemplate(raw)
         self.bos_id: int | None = raw.bos_token_id
         self._specials = frozenset(raw.all_special_ids)
         self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
         self.describe = lru_cache(maxsize=65_536)(self._describe)
+        self.with_bos = lru_cache(maxsize=3)(self._with_bos_setting)
 
     def _prefix(self) -> list[int]:
         """Return the special ids that the tokenizer itself puts before a text."""
@@ -82,14 +87,14 @@ class TextTokenizer:
     def _encode(self, text: str, *, specials: bool) -> Encoding:
         if not self.raw.is_fast:
             return self._encode_slow(text, specials=specials)
-        batch = self.raw(text, add_special_tokens=specials, return_offsets_mapping=True)
+        batch = _read(self.raw, text, specials=specials, return_offsets_mapping=True)
         ids = list(batch.input_ids)
         texts = [self.describe(i)[1] for i in ids]
         return self._pack(ids, _fill_gaps(list(batch.offset_mapping), texts, text))
 
     def _encode_slow(self, text: str, *, specials: bool) -> Encoding:
         """Tokenize without offsets from the library: each token ends where decoding so far ends."""
-        ids = list(self.raw(text, add_special_tokens=specials).input_ids)
+        ids = list(_read(self.raw, text, specials=specials).input_ids)
         offsets, start = [], 0
         for count, token_id in enumerate(ids, start=1):
             if specials and self.is_special(token_id):
@@ -128,17 +133,13 @@ class TextTokenizer:
             special=(True, *plain.special),
         )
 
-    def with_bos(self, bos: Bos) -> BosEncoder:
+    def _with_bos_setting(self, bos: Bos) -> BosEncoder:
         """Return an encoder with the BOS setting settled."""
         return BosEncoder(self, bos)
 
     def expand_chat(self, text: str) -> str:
         """Return the text as a user message under the model's chat template."""
-        if not self.raw.chat_template:
-            raise BadInputError("This model has no chat template: run without --chat.")
-        message = [{"role": "user", "content": text}]
-        expanded = self.raw.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-        return str(expanded)
+        return self.chat.expand([text])[0]
 
 
 class BosEncoder:
@@ -159,6 +160,23 @@ class BosEncoder:
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""
         return self._tokenizer.encode(text, "no")
+
+
+def _read(raw: Any, text: str, *, specials: bool, **options: bool) -> Any:
+    """Tokenize a text; a pattern that gives up on it panics, which is no Exception.
+
+    Raises:
+        BadInputError: The tokenizer cannot read the text.
+    """
+    try:
+        return raw(text, add_special_tokens=specials, **options)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise BadInputError(
+            "This model's tokenizer gives up on the text, since one of its patterns does not come "
+            "to an end: shorten or change it."
+        ) from None
 
 
 def _fill_gaps(

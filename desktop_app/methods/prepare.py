@@ -64,11 +64,15 @@ def prepare(
     if not params.prompts:
         raise BadInputError("There is no prompt: give --prompt or --prompts, or add a row.")
     encoder = encoder_of(model, params)
+    if params.chat:
+        # All at once, so that the template is asked once.
+        twins_too = (t for row in params.prompts for t in (row.text, row.corrupt) if t)
+        model.tokenizer.chat.expand(list(twins_too))
     notices: list[Notice] = []
     resolved = []
     for index, row in enumerate(params.prompts):
         whole = _expand_row(model, row, index, params)
-        found = _resolve(whole, index, encoder, params, answers)
+        found = _resolve(model, whole, index, encoder, params, answers)
         notices += found.notices
         resolved.append(found)
     encodings = [encoder.encode(r.row.text) for r in resolved]
@@ -109,11 +113,17 @@ def _expand_row(model: LoadedModel, row: PromptRow, index: int, params: Params) 
 
 
 def _resolve(
-    row: PromptRow, index: int, encoder: BosEncoder, params: Params, answers: AnswerUse
+    model: LoadedModel,
+    row: PromptRow,
+    index: int,
+    encoder: BosEncoder,
+    params: Params,
+    answers: AnswerUse,
 ) -> Resolved:
     """Resolve a row's answers; where they are only inspected, say why they cannot be used."""
     try:
-        return resolve_row(row, index, encoder, apply_fix=params.fix)
+        resolved = resolve_row(row, index, encoder, apply_fix=params.fix)
+        _refuse_beyond(model, resolved, index)
     except FixableError as error:
         if answers == "needed":
             raise
@@ -122,7 +132,20 @@ def _resolve(
         if answers == "needed":
             raise
         notice = Notice("answer_unusable", str(error), None, index)
+    else:
+        return resolved
     return Resolved(row, (), (), (notice,))
+
+
+def _refuse_beyond(model: LoadedModel, resolved: Resolved, index: int) -> None:
+    """Refuse an answer whose tokens the model has no logits for."""
+    for record in (*resolved.answers, *resolved.wrongs):
+        beyond = [i for i in record.tokens.ids if i >= model.info.d_vocab]
+        if beyond:
+            raise BadInputError(
+                f"Prompt {index + 1}: “{record.text}” is token {beyond[0]}, and the model knows "
+                f"only ids below {model.info.d_vocab}: the tokenizer does not belong to this model."
+            )
 
 
 def _refuse_unfit(model: LoadedModel, encoding: Encoding, index: int, which: str) -> None:

@@ -138,8 +138,8 @@ def mean_activations(
     references = [e.ids for e in prompts]
     if texts:
         encoder = encoder_of(model, params)
-        expand = model.tokenizer.expand_chat if params.chat else str
-        references = [encoder.encode(expand(text)).ids for text in texts]
+        read = model.tokenizer.chat.expand(texts) if params.chat else texts
+        references = [encoder.encode(text).ids for text in read]
     for index, reference in enumerate(references):
         if not 0 < len(reference) <= model.info.n_ctx:
             raise BadInputError(

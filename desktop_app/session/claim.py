@@ -14,6 +14,9 @@ import os
 import sys
 from pathlib import Path
 
+from desktop_app.support import locks
+from desktop_app.support.unfinished import Note
+
 _MAX_NAME_BYTES = 240
 _TRIES = 8
 
@@ -25,6 +28,7 @@ class Claim:
         """Prefer `take`."""
         self._path = path
         self._handle = handle
+        self._note = None if path is None else Note(path)  # a killed program leaves the lock file
 
     @classmethod
     def take(cls, session: Path) -> Claim | None:
@@ -40,14 +44,14 @@ class Claim:
             except OSError:
                 return cls()
             try:
-                _lock(handle)
+                locks.lock(handle)
             except BlockingIOError:
                 os.close(handle)
                 return None
             except OSError:
                 os.close(handle)
                 return cls()
-            if _is_current(path, handle):
+            if locks.is_current(path, handle):
                 return cls(path, handle)
             os.close(handle)  # its last owner removed it between our opening and our locking
         return None
@@ -64,6 +68,8 @@ class Claim:
             self._path.unlink()
         if handle is not None:
             os.close(handle)
+        if self._note is not None:
+            self._note.close()
 
 
 def _lock_file(session: Path) -> Path:
@@ -72,27 +78,3 @@ def _lock_file(session: Path) -> Path:
     while len(os.fsencode(name)) > _MAX_NAME_BYTES:
         name = name[1:]
     return real.with_name(f".{name}.lock")
-
-
-def _is_current(path: Path, handle: int) -> bool:
-    try:
-        named, held = path.stat(), os.fstat(handle)
-    except OSError:
-        return False
-    return (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:
-            raise BlockingIOError from error
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,13 +11,21 @@ import contextlib
 import functools
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.files import temporary_sibling, unwritable
+from desktop_app.support.files import (
+    give_name,
+    make_file,
+    open_regular,
+    temporary_for,
+    unwritable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,6 +71,9 @@ INTERNAL = frozenset(
 """What SQLite makes by itself."""
 
 BUSY_TIMEOUT_S = 5.0
+PATIENCE_S = 60.0
+"""How long a writer waits for another, which may be storing gigabytes."""
+
 SIDECARS = ("-journal", "-wal", "-shm")
 
 NEWER = (
@@ -101,6 +112,10 @@ def not_a_session(path: Path) -> BadInputError:
     return BadInputError(f"“{path}” is not a Lensbench session: choose a .lens file.")
 
 
+class NoFileError(BadInputError):
+    """There is no such file."""
+
+
 class DamagedSessionError(BadInputError):
     """A session, or a part of one, that is no longer what was written."""
 
@@ -117,10 +132,10 @@ def read_header(path: Path) -> Header:
         BadInputError: There is no such file, it cannot be read, or it is no session.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(_HEADER_BYTES)
     except FileNotFoundError:
-        raise BadInputError(f"There is no file “{path}”: check the name.") from None
+        raise NoFileError(f"There is no file “{path}”: check the name.") from None
     except OSError as error:
         raise BadInputError(
             f"“{path}” cannot be read ({error.strerror}): choose a .lens file."
@@ -135,13 +150,7 @@ def read_header(path: Path) -> Header:
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open an existing database with everything switched off that a stranger's file could abuse."""
-    connection = sqlite3.connect(
-        f"{_uri(path)}?mode={'ro' if read_only else 'rw'}",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _connect(path, "ro" if read_only else "rw")
     with contextlib.ExitStack() as stack:
         stack.callback(connection.close)
         for pragma in (
@@ -156,32 +165,83 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def create(path: Path, meta: Mapping[str, str]) -> None:
-    """Write an empty session; it appears at `path` whole, in place of an empty file there may be.
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{_uri(path)}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
-    `meta` is what is noted of the whole session from the start: JSON texts by key.
+
+def create(path: Path, meta: Mapping[str, str], *, private: bool = False) -> bool:
+    """Make a session of a file that is not there or empty; return whether it was made now.
+
+    It is one transaction on the file itself, so that no other file is ever replaced: of several
+    programs that make the same one, all but the first wait, and find it made. A program that is
+    killed meanwhile leaves an empty file.
+
+    Args:
+        path: The file.
+        meta: What is noted of the whole session from the start: JSON texts by key.
+        private: Whether nobody but the user may read it.
+
+    Raises:
+        BadInputError: It cannot be made there, or the file is of another kind.
     """
-    temporary = temporary_sibling(path)
     try:
-        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            make_tables(connection)
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-            connection.execute("COMMIT")
-        temporary.replace(path)
+        is_new = make_file(path, private=private)
     except OSError as error:
         raise unwritable(path, error) from error
+    is_made = False
+    try:
+        with translated(path), contextlib.closing(connect(path, read_only=False)) as connection:
+            is_made = _fill(connection, meta)
     finally:
-        remove(temporary)
+        if is_new and not is_made:
+            with contextlib.suppress(OSError):
+                if path.stat().st_size == 0:
+                    path.unlink()
+    return is_made
+
+
+def _fill(connection: sqlite3.Connection, meta: Mapping[str, str]) -> bool:
+    """Make the tables in one transaction, unless there are some; return whether it did."""
+    begin(connection)
+    try:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0:
+            return False
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        make_tables(connection)
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return True
+
+
+def begin(connection: sqlite3.Connection) -> None:
+    """Begin to write; wait while another program does, however large its result is."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            is_busy = str(error.sqlite_errorname).startswith("SQLITE_BUSY")
+            if not is_busy or time.monotonic() > end:
+                raise
+        else:
+            return
 
 
 def remove(path: Path) -> None:
     """Delete a session file and what SQLite may have left beside it, as far as that is possible."""
-    for ending in ("", *SIDECARS):
-        with contextlib.suppress(OSError):
-            path.with_name(path.name + ending).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    _remove_sidecars(path)
 
 
 def has_foreign_objects(connection: sqlite3.Connection, path: Path, version: int) -> bool:
@@ -278,7 +338,7 @@ def open_session(path: Path, reason: str | None = None) -> tuple[sqlite3.Connect
     `reason` says why it must not be written to, where that is known already.
     """
     header = read_header(path)
-    notice = reason if _writable(path) else UNWRITABLE
+    notice = reason if is_writable(path) else UNWRITABLE
     if header.user_version > SCHEMA:
         notice = NEWER
     with translated(path), contextlib.ExitStack() as stack:
@@ -286,6 +346,8 @@ def open_session(path: Path, reason: str | None = None) -> tuple[sqlite3.Connect
         stack.callback(connection.close)
         # Asked of SQLite again, which has undone by now what a killed program left half written.
         version = version_of(connection)
+        if version == 0:  # a killed program had only begun to make it
+            raise not_a_session(path)
         if _is_foreign(connection, path, version) and notice is None:
             connection.close()
             notice = FOREIGN
@@ -312,22 +374,41 @@ def _is_foreign(connection: sqlite3.Connection, path: Path, version: int) -> boo
 
 
 def copy_to(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy an open session to `path`, which is replaced only once the copy is complete."""
+    """Copy an open session to `path`, which is replaced only once the copy is complete.
+
+    What was not there when the copying began is not replaced: another program has made it.
+    """
     target = Path(os.path.realpath(path))
-    temporary = temporary_sibling(target)
     try:
-        temporary.open("xb").close()
-        with translated(path), contextlib.closing(sqlite3.connect(temporary)) as copy:
-            connection.backup(copy)
-        for ending in SIDECARS:
-            # Left behind by a killed program, it would be played back into the new file.
-            target.with_name(target.name + ending).unlink(missing_ok=True)
-        temporary.replace(target)
+        is_there = target.exists() and target.stat().st_size > 0
+        with temporary_for(target) as temporary:
+            try:
+                with translated(path), contextlib.closing(sqlite3.connect(temporary)) as copy:
+                    connection.backup(copy)
+                if not is_there and target.exists() and target.stat().st_size == 0:
+                    target.unlink()  # as good as not there
+                # Left behind by a killed program, they would be played back into the new file.
+                _remove_sidecars(target)
+                (temporary.replace if is_there else partial(give_name, temporary))(target)
+            finally:
+                _remove_sidecars(temporary)
+    except FileExistsError:
+        raise exists(path) from None
     except OSError as error:
         raise unwritable(path, error) from error
-    finally:
-        remove(temporary)
 
 
-def _writable(path: Path) -> bool:
+def _remove_sidecars(path: Path) -> None:
+    for ending in SIDECARS:
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def exists(path: Path) -> BadInputError:
+    """Return the sentence for a name that is taken."""
+    return BadInputError(f"“{path}” exists already: choose another name.")
+
+
+def is_writable(path: Path) -> bool:
+    """Return whether a file may be written to, and its journal beside it."""
     return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)

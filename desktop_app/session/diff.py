@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.result import EARLIER_TOKENIZER, has_earlier_tokenizer
 from desktop_app.session.parts import Stored, leading_axes
 from desktop_app.support.errors import BadInputError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MISSING = "(not there)"
 _IDS = ".ids"
+_FINGERPRINT = "model.fingerprint"
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,9 @@ def compare_results(
 def setting_changes(left: Result, right: Result) -> tuple[Change, ...]:
     """Return the settings, prompts and model properties in which two results differ."""
     one, two = _settings(left), _settings(right)
+    for found, then, now in ((one, left.model, right.model), (two, right.model, left.model)):
+        if has_earlier_tokenizer(then, now):
+            found[_FINGERPRINT] = f"{then.fingerprint} ({EARLIER_TOKENIZER})"
     changes = {
         name: Change(name, one.get(name, _MISSING), two.get(name, _MISSING))
         for name in dict.fromkeys((*one, *two))
@@ -168,7 +173,7 @@ def _settings(result: Result) -> dict[str, Any]:
     model = result.model
     found: dict[str, Any] = {
         "model.name": model.name,
-        "model.fingerprint": model.fingerprint,
+        _FINGERPRINT: model.fingerprint,
         "model.dtype": model.dtype,
         "model.weights": model.weights,
     }

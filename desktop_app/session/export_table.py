@@ -8,6 +8,9 @@ with its effect, its standard error and its percentage.
 Layers and heads carry the model's own numbers, families and kinds their names, everything else
 counts from 0; an axis that a field does not have stays empty. Of rows that are tables themselves
 each entry is a field of its own, such as `top.piece`. Not-a-number is an empty value.
+
+In both, a text with which a spreadsheet would begin a formula has an apostrophe before it, as one
+would type it there; numbers stay numbers. `.json` and `.npz` hold every text to the letter.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from desktop_app.contract.registry import fields_of, hook
 from desktop_app.pictures.slicing import label_of, source
 from desktop_app.session.parts import Stored, leading_axes
 from desktop_app.support.errors import BadInputError
+from desktop_app.text.cells import plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +56,7 @@ def table_of(result: Result, prompt: int = 0, head: tuple[int, int] | None = Non
 def to_tsv(table: Table) -> str:
     """Return a table as text, columns apart by tabs, rows by line ends."""
     headings, rows = table
-    return "".join("\t".join(_flat(c) for c in row) + "\n" for row in (headings, *rows))
+    return "".join("\t".join(_flat(plain_cell(c)) for c in row) + "\n" for row in (headings, *rows))
 
 
 def _fields(result: Result) -> Table:
@@ -124,7 +128,7 @@ def write_tidy(result: Result, text: TextIO) -> None:
     for leaf in _leaves_of(result):
         for index, value in _cells(leaf):
             named = [label_of(labels.get(axis), index.get(axis)) for axis in columns]
-            writer.writerow([leaf.field, *named, cell_text(value)])
+            writer.writerow(map(plain_cell, (leaf.field, *named, cell_text(value))))
 
 
 def _columns(result: Result) -> list[str]:

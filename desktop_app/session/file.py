@@ -15,10 +15,15 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.session import codec, database, parts
 from desktop_app.session.claim import Claim
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import try_out
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
+
+
+class GoneError(BadInputError):
+    """The file was deleted, moved or replaced since it was opened."""
 
 
 class SessionFile:
@@ -186,15 +191,26 @@ class SessionFile:
     def _data_version(self) -> int:
         return int(self.query("PRAGMA data_version")[0][0])
 
+    def try_out(self) -> None:
+        """Refuse where nothing could be added, before something is computed for it.
+
+        Raises:
+            BadInputError: In a sentence, why not.
+        """
+        if self.notice is not None:
+            raise BadInputError(f"“{self.path}” cannot be changed. {self.notice}")
+        self._check_place()
+        try_out(self.path, database.SIDECARS[0])
+
     def _check_place(self) -> None:
         now = place_of(self.path)
         if now is None:
-            raise BadInputError(
+            raise GoneError(
                 f"“{self.path}” is no longer there: it was deleted or moved, or its drive is gone; "
                 "save the session under another name."
             )
         if now != self._place:
-            raise BadInputError(
+            raise GoneError(
                 f"“{self.path}” was replaced by another program: save this session under another "
                 "name to keep both."
             )
@@ -219,7 +235,7 @@ class SessionFile:
         with self._lock, database.translated(self.path):
             connection = self._open_connection()
             self._check_place()
-            connection.execute("BEGIN IMMEDIATE")
+            database.begin(connection)
             try:
                 if database.version_of(connection) > database.SCHEMA:
                     raise BadInputError(f"“{self.path}” cannot be changed. {database.NEWER}")

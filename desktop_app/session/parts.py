@@ -33,7 +33,12 @@ MAX_PART_BYTES = 512 * 1024**2
 
 _SAMPLE_BYTES = 64 * 1024
 _WORTHWHILE = 0.9
-_ZLIB_BEST_RATIO = 1100  # a run of one byte shrinks to 1/1032 and never further
+# A run of one byte shrinks to 1/1032 and never further. Real numbers hardly reach a tenth of that:
+# more is believed only of what any machine can hold.
+_ZLIB_BEST_RATIO = 1100
+_BELIEVED_RATIO = 100
+_FREE_PART_BYTES = 64 * 1024**2
+_FREE_RESULT_BYTES = 256 * 1024**2
 
 
 def leading_axes(shape: tuple[int, ...], itemsize: int) -> int:
@@ -223,9 +228,14 @@ def _pack(raw: memoryview) -> tuple[str, memoryview | bytes]:
     sample = raw[:_SAMPLE_BYTES]
     if len(zlib.compress(sample, 1)) < _WORTHWHILE * len(sample):
         packed = zlib.compress(raw, 1)
-        if len(packed) < _WORTHWHILE * len(raw):
+        if len(packed) < _WORTHWHILE * len(raw) and _is_believed(len(raw), len(packed)):
             return "zlib", packed
     return "raw", raw
+
+
+def _is_believed(size: int, packed: int, free: int = _FREE_PART_BYTES) -> bool:
+    """Return whether so few bytes may hold so many; beyond what is free they hardly do."""
+    return size <= free or size <= _BELIEVED_RATIO * packed
 
 
 def check_room(spec: ArraySpec, count: object, stored_bytes: object) -> None:
@@ -238,6 +248,24 @@ def check_room(spec: ArraySpec, count: object, stored_bytes: object) -> None:
         raise DamagedError(f"{spec.name}: {spec.part_count} parts expected, {count} found")
     if spec.part_count * spec.part_bytes > _ZLIB_BEST_RATIO * stored_bytes:
         raise DamagedError(f"{spec.name}: too few bytes for the shape {spec.shape}")
+
+
+class Room:
+    """What a result may take in memory at once, by what is stored of it."""
+
+    def __init__(self) -> None:
+        self._size = self._stored = 0
+
+    def take(self, spec: ArraySpec, stored_bytes: int) -> None:
+        """Count an array that is to be read whole.
+
+        Raises:
+            DamagedError: So few bytes hardly hold so many.
+        """
+        self._size += spec.part_bytes
+        self._stored += stored_bytes
+        if not _is_believed(self._size, self._stored, _FREE_RESULT_BYTES):
+            raise DamagedError(f"{spec.name}: more than can be read at once")
 
 
 def check_crc(stored: object, crc: object) -> None:
@@ -272,7 +300,8 @@ def unpack_part(codec: object, stored: object, spec: ArraySpec) -> np.ndarray:
 
 
 def _inflate(codec: object, stored: bytes, size: int, name: str) -> bytes:
-    if codec != "zlib" or size > _ZLIB_BEST_RATIO * len(stored):
+    is_likely = size <= _ZLIB_BEST_RATIO * len(stored) and _is_believed(size, len(stored))
+    if codec != "zlib" or not is_likely:
         raise DamagedError(f"{name}: bytes that cannot be unpacked")
     unpacker = zlib.decompressobj()
     try:

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from desktop_app.contract.registry import ANALYSES, described, hook
-from desktop_app.session import codec, database, parts
+from desktop_app.session import codec, database, parts, shapes
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import SessionFile, parse
 from desktop_app.session.parts import LazyArray, Stored
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import unwritable
+from desktop_app.support.paths import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _TITLE_CHARACTERS = 60
 MAX_ID = 2**63 - 1
 _MAX_PROBED = 10_000
+_TRIES = 5
 _FIRST_COLUMNS = 5  # id to model: those of schema 1
 MAX_TAGS = 50
 
@@ -76,15 +78,14 @@ class Session(SessionFile):
     def create(cls, path: Path | str | None = None) -> Self:
         """Make a new session file, or a temporary one; an existing file is never overwritten."""
         if path is None:
-            handle, name = tempfile.mkstemp(prefix="lensbench-", suffix=".lens")
-            os.close(handle)
-            target = Path(name)
-        else:
-            target = Path(path)
-            _claim(target)
-        with database.translated(target):
-            database.create(target, {"created": json.dumps(now())})
-        return cls(target, temporary=path is None)
+            return cls.begin(unsaved_place())
+        target = Path(path)
+        with contextlib.suppress(OSError):
+            if target.is_dir() or target.stat().st_size > 0:
+                raise database.exists(target)
+        if not database.create(target, _first_meta()):
+            raise database.exists(target)  # by another program, a moment ago
+        return cls(target)
 
     @classmethod
     def begin(cls, folder: Path) -> Self:
@@ -94,13 +95,18 @@ class Session(SessionFile):
         before that, it stays, and `unsaved.leftovers` finds it at the next start.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private(folder)
         except OSError as error:
             raise unwritable(folder, error) from error
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         target = folder / f"{stamp}-{secrets.token_hex(4)}.lens"
         claim = Claim.take(target)  # first, as other windows look through that folder
-        cls.create(target).close()
+        try:
+            database.create(target, _first_meta(), private=True)
+        except BadInputError:
+            if claim is not None:
+                claim.release()
+            raise
         return cls(target, temporary=True, claim=claim)
 
     @classmethod
@@ -120,12 +126,14 @@ class Session(SessionFile):
 
     @classmethod
     def open_or_create(cls, path: Path | str) -> Self:
-        """Open the session file, or make it where there is none."""
+        """Open the session file, or make it where there is none, waiting for whoever does so."""
         target = Path(path)
-        with contextlib.suppress(OSError):
-            if target.stat().st_size > 0:
+        for _ in range(_TRIES):
+            if not target.exists() or database.is_writable(target):
+                database.create(target, _first_meta())
+            with contextlib.suppress(database.NoFileError):  # it was taken away meanwhile
                 return cls.open(target)
-        return cls.create(target)
+        return cls.open(target)
 
     # --- results
 
@@ -174,7 +182,7 @@ class Session(SessionFile):
 
     def load(self, result_id: int) -> Result:
         """Return a stored result as it was added; large patterns come as `LazyArray`."""
-        finder = functools.partial(self._find_array, result_id)
+        finder = functools.partial(self._find_array, result_id, parts.Room())
         with self._named(result_id):
             columns = self._since(2, "crc"), self._since(3, "fields", "params_schema")
             chosen = "FROM results WHERE id = ?"
@@ -186,7 +194,14 @@ class Session(SessionFile):
             with self.damage_named():
                 parts.check_crc(document, crc)
                 result = codec.decode(parse(document), finder)
-            return described(codec.decode_specs(result, fields, settings))
+            result = described(codec.decode_specs(result, fields, settings))
+        problem = shapes.problem_of(result)
+        if problem is not None:
+            raise database.DamagedSessionError(
+                f"Result {result_id} of “{self.path}” is not of the form of its kind ({problem}): "
+                "it cannot be used; other results may be whole."
+            )
+        return result
 
     @contextlib.contextmanager
     def _named(self, result_id: int) -> Iterator[None]:
@@ -199,11 +214,12 @@ class Session(SessionFile):
                 "there; other results may be whole: save them under another name."
             ) from error
 
-    def _find_array(self, result_id: int, spec: parts.ArraySpec) -> Stored:
+    def _find_array(self, result_id: int, room: parts.Room, spec: parts.ArraySpec) -> Stored:
         sql = "SELECT count(*), sum(length(bytes)) FROM arrays WHERE result = ? AND name = ?"
         count, size = self.query(sql, (result_id, spec.name))[0]
         parts.check_room(spec, count, size or 0)
         if spec.lead == 0:
+            room.take(spec, size or 0)
             return self._read_part(result_id, spec, 0)
         return LazyArray(spec, functools.partial(self._read_part, result_id, spec))
 
@@ -335,21 +351,33 @@ class Session(SessionFile):
         return found, lost
 
 
-def _claim(path: Path) -> None:
-    """Make an empty file of that name; refuse where a file with content has it already."""
+def _first_meta() -> dict[str, str]:
+    """Return what is noted of every session from the start."""
+    return {"created": json.dumps(now())}
+
+
+def unsaved_place() -> Path:
+    """Return a folder of temporary files that is this user's alone, made where it is missing.
+
+    Raises:
+        BadInputError: There is no place for it.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    place = Path(tempfile.gettempdir()) / f"lensbench-{user}"
     try:
-        path.open("xb").close()
-    except FileExistsError:
-        if path.is_dir() or path.stat().st_size > 0:
-            raise BadInputError(f"“{path}” exists already: choose another name.") from None
+        place.mkdir(mode=0o700, exist_ok=True)
+        is_own = not hasattr(os, "getuid") or place.lstat().st_uid == user
+        return place if is_own else Path(tempfile.mkdtemp(prefix="lensbench-"))
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(place, error) from error
 
 
 def default_title(result: Result) -> str:
     """Return what the history calls a result: its analysis, and what that says it was about."""
     analysis = ANALYSES.get(result.analysis)
     title = analysis.title if analysis else result.analysis
+    if result.partial:
+        title = f"{title} (partial)"
     about = hook(result.analysis, "picture", "about")
     first = result.prompts[0].text if result.prompts else ""
     text = str(about(result)) if about else first

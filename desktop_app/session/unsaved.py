@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from desktop_app.session import database
 from desktop_app.session.claim import Claim
-from desktop_app.session.store import Session
+from desktop_app.session.store import Session, unsaved_place
 from desktop_app.support import paths
 from desktop_app.support.errors import BadInputError, LensbenchError
 from desktop_app.support.files import TEMPORARY_NAMES
@@ -61,15 +61,18 @@ def begin() -> Session:
 
     Where the disk is full or nothing may be written to, it is kept in memory.
     """
-    try:
-        return Session.begin(folder())
-    except BadInputError as error:
-        _log.warning("Unsaved work cannot be kept for the next start: %s", error)
-    try:
-        return Session.create()
-    except (BadInputError, OSError) as error:
-        _log.warning("Unsaved work is kept in memory alone: %s", error)
-        return MemorySession()
+    return begin_on_disk() or MemorySession()
+
+
+def begin_on_disk() -> Session | None:
+    """Begin a session without a name where the next start looks for it, None where none can be."""
+    for place in (folder, unsaved_place):
+        try:
+            return Session.begin(place())
+        except (BadInputError, OSError) as error:
+            _log.warning("Unsaved work cannot be kept for the next start: %s", error)
+    _log.warning("Unsaved work is kept in memory alone.")
+    return None
 
 
 def mark_worth_keeping(session: Session) -> None:
@@ -84,9 +87,14 @@ def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
     Those that hold nothing of worth are removed; those that cannot be read are left alone.
     """
     found = []
-    place = where or folder()
-    _tidy(place)
-    for path in sorted(place.glob("*.lens"), reverse=True):
+    places = [where or folder()]
+    if where is None:
+        with contextlib.suppress(BadInputError):
+            places.append(unsaved_place())
+    for place in places:
+        _tidy(place)
+    paths_there = [path for place in places for path in place.glob("*.lens")]
+    for path in sorted(paths_there, key=lambda path: path.name, reverse=True):
         claim = Claim.take(path)
         if claim is None:
             continue  # another window is writing it
@@ -157,6 +165,12 @@ class MemorySession(Session):
         self._connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
         self._connection.execute(f"PRAGMA user_version = {database.SCHEMA}")
         self._seen_version = self._data_version()
+
+    @override
+    def try_out(self) -> None:
+        """Refuse where nothing could be added: never while there is no file."""
+        if self._place is not None:
+            super().try_out()
 
     @override
     def is_gone(self) -> bool:

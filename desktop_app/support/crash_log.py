@@ -9,6 +9,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, TextIO
 
+from desktop_app.support import paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -31,10 +33,10 @@ class CrashLog:
         """Begin to record; return the report of the last run where that one crashed."""
         report = None
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            paths.private(self._folder)
             path = self._folder / CRASH_FILE
             report = self._take_report(path)
-            self._file = path.open("w", encoding="utf-8")
+            self._file = paths.open_private(path, "w")
         except OSError:  # no place for a report is no reason not to start
             return report
         faulthandler.enable(self._file)

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from typing_extensions import override
 
+from desktop_app.support import paths
+from desktop_app.support.terminal import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -138,7 +141,7 @@ class LogBook(logging.Handler):
     def _write(self, level: int, source: str, message: str, count: int) -> None:
         times = f" (×{count:,})" if count > 1 else ""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        name = logging.getLevelName(level)
+        name, message = logging.getLevelName(level), printable(message)
         try:
             if self._file is not None:
                 self._file.write(f"{stamp} {name} {source}: {message}{times}\n")
@@ -188,9 +191,9 @@ def _open_log(file: Path | None) -> TextIO | None:
     if file is None:
         return None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        paths.private(file.parent)
         if file.exists() and file.stat().st_size > _MAX_LOG_BYTES:
             file.replace(file.with_name(file.name + ".1"))
-        return file.open("a", encoding="utf-8", errors="backslashreplace")
+        return paths.open_private(file, "a")
     except OSError:  # no place for a log is no reason not to start
         return None

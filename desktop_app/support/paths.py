@@ -1,14 +1,17 @@
 """Where Lensbench keeps things: its own resources, and the user's data, settings and logs.
 
-Nothing here creates a folder except `ensure`. The environment variable `LENSBENCH_HOME` names one
-folder that then holds all of the user's files (tests and portable installations use it).
+Nothing here creates a folder except `ensure` and `private`. The environment variable
+`LENSBENCH_HOME` names one folder that then holds all of the user's files (tests and portable
+installations use it).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Literal, TextIO
 
 import platformdirs
 
@@ -47,6 +50,32 @@ def ensure(path: Path) -> Path:
     """Create a folder and its parents where they are missing, and return it."""
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def private(path: Path) -> Path:
+    """Create a folder that nobody but the user may look into, and return it.
+
+    One that is there already and belongs to the user is closed to others.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    return path
+
+
+def open_private(path: Path, mode: Literal["a", "w"]) -> TextIO:
+    """Open a text file for writing that nobody but the user may read."""
+    file = open(  # noqa: SIM115 - for the caller, who closes it
+        path, mode, encoding="utf-8", errors="backslashreplace", opener=_for_user
+    )
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)  # one of an earlier version
+    return file
+
+
+def _for_user(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _resources_folder() -> Path:

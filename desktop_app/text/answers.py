@@ -76,6 +76,19 @@ def fixed_row(row: PromptRow, fix: dict[str, object]) -> PromptRow:
     return PromptRow.model_validate(changed)
 
 
+def continuation_token(prompt: str, answer: str, encoder: Encoder) -> int | None:
+    """Return the token with which an answer continues its prompt; None where it has none."""
+    try:
+        return _continue(prompt, answer, encoder).tokens.ids[0]
+    except BadInputError:
+        return None
+
+
+def other_spelling(answer: str) -> str:
+    """Return an answer without its leading space, or with one; empty where nothing is left."""
+    return answer[1:] if answer.startswith(" ") else f" {answer}"
+
+
 def _refuse_useless(row: PromptRow, index: int) -> None:
     for text in (*row.answer, *row.wrong):
         if not text:

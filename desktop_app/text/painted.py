@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.files import require_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,13 @@ def read_pattern(path: Path) -> tuple[tuple[float, ...], ...]:
     if ending not in ENDINGS:
         raise BadInputError(f"--pattern {path} must end in {', '.join(ENDINGS)}: convert it.")
     try:
+        require_regular(path)
         if path.stat().st_size > _MOST_BYTES:
             raise BadInputError(f"--pattern {path} is too large: paint fewer tokens.")
         table = _READERS[ending](path)
     except OSError as error:
         raise BadInputError(f"--pattern {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, MemoryError, RecursionError):
         raise BadInputError(
             f"--pattern {path} holds no table of numbers: write one row per query."
         ) from None

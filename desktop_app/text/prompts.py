@@ -1,7 +1,9 @@
 """Prompt tables on disk: `.csv` and `.jsonl` with the columns prompt, corrupt, answer, wrong.
 
 Texts are used to the letter: nothing is trimmed, a trailing space stays, quotes and line breaks
-inside a text survive. `answer` and `wrong` may hold several, `|` between.
+inside a text survive. `answer` and `wrong` may hold several, `|` between. A `.csv` that is written
+here has an apostrophe before texts with which a spreadsheet would begin a formula; its last column,
+`marked`, names those cells, so that they are read as they were.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from pydantic import ValidationError
 
 from desktop_app.contract.params import MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.files import write_atomically
+from desktop_app.support.files import open_regular, write_atomically
+from desktop_app.text.cells import MARK, begins_formula, plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +28,7 @@ _T = TypeVar("_T")
 MAX_FILE_BYTES = 64 * 1024**2
 
 _COLUMNS = ("prompt", "corrupt", "answer", "wrong")
+MARKED = "marked"
 _COLUMN_LIST = ", ".join(_COLUMNS)
 _FIELDS = {"text": "text", "prompt": "text", "corrupt": "corrupt", "answer": "answer"}
 _FIELDS["wrong"] = "wrong"
@@ -101,7 +105,7 @@ def _by_ending(path: Path, choices: dict[str, _T], what: str) -> _T:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             stored = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise BadInputError(f"There is no file “{path}”: check the name.") from None
@@ -133,7 +137,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                     "header has columns; put texts that hold a comma in quotes."
                 )
             if cells:
-                yield line, dict(zip(columns, cells, strict=False))
+                yield line, _unmarked(dict(zip(columns, cells, strict=False)))
             line = reader.line_num + 1
     except csv.Error as error:
         raise BadInputError(
@@ -141,15 +145,23 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         ) from None
 
 
+def _unmarked(cells: dict[str, Any]) -> dict[str, Any]:
+    """Return cells as they were before they were written so that no spreadsheet computes them."""
+    for name in filter(None, str(cells.pop(MARKED, "")).split("|")):
+        if name in cells:
+            cells[name] = cells[name].removeprefix(MARK)
+    return cells
+
+
 def _header(path: Path, cells: list[str]) -> list[str]:
     columns = [cell.strip().casefold() for cell in cells]
     for number, (name, cell) in enumerate(zip(columns, cells, strict=True), 1):
-        if name not in _FIELDS:
+        if name not in _FIELDS and name != MARKED:
             raise BadInputError(
                 f"“{path}”, line 1, column {number}: there is no column “{cell[:40]}”; the first "
                 f"line names the columns {_COLUMN_LIST}."
             )
-    fields = [_FIELDS[name] for name in columns]
+    fields = [_FIELDS.get(name, name) for name in columns]
     if "text" not in fields or len(set(fields)) < len(fields):
         raise BadInputError(
             f"“{path}”, line 1: the first line must name each column once, prompt among them: "
@@ -174,7 +186,29 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise BadInputError(f"“{path}”, line {line}: write one object a line, in braces.")
         _check_keys(path, line, value)
+        _check_texts(path, line, value)
         yield line, value
+
+
+def _check_texts(path: Path, line: int, value: dict[str, Any]) -> None:
+    """Refuse what is no text: a number is a token or another one, as it is written."""
+    for key, cell in value.items():
+        several = cell if isinstance(cell, list) and _FIELDS[key] in {"answer", "wrong"} else [cell]
+        odd = next((c for c in several if c is not None and not isinstance(c, str)), None)
+        if odd is not None:
+            told = json.dumps(odd, ensure_ascii=False)[:40]
+            raise BadInputError(
+                f"“{path}”, line {line}, column {key}: {told} is {_kind(odd)}, not a text; put it "
+                "in quotes, with its leading space where the answer has one."
+            )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _check_keys(path: Path, line: int, value: dict[str, Any]) -> None:
@@ -218,10 +252,20 @@ def _too_long(path: Path, line: int, column: str) -> BadInputError:
     )
 
 
+def _cells(row: PromptRow) -> tuple[str, ...]:
+    return row.text, row.corrupt or "", "|".join(row.answer), "|".join(row.wrong)
+
+
+def _begun(row: PromptRow) -> list[str]:
+    """Return the columns in which a spreadsheet would take the text for a formula."""
+    return [name for name, cell in zip(_COLUMNS, _cells(row), strict=True) if begins_formula(cell)]
+
+
 def _csv_text(rows: Sequence[PromptRow]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
+    marks = [MARKED] if any(map(_begun, rows)) else []
+    writer.writerow([*_COLUMNS, *marks])
     for number, row in enumerate(rows, 1):
         for column, several in (("answer", row.answer), ("wrong", row.wrong)):
             if any(not part or "|" in part for part in several):
@@ -229,7 +273,8 @@ def _csv_text(rows: Sequence[PromptRow]) -> str:
                     f"Row {number}, column {column}: a .csv cannot hold an answer with “|” in it "
                     "or an empty one; save the table as .jsonl."
                 )
-        writer.writerow([row.text, row.corrupt or "", "|".join(row.answer), "|".join(row.wrong)])
+        begun = ["|".join(_begun(row))] if marks else []
+        writer.writerow([*map(plain_cell, _cells(row)), *begun])
     return text.getvalue()
 
 

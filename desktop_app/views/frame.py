@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
     QSplitter,
     QWidget,
 )
-from typing_extensions import override
 
-from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
+from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.layouts import Part
 
 # Notices that tell rather than warn.
 _CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
-OTHER_PROMPTS = "other_prompts"
+# A code that is longer than any of ours stands in a stranger's file.
+_CODE = 60
 
 
 class ElidedLabel(QLabel):
@@ -160,14 +163,13 @@ class Veil(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._covered = parent
-        self._text = "Computing…"
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setVisible(False)
         parent.installEventFilter(self)
 
     def set_shown(self, shown: bool, text: str = "Computing…") -> None:
         """Lay the wash over the picture, or take it away."""
-        self._text = text
+        self.setAccessibleName(text)
         self.setGeometry(self._covered.rect())
         self.setVisible(shown)
         self.update()
@@ -189,14 +191,15 @@ class Veil(QWidget):
         wash.setAlpha(165)
         painter.fillRect(self.rect(), wash)
         painter.setFont(ui_font(13, "medium"))
-        width = painter.fontMetrics().horizontalAdvance(self._text) + 36
+        text = self.accessibleName()
+        width = painter.fontMetrics().horizontalAdvance(text) + 36
         box = QRect(0, 0, width, 34)
         box.moveCenter(self.rect().center())
         painter.setPen(theme.color("border_strong"))
         painter.setBrush(theme.color("raised"))
         painter.drawRoundedRect(box, 8, 8)
         painter.setPen(theme.color("text"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def gap_splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int, int]) -> QSplitter:
@@ -266,24 +269,34 @@ def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
 def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
     """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
     fixes = sum(notice.fix is not None for notice in group)
-    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
+    told = list(dict.fromkeys(clipped(without_flags(notice.message)) for notice in group))
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,
-        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
+        text=clipped(code.replace("_", " "), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
         severity=severity(code),
         tooltip="\n".join(told[:4]) + more,
         fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
     )
 
 
-def other_prompts_chip() -> ChipSpec:
-    """Return the chip of a picture that was made for other prompts than those of the table."""
-    return ChipSpec(
-        code=OTHER_PROMPTS,
-        text="Made for other prompts",
-        severity="warn",
-        tooltip="The prompt table holds other prompts, corrupt twins or answers now than when this "
-        "was computed. Run it again, or set the table back.",
-        fix_label="Run again",
-    )
+def source_chips(difference: Difference) -> list[ChipSpec]:
+    """Return a chip for what made a picture and is another now; the first offers to run again."""
+    model, again = difference.model, "Run it again"
+    told = {
+        OTHER_MODEL: (f"Made with {model}", f"{again}, or open that model."),
+        OTHER_SETTINGS: (
+            "Made with other settings",
+            f"{listed(difference.settings)}\n{again}, or set the form back.",
+        ),
+        OTHER_PROMPTS: (
+            "Made for other prompts",
+            "The prompt table holds other prompts, corrupt twins or answers now than when this "
+            f"was computed. {again}, or set the table back.",
+        ),
+    }
+    codes = difference.codes()
+    return [
+        ChipSpec(code, told[code][0], "warn", told[code][1], "" if place else "Run again")
+        for place, code in enumerate(codes)
+    ]

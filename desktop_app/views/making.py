@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.params import Params
-from desktop_app.contract.registry import find, hook
+from desktop_app.contract.registry import ANALYSES, BUILT_IN, find, hook
 from desktop_app.contract.spec import Analysis
+from desktop_app.support.guard import guard_package
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -26,8 +27,17 @@ def create_view(
         from desktop_app.views.default import DefaultView  # noqa: PLC0415 - with the first such
 
         view = DefaultView
+    _guard(declared.name)
     made: AnalysisView = view(declared, selection, parent)
+    _guard(declared.name)  # what was imported with the making
     return made
+
+
+def _guard(name: str) -> None:
+    """Guard what Qt calls in the widgets of another package."""
+    package = ANALYSES.package(name)
+    if package is not None and name not in BUILT_IN:
+        guard_package(package.partition(".")[0])
 
 
 def stand_in_for(result: Result) -> Analysis:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import psutil
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
-from typing_extensions import override
 
 from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk

@@ -12,6 +12,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.errors import LensbenchError
 from desktop_app.support.files import write_atomically
+from desktop_app.support.paths import private
 from desktop_app.window.prompts.prompt_rows import COLUMNS, TypedRow, typed
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings, or leave the old ones untouched where that fails."""
     kept = settings.model_copy(update={"prompts": settings.prompts[:MAX_REMEMBERED_PROMPTS]})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with write_atomically(folder / SETTINGS_FILE) as file:
+        private(folder)
+        with write_atomically(folder / SETTINGS_FILE, private=True) as file:
             file.write(json.dumps(kept.model_dump(mode="python"), indent=1).encode("utf-8"))
     except (LensbenchError, OSError, UnicodeEncodeError) as error:
         _log.warning("The settings were not saved: %s", error)

@@ -149,16 +149,18 @@ def patterns(length: int, seed: int) -> np.ndarray:
 
 def attention_result(pattern: tuple[Any, ...] | None = None) -> Result:
     pattern = pattern or (patterns(160, 1), patterns(5, 2))
+    entropy = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
     return result_of(
         "attention",
         {
             "pattern": pattern,
             "thumbnail": tuple(np.ones((2, 3, 4, 4), np.float32) for _ in pattern),
-            "entropy": np.arange(12, dtype=np.float32).reshape(2, 3, 2),
+            "entropy": entropy[..., : len(pattern)],
             "layers": np.array([1, 2]),
             "head_indices": np.array([0, 2, 3]),
             "kv_head": np.array([0, 1, 1]),
         },
+        prompts=PROMPTS[: len(pattern)],
     )
 
 

@@ -34,7 +34,7 @@ def make(seed):
     if seed % 3 == 0:
         pattern = numbers.random((2, 3, 120, 120), np.float32)
         return stored.attention_result((pattern,))
-    data = {"base": numbers.standard_normal(8), "effect": numbers.standard_normal((3, 40, 8))}
+    data = {"base": numbers.standard_normal(2), "effect": numbers.standard_normal((3, 99, 2))}
     return stored.result_of("ablate", data, params={"seed": seed})
 
 
@@ -110,13 +110,20 @@ def examine(path, reported):
 def main(folder, kills, seed):
     """Do it all and print what happened as JSON."""
     choose = random.Random(seed)  # noqa: S311 - moments, not secrets
-    interrupted = finished = 0
+    interrupted = finished = creating = 0
     path, known = None, []
     for trial in range(kills):
         if trial % TRIALS_PER_FILE == 0:
             path, known = folder / f"{trial}.lens", []
             if trial % (2 * TRIALS_PER_FILE) == 0:
                 shutil.copy(OLD / "schema_1.lens", path)  # killed while it is brought up to date
+        if trial % 4 == 2:  # killed while it makes the file
+            fresh = folder / f"{trial}-new.lens"
+            reported = killed_writer(fresh, 1000 * trial, 0, choose.random() / 2)
+            creating += not fresh.exists() or fresh.stat().st_size == 0
+            finished += len(reported)
+            examine(fresh, reported)
+            continue
         reported = killed_writer(
             path, 1000 * trial, choose.randrange(MOST_RESULTS), choose.random()
         )
@@ -128,7 +135,8 @@ def main(folder, kills, seed):
         if trial % TRIALS_PER_FILE == TRIALS_PER_FILE - 1:
             examine(path, known)
             path.unlink()
-    sys.stdout.write(json.dumps({"kills": kills, "interrupted": interrupted, "finished": finished}))
+    told = {"kills": kills, "interrupted": interrupted, "finished": finished, "creating": creating}
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

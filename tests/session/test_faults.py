@@ -28,3 +28,4 @@ def test_writers_killed_at_random_moments_lose_nothing_they_reported(tmp_path):
     assert found["kills"] >= 200
     assert found["finished"] > 50  # results were finished before the kill ...
     assert found["interrupted"] > 10  # ... and many kills came within a transaction
+    assert found["creating"] > 5  # ... or before the file was whole

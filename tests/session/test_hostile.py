@@ -354,3 +354,44 @@ def test_an_unknown_analysis_still_loads(written):
     change_document(written, lambda d: d.update(analysis="telepathy"))
     with Session.open(written) as session:
         assert session.load(1).analysis == "telepathy"
+
+
+def write_packed(path, size, count):
+    """Add arrays that are all zeros, as many bytes as a thousand times what is stored."""
+    packed = zlib.compress(bytes(size), 9)
+    with closing(sqlite3.connect(path)) as connection:
+        (text,) = connection.execute("SELECT document FROM results WHERE id = 1").fetchone()
+        document = json.loads(text)
+        for number in range(count):
+            name = f"zeros_{number}"
+            spec = {"$array": name, "dtype": "|u1", "shape": [size], "lead": 0}
+            document["data"][name] = spec
+            values = (1, name, 0, "zlib", packed)
+            connection.execute(
+                "INSERT INTO arrays (result, name, part, codec, bytes) VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+        values = (json.dumps(document),)
+        connection.execute("UPDATE results SET document = ? WHERE id = 1", values)
+        forget_checksums(connection)
+        connection.commit()
+
+
+@pytest.mark.parametrize(("size", "count"), [(400_000_000, 1), (30_000_000, 40)])
+def test_arrays_packed_a_thousand_times_are_not_unpacked(written, size, count):
+    write_packed(written, size, count)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInputError, match="damaged"):
+            read_all(written)
+        assert tracemalloc.get_traced_memory()[1] < 400e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_own_arrays_of_one_value_come_back_however_large(path, monkeypatch):
+    monkeypatch.setattr("desktop_app.session.parts._FREE_PART_BYTES", 100_000)
+    with Session.create(path) as session:
+        zeros = (np.zeros((2, 3, 300, 300), np.float32),)
+        number = session.add(samples.attention_result(zeros))
+        np.testing.assert_array_equal(session.load(number).data["pattern"][0], zeros[0])

@@ -20,8 +20,8 @@ from tests.samples import stored
 REPOSITORY = Path(__file__).parents[2]
 
 
-def child(code, *arguments):
-    """Start a program that says `ready` once it is so far."""
+def child(code, *arguments, ready="ready"):
+    """Start a program that says that word once it is so far."""
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
         cwd=REPOSITORY,
@@ -30,7 +30,7 @@ def child(code, *arguments):
         text=True,
     )
     word = process.stdout.readline()
-    if word != "ready\n":
+    if word != f"{ready}\n":
         end(process)
         pytest.fail(f"the program said {word!r}")
     return process

@@ -47,8 +47,8 @@ def test_big_endian_arrays_keep_their_values(session):
 
 def test_nan_payloads_and_negative_zero_survive(session):
     bits = np.array([0x7FF8000000000001, 0xFFF0000000000000, 0x8000000000000000], np.uint64)
-    data = {"base": bits.view(np.float64)}
-    loaded = session.load(session.add(drawn.result_of("ablate", data))).data["base"]
+    data = {"bits": bits.view(np.float64)}
+    loaded = session.load(session.add(drawn.result_of("ablate", data))).data["bits"]
     np.testing.assert_array_equal(loaded.view(np.uint64), bits)
 
 

@@ -7,8 +7,10 @@ import threading
 import weakref
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from desktop_app.support.gc_guard import GcGuard
+from tests.finding import find
 
 pytestmark = pytest.mark.gui
 
@@ -35,7 +37,7 @@ def test_cycles_die_on_the_windows_clock(qtbot, guard):
     knot = Knot()
     weakref.finalize(knot, lambda: threads.append(threading.get_ident()))
     del knot
-    guard._timer.setInterval(10)
+    find(guard, QTimer).setInterval(10)
     qtbot.waitUntil(lambda: bool(threads))
     assert threads == [threading.get_ident()]
 
@@ -54,6 +56,6 @@ def test_what_was_settled_can_still_be_collected(guard):
 def test_a_wave_of_new_objects_is_set_aside_unseen(guard):
     before = gc.get_freeze_count()
     modules = [[i] for i in range(60_000)]
-    guard._on_tick()
+    find(guard, QTimer).timeout.emit()
     assert gc.get_freeze_count() - before >= len(modules)
     assert gc.get_count()[0] < 40_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import threading
 import time
 import warnings
@@ -19,12 +20,17 @@ FLOOD = "Keyword arguments {'add_special_tokens': False} not recognized."
 
 
 @pytest.fixture
-def book(tmp_path):
+def terminal(monkeypatch):
     stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+@pytest.fixture
+def book(tmp_path, terminal):
     root = logging.getLogger()
     level, show = root.level, warnings.showwarning
-    book = logs.install(tmp_path / "log.txt", echo=False)
-    book._stream = stream
+    book = logs.install(tmp_path / "log.txt")
     yield book
     root.removeHandler(book)
     root.setLevel(level)
@@ -32,14 +38,14 @@ def book(tmp_path):
     book.close()
 
 
-def test_identical_records_are_one_entry_with_a_count(book, tmp_path):
+def test_identical_records_are_one_entry_with_a_count(book, terminal, tmp_path):
     logger = logging.getLogger("transformers.tokenization")
     for _ in range(4_812):
         logger.warning(FLOOD)
     (entry,) = [e for e in book.entries() if e.message == FLOOD]
     assert entry.count == 4_812
     assert entry.level_name == "warning"
-    assert book._stream.getvalue().count(FLOOD) == 1
+    assert terminal.getvalue().count(FLOOD) == 1
     written = (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert written.count(FLOOD) == 4  # the 1st, 10th, 100th and 1000th
     assert "×1,000" in written

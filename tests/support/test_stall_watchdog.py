@@ -6,9 +6,11 @@ import logging
 import time
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from desktop_app.support import stall_watchdog
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
+from tests.finding import find
 
 pytestmark = pytest.mark.gui
 
@@ -34,13 +36,13 @@ def watchdog(qtbot, clock):
     """A watchdog whose ticks the tests count, at moments of their own."""
     watchdog = StallWatchdog(tick_ms=4)
     watchdog.start()
-    watchdog._timer.stop()
+    find(watchdog, QTimer).stop()
     return watchdog
 
 
 def tick(watchdog, after_ms):
     Clock.now += after_ms / 1000
-    watchdog._on_tick()
+    find(watchdog, QTimer).timeout.emit()
 
 
 def test_a_hold_up_is_measured(watchdog):

@@ -131,7 +131,7 @@ def test_what_is_wrong_in_a_csv_is_named_with_its_place(write, content, words):
         ('{"prompt": "a"}\n["b"]\n', ["line 2", "braces"]),
         ('{"prompt": "a", "anwser": "5"}', ["line 1", "anwser"]),
         ('{"answer": "a"}', ["line 1, column prompt"]),
-        ('{"prompt": 5}', ["line 1, column prompt", "string"]),
+        ('{"prompt": 5}', ["line 1, column prompt", "a number"]),
         ('{"prompt": "a", "answer": {"x": 1}}', ["line 1, column answer"]),
         ('{"prompt": "\\ud800"}', ["line 1, column prompt"]),
         ("[" * 100_000, ["line 1", "JSON"]),

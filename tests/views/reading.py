@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QAbstractButton
-
 from desktop_app.widgets.tables.ranking import RankingList
+from tests.finding import press
 
-
-def press(view, text):
-    """Click the button that says so, where it can be seen."""
-    buttons = view.findChildren(QAbstractButton)
-    (found,) = [b for b in buttons if b.text() == text and not b.isHidden()]
-    found.click()
+__all__ = ["press", "ranking"]
 
 
 def ranking(view):

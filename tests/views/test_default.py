@@ -17,10 +17,15 @@ from desktop_app.pictures.matrix import Matrix
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.slicing import source
 from desktop_app.session.store import Session
+from desktop_app.views.choosers import Choosers
 from desktop_app.views.default import DefaultView
 from desktop_app.widgets.basics.selection import Selection
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
+from desktop_app.widgets.tables.ranking import RankingList
 from tests.analyses.compose.test_view import compose_result
 from tests.analyses.repeat.test_view import repeat_result
+from tests.finding import choose, find
 from tests.samples import drawn, patching, stored
 from tests.samples.heads import detect_result
 
@@ -67,8 +72,8 @@ def walk(view):
     """Look at every field, at the first and last place of every axis."""
     for title in view.fields():
         view.show_field(title)
-        for name in view._choosers.places():
-            box = view._choosers.box(name)
+        for name in view.read_out()["places"]:
+            box = find(view, Choosers).box(name)
             for index in (0, box.count() - 1):
                 box.setCurrentIndex(index)
                 box.activated.emit(index)
@@ -156,12 +161,11 @@ def test_a_map_begins_with_the_mean_and_goes_on_to_prompts(view, selection):
     assert view.fields()[0] == "effect"
     assert isinstance(on_screen(view), Matrix)
     np.testing.assert_array_equal(on_screen(view).values, result.data["effect_mean"])
-    box = view._choosers.box("prompt")
+    box = find(view, Choosers).box("prompt")
     assert box.currentText() == MEAN
     selection.select_prompt(1)
     np.testing.assert_array_equal(on_screen(view).values, result.data["effect_mean"])
-    box.setCurrentIndex(2)
-    box.activated.emit(2)
+    choose(box, 2)
     np.testing.assert_array_equal(on_screen(view).values, result.data["effect"][:, :, 1])
     selection.select_prompt(0)
     np.testing.assert_array_equal(on_screen(view).values, result.data["effect"][:, :, 0])
@@ -170,27 +174,27 @@ def test_a_map_begins_with_the_mean_and_goes_on_to_prompts(view, selection):
 def test_the_ranking_beside_a_map_has_the_strongest_first(view):
     view.show_result(drawn.ablate_result())
     assert on_screen(view).diverging
-    assert [row[0] for row in view._list.texts()][:2] == ["L5H3", "L4H2"]
+    assert [row[0] for row in view.read_out()["rows"]][:2] == ["L5H3", "L4H2"]
 
 
 def test_a_click_selects_head_and_the_selection_marks_the_cell(view, selection, qtbot):
     view.show_result(drawn.ablate_result())
-    view._map.cell_clicked.emit(1, 3)
+    find(view, Heatmap).cell_clicked.emit(1, 3)
     assert (selection.layer, selection.head) == (5, 3)
-    assert view._list.selected_key() == (1, 3)
+    assert view.read_out()["chosen"] == (1, 3)
     selection.select_head(4, 2)
-    assert view._map.selected() == (0, 2)
-    qtbot.keyClick(view._list, Qt.Key.Key_Home)
+    assert view.read_out()["selected"] == (0, 2)
+    qtbot.keyClick(find(view, RankingList, "Strongest cells"), Qt.Key.Key_Home)
     assert (selection.layer, selection.head) == (5, 3)
-    assert view._map.selected() == (1, 3)
+    assert view.read_out()["selected"] == (1, 3)
 
 
 def test_positions_and_pairs_are_selected(view, selection):
     view.show_result(patching.patch_result())
-    view._map.cell_clicked.emit(1, 4)
+    find(view, Heatmap).cell_clicked.emit(1, 4)
     assert (selection.layer, selection.head, selection.position) == (5, None, 4)
     view.show_result(drawn.attention_result())
-    view._map.cell_clicked.emit(3, 1)
+    find(view, Heatmap).cell_clicked.emit(3, 1)
     assert selection.pair == (3, 1)
 
 
@@ -198,11 +202,10 @@ def test_heads_of_a_pattern_follow_the_selection(view, selection):
     result = drawn.attention_result()
     view.show_result(result)
     selection.select_head(5, 2)
-    assert view._choosers.places() | {"layer": 1, "head": 2} == view._choosers.places()
+    assert view.read_out()["places"] | {"layer": 1, "head": 2} == view.read_out()["places"]
     np.testing.assert_array_equal(on_screen(view).values, result.data["pattern"][0][1, 2])
-    box = view._choosers.box("head")
-    box.setCurrentIndex(3)
-    box.activated.emit(3)
+    box = find(view, Choosers).box("head")
+    choose(box, 3)
     assert (selection.layer, selection.head) == (5, 3)
 
 
@@ -214,7 +217,7 @@ def test_one_axis_is_a_curve_with_its_spread(view, selection):
     curve = on_screen(view)
     assert isinstance(curve, Curves)
     assert curve.lines[0].low.tolist() == [1.0, 5.0, 0.0]
-    view._plot.point_clicked.emit(2)
+    find(view, Plot).point_clicked.emit(2)
     assert selection.layer == 2
     assert not curve.lines[0].bars
 
@@ -229,15 +232,15 @@ def test_a_value_per_prompt_is_a_table(view, selection):
     view.show_result(drawn.rank_result())
     assert view.fields()[0] == "logit diff"
     assert isinstance(on_screen(view), Ranking)
-    assert view._table.texts()[0][0].startswith("1 · ")
-    view._table.row_selected.emit(1)
+    assert view.read_out()["rows"][0][0].startswith("1 · ")
+    find(view, RankingList, "Values").row_selected.emit(1)
     assert selection.prompt == 1
 
 
 def test_single_values_are_told_with_meaning_and_unit(view):
     view.show_result(patching.hand_result())
     view.show_field("single values")
-    assert ("clean", "4 logit difference", "The metric of the clean run") in view._table.texts()
+    assert ("clean", "4 logit difference", "The metric of the clean run") in view.read_out()["rows"]
 
 
 def test_parts_are_drawn_as_they_come(view):
@@ -260,9 +263,9 @@ def test_the_field_that_is_looked_at_stays(view):
     view.show_result(drawn.ablate_result())
     view.show_field("percent")
     view.show_result(drawn.ablate_result())
-    assert view._field.currentText() == "percent"
+    assert view.read_out()["field"] == "percent"
     view.show_result(drawn.attention_result())
-    assert view._field.currentText() == "pattern"
+    assert view.read_out()["field"] == "pattern"
 
 
 def test_results_of_their_own_sequences_leave_the_selected_prompt_alone(view, selection):
@@ -275,9 +278,9 @@ def test_results_of_their_own_sequences_leave_the_selected_prompt_alone(view, se
 
 def test_the_picture_is_what_an_export_draws(view):
     view.show_result(drawn.ablate_result())
-    assert view.picture_widget().isAncestorOf(view._map)
+    assert view.picture_widget().isAncestorOf(find(view, Heatmap))
     view.show_field("base")
-    assert view.picture_widget().isAncestorOf(view._table)
+    assert view.picture_widget().isAncestorOf(find(view, RankingList, "Values"))
 
 
 def test_a_view_is_freed(themed):

@@ -14,9 +14,12 @@ from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.contract.registry import ANALYSES, BUILT_IN
 from desktop_app.contract.result import Notice
 from desktop_app.support.errors import BadInputError
+from desktop_app.views.frame import Heading, SettingsFold, Veil
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
+from tests.finding import find, press
 from tests.patience import turn_the_loop
 from tests.samples import drawn, patching
 
@@ -38,6 +41,11 @@ STEADY = {"ablate", "patch", "hand_patch"}
 def pixels(widget):
     image = widget.grab().toImage()
     return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1).copy()
+
+
+def content(view):
+    """Return what the veil of a running job covers: all that a view draws."""
+    return find(view, Veil).parentWidget()
 
 
 def test_views_stand_in_the_order_of_the_analyses():
@@ -73,10 +81,10 @@ def test_busy_dims_the_old_picture_and_keeps_it(make_view, name):
     assert view.is_busy()
     assert view.read_out()["veiled"]
     assert view.read_out()["drawn"]
-    assert not view._heading.run_button.isEnabled()
+    assert not find(view, Heading).run_button.isEnabled()
     view.show_busy(False)
     assert not view.read_out()["veiled"]
-    assert view._heading.run_button.isEnabled()
+    assert find(view, Heading).run_button.isEnabled()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,7 +114,7 @@ def test_a_failure_with_a_fix_offers_it(make_view, heard, name):
     asked = heard(view.fix_requested)
     fix = {"index": 1, "prompt": "1 2 3 4 ", "answer": ["5"], "wrong": ["4"]}
     view.show_failure("Both answers start with ␠.", "answer_shared_prefix", fix)
-    view._banner.action_clicked.emit("fix")
+    press(view, "Fix the prompt")
     assert asked == [
         (Notice("answer_shared_prefix", "Both answers start with ␠.", fix, 1),),
     ]
@@ -116,7 +124,7 @@ def test_a_failure_with_a_fix_offers_it(make_view, heard, name):
 def test_run_gives_the_settings_of_the_form(make_view, heard, qtbot, name):
     view = make_view(name)
     asked = heard(view.run_requested)
-    qtbot.mouseClick(view._heading.run_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find(view, Heading).run_button, Qt.MouseButton.LeftButton)
     assert len(asked) == 1
     assert asked[0][0] == ANALYSES[name].params()
 
@@ -126,16 +134,16 @@ def test_settings_go_in_and_come_out(make_view):
     wanted = AblateParams(mode="zero", layers="1:2")
     view.set_params(wanted)
     assert view.params() == wanted
-    assert view._settings.sentence.full_text() == (
+    assert view.read_out()["settings"] == (
         "heads · zero · logit difference · all positions · layers 1:2"
     )
 
 
 def test_settings_unfold_by_their_sentence(make_view, qtbot):
     view = make_view("ablate")
-    assert not view._settings.is_open()
-    qtbot.mouseClick(view._settings.sentence, Qt.MouseButton.LeftButton)
-    assert view._settings.is_open()
+    assert not view.read_out()["form"]
+    qtbot.mouseClick(find(view, SettingsFold).sentence, Qt.MouseButton.LeftButton)
+    assert view.read_out()["form"]
 
 
 def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
@@ -144,7 +152,7 @@ def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
     fixes = [Notice("trailing_space", f"Prompt {i}", {"index": i}, i) for i in range(3)]
     view.show_result(drawn.rank_result(warnings=(*fixes, Notice("bos_added", "A BOS."))))
     assert view.read_out()["chips"] == ["trailing_space", "bos_added"]
-    view._chips.fix_clicked.emit("trailing_space")
+    press(view, "Fix all 3: trailing space ×3")
     assert [told[0].prompt for told in asked] == [0, 1, 2]
 
 
@@ -152,9 +160,9 @@ def test_chips_gather_notices_by_code_and_fix_each_prompt(make_view, heard):
 def test_the_prompt_follows_the_selection(make_view, selection, name):
     view = make_view(name)
     view.show_result(RESULTS[name]())
-    before = pixels(view._content)
+    before = pixels(content(view))
     selection.select_prompt(1)
-    assert not np.array_equal(before, pixels(view._content)) or name in STEADY
+    assert not np.array_equal(before, pixels(content(view))) or name in STEADY
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -204,9 +212,10 @@ def test_a_narrow_view_fits(make_view, name):
     view.show_result(RESULTS[name]())
     assert view.minimumSizeHint().width() <= 700
     assert view.minimumSizeHint().height() <= 560
-    for child in view._content.findChildren(QWidget):
-        if child.isVisible() and child.parent() is view._content:
-            assert child.geometry().right() <= view._content.width()
+    room = content(view)
+    for child in room.findChildren(QWidget):
+        if child.isVisible() and child.parent() is room:
+            assert child.geometry().right() <= room.width()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -235,8 +244,8 @@ def test_a_view_is_freed(themed, name):
 def test_the_open_form_leaves_the_picture_its_room(qtbot, make_view, name):
     view = make_view(name)
     view.show_result(RESULTS[name]())
-    view._settings.set_open(True)
-    view._settings.form.set_folded(False)
+    press(view, f"Settings of {view.analysis.title}")
+    find(view, ParamsForm).set_folded(False)
     holder = QWidget()  # a child may be smaller than it would like, as in the window
     qtbot.addWidget(holder)
     view.setParent(holder)
@@ -244,19 +253,19 @@ def test_the_open_form_leaves_the_picture_its_room(qtbot, make_view, name):
     holder.resize(715, 624)
     holder.show()
     turn_the_loop()
-    assert view._settings._box.height() <= 0.4 * 624
-    picture = view.picture_widget().canvas if name == "ablate" else view._board
-    assert picture.height() > 180
+    assert find(view, FormScroll).height() <= 0.4 * 624
+    picture = view.picture_widget()
+    assert (picture.canvas if name == "ablate" else picture).height() > 180
     view.setParent(None)
 
 
 def test_a_form_is_no_higher_than_its_fields(qtbot, make_view):
     view = make_view("ablate", 1400, 1200)
     view.show_result(RESULTS["ablate"]())
-    view._settings.set_open(True)
+    press(view, f"Settings of {view.analysis.title}")
     turn_the_loop()
-    form = view._settings.form
-    assert form.heightForWidth(form.width()) <= view._settings._box.height() < 180
-    view._settings.form.set_folded(False)
+    form = find(view, ParamsForm)
+    assert form.heightForWidth(form.width()) <= find(view, FormScroll).height() < 180
+    form.set_folded(False)
     turn_the_loop()
-    assert form.heightForWidth(form.width()) <= view._settings._box.height()
+    assert form.heightForWidth(form.width()) <= find(view, FormScroll).height()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import shiboken6
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QProgressBar, QPushButton, QWidget
 
 from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
+from desktop_app.widgets.basics.colormaps import diverging_map, lookup
 from desktop_app.widgets.basics.job_bar import JobBar, duration
 from desktop_app.widgets.basics.layouts import FlowLayout
 from desktop_app.widgets.basics.messages import Badge, Banner, EmptyState
@@ -22,6 +23,7 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
+from tests.finding import find, in_sight, press, said
 
 
 def test_a_chip_offers_itself_and_its_fix(shown, qtbot):
@@ -87,10 +89,10 @@ def test_segments(shown, qtbot):
     with qtbot.assertNotEmitted(control.changed):
         control.set_value(3)
     with qtbot.waitSignal(control.changed) as told:
-        qtbot.mouseClick(control._group.button(1), Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(find(control, QPushButton, "Two"), Qt.MouseButton.LeftButton)
     assert told.args == [2]
     with qtbot.assertNotEmitted(control.changed):
-        qtbot.mouseClick(control._group.button(1), Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(find(control, QPushButton, "Two"), Qt.MouseButton.LeftButton)
     with pytest.raises(ValueError, match="none of 1, 2, 3"):
         control.set_value(4)
 
@@ -114,20 +116,19 @@ def test_banner_speaks_acts_and_goes(shown, qtbot):
     with qtbot.waitSignal(banner.action_clicked) as told:
         qtbot.mouseClick(buttons["Offload"], Qt.MouseButton.LeftButton)
     assert told.args == ["disk"]
-    banner._close.click()
+    press(banner, "Dismiss this notice")
     assert banner.isHidden()
     banner.show_message("Again.", dismissible=False)
-    assert banner._close.isHidden()
-    assert banner._buttons == []
+    assert not in_sight(banner, QAbstractButton)
 
 
 def test_empty_state_and_badge(shown, qtbot):
     empty = EmptyState("ablate", "No ablation yet", "Run it.", "Run")
     shown(empty, 400, 300)
     with qtbot.waitSignal(empty.action_clicked):
-        empty._action.click()
+        press(empty, "Run")
     empty.set_content("info", "Nothing", "Really.")
-    assert empty._action.isHidden()
+    assert not in_sight(empty, QPushButton)
     assert empty.accessibleName() == "Nothing"
     badge = Badge("parity 2e-6")
     qtbot.addWidget(badge)
@@ -139,22 +140,23 @@ def test_empty_state_and_badge(shown, qtbot):
 
 def test_job_bar_runs_and_ends(shown, qtbot):
     bar = shown(JobBar(), 900, 36)
+    cancel = find(bar, QPushButton, "Cancel the running job")
     assert not bar.is_running()
     bar.show_job("Ablation")
-    assert bar._bar.maximum() == 0  # not known yet: the bar only moves
+    assert find(bar, QProgressBar, "Progress").maximum() == 0  # not known yet: the bar only moves
     bar.set_progress(0.614, "layer 18 of 30", 0.72)
-    assert bar._percent.text() == "61 %"
+    assert "61 %" in said(bar)
     assert bar.note() == "layer 18 of 30 · 0.7 s left"
     bar.set_progress(1.7)
-    assert bar._percent.text() == "100 %"
+    assert "100 %" in said(bar)
     with qtbot.waitSignal(bar.cancel_clicked):
-        qtbot.mouseClick(bar._cancel, Qt.MouseButton.LeftButton)
-    assert not bar._cancel.isEnabled()
+        qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    assert not cancel.isEnabled()
     bar.finish("Ablation done in 1.7 s")
     assert not bar.is_running()
     assert bar.title() == "Ablation done in 1.7 s"
     bar.show_job("Again")
-    assert bar._cancel.isEnabled()
+    assert cancel.isEnabled()
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_chips_beyond_the_lines_allowed_stand_behind_a_count(qtbot):
     assert all(chip.isVisible() for chip in row.chips())
     assert row.more_text() == ""
     row.resize(300, 80)
-    row._more.clicked.emit("")
+    qtbot.mouseClick(find(row, Chip, f"info: {row.more_text()}"), Qt.MouseButton.LeftButton)
     assert all(chip.isVisible() for chip in row.chips())
     row.set_chips([])
     assert (row.chips(), row.more_text()) == ((), "")
@@ -272,8 +274,14 @@ def test_a_bar_shows_the_part_of_its_colours_that_values_reach(qtbot, qapp):
     bar = ColorBar()
     qtbot.addWidget(bar)
     bar.set_scale((-0.1, 0.3), diverging=True, seen=(0.0, 0.3))
-    assert bar._ticks(3) == pytest.approx([0.0, 0.1, 0.3])
+    assert bar.marks(3) == pytest.approx([0.0, 0.1, 0.3])
     assert bar.accessibleDescription() == "from 0 to 0.3"
-    assert bar._picture().height() == pytest.approx(0.75 * 128, abs=2)
+    bar.resize(60, 116)
+    bar.set_span(8, 108)
+    image = bar.grab().toImage()
+    table = lookup(diverging_map(), 128)
+    for y, place in ((105, 34), (10, 125)):  # 0 lies a quarter up the whole, and is the lowest
+        colour = image.pixelColor(13, y)
+        assert abs(np.array(colour.getRgb()[:3]) - table[place, :3].astype(int)).max() < 8
     bar.set_scale((-0.1, 0.3), diverging=True)
-    assert bar._ticks(3) == pytest.approx([-0.1, 0.1, 0.3])
+    assert bar.marks(3) == pytest.approx([-0.1, 0.1, 0.3])

@@ -7,12 +7,14 @@ import logging
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtWidgets import QComboBox
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
 from desktop_app.window.frame.panels import HelpPanel, LogPanel, read_page
 from desktop_app.window.frame.top_bar import match_score
 from desktop_app.window.inspector.inspector import SmallPattern
+from tests.finding import find, press
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -52,8 +54,7 @@ def test_a_flood_is_one_line_with_a_count(qtbot, log):
         "Keyword arguments not recognized.",
     ]
     assert counted == [1]
-    panel._level.set_value("all")
-    panel._show()
+    press(panel, "All")
     assert len(rows(panel.table)) == 2
 
 
@@ -83,7 +84,7 @@ def test_the_page_on_the_session_file_is_listed(qtbot):
     qtbot.addWidget(panel)
     panel.show_page("session_file")
     assert "application_id" in panel.browser.toPlainText()
-    assert panel._pages.currentData() == "session_file"
+    assert find(panel, QComboBox, "Help page").currentData() == "session_file"
 
 
 def test_links_lead_to_other_pages_and_nowhere_else(qtbot):

@@ -78,7 +78,7 @@ def _type(window, column: int, text: str) -> None:
 
 
 def _strip(window) -> str:
-    return "".join(cell.text for cell in window.prompts.live.strip._look.cells)
+    return "".join(window.prompts.live.strip.texts())
 
 
 def _run(window, tab: str):
@@ -145,7 +145,7 @@ def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     assert (window.selection.layer, window.selection.head) == (1, 3)
     QTest.mouseDClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     wait_for(window.views["attention"].isVisible)
-    assert window.views["attention"]._title.text().startswith("L1 H3")
+    assert window.views["attention"].read_out()["head"].startswith("L1 H3")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
 from desktop_app.session.store import Session
+from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from tests.finding import in_sight, press, said
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -33,7 +35,7 @@ def run(qtbot, window, tab):
 
 
 def strip_texts(window):
-    return "".join(cell.text for cell in window.prompts.live.strip._look.cells)
+    return "".join(window.prompts.live.strip.texts())
 
 
 def test_first_start_fills_every_tab_with_the_worked_example(window, service):
@@ -146,12 +148,12 @@ def test_a_refused_run_is_mended_in_one_click(qtbot, window):
     window.actions_by_name["run"].trigger()
     qtbot.waitSignal(window.conductor.run_failed).wait()
     view = window.views["rank"]
-    assert not view._banner.isHidden()
+    assert in_sight(view, Banner)
     with qtbot.waitSignal(window.conductor.result_arrived):
-        view._banner.action_clicked.emit("fix")
+        press(view, "Fix the prompt")
     assert window.prompts.rows() == [TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")]
     assert view.current_result.prompts[0].text == "1 2 3 4 "
-    assert view._banner.isHidden()
+    assert not in_sight(view, Banner)
 
 
 def test_a_fix_finds_its_row_after_rows_moved(qtbot, window):
@@ -161,7 +163,7 @@ def test_a_fix_finds_its_row_after_rows_moved(qtbot, window):
     qtbot.waitSignal(window.conductor.run_failed).wait()
     window.prompts.table.prompts.insert(0, [TypedRow("new row", "", "x", "y")])
     with qtbot.waitSignal(window.conductor.result_arrived):
-        window.views["rank"]._banner.action_clicked.emit("fix")
+        press(window.views["rank"], "Fix the prompt")
     assert [r.prompt for r in window.prompts.rows()] == ["new row", "a b c", "1 2 "]
 
 
@@ -187,7 +189,7 @@ def test_bad_input_is_refused_in_words_and_the_window_lives(qtbot, window, servi
     before = service.analyses_run().count("rank")
     window.prompts.table.prompts.set_rows([row])
     run(qtbot, window, "rank")
-    assert words in window.views["rank"]._failure.message
+    assert words in window.views["rank"].read_out()["failure"]
     assert service.analyses_run().count("rank") == before
     set_rows(qtbot, window, TypedRow("1 2 3 4 😀", "", "5", "4"))
     run(qtbot, window, "rank")
@@ -223,7 +225,7 @@ def test_double_click_on_a_head_opens_its_attention(window):
     window.views["ablate"].open_attention(3, 2)
     assert window.views.current == "attention"
     assert (window.selection.layer, window.selection.head) == (3, 2)
-    assert window.inspector._head_title.text() == "L3H2"
+    assert "L3H2" in said(window.inspector)
     assert not window.inspector.pattern.isHidden()
 
 
@@ -368,7 +370,7 @@ def test_a_model_that_is_gone_does_not_block_a_start(qtbot, open_window, tmp_pat
     assert not window.banner.isHidden()
     assert "Choose a model" in window.top_bar.model_button.text()
     run(qtbot, window, "rank")
-    assert "No model is open" in window.views["rank"]._failure.message
+    assert "No model is open" in window.views["rank"].read_out()["failure"]
 
 
 def test_theme_switch(window):

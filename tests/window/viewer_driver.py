@@ -68,7 +68,7 @@ def main(path, out):
         for ending in ("json", "npz", "csv"):
             export(window.session.result(row.id), out / f"{row.analysis}.{ending}")
         window.actions_by_name["run"].trigger()
-        failures[row.analysis] = view._banner.text()
+        failures[row.analysis] = view.read_out()["failure"]
     window.top_bar.model_button.click()
     wait_for(lambda: not window.models.dialog.banner.isHidden())
     found = {

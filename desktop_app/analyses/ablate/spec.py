@@ -89,6 +89,7 @@ ANALYSIS = Analysis(
         FieldSpec("mode", (), "The replacement that was used"),
         FieldSpec("kept", (), "What stays intact in every run"),
         FieldSpec("estimated", (), "Whether effects are gradient estimates"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "preview_agreement",
             (),

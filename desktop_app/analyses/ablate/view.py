@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from desktop_app.analyses.ablate import picture as data_of
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
 from desktop_app.pictures.words import part_name
+from desktop_app.support.guard import override
 from desktop_app.views.sweep import SweepView
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ class AblateView(SweepView):
         prompt, heads = shown.prompt, self.opens(result)
         ranking = data_of.ranking(result, prompt, shown.chosen, LISTED)
         ordered = "Most harmful first" if prompt is None else f"Most harmful on prompt {prompt + 1}"
+        if prompt is None and result.partial:
+            ordered = f"Most harmful of {data_of.known_parts(result)}"
         tip = bind(data_of.cell_tip, result, prompt)
         quantity = shown.quantity if heads else "effect"
         return SweepPicture(

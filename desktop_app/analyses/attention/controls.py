@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.attention.picture import (
     ARRAYS,
@@ -16,6 +15,7 @@ from desktop_app.analyses.attention.picture import (
     strongest,
 )
 from desktop_app.pictures.token_text import display_text
+from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
@@ -169,9 +169,13 @@ class LookStrips(QWidget):
         for shown in (self._from, self._to):
             shown.strip.set_tokens(cells(tokens))
 
-    def titles(self) -> tuple[str, str]:
-        """Return of which tokens the strips speak."""
-        return self._from.title.full_text(), self._to.title.full_text()
+    def read(self) -> dict[str, Any]:
+        """Return of which tokens the strips speak, and the strongest on either."""
+        return {
+            "looks_at": self._from.title.full_text(),
+            "looked_at_by": self._to.title.full_text(),
+            "strongest": (self._from.best.full_text(), self._to.best.full_text()),
+        }
 
     def show_pair(self, picture: HeadPicture, query: int, key: int) -> None:
         """Colour the upper strip by the query's row and the lower one by the key's column."""

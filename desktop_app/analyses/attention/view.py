@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.contract.result import same_model
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
@@ -161,7 +161,7 @@ class AttentionView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
         self._grid.set_tip(bind(data_of.head_tip, result, prompt))
         self._strips.set_tokens(result.prompts[prompt].tokens)
@@ -176,7 +176,7 @@ class AttentionView(AnalysisView):
         return self._default
 
     def _draw_head(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         layer, head = self._chosen(result)
         place = data_of.indices(result, layer, head)
         if place is None:
@@ -280,9 +280,9 @@ class AttentionView(AnalysisView):
         return {
             "head": self._title.text(),
             "pattern": None if self._picture is None else self._picture.values,
+            "diverging": self._picture is not None and self._picture.diverging,
             "pair": self._pattern.selected(),
-            "looks_at": self._strips.titles()[0],
-            "looked_at_by": self._strips.titles()[1],
+            **self._strips.read(),
             "beside": self._pattern.is_side_visible(),
             "beneath": not self._strips.isHidden(),
             "instead": "" if self._wait.isHidden() else self._wait.text(),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.widgets.basics.icons import bind_icon
@@ -54,6 +54,11 @@ class CircuitPanel(QWidget):
         self.map.setVisible(shown.block is not None)
         if shown.block is not None:
             self.map.show_maps(shown.block)
+
+    def read(self) -> dict[str, Any]:
+        """Return what is shown."""
+        maps = () if self.map.isHidden() else self.map.maps()
+        return {"title": self.title.text(), "sentence": self.sentence.text(), "maps": maps}
 
 
 class CircuitPanels(QWidget):
@@ -197,6 +202,21 @@ class ComposeView(AnalysisView):
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the map, or the circuits."""
         return self._circuits if self.pages.page() == "circuits" else self._map
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        panels = self._circuits.panels[: self._circuits.shown]
+        return {
+            "page": self.pages.page(),
+            "kind": self._kind.value(),
+            "chance": self._chance.full_text(),
+            "maps": self._map.maps(),
+            "selected": self._map.selected(),
+            "told": self._sentence.text(),
+            "pairs": self._table.texts(),
+            "chosen": self._table.selected_key(),
+            "circuits": [panel.read() for panel in panels],
+        }
 
     # Answering.
 

@@ -13,14 +13,15 @@ from desktop_app.analyses.detect.circuit_card import make_card
 from desktop_app.analyses.detect.picture import roles, summary
 from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectParams
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.contract.result import Notice, PromptRecord, Result
+from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result
 from desktop_app.engine import weights
 from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.text.families import Encode, FamilyTokens, as_tokens, choose_families
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         else:
             prompts, data, notices = _on_repeats(model, params, lead, share, kept)
         share = ShareReporter(report, patterns, families)
-        found, left_out = family_scores(
-            model, params.families, params.embedding, alone.token_id, share
-        )
+        found, left_out, missing = _families(model, params, alone, share)
         data |= found
         data["lead"] = {"id": lead.token_id, "piece": lead.piece}
         data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
@@ -64,17 +63,42 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         data["summary"] = summary(data)
         if kept is not None and kept.fits:
             data["pattern"] = kept.array
-        if params.card:
+        if params.card and not missing:
             start = patterns + families
-            card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
-            data |= card
-    report.step(1.0, "Done")
+            share = ShareReporter(report, start, 1 - start)
+            try:
+                data |= make_card(model, params, lead, data, share)
+            except Cancelled:
+                missing = _stopped_before("the circuit card", report)
+    stopped.tell_end(report)
     large = () if kept is None else kept.notices()
     notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
+    if not any(notice.code == PARTIAL for notice in notices):
+        notices = (*notices, *missing)
+    told = next((notice.message for notice in notices if notice.code == PARTIAL), None)
+    data |= {} if told is None else {"partial": told}
     result = finish(model, ANALYSIS, params, prompts, (data, notices), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
+
+
+def _families(
+    model: LoadedModel, params: DetectParams, lead: Lead, report: Reporter
+) -> tuple[dict[str, Any], tuple[Notice, ...], tuple[Notice, ...]]:
+    """Return the scores on families and what was left out, or that it was stopped before them."""
+    try:
+        found = family_scores(model, params.families, params.embedding, lead.token_id, report)
+    except Cancelled:
+        return {}, (), _stopped_before("the scores on families", report)
+    return *found, ()
+
+
+def _stopped_before(what: str, report: Reporter) -> tuple[Notice, ...]:
+    """Return the warning of a run that was cancelled; where nobody wants it, cancel it indeed."""
+    if not report.keeps_partial:
+        raise Cancelled
+    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
 
 
 def _shares(params: DetectParams) -> tuple[float, float]:
@@ -124,23 +148,36 @@ def _on_repeats(
     if params.pattern:
         mask = pattern_scores.target_mask(params.pattern, 2 * size + 1)
         scores["target"] = pattern_scores.mask_score(mask, batch)
-    shown: tuple[PromptRecord, ...] = ()
+    shown: list[PromptRecord] = []
     means: dict[str, list[np.ndarray]] = {name: [] for name in scores}
-    for number in range(params.seeds):
+
+    def score_seed(number: int) -> None:
         ids = repeated_sequences(
             model, batch, size, params.seed + number, lead, rare=params.rare_tokens
         )
-        shown = shown or records(model, ids.tolist())
+        shown.extend([] if shown else records(model, ids.tolist()))
         share = ShareReporter(report, number / params.seeds, 1 / params.seeds)
         sums = pattern_scores.head_scores(model, ids, scores, share, None if number else kept)
         for name, score in scores.items():
             means[name].append(sums[name] / score.count)
         report.partial({name: np.mean(values, axis=0) for name, values in means.items()})
+
+    notices: tuple[Notice, ...] = ()
+    try:
+        for number in range(params.seeds):
+            score_seed(number)
+    except Cancelled:
+        done = len(means["induction"])
+        if not (report.keeps_partial and done):
+            raise
+        if done < params.seeds:
+            told = f"Stopped after {done} of {params.seeds} seeds. Run again for the rest."
+            notices = (Notice(PARTIAL, told),)
     data: dict[str, Any] = {name: np.mean(values, axis=0) for name, values in means.items()}
-    if params.seeds > 1:
+    if len(means["induction"]) > 1:
         data |= {f"{name}_spread": np.std(v, axis=0, ddof=1) for name, v in means.items()}
     data["queries"] = {name: score.count // batch for name, score in scores.items()}
-    return shown, data, ()
+    return tuple(shown), data, notices
 
 
 def _on_prompts(

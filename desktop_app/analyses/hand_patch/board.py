@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.paint import paint_arrow, paint_frame, paint_grid
 from desktop_app.analyses.hand_patch.picture import OTHER, RUNS, Board, Cell, cone
 from desktop_app.pictures.matrix import numbered
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.matrix_axes import (

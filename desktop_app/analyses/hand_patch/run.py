@@ -12,6 +12,7 @@ from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import prepare, twin_of
 from desktop_app.methods.watching import capture
@@ -72,7 +73,9 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         "read_position": record.read_position,
         **({} if found.noise is None else {"noise": float(found.noise[0])}),
     }
-    return finish(model, ANALYSIS, params, prepared.records, (data, prepared.notices), clock)
+    near = near_notices(model, params, prepared, [(params.pair, found.logits[0][0])])
+    notices = (*prepared.notices, *near)
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
 def _refuse_outside(model: LoadedModel, move: Move, length: int) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.hand_patch.picture import best_token, predictions, short_words
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import metric_name, number
+from desktop_app.support.guard import override
 from desktop_app.views.frame import gap_splitter, label, panel
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.icons import bind_icon

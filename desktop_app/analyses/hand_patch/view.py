@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.hand_patch import picture as data_of
 from desktop_app.analyses.hand_patch.board import HandBoard
@@ -14,6 +13,7 @@ from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.words import choice_label
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec

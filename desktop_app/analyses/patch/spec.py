@@ -106,6 +106,7 @@ ANALYSIS = Analysis(
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         noise_spec(),
         FieldSpec("estimated", (), "Whether the cells are gradient estimates"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "preview_agreement",
             (),

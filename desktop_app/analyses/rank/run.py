@@ -11,6 +11,7 @@ from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
+from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.predictions import token_row, top_rows
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError
@@ -36,6 +37,7 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         if not bool(torch.isfinite(read).all()):
             where = f"The prediction of prompt {index + 1}"
             notices.append(not_finite(where, model, [record.tokens.ids], index))
+        notices += near_notices(model, params, prepared, [(index, read)])
         tops.append(top_rows(model, read, params.top))
         answers.append([_continuation(model, record, a, read) for a in record.answers])
         wrongs.append([_continuation(model, record, w, read) for w in record.wrongs])

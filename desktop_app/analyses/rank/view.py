@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.rank import picture as data_of
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
@@ -194,7 +194,7 @@ class RankView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         record = result.prompts[prompt]
         self._heading_label.set_full_text(data_of.heading(result, prompt))
         self._read_label.set_full_text(data_of.read_sentence(result, prompt))

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
+from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -179,6 +179,19 @@ class RepeatView(AnalysisView):
     def picture_widget(self) -> QWidget:
         # Curve and maps whole, also where they are scrolled.
         return self._picture
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        shown = [n for n, frame in self._map_panels.items() if frame.isVisibleTo(self._picture)]
+        return {
+            "gain": self._gain.text(),
+            "numbers": self._numbers.texts(),
+            "curves": self._plot.picture(),
+            "sequence": self._sequence.value(),
+            "hint": self._hint.full_text(),
+            "maps": {name: self._maps[name].maps() for name in shown},
+            "notes": {name: self._notes[name].text() for name in shown},
+        }
 
     # Answering.
 

@@ -12,9 +12,10 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load_tokenizer
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.methods.text_notices import decoded, tokenizer_facts
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
-from desktop_app.text.warnings import TokenizerFacts, length_notices, prompt_notices
+from desktop_app.text.warnings import length_notices, prompt_notices
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +43,7 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
     facts = tokenizer_facts(model)
     for index, (row, encoding) in enumerate(zip(prepared.rows, prepared.encodings, strict=True)):
         report.check()
-        notices += prompt_notices(row, index, encoding, _decoded(model, encoding), facts)
+        notices += prompt_notices(row, index, encoding, decoded(model, encoding), facts)
     notices += length_notices(prepared.encodings, prepared.corrupt)
     encodings = prepared.encodings
     data: dict[str, Any] = {
@@ -58,26 +59,6 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
         )
     report.step(1.0, "Tokenized")
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
-
-
-def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:
-    """Return what the notices need to know of the model's tokenizer."""
-    tokenizer, raw = model.tokenizer, model.tokenizer.raw
-    declared = bool(raw.init_kwargs.get("add_bos_token", False))
-    return TokenizerFacts(
-        bos_id=tokenizer.bos_id,
-        bos_piece=str(raw.bos_token or ""),
-        adds_bos=tokenizer.adds_bos,
-        trained_with_bos=tokenizer.bos_id is not None and (declared or tokenizer.adds_bos),
-        unknown_id=raw.unk_token_id,
-        context=model.info.n_ctx,
-    )
-
-
-def _decoded(model: LoadedModel, encoding: Encoding) -> str:
-    """Return the text of the tokens that stand for characters of the prompt."""
-    ids = [i for i, (a, b) in zip(encoding.ids, encoding.offsets, strict=True) if b > a]
-    return model.tokenizer.decode(ids)
 
 
 def _compare(model: LoadedModel, params: TokensParams, prepared: Prepared) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
-from typing_extensions import override
 
 from desktop_app.analyses.tokens.picture import aligned_rows, card_sentence, prompt_notices
 from desktop_app.contract.result import TokenList
+from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, severity
 from desktop_app.widgets.basics.chip import Chip, ChipRow, ChipSpec
 from desktop_app.widgets.basics.fonts import mono_font, ui_font

@@ -16,8 +16,8 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in

@@ -13,9 +13,9 @@ from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPaintEvent, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QToolButton, QWidget
-from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, file_of
+from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.theme import severity_colour, theme_hub
 

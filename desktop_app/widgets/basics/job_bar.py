@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import row_in
 from desktop_app.widgets.basics.theme import set_role

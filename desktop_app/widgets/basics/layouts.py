@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
-from typing_extensions import override
+
+from desktop_app.support.guard import override
 
 Piece = QWidget | QLayout | int | None
 Part = Piece | tuple[Piece, int] | tuple[QWidget, int, Qt.AlignmentFlag]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
-from typing_extensions import override
+
+from desktop_app.support.guard import override
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent

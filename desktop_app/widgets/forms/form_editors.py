@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.words import choice_label, choice_term
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish

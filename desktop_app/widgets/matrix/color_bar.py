@@ -16,8 +16,8 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
@@ -60,6 +60,10 @@ class ColorBar(QWidget):
         self._span = (top, bottom)
         self.update()
 
+    def read_out(self) -> dict[str, tuple[float, float] | None]:
+        """Return the values of the whole map and of what is seen of it, and its heights."""
+        return {"limits": self._limits, "seen": self._seen, "span": self._span}
+
     def set_value(self, value: float | None) -> None:
         """Point at a value; None points at nothing."""
         self._value = None if value is None or not math.isfinite(value) else value
@@ -68,7 +72,7 @@ class ColorBar(QWidget):
     @override
     def sizeHint(self) -> QSize:
         metrics = QFontMetricsF(ui_font(11))
-        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self._ticks(5))
+        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self.marks(5))
         return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
 
     @override
@@ -95,7 +99,7 @@ class ColorBar(QWidget):
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("text_muted"))
         most = max(3, int(bar.height() // _LEAST_GAP) | 1)
-        for tick in self._ticks(min(most, 5)):
+        for tick in self.marks(min(most, 5)):
             y = self._y(tick, bar)
             box = QRectF(bar.right() + 8, y - 9, 80, 18)
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -111,7 +115,7 @@ class ColorBar(QWidget):
             QPolygonF([QPointF(left, y - 4), QPointF(left + 6, y), QPointF(left, y + 4)])
         )
 
-    def _ticks(self, count: int) -> list[float]:
+    def marks(self, count: int) -> list[float]:
         """Return round places; the middle of a diverging map is one of them also where cut off."""
         low, high = self._seen
         middle = (self._limits[0] + self._limits[1]) / 2

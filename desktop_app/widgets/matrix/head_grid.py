@@ -17,9 +17,9 @@ from PySide6.QtGui import (
     QPen,
 )
 from PySide6.QtWidgets import QToolTip, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, numbered
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import lookup, sequential_map
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.basics.theme import colour, theme_hub
@@ -130,6 +130,10 @@ class HeadGrid(PaintedArea):
     def selected(self) -> Cell | None:
         """Return the outlined (row, column), or None."""
         return self._selected
+
+    def hovered(self) -> Cell | None:
+        """Return the (row, column) under the pointer, or None."""
+        return self._hover
 
     def set_tip(self, tip: Callable[[int, int], str] | None) -> None:
         """Set what gives the tooltip of (row, column); None writes the head's name."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.matrix import matrix_axes
@@ -18,6 +18,7 @@ from desktop_app.widgets.matrix.matrix_cells import (
     paint_cells,
     paint_cross,
     paint_outline,
+    paint_uncertain,
     paint_values,
 )
 
@@ -143,6 +144,7 @@ class MatrixCanvas(QWidget):
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
         paint_cells(painter, self.frame, self._image, self.devicePixelRatioF())
+        paint_uncertain(painter, self.frame, matrix)
         paint_values(painter, self.frame, self._image, matrix)
         if self.cross:
             paint_cross(painter, self.frame, self.hover or self.selected)

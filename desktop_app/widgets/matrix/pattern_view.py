@@ -9,11 +9,11 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import colour, set_role
 from desktop_app.widgets.matrix.color_bar import ColorBar

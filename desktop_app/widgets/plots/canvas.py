@@ -20,10 +20,10 @@ from PySide6.QtGui import (
     QPainterPathStroker,
     QPen,
 )
-from typing_extensions import override
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale, Scatter
 from desktop_app.pictures.words import number
+from desktop_app.support.guard import guard_package, override
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.matrix_axes import thinned
@@ -39,6 +39,7 @@ _REACH = 10.0
 _LONGEST_WORD = 96.0
 
 pg.setConfigOptions(antialias=True, imageAxisOrder="row-major")
+guard_package("pyqtgraph")
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
@@ -99,6 +100,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
 class _Dots(pg.ScatterPlotItem):  # type: ignore[misc]
     """Dots from one small image on screen; each a shape of its own in a file."""
 
+    @override
     def paint(self, painter: QPainter, option: Any, widget: QWidget | None) -> None:
         """Paint the dots."""
         to_file = painter.paintEngine().type() != QPaintEngine.Type.Raster
@@ -123,6 +125,7 @@ class _Shape(pg.GraphicsObject):  # type: ignore[misc]
         """Return where it is drawn."""
         return self._path.boundingRect()
 
+    @override
     def paint(self, painter: QPainter, *_options: object) -> None:
         """Paint it; widths are in pixels."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.ranking import Ranking, ranked
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, RankingModel, cell_font

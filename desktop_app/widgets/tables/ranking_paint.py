@@ -18,9 +18,9 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QFont, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
-from typing_extensions import override
 
 from desktop_app.pictures.ranking import Bar, Ranking
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
@@ -171,13 +171,15 @@ class RankingDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme_hub().current.color("selection"))
-        elif index.row() == self.hovered:
-            painter.fillRect(rect, theme_hub().current.color("hover"))
-        _Cell(painter, rect.adjusted(PAD, 0, -PAD, 0), model, index).paint()
-        painter.restore()
+        try:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if state & QStyle.StateFlag.State_Selected:
+                painter.fillRect(rect, theme_hub().current.color("selection"))
+            elif index.row() == self.hovered:
+                painter.fillRect(rect, theme_hub().current.color("hover"))
+            _Cell(painter, rect.adjusted(PAD, 0, -PAD, 0), model, index).paint()
+        finally:
+            painter.restore()  # the other cells are drawn with the same painter
 
 
 class _Cell:

@@ -222,14 +222,15 @@ def paint_strip(painter: QPainter, area: QRect, layout: TokenLayout, look: Strip
             for row, cells in enumerate(look.rows):
                 if position < len(cells):
                     box = layout.box(position, row)
-                    _paint_box(painter, box, look, position, row, None if row else tint)
+                    paint_box(painter, box, look, position, row, None if row else tint)
             if position == look.read:
                 _paint_arrow(painter, layout.box(position, layout.rows - 1))
 
 
-def _paint_box(
+def paint_box(
     painter: QPainter, box: QRect, look: StripLook, position: int, row: int, tint: QColor | None
 ) -> None:
+    """Paint a token in its box, in the colours of its value or of what sets it apart."""
     cell, differs = look.rows[row][position], look.parts(position)
     edge, width, ground = "token_border", 1.0, "token_special" if cell.special else "token"
     if differs:

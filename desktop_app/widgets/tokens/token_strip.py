@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from typing_extensions import override
 
 from desktop_app.pictures.matrix import centred_limits, finite_limits
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.tokens.token_paint import (
@@ -128,9 +128,17 @@ class TokenStrip(PaintedArea):
         """Take everything away."""
         self.set_tokens([])
 
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts of the tokens."""
+        return tuple(cell.text for cell in self._look.cells)
+
+    def box(self, position: int, row: int = 0) -> QRect:
+        """Return a token's box, in the first row or the second, in viewport coordinates."""
+        return self._layout.box(position, row).translated(-self._offset())
+
     def box_center(self, position: int) -> QPoint:
         """Return the middle of a token's box in viewport coordinates."""
-        return self._layout.box(position).center() - self._offset()
+        return self.box(position).center()
 
     # Qt.
 

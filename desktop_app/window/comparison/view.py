@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -112,6 +112,22 @@ class ComparisonView(QWidget):
     def pair(self) -> Pair | None:
         """Return the matrices on screen."""
         return self._pair
+
+    def read_out(self) -> dict[str, Any]:
+        """Return what is on screen as plain data, for tests and whatever reads along."""
+        return {
+            "heading": self._heading.full_text(),
+            "sentence": self._sentence.full_text(),
+            "changes": self._changes.texts(),
+            "drawn": self._stack.currentWidget() is self._pictures,
+            "field": self._field.currentText(),
+            "places": self._choosers.places(),
+            "map": self._map.values(),
+            "selected": self._map.selected(),
+            "facts": self._facts.text(),
+            "scatter": self._scatter.picture(),
+            "dot": self._scatter.selected(),
+        }
 
     # Building.
 

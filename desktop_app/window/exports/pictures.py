@@ -6,7 +6,9 @@ are one small image that viewers enlarge without blurring it.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -28,20 +30,20 @@ from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.contract.registry import ANALYSES
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, LensbenchError
 from desktop_app.support.files import write_atomically
+from desktop_app.support.guard import raising
 from desktop_app.views.making import create_view, stand_in_for
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from PySide6.QtGui import QColor, QPaintDevice
 
     from desktop_app.contract.result import Result
-    from desktop_app.views.base import AnalysisView
     from desktop_app.widgets.basics.theme import ThemeChoice
 
 MAX_SCALE = 4
@@ -53,6 +55,8 @@ _MAX_SIDE = 32_000
 # A picture for a page: wide enough for forty layers' labels, and no side list is cut.
 _SIZE = (1280, 900)
 _SETTLE_MS = 150
+# Characters of texts that XML knows no way to write.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def picture_of(widget: QWidget, scale: float = 1.0) -> QImage:
@@ -121,7 +125,8 @@ def _svg(widget: QWidget, _scale: float, title: str) -> bytes:
     generator.setTitle(title)
     generator.setDescription("Drawn by Lensbench")
     _draw(widget, generator)
-    return bytes(buffer.data().data())
+    drawn = bytes(buffer.data().data()).decode("utf-8", "replace")
+    return _NO_XML.sub("\ufffd", drawn).encode()
 
 
 def _pdf(widget: QWidget, _scale: float, title: str) -> bytes:
@@ -159,8 +164,11 @@ def _draw(widget: QWidget, device: QPaintDevice) -> None:
     painter.fillRect(QRect(QPoint(0, 0), pixels_of(widget.size(), 1)), _ground(widget))
     # Moved by the painter: an offset given to `render` is lost on paged devices.
     painter.translate(_MARGIN, _MARGIN)
-    widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
-    painter.end()
+    try:
+        with _whole():
+            widget.render(painter, QPoint(0, 0), renderFlags=QWidget.RenderFlag.DrawChildren)
+    finally:
+        painter.end()
 
 
 def _ground(widget: QWidget) -> QColor:
@@ -188,10 +196,13 @@ def draw_result(
     view = create_view(analysis, Selection())
     view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     view.resize(*_SIZE)
-    title = f"{analysis.title}: {_prompt(result)}"
+    partial = " (partial)" if result.partial else ""
+    title = f"{analysis.title}{partial}: {_prompt(result)}"
     try:
-        _show(view, result)
-        let_draw()
+        with _whole():
+            view.show_result(result)
+            view.show()
+            let_draw()
         save_picture(view.picture_widget(), path, scale=scale, title=title)
     finally:
         view.close()
@@ -200,11 +211,15 @@ def draw_result(
         app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _show(view: AnalysisView, result: Result) -> None:
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Refuse a picture of which a part cannot be drawn, wherever Qt asked for that part."""
     try:
-        view.show_result(result)
-        view.show()
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        with raising():
+            yield
+    except LensbenchError:
+        raise
+    except Exception as error:
         raise BadInputError(
             f"This result is incomplete and cannot be drawn ({type(error).__name__}: {error}): "
             "export it as .json to see what there is."

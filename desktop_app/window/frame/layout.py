@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, QSize, Qt
@@ -16,8 +17,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
@@ -159,10 +160,13 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
 
 def save_geometry(window: QMainWindow, folder: Path) -> None:
     """Keep the window's place and the docks' sizes."""
-    store = QSettings(str(folder / GEOMETRY_FILE), QSettings.Format.IniFormat)
+    path = folder / GEOMETRY_FILE
+    store = QSettings(str(path), QSettings.Format.IniFormat)
     store.setValue("geometry", window.saveGeometry())
     store.setValue("state", window.saveState(_LAYOUT_VERSION))
     store.sync()
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)
 
 
 def restore_geometry(window: QMainWindow, folder: Path) -> bool:

@@ -26,10 +26,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.pictures.ranking import Column
+from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.fonts import ui_font

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QToolButton,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import Weight, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 
@@ -76,9 +76,11 @@ class RowDelegate(QStyledItemDelegate):
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.paint_row(painter, option, index)
-        painter.restore()
+        try:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self.paint_row(painter, option, index)
+        finally:
+            painter.restore()  # the other rows are drawn with the same painter
 
 
 def paint_ground(

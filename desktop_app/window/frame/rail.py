@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.spec import GROUPS
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role, theme_hub

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.layouts import filled

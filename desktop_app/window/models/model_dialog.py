@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
+from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QTableView,
     QWidget,
 )
-from typing_extensions import override
 
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.prompts.prompt_rows import (

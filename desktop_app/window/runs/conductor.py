@@ -79,7 +79,7 @@ class Conductor(QObject):
         waiting_changed: How many jobs wait for the one that runs.
         run_began: Name of an analysis whose turn it is now.
         partial_arrived: (name, fields known so far).
-        result_arrived: (Result, Task).
+        result_arrived: (Result, Task); of a run that was cancelled what it had by then.
         run_failed: (name, JobFailed).
         run_stopped: Name of an analysis.
         look_arrived: (name, Result) of what a view wanted to look at.
@@ -296,7 +296,9 @@ class Conductor(QObject):
         task, is_newest = self._take(event, "stopped")
         if task is None or not is_newest:
             return
-        if task.kind == "run":
+        if task.kind == "run" and event.value is not None:
+            self.result_arrived.emit(event.value, task)
+        elif task.kind == "run":
             self.run_stopped.emit(task.name)
         elif task.kind == "load":
             self.model_stopped.emit()

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from typing_extensions import override
 
 from desktop_app.contract.registry import ANALYSES
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QToolButton
 
 from desktop_app.analyses.attention.spec import AttentionParams
+from desktop_app.widgets.matrix.head_grid import HeadGrid
+from desktop_app.widgets.matrix.pattern_view import PatternView
+from desktop_app.widgets.tokens.token_strip import TokenStrip
+from tests.finding import find, press
 from tests.patience import turn_the_loop
 from tests.samples import drawn
-from tests.views.reading import press
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+LOOKS, LOOKED_AT = "Where the position looks", "Who looks at the position"
 
 
 @pytest.fixture
@@ -36,20 +41,20 @@ def test_a_head_that_the_result_lacks_keeps_the_picture(view, selection):
 
 
 def test_the_grid_selects_by_the_models_numbers(view, selection):
-    view._grid.head_clicked.emit(1, 3)
+    find(view, HeadGrid).head_clicked.emit(1, 3)
     assert (selection.layer, selection.head) == (5, 3)
 
 
 def test_a_pair_is_shared_and_told(view, selection):
-    view._pattern.pair_selected.emit(6, 6)
+    find(view, PatternView).pair_selected.emit(6, 6)
     assert selection.pair == (6, 6)
     assert view.read_out()["pair"] == (6, 6)
     assert view.read_out()["looked_at_by"] == "“4” (6) is looked at by"
-    view._pattern.pair_hovered.emit(6, 2)
+    find(view, PatternView).pair_hovered.emit(6, 2)
     assert view.read_out()["looked_at_by"] == "“2” (2) is looked at by"
-    view._pattern.pair_hovered.emit(-1, -1)
+    find(view, PatternView).pair_hovered.emit(-1, -1)
     assert view.read_out()["looked_at_by"] == "“4” (6) is looked at by"
-    view._pattern.token_hovered.emit(3)
+    find(view, PatternView).token_hovered.emit(3)
     assert view.read_out()["looks_at"] == "“␠” (3) looks at"
 
 
@@ -57,9 +62,9 @@ def test_strips_follow_query_and_key(view, selection):
     selection.select_pair(6, 2)
     assert view.read_out()["looks_at"] == "“4” (6) looks at"
     assert view.read_out()["looked_at_by"] == "“2” (2) is looked at by"
-    view._strips.query_clicked.emit(1)
+    find(view, TokenStrip, LOOKS).token_clicked.emit(1)
     assert selection.pair == (1, 1)
-    view._strips.key_clicked.emit(4)
+    find(view, TokenStrip, LOOKED_AT).token_clicked.emit(4)
     assert selection.pair == (4, 4)
 
 
@@ -73,7 +78,7 @@ def test_prompts_of_unequal_length(view, selection):
 def test_without_the_first_position_needs_no_run(view, selection, heard):
     asked = heard(view.run_requested)
     selection.select_head(4, 0)
-    view._controls._first.click()
+    press(view, "Without first")
     assert asked == []
     assert np.isnan(view.read_out()["pattern"][:, 0]).all()
     np.testing.assert_allclose(view.read_out()["pattern"][3, 1:4].sum(), 1, atol=1e-5)
@@ -85,18 +90,19 @@ def test_arrays_of_the_result_switch_at_once(view, heard):
     view.show_result(drawn.attention_result(data=extra))
     asked = heard(view.run_requested)
     press(view, "Clean − corrupt")
-    assert view._picture.diverging
+    assert view.read_out()["diverging"]
     assert asked == []
 
 
 def test_what_the_result_lacks_asks_for_a_run(view, heard):
     asked = heard(view.run_requested)
-    offered = {a.data(): a for a in view._controls._menu.actions()}
+    add = find(view, QToolButton, "Add pictures by another run")
+    offered = {a.data(): a for a in add.menu().actions()}
     assert set(offered) == {"scores", "difference", "mean"}
     assert offered["difference"].isEnabled()
     assert not offered["mean"].isEnabled()  # the prompts differ in length
     offered["difference"].trigger()
-    view._controls._weighted.click()
+    press(view, "Value-weighted")
     assert [told[0] for told in asked] == [
         AttentionParams(difference=True),
         AttentionParams(difference=True, value_weighted=True),
@@ -117,7 +123,7 @@ def test_only_some_heads_of_some_layers(make_view, selection):
             }
         )
     )
-    view._grid.head_clicked.emit(0, 0)
+    find(view, HeadGrid).head_clicked.emit(0, 0)
     assert (selection.layer, selection.head) == (4, 2)
 
 
@@ -144,7 +150,7 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     selection.select_head(0, 1)
     assert view.read_out()["pattern"][2047, 0] == 1
     selection.select_pair(2047, 0)
-    assert view._strips._from.best.full_text().startswith("“1” (0) 1.00")
+    assert view.read_out()["strongest"][0].startswith("“1” (0) 1.00")
 
 
 def test_who_looks_where_is_said_once(qtbot, make_view):
@@ -159,16 +165,16 @@ def test_thumbnails_grow_with_the_room_there_is(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(drawn.attention_result())
     turn_the_loop()
-    before = view._grid.pitch
+    before = find(view, HeadGrid).pitch
     view.resize(1900, 1200)
-    qtbot.waitUntil(lambda: view._grid.pitch > 1.4 * before)
+    qtbot.waitUntil(lambda: find(view, HeadGrid).pitch > 1.4 * before)
 
 
 def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(drawn.attention_result())
     turn_the_loop()
-    for strip in (view._strips._from.strip, view._strips._to.strip):
+    for strip in (find(view, TokenStrip, name) for name in (LOOKS, LOOKED_AT)):
         assert strip.horizontalScrollBar().maximum() == 0
         assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8
         assert strip.height() >= strip.heightForWidth(strip.width())

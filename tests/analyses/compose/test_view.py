@@ -9,8 +9,13 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.compose import picture as compose_data
 from desktop_app.analyses.compose.spec import DIRECTIONS, OV_DIRECTIONS, ComposeParams
+from desktop_app.analyses.compose.view import CircuitPanels
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
+from desktop_app.widgets.matrix.color_bar import ColorBar
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.tables.ranking import RankingList
+from tests.finding import find, press
 from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -101,11 +106,11 @@ def test_a_pair_is_told_beside_chance():
 
 
 def test_the_map_opens_on_keys_and_names_chance(view):
-    assert view._kind.value() == "K"
-    assert view._map.values()[1, 0] == 0.3
-    assert "random 0.100 ± 0.010" in view._chance.full_text()
-    assert "random 0.100 ± 0.010" in view._map.maps()[0].name
-    assert view._map.maps()[0].rows.labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
+    assert view.read_out()["kind"] == "K"
+    assert view.read_out()["maps"][0].values[1, 0] == 0.3
+    assert "random 0.100 ± 0.010" in view.read_out()["chance"]
+    assert "random 0.100 ± 0.010" in view.read_out()["maps"][0].name
+    assert view.read_out()["maps"][0].rows.labels == ["L1H0", "L1H1", "L2H0", "L2H1"]
 
 
 def test_only_what_was_measured_can_be_chosen(make_view):
@@ -113,35 +118,35 @@ def test_only_what_was_measured_can_be_chosen(make_view):
     whole = compose_result().data
     data = {"kinds": ("V",), **{n: whole[n][2:] for n in ("score", "baseline", "baseline_spread")}}
     view.show_result(drawn.result_of("compose", data, prompts=()))
-    assert view._kind.value() == "V"
-    assert "random 0.200" in view._chance.full_text()
+    assert view.read_out()["kind"] == "V"
+    assert "random 0.200" in view.read_out()["chance"]
 
 
 def test_a_click_selects_the_later_head_and_tells_the_pair(view, selection):
-    view._map.cell_clicked.emit(1, 0)
+    find(view, Heatmap).cell_clicked.emit(1, 0)
     assert (selection.layer, selection.head) == (1, 1)
-    assert "K 0.300 (3.0 × random)" in view._sentence.text()
-    assert view._table.selected_key() == ((0, 0), (1, 1))
-    view._map.cell_clicked.emit(0, 2)  # no such pair: nothing changes
+    assert "K 0.300 (3.0 × random)" in view.read_out()["told"]
+    assert view.read_out()["chosen"] == ((0, 0), (1, 1))
+    find(view, Heatmap).cell_clicked.emit(0, 2)  # no such pair: nothing changes
     assert (selection.layer, selection.head) == (1, 1)
 
 
 def test_the_list_marks_the_cell(view):
-    view._table.row_selected.emit(((0, 1), (2, 0)))
-    assert view._map.selected() == (2, 1)
+    find(view, RankingList, "Strongest pairs").row_selected.emit(((0, 1), (2, 0)))
+    assert view.read_out()["selected"] == (2, 1)
 
 
 def test_the_list_follows_the_selected_head(view, selection):
-    view._scope.set_value("head")
+    press(view, "Selected head")
     selection.select_head(2, 1)
-    assert view._table.model().rowCount() == 4
+    assert len(view.read_out()["pairs"]) == 4
 
 
 def test_a_pair_is_followed_over_the_vocabulary(view, heard):
     asked = heard(view.run_requested)
-    view._map.cell_clicked.emit(1, 0)
-    view._circuit_button.click()
-    view._copy_button.click()
+    find(view, Heatmap).cell_clicked.emit(1, 0)
+    press(view, "Full circuit")
+    press(view, "Copying of L1H1")
     assert asked == [
         (ComposeParams(full_circuit="0.0,1.1"),),
         (ComposeParams(full_circuit="0.0,1.1", ov="1.1"),),
@@ -152,20 +157,20 @@ def test_circuits_print_n_and_both_directions(view):
     params = {"full_circuit": "0.0,1.1", "ov": "1.1", "embedding": "layer0"}
     view.show_result(compose_result(circuits=True, params=params))
     assert view.pages.page() == "circuits"
-    first, second = view._circuits.panels
-    assert first.title.text() == "Full circuit L0H0 → L1H1"
-    assert first.sentence.text() == (
+    first, second = view.read_out()["circuits"]
+    assert first["title"] == "Full circuit L0H0 → L1H1"
+    assert first["sentence"] == (
         "n = 20 tokens (drawn at random) · stream after layer 0 · by chance top-1 0.0500"
     )
-    assert second.title.text() == "Copying circuit of L1H1"
-    assert first.map.maps()[0].rows.labels == ["a", "␠b"]
-    assert first.map.values()[1, 1] == 3.0
+    assert second["title"] == "Copying circuit of L1H1"
+    assert first["maps"][0].rows.labels == ["a", "␠b"]
+    assert first["maps"][0].values[1, 1] == 3.0
     shown = compose_data.circuits(view.current_result)
     assert shown[1].rows == (
         ("best output for each source", 0.25, 0.75),
         ("best source for each output", 0.5, 1.0),
     )
-    assert view.picture_widget() is view._circuits
+    assert view.picture_widget() is find(view, CircuitPanels)
 
 
 def test_a_copying_circuit_alone_is_told_once():
@@ -183,8 +188,9 @@ def test_the_whole_vocabulary_is_called_so():
 
 def test_without_circuits_the_settings_are_offered(view):
     assert view.pages.page() == "pairs"
-    view._circuits.empty.action_clicked.emit()
-    assert view._settings.is_open()
+    press(view, "Circuits")
+    press(view, "Open the settings")
+    assert view.read_out()["form"]
 
 
 def test_the_prompt_tables_selection_is_left_alone(view, selection):
@@ -206,14 +212,14 @@ def test_a_view_is_freed(themed):
 
 def test_the_colour_bar_begins_where_scores_do(view):
     shown = compose_data.pair_map(compose_result(), "K")
-    low, high = view._map._bar._seen
-    assert (low, high) == (0.0, shown.matrix(compose_result(), "K").limits[1])
-    assert shown.baseline in view._map._bar._ticks(5)
+    bar = find(find(view, Heatmap), ColorBar)
+    assert bar.read_out()["seen"] == (0.0, shown.matrix(compose_result(), "K").limits[1])
+    assert shown.baseline in bar.marks(5)
 
 
 def test_scores_are_not_cut_and_heads_are_named(make_view):
     view = make_view("compose", 715, 624)
     view.show_result(compose_result())
     QApplication.processEvents()
-    assert view._table.columnWidth(1) >= 70
-    assert view._map.cell_text(1, 0).startswith("Later head (reads) L1H1")
+    assert find(view, RankingList, "Strongest pairs").columnWidth(1) >= 70
+    assert find(view, Heatmap).cell_text(1, 0).startswith("Later head (reads) L1H1")

@@ -3,10 +3,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox
 
 from desktop_app.analyses.hand_patch import picture as data
+from desktop_app.analyses.hand_patch.board import HandBoard
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
+from desktop_app.widgets.tables.ranking import RankingList
+from tests.finding import find, press
 from tests.samples import patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -120,14 +124,14 @@ def test_history_goes_back_and_forth_and_keeps_what_was_tried():
 
 def test_dragging_a_cell_onto_another_asks_for_the_run(view, heard):
     asked = heard(view.run_requested)
-    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    drag(find(view, HandBoard), Cell("clean", 1, 4), Cell("corrupt", 1, 4))
     assert [told[0].moves for told in asked] == [(MOVE,)]
     assert asked[0][0].run == "corrupt"
     assert view.params().moves == (MOVE,)
 
 
 def test_while_dragging_the_cone_is_shaded(view):
-    board = view._board
+    board = find(view, HandBoard)
     before = board.grab().toImage()
     middle = drag(board, Cell("clean", 0, 0), Cell("corrupt", 1, 2)).toImage()
     inside = board.cell_center(Cell("corrupt", 2, 6)).toPoint()
@@ -138,15 +142,15 @@ def test_while_dragging_the_cone_is_shaded(view):
 
 def test_the_site_of_the_next_move_is_chosen(view, heard):
     asked = heard(view.run_requested)
-    view._site.setCurrentText("attention output")
-    drag(view._board, Cell("corrupt", 0, 1), Cell("clean", 2, 5))
+    find(view, QComboBox, "Site of the next move").setCurrentText("attention output")
+    drag(find(view, HandBoard), Cell("corrupt", 0, 1), Cell("clean", 2, 5))
     assert asked[0][0].moves == ("corrupt:attn_out:0.1>2.5",)
     assert asked[0][0].run == "clean"
 
 
 def test_letting_go_beside_the_grids_does_nothing(view, heard, qtbot):
     asked = heard(view.run_requested)
-    board = view._board
+    board = find(view, HandBoard)
     left = Qt.MouseButton.LeftButton
     QTest.mousePress(board, left, pos=board.cell_center(Cell("clean", 1, 1)).toPoint())
     QTest.mouseMove(board, QPoint(2, 2))
@@ -156,7 +160,7 @@ def test_letting_go_beside_the_grids_does_nothing(view, heard, qtbot):
 
 def test_the_keys_do_what_the_mouse_does(view, heard, qtbot, selection):
     asked = heard(view.run_requested)
-    board = view._board
+    board = find(view, HandBoard)
     qtbot.mouseClick(
         board, Qt.MouseButton.LeftButton, pos=board.cell_center(Cell("clean", 1, 7)).toPoint()
     )
@@ -176,21 +180,20 @@ def test_the_keys_do_what_the_mouse_does(view, heard, qtbot, selection):
 def test_several_moves_add_up_and_can_be_taken_out(view, heard):
     view.show_result(patching.hand_result((MOVE,), patched=1.0))
     asked = heard(view.run_requested)
-    drag(view._board, Cell("clean", 1, 6), Cell("corrupt", 2, 7))
+    drag(find(view, HandBoard), Cell("clean", 1, 6), Cell("corrupt", 2, 7))
     assert asked[0][0].moves == (MOVE, SECOND)
     view.show_result(patching.hand_result((MOVE, SECOND), patched=2.0))
     assert len(view.read_out()["moves"]) == 2
-    view._moves.fix_clicked.emit("0")
+    press(view, "Remove: clean L1 · 4: 3")
     assert asked[1][0].moves == (SECOND,)
-    view._reset.click()
+    press(view, "Take all back")
     assert asked[2][0].moves == ()
 
 
 def test_changing_the_run_turns_the_moves_round(view, heard):
     view.show_result(patching.hand_result((MOVE,)))
     asked = heard(view.run_requested)
-    view._run.set_value("clean")
-    view._run.changed.emit("clean")
+    press(view, "Into clean")
     assert (asked[0][0].run, asked[0][0].moves) == ("clean", ("corrupt:resid_post:1.4>1.4",))
 
 
@@ -201,8 +204,7 @@ def test_the_new_ranking_and_the_metric_are_shown(view):
     assert "the answer" in tips[0]
     assert "other list: 0.1" in tips[0]
     assert "not among the listed" in tips[2]
-    view._side.when.set_value("base_top")
-    view._side._on_when_changed()
+    press(view, "Before")
     assert "“4”" in view.read_out()["next"][0]
     assert "−1.000 → 1.500" in view.read_out()["metric"]
 
@@ -211,14 +213,14 @@ def test_undo_and_again_compute_nothing(view, heard, qtbot):
     second = patching.hand_result((MOVE,), patched=1.5)
     view.show_result(second)
     asked = heard(view.run_requested)
-    qtbot.keyClick(view._board, Qt.Key.Key_Backspace)
+    qtbot.keyClick(find(view, HandBoard), Qt.Key.Key_Backspace)
     assert view.current_result is not second
     assert view.params().moves == ()
     assert not view.read_out()["undo"]
-    view._side.redo.click()
+    press(view, "Do again")
     assert view.current_result is second
     assert view.params().moves == (MOVE,)
-    view._side.tried.row_clicked.emit(0)
+    find(view, RankingList, "What was tried").row_clicked.emit(0)
     assert view.params().moves == ()
     assert view.read_out()["undo"]
     assert len(view.read_out()["tried"]) == 2
@@ -235,7 +237,7 @@ def test_a_refused_move_leaves_the_old_ones(view):
 def test_a_move_beside_edited_settings_keeps_them(view, heard):
     asked = heard(view.run_requested)
     view.set_params(HandPatchParams(metric="logprob", top=3))
-    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    drag(find(view, HandBoard), Cell("clean", 1, 4), Cell("corrupt", 1, 4))
     assert (asked[0][0].metric, asked[0][0].top, asked[0][0].moves) == ("logprob", 3, (MOVE,))
 
 
@@ -248,16 +250,16 @@ def test_selection_elsewhere_is_outlined(view, selection):
 
 
 def test_escape_shows_all_of_both_grids(view, qtbot):
-    frames = view._board.frames
+    frames = find(view, HandBoard).frames
     for frame in frames.values():
         frame.seen = QRectF(2, 0, 4, 3)
-    qtbot.keyClick(view._board, Qt.Key.Key_Escape)
+    qtbot.keyClick(find(view, HandBoard), Qt.Key.Key_Escape)
     assert not any(frame.is_zoomed() for frame in frames.values())
 
 
 def test_a_cell_tells_what_was_put_in(view):
     view.show_result(patching.hand_result((MOVE,)))
-    board = view._board
+    board = find(view, HandBoard)
     assert "taken from clean:resid_post:1.4" in board.cell_words(Cell("corrupt", 1, 4))
     assert "can change" in board.cell_words(Cell("corrupt", 2, 5))
     assert board.cell_words(Cell("clean", 2, 5)) == "clean, layer 2, position 5: ␠"
@@ -285,5 +287,5 @@ def test_the_selected_prompt_is_what_the_next_run_takes(view, heard, selection):
     )
     assert data.outcome_sentence(second).startswith("Prompt 2: the corrupt run")
     asked = heard(view.run_requested)
-    drag(view._board, Cell("clean", 1, 4), Cell("corrupt", 1, 4))
+    drag(find(view, HandBoard), Cell("clean", 1, 4), Cell("corrupt", 1, 4))
     assert (asked[0][0].pair, asked[0][0].moves) == (1, (MOVE,))

@@ -6,12 +6,16 @@ import weakref
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QSpinBox
 
 from desktop_app.analyses.repeat import picture as repeat_data
 from desktop_app.analyses.repeat.spec import GPT2_SMALL, RepeatParams
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
+from desktop_app.widgets.forms.params_form import ParamsForm
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
+from tests.finding import find, in_sight
 from tests.samples import drawn
 from tests.samples.heads import sequence
 
@@ -66,12 +70,12 @@ def test_the_curve_is_the_mean_over_sequences_with_its_spread():
 
 
 def test_the_authors_numbers_stand_beside_the_own_ones(view):
-    texts = view._numbers.texts()
+    texts = view.read_out()["numbers"]
     assert texts[0] == [
         "log-probability, nats", "−4.000", "−1.333", "blind guess −3.900", "−13.898", "−0.644",
     ]  # fmt: skip
     assert texts[1] == ["accuracy", "0.000", "0.667", "at best 0.667", "0.00", "0.93"]
-    assert view._gain.text() == "The second time is 2.67 nats per token better"
+    assert view.read_out()["gain"] == "The second time is 2.67 nats per token better"
 
 
 def test_columns_are_named_by_the_token_that_is_kept_the_same(view):
@@ -82,43 +86,44 @@ def test_columns_are_named_by_the_token_that_is_kept_the_same(view):
 
 
 def test_both_maps_share_a_scale_about_zero(view):
-    assert view._maps["mlp_effect"].values()[1, 2] == 0.5
-    for shown in view._maps.values():
-        assert shown.maps()[0].limits == (-0.5, 0.5)
-    assert view._notes["mlp_effect"].text() == (
+    assert view.read_out()["maps"]["mlp_effect"][0].values[1, 2] == 0.5
+    for shown in view.read_out()["maps"].values():
+        assert shown[0].limits == (-0.5, 0.5)
+    assert view.read_out()["notes"]["mlp_effect"] == (
         "mean of all 2 sequences · most at L1 position 6: +0.500 nats"
     )
 
 
 def test_maps_that_were_not_asked_for_take_no_room(view):
     view.show_result(repeat_result(effects=False))
-    assert view._lower.isHidden()
+    assert view.read_out()["maps"] == {}
     view.show_result(repeat_result())
-    assert not view._lower.isHidden()
+    assert set(view.read_out()["maps"]) == {"mlp_effect", "attn_effect"}
 
 
 def test_a_sequence_can_be_chosen(view):
-    assert len(view._plot.picture().lines) == 1
-    view._sequence.setValue(2)
-    assert view._plot.picture().lines[1].values.tolist() == [-4, -4, -4, -3, -1, -1]
-    assert "sequence 2" in view._hint.full_text()
+    assert len(view.read_out()["curves"].lines) == 1
+    find(view, QSpinBox, "Sequence").setValue(2)
+    assert view.read_out()["curves"].lines[1].values.tolist() == [-4, -4, -4, -3, -1, -1]
+    assert "sequence 2" in view.read_out()["hint"]
     view.show_result(repeat_result())
-    assert view._sequence.value() == 0
-    assert view._hint.full_text().startswith("Blue")
+    assert view.read_out()["sequence"] == 0
+    assert view.read_out()["hint"].startswith("Blue")
 
 
 def test_a_position_is_told(view):
-    view._sequence.setValue(1)
-    assert view._plot.picture().text(4) == (
+    find(view, QSpinBox, "Sequence").setValue(1)
+    assert view.read_out()["curves"].text(4) == (
         "position 4, second half: mean −0.500 nats · sequence 1: a → b 0.000"
     )
-    view._sequence.setValue(0)
-    assert view._plot.picture().text(1) == "position 1, first half: mean −4.000 nats"
+    find(view, QSpinBox, "Sequence").setValue(0)
+    assert view.read_out()["curves"].text(1) == "position 1, first half: mean −4.000 nats"
 
 
 def test_the_halves_are_shaded_differently(view):
-    image = view._plot.grab().toImage()
-    first, last = view._plot.point(0), view._plot.point(5)
+    plot = find(view, Plot, "Log-probability per position")
+    image = plot.grab().toImage()
+    first, last = plot.point(0), plot.point(5)
     heights = {round(first.y()) - 12, round(last.y()) + 12}
     left = image.pixelColor(round(first.x()), max(heights))
     right = image.pixelColor(round(last.x()), max(heights))
@@ -145,11 +150,11 @@ def test_the_curve_is_drawn_while_the_maps_are_computed(make_view):
     view = make_view("repeat")
     view.show_busy(True)
     view.show_partial(halves_of(repeat_result()))
-    assert view._stack.currentWidget() is view._content
-    assert view._gain.text().startswith("The second time is 2.67")
-    assert view._numbers.texts()[1][1:3] == ["0.000", "0.667"]
-    assert view._plot.picture().lines[0].values.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
-    assert view._lower.isHidden()
+    assert view.read_out()["drawn"]
+    assert view.read_out()["gain"].startswith("The second time is 2.67")
+    assert view.read_out()["numbers"][1][1:3] == ["0.000", "0.667"]
+    assert view.read_out()["curves"].lines[0].values.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
+    assert view.read_out()["maps"] == {}
 
 
 def test_the_maps_fill_as_they_come(make_view):
@@ -158,31 +163,30 @@ def test_the_maps_fill_as_they_come(make_view):
     view.show_partial(halves_of(repeat_result()))
     first = np.array([[0.2, np.nan, np.nan], [np.nan] * 3])
     view.show_partial({"mlp_effect": first, "effect_sequences": 1})
-    assert not view._lower.isHidden()
-    assert view._map_panels["attn_effect"].isHidden()
-    assert view._notes["mlp_effect"].text() == (
+    assert set(view.read_out()["maps"]) == {"mlp_effect"}
+    assert view.read_out()["notes"]["mlp_effect"] == (
         "mean of 1 of 2 sequences · most at L0 position 4: +0.200 nats"
     )
     view.show_partial({"mlp_effect": np.full((2, 3), np.nan), "effect_sequences": 1})
-    assert view._notes["mlp_effect"].text() == "mean of 1 of 2 sequences"
+    assert view.read_out()["notes"]["mlp_effect"] == "mean of 1 of 2 sequences"
     view.show_partial(halves_of(repeat_result()))  # another run begins
-    assert view._lower.isHidden()
+    assert view.read_out()["maps"] == {}
 
 
 def test_a_part_without_the_curve_draws_nothing(make_view):
     view = make_view("repeat")
     view.show_partial({"mlp_effect": np.zeros((2, 3))})
-    assert view._stack.currentWidget() is view._empty
+    assert not view.read_out()["drawn"]
 
 
 def test_a_cancelled_run_gives_the_old_picture_back(view):
     view.show_busy(True)
     changed = halves_of(repeat_result()) | {"logprob_second": -3.0}
     view.show_partial(changed)
-    assert view._gain.text().startswith("The second time is 1.00")
+    assert view.read_out()["gain"].startswith("The second time is 1.00")
     view.show_busy(False)
-    assert view._gain.text().startswith("The second time is 2.67")
-    assert not view._lower.isHidden()
+    assert view.read_out()["gain"].startswith("The second time is 2.67")
+    assert set(view.read_out()["maps"]) == {"mlp_effect", "attn_effect"}
 
 
 def test_many_columns_are_numbered_rather_than_written_out():
@@ -195,14 +199,16 @@ def test_many_columns_are_numbered_rather_than_written_out():
 def test_the_maps_keep_their_room_in_a_small_window(view):
     view.resize(700, 420)
     QApplication.processEvents()
-    for shown in view._maps.values():
-        assert shown.canvas.frame.plot.height() > 130
+    shown = in_sight(view, Heatmap)
+    assert len(shown) == 2
+    for one in shown:
+        assert one.canvas.frame.plot.height() > 130
 
 
 def test_the_form_begins_with_few_sequences_for_the_maps(view):
     assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 0)
     assert (view.params().seq_len, view.params().effect_batch) == (50, 1)
-    editor = view._settings.form.editor("effect_batch")
+    editor = find(view, ParamsForm).editor("effect_batch")
     editor.set_value(0)
     assert editor.control.text() == "all"
     assert view.params().effect_batch == 0

@@ -6,10 +6,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QPushButton, QSpinBox
 
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.forms.params_form import ParamsForm
+from tests.finding import find
 
 
 class Settings(BaseModel):
@@ -104,12 +105,12 @@ def test_switch_and_segments_change_by_click_and_key(form, qtbot):
     with qtbot.waitSignal(form.changed):
         qtbot.mouseClick(form.editor("preview").control, Qt.MouseButton.LeftButton)
     assert form.value().preview is True
-    segments = form.editor("component").control
+    attention = find(form.editor("component").control, QPushButton, "attention")
     with qtbot.waitSignal(form.changed):
-        segments._group.button(1).click()
+        attention.click()
     assert form.value().component == "attn"
     with qtbot.waitSignal(form.changed):
-        qtbot.keyClick(segments._group.button(1), Qt.Key.Key_Left)
+        qtbot.keyClick(attention, Qt.Key.Key_Left)
     assert form.value().component == "head"
 
 
@@ -129,21 +130,20 @@ def test_a_bad_value_is_said_beside_its_field_and_mended(form, qtbot):
 
 
 def test_a_bad_advanced_value_unfolds(form):
-    assert not form._more_room.isVisible()
+    assert not form.editor("heads").control.isVisible()
     form.editor("heads").control.setText("1, x")
     assert form.try_value() is None
-    assert form._more_room.isVisible()
+    assert form.editor("heads").control.isVisible()
     assert form.error("heads")
     form.set_folded(True)
-    assert not form._more_room.isVisible()
+    assert not form.editor("heads").control.isVisible()
 
 
 def test_what_concerns_several_fields_is_said_beneath(form):
     form.set_value(Settings(preview=True))
     form.editor("component").set_value("mlp")
     assert form.try_value() is None
-    assert form._problem.text() == "There is no preview of MLPs; switch it off."
-    assert form._problem.isVisible()
+    assert find(form, QLabel, "There is no preview of MLPs; switch it off.").isVisible()
 
 
 def test_lists_and_nothing(form):

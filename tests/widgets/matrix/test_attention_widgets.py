@@ -7,8 +7,10 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.pattern_view import PatternView
+from tests.finding import find, said
 
 TOKENS = ["<s>", "1", " ", "2", " "]
 
@@ -35,7 +37,7 @@ def test_hovering_a_pair_names_both_tokens_and_the_value(view, qtbot):
     with qtbot.waitSignal(view.pair_hovered) as told:
         qtbot.mouseMove(view.canvas, at(view, 4, 3))
     assert told.args == [4, 3]
-    assert view._readout.text() == "␠ (4)  →  2 (3)    0.8000"
+    assert "␠ (4)  →  2 (3)    0.8000" in said(view)
     assert view.looks_at.list.texts()[0] == ("2 (3)", "0.80", "0.80")
     assert view.looks_at.list.ranking.rows[0].key == 3
     assert [row.key for row in view.looked_at.list.ranking.rows] == [4, 3]
@@ -84,7 +86,7 @@ def test_a_difference_is_centred_on_zero(shown):
     difference = causal(4) - np.eye(4, dtype=np.float32)
     view.show_pattern(difference, TOKENS[:4], diverging=True)
     shown(view, 800, 500)
-    assert view._bar._limits == (-0.75, 0.75)
+    assert find(view, ColorBar).read_out()["limits"] == (-0.75, 0.75)
     assert view.pair_text(3, 3).endswith("−0.7500")
 
 
@@ -158,7 +160,7 @@ def grid(shown):
 
 def test_grid_mouse_and_keys_give_heads(grid, qtbot):
     qtbot.mouseMove(grid.viewport(), grid.head_center(2, 5))
-    qtbot.waitUntil(lambda: grid._hover == (2, 5))
+    qtbot.waitUntil(lambda: grid.hovered() == (2, 5))
     with qtbot.waitSignal(grid.head_clicked) as told:
         qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=grid.head_center(1, 4))
     assert told.args == [1, 4]

@@ -9,8 +9,10 @@ from PySide6.QtCore import Qt
 
 from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, numbered
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import spread
+from tests.finding import find
 from tests.patience import turn_the_loop
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -63,16 +65,17 @@ def test_plots_have_one_width_one_height_and_the_bar_theirs(row):
         left, right = (m.canvas.frame.plot for m in row.panes)
         assert left.width() == pytest.approx(right.width(), abs=2)
         assert (left.top(), left.height()) == (right.top(), right.height())
-        top, bottom = row._bar._span
+        bar = find(row, ColorBar)
+        top, bottom = bar.read_out()["span"]
         assert bottom - top == pytest.approx(left.height())
-        assert row.panes[1].geometry().right() < row._bar.geometry().left()
+        assert row.panes[1].geometry().right() < bar.geometry().left()
 
 
 def test_the_bar_follows_when_the_row_grows_afterwards(row, qtbot):
     show(row, np.eye(5, 4), pairs(4))
     row.resize(1200, 800)
     turn_the_loop()
-    top, bottom = row._bar._span
+    top, bottom = find(row, ColorBar).read_out()["span"]
     assert bottom - top == pytest.approx(row.panes[0].canvas.frame.plot.height())
 
 

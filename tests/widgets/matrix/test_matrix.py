@@ -11,9 +11,11 @@ from PySide6.QtGui import QColor, QWheelEvent
 from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
 from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from tests.finding import find
 
 
 def at(heatmap, row, col):
@@ -120,7 +122,7 @@ def test_other_values_keep_selection_and_rescale_open_limits(heatmap, values):
     heatmap.set_selected(2, 1)
     heatmap.show_maps(replace(heatmap.maps()[0], values=values * 2))
     assert heatmap.selected() == (2, 1)
-    assert heatmap._bar._limits == (-6.0, 6.0)
+    assert find(heatmap, ColorBar).read_out()["limits"] == (-6.0, 6.0)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (12, 1), (80, 128)])
@@ -138,7 +140,7 @@ def test_all_missing_is_drawn(shown):
     heatmap = Heatmap()
     heatmap.show_maps(matrix(np.full((3, 3), np.nan)))
     shown(heatmap)
-    assert heatmap._bar._limits == (-1.0, 1.0)
+    assert find(heatmap, ColorBar).read_out()["limits"] == (-1.0, 1.0)
 
 
 def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QGraphicsView, QToolButton
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale, Scatter
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.window.exports.pictures import save_picture
+from tests.finding import find
 from tests.view_fixtures import themed
 
 __all__ = ["themed"]
@@ -44,7 +45,7 @@ def plot(qtbot, themed):
 
 
 def viewport(plot):
-    return plot._canvas.widget.viewport()
+    return find(plot, QGraphicsView).viewport()
 
 
 def click(plot, index):
@@ -135,17 +136,18 @@ def test_arrow_keys_move_the_read_out_over_known_points(plot, qtbot):
 
 def test_zooming_is_undone_by_escape_button_and_double_click(plot):
     plot.show_picture(CURVES)
+    reset = find(plot, QToolButton, "Show all")
     for undo in (
         lambda: QTest.keyClick(plot, Qt.Key.Key_Escape),
-        plot._reset.click,
+        reset.click,
         lambda: QTest.mouseDClick(viewport(plot), Qt.MouseButton.LeftButton, pos=QPoint(250, 150)),
     ):
         QTest.keyClick(plot, Qt.Key.Key_Plus)
         assert plot.is_zoomed()
-        assert not plot._reset.isHidden()
+        assert not reset.isHidden()
         undo()
         assert not plot.is_zoomed()
-        assert plot._reset.isHidden()
+        assert reset.isHidden()
 
 
 def test_other_values_over_the_same_axes_keep_the_zoom(plot):
@@ -158,11 +160,14 @@ def test_other_values_over_the_same_axes_keep_the_zoom(plot):
 
 
 def test_a_scatter_of_equal_scales_is_square(plot):
+    import pyqtgraph as pg
+
     plot.show_picture(DOTS)
     for size in ((700, 400), (400, 700)):
         plot.resize(*size)
         QApplication.processEvents()
-        area = plot._canvas.area()
+        items = find(plot, QGraphicsView).scene().items()
+        (area,) = [item.sceneBoundingRect() for item in items if isinstance(item, pg.ViewBox)]
         assert area.width() == pytest.approx(area.height(), abs=2)
 
 
@@ -186,7 +191,7 @@ def test_files_hold_lines_and_letters_and_no_image(plot, tmp_path, picture, zoom
     plot.show_picture(picture)
     if zoomed:
         QTest.keyClick(plot, Qt.Key.Key_Plus)
-        plot._reset.hide()  # its icon is an image
+        find(plot, QToolButton, "Show all").hide()  # its icon is an image
     for ending in ("svg", "pdf", "png"):
         save_picture(plot, tmp_path / f"p.{ending}", scale=2.0)
     text = (tmp_path / "p.svg").read_text(encoding="utf-8")
@@ -208,7 +213,7 @@ def test_a_plot_is_freed(themed):
 
 _START = """
 import sys
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QGraphicsView, QToolButton
 app = QApplication([])
 import desktop_app.window.main_window as room
 from desktop_app.views.making import create_view

@@ -24,7 +24,7 @@ def strip(shown):
 
 
 def background(strip, position, row=0):
-    box = strip._layout.box(position, row)
+    box = strip.box(position, row)
     return strip.viewport().grab().toImage().pixelColor(box.left() + 5, box.top() + 5)
 
 
@@ -89,7 +89,7 @@ def test_tip_says_all_that_is_known(strip):
 def test_arrow_stands_under_the_read_position(strip, shown):
     shown(strip, 400, 60)
     strip.set_read_position(3)
-    box = strip._layout.box(3)
+    box = strip.box(3)
     image = strip.viewport().grab().toImage()
     spot = image.pixelColor(box.center().x(), box.bottom() + 8)
     assert spot == theme_hub().current.color("accent")
@@ -132,9 +132,9 @@ def test_theme_switch_repaints(strip, qapp):
 @pytest.mark.parametrize("wrapping", [True, False])
 def test_eight_thousand_tokens_paint_only_what_is_seen(shown, wrapping, monkeypatch):
     painted = []
-    paint = token_paint._paint_box
+    paint = token_paint.paint_box
     monkeypatch.setattr(
-        token_paint, "_paint_box", lambda *given: painted.append(given[3]) or paint(*given)
+        token_paint, "paint_box", lambda *given: painted.append(given[3]) or paint(*given)
     )
     strip = TokenStrip()
     strip.set_wrapping(wrapping)

@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QComboBox
 
-from desktop_app.window.comparison.view import ComparisonView, _name, _words
+from desktop_app.contract.result import AnswerRecord
+from desktop_app.views.choosers import Choosers
+from desktop_app.widgets.matrix.heatmap import Heatmap
+from desktop_app.widgets.plots.plot import Plot
+from desktop_app.window.comparison.view import ComparisonView
+from tests.finding import choose, find, press
 from tests.samples import stored
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -23,38 +29,29 @@ def view(qtbot):
     return made
 
 
-def texts(table):
-    model = table.model()
-    return [
-        tuple(model.index(r, c).data() for c in range(model.columnCount()))
-        for r in range(model.rowCount())
-    ]
-
-
 def test_settings_that_differ_stand_in_the_table(view):
     left = stored.ablate_result()
     right = replace(left, params={**left.params, "top": 11, "reference": ("a ", "c")})
     view.show_pair(left, right, ("one", "two\nlines"))
-    assert texts(view._changes) == [
+    assert view.read_out()["changes"] == [
         ("reference", "a␠ | b", "a␠ | c"),
         ("top", "10", "11"),
     ]
-    assert view._sentence.full_text() == "2 settings differ."
-    assert "\n" not in view._heading.text()
+    assert view.read_out()["sentence"] == "2 settings differ."
+    assert "\n" not in view.read_out()["heading"]
 
 
 def test_map_and_scatter_show_the_chosen_field(view):
     left = stored.ablate_result()
     right = changed(left, effect_mean=left.data["effect_mean"] + 0.5)
     view.show_pair(left, right, ("one", "two"))
-    assert view._field.currentText() == "effect mean"
-    np.testing.assert_allclose(view._map.values(), 0.5)
-    assert len(view._scatter.picture().x) == 8
-    assert view._facts.text().startswith("8 cells · ")
-    assert "largest difference 0.5000" in view._facts.text()
-    view._shown.set_value("right")
-    view._shown.changed.emit("right")
-    np.testing.assert_allclose(view._map.values(), right.data["effect_mean"])
+    assert view.read_out()["field"] == "effect mean"
+    np.testing.assert_allclose(view.read_out()["map"], 0.5)
+    assert len(view.read_out()["scatter"].x) == 8
+    assert view.read_out()["facts"].startswith("8 cells · ")
+    assert "largest difference 0.5000" in view.read_out()["facts"]
+    press(view, "Second")
+    np.testing.assert_allclose(view.read_out()["map"], right.data["effect_mean"])
 
 
 def test_axes_that_do_not_fit_are_chosen(view, qtbot):
@@ -62,15 +59,13 @@ def test_axes_that_do_not_fit_are_chosen(view, qtbot):
     effect = left.data["effect"].copy()
     effect[..., 1] += 2
     view.show_pair(left, changed(left, effect=effect), ("one", "two"))
-    view._field.setCurrentIndex(view._field.findText("effect"))
-    view._show_field()
-    assert list(view._choosers.places()) == ["prompt"]
-    chooser = view._choosers.box("prompt")
+    choose(find(view, QComboBox, "Field"), "effect")
+    assert list(view.read_out()["places"]) == ["prompt"]
+    chooser = find(view, Choosers).box("prompt")
     assert (chooser.accessibleName(), chooser.currentIndex()) == ("Prompt", 1)  # they part there
-    np.testing.assert_allclose(view._map.values(), 2)
-    chooser.setCurrentIndex(0)
-    chooser.activated.emit(0)
-    np.testing.assert_allclose(view._map.values(), 0)
+    np.testing.assert_allclose(view.read_out()["map"], 2)
+    choose(chooser, 0)
+    np.testing.assert_allclose(view.read_out()["map"], 0)
 
 
 def test_cell_and_dot_are_linked(view, qtbot):
@@ -79,13 +74,13 @@ def test_cell_and_dot_are_linked(view, qtbot):
     view.show_pair(left, right, ("one", "two"))
     view.show()
     qtbot.waitExposed(view)
-    index = view._dots.index(1, 2)
-    view._scatter.point_clicked.emit(index)
-    assert view._map.selected() == (1, 2)
-    view._on_cell_clicked(0, 3)
-    assert view._scatter.selected() == view._dots.index(0, 3)
-    assert "Layer 1 · Head 3" in view._scatter.picture().text(3)
-    assert "difference" in view._scatter.picture().text(3)
+    # Every cell has its dot, row by row of four heads.
+    find(view, Plot, "Scatter of both results").point_clicked.emit(6)
+    assert view.read_out()["selected"] == (1, 2)
+    find(view, Heatmap).cell_clicked.emit(0, 3)
+    assert view.read_out()["dot"] == 3
+    assert "Layer 1 · Head 3" in view.read_out()["scatter"].text(3)
+    assert "difference" in view.read_out()["scatter"].text(3)
 
 
 def test_results_without_numbers_say_so(view):
@@ -93,27 +88,33 @@ def test_results_without_numbers_say_so(view):
     data = {k: v for k, v in left.data.items() if k != "lengths"}
     left = replace(left, data=data)
     view.show_pair(left, left, ("one", "two"))
-    assert view._stack.currentIndex() == 1
+    assert not view.read_out()["drawn"]
     assert view.pair() is None
-    assert view._sentence.full_text().startswith("Both were made with the same")
+    assert view.read_out()["sentence"].startswith("Both were made with the same")
 
 
 @pytest.mark.parametrize("name", stored.ALL)
 def test_every_analysis_compares_with_itself(view, name):
     result = stored.ALL[name]()
     view.show_pair(result, result, ("one", "two"))
-    for index in range(view._field.count()):
-        view._field.setCurrentIndex(index)
-        view._show_field()
-        shown = view._map.values()
-        assert not np.nan_to_num(shown).any()
+    fields = find(view, QComboBox, "Field")
+    for index in range(fields.count()):
+        choose(fields, index)
+        assert not np.nan_to_num(view.read_out()["map"]).any()
 
 
 def test_values_are_written_plainly(view):
-    assert _words("(not there)") == "not in this one"
-    assert _words(["Thursday"]) == "Thursday"
-    assert [_words(v) for v in ((), "", None, True, 0.5)] == ["–", "–", "–", "yes", "0.5"]
-    assert _name("prompt 2.answers") == "prompt 2 · answers"
+    result = stored.ablate_result()
+    told = {"list": ["Thursday"], "none": (), "text": "", "null": None, "flag": True, "half": 0.5}
+    asked = AnswerRecord("Friday", stored.tokens_of("Friday"))
+    prompts = (result.prompts[0], replace(result.prompts[1], answers=(asked,)))
+    left = replace(result, params={**result.params, **told})
+    right = replace(result, prompts=prompts)
+    view.show_pair(left, right, ("one", "two"))
+    rows = {name: (first, second) for name, first, second in view.read_out()["changes"]}
+    assert [rows[name][0] for name in told] == ["Thursday", "–", "–", "–", "yes", "0.5"]
+    assert {rows[name][1] for name in told} == {"not in this one"}
+    assert "prompt 2 · answers" in rows
 
 
 def test_long_titles_do_not_widen_the_comparison(view):

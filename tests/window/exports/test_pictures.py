@@ -14,6 +14,7 @@ from desktop_app.window.exports import picture_desk
 from desktop_app.window.exports.picture_desk import PictureDialog
 from desktop_app.window.exports.pictures import draw_result, picture_of, save_picture
 from desktop_app.window.frame import dialogs
+from tests.finding import choose, press
 from tests.samples import drawn
 from tests.window.test_window import run
 
@@ -114,11 +115,9 @@ def test_dialog_offers_kinds_and_scales(qtbot):
     qtbot.addWidget(dialog)
     assert dialog.choice() == (".png", 2.0)
     assert dialog.facts.text() == "248 × 148 pixels"
-    dialog.scale.set_value(4)
-    dialog._on_changed()
+    press(dialog, "4×")
     assert dialog.facts.text() == "496 × 296 pixels"
-    dialog.kind.set_value(".svg")
-    dialog._on_changed()
+    press(dialog, "SVG")
     assert not dialog.scale.isEnabled()
     assert "sharp" in dialog.facts.text()
 
@@ -227,12 +226,11 @@ def test_two_marked_results_are_compared(two_runs):
     window.actions_by_name["compare"].trigger()
     dialog = window.comparisons.dialog
     assert dialog.isVisible()
-    assert dialog.view._field.currentText() == "effect mean"
+    assert dialog.view.read_out()["field"] == "effect mean"
     assert dialog.view.pair().difference.shape == (6, 4)
     assert (dialog.first.currentIndex(), dialog.second.currentIndex()) == (0, 1)
-    dialog.first.setCurrentIndex(1)
-    dialog._on_chosen(1)
-    assert dialog.view._heading.text().startswith(f"{second} ·")
+    choose(dialog.first, 1)
+    assert dialog.view.read_out()["heading"].startswith(f"{second} ·")
     dialog.close()
     assert window.comparisons.dialog is None
 
@@ -241,7 +239,7 @@ def test_one_marked_result_is_compared_with_the_one_before(two_runs):
     window, (first, second) = two_runs, ids(two_runs, "ablate")
     marked(window, second)
     window.results.asked.emit("compare", second)
-    assert window.comparisons.dialog.view._heading.text().startswith(f"{first} ·")
+    assert window.comparisons.dialog.view.read_out()["heading"].startswith(f"{first} ·")
     window.comparisons.close()
 
 

@@ -12,9 +12,11 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import RunAnalysis
 from desktop_app.contract.spec import Analysis, FieldSpec
 from desktop_app.session.store import Session
+from desktop_app.views.frame import Heading
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.window.exports.pictures import save_picture
 from desktop_app.window.frame.panels import spec_page
+from tests.finding import find
 from tests.models import named
 from tests.plugins import on_path
 from tests.samples import drawn
@@ -78,8 +80,9 @@ def test_a_result_of_an_analysis_that_is_not_installed_opens_and_goes_with_its_s
     assert names[names.index(parts[-1]) + 1] == "far_sight"  # at the end of its group
     view = window.views.shown()
     assert view.current_result.analysis == "far_sight"
-    assert not view._heading.run_button.isEnabled()
-    assert "not installed" in view._heading.run_button.toolTip()
+    button = find(view, Heading).run_button
+    assert not button.isEnabled()
+    assert "not installed" in button.toolTip()
     window.session.start_new()
     assert "far_sight" not in window.rail.names()
     assert window.views.current in registry.ANALYSES

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from desktop_app.contract.registry import ANALYSES
+from tests.samples.heads import detect_result
 
 INDUCTION, SUCCESSOR = (preset.params for preset in ANALYSES["detect"].presets)
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -29,6 +30,9 @@ def test_the_induction_preset_makes_a_card_and_keeps_patterns(window, asked):
 def test_the_successor_preset_ends_in_the_summary(window, asked):
     window.actions_by_name["find_successors"].trigger()
     assert asked == [("detect", SUCCESSOR)]
-    assert window.views["detect"]._ending == "successor"
+    view = window.views["detect"]
+    view.show_result(detect_result())
+    assert (view.read_out()["side"], view.read_out()["score"]) == ("summary", "Successor")
     window.actions_by_name["find_induction"].trigger()
-    assert window.views["detect"]._ending == "induction"
+    view.show_result(detect_result())
+    assert view.read_out()["score"] == "Induction"

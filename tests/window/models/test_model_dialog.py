@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from desktop_app.contract.requests import LoadModel
 from desktop_app.window.settings import Settings
+from tests.finding import find
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -14,8 +16,9 @@ pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not s
 @pytest.fixture
 def dialog(qtbot, window):
     opened = window.models.open_dialog()
-    qtbot.waitUntil(lambda: bool(opened._rows and opened.sentence.text()))  # listed, estimated
-    qtbot.waitUntil(lambda: not opened._delay.isActive() and not window.runner.is_busy())
+    qtbot.waitUntil(lambda: bool(opened.table.texts() and opened.sentence.text()))
+    pause = find(opened, QTimer)
+    qtbot.waitUntil(lambda: not pause.isActive() and not window.runner.is_busy())
     yield opened
     opened.close()
 
@@ -77,7 +80,7 @@ def test_a_pack_that_is_not_there_can_be_fetched(qtbot, open_window):
     service = FakeService(installed=("toy",))
     window = open_window(service)
     dialog = window.models.open_dialog()
-    qtbot.waitUntil(lambda: "smollm2" in dialog._rows)
+    qtbot.waitUntil(lambda: "smollm2" in str(cells(dialog.table)))
     dialog.name.setText("smollm2")
     assert dialog.load_button.text() == "Fetch and load"
     with qtbot.waitSignal(window.conductor.model_ready):

@@ -8,8 +8,10 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop_app.contract.params import PromptRow
+from desktop_app.widgets.basics.chip import Chip
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from desktop_app.window.runs.showing import Asked
+from tests.finding import in_sight, press
 from tests.samples import drawn
 from tests.samples.heads import detect_result
 
@@ -62,8 +64,7 @@ def marked(window):
     return {
         name
         for name in window.views
-        for chips in [window.views[name]._chips]
-        if any(chip.code == "other_prompts" for chip in chips.chips()) and not chips.isHidden()
+        if any(chip.code == "other_prompts" for chip in in_sight(window.views[name], Chip))
     }
 
 
@@ -91,7 +92,7 @@ class TestWindow:
 
     def test_running_again_takes_the_mark_away(self, qtbot, window):
         fill(qtbot, window, dataclasses.replace(ROW, prompt="9 8 "))
-        window.views["rank"]._chips.fix_clicked.emit("other_prompts")
+        press(window.views["rank"], "Run again: Made for other prompts")
         qtbot.waitUntil(lambda: "rank" not in marked(window))
         assert window.views["rank"].current_result.prompts[0].text == "9 8 "
         assert marked(window) == FILLED - {"rank"}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QTimer
 
+from desktop_app.views.frame import Heading, Veil
+from tests.finding import find, said
 from tests.window.fakes import FakeService
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -22,15 +25,14 @@ def busy(qtbot, open_window):
 
 
 def button(window, name):
-    return window.views[name]._heading.run_button.text()
+    return find(window.views[name], Heading).run_button.text()
 
 
 def test_waiting_tabs_say_that_they_wait(qtbot, busy):
     assert button(busy, "rank") == "Running…"
     assert button(busy, "attention") == "Waiting…"
-    assert busy.views["attention"]._veil._text == "Waiting"
-    assert busy.job_bar._waiting.text() == "2 waiting"
-    assert not busy.job_bar._waiting.isHidden()
+    assert find(busy.views["attention"], Veil).accessibleName() == "Waiting"
+    assert "2 waiting" in said(busy.job_bar)
 
 
 def test_cancel_lets_the_next_one_begin_and_names_the_one_that_ran(qtbot, busy):
@@ -38,7 +40,7 @@ def test_cancel_lets_the_next_one_begin_and_names_the_one_that_ran(qtbot, busy):
     qtbot.waitUntil(lambda: busy.job_bar.title() == "Attention")
     assert busy.job_bar.is_running()
     assert busy.job_bar.note() == "Ranking stopped"
-    assert busy.job_bar._waiting.text() == "1 waiting"
+    assert "1 waiting" in said(busy.job_bar)
     assert button(busy, "rank") == "Run"
     assert button(busy, "attention") == "Running…"
     assert button(busy, "ablate") == "Waiting…"
@@ -48,7 +50,7 @@ def test_stop_ends_them_all_and_names_the_one_that_ran(qtbot, busy):
     busy.actions_by_name["stop"].trigger()
     qtbot.waitUntil(lambda: not busy.runner.is_busy())
     assert busy.job_bar.title() == "Ranking stopped"
-    assert busy.job_bar._waiting.isHidden()
+    assert not [text for text in said(busy.job_bar) if "waiting" in text]
     assert {button(busy, n) for n in ("rank", "attention", "ablate")} == {"Run"}
 
 
@@ -57,7 +59,7 @@ def test_a_message_does_not_take_cancel_away(qtbot, busy):
     assert busy.job_bar.is_running()
     assert busy.job_bar.title() == "Ranking"
     assert busy.job_bar.note() == "Saved."
-    busy.job_bar._silence.timeout.emit()
+    find(busy.job_bar, QTimer).timeout.emit()
     assert busy.job_bar.note() != "Saved."
     busy.actions_by_name["stop"].trigger()
     qtbot.waitUntil(lambda: not busy.runner.is_busy())

@@ -7,15 +7,17 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QTabWidget
 
 from desktop_app.session import unsaved
 from desktop_app.session.store import Session, SessionRow
+from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from desktop_app.window.sessions.history_desk import ResultDialog
 from desktop_app.window.sessions.results_panel import ROW, ResultsPanel, matches, words
+from tests.finding import find, in_sight
 from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -82,7 +84,7 @@ def test_typing_filters_and_a_new_result_is_never_hidden(qtbot, panel):
     assert shown(panel) == [2]
     qtbot.keyClicks(panel.search, "zzz")
     assert shown(panel) == []
-    assert panel._stack.currentWidget() is panel._nothing
+    assert [state.accessibleName() for state in in_sight(panel, EmptyState)] == ["Nothing found"]
     panel.select(3)
     assert panel.search.text() == ""
     assert panel.current_id() == 3
@@ -159,7 +161,7 @@ def test_the_dialog_tells_only_what_changed(qtbot):
     dialog = ResultDialog(ROWS[1], session, parent)
     assert "metric" in dialog.settings.toPlainText() or "mode" in dialog.settings.toPlainText()
     dialog.tags.setText("#new, , Paper ")
-    dialog._on_page_changed()
+    find(dialog, QTabWidget).setCurrentWidget(dialog.preview)
     assert dialog.preview.toPlainText() == "Head 18.6"
     dialog.accept()
     assert heard == [(2, "Head *18.6*", ("new", "Paper"))]

@@ -1,0 +1,67 @@
+"""TransformerLens around a Hugging Face model: whether it can, and doing so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.engine.hook_axes import has_value_biases
+from desktop_app.support.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from desktop_app.contract.requests import ModelSpec
+    from desktop_app.engine.catalogue import Checkpoint
+
+
+def refuse_unhooked(spec: ModelSpec, checkpoint: Checkpoint) -> None:
+    """Refuse an architecture without hooks before its weights are read.
+
+    Raises:
+        ModelLoadError: TransformerLens has none for it.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    own = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(str(checkpoint.config.get("model_type")))
+    written = checkpoint.config.get("architectures")
+    if own is not None and not checkpoint.gguf:
+        _known_as(own, written if isinstance(written, list) else [], spec)
+
+
+def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
+    """Return TransformerLens' bridge around the model, and whether it moved biases elsewhere.
+
+    The tokenizer stays out of its hands: given one, the bridge reloads it with a BOS of its own
+    choosing, from the network where it must; the workbench feeds ids alone.
+
+    Raises:
+        ModelLoadError: TransformerLens has no hooks for its architecture.
+    """
+    from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
+
+    written = hf_model.config.architectures
+    names = written if isinstance(written, list) else []
+    architecture = _known_as(type(hf_model).__name__, names, spec)
+    bridge = build_bridge_from_module(
+        hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
+    )
+    folded = spec.weights == "processed" and has_value_biases(bridge)
+    if spec.weights == "processed":
+        bridge.enable_compatibility_mode(disable_warnings=True)
+    return bridge, folded
+
+
+def _known_as(own: str, written: list[Any], spec: ModelSpec) -> str:
+    """Return the name by which TransformerLens knows a class: its own, else the settings'."""
+    from transformer_lens.factories.architecture_adapter_factory import ArchitectureAdapterFactory
+
+    from desktop_app.engine import falcon
+
+    falcon.register()
+    ArchitectureAdapterFactory.discover_entry_points()
+    known = ArchitectureAdapterFactory._adapters  # noqa: SLF001 - it has no other list
+    name = next((name for name in (own, *written) if isinstance(name, str) and name in known), None)
+    if name is None:
+        raise ModelLoadError(
+            f"“{spec.model}” cannot be loaded: TransformerLens has no hooks for its architecture "
+            f"({own}); choose a model of another one."
+        )
+    return name

@@ -1,0 +1,35 @@
+"""Text of unknown origin on a terminal: what would steer it or hide is shown instead.
+
+A prompt, a title or a message of a library may hold escape sequences that move the cursor, rename
+the window or answer for the user, and marks that turn the direction of writing around.
+"""
+
+from __future__ import annotations
+
+import re
+
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Return text with control characters as their signs; line ends and tabs stay."""
+    return _STEERING.sub(lambda found: _sign(found[0]), text)
+
+
+def printable_json(text: str) -> str:
+    """Return JSON of the same value in which such characters are escapes."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """Return text on a single line."""
+    return printable(" ".join(text.split("\n")))
+
+
+def _sign(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"\\u{code:04x}"

@@ -1,0 +1,182 @@
+"""Quantised folders: read to the numbers that they stand for, or refused by their method's name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from desktop_app.support.errors import ModelLoadError
+from tests.engine.folders import add_weights, change_weights, folder_of, load, set_config
+from tests.engine.zoo import tiny_tokenizer
+
+IDS = torch.tensor([[1, 20, 30, 40]])
+
+
+def projections(weights):
+    return [name for name in weights if name.endswith("_proj.weight")]
+
+
+def to_int8(weights):
+    """Round every projection to integers with a scale per row."""
+    made = dict(weights)
+    for name in projections(weights):
+        scale = weights[name].abs().amax(1, keepdim=True) / 127
+        made[name] = (weights[name] / scale).round().to(torch.int8)
+        made[f"{name}_scale"] = scale
+    return made
+
+
+def to_fp8(weights, block=16, scales="weight_scale_inv"):
+    """Round every projection to eight-bit floats with a scale per block."""
+    made, exact = dict(weights), dict(weights)
+    for name in projections(weights):
+        rows, columns = weights[name].shape
+        tiles = weights[name].reshape(rows // block, block, columns // block, block)
+        scale = tiles.abs().amax((1, 3), keepdim=True) / 448
+        eight = (tiles / scale).to(torch.float8_e4m3fn)
+        made[name] = eight.reshape(rows, columns)
+        made[name.replace("weight", scales)] = scale[:, 0, :, 0]
+        exact[name] = (eight.float() * scale).reshape(rows, columns)
+    return made, exact
+
+
+def integers_without_settings(tmp):
+    return change_weights(folder_of(tmp), to_int8)
+
+
+def eight_bits_without_settings(tmp):
+    return change_weights(folder_of(tmp), lambda w: to_fp8(w)[0])
+
+
+def integers_alone(tmp):
+    """No scale beside them: the model would take the integers for the weights."""
+    return change_weights(
+        folder_of(tmp), lambda w: {k: v.to(torch.int8) if "mlp" in k else v for k, v in w.items()}
+    )
+
+
+def method(name, **more):
+    def make(tmp):
+        settings = {"quant_method": name, **more} if name else more
+        return set_config(folder_of(tmp), quantization_config=settings)
+
+    return make
+
+
+def left_in_a_file(file):
+    def make(tmp):
+        folder = add_weights(
+            folder_of(tmp),
+            model__layers__0__mlp__up_proj__qweight=torch.ones(4, 4, dtype=torch.int32),
+        )
+        (folder / file).write_text("{}")
+        return folder
+
+    return make
+
+
+def older_settings(tmp):
+    return set_config(folder_of(tmp), compression_config={"format": "pack-quantized"})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (integers_without_settings, "quantised weights \\(I8.*no quantization_config"),
+        (eight_bits_without_settings, "quantised weights \\(F8_E4M3.*no quantization_config"),
+        (integers_alone, "quantised weights \\(I8.*no quantization_config"),
+        (method("awq", bits=4), "quantised \\(AWQ\\)"),
+        (method("gptq", bits=4), "quantised \\(GPTQ\\)"),
+        (method("bitsandbytes", load_in_4bit=True), "quantised \\(bitsandbytes\\)"),
+        (method("", load_in_8bit=True), "quantised \\(bitsandbytes\\)"),
+        (method("compressed-tensors"), "quantised \\(compressed-tensors\\)"),
+        (method("fbgemm_fp8"), "quantised \\(FBGEMM FP8\\)"),
+        (method("some_new_method"), "quantised \\(some_new_method\\)"),
+        (older_settings, "quantised \\(compressed-tensors\\)"),
+        (left_in_a_file("quantize_config.json"), "quantised \\(GPTQ\\)"),
+        (left_in_a_file("quant_config.json"), "quantised \\(AWQ\\)"),
+    ],
+)
+def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, make, words):
+    with pytest.raises(ModelLoadError, match=words) as caught:
+        load(make(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path):
+    """The logits are those of a plain model whose weights are the products."""
+    exact_folder = folder_of(tmp_path / "exact")
+    folder = folder_of(tmp_path / "fp8")
+    made, exact = to_fp8(load_file(folder / "model.safetensors"))
+    save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(exact, exact_folder / "model.safetensors", metadata={"format": "pt"})
+    settings = {
+        "quant_method": "fp8",
+        "weight_block_size": [16, 16],
+        "activation_scheme": "dynamic",
+    }
+    set_config(folder, quantization_config=settings)
+    model = load(folder)
+    plain = AutoModelForCausalLM.from_pretrained(exact_folder, attn_implementation="eager")
+    with torch.no_grad():
+        expected = plain(IDS).logits
+    torch.testing.assert_close(model.run(IDS), expected, atol=1e-5, rtol=0)
+    assert model.parity.ok
+    assert model.info.dtype == "float32"
+
+
+GPT_OSS = {
+    "vocab_size": 300,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "num_local_experts": 4,
+    "num_experts_per_tok": 2,
+    "max_position_embeddings": 64,
+    "sliding_window": 8,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+# The sixteen values that four bits stand for.
+FOUR_BITS = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
+FOUR_BITS = torch.cat([FOUR_BITS, -FOUR_BITS])
+
+
+def to_mxfp4(weight):
+    """Return experts `[E, in, out]` in blocks of 32 four-bit numbers, and what those stand for."""
+    tiles = weight.transpose(1, 2).unflatten(2, (-1, 32))
+    exponent = tiles.abs().amax(-1).clamp(min=1e-9).log2().floor() - 2
+    chosen = (tiles / 2 ** exponent[..., None])[..., None].sub(FOUR_BITS).abs().argmin(-1)
+    blocks = (chosen[..., 0::2] | (chosen[..., 1::2] << 4)).to(torch.uint8)
+    exact = (FOUR_BITS[chosen] * 2 ** exponent[..., None]).flatten(2).transpose(1, 2)
+    return blocks, (exponent + 127).to(torch.uint8), exact.contiguous()
+
+
+def test_four_bit_experts_with_their_settings_are_multiplied_out(tmp_path):
+    """As gpt-oss is published: experts in MXFP4, everything else in halves."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("gpt_oss", **GPT_OSS)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    stored = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+                stored[name] = parameter.detach().clone()
+                continue
+            stored[f"{name}_blocks"], stored[f"{name}_scales"], exact = to_mxfp4(parameter)
+            parameter.copy_(exact)
+        expected = model(IDS).logits
+    tiny_tokenizer().save_pretrained(tmp_path)
+    config.architectures = ["GptOssForCausalLM"]
+    config.save_pretrained(tmp_path)
+    save_file(stored, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    set_config(tmp_path, quantization_config={"quant_method": "mxfp4"})
+    loaded = load(tmp_path)
+    torch.testing.assert_close(loaded.run(IDS), expected, atol=1e-5, rtol=0)
+    assert loaded.parity.ok

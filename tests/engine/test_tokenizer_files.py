@@ -1,0 +1,145 @@
+"""Folders: the tokenizer that the files describe wins over the class that a library chooses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import sentencepiece
+from tokenizers import AddedToken
+
+from tests.engine import token_files as made
+
+TEXTS = (
+    "a  5", "\n\n1. Mix", "x = [ 12,   345 ]", " lead", "the</s> cat", "12345", "\t7", "\u00a08",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gpt2", "starcoder2", "gpt_neox", "qwen2"])
+@pytest.mark.parametrize("name", ["GPT2Tokenizer", "Qwen2Tokenizer", "LlamaTokenizer", None])
+def test_the_file_wins_over_the_class(tmp_path, model_type, name):
+    plain = made.byte_level(made.digits_alone(), adds_bos=True)
+    settings = {"tokenizer_class": name} if name else {}
+    folder = made.save_folder(tmp_path, plain, model_type, **settings)
+    tokenizer = made.read_folder(folder)
+    for text in TEXTS:
+        assert list(tokenizer.encode(text).ids) == plain.encode(text).ids, text
+    assert tokenizer.adds_bos
+    assert not tokenizer.differs
+    assert (tokenizer.raw.bos_token, tokenizer.raw.eos_token) == ("<s>", "</s>")
+
+
+@pytest.mark.parametrize("name", ["LlamaTokenizer", "LlamaTokenizerFast", None])
+@pytest.mark.parametrize("adds_bos", [True, False])
+def test_llama_shaped_folders_keep_every_space(tmp_path, name, adds_bos):
+    plain = made.spelt_spaces(adds_bos=adds_bos)
+    settings = {"tokenizer_class": name} if name else {}
+    tokenizer = made.read_folder(made.save_folder(tmp_path, plain, "llama", **settings))
+    for text in (" the cat", "the</s> cat", "a  cat", "the cat"):
+        assert list(tokenizer.encode(text).ids) == plain.encode(text).ids, text
+    assert tokenizer.adds_bos is adds_bos
+    assert tokenizer.decode(tokenizer.encode(" the cat", "no").ids) == " the cat"
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_what_the_settings_say_of_the_bos_holds(tmp_path, adds):
+    """The settings' own flag is younger than the post-processor beside it."""
+    plain = made.byte_level(made.digits_alone(), adds_bos=not adds)
+    folder = made.save_folder(
+        tmp_path, plain, "llama", tokenizer_class="GPT2Tokenizer", add_bos_token=adds
+    )
+    tokenizer = made.read_folder(folder)
+    assert tokenizer.adds_bos is adds
+    assert (
+        list(tokenizer.encode("a  5", "no").ids)
+        == plain.encode("a  5", add_special_tokens=False).ids
+    )
+
+
+def test_special_tokens_that_only_the_class_knows_stay_known(tmp_path):
+    plain = made.byte_level(made.digits_alone())
+    plain.add_special_tokens([AddedToken("<|endoftext|>")])
+    folder = made.save_folder(tmp_path, plain, "gpt2")
+    (folder / "tokenizer_config.json").write_text("{}")
+    tokenizer = made.read_folder(folder)
+    assert tokenizer.bos_id == plain.token_to_id("<|endoftext|>")
+    assert tokenizer.encode("a  5").pieces == ("a", "ĠĠ", "5")
+
+
+def test_chat_template_and_added_tokens_come_along(tmp_path):
+    plain = made.byte_level(made.digits_alone())
+    plain.add_special_tokens([AddedToken("<|user|>", normalized=False)])
+    folder = made.save_folder(
+        tmp_path, plain, "llama", tokenizer_class="GPT2Tokenizer", chat_template="<|user|>hi"
+    )
+    tokenizer = made.read_folder(folder)
+    assert tokenizer.raw.chat_template == "<|user|>hi"
+    assert tokenizer.encode("<|user|>a").pieces[0] == "<|user|>"
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+@pytest.mark.parametrize("model_type", ["llama", "gemma"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"add_dummy_prefix": False},
+        {"normalization_rule_name": "nmt_nfkc", "remove_extra_whitespaces": True},
+    ],
+)
+def test_a_lone_tokenizer_model_is_read_as_sentencepiece_reads_it(
+    tmp_path, kind, model_type, settings
+):
+    folder = made.save_folder(tmp_path, None, model_type)
+    path = made.sentence_pieces(folder, kind, **settings)
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    tokenizer = made.read_folder(folder)
+    for text in (" the cat", "the cat", "a  5", "Hello, you! 12", "bookkeeper", "  é漢  "):
+        assert list(tokenizer.encode(text).ids) == [1, *plain.encode(text)], text
+    assert tokenizer.adds_bos
+    assert not tokenizer.differs
+
+
+def test_a_lone_tokenizer_model_without_bos(tmp_path):
+    folder = made.save_folder(tmp_path, None, "llama", add_bos_token=False)
+    path = made.sentence_pieces(folder)
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    assert list(made.read_folder(folder).encode(" the").ids) == plain.encode(" the")
+
+
+def test_what_cannot_be_followed_is_said_with_an_example(tmp_path):
+    folder = made.save_folder(tmp_path, None, "llama")
+    made.sentence_pieces(folder, treat_whitespace_as_suffix=True)
+    told = made.read_folder(folder).differs
+    assert told.startswith("the tokenizer made of its files gives other ids than they do: ")
+    assert "tokenizer.model" in told
+
+
+def test_a_folder_whose_class_and_file_agree_is_left_alone(tmp_path):
+    """The very object that the library makes: nothing is built anew."""
+    from tokenizers import pre_tokenizers
+
+    plain = made.byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    folder = made.save_folder(tmp_path, plain, "gpt2", tokenizer_class="GPT2Tokenizer")
+    tokenizer = made.read_folder(folder)
+    assert type(tokenizer.raw).__name__ == "GPT2Tokenizer"
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "gpt2"
+
+
+def test_a_byte_level_file_under_a_llama_class_keeps_the_bos_of_its_settings(tmp_path):
+    """The library takes the file as it is here, whose post-processor adds none."""
+    plain = made.byte_level(made.digits_alone())
+    folder = made.save_folder(
+        tmp_path, plain, "llama", tokenizer_class="LlamaTokenizerFast", add_bos_token=True
+    )
+    tokenizer = made.read_folder(folder)
+    assert list(tokenizer.encode("a  5").ids) == [1, *plain.encode("a  5").ids]
+    assert not tokenizer.differs
+
+
+def test_a_flag_beside_a_generic_class_changes_nothing(tmp_path):
+    plain = made.byte_level(made.digits_alone(), adds_bos=True)
+    folder = made.save_folder(
+        tmp_path, plain, "llama", tokenizer_class="PreTrainedTokenizerFast", add_bos_token=False
+    )
+    assert list(made.read_folder(folder).encode("a  5").ids) == plain.encode("a  5").ids

@@ -1,0 +1,89 @@
+"""Nothing of unknown origin steers a terminal."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from desktop_app import cli, cli_options
+from desktop_app.session.store import Session
+from desktop_app.support.logs import LogBook
+from desktop_app.support.terminal import one_line, printable, printable_json
+from tests.samples import stored
+
+ROOT = Path(__file__).parents[2] / "desktop_app"
+EVIL = "a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2028c"
+
+
+def is_harmless(text):
+    return not any(
+        (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" for c in text
+    ) and not any(c in text for c in "\u202e\u2028\u2066")
+
+
+def test_signs_stand_for_what_would_steer():
+    assert printable(EVIL) == "a␛]0;owned␇\\u009b2J␡␍\\u202eb\\u2028c"
+    assert printable("Wörter, 数字\t\n\u200dé") == "Wörter, 数字\t\n\u200dé"
+    assert one_line("a\nb\x1b") == "a b␛"
+
+
+def test_json_keeps_its_value():
+    text = json.dumps({"text": EVIL}, ensure_ascii=False)
+    assert is_harmless(printable_json(text))
+    assert json.loads(printable_json(text)) == {"text": EVIL}
+
+
+@pytest.mark.parametrize("arguments", [("results",), ("results", "--json"), ("diff",)])
+def test_a_session_of_a_stranger_is_listed_without_harm(tmp_path, capfd, arguments):
+    command, *rest = arguments
+    paths = []
+    for name in ("one", "two"):
+        paths.append(tmp_path / f"{name}.lens")
+        with Session.create(paths[-1]) as session:
+            session.add(stored.result_of("rank", {EVIL.encode().hex(): 1}), title=EVIL)
+            session.add(stored.rank_result() if name == "one" else stored.ablate_result(), EVIL)
+    cli.main([command, *map(str, paths if command == "diff" else paths[:1]), *rest])
+    out, err = capfd.readouterr()
+    assert out + err
+    assert is_harmless(out), out
+    assert is_harmless(err), err
+
+
+def test_errors_progress_and_logs_are_harmless(tmp_path, capfd, monkeypatch):
+    assert cli.main(["results", str(tmp_path / f"{EVIL}.lens")]) == 2
+    assert cli.main([f"{EVIL}"]) == 2
+    reporter = cli_options.TerminalReporter("run")
+    monkeypatch.setattr(reporter, "_watched", True)
+    reporter.step(0.5, EVIL)
+    _out, err = capfd.readouterr()
+    assert is_harmless(err.replace("\r\x1b[K", ""))
+    with (tmp_path / "echo").open("w") as stream:
+        book = LogBook(tmp_path / "log", stream)
+        book.note(logging.WARNING, "x", EVIL)
+        book.close()
+    assert is_harmless((tmp_path / "echo").read_text())
+    assert is_harmless((tmp_path / "log").read_text())
+
+
+# What writes to the terminal, and the functions that make it harmless.
+WRITERS = {
+    "cli": {"main", "_say", "_warn", "_out"},
+    "cli_options": {"step", "end"},
+    "app": {"_print"},
+}
+
+
+@pytest.mark.parametrize("module", WRITERS)
+def test_nothing_is_written_but_by_what_makes_it_harmless(module):
+    tree = ast.parse((ROOT / f"{module}.py").read_text("utf-8"))
+    found = set()
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func) in {"print", "click.echo", "sys.stderr.write", "stream.write",
+                                          "sys.stdout.write"}:  # fmt: skip
+                found.add(function.name)
+    assert found == WRITERS[module]
