@@ -7,6 +7,7 @@ error. Errors are one line, and no traceback reaches a user without `--debug`.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 import json
 import os
@@ -22,7 +23,7 @@ from typing_extensions import override
 
 from desktop_app import cli_options
 from desktop_app.contract.registry import ANALYSES, problems
-from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis
+from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis, RunEstimate
 from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
 from desktop_app.support import installed, paths
@@ -155,7 +156,8 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     # Libraries that print must not spoil the output.
     with contextlib.redirect_stdout(sys.stderr):
         service.perform(LoadModel(spec), reporter)
-        request = RunAnalysis(analysis.name, params, budget)
+        must_fit = not only_estimate and (as_json or _is_data(out))
+        request = RunAnalysis(analysis.name, params, budget, _stored_bytes(), must_fit)
         answer = service.perform(EstimateRun(request) if only_estimate else request, reporter)
     reporter.end()
     if only_estimate:
@@ -183,13 +185,41 @@ def _print_result(result: Result, *, as_json: bool, as_table: bool) -> None:
         _out(as_text(result))
 
 
-def _out_estimate(memory_bytes: int | None, *, as_json: bool) -> None:
+def _is_data(out: str | None) -> bool:
+    """Return whether a file of numbers is wanted, which holds all of a result or is none."""
+    return out is not None and not out.lower().endswith(".lens")
+
+
+def _stored_bytes() -> int:
+    """Return what a result may keep of patterns, as the window's settings say."""
+    from desktop_app.window.settings import load_settings
+
+    return load_settings(paths.config_dir()).stored_mb * 1_000_000
+
+
+def _out_estimate(found: RunEstimate, *, as_json: bool) -> None:
     if as_json:
-        _out_json(json.dumps({"memory_bytes": memory_bytes}))
-    elif memory_bytes is None:
+        _out_json(json.dumps(dataclasses.asdict(found)))
+        return
+    if found.memory_bytes is None:
         _out("This run sweeps nothing: it takes little more than the model itself.")
     else:
-        _out(f"This run takes about {memory_bytes / 1e9:.2f} GB at its peak, the model included.")
+        size = found.memory_bytes / 1e9
+        _out(f"This run takes about {size:.2f} GB at its peak, the model included.")
+    if found.stored_bytes is not None and found.limit_bytes is not None:
+        _out(_storage_words(found.stored_bytes, found.limit_bytes))
+
+
+def _storage_words(wanted: int, limit: int) -> str:
+    from desktop_app.engine.memory import human_bytes
+
+    said = f"Its result keeps {human_bytes(wanted)} of patterns"
+    if wanted <= limit:
+        return f"{said}."
+    return (
+        f"{said}, and at most {human_bytes(limit)} are stored: only small pictures and entropies "
+        "are kept, and --json and .npz need fewer --layers or --heads."
+    )
 
 
 @cli.command()

@@ -17,9 +17,11 @@ class Reporter:
     Attributes:
         previews: Whether somebody watches, so that an estimate is worth its time before the exact
             values come.
+        keeps_partial: Whether what is known so far is wanted when the work is cancelled.
     """
 
     previews = False
+    keeps_partial = False
 
     def step(self, fraction: float, note: str = "") -> None:
         """Report progress, a fraction 0..1 and a sentence; raise `Cancelled` if asked to stop."""
@@ -33,6 +35,9 @@ class Reporter:
     def needs(self, memory_bytes: int) -> None:
         """Say how much memory the work that begins now takes at its peak, in bytes."""
 
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        """Say how many bytes the whole result would keep, and how many it may; before `needs`."""
+
 
 class SilentReporter(Reporter):
     """For callers that want only the result."""
@@ -43,6 +48,7 @@ class ShareReporter(Reporter):
 
     def __init__(self, inner: Reporter, start: float, share: float) -> None:
         self.previews = inner.previews
+        self.keeps_partial = inner.keeps_partial
         self._inner = inner
         self._start = start
         self._share = share
@@ -63,6 +69,10 @@ class ShareReporter(Reporter):
     def needs(self, memory_bytes: int) -> None:
         self._inner.needs(memory_bytes)
 
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        self._inner.stores(wanted_bytes, limit_bytes)
+
 
 class _EstimatedError(Exception):
     """Ends a run that was begun only to hear what it needs."""
@@ -73,11 +83,17 @@ class EstimatingReporter(Reporter):
 
     def __init__(self) -> None:
         self.memory_bytes: int | None = None
+        self.stored_bytes: int | None = None
+        self.limit_bytes: int | None = None
 
     @override
     def needs(self, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         raise _EstimatedError
+
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        self.stored_bytes, self.limit_bytes = wanted_bytes, limit_bytes
 
     def listen(self, work: Callable[[], object]) -> int | None:
         """Return the bytes that work says it needs; None where it ends without a word."""

@@ -50,6 +50,19 @@ class Parity:
     tolerance: float
     ok: bool
 
+    def failed(self) -> tuple[tuple[str, float], ...]:
+        """Return what differs by more than the tolerance, in words, and by how much."""
+        measured = (
+            ("differs from plain Hugging Face", self.max_logprob_difference),
+            ("left-padded differs from itself alone", self.left_padding_difference),
+            ("with a single pad token differs from itself alone", self.single_pad_difference),
+        )
+        return tuple(
+            (words, value)
+            for words, value in measured
+            if value is not None and not value < self.tolerance
+        )
+
 
 @dataclass(frozen=True)
 class LoadModel:
@@ -78,18 +91,37 @@ class RunAnalysis:
     Attributes:
         budget_bytes: Memory that a sweep's rows may take; None: a share of what is free. It
             changes how long a run takes and no number.
+        stored_bytes: What a result may keep of large patterns; None: as usual.
+        must_fit: Whether a result that would keep more is refused, rather than kept in small.
     """
 
     analysis: str
     params: Params
     budget_bytes: int | None = None
+    stored_bytes: int | None = None
+    must_fit: bool = False
 
 
 @dataclass(frozen=True)
 class EstimateRun:
-    """Ask what a run would take. Answer: bytes at its peak, or None where it sweeps nothing."""
+    """Ask what a run would take. Answer: `RunEstimate`."""
 
     run: RunAnalysis
+
+
+@dataclass(frozen=True)
+class RunEstimate:
+    """What a run would take.
+
+    Attributes:
+        memory_bytes: At its peak; None where it sweeps nothing.
+        stored_bytes: What the whole result would keep; None where it is small.
+        limit_bytes: What a result may keep; beyond it, it is kept in small.
+    """
+
+    memory_bytes: int | None
+    stored_bytes: int | None = None
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+PARTIAL = "partial"
+"""The code of the warning on a result whose run was stopped: what it lacks is not known."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -105,6 +108,12 @@ class ModelInfo:
     weights: str = "raw"
 
 
+def same_model(one: ModelInfo, other: ModelInfo) -> bool:
+    """Return whether two loaded models give the same numbers, wherever they run."""
+    first, second = ((m.fingerprint, m.dtype, m.weights) for m in (one, other))
+    return first == second
+
+
 EARLIER_TOKENIZER = "made with the pack's earlier tokenizer"
 
 
@@ -161,6 +170,11 @@ class Result:
         """Return a field as an array; `prompt` picks one of a ragged field's arrays."""
         value = self.data[name]
         return np.asarray(value if prompt is None else value[prompt])
+
+    @property
+    def partial(self) -> str:
+        """What a run that was stopped has left out, in words; empty for a whole result."""
+        return next((notice.message for notice in self.warnings if notice.code == PARTIAL), "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the result object of the contract: plain values, not-a-number as null."""

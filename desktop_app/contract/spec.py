@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
 """From a result's settings to the axes that its arrays then lack."""
+
+StoredBytes = Callable[["Params", Any, Sequence[int]], int]
+"""From settings, a `ModelInfo` and the prompts' token counts to the bytes that a result keeps."""
 
 Group = Literal["read", "part", "does", "change", "compare"]
 
@@ -76,6 +79,12 @@ class FieldSpec:
             raise ValueError(f"field {self.name}: a text that is too long")
 
 
+def noise_spec(axes: tuple[str, ...] = ("prompt",), unit: str = "metric") -> FieldSpec:
+    """Return the field `noise` of an analysis that sweeps; only half precision has it."""
+    meaning = "Spread of the untouched metric over batch sizes; smaller effects mean nothing"
+    return FieldSpec("noise", axes, meaning, unit, telling=-1)
+
+
 @dataclass(frozen=True)
 class Intent:
     """What one part of the program asks of another without knowing who answers.
@@ -132,6 +141,7 @@ class Analysis:
         serves: The intents that it answers.
         example: Its turn in the worked example, from 0; None where it has none.
         presets: Questions that the Run menu offers.
+        stores: What the arrays of a result take, where that can be much.
     """
 
     name: str
@@ -147,6 +157,7 @@ class Analysis:
     serves: frozenset[IntentName] = frozenset()
     example: int | None = None
     presets: tuple[Preset, ...] = ()
+    stores: StoredBytes | None = None
 
     def axes(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the axes of a field in a result made with these settings, outermost first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.engine.hook_axes import has_value_biases
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ def refuse_unhooked(spec: ModelSpec, checkpoint: Checkpoint) -> None:
         _known_as(own, written if isinstance(written, list) else [], spec)
 
 
-def attach(hf_model: Any, spec: ModelSpec) -> Any:
-    """Return TransformerLens' bridge around the model; the tokenizer stays out of its hands.
+def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
+    """Return TransformerLens' bridge around the model, and whether it moved biases elsewhere.
 
-    Given a tokenizer, the bridge reloads it with a BOS of its own choosing, from the network where
-    it must; the workbench feeds ids alone.
+    The tokenizer stays out of its hands: given one, the bridge reloads it with a BOS of its own
+    choosing, from the network where it must; the workbench feeds ids alone.
 
     Raises:
         ModelLoadError: TransformerLens has no hooks for its architecture.
@@ -42,9 +43,10 @@ def attach(hf_model: Any, spec: ModelSpec) -> Any:
     bridge = build_bridge_from_module(
         hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
     )
+    folded = spec.weights == "processed" and has_value_biases(bridge)
     if spec.weights == "processed":
         bridge.enable_compatibility_mode(disable_warnings=True)
-    return bridge
+    return bridge, folded
 
 
 def _known_as(own: str, written: list[Any], spec: ModelSpec) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +20,9 @@ from desktop_app.engine.attaching import attach, refuse_unhooked
 from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.fitness import refuse_unfit
+from desktop_app.engine.hook_axes import examine
 from desktop_app.engine.loading_progress import weights_progress
-from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes, is_out_of_memory
+from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
 from desktop_app.engine.tokenizer_files import read_tokenizer
@@ -29,6 +32,7 @@ from desktop_app.support.errors import (
     MemoryExhaustedError,
     ModelLoadError,
     first_line,
+    is_out_of_memory,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +45,10 @@ if TYPE_CHECKING:
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10
 _PADS = 4
-# Largest difference of log-probabilities that counts as equal, per dtype.
-_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
+# Largest difference of log-probabilities that counts as equal: in float32 this, or as much of the
+# largest logit, since deep and wide models add up longer sums; in half precision these.
+_TOLERANCE, _OF_LARGEST = 1e-4, 1e-5
+_HALF_TOLERANCE = {torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
@@ -121,20 +127,23 @@ def _load(
             weakref.finalize(hf_model, shutil.rmtree, offloaded, ignore_errors=True)
         report.step(0.75, "Measuring plain Hugging Face")
         sample = sample_ids(tokenizer, hf_model)
-        plain = plain_logprobs(hf_model, sample)
+        plain = plain_logits(hf_model, sample)
         _refuse_two_way(spec, hf_model, sample, plain, dtype)
         report.step(0.80, "Attaching TransformerLens")
         parameters = sum(p.numel() for p in hf_model.parameters())
         memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
-        bridge = attach(hf_model, spec)
+        bridge, folded = attach(hf_model, spec)
         info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
+        axes = examine(bridge, info)
+        info = replace(info, n_kv_heads=axes.n_kv_heads)
         input_device = torch.device(str(bridge.cfg.device or device))
         report.step(0.92, "Comparing with plain Hugging Face")
         measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(
-        bridge, tokenizer, info, spec, measured, input_device, memory, notices=notices
-    )
+        bridge, tokenizer, info, spec, measured, input_device, memory,
+        notices=notices, unfit=axes.unfit, widest_head=axes.widest_head, folded_biases=folded,
+    )  # fmt: skip
 
 
 def _load_weights(
@@ -191,13 +200,13 @@ def _refuse_two_way(
     spec: ModelSpec, model: Any, sample: torch.Tensor, plain: torch.Tensor, dtype: torch.dtype
 ) -> None:
     def logprobs(ids: torch.Tensor) -> torch.Tensor:
-        return plain_logprobs(model, ids)
+        return plain_logits(model, ids).log_softmax(-1)
 
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2
     if sample.shape[1] < 2 <= context:  # a model of few positions
         sample = sample.repeat(1, 2)
-        plain = logprobs(sample)
-    causality.refuse_two_way(spec.model, logprobs, sample, plain, dtype)
+        plain = plain_logits(model, sample)
+    causality.refuse_two_way(spec.model, logprobs, sample, plain.log_softmax(-1), dtype)
 
 
 def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
@@ -292,11 +301,11 @@ def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:
     return torch.tensor([ids[:length] or [0]], device=device)
 
 
-def plain_logprobs(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Return plain Hugging Face's log-probabilities `[S, V]`, float32, on the CPU."""
+def plain_logits(hf_model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Return plain Hugging Face's logits `[S, V]`, float32, on the CPU."""
     with torch.no_grad():
-        logits = hf_model(ids, use_cache=False).logits
-    return _logprobs(logits)[0]
+        logits: torch.Tensor = hf_model(ids, use_cache=False).logits
+    return logits[0].float().cpu()
 
 
 def measure(
@@ -306,12 +315,12 @@ def measure(
     tokenizer: TextTokenizer,
     dtype: torch.dtype,
 ) -> Parity:
-    """Compare the bridge with plain Hugging Face, and its left padding with itself alone."""
+    """Compare the bridge with plain Hugging Face's logits, and its padding with itself alone."""
     with torch.no_grad():
         alone = _logprobs(bridge(ids, use_cache=False))[0]
         padded = [_padded_difference(bridge, ids, alone, tokenizer, n) for n in (_PADS, 1)]
-    difference = float((alone - plain).abs().max())
-    tolerance = _TOLERANCE.get(dtype, 1e-4)
+    difference = float((alone - plain.log_softmax(-1)).abs().max())
+    tolerance = tolerance_of(dtype, float(plain.abs().max()))
     known = [difference, *(p for p in padded if p is not None)]
     return Parity(
         max_logprob_difference=difference,
@@ -320,6 +329,12 @@ def measure(
         tolerance=tolerance,
         ok=all(d < tolerance for d in known),
     )
+
+
+def tolerance_of(dtype: torch.dtype, largest: float) -> float:
+    """Return which difference of log-probabilities counts as none; `largest` is the logit's."""
+    least = max(_TOLERANCE, _OF_LARGEST * largest) if math.isfinite(largest) else _TOLERANCE
+    return _HALF_TOLERANCE.get(dtype, least)
 
 
 def _padded_difference(

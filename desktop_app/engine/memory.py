@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from desktop_app.support.errors import MemoryExhaustedError
+from desktop_app.support.errors import MemoryExhaustedError, is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -82,16 +82,6 @@ class PeakMemory:
         return int(getattr(info, "peak_wset", info.rss))
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory ran out, on the GPU or the CPU."""
-    if isinstance(error, MemoryError):
-        return True
-    if type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text
-
-
 def release_memory(device: torch.device) -> None:
     """Give back what the allocator holds without need."""
     if device.type == "cuda":
@@ -160,7 +150,7 @@ def row_bytes(model: LoadedModel, computed: int, length: int, *, read_all: bool)
     item = 2 if info.dtype in {"bfloat16", "float16"} else 4
     d_mlp = int(getattr(model.bridge.cfg, "d_mlp", None) or 4 * info.d_model)
     stream = 3 * computed * info.d_model
-    heads = info.n_heads * info.d_head
+    heads = info.n_heads * max(info.d_head, model.widest_head)
     scores = 3 * info.n_heads * computed * length
     attention = 3 * computed * heads + 2 * length * heads + scores
     mlp = 3 * computed * d_mlp + computed * info.d_model

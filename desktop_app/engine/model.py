@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
+
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
@@ -150,9 +153,32 @@ class _SeenError(Exception):
     """Raised by the hook that has seen what was asked for: the rest of the pass is not needed."""
 
 
+def input_width(project: Any) -> int | None:
+    """Return how many numbers a linear module reads, or None where it does not say."""
+    module = getattr(project, "original_component", None) or project
+    for name in ("in_features", "nx"):
+        width = getattr(module, name, None)
+        if isinstance(width, int):
+            return width
+    return None
+
+
 def mlp_input_hook(layer: int) -> str:
     """Return the TransformerLens hook name of what a block's MLP is given."""
     return f"blocks.{layer}.mlp.hook_in"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How much of large patterns a result may keep.
+
+    Attributes:
+        limit_bytes: Beyond it, small pictures and entropies alone.
+        must_fit: Whether it is refused then.
+    """
+
+    limit_bytes: int = 2_000_000_000
+    must_fit: bool = False
 
 
 @dataclass
@@ -163,9 +189,15 @@ class LoadedModel:
         bridge: TransformerLens' TransformerBridge around the Hugging Face model.
         tokenizer: Its tokenizer, never changed by TransformerLens.
         device: Where token ids must go.
-        forward_passes: Passes over the weights since the model was loaded.
+        forward_passes: Passes begun since the model was loaded, also those that end early and
+            those by which hooks are tried out.
         budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
         notices: What every result of this model must say.
+        unfit: Places (layer, site) whose hooks cannot be used, and why.
+        widest_head: The widest of queries, keys, values and z of a head; 0: as the configuration
+            says.
+        folded_biases: Whether processing the weights moved biases of values or norms elsewhere.
+        storage: How much of large patterns a result may keep.
     """
 
     bridge: Any
@@ -178,6 +210,16 @@ class LoadedModel:
     forward_passes: int = 0
     budget_bytes: int | None = None
     notices: tuple[Notice, ...] = ()
+    unfit: Mapping[tuple[int, Site], str] = field(default_factory=dict)
+    widest_head: int = 0
+    folded_biases: bool = False
+    storage: Storage = field(default_factory=Storage)
+
+    def keep(self, limit_bytes: int | None, *, must_fit: bool) -> None:
+        """Say how much the next results may keep; None: as usual."""
+        self.storage = Storage(must_fit=must_fit)
+        if limit_bytes is not None:
+            self.storage = Storage(limit_bytes, must_fit)
 
     def run(
         self,
@@ -218,15 +260,24 @@ class LoadedModel:
             kept.append(x.clone())
             raise _SeenError
 
-        try:
+        with suppress(_SeenError):
             self.run(ids, [*hooks, (name, keep)])
-        except _SeenError:
-            self.forward_passes -= 1
         return kept[0]
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return token ids as a tensor `[batch, position]` on the model's device."""
-        return torch.tensor(token_ids, dtype=torch.long, device=self.device)
+        """Return token ids as a tensor `[batch, position]` on the model's device.
+
+        Raises:
+            BadInputError: One of them is beyond the embedding.
+        """
+        rows = torch.tensor(token_ids, dtype=torch.long)
+        most = int(rows.max()) if rows.numel() else -1
+        if most >= self.info.d_vocab:
+            raise BadInputError(
+                f"A text holds token {most}, and {self.info.name} knows only ids below "
+                f"{self.info.d_vocab}: the tokenizer does not belong to this model."
+            )
+        return rows.to(self.device)
 
     def has_hook(self, name: str) -> bool:
         """Return whether the architecture offers a hook of that name."""
@@ -247,11 +298,11 @@ class LoadedModel:
         Read off the output projection by feeding it the identity and taking its bias away again,
         so that Linear, Conv1D and offloaded weights all come out the same way round.
         """
-        project = self.bridge.blocks[layer].attn.o
-        width = self.info.n_heads * self.info.d_head
+        project, heads = self.bridge.blocks[layer].attn.o, self.info.n_heads
+        width = input_width(project) or heads * self.info.d_head
         dtype = next(iter(self.bridge.original_model.parameters())).dtype
         unit = torch.eye(width, dtype=dtype, device=self.device)
         with torch.no_grad():
             out = project(unit[None])[0] - project(torch.zeros_like(unit[None, :1]))[0]
-        weights: torch.Tensor = out.float().view(self.info.n_heads, self.info.d_head, -1)
+        weights: torch.Tensor = out.float().view(heads, width // heads, -1)
         return weights

@@ -7,6 +7,7 @@ positions from p on, and read the keys and values of what comes before from the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +15,16 @@ from torch import Tensor
 from transformers import DynamicCache
 from typing_extensions import override
 
-from desktop_app.engine.model import Hooks, LoadedModel, Site, mlp_input_hook, site_hook
+from desktop_app.engine.model import (
+    READ_HOOK,
+    Hooks,
+    LoadedModel,
+    Site,
+    mlp_input_hook,
+    site_hook,
+)
+from desktop_app.engine.remembered import recall
+from desktop_app.support.errors import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +36,11 @@ TRIMMED_SITES: tuple[Site, ...] = ("attn_out", "mlp_out")
 _TOKENS = 6
 _TOLERANCE = {"float32": 1e-3}  # of log-probabilities; a failure is off by whole units
 _HALF_TOLERANCE = 0.25
-
-_known: dict[tuple[str, str, str], Abilities] = {}
+_FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError)
+# Of the largest logit: what is less than this is rounding that differs between rows.
+_NOTICED = {"float32": 1e-5}
+_HALF_NOTICED = 0.02
+_FEW = 4  # tokens, where all layers are tried at once
 
 
 class RecordingCache(DynamicCache):
@@ -101,79 +114,117 @@ class Abilities:
 
 
 def abilities(model: LoadedModel) -> Abilities:
-    """Return what this model's architecture stands, from five small passes the first time."""
-    architecture = type(model.bridge.original_model).__name__
-    key = (architecture, model.info.dtype, model.info.fingerprint)  # settings matter too: alibi
-    if key not in _known:
-        passes = model.forward_passes
-        try:
-            _known[key] = _try_out(model)
-        finally:
-            model.forward_passes = passes
-    return _known[key]
-
-
-def _try_out(model: LoadedModel) -> Abilities:
-    length = min(_TOKENS, model.info.n_ctx)
-    ids = model.ids([[(7 * i + 3) % model.info.d_vocab for i in range(length)]])
-    stream: list[Tensor] = []
-    enter = site_hook(0, "resid_pre")
-    whole = model.run(ids, [(enter, lambda x, hook: stream.append(x.clone()))])
-    tolerance = _TOLERANCE.get(model.info.dtype, _HALF_TOLERANCE)
-
-    def agrees(run: Callable[[], Tensor]) -> bool:
-        try:
-            found = run()
-        except (RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError):
-            return False
-        expected = whole[:, -1].float().log_softmax(-1)
-        difference = (found[:, -1].float().log_softmax(-1) - expected).abs().max()
-        return bool(difference <= tolerance)
-
-    def grown() -> Tensor:
-        last = site_hook(model.info.n_layers - 1, "resid_pre")
-        return model.run(ids, [(last, lambda x, hook: torch.cat([x, x]))])
-
-    def resumed() -> Tensor:
-        record = RecordingCache(1)
-        model.run(ids, cache=record)
-        half = length // 2
-        rows = stream[0][:, half:].repeat(2, 1, 1)
-        prefix = PrefixCache(record.found, half, torch.zeros(2, dtype=torch.long))
-        return model.run(ids[:, half:], [(enter, lambda _x, hook: rows)], cache=prefix)
-
-    def keep_last(x: Tensor, hook: object) -> Tensor:
-        if x.ndim < 3:  # OPT joins rows and positions to one axis
-            raise ValueError("there is no axis of positions")
-        return x[:, -1:]
-
-    def trimmed() -> Tensor:
-        return model.run(ids.repeat(2, 1), trim_hooks(model, keep_last))
-
-    grows = agrees(grown)
-    return Abilities(grows, grows and length > 1 and agrees(resumed), agrees(trimmed))
+    """Return what this model's architecture stands, from a few small passes the first time."""
+    trial = _Trial(model)
+    grows = recall(model, "grows", trial.grows)
+    return Abilities(
+        grows,
+        grows and recall(model, "resumes", trial.resumes),
+        recall(model, "trims", trial.trims),
+    )
 
 
 def acts(model: LoadedModel, site: Site) -> bool:
-    """Return whether what is written into a site changes the model's output.
+    """Return whether what is written into a site changes the model's output; tried once.
 
     On OPT, GPT-J and GPT-Neo, say, the bridge only shows the pattern: the model goes on with its
     own.
     """
-    ids = model.ids([[(7 * i + 3) % model.info.d_vocab for i in range(min(_TOKENS, 4))]])
-    passes = model.forward_passes
-    layer = model.info.n_layers - 1
+    return recall(model, f"acts at {site}", lambda: _Trial(model).acts(site))
 
-    def destroy(x: Tensor, hook: object) -> Tensor:
-        x[:] = 0
-        return x
 
-    try:
-        untouched = model.run(ids[:, : model.info.n_ctx])
-        changed = model.run(ids[:, : model.info.n_ctx], [(site_hook(layer, site), destroy)])
-    finally:
-        model.forward_passes = passes
-    return not torch.equal(untouched, changed)
+class _Trial:
+    """Small passes by which is tried what a model's hooks do."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._model = model
+        self._length = min(_TOKENS, model.info.n_ctx)
+        self._enter = site_hook(0, "resid_pre")
+
+    @cached_property
+    def _ids(self) -> Tensor:
+        model = self._model
+        return model.ids([[(7 * i + 3) % model.info.d_vocab for i in range(self._length)]])
+
+    @cached_property
+    def _whole(self) -> tuple[Tensor, Tensor]:
+        """The untouched logits, and what enters the first block."""
+        stream: list[Tensor] = []
+        logits = self._model.run(
+            self._ids, [(self._enter, lambda x, hook: stream.append(x.clone()))]
+        )
+        return logits, stream[0]
+
+    def _agrees(self, run: Callable[[], Tensor]) -> bool | None:
+        """Return whether a pass can be made and ends in the untouched predictions.
+
+        None where those are no numbers, so that nothing can be told.
+        """
+        expected = self._whole[0][:, -1].float().log_softmax(-1)
+        if not bool(torch.isfinite(expected).all()):
+            return None
+        try:
+            found = run()
+        except _FAILURES as error:
+            if is_out_of_memory(error):
+                raise
+            return False
+        difference = (found[:, -1].float().log_softmax(-1) - expected).abs().max()
+        return bool(difference <= _TOLERANCE.get(self._model.info.dtype, _HALF_TOLERANCE))
+
+    def grows(self) -> bool | None:
+        """Return whether rows may join between two layers."""
+        last = site_hook(self._model.info.n_layers - 1, "resid_pre")
+        join = [(last, lambda x, hook: torch.cat([x, x]))]
+        return self._agrees(lambda: self._model.run(self._ids, join))
+
+    def resumes(self) -> bool | None:
+        """Return whether a pass may begin in the middle of a prompt."""
+        return self._length > 1 and self._agrees(self._resumed)
+
+    def _resumed(self) -> Tensor:
+        record = RecordingCache(1)
+        self._model.run(self._ids, cache=record)
+        half = self._length // 2
+        rows = self._whole[1][:, half:].repeat(2, 1, 1)
+        prefix = PrefixCache(record.found, half, torch.zeros(2, dtype=torch.long))
+        ids, enter = self._ids[:, half:], [(self._enter, lambda _x, hook: rows)]
+        return self._model.run(ids, enter, cache=prefix)
+
+    def trims(self) -> bool | None:
+        """Return whether one position may go on alone in the last layer."""
+
+        def keep_last(x: Tensor, hook: object) -> Tensor:
+            if x.ndim < 3:  # OPT joins rows and positions to one axis
+                raise ValueError("there is no axis of positions")
+            return x[:, -1:]
+
+        hooks = trim_hooks(self._model, keep_last)
+        return self._agrees(lambda: self._model.run(self._ids.repeat(2, 1), hooks))
+
+    def acts(self, site: Site) -> bool:
+        """Return whether disturbing a site in any one layer changes what is predicted.
+
+        Row 0 is untouched, and each further row has one layer's disturbed. A layer may well do
+        nothing by its weights: it is one kind of hook in all of them.
+        """
+        layers = self._model.info.n_layers
+        ids = self._ids[:, :_FEW].repeat(layers + 1, 1)
+
+        def disturb(x: Tensor, hook: object, layer: int) -> Tensor:
+            rows = x.view(len(ids), -1, x.shape[-1]) if x.ndim == 2 else x
+            own = rows[layer + 1]
+            ramp = torch.linspace(-1, 1, own.numel(), device=x.device).view(own.shape)
+            rows[layer + 1] = (ramp * own.abs().max().clamp_min(1.0)).to(x.dtype)
+            return x
+
+        hooks = [(site_hook(n, site), partial(disturb, layer=n)) for n in range(layers)]
+        hooks = [(name, fn) for name, fn in hooks if self._model.has_hook(name)]
+        keep = [(READ_HOOK, lambda x, hook: x[:, -1:])]
+        logits = self._model.run(ids, [*hooks, *keep])[:, -1].float()
+        change = (logits[1:] - logits[:1]).abs().max()
+        least = _NOTICED.get(self._model.info.dtype, _HALF_NOTICED)
+        return not bool(change <= least * logits[0].abs().max())
 
 
 def trim_hooks(model: LoadedModel, keep: Callable[..., Tensor]) -> Hooks:

@@ -22,14 +22,16 @@ import torch
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.engine.memory import fewer_rows, row_bytes, rows_per_pass, used_bytes
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.noise import NoiseFloor
 from desktop_app.engine.shortcuts import abilities
+from desktop_app.engine.sites import require_acting
 from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from desktop_app.engine.interventions import Variant
-    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.model import LoadedModel, Site
 
 __all__ = ["Loss", "OnPart", "SweepPlan", "Swept", "sweep"]
 
@@ -52,11 +54,14 @@ class Swept:
         base: The metric of each prompt untouched, float32 `[N]`.
         values: The metric of each variant, float32 `[variants]`.
         base_logits: Untouched logits at the read position, float32 `[N, V]`.
+        noise: How far each prompt's untouched metric goes apart over batch sizes, float32 `[N]`,
+            where numbers have half precision; else None.
     """
 
     base: torch.Tensor
     values: torch.Tensor
     base_logits: torch.Tensor
+    noise: torch.Tensor | None = None
 
 
 @dataclass
@@ -89,16 +94,18 @@ def sweep(
         Metrics in the order of `variants`.
 
     Raises:
+        BadInputError: A place cannot be changed in this model.
         MemoryExhaustedError: Not even one variant at a time fits.
     """
     report = report or SilentReporter()
+    _refuse_unfit(model, variants)
     chunks = _chunks(model, ids, variants, plan)
     prompts = Prompts(ids, model.seen(ids, site_hook(0, "resid_pre")), records=len(chunks) > 1)
     values = torch.full((len(variants),), float("nan"))
     same = [i for i, variant in enumerate(variants) if variant.changes_nothing]
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
     report.needs(_needs(model, chunks, ids, plan))
-    done = 0.0
+    done, floor = 0.0, NoiseFloor(model, prompts, plan)
     for chunk in chunks:
         limit = rows_per_pass(model, ids.shape[1] - chunk.start, ids.shape, plan)
         work, first = _tokens(model, chunk, ids, variants), 0
@@ -112,13 +119,29 @@ def sweep(
                 limit = fewer_rows(model, error, min(limit, max(1, len(some))))
                 continue
             values[torch.tensor(some, dtype=torch.long)] = found
+            floor.add(one.untouched)
             if prompts.base is not None:
                 values[same] = prompts.base[[variants[i].prompt for i in same]]
             first, done = first + max(1, len(some)), done + share
             if on_part is not None and prompts.base is not None:
                 on_part(prompts.base, values)
     base = prompts.base if prompts.base is not None else torch.empty(0)
-    return Swept(base, values, prompts.base_logits.float().cpu())
+    noise = floor.measure(report, sum(variant_share(model, v) for v in variants))
+    return Swept(base, values, prompts.base_logits.float().cpu(), noise)
+
+
+def _refuse_unfit(model: LoadedModel, variants: Sequence[Variant]) -> None:
+    layers: dict[Site, set[int]] = {}
+    for variant in variants:
+        for edit in variant.edits:
+            layers.setdefault(edit.site, set()).add(edit.layer)
+    for site, found in layers.items():
+        require_acting(model, sorted(found), site)
+
+
+def variant_share(model: LoadedModel, variant: Variant) -> float:
+    """Return how much of the model's depth a variant is computed in."""
+    return (model.info.n_layers - variant.layer) / model.info.n_layers
 
 
 def _chunks(
@@ -129,11 +152,9 @@ def _chunks(
     latest = ids.shape[1] - 1 if plan.loss else min(plan.read)
     firsts = [min(variant.first_position, latest) for variant in variants]
     n, length = ids.shape
-    layers = model.info.n_layers
     weights: dict[int, float] = {}
     for variant, at in zip(variants, firsts, strict=True):
-        share = (layers - variant.layer) / layers
-        weights[at] = weights.get(at, 0.0) + share
+        weights[at] = weights.get(at, 0.0) + variant_share(model, variant)
     begins = dict.fromkeys(weights, 0)
     if any(weights) and model.spec.offload == "none" and abilities(model).resumes:
         cost = _PASS_COST.get(model.device.type, _GPU_PASS_COST)
@@ -151,8 +172,7 @@ def _tokens(
     model: LoadedModel, chunk: _Chunk, ids: torch.Tensor, variants: Sequence[Variant]
 ) -> float:
     """Return a chunk's work: tokens through the whole depth of the model."""
-    layers = model.info.n_layers
-    rows = len(ids) + sum((layers - variants[i].layer) / layers for i in chunk.variants)
+    rows = len(ids) + sum(variant_share(model, variants[i]) for i in chunk.variants)
     return rows * (ids.shape[1] - chunk.start)
 
 

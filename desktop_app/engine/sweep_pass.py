@@ -99,7 +99,11 @@ class Prompts:
 
 
 class Pass:
-    """A pass that begins at one position and carries some variants, sorted by their layer."""
+    """A pass that begins at one position and carries some variants, sorted by their layer.
+
+    Attributes:
+        untouched: The metric of its untouched rows `[N]`, once it has run.
+    """
 
     def __init__(
         self,
@@ -119,6 +123,7 @@ class Pass:
         self._read = torch.tensor(plan.read)[self._of]
         self._trims = self._may_trim()
         self._grows = abilities(model).grows
+        self.untouched = torch.empty(0)
 
     def run(self, report: Reporter, done: float, share: float) -> torch.Tensor:
         """Return the metric of each variant, float32 `[variants]`; note the prompts' own first.
@@ -145,6 +150,7 @@ class Pass:
             prompts.keys_values = cache.found
         scores = self._losses(logits, note=first) if self._plan.loss else self._scores(logits)
         n = len(prompts.ids)
+        self.untouched = scores[:n]
         if first:
             prompts.base = scores[:n]
             prompts.base_logits = self._read_logits(logits[:n])

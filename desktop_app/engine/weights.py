@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.model import site_hook
+from desktop_app.engine.model import input_width, site_hook
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _LOUD = 1e3
 _ROWS_AT_ONCE = 256
 _TOKENS_AT_ONCE = 4096
+# The steps in which DeepSeek's attention makes keys and values.
+_LATENT = ("kv_a_proj_with_mqa", "kv_a_layernorm", "kv_b_proj")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ def head_weights(model: LoadedModel, layer: int, *, fold: bool = False) -> HeadW
             and the centring where it subtracts a mean.
     """
     attention = model.bridge.blocks[layer].attn
+    if not all(hasattr(attention, name) for name in "qkv"):
+        raise BadInputError(
+            f"{model.info.name} makes queries, keys and values in several steps, so that its heads "
+            "have no matrices to compose: choose a model without compressed attention."
+        )
     q, k, v = (_linear(model, getattr(attention, name)) for name in "qkv")
     if fold:
         folding = norm_matrix(model, layer)
@@ -97,8 +105,33 @@ def normed(model: LoadedModel, layer: int, stream: torch.Tensor) -> torch.Tensor
 
 def values(model: LoadedModel, layer: int, read: torch.Tensor) -> torch.Tensor:
     """Return each query head's values `[head, rows, d_head]` of normed streams, biases and all."""
-    flat = _feed(model, model.bridge.blocks[layer].attn.v, read)
-    return _expand(model, flat.view(len(read), model.info.n_kv_heads, -1)).permute(1, 0, 2)
+    attention = model.bridge.blocks[layer].attn
+    if hasattr(attention, "v"):
+        flat = _feed(model, attention.v, read)
+        by_head = flat.view(len(read), model.info.n_kv_heads, -1)
+    else:
+        by_head = _decompressed_values(model, attention, read)
+    return _expand(model, by_head).permute(1, 0, 2)
+
+
+def shows_values(model: LoadedModel) -> bool:
+    """Return whether every layer's values can be made of a stream that is fed to it."""
+    parts = [getattr(block, "attn", None) for block in model.bridge.blocks]
+    return all(
+        hasattr(part, "v")
+        or all(hasattr(getattr(part, "original_component", None), name) for name in _LATENT)
+        for part in parts
+    )
+
+
+def _decompressed_values(model: LoadedModel, attention: Any, read: torch.Tensor) -> torch.Tensor:
+    """Return the values `[rows, head, width]` that DeepSeek's attention makes in two steps."""
+    down, norm, up = (getattr(attention.original_component, name) for name in _LATENT)
+    latent = _feed(model, down, read)[:, : up.in_features]
+    whole = _feed(model, up, _feed(model, norm, latent))
+    heads = model.info.n_heads
+    width = (input_width(attention.o) or heads * model.info.d_head) // heads
+    return whole.view(len(read), heads, -1)[..., -width:]
 
 
 def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> torch.Tensor:

@@ -76,10 +76,15 @@ class JobFailed:
 
 @dataclass(frozen=True)
 class JobStopped:
-    """The job was cancelled, before its turn or while it ran."""
+    """The job was cancelled, before its turn or while it ran.
+
+    Attributes:
+        value: What it had computed by then, where it keeps that: a partial `Result`, else None.
+    """
 
     job_id: int
     request: object
+    value: object = None
 
 
 JobEvent = JobStarted | JobProgress | JobPartial | JobFinished | JobFailed | JobStopped

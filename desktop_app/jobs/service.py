@@ -18,6 +18,7 @@ from desktop_app.contract.requests import (
     LoadModel,
     Request,
     RunAnalysis,
+    RunEstimate,
 )
 from desktop_app.engine import catalogue, hub, pack
 from desktop_app.support import installed
@@ -49,8 +50,9 @@ class Service:
         if isinstance(request, RunAnalysis):
             return self._run(request, report)
         if isinstance(request, EstimateRun):
-            listener = EstimatingReporter()
-            return listener.listen(lambda: self._run(request.run, listener))
+            heard = EstimatingReporter()
+            heard.listen(lambda: self._run(request.run, heard))
+            return RunEstimate(heard.memory_bytes, heard.stored_bytes, heard.limit_bytes)
         if isinstance(request, ListModels):
             return catalogue.list_models()
         if isinstance(request, EstimateMemory):
@@ -84,6 +86,7 @@ class Service:
 
     def _run(self, request: RunAnalysis, report: Reporter) -> Any:
         self.model.budget_bytes = request.budget_bytes
+        self.model.keep(request.stored_bytes, must_fit=request.must_fit)
         run = hook(find(request.analysis).name, "run", "run")
         if run is None:
             raise BadInputError(

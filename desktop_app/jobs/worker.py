@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import LoadModel
+from desktop_app.contract.result import Result
 from desktop_app.jobs import quiet
 from desktop_app.jobs.events import (
     JobEvent,
@@ -59,6 +60,7 @@ class JobReporter(Reporter):
     """The `Reporter` that a computation is given: throttled events, and the place to stop."""
 
     previews = True
+    keeps_partial = True
 
     def __init__(self, job: Job, emit: Callable[[JobEvent], None]) -> None:
         self._job = job
@@ -99,6 +101,13 @@ class JobReporter(Reporter):
         """Say in the job bar what the work takes, before it begins."""
         note = f"takes about {memory_bytes / 1e9:.1f} GB"
         self._emit(JobProgress(self._job.job_id, 0.0, note, None))
+
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        """Say in the job bar what is too large to be kept."""
+        if wanted_bytes > limit_bytes:
+            note = f"patterns of {wanted_bytes / 1e9:.1f} GB are kept in small"
+            self._emit(JobProgress(self._job.job_id, 0.0, note, None))
 
     def _seconds_left(self, fraction: float, now: float) -> float | None:
         elapsed = now - self._started
@@ -160,6 +169,8 @@ class Worker(QObject):
             # A library that wraps what it catches turns a cancellation into an error of its own.
             stopped = job.cancelled.is_set()
             return JobStopped(job.job_id, job.request) if stopped else describe_failure(job, error)
+        if isinstance(value, Result) and value.partial:
+            return JobStopped(job.job_id, job.request, value)
         return JobFinished(job.job_id, job.request, value, time.monotonic() - began)
 
     def _ready_service(self, request: object) -> Service:

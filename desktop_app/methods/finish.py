@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from desktop_app.contract.registry import described
-from desktop_app.contract.result import Notice, PromptRecord, Result, Timing, freeze
+from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result, Timing, freeze
 from desktop_app.engine.memory import PeakMemory
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods.precision import parity_notice
 from desktop_app.methods.text_notices import standing_notices
 from desktop_app.support.installed import package_version
 
@@ -47,17 +48,21 @@ class Clock:
         return Timing(seconds, self._model.forward_passes - self._passes, self._peak.bytes())
 
 
-def with_twins(name: str, values: np.ndarray) -> dict[str, np.ndarray | float]:
+def with_twins(
+    name: str, values: np.ndarray, counted: np.ndarray | None = None
+) -> dict[str, np.ndarray | float]:
     """Return a `[..., N]` array with its mean and standard error over prompts.
 
-    Missing values are left out; the standard error of a single prompt does not exist (NaN).
+    Missing values are left out, and those that are not `counted` where that is said; the standard
+    error of a single prompt does not exist (NaN).
     """
     values = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(values)
+    used = values if counted is None else np.where(counted, values, np.nan)
+    known = np.isfinite(used)
     count = known.sum(-1)
-    total = np.where(known, values, 0.0).sum(-1)
+    total = np.where(known, used, 0.0).sum(-1)
     mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    squares = np.where(known, (values - mean[..., None]) ** 2, 0.0).sum(-1)
+    squares = np.where(known, (used - mean[..., None]) ** 2, 0.0).sum(-1)
     sem = np.full(total.shape, np.nan)
     np.divide(np.sqrt(squares), np.sqrt(count * np.maximum(count - 1, 1)), out=sem, where=count > 1)
     return {name: values, f"{name}_mean": _scalar(mean), f"{name}_sem": _scalar(sem)}
@@ -79,7 +84,7 @@ def finish(
     if bad:
         some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]
         notices = (*notices, not_finite(bad, model, some))
-    notices = (*_parity_notice(model), *model.notices, *notices)
+    notices = (*parity_notice(model), *model.notices, *notices)
     notices = (*notices, *standing_notices(model, params, prompts, notices))
     result = Result(
         analysis=analysis.name,
@@ -137,21 +142,9 @@ def not_finite(
     return Notice("not_finite", message, None, prompt)
 
 
-def _parity_notice(model: LoadedModel) -> tuple[Notice, ...]:
-    parity = model.parity
-    if parity.ok:
-        return ()
-    message = (
-        f"{model.info.name} differs from plain Hugging Face by "
-        f"{parity.max_logprob_difference:.2g} in log-probability (tolerance "
-        f"{parity.tolerance:g}): treat its numbers with care."
-    )
-    return (Notice("parity", message),)
-
-
 def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:
     """Name the field that holds not-a-number where none is a legitimate answer; empty for none."""
-    if any(n.code == "not_finite" for n in notices):
+    if any(n.code in {"not_finite", PARTIAL} for n in notices):
         return ""
     for name, value in data.items():
         spec = analysis.field(name)

@@ -15,11 +15,14 @@ import torch
 
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.metrics import Target, make_target, score
+from desktop_app.engine.sites import require_acting
 from desktop_app.engine.sweep import sweep
 from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
+from desktop_app.methods import stopped
 from desktop_app.methods.estimates import Estimator
 from desktop_app.methods.finish import not_finite
 from desktop_app.methods.prepare import equal_length_groups
+from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,30 +128,48 @@ class Readings:
         cells: The metric in each cell, an array per prompt; NaN where it is still to come.
         logits: Untouched logits `[V]` at the read position, of the prompts and of their twins.
         done: How many prompts are finished.
+        noise: How far each prompt's untouched metric goes apart over batch sizes `[N]`, the larger
+            of it and its twin's; None in full precision.
         estimated: Whether all this is an estimate.
         estimate: The estimate that went before.
+        stopped: Whether the run was cancelled, so that cells are missing.
+        settled: Where cells that are filled up with estimates are exact, an array per prompt.
     """
 
     base: np.ndarray
     cells: list[np.ndarray]
     logits: tuple[list[torch.Tensor], ...]
     done: int = 0
+    noise: np.ndarray | None = None
     estimated: bool = False
     estimate: Readings | None = None
+    stopped: bool = False
+    settled: list[np.ndarray] | None = None
 
     def filled(self) -> Readings:
         """Return the readings with the estimate in place of what is still to come."""
+        settled = [np.isfinite(own) & (not self.estimated) for own in self.cells]
         guess = self.estimate
         if guess is None:
-            return self
+            return replace(self, settled=settled)
         cells = [
             np.where(np.isnan(own), other, own)
             for own, other in zip(self.cells, guess.cells, strict=True)
         ]
-        return replace(self, base=np.where(np.isnan(self.base), guess.base, self.base), cells=cells)
+        base = np.where(np.isnan(self.base), guess.base, self.base)
+        return replace(self, base=base, cells=cells, settled=settled)
+
+    def noise_field(self) -> dict[str, np.ndarray]:
+        """Return the noise floor as a field `noise [N]`; none in full precision."""
+        return {} if self.noise is None else {"noise": self.noise}
 
     def not_finite(self, model: LoadedModel, inputs: Inputs, what: str) -> list[Notice]:
-        """Return a warning for each prompt with numbers that are not finite; `what` holds them."""
+        """Return a warning for each prompt with numbers that are not finite; `what` holds them.
+
+        Where the run was cancelled, one that says so: what is missing is not looked for.
+        """
+        if self.stopped:
+            return list(stopped.notices(self))
         notices = []
         for index, target in enumerate(inputs.targets):
             if not (np.isfinite(self.base[0, index]) and np.isfinite(self.cells[index]).all()):
@@ -171,6 +192,7 @@ class Grid:
             prompt are read, its untouched run first (as of `SweepPlan`).
         estimate: Whether a gradient estimate goes before the exact values, or is all there is.
         largest: Most prompts swept together.
+        keeps: Whether a cancelled run ends with the cells it has, where whoever listens wants them.
     """
 
     inputs: Inputs
@@ -181,24 +203,43 @@ class Grid:
     heard: Heard | None = None
     estimate: EstimateMode = "no"
     largest: int = 8
+    keeps: bool = False
 
 
 def run_grid(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:
     """Return the metric in every cell: estimated, exact, or exact after an estimate was shown."""
-    estimate = None
+    found = _blank(grid)
     with no_hooks_left(model):
-        if grid.estimate != "no":
-            estimate = _estimated(model, grid, report)
-            _show(grid, estimate, report)
-            if grid.estimate == "only":
-                return estimate
-        found = _blank(grid)
-        found.estimate = estimate
-        groups = equal_length_groups([len(t.ids) for t in grid.inputs.targets], grid.largest)
-        for prompts in groups:
-            _sweep_group(model, grid, grid.inputs.group(model, prompts), found, report)
-            found.done += len(prompts)
+        try:
+            if grid.estimate != "no":
+                found.estimate = _estimated(model, grid, report)
+                _show(grid, found.estimate, report)
+                if grid.estimate == "only":
+                    return found.estimate
+            _run_groups(model, grid, found, report)
+        except Cancelled:
+            kept = _kept(found) if grid.keeps and report.keeps_partial else None
+            if kept is None:
+                raise
+            return kept
     return found
+
+
+def _kept(found: Readings) -> Readings | None:
+    """Return what a cancelled grid has: exact cells, before the first the estimate; else None."""
+    has_exact = any(np.isfinite(cells).any() for cells in found.cells)
+    known = found if has_exact else found.estimate
+    if known is not None:
+        whole = all(np.isfinite(cells).all() for cells in known.cells)
+        known.stopped = known.estimated or not whole
+    return known
+
+
+def _run_groups(model: LoadedModel, grid: Grid, found: Readings, report: Reporter) -> None:
+    groups = equal_length_groups([len(t.ids) for t in grid.inputs.targets], grid.largest)
+    for prompts in groups:
+        _sweep_group(model, grid, grid.inputs.group(model, prompts), found, report)
+        found.done += len(prompts)
 
 
 def _blank(grid: Grid) -> Readings:
@@ -233,10 +274,15 @@ def _sweep_group(
     count = len(grid.inputs.targets)
     share = ShareReporter(report, found.done / count, len(group.prompts) / count)
     runs = [cell.run for cell in running]
-    swept = sweep(model, group.ids, runs, _plan(grid, group), share, fill)
+    swept = sweep(model, group.ids, runs, _plan(grid, group, found), share, fill)
     for row, logits in enumerate(swept.base_logits):
         kind, place = divmod(row, len(group.prompts))
         found.logits[kind][group.prompts[place]] = logits
+    if swept.noise is not None:
+        if found.noise is None:
+            found.noise = np.full(count, np.nan)
+        own = swept.noise.numpy().reshape(len(found.base), -1)
+        found.noise[list(group.prompts)] = own.max(0)
 
 
 def _note_base(grid: Grid, group: Group, found: Readings, base: np.ndarray) -> None:
@@ -246,8 +292,11 @@ def _note_base(grid: Grid, group: Group, found: Readings, base: np.ndarray) -> N
             grid.check(found, prompt)
 
 
-def _plan(grid: Grid, group: Group) -> SweepPlan:
-    """Return what is read of a group: of twins the metric of their prompt."""
+def _plan(grid: Grid, group: Group, found: Readings) -> SweepPlan:
+    """Return what is read of a group: of twins the metric of their prompt.
+
+    Where a cancelled run is kept, the untouched logits are noted with the first pass.
+    """
     inputs = grid.inputs
     members = [group.prompts[row % len(group.prompts)] for row in range(len(group.ids))]
     targets = [inputs.targets[i] for i in members]
@@ -257,6 +306,9 @@ def _plan(grid: Grid, group: Group) -> SweepPlan:
         return SweepPlan(read, loss=loss, heard=grid.heard)
 
     def score_rows(logits: torch.Tensor, row: int, base: torch.Tensor | None) -> torch.Tensor:
+        notes = grid.keeps and base is not None and row < len(group.prompts)
+        if notes and base is not None and not len(found.logits[0][members[row]]):
+            found.logits[0][members[row]] = base.float().cpu().clone()
         return score(inputs.metric, logits, targets[row], base)
 
     compared = tuple(row % len(group.prompts) for row in range(len(group.ids)))
@@ -273,10 +325,13 @@ def _estimated(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:
         report.step(prompt / count if grid.estimate == "only" else 0.0, note)
         group = inputs.group(model, [prompt])
         cells = list(grid.cells(group))
+        places = sorted({(e.layer, e.site) for cell in cells for e in cell.run.edits})
+        for layer, site in places:
+            require_acting(model, [layer], site)
         estimator = Estimator(
             model,
             group.ids.tolist(),
-            sorted({(e.layer, e.site) for cell in cells for e in cell.run.edits}),
+            places,
             (inputs.metric, target, inputs.read[prompt], inputs.loss_from),
         )
         _note_base(grid, group, found, np.array(estimator.base))

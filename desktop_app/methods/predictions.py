@@ -69,7 +69,7 @@ def check_gate(
     ranks = np.full(len(records), np.nan)
     notices = []
     for index, (record, logits) in enumerate(zip(records, base_logits, strict=True)):
-        if not record.answers:
+        if not record.answers or not len(logits):  # none where the run was stopped before it
             continue
         answers = logits[[a.token_id for a in record.answers]]
         rank = int(rank_of(logits[None], answers[None]).min())

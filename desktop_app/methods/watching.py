@@ -14,6 +14,7 @@ import torch
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import fewer_rows
 from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
+from desktop_app.engine.sites import require_shown
 from desktop_app.methods.prepare import encoder_of, equal_length_groups
 from desktop_app.support.errors import BadInputError
 
@@ -81,6 +82,7 @@ def capture(
     model: LoadedModel, ids: torch.Tensor, layers: Sequence[int], site: Site
 ) -> Activations:
     """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
+    require_shown(model, layers, site)
     kept: Activations = {}
 
     def keep(x: torch.Tensor, hook: object, layer: int) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.words import ABOUT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -76,6 +78,8 @@ class Matrix:
         title: What the map shows, in one word.
         sentence: The same in one line.
         short: The sentence where there is no room for it.
+        uncertain: Which cells are estimates or not complete yet, bool [rows, columns]; they are
+            hatched, and their numbers marked.
     """
 
     values: NDArray[Any]
@@ -91,6 +95,7 @@ class Matrix:
     title: str = ""
     sentence: str = ""
     short: str = ""
+    uncertain: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no matrix, and labels that do not fit it."""
@@ -103,6 +108,8 @@ class Matrix:
         ):
             if len(axis.labels) != count:
                 raise ValueError(f"There are {len(axis.labels)} {what} labels for {count} {what}s.")
+        if self.uncertain is not None and self.uncertain.shape != shape:
+            raise ValueError(f"{self.uncertain.shape} marks for cells of the shape {shape}.")
 
     @cached_property
     def limits(self) -> tuple[float, float]:
@@ -119,7 +126,13 @@ class Matrix:
         """Return the number of a cell as it stands under the cursor."""
         value = float(self.values[row, column])
         form = self.exact_format or self.value_format
-        return signed(form, value) if math.isfinite(value) else MISSING_TEXT
+        if not math.isfinite(value):
+            return MISSING_TEXT
+        return f"{self.mark(row, column)}{signed(form, value)}"
+
+    def mark(self, row: int, column: int) -> str:
+        """Return what stands before the number of a cell that is not sure."""
+        return f"{ABOUT} " if self.uncertain is not None and self.uncertain[row, column] else ""
 
     def cell_text(self, row: int, column: int) -> str:
         """Return a cell in words: its place and its value."""

@@ -21,7 +21,8 @@ def as_text(result: Result) -> str:
     model = result.model
     head = f"{result.analysis} · {model.name} · {model.device} · {model.dtype} · {model.weights}"
     lines = hook(result.analysis, "picture", "lines") or _fields
-    return "\n".join([head, *lines(result)])
+    partial = [f"partial: {result.partial}"] if result.partial else []
+    return "\n".join([head, *partial, *lines(result)])
 
 
 def show_space(text: str) -> str:

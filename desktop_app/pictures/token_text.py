@@ -17,6 +17,8 @@ _MARKERS = {"Ġ": SPACE, "Ċ": RETURN, "ĉ": TAB, "č": "␍"}
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
 _LONG_RUN = 5
+MOST_CHARACTERS = 2_000
+"""Longer texts are cut wherever they are shown: laying them out would hold the window up."""
 
 
 def display_text(text: str) -> str:
@@ -25,8 +27,11 @@ def display_text(text: str) -> str:
     Spaces become `␠`, line ends `↵`, tabs `⇥`, other control characters their picture; other
     invisible characters their code point and byte pieces such as `<0x0A>` their byte, both in
     single angle quotes. The space marks of vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
-    No whitespace is left.
+    No whitespace is left. Of a text that nobody could read at once, both ends are returned.
     """
+    if len(text) > MOST_CHARACTERS:
+        half = MOST_CHARACTERS // 2
+        text = f"{text[:half]}…{text[-half:]}"
     body = text.lstrip("Ġ")
     marks = SPACE * (len(text) - len(body))
     if body and all(character in _MARKERS for character in body):

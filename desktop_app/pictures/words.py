@@ -6,7 +6,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.pictures.token_text import display_text
+import numpy as np
+
+from desktop_app.pictures.token_text import MOST_CHARACTERS, display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 MINUS = "−"
 WITHHELD = "–"
+ABOUT = "≈"
+NOT_COMPUTED = "Not computed: the run was stopped before it."
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
 METRIC_NAMES = {
     "logit_diff": "logit difference",
@@ -96,6 +100,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def of_all(values: np.ndarray, noun: str) -> str:
+    """Write how many of the values there are: `12 of 24 cells`."""
+    return f"{int(np.isfinite(values).sum()):,} of {plural(values.size, noun)}"
+
+
 def part_name(layer: int, head: int | None = None, component: str = "head") -> str:
     """Name a head or a layer's part as the field does: `L5H3`, `L5 MLP`."""
     if head is not None:
@@ -112,6 +121,11 @@ def random_tokens(settings: Mapping[str, Any]) -> str:
 def shorten(text: str, limit: int) -> str:
     """Shorten a text from its start, where prompts differ least; the end is what is read."""
     return text if len(text) <= limit else "…" + text[-(limit - 1) :]
+
+
+def clipped(text: str, limit: int = MOST_CHARACTERS) -> str:
+    """Cut the end off a text that is longer than anybody reads, as strangers' files hold them."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def prompt_title(prompt: PromptRecord, index: int, limit: int = 40) -> str:

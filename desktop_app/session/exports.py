@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 
+NOT_STORED = "patterns_not_stored"
+"""The warning of a result whose largest arrays were not kept."""
+_WHOLE = frozenset({".json", ".npz"})
+
+
 def export(result: Result, path: Path | str) -> None:
     """Write a result as the ending of `path` says; the file appears complete or not at all.
 
@@ -38,8 +43,20 @@ def export(result: Result, path: Path | str) -> None:
     writer = _WRITERS.get(target.suffix.lower())
     if writer is None:
         raise _unknown_ending(target, ENDINGS)
+    if target.suffix.lower() in _WHOLE:
+        _refuse_partial(result)
     with write_atomically(target) as file:
         writer(result, file)
+
+
+def _refuse_partial(result: Result) -> None:
+    """Refuse numbers for other programs where the largest of them were not kept."""
+    told = [n.message for n in result.warnings if n.code == NOT_STORED]
+    if told:
+        raise BadInputError(
+            "This result keeps no patterns, which were too large: run it again with fewer --layers "
+            "or --heads."
+        )
 
 
 def check_ending(path: Path | str) -> None:

@@ -376,6 +376,8 @@ def default_title(result: Result) -> str:
     """Return what the history calls a result: its analysis, and what that says it was about."""
     analysis = ANALYSES.get(result.analysis)
     title = analysis.title if analysis else result.analysis
+    if result.partial:
+        title = f"{title} (partial)"
     about = hook(result.analysis, "picture", "about")
     first = result.prompts[0].text if result.prompts else ""
     text = str(about(result)) if about else first

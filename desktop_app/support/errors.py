@@ -53,3 +53,11 @@ def first_line(error: BaseException, most: int) -> str:
 
 class Cancelled(BaseException):
     """The user asked to stop. A BaseException, so that a library's broad `except` cannot eat it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory ran out, on the GPU or the CPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text

@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.origin import SAME
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.views.frame import (
-    OTHER_PROMPTS,
     ElidedLabel,
     Heading,
     SettingsFold,
     Veil,
     by_code,
     notice_chip,
-    other_prompts_chip,
+    source_chips,
 )
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.selection import Selection
 
 
 # On the button, over the picture or in its place, and beneath.
 _COMPUTING = ("Running…", "Computing…", "The picture appears here.")
 _WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
+# There are not as many codes; a stranger's file may hold any number.
+_MOST_CHIPS = 40
 
 
 class AnalysisView(QWidget):
@@ -56,6 +59,8 @@ class AnalysisView(QWidget):
         message_requested: A sentence for the status bar.
         help_requested: The name of the analysis whose help page is asked for.
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
+        look_requested: Full Params of a small run, and the Result that lacks what it computes.
+        settings_changed: The form says something else than before.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -65,6 +70,8 @@ class AnalysisView(QWidget):
     message_requested = Signal(str)
     help_requested = Signal(str)
     intent_raised = Signal(object)
+    look_requested = Signal(object, object)
+    settings_changed = Signal()
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -74,7 +81,10 @@ class AnalysisView(QWidget):
         self.selection = selection
         self._result: Result | None = None
         self._busy = False
-        self._has_other_prompts = False
+        self._prompt = 0
+        self._running: Params | None = None
+        self._is_partial = False
+        self._difference = SAME
         self._cannot_run = ""
         self._failure: Notice | None = None
         self._notices: dict[str, list[Notice]] = {}
@@ -125,6 +135,13 @@ class AnalysisView(QWidget):
         if "layer" in intent.data:
             self.selection.select_head(intent.data["layer"], intent.data.get("head"))
 
+    def show_looked(self, result: Result) -> None:
+        """Show what was computed to be looked at."""
+
+    def show_look_problem(self, message: str) -> None:
+        """Say why it was not."""
+        self.message_requested.emit(message)
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -144,9 +161,18 @@ class AnalysisView(QWidget):
         """Return the settings of the form; raise pydantic's ValidationError where one is bad."""
         return self._settings.form.value()  # type: ignore[no-any-return, unused-ignore]
 
+    def try_params(self) -> Params | None:
+        """Return the settings of the form; None where one is bad."""
+        return self._settings.form.try_value()  # type: ignore[no-any-return, unused-ignore]
+
+    def say_storage(self, words: str) -> None:
+        """Say beside the settings what a run would keep."""
+        self._settings.set_extra(words)
+
     def set_params(self, params: Params) -> None:
         """Fill the form with these settings."""
         self._settings.set_params(params)
+        self.settings_changed.emit()
 
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""
@@ -154,6 +180,8 @@ class AnalysisView(QWidget):
         if self.selection.prompt >= len(result.prompts) and reads_prompts(result):
             self.selection.select_prompt(0)
         self._result = result
+        self._is_partial = False
+        self._prompt = 0
         self._failure = None
         self._banner.dismiss()
         self._set_busy(busy=False)
@@ -165,6 +193,7 @@ class AnalysisView(QWidget):
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
         if self.draw_partial(data):
+            self._is_partial = True
             self._show_content(shown=True)
             self._veil.set_shown(False)
 
@@ -173,6 +202,8 @@ class AnalysisView(QWidget):
         if busy:
             self._banner.dismiss()
             self._failure = None
+            if self._is_partial:  # of a run that this one replaces
+                self._restore()
         self._set_busy(busy=busy, waiting=waiting)
         if not busy:
             self._restore()
@@ -193,16 +224,17 @@ class AnalysisView(QWidget):
         self._failure = None
         self._banner.dismiss()
 
-    def mark_other_prompts(self, others: bool) -> None:
-        """Say, or no longer say, that the picture was made for prompts that are not the table's."""
-        if others != self._has_other_prompts:
-            self._has_other_prompts = others
+    def mark_source(self, difference: Difference) -> None:
+        """Say what made the picture that is another now: model, settings, prompts."""
+        if difference != self._difference:
+            self._difference = difference
             self._show_chips()
 
     def clear(self) -> None:
         """Go back to the empty view."""
         self._result = None
-        self._has_other_prompts = False
+        self._is_partial = False
+        self._difference = SAME
         self._failure = None
         self._banner.dismiss()
         self._set_busy(busy=False)
@@ -249,6 +281,29 @@ class AnalysisView(QWidget):
         """Return whether the view waits for a result."""
         return self._busy
 
+    def prompt_of(self, result: Result) -> int:
+        """Return which prompt of a result is shown.
+
+        The selected one where the result has it, else the one that was shown before: the table may
+        hold more prompts than the result.
+        """
+        if self.selection.prompt < len(result.prompts):
+            self._prompt = self.selection.prompt
+        return min(self._prompt, max(len(result.prompts) - 1, 0))
+
+    def expect_run(self, params: Params) -> None:
+        """Take note of the settings of the run that fills the picture from now on."""
+        self._running = params
+
+    def settings_of_run(self) -> dict[str, Any]:
+        """Return the settings of the run that fills the picture; else those of the form."""
+        params = self._running or self._settings.form.try_value()
+        return {} if params is None else params.model_dump(exclude={"prompts"})
+
+    def running_params(self) -> Params | None:
+        """Return the settings of the run whose first fields are shown; None of a result."""
+        return self._running if self._is_partial else None
+
     # Within.
 
     def _build_frame(self) -> None:
@@ -264,6 +319,7 @@ class AnalysisView(QWidget):
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
         self._settings.form.submitted.connect(self.request_run)
+        self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)
@@ -305,6 +361,7 @@ class AnalysisView(QWidget):
 
     def _restore(self) -> None:
         """Draw the result there was, over whatever a run that came to nothing had drawn."""
+        self._is_partial = False
         self._show_content(shown=self._result is not None)
         if self._result is not None:
             self.draw_result(self._result)
@@ -317,14 +374,15 @@ class AnalysisView(QWidget):
         self._show_chips()
 
     def _show_chips(self) -> None:
-        chips = [notice_chip(code, group) for code, group in self._notices.items()]
-        if self._has_other_prompts:
-            chips.insert(0, other_prompts_chip())
+        some = list(self._notices.items())[:_MOST_CHIPS]
+        chips = [notice_chip(code, group) for code, group in some]
+        drawn = self._result is not None or self._is_partial
+        chips = [*source_chips(self._difference), *chips] if drawn else chips
         self._chips.set_chips(chips)
         self._chips.setVisible(bool(chips))
 
     def _on_chip_fix(self, code: str) -> None:
-        if code == OTHER_PROMPTS and not self._busy:
+        if code in self._difference.codes() and not self._busy:
             self.request_run()
         for notice in self._notices.get(code, ()):
             if notice.fix is not None:

@@ -65,14 +65,15 @@ class PromptChooser(QWidget):
     def _on_prompt_changed(self, prompt: int) -> None:
         if prompt < self.box.count():
             self.box.setCurrentIndex(prompt)
-        self._previous.setEnabled(prompt > 0)
-        self._next.setEnabled(prompt < self.box.count() - 1)
+        # The table may have selected a prompt that this result lacks: then the shown one stays.
+        self._previous.setEnabled(self.box.currentIndex() > 0)
+        self._next.setEnabled(self.box.currentIndex() < self.box.count() - 1)
 
     def _on_previous(self) -> None:
-        self._selection.select_prompt(self._selection.prompt - 1)
+        self._selection.select_prompt(self.box.currentIndex() - 1)
 
     def _on_next(self) -> None:
-        self._selection.select_prompt(self._selection.prompt + 1)
+        self._selection.select_prompt(self.box.currentIndex() + 1)
 
 
 class Choosers(QWidget):

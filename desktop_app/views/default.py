@@ -122,9 +122,9 @@ class DefaultView(AnalysisView):
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        self._is_partial = True
         self._so_far |= data
-        params = self._settings.form.try_value()
-        settings = {} if params is None else params.model_dump()
+        settings = self.settings_of_run()
         specs = {spec.name: spec for spec in self.analysis.describe(self._so_far, settings)}
         self._draw(Source(dict(self._so_far), specs))
         return True
@@ -179,19 +179,22 @@ class DefaultView(AnalysisView):
 
     def _metric(self) -> str:
         """Return the metric in words."""
-        params = self._settings.form.try_value() if self._result is None else self._result.params
-        name = params.get("metric") if isinstance(params, dict) else getattr(params, "metric", None)
-        return METRIC_NAMES.get(str(name), "metric")
+        old = None if self._is_partial else self._result
+        params = self.settings_of_run() if old is None else old.params
+        return METRIC_NAMES.get(str(params.get("metric")), "metric")
 
     def _place(self, axis: Axis, kept: Mapping[str, int]) -> int:
         """Return the place of an axis that is to be shown."""
         if axis.name == "prompt":
             mean = axis.places[:1] == (-1,)
-            return 0 if mean and self._mean else self.selection.prompt + mean
+            return 0 if mean and self._mean else self._shown_prompt() + mean
         wanted = {"layer": self.selection.layer, "head": self.selection.head}.get(axis.name)
         if str(wanted) in axis.labels:
             return axis.labels.index(str(wanted))
         return kept.get(axis.name, 0)
+
+    def _shown_prompt(self) -> int:
+        return self.selection.prompt if self._result is None else self.prompt_of(self._result)
 
     # The selection.
 

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.words import run_words, settings_sentence, without_flags
+from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
+from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.layouts import Part
 
 # Notices that tell rather than warn.
 _CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
-OTHER_PROMPTS = "other_prompts"
+# A code that is longer than any of ours stands in a stranger's file.
+_CODE = 60
 
 
 class ElidedLabel(QLabel):
@@ -108,6 +111,7 @@ class SettingsFold(QWidget):
         self._box.setVisible(False)
         line = row_in(None, self._toggle, (self.sentence, 1), spacing=6)
         column_in(self, line, self._box, spacing=6)
+        self._extra = ""
         self._toggle.toggled.connect(self.set_open)
         self.form.changed.connect(self._on_changed)
         self._on_changed()
@@ -131,6 +135,12 @@ class SettingsFold(QWidget):
         self.form.set_value(params)
         self._on_changed()
 
+    def set_extra(self, words: str) -> None:
+        """Say something beside the settings; empty: nothing."""
+        if words != self._extra:
+            self._extra = words
+            self._on_changed()
+
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.sentence and event.type() == QEvent.Type.MouseButtonRelease:
@@ -143,7 +153,8 @@ class SettingsFold(QWidget):
         if params is None:
             self.sentence.set_full_text("A setting needs attention")
         else:
-            self.sentence.set_full_text(settings_sentence(params))
+            words = filter(None, (settings_sentence(params), self._extra))
+            self.sentence.set_full_text(" · ".join(words))
 
 
 class Veil(QWidget):
@@ -258,24 +269,34 @@ def by_code(notices: tuple[Notice, ...]) -> dict[str, list[Notice]]:
 def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
     """Return one chip for all notices of a code; its fix repairs every prompt that has one."""
     fixes = sum(notice.fix is not None for notice in group)
-    told = list(dict.fromkeys(without_flags(notice.message) for notice in group))
+    told = list(dict.fromkeys(clipped(without_flags(notice.message)) for notice in group))
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,
-        text=code.replace("_", " ") + (f" ×{len(group)}" if len(group) > 1 else ""),
+        text=clipped(code.replace("_", " "), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
         severity=severity(code),
         tooltip="\n".join(told[:4]) + more,
         fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",
     )
 
 
-def other_prompts_chip() -> ChipSpec:
-    """Return the chip of a picture that was made for other prompts than those of the table."""
-    return ChipSpec(
-        code=OTHER_PROMPTS,
-        text="Made for other prompts",
-        severity="warn",
-        tooltip="The prompt table holds other prompts, corrupt twins or answers now than when this "
-        "was computed. Run it again, or set the table back.",
-        fix_label="Run again",
-    )
+def source_chips(difference: Difference) -> list[ChipSpec]:
+    """Return a chip for what made a picture and is another now; the first offers to run again."""
+    model, again = difference.model, "Run it again"
+    told = {
+        OTHER_MODEL: (f"Made with {model}", f"{again}, or open that model."),
+        OTHER_SETTINGS: (
+            "Made with other settings",
+            f"{listed(difference.settings)}\n{again}, or set the form back.",
+        ),
+        OTHER_PROMPTS: (
+            "Made for other prompts",
+            "The prompt table holds other prompts, corrupt twins or answers now than when this "
+            f"was computed. {again}, or set the table back.",
+        ),
+    }
+    codes = difference.codes()
+    return [
+        ChipSpec(code, told[code][0], "warn", told[code][1], "" if place else "Run again")
+        for place, code in enumerate(codes)
+    ]

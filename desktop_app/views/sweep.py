@@ -68,7 +68,7 @@ class SweepView(AnalysisView):
     ) -> SweepPicture | None:
         """Return what is known of a sweep that runs, or None where that is nothing.
 
-        The settings are those of the form, which may have been changed since.
+        The settings are those that it began with.
         """
         raise NotImplementedError
 
@@ -103,7 +103,6 @@ class SweepView(AnalysisView):
 
     @override
     def build_content(self, content: QWidget) -> None:
-        self._partial = False
         self._quantity = SegmentedControl(self.quantities or (("", ""),))
         self._scope = SegmentedControl([("mean", self.mean_word), ("prompt", "This prompt")])
         self._chooser = PromptChooser(self.selection)
@@ -155,7 +154,6 @@ class SweepView(AnalysisView):
 
     @override
     def draw_result(self, result: Result) -> None:
-        self._partial = False
         self._offer(result)
         self.draw_prompt(result)
         # What a new list says stands at its top; only the user's own choice scrolls it.
@@ -180,7 +178,7 @@ class SweepView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        if self._partial:
+        if self._is_partial:
             return
         shown = self.shown()
         self._chooser.setVisible(shown.prompt is not None and len(result.prompts) > 1)
@@ -202,13 +200,12 @@ class SweepView(AnalysisView):
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
-        settings = self._settings.form.try_value()
-        params = {} if settings is None else settings.model_dump()
+        params = self.settings_of_run()
         picture = self.picture_so_far(data, params, self.shown())
         if picture is None:
             return False
-        if not self._partial:
-            self._partial = True
+        if not self._is_partial:
+            self._is_partial = True
             self._chooser.setVisible(False)
             self.show_choices(None)
             self._details.show_nothing()
@@ -252,14 +249,16 @@ class SweepView(AnalysisView):
 
     def ready(self) -> Result | None:
         """Return the result that is drawn; None while another one fills in."""
-        return None if self._partial else self._result
+        return None if self._is_partial else self._result
 
     def shown(self) -> Shown:
         """Return what is chosen to be looked at."""
         chosen, position = self.selection.prompt, self.selection.position
-        prompts = () if self._result is None else self._result.prompts
-        if position is not None and chosen < len(prompts):
-            position = position if position < len(prompts[chosen].tokens) else None
+        result = self._result
+        if result is not None and result.prompts:
+            chosen = self.prompt_of(result)
+            if position is not None and position >= len(result.prompts[chosen].tokens):
+                position = None
         return Shown(
             str(self._quantity.value()),
             chosen if self._scope.value() == "prompt" else None,
@@ -270,7 +269,7 @@ class SweepView(AnalysisView):
 
     def _cell(self, result: Result) -> Cell | None:
         chosen = self.selection
-        place = Place(chosen.prompt, chosen.layer, chosen.head, chosen.position)
+        place = Place(self.prompt_of(result), chosen.layer, chosen.head, chosen.position)
         return self.cell_of(result, place)
 
     def _on_position_changed(self, _position: object) -> None:
@@ -300,7 +299,7 @@ class SweepView(AnalysisView):
         full = not passing or len(result.prompts) <= _MOST_ROWS
         details = self.details_of(result, cell, self.shown(), rows=full)
         opens = self.opens(result)
-        self._details.show_cell(cell, details, self.selection.prompt, opens=opens)
+        self._details.show_cell(cell, details, self.prompt_of(result), opens=opens)
 
     def _on_cell_hovered(self, row: int, column: int) -> None:
         if (result := self.ready()) is not None:

@@ -27,8 +27,10 @@ from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
+from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
+from desktop_app.window.runs.storing import StorageDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
@@ -97,10 +99,13 @@ class MainWindow(QMainWindow):
         hall, conductor = self.hall, self.conductor
         self.prompts = prompts = PromptPanel()
         self.prompt_desk = PromptDesk(hall, prompts)
+        # Before the room that draws a view when it is built: then it may want to look at something.
+        self.looks = LookDesk(hall, conductor)
         self.showing = showing = Showing(self.views, prompts, self)
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
+        self.storage = StorageDesk(hall, self.memory, conductor)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
@@ -135,7 +140,7 @@ class MainWindow(QMainWindow):
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
-            *(self.models, self.runs, self.rail, self.top_bar, self.panels),
+            *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
         )
         themes = (
             ActionSpec(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "settings.json"
 MAX_REMEMBERED_PROMPTS = 500
 MOST_SWEEP_MB = 4_000_000
+USUAL_STORED_MB = 2_000
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     Attributes:
         model: Which model to open at the start, or empty before the first one.
         sweep_mb: Memory that a sweep's rows may take, in megabytes; 0: a share of what is free.
+        stored_mb: What a result may keep of patterns, in megabytes; beyond it small pictures alone.
         tab: Name of the analysis shown.
         rail_folded: Whether the rail was folded to icons by hand.
         prompts: Rows of the prompt table as typed, also those that cannot be run yet.
@@ -71,6 +73,7 @@ class Settings(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     offline: bool = True
     sweep_mb: int = Field(default=0, ge=0, le=MOST_SWEEP_MB)
+    stored_mb: int = Field(default=USUAL_STORED_MB, ge=1, le=MOST_SWEEP_MB)
     tab: Annotated[str, BeforeValidator(_known_tab)] = Field(
         default_factory=lambda: next(iter(ANALYSES))
     )

@@ -144,10 +144,11 @@ def test_an_offloaded_or_unable_model_computes_everything_and_agrees(monkeypatch
     model = tiny("llama")
     variants = mixture(5)
     whole = sweep(model, model.ids(IDS), variants, PLAN)
-    passes = model.forward_passes
     apart = replace(model, spec=replace(model.spec, offload="disk"))
+    sweep(apart, model.ids(IDS), variants, PLAN)  # hooks are tried out in the first one
+    passes = apart.forward_passes
     once = sweep(apart, model.ids(IDS), variants, PLAN)
-    assert apart.forward_passes - passes == 1
+    assert apart.forward_passes - passes == 2  # the stream that enters, and all the rest at once
     np.testing.assert_allclose(once.values.numpy(), whole.values.numpy(), atol=1e-4)
 
 

@@ -115,6 +115,43 @@ SETTINGS: dict[str, dict[str, object]] = {
 }
 ARCHITECTURES = tuple(SETTINGS)
 
+# DeepSeek's attention: values of another width than the rotary part and than queries and keys.
+_LATENT: dict[str, object] = {
+    **_COMMON,
+    "num_key_value_heads": 4,
+    "intermediate_size": 48,
+    "moe_intermediate_size": 24,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "n_shared_experts": 1,
+    "n_group": 2,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+    "kv_lora_rank": 12,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 6,
+    "qk_nope_head_dim": 10,
+    "v_head_dim": 14,
+}
+# Tests of their own: what holds of these is not what holds of all the others.
+FURTHER: dict[str, dict[str, object]] = {
+    "deepseek_v2": {**_LATENT, "topk_method": "greedy", "norm_topk_prob": False},
+    "deepseek_v3": _LATENT,
+    # As published (128 and 64): the width of the values is a multiple of the rotary one.
+    "deepseek_v3:published": {**_LATENT, "v_head_dim": 12},
+    "deepseek_v2:published": {
+        **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
+    },
+    # Learned attention sinks, and every other layer sees a few tokens alone.
+    "gpt_oss": {
+        **_LLAMA,
+        "head_dim": 8,
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "sliding_window": 5,
+    },
+}  # fmt: skip
+
 
 @cache
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
@@ -139,7 +176,8 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 def tiny_model(architecture: str, seed: int = 0) -> PreTrainedModel:
     """Return a fresh tiny random model, eager attention, float32, the same for the same seed."""
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(architecture, **SETTINGS[architecture])
+    settings = (SETTINGS | FURTHER)[architecture]
+    config = AutoConfig.for_model(architecture.partition(":")[0], **settings)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
     model.config.architectures = [type(model).__name__]
     with torch.no_grad():

@@ -5,6 +5,7 @@ And how a test waits until a window that uses it has come to rest.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -31,7 +32,7 @@ from desktop_app.contract.result import (
     Result,
     TokenList,
 )
-from desktop_app.support.errors import BadInputError, FixableError, ModelLoadError
+from desktop_app.support.errors import BadInputError, Cancelled, FixableError, ModelLoadError
 
 N_LAYERS, N_HEADS = 6, 4
 NEEDED = {"float32": 540_000_000, "bfloat16": 270_000_000, "float16": 270_000_000}
@@ -62,6 +63,8 @@ class FakeService:
         slow: What takes for ever, in steps, unless it is cancelled or no longer slow.
         installed: Names of installed models.
         asked: Every request, in order.
+        shapes: Layers and heads of models that have others than the rest.
+        keeps: Whether a cancelled ablation ends with the half that it had by then.
     """
 
     def __init__(self, *, slow=(), installed=("toy", "smollm2"), stubborn=None):
@@ -71,6 +74,8 @@ class FakeService:
         self.threads = set()
         self.stubborn = stubborn or threading.Event()
         self.fail_models = set()
+        self.shapes = {}
+        self.keeps = False
 
     def perform(self, request, report):
         self.asked.append(request)
@@ -90,7 +95,12 @@ class FakeService:
                 self.installed = (*self.installed, request.name)
                 return "folder"
             case RunAnalysis():
-                self._wait(request.analysis, report)
+                try:
+                    self._wait(request.analysis, report)
+                except Cancelled:
+                    if not self.keeps or request.analysis != "ablate":
+                        raise
+                    return self._half(self._run(request))
                 return self._run(request)
         raise TypeError(request)
 
@@ -108,6 +118,17 @@ class FakeService:
             time.sleep(0.01)
             i = min(i + 1, 199)
         report.step(1.0, "done")
+
+    @staticmethod
+    def _half(result):
+        """Return an ablation without its later layers, as a cancelled run ends."""
+        data = dict(result.data)
+        for name in ("effect", "ablated", "percent"):
+            for twin in ("", "_mean", "_sem"):
+                data[name + twin] = data[name + twin].copy()
+                data[name + twin][N_LAYERS // 2 :] = np.nan
+        told = Notice("partial", "Stopped at 12 of 24 cells. Run again for the rest.")
+        return dataclasses.replace(result, data=data, warnings=(*result.warnings, told))
 
     def _models(self):
         rows = []
@@ -130,12 +151,13 @@ class FakeService:
         self._wait("load", report)
         if spec.model in self.fail_models:
             raise ModelLoadError(f"The folder {spec.model} is no model: choose another.")
+        layers, heads = self.shapes.get(spec.model, (N_LAYERS, N_HEADS))
         info = ModelInfo(
             name=spec.model,
             source="catalogue",
-            fingerprint="abc",
-            n_layers=N_LAYERS,
-            n_heads=N_HEADS,
+            fingerprint=f"files of {spec.model}",
+            n_layers=layers,
+            n_heads=heads,
             n_kv_heads=2,
             d_model=8,
             d_head=2,

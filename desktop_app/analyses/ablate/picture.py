@@ -13,10 +13,20 @@ import numpy as np
 
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import metric_name, number, part_name, percent, plural
+from desktop_app.pictures.words import (
+    ABOUT,
+    NOT_COMPUTED,
+    metric_name,
+    number,
+    of_all,
+    part_name,
+    percent,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,6 +64,11 @@ def mean_grid(result: Result, name: str) -> np.ndarray:
     return values[:, None] if values.ndim == 1 else values
 
 
+def known_parts(result: Result) -> str:
+    """Return how many parts a run that was stopped has, such as `12 of 24 parts`; else nothing."""
+    return of_all(mean_grid(result, "effect_mean"), "part") if result.partial else ""
+
+
 def part_map(
     result: Result,
     quantity: str,
@@ -72,16 +87,19 @@ def part_map(
         values = grid(result, quantity)[:, :, prompt]
     low, high = centred_limits(values, centre=_centre(result, quantity, prompt))
     rows, columns = axes(result.data, component(result), values.shape[1])
-    return Matrix(
+    shown = Matrix(
         values.astype(np.float32),
         rows,
         columns,
-        _value_name(result, quantity),
+        " · ".join(filter(None, (_value_name(result, quantity), known_parts(result)))),
         diverging=quantity != "sem",
         scale=(0.0 if quantity == "sem" else low, high),
         value_format="{:.1f} %" if quantity == "percent" else "{:+.3f}",
         tip=tip,
+        uncertain=np.full(values.shape, True) if result.data.get("estimated") else None,
     )
+    noise = noise_of(result.data, prompt) if quantity in {"effect", "ablated"} else None
+    return with_noise(shown, noise)
 
 
 def _centre(result: Result, quantity: str, prompt: int | None) -> float:
@@ -89,7 +107,8 @@ def _centre(result: Result, quantity: str, prompt: int | None) -> float:
         return 100.0
     if quantity == "ablated":
         base = np.asarray(result.data["base"], dtype=float)
-        return float(base[prompt]) if prompt is not None else float(np.nanmean(base))
+        centre = float(base[prompt]) if prompt is not None else float(np.nanmean(base))
+        return centre if math.isfinite(centre) else 0.0  # where the run was stopped before it
     return 0.0
 
 
@@ -121,7 +140,19 @@ def partial_grid(data: Mapping[str, Any]) -> np.ndarray | None:
 
 def partial_map(data: Mapping[str, Any], values: np.ndarray) -> Matrix:
     """Return the map of the effects known so far."""
-    return Matrix(values, *axes(data, "head", values.shape[1]), "effect so far")
+    return Matrix(
+        values,
+        *axes(data, "head", values.shape[1]),
+        "effect so far",
+        uncertain=_uncertain(data, values),
+    )
+
+
+def _uncertain(data: Mapping[str, Any], values: np.ndarray) -> np.ndarray:
+    """Return which of the effects known so far are estimates, or means over some prompts only."""
+    if "settled" in data:
+        return ~np.asarray(data["settled"], dtype=bool).reshape(values.shape)
+    return np.full(values.shape, bool(data.get("estimated")))
 
 
 def partial_ranking(data: Mapping[str, Any], kind: str) -> Ranking:
@@ -130,7 +161,8 @@ def partial_ranking(data: Mapping[str, Any], kind: str) -> Ranking:
     if values is None:
         return Ranking()
     known = lowest(values, int(np.isfinite(values).sum()))
-    return _ranked(data["layers"], kind, ((cell, Bar(float(values[cell]))) for cell in known))
+    told = ((cell, Bar(float(values[cell]))) for cell in known)
+    return _ranked(data["layers"], kind, told, uncertain=_uncertain(data, values))
 
 
 def ranking(
@@ -153,7 +185,11 @@ def ranking(
     # A rising loss, divergence or rank is harm, of other metrics a falling one.
     harm = -1 if result.params.get("metric") in {"loss", "kl", "rank"} else 1
     told = []
-    for cell in lowest(harm * np.nan_to_num(mean, nan=0.0), limit):
+    if result.partial:  # of which some parts are missing
+        known = int(np.isfinite(mean).sum())
+        limit = known if limit is None else min(limit, known)
+    missing = math.inf if result.partial else 0.0
+    for cell in lowest(harm * np.nan_to_num(mean, nan=harm * missing), limit):
         dots = tuple(effects[cell].tolist())
         told.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
     return _ranked(result.data["layers"], component(result), told, share)
@@ -169,6 +205,7 @@ def _ranked(
     kind: str,
     cells: Iterable[tuple[tuple[int, ...], Bar]],
     shares: np.ndarray | None = None,
+    uncertain: np.ndarray | None = None,
 ) -> Ranking:
     rows, dots = [], 0
     for cell, bar in cells:
@@ -177,6 +214,8 @@ def _ranked(
         error = "" if math.isnan(bar.error) else f" ± {number(bar.error)}"
         kept = "withheld" if math.isnan(share) else f"{percent(share)} kept"
         told = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
+        if uncertain is not None and uncertain[cell]:
+            name, told = f"{name} {ABOUT}", f"{told}; an estimate so far"
         rows.append(Row(cell, (name, bar, bar.value, share), told))
         dots = len(bar.dots)
     heading = "" if dots < 2 else "dots: prompts" if dots <= MOST_DOTS else "± standard error"
@@ -247,9 +286,13 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         float(mean_grid(result, name)[found])
         for name in ("effect_mean", "effect_sem", "percent_mean")
     )
+    if result.partial and math.isnan(mean):
+        return [Fact("Effect of removal", "not computed", NOT_COMPUTED)]
     several = len(result.prompts) > 1
     spread = f" ± {number(sem)}" if np.isfinite(sem) and several else ""
     over = f", mean of {len(result.prompts):,}" if several else ""
+    if result.partial:
+        over = f", stopped at {known_parts(result)}"
     facts = [
         Fact(
             f"Effect of removal ({result.data['mode']}{over})",
@@ -276,11 +319,17 @@ def lines(result: Result) -> Iterator[str]:
     metric = result.params["metric"]
     yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
     yield f"kept in every run: {data['kept']}"
+    if noise := noise_sentence(result):
+        yield noise
+    if result.partial:
+        yield f"the most harmful of {known_parts(result)}:"
     effect = np.asarray(data["effect_mean"])
     percent = np.asarray(data["percent_mean"])
     for place in lowest(effect):
         layer = int(data["layers"][place[0]])
         name = f"L{layer}H{place[1]}" if component == "head" else f"L{layer} {component}"
+        if not np.isfinite(effect[place]) and result.partial:
+            continue
         share = percent[place]
         kept = "withheld" if not np.isfinite(share) else f"{share:6.1f} %"
         yield f"  {name:<10} effect {effect[place]:+9.3f}   keeps {kept}"
@@ -297,6 +346,10 @@ def part_sentence(result: Result, row: int, column: int) -> str:
     """Say in one sentence what removing a part does, over all prompts."""
     base = float(np.nanmean(np.asarray(result.data["base"], dtype=float)))
     effect = float(mean_grid(result, "effect_mean")[row, column])
+    if result.partial:
+        if math.isnan(effect):
+            return NOT_COMPUTED
+        base = float(result.data["base_mean"])
     sem = float(mean_grid(result, "effect_sem")[row, column])
     share = float(mean_grid(result, "percent_mean")[row, column])
     error = "" if math.isnan(sem) or len(result.prompts) < 2 else f" ± {number(sem, 2)}"
@@ -338,7 +391,11 @@ def base_sentence(result: Result) -> str:
     sem = float(result.data.get("base_sem", math.nan))
     error = "" if math.isnan(sem) or len(result.prompts) < 2 else f" ± {number(sem)}"
     over = "" if len(result.prompts) < 2 else f" over {plural(len(result.prompts), 'prompt')}"
-    return f"Untouched: {metric_name(result)} {number(mean)}{error}{over}"
+    if result.partial:
+        over = f" · stopped at {known_parts(result)}"
+    noise = noise_mark(noise_of(result.data))
+    mark = f" · {noise} ({result.model.dtype})" if noise else ""
+    return f"Untouched: {metric_name(result)} {number(mean)}{error}{over}{mark}"
 
 
 def kept_sentence(result: Result) -> str:
@@ -354,7 +411,8 @@ def kept_sentence(result: Result) -> str:
         reference = f" ({plural(given, 'prompt')})" if given else " (these prompts)"
     kept = str(result.data["kept"]).strip().rstrip(".")
     said = kept if kept.lower().startswith("kept") else f"Kept in every run: {kept}"
-    return f"One {kind} at a time is {_MODES.get(mode, mode)}{reference} {at}. {said}."
+    whole = f"One {kind} at a time is {_MODES.get(mode, mode)}{reference} {at}. {said}."
+    return " ".join(filter(None, (whole, noise_sentence(result))))
 
 
 def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
@@ -367,8 +425,12 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
     else:
         effect = grid(result, "effect")[row, column, prompt]
         share = grid(result, "percent")[row, column, prompt]
+    if result.partial and math.isnan(effect):
+        return f"{name}  {NOT_COMPUTED}"
     kept = "percentage withheld" if math.isnan(share) else f"{percent(float(share))} kept"
-    return f"{name}  {number(float(effect), sign=True)} · {kept}"
+    below = is_lost(float(effect), noise_of(result.data, prompt))
+    lost = " · below the noise floor" if below else ""
+    return f"{name}  {number(float(effect), sign=True)} · {kept}{lost}"
 
 
 def drop_sentence(result: Result) -> str:

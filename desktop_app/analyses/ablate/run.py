@@ -14,10 +14,12 @@ from desktop_app.analyses.ablate.spec import ANALYSIS, AblateParams
 from desktop_app.contract.grammar import resolve_positions, resolve_range
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant, Zero
 from desktop_app.engine.metrics import near_zero
+from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
 from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.precision import processed_biases
 from desktop_app.methods.predictions import Gate, check_gate
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import Means, mean_activations
@@ -76,17 +78,21 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         show=partial(_shown, task),
         estimate=mode,
         largest=_PROMPTS_PER_GROUP,
+        keeps=True,
     )
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0])
     notices += near_notices(model, params, prepared, enumerate(found.logits[0]))
     notices += [*gate.notices, *found.not_finite(model, inputs, "The ablation")]
+    if task.site == "head_z" and task.mode == "zero":
+        notices += processed_biases(model)
     data = _fields(task, found, gate)
+    data |= stopped.fields(found)
     if found.estimate is not None:
         data["preview_agreement"] = rank_agreement(
             _table(task, found.estimate), _table(task, found)
         )
-    report.step(1.0, "Done")
+    stopped.tell_end(report)
     return finish(
         model, ANALYSIS, params, prepared.records, (data, (*prepared.notices, *notices)), clock
     )
@@ -155,24 +161,35 @@ def _shown(task: _Task, found: Readings) -> dict[str, Any]:
         "effect_mean": with_twins("effect", _table(task, found) - found.base[0])["effect_mean"],
         "layers": np.array(task.layers),
         "estimated": found.estimated,
+        "settled": _settled(task, found),
     }
+
+
+def _settled(task: _Task, found: Readings) -> np.ndarray:
+    """Return where the mean is exact: known for every prompt, and by no estimate."""
+    known = np.stack(found.settled or [np.isfinite(cells) for cells in found.cells], axis=-1)
+    return np.asarray((known if task.params.component == "head" else known[:, 0]).all(-1))
 
 
 def _fields(task: _Task, found: Readings, gate: Gate) -> dict[str, Any]:
     records, base, ablated = task.prepared.records, found.base[0], _table(task, found)
-    allowed = gate.done & (base > near_zero(task.params.metric))
+    # Of a run that was stopped the gate may not know yet.
+    known = np.array([len(logits) > 0 for logits in found.logits[0]])
+    allowed = gate.done & known & (base > near_zero(task.params.metric))
+    counted = stopped.counted(found, ablated)
     percent = np.full(ablated.shape, np.nan)
     np.divide(100 * ablated, base, out=percent, where=np.broadcast_to(allowed, ablated.shape))
     return {
-        **with_twins("base", base),
-        **with_twins("ablated", ablated),
-        **with_twins("effect", ablated - base),
-        **with_twins("percent", percent),
+        **with_twins("base", base, stopped.counted(found)),
+        **with_twins("ablated", ablated, counted),
+        **with_twins("effect", ablated - base, counted),
+        **with_twins("percent", percent, counted),
+        **found.noise_field(),
         "layers": np.array(task.layers),
         "read_position": np.array([r.read_position for r in records]),
         "answer_rank": gate.answer_rank,
         "task_done": gate.done,
         "mode": task.mode,
         "kept": _KEPT[task.params.component],
-        "estimated": task.params.preview,
+        "estimated": found.estimated,
     }

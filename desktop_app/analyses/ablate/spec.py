@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.grammar import PositionsText, RangeText
 from desktop_app.contract.params import Metric, Params, setting
-from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,9 +85,11 @@ ANALYSIS = Analysis(
         FieldSpec("read_position", ("prompt",), "Where the metric was read", telling=-1),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer untouched, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
+        noise_spec(),
         FieldSpec("mode", (), "The replacement that was used"),
         FieldSpec("kept", (), "What stays intact in every run"),
         FieldSpec("estimated", (), "Whether effects are gradient estimates"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "preview_agreement",
             (),

@@ -85,7 +85,7 @@ class AttentionControls(QWidget):
             self._arrays.set_option_shown(key, present)
             if not present and key == self.key():
                 self._arrays.set_value("pattern")
-            if present or key == "corrupt_pattern":
+            if present or not needs or key == "corrupt_pattern":
                 continue
             action = self._menu.addAction(f"{name} …")
             action.setToolTip(tip)

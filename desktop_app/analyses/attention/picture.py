@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, part_name, plural
+from desktop_app.pictures.words import number, part_name, percent, plural
 from desktop_app.session.export_table import cell_text
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class HeadPicture:
 
 # The pictures of a head there can be: field, name, the setting that makes a run give it, meaning.
 ARRAYS: tuple[tuple[str, str, str, str], ...] = (
-    ("pattern", "Pattern", "", "Attention weights; every row sums to 1."),
+    ("pattern", "Pattern", "", "Attention weights; a row sums to 1, less what a sink takes."),
     ("scores", "Scores", "scores", "The scores before the softmax."),
     ("difference", "Clean − corrupt", "difference", "The pattern minus that of the corrupt twin."),
     ("corrupt_pattern", "Corrupt", "difference", "The pattern on the corrupt twin."),
@@ -83,7 +84,20 @@ def entropy_sentence(result: Result, layer: int, head: int, prompt: int) -> str:
         return ""
     length = len(result.prompts[prompt].tokens)
     even = float(np.mean(np.log(np.arange(1, length + 1))))
-    return f"entropy {number(_entropy(result, place, prompt), 2)} of {number(even, 2)} nats"
+    entropy = f"entropy {number(_entropy(result, place, prompt), 2)} of {number(even, 2)} nats"
+    return f"{entropy}{_sink_words(result, place, prompt)}"
+
+
+def sink_share(result: Result, place: tuple[int, int], prompt: int) -> float | None:
+    """Return what a head's rows give to the attention sink, in percent; None without sinks."""
+    if "sink" not in result.data:
+        return None
+    return 100 * float(np.asarray(result.data["sink"][prompt][place]).mean())
+
+
+def _sink_words(result: Result, place: tuple[int, int], prompt: int) -> str:
+    share = sink_share(result, place, prompt)
+    return "" if share is None else f" · {share:.0f} % goes to the sink"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
@@ -203,7 +217,8 @@ def head_tip(result: Result, prompt: int, row: int, column: int) -> str:
     if group_size(result) > 1:
         shared = f" · key-value head {int(result.data['kv_head'][column])}"
     entropy = number(_entropy(result, (row, column), prompt), 2)
-    return f"{_head_name(result, row, column)}{shared} · entropy {entropy}"
+    sink = _sink_words(result, (row, column), prompt)
+    return f"{_head_name(result, row, column)}{shared} · entropy {entropy}{sink}"
 
 
 def _entropy(result: Result, place: tuple[int, int], prompt: int) -> float:
@@ -217,6 +232,9 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     entropy = number(_entropy(result, found, place.prompt), 2)
     facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
+    share = sink_share(result, found, place.prompt)
+    if share is not None:
+        facts.append(Fact("To the sink", percent(share), "What its rows give to no token"))
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
         facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
@@ -237,6 +255,9 @@ def lines(result: Result) -> Iterator[str]:
     layers, heads = result.data["layers"], result.data["head_indices"]
     for index, prompt in enumerate(result.prompts):
         texts, read = prompt.tokens.texts, prompt.read_position
+        if "pattern" not in result.data:
+            yield from _small_lines(result, index)
+            continue
         yield f"prompt {index + 1}: where each head looks most from “{show_space(texts[read])}”"
         pattern = result.data["pattern"][index]
         for row, layer in enumerate(layers):
@@ -244,18 +265,66 @@ def lines(result: Result) -> Iterator[str]:
             for column, head in enumerate(heads):
                 weights = np.asarray(pattern[row, column])[read]
                 best = int(weights.argmax())
-                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}")
+                share = sink_share(result, (row, column), index)
+                sink = "" if share is None else f" (sink {share:.0f} %)"
+                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}{sink}")
             yield f"  L{layer}: " + " · ".join(cells)
 
 
+def _small_lines(result: Result, index: int) -> Iterator[str]:
+    """Yield the entropies of a prompt whose patterns are too large to be kept."""
+    yield f"prompt {index + 1}: patterns are not kept; the entropy of each head in nats"
+    entropy = np.asarray(result.data["entropy"], dtype=float)[..., index]
+    heads = result.data["head_indices"]
+    for layer, values in zip(result.data["layers"], entropy, strict=True):
+        cells = (f"H{head} {value:.2f}" for head, value in zip(heads, values, strict=True))
+        yield f"  L{layer}: " + " · ".join(cells)
+
+
 def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:
-    """Return one head's attention with its tokens along both sides."""
-    values = np.asarray(result.data["pattern"][prompt][head or (0, 0)])
+    """Return one head's attention with its tokens along both sides, and what its sink takes.
+
+    Where patterns are not kept: the entropy of every head.
+    """
+    if "pattern" not in result.data:
+        return _entropies(result, prompt)
+    place = head or (0, 0)
+    values = np.asarray(result.data["pattern"][prompt][place])
     tokens = result.prompts[prompt].tokens.texts
     named = len(tokens) == len(values)
     texts = [f"{i} {tokens[i]}" if named else str(i) for i in range(len(values))]
+    headings = ["query \\ key", *texts]
+    if "sink" in result.data:
+        own = np.asarray(result.data["sink"][prompt][place], dtype=values.dtype)
+        values, headings = np.column_stack((values, own)), [*headings, "sink"]
     rows = [
         [text, *(cell_text(v) for v in row)]
         for text, row in zip(texts, values.tolist(), strict=True)
     ]
-    return ["query \\ key", *texts], rows
+    return headings, rows
+
+
+def _entropies(result: Result, prompt: int) -> Table:
+    layers, heads = numbers(result)
+    rows = [
+        [str(layer), str(head), cell_text(_entropy(result, (row, column), prompt))]
+        for row, layer in enumerate(layers)
+        for column, head in enumerate(heads)
+    ]
+    return ["layer", "head", "entropy"], rows
+
+
+def keeps_patterns(result: Result) -> bool:
+    """Return whether heads can be drawn large at once; else each is computed when looked at."""
+    return "pattern" in result.data
+
+
+def look_params(result: Result, prompt: int, layer: int, head: int) -> AttentionParams:
+    """Return the settings of the small run that computes one head of one prompt.
+
+    All prompts where their mean is wanted.
+    """
+    wanted = {**result.params, "layers": f"{layer}:{layer + 1}", "heads": f"{layer}.{head}"}
+    if not wanted.get("mean"):
+        wanted["prompts"] = [wanted["prompts"][prompt]]
+    return AttentionParams.model_validate(wanted)

@@ -1,27 +1,24 @@
-"""Attention patterns, head by head, written to disk when they are large."""
+"""Attention patterns, head by head: in memory, on disk, or in small where they are too large."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812 - its usual name
-from torch.overrides import TorchFunctionMode
-from typing_extensions import override
 
-from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams
+from desktop_app.analyses.attention.softmax import SoftmaxInputs, row_tolerance, sinks_of
+from desktop_app.analyses.attention.spec import ANALYSIS, AttentionParams, bytes_of
+from desktop_app.analyses.attention.store import ArrayStore, lies_on_disk
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.memory import human_bytes
+from desktop_app.contract.result import Notice
+from desktop_app.engine.memory import human_bytes, row_bytes, used_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
+from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
@@ -32,13 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.text.encoding import Encoding
 
 _THUMBNAIL = 32
-# Arrays beyond this go to a file and are read head by head.
-_MEMORY_BYTES = 64_000_000
-_SOFTMAXES = frozenset({F.softmax, torch.softmax, torch.Tensor.softmax})
-_TOLERANCE = {torch.float32: 1e-4}
-_HALF_TOLERANCE = 2e-2
 
 
 @dataclass(frozen=True)
@@ -53,50 +46,61 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     """Capture the attention of every chosen head on every prompt.
 
     Returns:
-        `pattern[n][l, h, query, key]`: rows sum to 1 and nothing is above the diagonal. With a list
-        of heads the grid of its layers and heads is returned, numbered by `layers`, `head_indices`.
+        `pattern[n][l, h, query, key]`: rows sum to 1, or to 1 − `sink[n][l, h, query]` where the
+        model has attention sinks, and nothing is above the diagonal. With a list of heads the grid
+        of its layers and heads is returned, numbered by `layers`, `head_indices`. Where all that
+        is larger than what may be stored, small pictures and entropies alone.
     """
     clock = Clock(model)
     prepared = prepare(model, params, answers="inspected")
     grid = _choose(model, params)
-    _refuse(params, prepared)
-    store = ArrayStore(_room_needed(params, prepared, grid))
-    patterns, scores, corrupt, differences, thumbnails, entropies = [], [], [], [], [], []
+    _refuse(model, params, prepared, grid)
+    room = _room_needed(params, prepared, grid)
+    whole = room <= model.storage.limit_bytes
+    if not whole and model.storage.must_fit:
+        raise BadInputError(f"{_too_large(model, room)}: {_FEWER}.")
+    report.stores(room, model.storage.limit_bytes)
+    report.needs(_needs(model, prepared, room))
+    arrays = _Arrays(model, params, grid, ArrayStore(room) if whole else None)
     count = len(prepared.records)
     with no_hooks_left(model):
-        for index, (encoding, twin) in enumerate(
-            zip(prepared.encodings, prepared.corrupt, strict=True)
-        ):
-            share = ShareReporter(report, index / count, 1 / count)
-            found = _Captured(model, params, grid, len(encoding), store)
-            found.run(encoding.ids, share)
-            patterns.append(found.pattern)
-            thumbnails.append(found.thumbnail)
-            entropies.append(found.entropy)
-            if found.scores is not None:
-                scores.append(found.scores)
-            if params.difference and twin is not None:
-                other = _Captured(model, params, grid, len(twin), store)
-                other.run(twin.ids, share)
-                corrupt.append(other.pattern)
-                differences.append(_subtract(found.pattern, other.pattern, store))
+        pairs = zip(prepared.encodings, prepared.corrupt, strict=True)
+        for index, (encoding, twin) in enumerate(pairs):
+            arrays.add(encoding, twin, ShareReporter(report, index / count, 1 / count))
     data: dict[str, Any] = {
-        "pattern": tuple(patterns),
-        "thumbnail": tuple(thumbnails),
-        "entropy": np.stack(entropies, axis=-1),
+        **arrays.fields(),
         "layers": np.array(grid.layers),
         "head_indices": np.array(grid.heads),
         "kv_head": np.array([model.kv_head(h) for h in grid.heads]),
         "read_position": np.array([r.read_position for r in prepared.records]),
     }
-    optional = {"scores": scores, "corrupt_pattern": corrupt, "difference": differences}
-    data |= {name: tuple(arrays) for name, arrays in optional.items() if arrays}
-    if params.mean:
-        data["mean"] = _mean(patterns, store)
     report.step(1.0, "Done")
     # No answer is compared here: of them only a repair that was made must be told.
-    notices = prepared.notices if params.fix else ()
+    notices = [*(prepared.notices if params.fix else ()), *arrays.notices()]
+    if not whole:
+        message = (
+            f"{_too_large(model, room)}: the result keeps small pictures and entropies of all "
+            "heads, and the window computes a head when it is looked at; to keep patterns, "
+            f"{_FEWER}."
+        )
+        notices.append(Notice("patterns_not_stored", message))
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
+
+
+_FEWER = "choose fewer --layers or --heads, or shorter prompts"
+
+
+def _too_large(model: LoadedModel, room: int) -> str:
+    most = human_bytes(model.storage.limit_bytes)
+    return f"These patterns take {human_bytes(room)} and at most {most} are stored"
+
+
+def _needs(model: LoadedModel, prepared: Prepared, room: int) -> int:
+    """Return the memory of the process (or on the GPU) at the peak of the run."""
+    length = max(len(e) for e in prepared.encodings)
+    kept = 0 if lies_on_disk(room) or model.device.type != "cpu" else room
+    row = row_bytes(model, length, length, read_all=False)
+    return used_bytes(model.device) + row + kept
 
 
 def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:
@@ -114,7 +118,10 @@ def _choose(model: LoadedModel, params: AttentionParams) -> _Grid:
     return _Grid(layers, heads)
 
 
-def _refuse(params: AttentionParams, prepared: Prepared) -> None:
+def _refuse(model: LoadedModel, params: AttentionParams, prepared: Prepared, grid: _Grid) -> None:
+    require_shown(model, grid.layers, "pattern")
+    if params.value_weighted:
+        require_shown(model, grid.layers, "head_v")
     lengths = {len(e) for e in prepared.encodings}
     if params.mean and len(lengths) > 1:
         raise BadInputError(
@@ -127,29 +134,102 @@ def _refuse(params: AttentionParams, prepared: Prepared) -> None:
 
 def _room_needed(params: AttentionParams, prepared: Prepared, grid: _Grid) -> int:
     """Return the bytes that all arrays of the run take."""
-    squares = sum(len(e) ** 2 for e in prepared.encodings)
-    arrays = 1 + params.scores + 2 * params.difference
-    cells = squares * arrays + (len(prepared.encodings[0]) ** 2 if params.mean else 0)
-    return 4 * cells * len(grid.layers) * len(grid.heads)
+    lengths = [len(e) for e in prepared.encodings]
+    return bytes_of(params, lengths, len(grid.layers) * len(grid.heads))
+
+
+class _Arrays:
+    """What is kept of all prompts: everything, or where there is no store small pictures alone."""
+
+    def __init__(
+        self, model: LoadedModel, params: AttentionParams, grid: _Grid, store: ArrayStore | None
+    ) -> None:
+        self._model, self._params, self._grid, self._store = model, params, grid, store
+        self._has_sinks = any(sinks_of(model, layer) is not None for layer in grid.layers)
+        self._found: list[_Captured] = []
+        self._corrupt: list[np.ndarray] = []
+        self._differences: list[np.ndarray] = []
+
+    def add(self, encoding: Encoding, twin: Encoding | None, report: Reporter) -> None:
+        """Run a prompt, and its twin where the difference is wanted."""
+        found = self._capture(encoding, report)
+        self._found.append(found)
+        store = self._store
+        if store is not None and self._params.difference and twin is not None:
+            other = self._capture(twin, report)
+            if found.pattern is not None and other.pattern is not None:
+                self._corrupt.append(other.pattern)
+                self._differences.append(_subtract(found.pattern, other.pattern, store))
+
+    def _capture(self, encoding: Encoding, report: Reporter) -> _Captured:
+        found = _Captured(self._model, self._params, self._grid, len(encoding), self._store)
+        found.run(encoding.ids, report)
+        return found
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the result."""
+        patterns = [f.pattern for f in self._found if f.pattern is not None]
+        optional = {
+            "pattern": patterns,
+            "scores": [f.scores for f in self._found if f.scores is not None],
+            "corrupt_pattern": self._corrupt,
+            "difference": self._differences,
+            "sink": [f.sink for f in self._found] if self._loses() else [],
+        }
+        data: dict[str, Any] = {
+            "thumbnail": tuple(f.thumbnail for f in self._found),
+            "entropy": np.stack([f.entropy for f in self._found], axis=-1),
+        }
+        data |= {name: tuple(arrays) for name, arrays in optional.items() if arrays}
+        if self._params.mean and patterns and self._store is not None:
+            data["mean"] = _mean(patterns, self._store)
+        return data
+
+    def notices(self) -> list[Notice]:
+        """Return the warning where rows lose a share to something that is no sink we know."""
+        if self._has_sinks or not self._loses():
+            return []
+        most = max((f.sink for f in self._found), key=lambda sink: float(np.abs(sink).max()))
+        worst = int(np.abs(most).argmax())
+        layer = self._grid.layers[worst // most[0].size]
+        message = (
+            f"Rows of attention do not sum to 1 (to {1 - most.flat[worst]:.3f} in layer {layer}): "
+            "what is missing goes to no token; see the field sink."
+        )
+        return [Notice("rows_not_one", message)]
+
+    def _loses(self) -> bool:
+        """Return whether rows do not sum to 1."""
+        least = row_tolerance(self._model)
+        return self._has_sinks or any(bool((np.abs(f.sink) > least).any()) for f in self._found)
 
 
 class _Captured:
     """One text's attention, kept as it passes.
 
     Attributes:
-        pattern: `[L, H, S, S]`, and `scores` before the softmax where they are wanted.
+        pattern: `[L, H, S, S]`, and `scores` before the softmax where they are wanted; None where
+            there is no store for them.
         thumbnail: Small pictures `[L, H, t, t]`.
         entropy: `[L, H]`.
+        sink: What each row lacks to 1 `[L, H, S]`.
     """
 
     def __init__(
-        self, model: LoadedModel, params: AttentionParams, grid: _Grid, size: int, store: ArrayStore
+        self,
+        model: LoadedModel,
+        params: AttentionParams,
+        grid: _Grid,
+        size: int,
+        store: ArrayStore | None,
     ) -> None:
         shape, small = (len(grid.layers), len(grid.heads)), min(size, _THUMBNAIL)
-        self.pattern = store.empty((*shape, size, size))
-        self.scores = store.empty((*shape, size, size)) if params.scores else None
+        square = (*shape, size, size)
+        self.pattern = None if store is None else store.empty(square)
+        self.scores = store.empty(square) if store is not None and params.scores else None
         self.thumbnail = np.empty((*shape, small, small), dtype=np.float32)
         self.entropy = np.empty(shape)
+        self.sink = np.empty((*shape, size), dtype=np.float32)
         self._model, self._params, self._grid = model, params, grid
         self._norms: torch.Tensor | None = None  # of the layer that is running
         self._hooked: torch.Tensor | None = None
@@ -168,20 +248,27 @@ class _Captured:
                 hooks.append((site_hook(layer, "pattern"), partial(self._keep_scores, row=row)))
             keep = partial(self._keep_pattern, row=row, report=report)
             hooks.append((site_hook(layer, "pattern"), keep))
-        with self._inputs if self._params.scores else nullcontext():
+        with self._inputs if self.scores is not None else nullcontext():
             watch(model, model.ids([ids]), hooks)
 
     def _keep_pattern(self, x: torch.Tensor, hook: object, *, row: int, report: Reporter) -> None:
         layers, heads = self._grid.layers, self._grid.heads
         pattern = torch.tril(x[0, heads].float())
+        total = pattern.sum(-1, keepdim=True)
+        self.sink[row] = (1 - total[..., 0]).cpu().numpy()
         if self._params.no_first:
             pattern = _without_first(pattern)
-        logs = torch.where(pattern > 0, pattern.clamp_min(1e-45).log(), 0.0)
-        self.entropy[row] = -(pattern * logs).sum(-1).mean(-1).cpu().numpy()
+            total = pattern.sum(-1, keepdim=True)
+        # Rows that rounding alone keeps from 1 stay as they are.
+        short = ((1 - total).abs() > row_tolerance(self._model)) & (total > 0)
+        share = torch.where(short, pattern / total.clamp_min(1e-30), pattern)
+        logs = torch.where(share > 0, share.clamp_min(1e-45).log(), 0.0)
+        self.entropy[row] = -(share * logs).sum(-1).mean(-1).cpu().numpy()
         if self._norms is not None:
             pattern = pattern * self._norms[heads][:, None, :]
             pattern = pattern / pattern.amax((-1, -2), keepdim=True).clamp_min(1e-30)
-        self.pattern[row] = pattern.cpu().numpy()
+        if self.pattern is not None:
+            self.pattern[row] = pattern.cpu().numpy()
         self.thumbnail[row] = _thumbnail(pattern)
         note = f"layer {layers[row] + 1} of {self._model.info.n_layers}"
         report.step((row + 1) / len(layers), note)
@@ -191,7 +278,8 @@ class _Captured:
 
     def _keep_scores(self, pattern: torch.Tensor, hook: object, *, row: int) -> None:
         """Keep a layer's scores before the softmax, none but those of its pattern."""
-        found = self._inputs.scores_of(pattern, self._hooked)
+        sinks = sinks_of(self._model, self._grid.layers[row])
+        found = self._inputs.scores_of(pattern, self._hooked, sinks)
         self._hooked = None
         if found is None or self.scores is None:
             raise BadInputError(
@@ -203,7 +291,7 @@ class _Captured:
     def _keep_norms(self, x: torch.Tensor, hook: object, *, layer: int) -> None:
         """Keep ‖v W_O‖ per query head and source, `[H, S]`."""
         model, info = self._model, self._model.info
-        v = x.reshape(x.shape[1], info.n_kv_heads, info.d_head).float()
+        v = x.reshape(x.shape[1], info.n_kv_heads, -1).float()
         out, heads = model.output_weights(layer), range(info.n_heads)
         norms = [torch.linalg.norm(v[:, model.kv_head(h)] @ out[h], dim=-1) for h in heads]
         self._norms = torch.stack(norms)
@@ -238,85 +326,3 @@ def _mean(patterns: list[np.ndarray], store: ArrayStore) -> np.ndarray:
     for layer in range(len(result)):
         result[layer] = sum(p[layer].astype(np.float64) for p in patterns) / len(patterns)
     return result
-
-
-class ArrayStore:
-    """Gives out arrays: in memory while they are small in sum, else as files of a folder.
-
-    The folder goes when the last array that lies in it does.
-    """
-
-    def __init__(self, total_bytes: int) -> None:
-        self._folder: Path | None = None
-        self._count = 0
-        if total_bytes <= _MEMORY_BYTES:
-            return
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        if total_bytes > 0.9 * free:
-            raise BadInputError(
-                f"These patterns take {human_bytes(total_bytes)} and the disk has "
-                f"{human_bytes(free)} free: choose fewer --layers or --heads, or shorter prompts."
-            )
-        self._folder = Path(tempfile.mkdtemp(prefix="lensbench-attention-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-
-    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Return a float32 array of that shape."""
-        if self._folder is None:
-            return np.empty(shape, dtype=np.float32)
-        self._count += 1
-        path = self._folder / f"{self._count}.f32"
-        array = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
-        array._lensbench_store = self  # type: ignore[attr-defined]  # noqa: SLF001 - keeps the folder
-        return array
-
-
-class SoftmaxInputs(TorchFunctionMode):
-    """Within it, the last `[batch, head, query, key]` that went into a softmax is kept.
-
-    Batch and head may be one axis, as in XGLM.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: torch.Tensor | None = None
-
-    @override
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Note the operand of a softmax, and do what was asked."""
-        if func in _SOFTMAXES and args and args[0].ndim in {3, 4}:
-            self._last = args[0]
-        return func(*args, **(kwargs or {}))
-
-    def scores_of(
-        self, pattern: torch.Tensor, hooked: torch.Tensor | None = None
-    ) -> torch.Tensor | None:
-        """Return the scores `[batch, head, query, key]` whose softmax a pattern is, or None.
-
-        Args:
-            pattern: That has just been computed, `[batch, head, query, key]`.
-            hooked: What the bridge's own hook held, preferred where it is right.
-        """
-        for scores in (hooked, self._last):
-            if scores is None:
-                continue
-            if scores.ndim == 3 and len(scores) == pattern.shape[0] * pattern.shape[1]:
-                scores = scores.view(*pattern.shape[:2], *scores.shape[1:])  # noqa: PLW2901
-            if _becomes(scores, pattern):
-                return scores[..., : pattern.shape[-1]]
-        return None
-
-
-def _becomes(scores: torch.Tensor, pattern: torch.Tensor) -> bool:
-    """Return whether a softmax turns scores into a pattern; a sink may take a column of its own."""
-    if scores.shape[:-1] != pattern.shape[:-1] or scores.shape[-1] < pattern.shape[-1]:
-        return False
-    found = torch.softmax(scores.float(), -1)[..., : pattern.shape[-1]]
-    tolerance = _TOLERANCE.get(pattern.dtype, _HALF_TOLERANCE)
-    return bool(torch.allclose(found, pattern.float(), atol=tolerance, rtol=0, equal_nan=True))

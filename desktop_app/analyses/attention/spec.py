@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from desktop_app.contract.grammar import HeadsText, RangeText
+from typing import TYPE_CHECKING
+
+from desktop_app.contract.grammar import HeadsText, RangeText, resolve_heads, resolve_range
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.result import ModelInfo
 
 
 class AttentionParams(Params):
@@ -43,6 +51,29 @@ class AttentionParams(Params):
     )
 
 
+def bytes_of(params: AttentionParams, lengths: Sequence[int], heads: int) -> int:
+    """Return the bytes that the arrays of prompts of these token counts take."""
+    squares = sum(length**2 for length in lengths)
+    arrays = 1 + params.scores + 2 * params.difference
+    cells = squares * arrays + (lengths[0] ** 2 if params.mean and lengths else 0)
+    return 4 * cells * heads
+
+
+def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:
+    """Return the bytes that a result of these settings keeps; 0 where they name no such heads."""
+    if not isinstance(params, AttentionParams):
+        return 0
+    try:
+        layers = len(resolve_range(params.layers, model.n_layers))
+        chosen = resolve_heads(params.heads, model.n_layers, model.n_heads)
+    except BadInputError:
+        return 0
+    count = layers * model.n_heads
+    if chosen:
+        count = len({layer for layer, _ in chosen}) * len({head for _, head in chosen})
+    return bytes_of(params, lengths, count)
+
+
 _PATTERN = ("prompt", "layer", "head", "query", "key")
 
 ANALYSIS = Analysis(
@@ -53,14 +84,25 @@ ANALYSIS = Analysis(
     group="read",
     serves=frozenset({"open_attention", "head_facts"}),
     example=2,
+    stores=stored_bytes,
     fields=(
-        FieldSpec("pattern", _PATTERN, "Attention weights; each row sums to 1", telling=1),
+        FieldSpec(
+            "pattern", _PATTERN, "Attention weights; each row sums to 1, or to 1 − sink", telling=1
+        ),
+        FieldSpec(
+            "sink", _PATTERN[:-1], "What each row gives to the attention sink, which is no token"
+        ),
         FieldSpec("scores", _PATTERN, "Scores before the softmax; 0 above the diagonal"),
         FieldSpec("difference", _PATTERN, "Pattern of the clean minus that of the corrupt prompt"),
         FieldSpec("corrupt_pattern", _PATTERN, "Pattern on the corrupt prompt"),
         FieldSpec("mean", _PATTERN[1:], "Mean pattern over prompts"),
         FieldSpec("thumbnail", ("prompt", "layer", "head", "row", "column"), "Small pictures"),
-        FieldSpec("entropy", ("layer", "head", "prompt"), "Entropy, mean over queries", "nats"),
+        FieldSpec(
+            "entropy",
+            ("layer", "head", "prompt"),
+            "Entropy of the row (renormalised where there are sinks), mean over queries",
+            "nats",
+        ),
         FieldSpec("layers", ("layer",), "The model's numbers of the layers kept", labels="layer"),
         FieldSpec(
             "head_indices", ("head",), "The model's numbers of the heads kept", labels="head"

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
+from desktop_app.contract.result import same_model
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
@@ -31,6 +32,38 @@ _SIDE = 240
 _GRID_LABELS = 150
 _GRID_MARGIN = 96
 _LARGEST_PITCH = 72.0
+_LOOKS_HELD = 8
+
+
+class Looks:
+    """Heads that were computed to be looked at, the last few of them; one is asked at a time."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int, int], Result] = {}
+        self._asked: tuple[int, int, int] | None = None
+
+    def known(self, prompt: int, layer: int, head: int) -> Result | None:
+        """Return the small result that holds a head."""
+        return self._held.get((prompt, layer, head))
+
+    def ask(self, prompt: int, layer: int, head: int) -> bool:
+        """Note which head is wanted; return whether it is not on its way already."""
+        before, self._asked = self._asked, (prompt, layer, head)
+        return before != self._asked
+
+    def arrived(self, result: Result) -> bool:
+        """Keep what was asked for; return whether it was."""
+        if self._asked is None:
+            return False
+        self._held[self._asked] = result
+        self._asked = None
+        while len(self._held) > _LOOKS_HELD:
+            del self._held[next(iter(self._held))]
+        return True
+
+    def failed(self) -> None:
+        """Let it be asked for again."""
+        self._asked = None
 
 
 class AttentionView(AnalysisView):
@@ -45,6 +78,7 @@ class AttentionView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self._picture: HeadPicture | None = None
         self._shown: tuple[int, int] | None = None
+        self._looks = Looks()
         self._default = (0, 0)
         self._grid = HeadGrid()
         self._pattern = PatternView()
@@ -62,7 +96,9 @@ class AttentionView(AnalysisView):
         left.setMinimumWidth(210)
         top = row_of(self._title, (self._entropy, 1), spacing=12)
         self._right = QWidget()
-        head = panel(top, self._controls, (self._pattern, 1))
+        self._wait = label("", "muted", wrap=True)
+        self._wait.setVisible(False)
+        head = panel(top, self._controls, (self._pattern, 1), self._wait)
         column_in(self._right, (head, 1), self._strips)
         parts = ((left, 0, 1), (self._right, 1, 1))
         self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)
@@ -90,6 +126,7 @@ class AttentionView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._shown = None
+        self._looks = Looks()
         self._default = data_of.default_head(result)
         self._chooser.set_result(result)
         self._controls.set_result(result)
@@ -117,14 +154,14 @@ class AttentionView(AnalysisView):
         room = self._right.size()
         beside = room.width() > room.height() + _SIDE
         self._pattern.set_side_visible(beside)
-        self._strips.setVisible(not beside)
+        self._strips.setVisible(not beside and self._wait.isHidden())
 
     def _on_splitter_moved(self, _position: int, _index: int) -> None:
         self._moved = True
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
         self._grid.set_tip(bind(data_of.head_tip, result, prompt))
         self._strips.set_tokens(result.prompts[prompt].tokens)
@@ -139,7 +176,7 @@ class AttentionView(AnalysisView):
         return self._default
 
     def _draw_head(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         layer, head = self._chosen(result)
         place = data_of.indices(result, layer, head)
         if place is None:
@@ -147,10 +184,51 @@ class AttentionView(AnalysisView):
         self._grid.set_selected(*place)
         self._title.setText(data_of.header(result, layer, head))
         self._entropy.set_full_text(data_of.entropy_sentence(result, layer, head, prompt))
+        self._shown = place
+        if data_of.keeps_patterns(result):
+            self._show_head(result, result, prompt, place)
+            return
+        looked = self._looks.known(prompt, layer, head)
+        if looked is not None:
+            self._controls.set_result(looked)
+            self._show_head(result, looked, prompt if looked.params["mean"] else 0, (0, 0))
+        elif self._looks.ask(prompt, layer, head):
+            self._say_instead(f"Computing L{layer} H{head}, which is not stored…")
+            self.look_requested.emit(data_of.look_params(result, prompt, layer, head), result)
+
+    def _say_instead(self, words: str) -> None:
+        """Say why there is no pattern to be seen; nothing where there is one."""
+        self._wait.setText(words)
+        self._wait.setVisible(bool(words))
+        self._pattern.setVisible(not words)
+        if words:
+            self._picture = None
+        self._place_lists()
+
+    @override
+    def show_looked(self, result: Result) -> None:
+        whole = self._result
+        if whole is None or not same_model(result.model, whole.model):
+            self._looks.failed()  # another model was opened meanwhile
+        elif not data_of.keeps_patterns(result):
+            told = [n.message for n in result.warnings if n.code == "patterns_not_stored"]
+            self.show_look_problem(" ".join(told))
+        elif self._looks.arrived(result):
+            self._draw_head(whole)
+
+    @override
+    def show_look_problem(self, message: str) -> None:
+        self._looks.failed()
+        self._say_instead(message)
+
+    def _show_head(self, whole: Result, held: Result, number: int, place: tuple[int, int]) -> None:
+        """Draw a head; `held` holds it at `place` as its prompt of that number."""
+        result, prompt = whole, self.selection.prompt
+        self._say_instead("")
         shown = data_of.picture(
-            result, self._controls.key(), prompt, place, no_first=self._controls.no_first()
+            held, self._controls.key(), number, place, no_first=self._controls.no_first()
         )
-        self._picture, self._shown = shown, place
+        self._picture = shown
         self._pattern.show_pattern(
             shown.values,
             list(result.prompts[prompt].tokens.texts),
@@ -185,8 +263,8 @@ class AttentionView(AnalysisView):
 
     @override
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: the head that is shown large."""
-        return self._pattern
+        """Return what an export draws: the head that is shown large, or the small ones."""
+        return self._grid if self._pattern.isHidden() else self._pattern
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -207,6 +285,7 @@ class AttentionView(AnalysisView):
             **self._strips.read(),
             "beside": self._pattern.is_side_visible(),
             "beneath": not self._strips.isHidden(),
+            "instead": "" if self._wait.isHidden() else self._wait.text(),
         }
 
     # Answering.
@@ -215,7 +294,8 @@ class AttentionView(AnalysisView):
         result = self._result
         if result is None or (self._busy and self._shown is None):
             return
-        if data_of.indices(result, *self._chosen(result)) != self._shown:
+        place = data_of.indices(result, *self._chosen(result))
+        if place != self._shown or self._picture is None:
             self._draw_head(result)
 
     def _on_pair_changed(self, _pair: object) -> None:

@@ -10,7 +10,13 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 
-from desktop_app.analyses.detect.picture import card_headline, card_summary, runs, stripe_cells
+from desktop_app.analyses.detect.card_words import (
+    backup_sentence,
+    card_headline,
+    card_summary,
+    draws,
+)
+from desktop_app.analyses.detect.picture import runs, stripe_cells
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
@@ -54,10 +60,11 @@ def ablations(card: Mapping[str, Any]) -> Ranking:
         heads = ", ".join(named) if few else f"{len(named)} heads"
         tip = "" if few else f"{row['title']}: {', '.join(named)}"
         rows.append(Row(len(rows), (str(row["title"]), heads, float(row["rise"]), error), tip))
-    rises = [float(row["rise"]) for row in card["controls"]]
-    for what, rise in (("mean", float(np.mean(rises))), ("most", max(rises))) if rises else ():
-        values = (f"random heads, {what}", f"{len(rises)} draws", rise, math.nan)
-        rows.append(Row(len(rows), values))
+    random = draws(card)
+    if random is not None:
+        told = f"{random.count} draws"
+        for what, rise in (("mean", random.mean), ("5 %", random.low), ("95 %", random.high)):
+            rows.append(Row(len(rows), (f"random heads, {what}", told, rise, math.nan)))
     return Ranking(_COLUMNS, tuple(rows))
 
 
@@ -116,6 +123,11 @@ class CircuitCard(QWidget):
         right = panel((self.previous, 1), (self.induction, 1))
         return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
 
+    def show_nothing(self) -> None:
+        """Show no card, but the offer."""
+        self.pair = None
+        self._stack.setCurrentIndex(0)
+
     def show_result(self, result: Result) -> None:
         """Show the card of a result, or the offer."""
         card = result.data.get("card")
@@ -128,7 +140,8 @@ class CircuitCard(QWidget):
         self.headline.setText(card_headline(card))
         for button, name in zip(self.heads, (early, late), strict=True):
             button.setText(name)
-        self.sentences.setText("\n\n".join(card_summary(card)[:2]))
+        told = (*card_summary(card)[:2], backup_sentence(card))
+        self.sentences.setText("\n\n".join(filter(None, told)))
         self._loss.setText(loss_sentence(card))
         self.table.set_ranking(ablations(card))
         for shown, field, score, title in (

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from desktop_app.analyses.detect.picture import THRESHOLD, card_summary
+from desktop_app.analyses.detect.card_words import (
+    ALL_INDUCTION,
+    ALL_PREVIOUS,
+    BOTH,
+    INDUCTION,
+    PREVIOUS,
+    card_summary,
+)
+from desktop_app.analyses.detect.picture import THRESHOLD
 from desktop_app.contract.grammar import resolve_pair
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Replace, Variant
@@ -27,7 +37,9 @@ Head = tuple[int, int]
 
 _SEQUENCES = 8
 _REFERENCES = 16
-_CONTROLS = 8
+_CONTROLS = 20
+# Of more induction heads none is ablated alone.
+_MOST_ALONE = 32
 # Reference sequences come from a seed of their own.
 _REFERENCE_SEED = 1_000_003
 # How the work divides: composition, then ablation.
@@ -123,50 +135,78 @@ def _joined(
     return row
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What is ablated.
+
+    Attributes:
+        wanted: The heads of the pair, alone and together, and all heads of their kinds.
+        alone: Each induction head, where there are several.
+        controls: Random pairs of heads that play no such part.
+    """
+
+    wanted: list[Ablation]
+    alone: list[Ablation]
+    controls: list[Ablation]
+
+    def every(self) -> list[Ablation]:
+        """Return all of them, in this order."""
+        return [*self.wanted, *self.alone, *self.controls]
+
+
 def _plan(
     model: LoadedModel, pair: tuple[Head, Head], scores: Mapping[str, Any], seed: int
-) -> tuple[list[Ablation], list[Ablation]]:
-    """Return what is ablated, and random pairs of the same layers that play no such part."""
+) -> _Plan:
+    """Return what is ablated, and what for control."""
     early, late = pair
-    wanted = [
-        ("previous-token head", (early,)),
-        ("induction head", (late,)),
-        ("both", pair),
-    ]
-    playing = {}
-    for name, title in (
-        ("previous_token", "all previous-token heads"),
-        ("induction", "all induction heads"),
-    ):
+    wanted: list[Ablation] = [(PREVIOUS, (early,)), (INDUCTION, (late,)), (BOTH, pair)]
+    playing: dict[str, tuple[Head, ...]] = {}
+    for name, title in (("previous_token", ALL_PREVIOUS), ("induction", ALL_INDUCTION)):
         found = np.argwhere(np.asarray(scores[name]) >= THRESHOLD[name])
         playing[name] = tuple((int(layer), int(head)) for layer, head in found)
         if len(playing[name]) > 1:
             wanted.append((title, playing[name]))
+    several = playing["induction"] if 1 < len(playing["induction"]) <= _MOST_ALONE else ()
     taken = {*pair, *playing["previous_token"], *playing["induction"]}
-    random = np.random.default_rng(seed)
-    free = [
-        [(layer, head) for head in range(model.info.n_heads) if (layer, head) not in taken]
-        for layer, _head in pair
+    drawn = _draw(model, pair, taken, seed)
+    return _Plan(
+        wanted,
+        [(INDUCTION, (head,)) for head in several],
+        [("random heads", heads) for heads in drawn],
+    )
+
+
+def _draw(
+    model: LoadedModel, pair: tuple[Head, Head], taken: set[Head], seed: int
+) -> list[tuple[Head, ...]]:
+    """Return random pairs of other heads, no pair twice.
+
+    They are of the pair's own layers; where these have too few to draw from, as in small models,
+    of any two layers.
+    """
+    every = range(model.info.n_heads)
+    groups = [
+        [(layer, head) for head in every if (layer, head) not in taken] for layer, _head in pair
     ]
-    if not any(free):
-        return wanted, []
-    draws = {
-        tuple(group[int(random.integers(len(group)))] for group in free if group)
-        for _ in range(_CONTROLS)
-    }
-    return wanted, [("random heads", heads) for heads in sorted(draws)]
+    pool = sorted(product(*groups))
+    if len(pool) < _CONTROLS:
+        layers = range(model.info.n_layers)
+        free = [(layer, head) for layer in layers for head in every if (layer, head) not in taken]
+        pool = sorted({*pool, *combinations(free, 2)})
+    random = np.random.default_rng(seed)
+    chosen = random.permutation(len(pool))[:_CONTROLS]
+    return [pool[place] for place in sorted(chosen.tolist())]
 
 
 def _ablate(
     model: LoadedModel,
     ids: torch.Tensor,
     references: torch.Tensor,
-    plan: tuple[list[Ablation], list[Ablation]],
+    plan: _Plan,
     report: Reporter,
 ) -> dict[str, Any]:
     """Return `loss` of the second half and its rise under each ablation, all in one sweep."""
-    wanted, controls = plan
-    every = [*wanted, *controls]
+    every = plan.every()
     layers = sorted({layer for _title, heads in every for layer, _head in heads})
     kept = capture(model, references, layers, "head_z")
     means = {layer: values.float().mean(0) for layer, values in kept.items()}
@@ -193,12 +233,14 @@ def _ablate(
         }
         for (title, heads), rise in zip(every, rises, strict=True)
     ]
+    first, last = len(plan.wanted), len(every) - len(plan.controls)
     return {
         "loss": float(torch.from_numpy(base).mean()),
         "sequences": len(ids),
         "references": len(references),
-        "ablation": rows[: len(wanted)],
-        "controls": rows[len(wanted) :],
+        "ablation": rows[:first],
+        "induction_alone": [row["rise"] for row in rows[first:last]],
+        "controls": rows[last:],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from desktop_app.analyses.detect.picture import (
     score_names,
 )
 from desktop_app.pictures.matrix import Axis, Matrix, numbered
+from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 
 _LIMITS = (0.0, 1.0)
-# A score whose best head stays below this is drawn on a scale of its own, which is then told.
+# One scale for all maps: what is dark in one is as much in any other. A score whose best head stays
+# below this looks empty, and how much there is of it is told in words.
 _FAINT = 0.5
 # What a map needs beside its cells: title and column numbers above, row numbers at the left.
 _ABOVE, _BESIDE = 62, 34
@@ -60,7 +61,6 @@ class SmallMap(QWidget):
         self.canvas = MatrixCanvas()
         self.canvas.setMinimumSize(84, 70)
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
-        self.limits = _LIMITS
         column_in(self, self.title, (self.canvas, 1), spacing=0)
 
     def show_data(self, data: Mapping[str, Any]) -> None:
@@ -68,15 +68,13 @@ class SmallMap(QWidget):
         values = np.asarray(data[self.name], dtype=np.float64)
         rows, columns = values.shape
         layers = [str(n) for n in layer_numbers(data, rows)]
-        self.limits = map_limits(values)
-        told = "" if self.limits == _LIMITS else f"0 to {self.limits[1]:g}"
         self.canvas.show_matrix(
             Matrix(
                 values,
                 Axis("", layers),
-                numbered(told, columns),
+                numbered(most_words(values), columns),
                 diverging=False,
-                scale=self.limits,
+                scale=_LIMITS,
                 value_format="{:.2f}",
                 tip=bind(cell_tip, data, self.name),
             )
@@ -127,14 +125,12 @@ class ScoreMaps(QWidget):
             self._remake(names)
         for shown in self._maps.values():
             shown.show_data(data)
-        self._show_scale(self._chosen())
         self._arrange()
 
     def set_score(self, name: str) -> None:
         """Mark the chosen score without a signal."""
         if name in self._maps:
             self._maps[name].title.setChecked(True)
-            self._show_scale(name)
 
     def set_selected(self, place: tuple[int, int] | None) -> None:
         """Outline a head in every map without a signal."""
@@ -149,14 +145,6 @@ class ScoreMaps(QWidget):
     @override
     def minimumSizeHint(self) -> QSize:
         return QSize(2 * _LEAST_WIDTH + 60, 240)
-
-    def _chosen(self) -> str:
-        return next((name for name, shown in self._maps.items() if shown.title.isChecked()), "")
-
-    def _show_scale(self, name: str) -> None:
-        """Let the bar show the colours of a map; without one, those of most maps."""
-        limits = self._maps[name].limits if name in self._maps else _LIMITS
-        self._bar.set_scale(limits, diverging=False)
 
     def _remake(self, names: tuple[str, ...]) -> None:
         for old in self._maps.values():
@@ -231,7 +219,6 @@ class ScoreMaps(QWidget):
     def _on_cell_hovered(self, row: int, column: int) -> None:
         name, place = self._name(), (row, column) if row >= 0 else None
         values = self._maps[name].canvas.values
-        self._show_scale(self._chosen() if place is None else name)
         self._bar.set_value(None if place is None or values is None else float(values[place]))
         self.head_hovered.emit(place)
 
@@ -242,11 +229,8 @@ def short_title(name: str) -> str:
     return title if len(title) <= _TITLE_MOST else title.split()[0]
 
 
-def map_limits(values: np.ndarray) -> tuple[float, float]:
-    """Return 0 to 1, or to the next round number over the largest where that is far below 1."""
+def most_words(values: np.ndarray) -> str:
+    """Say how much there is at most where that is far below 1; nothing else needs saying."""
     finite = values[np.isfinite(values)]
     most = float(finite.max()) if finite.size else 1.0
-    if not 0 < most < _FAINT:
-        return _LIMITS
-    unit = 10.0 ** math.floor(math.log10(most)) / 2
-    return 0.0, round(math.ceil(most / unit - 1e-9) * unit, 10)
+    return f"at most {number(most, 2)}" if most < _FAINT else ""

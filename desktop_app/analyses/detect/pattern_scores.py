@@ -12,6 +12,7 @@ import torch
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
+from desktop_app.engine.sites import require_shown
 from desktop_app.methods.watching import in_batches, watch
 from desktop_app.support.errors import BadInputError
 
@@ -156,6 +157,7 @@ def _one_pass(
     keep: Keep | None,
 ) -> dict[str, np.ndarray]:
     layers = model.info.n_layers
+    require_shown(model, range(layers), "pattern")
     sums: dict[str, list[torch.Tensor]] = {name: [] for name in scores}
 
     def read(x: torch.Tensor, hook: object, layer: int) -> None:

@@ -85,39 +85,6 @@ def headline(data: Mapping[str, Any], name: str) -> str:
     return f"{kind} head: {shown} with {value:.2f}{others}"
 
 
-def card_headline(card: Mapping[str, Any]) -> str:
-    """Return what a circuit card proves, in one sentence."""
-    both = next((row for row in card["ablation"] if len(row["heads"]) == 2), None)
-    proof = "" if both is None else f": without both, the loss rises by {both['rise']:.2f} nats"
-    return f"Induction circuit found{proof}"
-
-
-def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the circuit card in sentences: the pair, what joins it, and what ablation proves."""
-    previous, induction = card["previous"], card["induction"]
-    early = part_name(previous["layer"], previous["head"])
-    late = part_name(induction["layer"], induction["head"])
-    composition = card["composition"]
-    sentences = [
-        f"{early} looks at the previous token ({previous['previous_token']:.2f}) and {late} at "
-        f"what followed the same token before ({induction['induction']:.2f}).",
-        f"{late} reads {early} through its keys: K-composition {composition['K']:.3f}, random "
-        f"matrices {composition['baseline_K']:.3f}; rank {composition['rank_K'] + 1} of "
-        f"{composition['earlier_heads']} earlier heads.",
-    ]
-    loss = card["loss"]
-    words = ", ".join(f"{row['title']} {row['rise']:+.3f}" for row in card["ablation"])
-    sentences.append(f"Loss on the second half {loss:.3f} nats; ablated by the mean: {words}.")
-    controls = card["controls"]
-    if controls:
-        rises = [row["rise"] for row in controls]
-        sentences.append(
-            f"Random heads of the same layers for control ({len(rises)} draws of both): "
-            f"{float(np.mean(rises)):+.3f} on average, {max(rises):+.3f} at most."
-        )
-    return tuple(sentences)
-
-
 Cell = tuple[int, int]
 
 
@@ -298,7 +265,9 @@ def lines(result: Result) -> Iterator[str]:
         size = result.params["seq_len"]
         yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
     yield from data["summary"]
-    for name, pairs in zip(data["families"], data["family_pairs"], strict=True):
+    # A run that was stopped may have none.
+    families = data.get("families", ()), data.get("family_pairs", ())
+    for name, pairs in zip(*families, strict=True):
         yield f"  {name:<16} {pairs:>3} pairs"
 
 

@@ -13,13 +13,15 @@ from desktop_app.analyses.detect.circuit_card import make_card
 from desktop_app.analyses.detect.picture import roles, summary
 from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectParams
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.contract.result import Notice, PromptRecord, Result
+from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result
 from desktop_app.engine import weights
+from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
-from desktop_app.methods.finish import Clock, finish
+from desktop_app.methods import stopped
+from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.text.families import Encode, FamilyTokens, as_tokens, choose_families
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _PROMPTS_PER_GROUP = 64
 # beside the patterns of one seed.
 _FAMILY_TIME, _CARD_TIME = 0.1, 6.0
 _LEFT_OUT_NAMED = 6
+_SEARCHED_PROMPTS = 4
 
 
 def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
@@ -51,26 +54,51 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
         else:
             prompts, data, notices = _on_repeats(model, params, lead, share, kept)
         share = ShareReporter(report, patterns, families)
-        found, left_out = family_scores(
-            model, params.families, params.embedding, alone.token_id, share
-        )
+        found, left_out, missing = _families(model, params, alone, share)
         data |= found
         data["lead"] = {"id": lead.token_id, "piece": lead.piece}
         data["embedding_lead"] = {"id": alone.token_id, "piece": alone.piece}
         data["layers"] = np.arange(model.info.n_layers)
         data["roles"] = roles(data)
         data["summary"] = summary(data)
-        if kept is not None:
+        if kept is not None and kept.fits:
             data["pattern"] = kept.array
-        if params.card:
+        if params.card and not missing:
             start = patterns + families
-            card = make_card(model, params, lead, data, ShareReporter(report, start, 1 - start))
-            data |= card
-    report.step(1.0, "Done")
-    result = finish(model, ANALYSIS, params, prompts, (data, (*notices, *left_out)), clock)
+            share = ShareReporter(report, start, 1 - start)
+            try:
+                data |= make_card(model, params, lead, data, share)
+            except Cancelled:
+                missing = _stopped_before("the circuit card", report)
+    stopped.tell_end(report)
+    large = () if kept is None else kept.notices()
+    notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
+    if not any(notice.code == PARTIAL for notice in notices):
+        notices = (*notices, *missing)
+    told = next((notice.message for notice in notices if notice.code == PARTIAL), None)
+    data |= {} if told is None else {"partial": told}
+    result = finish(model, ANALYSIS, params, prompts, (data, notices), clock)
     if params.on == "prompts":
         return result
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
+
+
+def _families(
+    model: LoadedModel, params: DetectParams, lead: Lead, report: Reporter
+) -> tuple[dict[str, Any], tuple[Notice, ...], tuple[Notice, ...]]:
+    """Return the scores on families and what was left out, or that it was stopped before them."""
+    try:
+        found = family_scores(model, params.families, params.embedding, lead.token_id, report)
+    except Cancelled:
+        return {}, (), _stopped_before("the scores on families", report)
+    return *found, ()
+
+
+def _stopped_before(what: str, report: Reporter) -> tuple[Notice, ...]:
+    """Return the warning of a run that was cancelled; where nobody wants it, cancel it indeed."""
+    if not report.keeps_partial:
+        raise Cancelled
+    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
 
 
 def _shares(params: DetectParams) -> tuple[float, float]:
@@ -80,13 +108,33 @@ def _shares(params: DetectParams) -> tuple[float, float]:
 
 
 class _Kept:
-    """Keeps every head's attention on the first sequence."""
+    """Keeps every head's attention on the first sequence, up to what a result may keep."""
 
     def __init__(self, model: LoadedModel) -> None:
         self._heads = (model.info.n_layers, model.info.n_heads)
+        self._limit = model.storage.limit_bytes
         self.array = np.empty(0, dtype=np.float32)
+        self.wanted = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is kept at all."""
+        return self.wanted <= self._limit
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return the warning where it is not."""
+        if self.fits:
+            return ()
+        message = (
+            f"The patterns of a sequence take {human_bytes(self.wanted)} and at most "
+            f"{human_bytes(self._limit)} are stored: they are left out; choose a shorter --seq-len."
+        )
+        return (Notice("patterns_left_out", message),)
 
     def __call__(self, layer: int, pattern: torch.Tensor) -> None:
+        self.wanted = 4 * self._heads[0] * pattern.numel()
+        if not self.fits:
+            return
         if not self.array.size:
             self.array = np.zeros((*self._heads, *pattern.shape[-2:]), dtype=np.float32)
         self.array[layer] = torch.tril(pattern.float()).cpu().numpy()
@@ -100,23 +148,36 @@ def _on_repeats(
     if params.pattern:
         mask = pattern_scores.target_mask(params.pattern, 2 * size + 1)
         scores["target"] = pattern_scores.mask_score(mask, batch)
-    shown: tuple[PromptRecord, ...] = ()
+    shown: list[PromptRecord] = []
     means: dict[str, list[np.ndarray]] = {name: [] for name in scores}
-    for number in range(params.seeds):
+
+    def score_seed(number: int) -> None:
         ids = repeated_sequences(
             model, batch, size, params.seed + number, lead, rare=params.rare_tokens
         )
-        shown = shown or records(model, ids.tolist())
+        shown.extend([] if shown else records(model, ids.tolist()))
         share = ShareReporter(report, number / params.seeds, 1 / params.seeds)
         sums = pattern_scores.head_scores(model, ids, scores, share, None if number else kept)
         for name, score in scores.items():
             means[name].append(sums[name] / score.count)
         report.partial({name: np.mean(values, axis=0) for name, values in means.items()})
+
+    notices: tuple[Notice, ...] = ()
+    try:
+        for number in range(params.seeds):
+            score_seed(number)
+    except Cancelled:
+        done = len(means["induction"])
+        if not (report.keeps_partial and done):
+            raise
+        if done < params.seeds:
+            told = f"Stopped after {done} of {params.seeds} seeds. Run again for the rest."
+            notices = (Notice(PARTIAL, told),)
     data: dict[str, Any] = {name: np.mean(values, axis=0) for name, values in means.items()}
-    if params.seeds > 1:
+    if len(means["induction"]) > 1:
         data |= {f"{name}_spread": np.std(v, axis=0, ddof=1) for name, v in means.items()}
     data["queries"] = {name: score.count // batch for name, score in scores.items()}
-    return shown, data, ()
+    return tuple(shown), data, notices
 
 
 def _on_prompts(
@@ -154,6 +215,20 @@ def _on_prompts(
     return prepared.records, data, (*notices, *_no_repeats(counts))
 
 
+def _lost(
+    model: LoadedModel, data: dict[str, Any], prompts: tuple[PromptRecord, ...]
+) -> tuple[Notice, ...]:
+    """Return the warning for scores that are not finite though there was something to score."""
+    there = {name for name, count in data["queries"].items() if count}
+    if int(np.sum(data["family_pairs"])):
+        there |= {"successor", "copy"}
+    bad = [name for name in sorted(there) if not np.isfinite(data[name]).all()]
+    if not bad:
+        return ()
+    ids = [record.tokens.ids for record in prompts[:_SEARCHED_PROMPTS]]
+    return (not_finite(", ".join(bad), model, ids),)
+
+
 def _no_repeats(counts: dict[str, int]) -> tuple[Notice, ...]:
     if counts["induction"]:
         return ()
@@ -184,18 +259,20 @@ def family_scores(
     shape = (model.info.n_layers, model.info.n_heads, len(families))
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
-    if len(ids):
+    shown = weights.shows_values(model)
+    if len(ids) and shown:
         stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
         for layer in range(model.info.n_layers):
-            best = _best_members(model, layer, stream, columns, families)
+            best, lost = _best_members(model, layer, stream, columns, families)
             for number, (family, choice) in enumerate(zip(families, best, strict=True)):
                 here = [i for i, _ in family.pairs]
                 after = np.array([j for _, j in family.pairs])
                 successor[layer, :, number] = (choice[:, here] == after).sum(-1)
                 copy[layer, :, number] = (choice[:, here] == np.array(here)).sum(-1)
+            successor[layer, lost] = copy[layer, lost] = np.nan
             report.step((layer + 1) / model.info.n_layers, f"Families: layer {layer + 1}")
-    pairs = np.array([len(f.pairs) for f in families])
+    pairs = np.array([len(f.pairs) if shown else 0 for f in families])
     total = int(pairs.sum())
     data: dict[str, Any] = {}
     for name, hits in (("successor", successor), ("copy", copy)):
@@ -205,7 +282,15 @@ def family_scores(
         data |= {name: whole, f"{name}_by_family": share}
     data["families"] = tuple(f.family.name for f in families)
     data |= {"family_pairs": pairs, "family_left_out": tuple(f.left_out for f in families)}
-    return data, _notices(families)
+    return data, (*_notices(families), *(() if shown else (_no_values(model),)))
+
+
+def _no_values(model: LoadedModel) -> Notice:
+    message = (
+        f"{model.info.name} does not show how its heads make their values, so successors and "
+        "copies have no score."
+    )
+    return Notice("values_not_shown", message)
 
 
 def _encoder(model: LoadedModel) -> Encode:
@@ -224,8 +309,11 @@ def _best_members(
     stream: torch.Tensor,
     columns: torch.Tensor,
     families: tuple[FamilyTokens, ...],
-) -> list[np.ndarray]:
-    """Return per family which member each head writes most at each member, `[head, member]`."""
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return per family which member each head writes most at each member, `[head, member]`.
+
+    And of which heads `[head]` nothing can be told, since what they write is not finite.
+    """
     read = weights.normed(model, layer, stream)
     written = weights.values(model, layer, read) @ model.output_weights(layer)
     logits = weights.final_normed(model, written.flatten(0, 1)) @ columns
@@ -235,7 +323,8 @@ def _best_members(
         own = slice(start, start + len(family.ids))
         start = own.stop
         found.append(_single_best(logits[:, own, own]))
-    return found
+    lost = ~torch.isfinite(logits).all(-1).all(-1)
+    return found, lost.cpu().numpy()
 
 
 def _single_best(logits: torch.Tensor) -> np.ndarray:

@@ -187,6 +187,7 @@ ANALYSIS = Analysis(
         ),
         FieldSpec("roles", ("role",), "The best heads of each score, best first"),
         FieldSpec("summary", ("sentence",), "What was found, in sentences"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec("card", (), "The circuit card: both heads, scores, composition, ablation"),
         FieldSpec("card_previous_pattern", ("query", "key"), "The previous-token head's attention"),
         FieldSpec("card_induction_pattern", ("query", "key"), "The induction head's attention"),

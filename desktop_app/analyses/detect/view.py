@@ -67,6 +67,14 @@ class HeadPattern(QWidget):
         self._pattern.show_pattern(*kept)
         self._pattern.canvas.set_stripe(data_of.runs(cells))
 
+    def show_nothing(self) -> None:
+        """Show no head while other scores come in."""
+        self._title.setText("")
+        self._sentence.setText("Patterns follow with the result.")
+        for widget in (self._pattern, self.button):
+            widget.setVisible(False)
+        self._spring.setVisible(True)
+
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Show the lists beside the pattern where a square leaves room for them.
@@ -122,6 +130,14 @@ class DetectSide(QWidget):
         self.headline.setVisible(bool(told))
         self.table.set_ranking(data_of.top_heads(data, name))
 
+    def show_so_far(self, data: Mapping[str, Any], name: str) -> None:
+        """List the best heads of a run that goes on; of a result before it nothing stays."""
+        self.show_score(data, name)
+        for text in (self.headline, self.summary, self.families):
+            text.setText("")
+            text.setVisible(text is self.summary)
+        self.pattern.show_nothing()
+
     def show_head(self, result: Result, place: Cell | None, name: str) -> None:
         """Show the chosen head: its pattern, and its families where the score has them."""
         if place is None:
@@ -143,6 +159,7 @@ class DetectSide(QWidget):
         return best
 
 
+_SO_FAR = "Means over the seeds done so far"
 _HINT = "Rows are layers, columns heads. Point at a head for its scores; click to select it."
 
 
@@ -158,6 +175,7 @@ class DetectView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         """Build the picture."""
         self._score, self._ending = "induction", ""
+        self._so_far: Mapping[str, Any] = {}
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
         left = panel((self._maps, 1), self._read_out, margins=10)
@@ -217,10 +235,15 @@ class DetectView(AnalysisView):
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the fields known so far; return whether there was something to draw."""
-        if not data_of.score_names(data):
+        names = data_of.score_names(data)
+        if not names:
             return False
+        self._is_partial, self._so_far = True, data
         self._maps.show_data(data)
-        self._read_out.setText("Means over the seeds done so far")
+        self._maps.set_selected(None)
+        self._card.show_nothing()
+        self.show_score(self._score if self._score in names else names[0])
+        self._read_out.setText(_SO_FAR)
         return True
 
     @override
@@ -231,7 +254,11 @@ class DetectView(AnalysisView):
     def show_score(self, name: str) -> None:
         """Choose a score: its list, and its stripe over the pattern."""
         self._score = name
-        result = self._result
+        result, so_far = self._result, self._told() if self._is_partial else None
+        if so_far is not None and name in so_far:
+            self._maps.set_score(name)
+            self._side.show_so_far(so_far, name)
+            return
         if result is None or name not in data_of.score_names(result.data):
             return
         self._maps.set_score(name)
@@ -249,10 +276,16 @@ class DetectView(AnalysisView):
             return None
         return data_of.find_head(self._result.data, self.selection.layer, self.selection.head)
 
+    def _told(self) -> Mapping[str, Any] | None:
+        """Return what the maps show: a result's fields, or those of a run that goes on."""
+        if self._is_partial:
+            return self._so_far
+        return None if self._result is None else self._result.data
+
     def _draw_head(self, result: Result) -> None:
         place = self._place()
         self._maps.set_selected(place)
-        self._say(result, place)
+        self._say(result.data, place)
         shown = place if place is not None else self._side.best(result.data, self._score)
         self._side.show_head(result, shown, self._score)
 
@@ -269,13 +302,14 @@ class DetectView(AnalysisView):
     # Answering.
 
     def _on_head_changed(self, _head: object) -> None:
-        if self._result is not None and not self._busy:
+        if self._result is not None and not self._busy and not self._is_partial:
             self._draw_head(self._result)
 
     def _numbers(self, place: Cell) -> tuple[int, int] | None:
-        if self._result is None:
+        data = self._told()
+        if data is None:
             return None
-        return data_of.layer_numbers(self._result.data, place[0] + 1)[place[0]], place[1]
+        return data_of.layer_numbers(data, place[0] + 1)[place[0]], place[1]
 
     def _on_head_clicked(self, place: Cell) -> None:
         head = self._numbers(place)
@@ -288,12 +322,14 @@ class DetectView(AnalysisView):
             self.open_attention(*head)
 
     def _on_head_hovered(self, place: Cell | None) -> None:
-        if self._result is not None:
-            self._say(self._result, self._place() if place is None else place)
+        data = self._told()
+        if data is not None:
+            here = self._place() if place is None and not self._is_partial else place
+            self._say(data, here)
 
-    def _say(self, result: Result, place: Cell | None) -> None:
-        told = _HINT if place is None else data_of.head_sentence(result.data, *place)
-        self._read_out.setText(told)
+    def _say(self, data: Mapping[str, Any], place: Cell | None) -> None:
+        nothing = _SO_FAR if self._is_partial else _HINT
+        self._read_out.setText(nothing if place is None else data_of.head_sentence(data, *place))
 
     def _on_patterns_wanted(self) -> None:
         self.run_with(keep_patterns=True)

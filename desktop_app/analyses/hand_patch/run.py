@@ -71,6 +71,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         "top": top_rows(model, logits.get(row, before), params.top),
         "reach": _reach(model, moves, len(record.tokens)),
         "read_position": record.read_position,
+        **({} if found.noise is None else {"noise": float(found.noise[0])}),
     }
     near = near_notices(model, params, prepared, [(params.pair, found.logits[0][0])])
     notices = (*prepared.notices, *near)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from typing_extensions import override
 
 from desktop_app.contract.params import Metric, Params, setting
-from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
 
 HandSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 RunName = Literal["clean", "corrupt"]
@@ -102,6 +102,7 @@ ANALYSIS = Analysis(
         FieldSpec("patched", (), "The metric of the run with the moves", "metric"),
         FieldSpec("base_top", ("rank",), "The next tokens before the moves"),
         FieldSpec("top", ("rank",), "The next tokens with the moves"),
+        noise_spec(()),
         FieldSpec("reach", ("layer", "position"), "Whether the moves can change the stream there"),
         FieldSpec("read_position", (), "Where the metric was read"),
     ),

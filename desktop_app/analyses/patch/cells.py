@@ -29,6 +29,11 @@ SHARES = ("restored", "broken")
 RAW = {"restored": "patched_denoise", "broken": "patched_noise"}
 
 
+def share_of(name: str) -> str:
+    """Return the share whose cells a field has: that of a patched metric is the one made of it."""
+    return next((share for share, raw in RAW.items() if raw == name), name)
+
+
 @dataclass(frozen=True)
 class Shape:
     """Whether a sweep's site has heads, which are key-value heads, and positions one by one."""
@@ -109,6 +114,8 @@ def ends(result: Result, prompt: int | None) -> tuple[float, float]:
     found = []
     for name in ("clean", "corrupt"):
         values = np.asarray(result.data[name], dtype=float)
+        if result.partial and prompt is None:  # the mean over the prompts that count
+            values = np.asarray(result.data.get(f"{name}_mean", math.nan), dtype=float)
         found.append(float(np.nanmean(values)) if prompt is None else float(values[prompt]))
     return found[0], found[1]
 
@@ -216,6 +223,9 @@ def parts(
     rank = _rank(restored, broken, order)
     chosen = columns(result, prompt, shares[there[0]].shape[1])
     found = []
+    if result.partial:  # of which some cells are missing
+        known = int(np.isfinite(rank).sum())
+        limit = known if limit is None else min(limit, known)
     for row, column in lowest(-rank, limit):
         at = int(places[row, column]) if places is not None else None
         both = float(restored[row, column]), float(broken[row, column])

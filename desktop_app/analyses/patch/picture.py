@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +21,21 @@ from desktop_app.analyses.patch.cells import (
     layer_axis,
     part_at,
     shape_of,
+    share_of,
 )
 from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
-from desktop_app.pictures.words import WITHHELD, metric_name, number, plural
+from desktop_app.pictures.words import (
+    NOT_COMPUTED,
+    WITHHELD,
+    metric_name,
+    number,
+    of_all,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +64,20 @@ _WORDS = {
 }
 
 
+def known_cells(result: Result, prompt: int | None = None) -> str:
+    """Return how many cells a run that was stopped has, such as `12 of 24 cells`; else nothing."""
+    if not result.partial:
+        return ""
+    there = directions(result.data)
+    return of_all(np.stack([cells(result.data, name, prompt) for name in there]), "cell")
+
+
+def listed_of(result: Result, prompt: int | None) -> str:
+    """Return the end of a heading that says how many cells there are to choose from."""
+    known = known_cells(result, prompt)
+    return f", of {known}" if known else ""
+
+
 def picture(
     result: Result,
     quantity: str,
@@ -68,8 +92,9 @@ def picture(
     centre, least = 0.0, 0.0
     if quantity == "raw":
         clean, corrupt = ends(result, prompt)
-        centre, least = (clean + corrupt) / 2, abs(clean - corrupt) / 2
-    return maps(
+        if math.isfinite(clean - corrupt):  # not where the run was stopped before it
+            centre, least = (clean + corrupt) / 2, abs(clean - corrupt) / 2
+    drawn = maps(
         dict(zip(names, values, strict=True)),
         layer_axis(data),
         columns(result, prompt, values[0].shape[1]),
@@ -77,6 +102,23 @@ def picture(
         metric_name(result) if quantity == "raw" else "",
         tip,
     )
+    noise = noise_of(data, prompt) if quantity == "raw" else share_noise(result, prompt)
+    marks = np.full(values[0].shape, True) if data.get("estimated") else None
+    known = known_cells(result, prompt)
+    return tuple(
+        with_noise(
+            replace(shown, uncertain=marks, name=" · ".join(filter(None, (shown.name, known)))),
+            noise,
+        )
+        for shown in drawn
+    )
+
+
+def share_noise(result: Result, prompt: int | None) -> float | None:
+    """Return the noise floor as a share of what lies between clean and corrupt."""
+    noise = noise_of(result.data, prompt)
+    clean, corrupt = ends(result, prompt)
+    return None if noise is None or clean == corrupt else noise / abs(clean - corrupt)
 
 
 def fields_of(data: Mapping[str, Any], quantity: str) -> tuple[str, ...]:
@@ -138,7 +180,29 @@ def partial_picture(
     # The metric of both runs comes with the result; until then the middle is that of the cells.
     centre = _middle(list(values.values())) if quantity == "raw" else 0.0
     limits = centred_limits(*values.values(), centre=centre)
-    return maps(values, layer_axis(data), above, limits)
+    return tuple(
+        replace(shown, uncertain=_uncertain(data, name, one, shown.values.shape))
+        for name, shown in zip(names, maps(values, layer_axis(data), above, limits), strict=True)
+    )
+
+
+def _uncertain(
+    data: Mapping[str, Any], name: str, prompt: int | None, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return which cells known so far are estimates, or means over some of the prompts only.
+
+    Heads by position are drawn at one position each, which another may yet take the place of.
+    """
+    exact = data.get("settled")
+    if exact is None:
+        return np.full(shape, bool(data.get("estimated")))
+    found = np.full(shape, False)
+    for share in SHARES if name == "asymmetry" else (share_of(name),):
+        chosen = exact[share] if prompt is None else (exact[share][prompt],)
+        known = np.asarray(np.stack(chosen).all(0))
+        known = known[:, None] if known.ndim == 1 else known
+        found |= ~(known.all(-1) if known.ndim > len(shape) else known)
+    return found
 
 
 def _middle(values: list[np.ndarray]) -> float:
@@ -177,6 +241,8 @@ def lines(result: Result) -> Iterator[str]:
     """Yield the strongest cells of each direction, prompt by prompt, for a terminal."""
     data, params = result.data, result.params
     mark = " (gradient estimate)" if data["estimated"] else ""
+    if noise := noise_sentence(result):
+        yield noise
     for index in range(len(result.prompts)):
         yield (
             f"prompt {index + 1}: {params['metric']} clean {data['clean'][index]:.3f}, corrupt "
@@ -198,6 +264,8 @@ def _strongest(result: Result, field: Any, index: int) -> Iterator[str]:
     texts = result.prompts[index].tokens.texts
     axes = [axis for axis in ANALYSIS.axes("restored", result.params) if axis != "prompt"]
     for found in lowest(-np.abs(cells)):
+        if not np.isfinite(cells[found]):
+            continue  # of a run that was stopped
         place = dict(zip(axes, found, strict=True))
         name = f"L{int(result.data['layers'][place['layer']])}"
         if "head" in place:
@@ -234,8 +302,12 @@ def ends_sentence(result: Result, prompt: int | None) -> str:
         error = "" if math.isnan(sem) else f" ± {number(sem)}"
         texts.append(f"{name} {number(value)}{error}")
     over = f" over {plural(len(result.prompts), 'prompt')}" if several else ""
+    if result.partial:
+        over = f" · stopped at {known_cells(result, prompt)}"
     metric = metric_name(result)
-    return f"{metric[0].upper()}{metric[1:]}: {', '.join(texts)}{over}"
+    noise = noise_mark(noise_of(result.data, prompt))
+    mark = f" · {noise} ({result.model.dtype})" if noise else ""
+    return f"{metric[0].upper()}{metric[1:]}: {', '.join(texts)}{over}{mark}"
 
 
 def exchange_sentence(params: Mapping[str, Any], there: tuple[str, ...]) -> str:
@@ -270,6 +342,8 @@ def gate_sentence(result: Result) -> str:
 def part_sentence(result: Result, part: PatchPart, prompt: int | None) -> str:
     """Say what exchanging a part does both ways, over all prompts or on one."""
     clean, corrupt = ends(result, prompt)
+    if result.partial and math.isnan(part.restored) and math.isnan(part.broken):
+        return NOT_COMPUTED
     span, told = clean - corrupt, []
     if not math.isnan(part.restored):
         to = number(corrupt + part.restored * span, 2)
@@ -317,4 +391,7 @@ def cell_tip(
     ]
     if len(shown) == 2:
         shown.append(f"asymmetry {number(part.broken - part.restored, 4, sign=True)}")
+    known = [x for x in (part.restored, part.broken) if not math.isnan(x)]
+    if known and is_lost(max(known, key=abs), share_noise(result, prompt)):
+        shown.append("below the noise floor")
     return "\n".join([part.name, *(text.replace(WITHHELD, "no value") for text in shown)])

@@ -17,7 +17,8 @@ from desktop_app.analyses.patch.spec import ANALYSIS, HEADED, KEY_VALUE, PatchPa
 from desktop_app.contract.grammar import resolve_range
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
-from desktop_app.engine.shortcuts import acts
+from desktop_app.engine.sites import require_acting
+from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 # Below this share of its size a difference between the two runs is rounding.
 _SAME = 1e-6
+_SHARE = {"denoise": "restored", "noise": "broken"}
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,19 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     directions = ("denoise", "noise") if params.direction == "both" else (params.direction,)
     task = _Task(params, layers, heads, directions, first)
     show = partial(_shown, task)
-    grid = Grid(inputs, task.shape, partial(_cells, task), show, _refuse_equal, estimate=mode)
+    grid = Grid(
+        *(inputs, task.shape, partial(_cells, task), show, _refuse_equal),
+        estimate=mode,
+        keeps=True,
+    )
     found = run_grid(model, grid, report)
     gate = check_gate(prepared.records, found.logits[0], "its shares say little")
     notices = [
         *prepared.notices, *near_notices(model, params, prepared, enumerate(found.logits[0])),
         *gate.notices, *found.not_finite(model, inputs, "The patching"),
     ]  # fmt: skip
-    report.step(1.0, "Done")
-    data = _fields(task, found, gate, inputs.read)
+    stopped.tell_end(report)
+    data = {**_fields(task, found, gate, inputs.read), **stopped.fields(found)}
     if found.estimate is not None:
         guesses, values = (_patched(task, readings) for readings in (found.estimate, found))
         agreeing = (np.concatenate([v.ravel() for d in x for v in d]) for x in (guesses, values))
@@ -108,11 +114,7 @@ def _places(model: LoadedModel, params: PatchParams) -> tuple[list[int], list[in
             f"{model.info.name} has no {params.site}: its blocks do not compute it, or compute "
             "attention and MLP side by side; choose another --site."
         )
-    if params.site == "pattern" and not acts(model, params.site):
-        raise BadInputError(
-            f"{model.info.name} only shows its patterns, and goes on with its own whatever is put "
-            "in: choose head_z, head_q, head_k or head_v as --site."
-        )
+    require_acting(model, layers, params.site)
     if params.site not in HEADED:
         return layers, [None]
     count = model.info.n_kv_heads if params.site in KEY_VALUE else model.info.n_heads
@@ -163,20 +165,31 @@ def _patched(task: _Task, found: Readings) -> list[list[np.ndarray]]:
 def _shown(task: _Task, found: Readings) -> dict[str, Any]:
     """Return the cells as far as they are known or estimated, NaN elsewhere."""
     fields = _shares(task, found)
-    return {**fields, "layers": np.array(task.layers), "estimated": found.estimated}
+    about = {"layers": np.array(task.layers), "estimated": found.estimated}
+    return {**fields, **about, "settled": _settled(task, found)}
+
+
+def _settled(task: _Task, found: Readings) -> dict[str, Any]:
+    """Return per direction where cells are exact, an array per prompt, no estimate among them."""
+    known = found.settled or [np.isfinite(cells) for cells in found.cells]
+    return {
+        _SHARE[direction]: tuple(_squeeze(task, cells[d]) for cells in known)
+        for d, direction in enumerate(task.directions)
+    }
 
 
 def _fields(task: _Task, found: Readings, gate: Gate, read: tuple[int, ...]) -> dict[str, Any]:
     return {
-        **with_twins("clean", found.base[0]),
-        **with_twins("corrupt", found.base[1]),
+        **with_twins("clean", found.base[0], stopped.counted(found)),
+        **with_twins("corrupt", found.base[1], stopped.counted(found)),
         **_shares(task, found),
+        **found.noise_field(),
         "layers": np.array(task.layers),
         "read_position": np.array(read),
         "first_difference": np.array(task.first),
         "answer_rank": gate.answer_rank,
         "task_done": gate.done,
-        "estimated": task.params.preview,
+        "estimated": found.estimated,
     }
 
 
@@ -184,10 +197,9 @@ def _shares(task: _Task, found: Readings) -> dict[str, Any]:
     """Return the arrays over cells, with means where all prompts have one length."""
     columns: dict[str, list[np.ndarray]] = {}
     for direction, patched in zip(task.directions, _patched(task, found), strict=True):
-        denoises = direction == "denoise"
         columns[f"patched_{direction}"] = patched
-        columns["restored" if denoises else "broken"] = [
-            ((values - corrupt) if denoises else (clean - values)) / (clean - corrupt)
+        columns[_SHARE[direction]] = [
+            ((values - corrupt) if direction == "denoise" else (clean - values)) / (clean - corrupt)
             for values, clean, corrupt in zip(patched, *found.base, strict=True)
         ]
     if len(task.directions) == 2:
@@ -197,7 +209,8 @@ def _shares(task: _Task, found: Readings) -> dict[str, Any]:
     for name, column in columns.items():
         whole = [_squeeze(task, values) for values in column]
         if len({values.shape for values in whole}) == 1:
-            fields |= with_twins(name, np.stack(whole, axis=-1))
+            table = np.stack(whole, axis=-1)
+            fields |= with_twins(name, table, stopped.counted(found, table))
         else:
             fields[name] = tuple(whole)
     return fields

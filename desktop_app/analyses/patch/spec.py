@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.grammar import RangeText
 from desktop_app.contract.params import Metric, Params, setting
-from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,9 @@ ANALYSIS = Analysis(
         FieldSpec("first_difference", ("prompt",), "First position where the two prompts part"),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer, clean, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
+        noise_spec(),
         FieldSpec("estimated", (), "Whether the cells are gradient estimates"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "preview_agreement",
             (),

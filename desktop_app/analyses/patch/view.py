@@ -69,7 +69,7 @@ class PatchView(SweepView):
         self._kind.setVisible(stacked)
         if result is None or not stacked:
             return
-        record, position = result.prompts[self.selection.prompt], self.selection.position
+        record, position = result.prompts[self.prompt_of(result)], self.selection.position
         twin = record.corrupt_tokens
         self._strip.set_tokens(cells(record.tokens))
         self._strip.set_compare(None if twin is None else cells(twin))
@@ -79,7 +79,7 @@ class PatchView(SweepView):
 
     def _on_kind_changed(self, kind: str) -> None:
         if self._result is not None:
-            read = self._result.prompts[self.selection.prompt].read_position
+            read = self._result.prompts[self.prompt_of(self._result)].read_position
             self.selection.select_position(None if kind == "strongest" else read)
 
     @override
@@ -102,7 +102,7 @@ class PatchView(SweepView):
             data_of.exchange_sentence(result.params, there),
             data_of.gate_sentence(result),
             data_of.picture(result, shown.quantity, prompt, position, tip),
-            title=_ORDERED[order] + where,
+            title=_ORDERED[order] + where + data_of.listed_of(result, prompt),
             ranking=cells_of.ranking(
                 cells_of.parts(result, prompt, position, order, LISTED), there
             ),

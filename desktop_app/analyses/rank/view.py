@@ -194,7 +194,7 @@ class RankView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         record = result.prompts[prompt]
         self._heading_label.set_full_text(data_of.heading(result, prompt))
         self._read_label.set_full_text(data_of.read_sentence(result, prompt))

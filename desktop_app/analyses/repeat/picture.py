@@ -10,6 +10,7 @@ import numpy as np
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, random_tokens
@@ -128,13 +129,16 @@ def effect_maps(result: Shown, sequence: int) -> dict[str, Matrix]:
     rows = Axis("Layer", [str(int(n)) for n in result.data["layers"]])
     columns = Axis("Position in the second r", column_labels(result, sequence))
     return {
-        name: Matrix(
-            values,
-            rows,
-            columns,
-            name="rise of the loss, nats",
-            scale=scale,
-            tip=bind(effect_tip, result, name, sequence),
+        name: with_noise(
+            Matrix(
+                values,
+                rows,
+                columns,
+                name="rise of the loss, nats",
+                scale=scale,
+                tip=bind(effect_tip, result, name, sequence),
+            ),
+            noise_of(result.data),
         )
         for name, values in held.items()
     }
@@ -162,8 +166,9 @@ def effect_tip(result: Shown, name: str, sequence: int, row: int, column: int) -
     layer = int(data["layers"][row])
     here, there = int(data["positions"][column]), int(data["sources"][column])
     token = position_token(result, sequence, here)
+    lost = ", below the noise floor" if is_lost(value, noise_of(data)) else ""
     return (
-        f"L{layer} {kind}: {number(value, 4, sign=True)} nats\n"
+        f"L{layer} {kind}: {number(value, 4, sign=True)} nats{lost}\n"
         f"position {here} takes the output of position {there}, the same token "
         f"({token} in sequence {sequence + 1})"
     )
@@ -197,7 +202,8 @@ def effect_sentence(result: Shown, name: str) -> str:
     of = f"{held} of {count} sequences" if held < count else f"all {plural(count, 'sequence')}"
     best = best_cells(result, name, 1)
     most = f" · most at {best[0][0]}: {number(best[0][1], sign=True)} nats" if best else ""
-    return f"mean of {of}{most}"
+    noise = noise_mark(noise_of(result.data))
+    return " · ".join(filter(None, (f"mean of {of}{most}", noise)))
 
 
 def lines(result: Result) -> Iterator[str]:
@@ -213,6 +219,8 @@ def lines(result: Result) -> Iterator[str]:
             f"   {data['author'][first]:.3f}, {data['author'][second]:.3f}"
         )
     yield f"  blind guess {data['uniform']:.3f} nats; ceiling of the accuracy {data['ceiling']:.3f}"
+    if noise := noise_sentence(result):
+        yield noise
     for name, _title in EFFECTS:
         if name in data:
             yield f"{name}: rise of the second half's loss, {data['effect_sequences']} sequences"

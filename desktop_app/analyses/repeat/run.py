@@ -159,4 +159,5 @@ def _maps(names: Sequence[str], found: Readings) -> dict[str, Any]:
             break
         total, effects = more, more / count
     maps = {f"{name}_effect": effect for name, effect in zip(names, effects, strict=True)}
-    return {**maps, "effect_sequences": count}
+    noise = {} if found.noise is None else {"noise": float(np.nanmean(found.noise))}
+    return {**maps, **noise, "effect_sequences": count}

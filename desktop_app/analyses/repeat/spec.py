@@ -7,7 +7,7 @@ from typing import Literal
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
-from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
 
 GPT2_SMALL: dict[str, float] = {
     "logprob_first": -13.898,
@@ -107,6 +107,7 @@ ANALYSIS = Analysis(
             "Rise of the second half's loss with the attention's output of one repeat earlier",
             "nats",
         ),
+        noise_spec((), "nats"),
         FieldSpec(
             "positions", ("position",), "Positions that are replaced, in the second r", telling=-1
         ),

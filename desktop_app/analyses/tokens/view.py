@@ -137,7 +137,7 @@ class TokensView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._overview.set_full_text(data_of.overview_sentence(result))
-        count = min(len(result.prompts), max(self._limit, self.selection.prompt + 1))
+        count = min(len(result.prompts), max(self._limit, self.prompt_of(result) + 1))
         while len(self._cards) < count:
             self._add_card()
         self._shown = count
@@ -174,7 +174,7 @@ class TokensView(AnalysisView):
 
     @override
     def draw_prompt(self, result: Result) -> None:
-        prompt = self.selection.prompt
+        prompt = self.prompt_of(result)
         if prompt >= self._shown:
             self.draw_result(result)
             return
@@ -205,8 +205,9 @@ class TokensView(AnalysisView):
 
     def _on_position_changed(self, position: object) -> None:
         chosen = position if isinstance(position, int) else None
+        shown = -1 if self._result is None else self.prompt_of(self._result)
         for card in self._cards:
-            card.strip.set_selected(chosen if card.index == self.selection.prompt else None)
+            card.strip.set_selected(chosen if card.index == shown else None)
         if chosen is not None:
             self._tables.tokens.select_key(chosen)
 

@@ -51,6 +51,18 @@ class Selection(QObject):
         self.layer, self.head = layer, head
         self.head_changed.emit((layer, head))
 
+    def keep_within(self, layers: int, heads: int) -> None:
+        """Let go of a head that a model of so many layers and heads does not have."""
+        if (self.layer or 0) >= layers or (self.head or 0) >= heads:
+            self.select_head(None, None)
+
+    def keep_before(self, length: int) -> None:
+        """Let go of positions that a prompt of so many tokens does not have."""
+        if self.pair is not None and max(self.pair) >= length:
+            self.select_pair(None, None)
+        if self.position is not None and self.position >= length:
+            self.select_position(None)
+
     def select_position(self, position: int | None) -> None:
         """Select a token position of the selected prompt."""
         if position == self.position:

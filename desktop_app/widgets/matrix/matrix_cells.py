@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QPainter, QPen
 
 from desktop_app.pictures.matrix import signed
+from desktop_app.pictures.words import ABOUT
 from desktop_app.widgets.basics.colormaps import contrast_ratio, contrast_text, lookup
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import colour
@@ -31,6 +32,8 @@ _CENTRE = 128
 _GAPS_FROM = 9.0
 _NUMBERS_MOST = 1200
 _NEAR_PANEL = 1.1
+# How strongly what is not sure is washed out and hatched, of 255.
+_WASH, _HATCH = 90, 70
 
 
 class MatrixFrame:
@@ -245,6 +248,26 @@ def paint_cells(painter: QPainter, frame: MatrixFrame, image: MatrixImage, ratio
         painter.drawLines(_gaps(frame))
 
 
+def paint_uncertain(painter: QPainter, frame: MatrixFrame, matrix: Matrix) -> None:
+    """Wash out and hatch what is in sight of the cells that are not sure."""
+    marked = matrix.uncertain
+    if marked is None or not marked.any():
+        return
+    wash, ink = colour("panel"), colour("text")
+    wash.setAlpha(_WASH)
+    ink.setAlpha(_HATCH)
+    hatch = QBrush(ink, Qt.BrushStyle.BDiagPattern)
+    cols = frame.cols_seen()
+    there = marked & np.isfinite(matrix.values)
+    for row in frame.rows_seen():
+        seen = there[row, cols.start : cols.stop]
+        ends = np.flatnonzero(np.diff(seen, prepend=False, append=False))
+        for first, last in ends.reshape(-1, 2).tolist():  # runs of cells along the row
+            rect = frame.cell_rect(row, cols.start + first, 1, last - first)
+            painter.fillRect(rect, wash)
+            painter.fillRect(rect, hatch)
+
+
 def paint_values(
     painter: QPainter,
     frame: MatrixFrame,
@@ -255,7 +278,10 @@ def paint_values(
     rows, cols = frame.rows_seen(), frame.cols_seen()
     font = ui_font(11)
     metrics = QFontMetricsF(font)
-    least = metrics.horizontalAdvance(matrix.value_format.format(-0.888)) + 10
+    widest = matrix.value_format.format(-0.888)
+    if matrix.uncertain is not None and matrix.uncertain.any():
+        widest = f"{ABOUT} {widest}"
+    least = metrics.horizontalAdvance(widest) + 10
     roomy = frame.cell_width() >= least and frame.cell_height() >= metrics.height() + 6
     if not roomy or len(rows) * len(cols) > _NUMBERS_MOST:
         return
@@ -269,7 +295,7 @@ def paint_values(
                 faint = contrast_ratio(back, panel) < _NEAR_PANEL
                 painter.setPen(muted if faint else contrast_text(back))
                 rect = frame.cell_rect(row, col)
-                text = signed(matrix.value_format, value)
+                text = matrix.mark(row, col) + signed(matrix.value_format, value)
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 

@@ -196,7 +196,8 @@ def draw_result(
     view = create_view(analysis, Selection())
     view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     view.resize(*_SIZE)
-    title = f"{analysis.title}: {_prompt(result)}"
+    partial = " (partial)" if result.partial else ""
+    title = f"{analysis.title}{partial}: {_prompt(result)}"
     try:
         with _whole():
             view.show_result(result)

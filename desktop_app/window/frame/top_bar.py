@@ -269,7 +269,8 @@ class TopBar(QFrame):
             *(f"{name} {value:.1e}" for name, value in measured if value is not None),
             f"equal means below {parity.tolerance:.0e}",
         ]
-        text = "✓ parity" if parity.ok else f"parity off by {parity.max_logprob_difference:.0e}"
+        failed = [value for _words, value in parity.failed()]
+        text = f"parity off by {max(failed):.0e}" if failed else "✓ parity"
         self.badge.set_badge(text, "good" if parity.ok else "bad", "\n".join(lines))
         self.badge.show()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,139 +16,34 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.contract.registry import ANALYSES, hook, serving
+from desktop_app.contract.registry import hook, serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
-from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import part_name
+from desktop_app.pictures.origin import has_part, model_difference
+from desktop_app.pictures.words import clipped, part_name
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
-from desktop_app.window.runs.showing import Asked
+from desktop_app.window.inspector.known import Known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtGui import QWheelEvent
 
-    from desktop_app.contract.params import PromptRow
-    from desktop_app.contract.result import Result, TokenList
+    from desktop_app.contract.result import Result
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.showing import Showing
     from desktop_app.window.sessions.session_desk import SessionDesk
 
-# Of prompts with more tokens the small picture shows nothing that could be recognised.
-_LONGEST_SMALL_PATTERN = 48
 _LARGEST = 240
 _NOTES_DELAY_MS = 800
+_LONGEST_VALUE = 200
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
-
-
-class Known:
-    """Asks the analyses for facts, of results that speak of the table's selected prompt only.
-
-    Attributes:
-        tokens: The live tokens of the prompt table.
-        table: The prompts that stand in the table.
-    """
-
-    def __init__(self) -> None:
-        self.tokens: Result | None = None
-        self.table: tuple[PromptRow, ...] = ()
-        self._results: dict[str, tuple[Result, Asked]] = {}
-
-    def add(self, result: Result) -> None:
-        """Take a result into account; the newest of each analysis counts."""
-        self._results[result.analysis] = result, Asked.of(result)
-
-    def forget(self) -> None:
-        """Let go of all results."""
-        self._results.clear()
-        self.tokens = None
-
-    def of_head(self, place: Place) -> list[Fact]:
-        """Return what is known of the selected head or layer, or what would tell."""
-        facts: list[Fact] = []
-        others: list[str] = []
-        for name in serving("head_facts"):
-            found = self.here(name, place.prompt)
-            if found is not None:
-                result, number = found
-                tell = hook(name, "picture", "head_facts")
-                facts += tell(result, replace(place, prompt=number))
-            elif name in self._results:
-                others.append(ANALYSES[name].title)
-        if others:
-            told = f"{', '.join(others)}: made for other prompts. Run again."
-            return [*facts, Fact(told, "")]
-        *most, last = (ANALYSES[name].title for name in serving("head_facts"))
-        return facts or [Fact(f"Run {', '.join(most)} or {last} to fill this.", "")]
-
-    def of_token(self, place: Place) -> list[Fact]:
-        """Return the selected token's id and pieces, and what the results know of it."""
-        if place.position is None:
-            return []
-        found = [(name, self.here(name, place.prompt)) for name in ANALYSES]
-        told = [(*there, hook(name, "picture", "token_facts")) for name, there in found if there]
-        if self.tokens is not None:
-            told.insert(0, (self.tokens, place.prompt, None))
-        told = [
-            (result, number, tell) for result, number, tell in told if number < len(result.prompts)
-        ]
-        first = next((result.prompts[number].tokens for result, number, _ in told), None)
-        if first is None or place.position >= len(first):
-            return []
-        facts = _token_lines(first, place.position)
-        for result, number, tell in told:
-            # Made under other settings, a prompt may have other tokens.
-            if tell is not None and result.prompts[number].tokens.ids == first.ids:
-                facts += tell(result, replace(place, prompt=number))
-        return facts
-
-    def small_pattern(self, place: Place) -> tuple[np.ndarray, list[str]] | None:
-        """Return the selected head's pattern and its tokens, where it is at hand and small."""
-        for name in serving("open_attention"):
-            found = self.here(name, place.prompt)
-            draw = hook(name, "picture", "small_pattern")
-            if found is None or draw is None:
-                continue
-            result, number = found
-            drawn: tuple[np.ndarray, list[str]] | None = draw(result, replace(place, prompt=number))
-            if drawn is not None and len(drawn[1]) <= _LONGEST_SMALL_PATTERN:
-                return drawn
-        return None
-
-    def here(self, name: str, number: int) -> tuple[Result, int] | None:
-        """Return an analysis' result and where it speaks of the table's prompt of that number.
-
-        None where there is no result, or where it speaks of other prompts.
-        """
-        if name not in self._results:
-            return None
-        result, asked = self._results[name]
-        if asked.rows is None or not self.table:
-            return result, number
-        analysis = ANALYSES[name]
-        if not any("prompt" in field.axes for field in analysis.fields):
-            return (result, number) if asked.is_of_table(self.table) else None
-        if number >= len(self.table):
-            return None
-        row = self.table[number]
-        place = asked.place_of(row, number, whole=analysis.needs_answers)
-        return None if place is None else (result, place)
-
-
-def _token_lines(tokens: TokenList, position: int) -> list[Fact]:
-    return [
-        Fact("Text", display_text(tokens.texts[position]), "Decoded alone"),
-        Fact("Piece", tokens.pieces[position], "The vocabulary's own string"),
-        Fact("Id", str(tokens.ids[position])),
-        Fact("Position", f"{position} of {len(tokens)}", "Counted from 0, BOS included"),
-    ]
 
 
 class SmallPattern(MatrixCanvas):
@@ -219,8 +113,11 @@ class Inspector(QWidget):
         self._session = session
         self._prompts = prompts
         self._selection = hall.selection
-        self.known = Known()
+        self._showing = showing
+        self.known = Known(showing.difference)
+        self.known.table = ()
         self._head_title = label("Head", "heading")
+        self._origin = label("", "small", wrap=True)
         self._head_facts = _Facts()
         hint = "Choose a head in any picture to see what is known of it."
         self._head_hint = label(hint, wrap=True)
@@ -237,6 +134,7 @@ class Inspector(QWidget):
         showing.result_shown.connect(self._on_result_shown)
         prompts.live.tokens_shown.connect(self._on_tokens_shown)
         prompts.prompts_changed.connect(self._on_prompts_changed)
+        showing.source_changed.connect(self._on_source_changed)
         self.refresh()
 
     def flush_notes(self) -> None:
@@ -261,7 +159,7 @@ class Inspector(QWidget):
         inside = QWidget()
         filled(
             QVBoxLayout(inside),
-            *(self._head_title, self._head_hint, self._head_facts, self.pattern),
+            *(self._head_title, self._head_hint, self._origin, self._head_facts, self.pattern),
             filled(QHBoxLayout(), self.open_button, None),
             *(8, self._token_title, self._token_hint, self._token_facts),
             *(8, label("Notes", "heading"), (self.notes, 1)),
@@ -291,10 +189,20 @@ class Inspector(QWidget):
             drawn = self.known.small_pattern(place)
         self._head_title.setText(title)
         self._head_facts.set_facts([] if place.layer is None else self.known.of_head(place))
+        self._origin.setText("" if place.layer is None else self._origin_words(place))
+        self._origin.setVisible(bool(self._origin.text()))
         self.pattern.setVisible(drawn is not None)
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
             self.pattern.set_selected(self._selection.pair)
+
+    def _origin_words(self, place: Place) -> str:
+        """Return whose numbers these are where that is not the model that is open."""
+        model, made = self._showing.model, self.known.origin()
+        if made:
+            return f"Of {clipped(made, _LONGEST_VALUE)}, as kept in the session: no model is open."
+        strange = model is not None and not has_part(model, place.layer, place.head)
+        return f"{model.name} has no such part." if model is not None and strange else ""
 
     def _refresh_token(self) -> None:
         place = self._place()
@@ -316,7 +224,8 @@ class Inspector(QWidget):
         self.known.add(result)
         self.refresh()
         best = hook(result.analysis, "picture", "best_head")
-        if self._selection.layer is None and best is not None:
+        own = not model_difference(result.model, self._showing.model)
+        if self._selection.layer is None and own and best is not None:
             # One head for all views, before the first click: the one that matters most.
             self._selection.select_head(*(best(result) or (None, None)))
 
@@ -326,6 +235,10 @@ class Inspector(QWidget):
 
     def _on_prompts_changed(self) -> None:
         self.known.table = tuple(self._prompts.prompts()[0])
+        self.refresh()
+
+    def _on_source_changed(self) -> None:
+        self.known.model = self._showing.model
         self.refresh()
 
     def _on_open_clicked(self) -> None:
@@ -356,10 +269,10 @@ class _Facts(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for row, fact in enumerate(facts):
-            name = label(fact.name, wrap=True)
+            name = label(clipped(fact.name, _LONGEST_VALUE), wrap=True)
             self._grid.addWidget(name, row, 0, 1, 1 if fact.value else 2)
             if fact.value:
-                value = label(fact.value, "mono")
+                value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setToolTip(fact.tip)

@@ -113,12 +113,10 @@ class LiveTokens(QWidget):
         filled(QVBoxLayout(self), *parts, spacing=6)
 
     def _show(self) -> None:
-        result = self._result
-        number = self._places.index(self._row) if self._row in self._places else None
-        shown = result is not None and number is not None and number < len(result.prompts)
-        self._message.setVisible(not shown)
-        self.strip.setVisible(shown)
-        if result is None or number is None or not shown:
+        result, number = self._result, self._number()
+        self._message.setVisible(number is None)
+        self.strip.setVisible(number is not None)
+        if result is None or number is None:
             self._facts.setText("")
             self._show_corrupt(None)
             self._show_chips(())
@@ -132,6 +130,20 @@ class LiveTokens(QWidget):
         )
         self._show_corrupt(record, special)
         self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
+
+    def _number(self) -> int | None:
+        """Return which prompt of the result stands in the row that is shown."""
+        number = self._places.index(self._row) if self._row in self._places else None
+        if self._result is None or number is None or number >= len(self._result.prompts):
+            return None
+        return number
+
+    def length(self) -> int | None:
+        """Return how many tokens the row that is shown has, None where that is not known."""
+        number = self._number()
+        if self._result is None or number is None:
+            return None
+        return len(self._result.prompts[number].tokens)
 
     def _show_corrupt(self, record: PromptRecord | None, special: Sequence[bool] = ()) -> None:
         tokens = record.corrupt_tokens if record is not None else None
@@ -336,6 +348,7 @@ class PromptDesk(QObject):
         hall.selection.prompt_changed.connect(panel.select_prompt)
         panel.live.strip.token_clicked.connect(hall.selection.select_position)
         hall.selection.position_changed.connect(panel.live.strip.set_selected)
+        panel.live.tokens_shown.connect(self._on_tokens_shown)
         panel.table.rows_removed.connect(self._on_rows_removed)
         for restored in (panel.table.rows_restored, panel.table.prompts.modelReset):
             restored.connect(partial(hall.withdraw, "undo_remove"))
@@ -385,6 +398,12 @@ class PromptDesk(QObject):
         if path is not None:
             write = partial(write_prompts, path, self._panel.prompts()[0])
             self._hall.attempt(write, f"Saved {path.name}.")
+
+    def _on_tokens_shown(self) -> None:
+        """Let go of a position that the prompt does not have any more."""
+        length = self._panel.live.length()
+        if length is not None:
+            self._hall.selection.keep_before(length)
 
     def _on_rows_removed(self, count: int) -> None:
         undo = {"undo_remove": ("Undo", self.undo_remove)}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.job_bar import JobBar
 
 # Jobs that come and go while one types; the job bar does not speak of them.
-_SILENT = frozenset({"live", "list", "estimate"})
+_SILENT = frozenset({"live", "list", "estimate", "look"})
 _ENDINGS = {"finished": "good", "failed": "bad", "stopped": "warn"}
 
 
@@ -44,7 +44,7 @@ class Task:
     """What a job is for.
 
     Attributes:
-        kind: run, live, load, list, estimate or fetch.
+        kind: run, look, live, load, list, estimate or fetch.
         name: The analysis, or the model.
         places: The table row of each prompt.
         is_worked: Whether it belongs to the worked example of a first start.
@@ -59,7 +59,7 @@ class Task:
     @property
     def slot(self) -> tuple[str, str]:
         """Tasks of one slot replace each other: the newer cancels the older."""
-        return self.kind, self.name if self.kind == "run" else ""
+        return self.kind, self.name if self.kind in {"run", "look"} else ""
 
     @property
     def is_silent(self) -> bool:
@@ -79,9 +79,11 @@ class Conductor(QObject):
         waiting_changed: How many jobs wait for the one that runs.
         run_began: Name of an analysis whose turn it is now.
         partial_arrived: (name, fields known so far).
-        result_arrived: (Result, Task).
+        result_arrived: (Result, Task); of a run that was cancelled what it had by then.
         run_failed: (name, JobFailed).
         run_stopped: Name of an analysis.
+        look_arrived: (name, Result) of what a view wanted to look at.
+        look_failed: (name, JobFailed).
         live_arrived: (Result of who tokenizes, places).
         live_failed: A sentence.
         model_loading: The model's name.
@@ -103,6 +105,8 @@ class Conductor(QObject):
     result_arrived = Signal(object, object)
     run_failed = Signal(str, object)
     run_stopped = Signal(str)
+    look_arrived = Signal(str, object)
+    look_failed = Signal(str, object)
     live_arrived = Signal(object, object)
     live_failed = Signal(str)
     model_loading = Signal(str)
@@ -119,6 +123,7 @@ class Conductor(QObject):
         self.runner = runner
         self.model: ModelReady | None = None
         self.budget_bytes: int | None = None
+        self.stored_bytes: int | None = None
         self._tasks: dict[int, Task] = {}
         self._newest: dict[tuple[str, str], int] = {}
         self._dropped: set[int] = set()
@@ -141,9 +146,14 @@ class Conductor(QObject):
         self, name: str, params: Params, places: Sequence[int], *, is_worked: bool = False
     ) -> None:
         """Run an analysis; an earlier run of the same one is cancelled."""
-        request = RunAnalysis(name, params, self.budget_bytes)
+        request = RunAnalysis(name, params, self.budget_bytes, self.stored_bytes)
         task = Task("run", name, request, tuple(places), is_worked)
         self._submit(task, ANALYSES[name].title)
+
+    def look(self, name: str, params: Params) -> None:
+        """Run a small part of an analysis, to be looked at and not kept; the newest wish counts."""
+        request = RunAnalysis(name, params, self.budget_bytes, self.stored_bytes)
+        self._submit(Task("look", name, request), ANALYSES[name].title)
 
     def tokenize(
         self, prompts: Sequence[PromptRow], places: Sequence[int], bos: str, *, chat: bool
@@ -251,6 +261,8 @@ class Conductor(QObject):
         match task.kind:
             case "run":
                 self.result_arrived.emit(event.value, task)
+            case "look":
+                self.look_arrived.emit(task.name, event.value)
             case "live":
                 self.live_arrived.emit(event.value, task.places)
             case "load":
@@ -271,6 +283,8 @@ class Conductor(QObject):
         match task.kind:
             case "run":
                 self.run_failed.emit(task.name, event)
+            case "look":
+                self.look_failed.emit(task.name, event)
             case "live":
                 self.live_failed.emit(event.message)
             case "load":
@@ -282,7 +296,9 @@ class Conductor(QObject):
         task, is_newest = self._take(event, "stopped")
         if task is None or not is_newest:
             return
-        if task.kind == "run":
+        if task.kind == "run" and event.value is not None:
+            self.result_arrived.emit(event.value, task)
+        elif task.kind == "run":
             self.run_stopped.emit(task.name)
         elif task.kind == "load":
             self.model_stopped.emit()

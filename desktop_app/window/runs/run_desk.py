@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.requests import RunAnalysis
+from desktop_app.pictures.origin import model_difference
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
@@ -150,6 +151,7 @@ class RunDesk(QObject):
         conductor.result_arrived.connect(showing.show_new)
         conductor.run_failed.connect(self._on_run_failed)
         conductor.run_stopped.connect(showing.show_stopped)
+        conductor.model_ready.connect(showing.set_model)
         conductor.live_arrived.connect(prompts.live.show_tokens)
         conductor.live_failed.connect(prompts.live.show_message)
         conductor.model_ready.connect(self._on_model_ready)
@@ -220,7 +222,7 @@ class RunDesk(QObject):
         except ValidationError as error:
             return self._refuse(name, _sentence(error))
         self._refused.pop(name, None)
-        self._showing.show_busy(name, waits=self._conductor.is_busy())
+        self._showing.show_busy(name, waits=self._conductor.is_busy(), params=full)
         self._conductor.run(name, full, places, is_worked=is_worked)
         return True
 
@@ -237,9 +239,11 @@ class RunDesk(QObject):
             self._replaced = old
             told = "The worked example has taken the place of your prompts."
             self._hall.show(told, "info", {"undo_example": ("Undo", self._undo_example)})
-        if model is not None:
-            for name in worked_order():
-                self.run(name, ANALYSES[name].params())
+        for name in worked_order() if model is not None else ():
+            params, view = ANALYSES[name].params(), self._views.there(name)
+            if view is not None:  # what made a picture stands above it
+                view.set_params(params)
+            self.run(name, params)
 
     def _undo_example(self) -> None:
         self._hall.withdraw("undo_example")
@@ -315,6 +319,10 @@ class RunDesk(QObject):
         self.apply_fix(notice, _texts(self._prompts.live.result()))
 
     def _on_model_ready(self, ready: ModelReady) -> None:
+        self._hall.selection.keep_within(ready.info.n_layers, ready.info.n_heads)
+        live = self._prompts.live.result()
+        if live is not None and model_difference(live.model, ready.info):
+            self._prompts.live.show_message("Tokens appear here in a moment.")
         self._prompts.offer_chat(ready.chat_template)
         self.retokenize()
 

@@ -1,4 +1,4 @@
-"""What each analysis shows: its result, whether one is coming, and whether the prompts are others.
+"""What each analysis shows: its result, whether one is coming, and whether others made it.
 
 A view that is not built yet is told all of it when it is.
 """
@@ -12,16 +12,23 @@ from pydantic import ValidationError
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.contract.params import PromptRow
-from desktop_app.contract.registry import reads_prompts
+from desktop_app.contract.registry import ANALYSES, reads_prompts
+from desktop_app.pictures.origin import (
+    SAME,
+    Difference,
+    model_difference,
+    settings_difference,
+)
+from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.rail import HAS_RESULT, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import PromptRecord, Result
+    from desktop_app.contract.requests import ModelReady
+    from desktop_app.contract.result import ModelInfo, PromptRecord, Result
     from desktop_app.contract.spec import Analysis
-    from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.prompts.prompt_panel import PromptPanel
 
@@ -82,20 +89,48 @@ class Showing(QObject):
     Signals:
         result_shown: A Result is now what its analysis shows.
         state_changed: (name of an analysis, `running`, `has a result` or empty).
+        source_changed: What is shown of some analysis was, or no longer is, made with other things.
     """
 
     result_shown = Signal(object)
     state_changed = Signal(str, str)
+    source_changed = Signal()
 
     def __init__(self, views: ViewShelf, prompts: PromptPanel, parent: QObject) -> None:
         super().__init__(parent)
         self._views = views
         self._prompts = prompts
+        self._model: ModelInfo | None = None
+        self._table: tuple[PromptRow, ...] = ()
         self._asked: dict[str, Asked] = {}
+        self._shown: dict[str, Result] = {}
+        self._runs: dict[str, Params] = {}
         self._held: dict[str, Result] = {}
         self._waits: dict[str, bool] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that is open."""
+        return self._model
+
+    def set_model(self, ready: ModelReady) -> None:
+        """Take note of the model that is open now: what others made is marked."""
+        self._model = ready.info
+        self._mark_all()
+
+    def difference(self, name: str) -> Difference:
+        """Return what made the result that an analysis shows and is another in the window now."""
+        view, result = self._views.there(name), self._shown.get(name)
+        if view is not None and view.current_result is not None:
+            result = view.current_result
+        if result is None:
+            return SAME
+        asked = self._asked[name] if result is self._shown.get(name) else Asked.of(result)
+        model = model_difference(result.model, self._model)
+        settings = self._other_settings(name, result.params, reads=asked.rows is not None)
+        return Difference(model, settings, not asked.is_of_table(self._table))
 
     def show(self, result: Result) -> None:
         """Show a result of the history, with the settings that made it."""
@@ -107,9 +142,11 @@ class Showing(QObject):
         self._waits.pop(result.analysis, None)
         self._take(result, with_form=False)
 
-    def show_busy(self, name: str, *, waits: bool = False) -> None:
-        """Say that a result is coming, and whether other jobs come first."""
+    def show_busy(self, name: str, *, waits: bool = False, params: Params | None = None) -> None:
+        """Say that a result is coming, of what settings, and whether other jobs come first."""
         self._waits[name] = waits
+        if params is not None:
+            self._runs[name] = params
         self._tell_busy(name)
 
     def show_partial(self, name: str, data: Mapping[str, Any]) -> None:
@@ -117,6 +154,7 @@ class Showing(QObject):
         view = self._views.there(name)
         if view is not None:
             view.show_partial(data)
+            self._mark(view)
 
     def show_stopped(self, name: str) -> None:
         """Say that no result is coming any more."""
@@ -129,12 +167,14 @@ class Showing(QObject):
         """Say what is wrong, with a repair where one is known."""
         self._waits.pop(name, None)
         self._views[name].show_failure(message, code, fix)
+        self._mark(self._views[name])
         self._tell_state(name)
 
     def clear(self) -> None:
         """Let go of all results: another session is opened."""
         self._held.clear()
         self._asked.clear()
+        self._shown.clear()
         for view in self._views.standing():
             view.clear()
         self._views.dismiss_lodgers()
@@ -143,7 +183,8 @@ class Showing(QObject):
 
     def _take(self, result: Result, *, with_form: bool) -> None:
         name = result.analysis
-        self._asked[name] = Asked.of(result)
+        self._table = tuple(self._prompts.prompts()[0])  # what was typed a moment ago counts
+        self._asked[name], self._shown[name] = Asked.of(result), result
         view = self._views.there(name)
         if view is None:
             self._held[name] = result
@@ -157,17 +198,45 @@ class Showing(QObject):
         if params is not None:
             view.set_params(params)
         view.show_result(result)
-        self._mark(view, self._prompts.prompts()[0])
+        self._mark(view)
 
-    def _mark(self, view: AnalysisView, rows: Sequence[PromptRow]) -> None:
-        asked = self._asked.get(view.analysis.name)
-        has_others = asked is not None and not asked.is_of_table(rows)
-        view.mark_other_prompts(has_others and view.current_result is not None)
+    def _mark(self, view: AnalysisView) -> None:
+        """Say of a picture what made it and is another now."""
+        running = view.running_params()
+        if running is None:
+            view.mark_source(self.difference(view.analysis.name))
+            return
+        # The first fields of a run: its model is the one that is open until it has ended.
+        reads, given = running.reads_prompts(), running.model_dump(exclude={"prompts"})
+        settings = self._other_settings(view.analysis.name, given, reads=reads)
+        view.mark_source(Difference("", settings, reads and running.prompts != self._table))
+
+    def _mark_all(self) -> None:
+        for view in self._views.standing():
+            self._mark(view)
+        self.source_changed.emit()
+
+    def _other_settings(
+        self, name: str, made: Mapping[str, Any], *, reads: bool
+    ) -> tuple[str, ...]:
+        """Return the settings that are others in the form; one that is not built follows suit."""
+        view = self._views.there(name)
+        if view is None or name not in ANALYSES:
+            return ()
+        try:
+            now = view.params()
+        except ValidationError:
+            return ("the form holds a value that cannot be used",)
+        shared = self._prompts.shared_settings() if reads else {}
+        return settings_difference(ANALYSES[name].params, made, now, shared)
 
     def _tell_busy(self, name: str) -> None:
         view = self._views.there(name)
         if view is not None:
+            if name in self._waits and name in self._runs:
+                view.expect_run(self._runs[name])
             view.show_busy(name in self._waits, waiting=self._waits.get(name, False))
+            self._mark(view)
         self._tell_state(name)
 
     def _tell_state(self, name: str) -> None:
@@ -176,17 +245,24 @@ class Showing(QObject):
 
     def _on_view_built(self, view: AnalysisView) -> None:
         name = view.analysis.name
+        view.settings_changed.connect(self._on_settings_changed)
         if name in self._held:
             self._draw(view, self._held.pop(name), with_form=True)
         if name in self._waits:
-            view.show_busy(True, waiting=self._waits[name])
+            self._tell_busy(name)
 
     def _on_prompts_changed(self) -> None:
-        rows, _ = self._prompts.prompts()
+        self._table = tuple(self._prompts.prompts()[0])
         for view in self._views.standing():
             # What was wrong with the prompts is said of prompts that are no longer there.
             view.forget_failure()
-            self._mark(view, rows)
+        self._mark_all()
+
+    def _on_settings_changed(self) -> None:
+        view = self.sender()
+        if isinstance(view, AnalysisView):
+            self._mark(view)
+            self.source_changed.emit()
 
 
 def _own_params(analysis: Analysis, result: Result) -> Params | None:

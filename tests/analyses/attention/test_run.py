@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.attention import softmax, store
 from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
@@ -116,7 +117,7 @@ def test_entropy_and_chosen_heads():
 
 
 def test_large_patterns_lie_on_disk_and_go_with_the_result(monkeypatch):
-    monkeypatch.setattr(attention, "_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(store, "MEMORY_BYTES", 1000)
     result = run(tiny("llama"))
     pattern = result.data["pattern"][0]
     assert isinstance(pattern, np.memmap)
@@ -155,7 +156,7 @@ def test_scores_become_the_pattern_on_every_architecture(architecture):
 
 
 def test_scores_that_are_none_are_refused(monkeypatch):
-    monkeypatch.setattr(attention, "_SOFTMAXES", frozenset())
+    monkeypatch.setattr(softmax, "_SOFTMAXES", frozenset())
     with pytest.raises(BadInputError, match="does not show its scores"):
         run(tiny("opt"), scores=True)
 

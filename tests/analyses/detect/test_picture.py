@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from desktop_app.analyses.detect import card_words
 from desktop_app.analyses.detect import picture as detect_data
 from desktop_app.analyses.detect.card import ablations, card_pair
 from tests.samples.heads import CARD, detect_result
@@ -98,9 +99,60 @@ def test_a_pattern_is_given_only_where_it_was_kept():
 
 def test_the_card_sums_up_its_controls():
     assert card_pair(CARD) == ((4, 0), (5, 3))
-    assert list(ablations(CARD).lines(range(4)))[1:] == [
+    assert list(ablations(CARD).lines(range(5)))[1:] == [
         "previous-token head\tL4H0\t+2.000\t0.100",
         "both\tL4H0, L5H3\t+3.000\t–",
         "random heads, mean\t2 draws\t+0.200\t–",
-        "random heads, most\t2 draws\t+0.300\t–",
+        "random heads, 5 %\t2 draws\t+0.110\t–",
+        "random heads, 95 %\t2 draws\t+0.290\t–",
     ]
+
+
+def card_of(previous, induction, both, together, *, drawn=(0.0, 0.1, 6.3), alone=()):
+    """Return a card of L0H3 and L1H3 with these rises of the loss."""
+    rises = {
+        "previous-token head": (previous, [[0, 3]]),
+        "induction head": (induction, [[1, 3]]),
+        "both": (both, [[0, 3], [1, 3]]),
+        "all induction heads": (together, [[1, head] for head in range(4)]),
+    }
+    return {
+        **CARD,
+        "previous": {**CARD["previous"], "layer": 0, "head": 3},
+        "induction": {**CARD["induction"], "layer": 1, "head": 3},
+        "ablation": [
+            {"title": title, "heads": heads, "rise": rise, "sem": None}
+            for title, (rise, heads) in rises.items()
+        ],
+        "controls": [{"title": "random heads", "heads": [], "rise": rise} for rise in drawn],
+        "induction_alone": list(alone),
+    }
+
+
+def test_the_card_says_which_head_carries_it_beside_random_draws():
+    told = card_words.card_headline(card_of(7.05, 0.12, 7.04, 7.77, drawn=range(20)))
+    assert told == (
+        "No more than chance: the loss rises without L0H3 by 7.05, without L1H3 by 0.12, without "
+        "both by 7.04 nats, and as much without random heads. 20 random draws of two other heads: "
+        "+9.50 on average, 90 % of them from +0.95 to +18.05, 12 as much as both"
+    )
+    told = card_words.card_headline(card_of(7.05, 0.12, 7.04, 7.77, drawn=np.arange(20) / 10))
+    assert told.startswith("L0H3, the previous-token head, carries the circuit: the loss rises ")
+    assert told.endswith("+0.95 on average, 90 % of them from +0.10 to +1.81, none as much as both")
+    both = card_words.card_headline(card_of(5.0, 4.0, 7.0, 7.0, drawn=(0.0,)))
+    assert both.startswith("Each of the two heads is needed: ")
+    neither = card_words.card_headline(card_of(0.1, 0.2, 7.0, 7.0, drawn=()))
+    assert neither.startswith("Neither head carries it alone: ")
+    assert neither.endswith("; there are no other heads to compare with")
+
+
+def test_the_card_says_whether_induction_heads_back_each_other_up():
+    card = card_of(7.05, 0.12, 7.04, 7.77, alone=(0.02, 0.1, 0.12, 0.12))
+    assert card_words.backup_sentence(card) == (
+        "Induction heads back each other up: without L1H3 alone the loss rises by 0.12, without "
+        "all 4 induction heads by 7.77 (the sum of each alone: 0.36)."
+    )
+    card = card_of(7.05, 1.0, 7.04, 4.0, alone=(1.0, 1.0, 1.0, 1.0))
+    assert card_words.backup_sentence(card).startswith("Induction heads do not back each other up")
+    assert card_words.backup_sentence(CARD) == ""  # of one induction head nothing can be said
+    assert card_words.backup_sentence(card) in card_words.card_summary(card)

@@ -11,7 +11,8 @@ from desktop_app.analyses.detect.run import run
 from desktop_app.analyses.detect.spec import PATTERN_SCORES, DetectParams
 from desktop_app.contract.report import SilentReporter
 from desktop_app.methods.sequences import lead_token, ordinary_tokens, repeated_sequences
-from desktop_app.support.errors import BadInputError
+from desktop_app.pictures.text_tables import as_text
+from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.tind import SEQ_LEN, tind
 from tests.models import named, tiny
 
@@ -216,7 +217,15 @@ def test_the_circuit_card_finds_the_toys_circuit_and_ablation_agrees():
     assert rise["all induction heads"] > 3
     assert card["composition"]["K"] > card["composition"]["baseline_K"] * 1.5
     assert found.data["card_induction_pattern"].shape == (61, 61)
-    assert found.data["summary"][-2].startswith("Loss on the second half")
+    told = found.data["summary"][-3:]
+    assert told[0].startswith("L0H3, the previous-token head, carries the circuit: the loss rises ")
+    assert told[1].startswith("Induction heads back each other up: without L1H")
+    assert told[2].startswith("Loss on the second half")
+    assert rise["induction head"] < 1 < rise["all induction heads"]
+    pairs = [row["heads"] for row in card["controls"]]
+    assert len(pairs) == 20 == len({str(pair) for pair in pairs})
+    playing = [[0, 3], *([1, head] for head in range(4))]
+    assert not any(head in playing for pair in pairs for head in pair)
 
 
 def test_the_circuit_cards_numbers_are_those_set_by_hand():
@@ -280,3 +289,52 @@ def test_progress_is_proportional_to_time(settings, most, least):
     families = [fraction for fraction, note in heard.steps if note.startswith("Families")]
     assert least < families[0] < most + 0.01
     assert fractions[-1] == 1.0
+
+
+class Impatient(SilentReporter):
+    """Cancels when the first part of a later stage begins, or after some seeds."""
+
+    keeps_partial = True
+
+    def __init__(self, note="", seeds=99):
+        self.note, self.seeds, self.is_cancelled = note, seeds, False
+
+    def step(self, fraction, note=""):
+        self.is_cancelled = self.is_cancelled or bool(self.note and note.startswith(self.note))
+        self.check()
+
+    def check(self):
+        if self.is_cancelled:
+            raise Cancelled
+
+    def partial(self, data):
+        self.seeds -= 1
+        self.is_cancelled = self.is_cancelled or not self.seeds
+        self.check()
+
+
+def test_seeds_that_were_done_are_kept_when_it_is_stopped():
+    settings = {"batch": 2, "seq_len": 6}
+    whole = detect(tind(), seeds=2, **settings)
+    params = DetectParams(seeds=4, **settings)
+    part = run(tind(), params, Impatient(seeds=2))
+    assert part.partial == "Stopped after 2 of 4 seeds. Run again for the rest."
+    np.testing.assert_array_equal(part.data["induction"], whole.data["induction"])
+    np.testing.assert_array_equal(part.data["induction_spread"], whole.data["induction_spread"])
+    assert "copy" not in part.data
+    assert part.data["summary"]
+    assert part.partial in as_text(part)
+    unwilling = Impatient(seeds=2)
+    unwilling.keeps_partial = False
+    with pytest.raises(Cancelled):
+        run(tind(), params, unwilling)
+
+
+def test_scores_are_kept_when_it_is_stopped_at_the_card():
+    part = run(tind(), DetectParams(batch=2, seq_len=6, card="0.0,1.0"), Impatient("Composition"))
+    assert part.partial == "Stopped before the circuit card. Run again for it."
+    assert "card" not in part.data
+    assert "copy" in part.data
+    part = run(tind(), DetectParams(batch=2, seq_len=6), Impatient("Families"))
+    assert part.partial == "Stopped before the scores on families. Run again for it."
+    assert "induction" in part.data

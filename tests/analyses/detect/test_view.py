@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.analyses.detect import picture as head_summary
 from desktop_app.analyses.detect.card import CircuitCard, ablations
-from desktop_app.analyses.detect.maps import ScoreMaps, SmallMap, map_limits, short_title
+from desktop_app.analyses.detect.maps import ScoreMaps, SmallMap, most_words, short_title
 from desktop_app.analyses.detect.spec import DetectParams
 from desktop_app.analyses.detect.view import HeadPattern
 from desktop_app.views.making import create_view
@@ -106,7 +106,7 @@ def test_a_result_with_a_card_opens_on_it(view, selection):
     assert card.pair == ((4, 0), (5, 3))
     assert "K-composition 0.160" in card.sentences.text()
     assert len(card.induction.canvas.stripe) == 1
-    assert card.headline.text().startswith("Induction circuit found")
+    assert card.headline.text().startswith("L4H0, the previous-token head, carries")
     assert view.picture_widget() is card
 
 
@@ -169,24 +169,28 @@ def test_headlines_name_the_winner():
     assert head_summary.headline({}, "copy") == ""
 
 
-@pytest.mark.parametrize(
-    ("most", "end"), [(0.95, 1.0), (0.5, 1.0), (0.24, 0.25), (0.31, 0.35), (0.041, 0.045), (0, 1)]
-)
-def test_a_faint_score_has_a_scale_of_its_own(most, end):
-    assert map_limits(np.array([[0.0, most], [np.nan, 0.0]])) == (0.0, end)
+@pytest.mark.parametrize(("most", "told"), [(0.95, ""), (0.5, ""), (0.031, "at most 0.03")])
+def test_a_faint_score_says_how_much_there_is_of_it(most, told):
+    assert most_words(np.array([[0.0, most], [np.nan, 0.0]])) == told
 
 
-def test_the_bar_shows_the_scale_of_the_chosen_score(view):
+def darkness(canvas, row, column):
+    """Return how far the ground of a cell is from white, as drawn."""
+    image = canvas.grab().toImage()
+    corner = canvas.frame.cell_rect(row, column).topLeft().toPoint()
+    return 255 - image.pixelColor(corner.x() + 4, corner.y() + 4).lightness()
+
+
+def test_a_faint_score_is_not_painted_as_dark_as_a_strong_one(view):
     data = dict(detect_result().data)
-    data["successor"] = np.asarray(data["successor"]) * 0 + 0.24
+    data["duplicate_token"] = np.array([[0.0, 0.01, 0.03, 0.0], [0.0] * 4])
+    data["induction"] = np.array([[0.0, 0.01, 0.97, 0.0], [0.0] * 4])
     maps(view).show_data(data)
-    maps(view).set_score("successor")
-    assert find(maps(view), ColorBar).read_out()["limits"] == (0.0, 0.25)
-    assert maps(view).map_of("successor").canvas.matrix.columns.name == "0 to 0.25"
-    maps(view).map_of("induction").canvas.cell_hovered.emit(0, 0)
-    assert find(maps(view), ColorBar).read_out()["limits"] == (0.0, 1.0)
-    maps(view).map_of("induction").canvas.cell_hovered.emit(-1, -1)
-    assert find(maps(view), ColorBar).read_out()["limits"] == (0.0, 0.25)
+    faint, strong = (maps(view).map_of(n).canvas for n in ("duplicate_token", "induction"))
+    limits = find(maps(view), ColorBar).read_out()["limits"]
+    assert faint.matrix.scale == strong.matrix.scale == (0.0, 1.0) == limits
+    assert faint.matrix.columns.name == "at most 0.03"
+    assert darkness(faint, 0, 2) < darkness(strong, 0, 2) / 5
 
 
 def test_many_heads_are_counted_in_the_table_and_named_in_its_tooltip():
@@ -209,6 +213,31 @@ def test_means_of_the_seeds_done_are_drawn(make_view):
     assert view.read_out()["scores"] == ("induction",)
     view.show_result(detect_result())
     assert len(view.read_out()["scores"]) == 6
+
+
+def test_of_the_result_before_nothing_stands_beside_a_run_that_goes_on(view, selection, heard):
+    view.show_result(detect_result(card=True))
+    before = view.read_out()
+    view.show_busy(True)
+    view.show_partial({"induction": np.arange(8.0).reshape(2, 4) / 10})
+    read = view.read_out()
+    assert (read["headline"], read["summary"]) == ("", "")
+    assert find(view, CircuitCard).pair is None
+    table = find(view, RankingList, "Best heads of the chosen score")
+    assert [row.key for row in table.ranking.rows][:2] == [(1, 3), (1, 2)]
+    assert find(view, HeadPattern).button.isHidden()
+    maps(view).map_of("induction").canvas.cell_hovered.emit(1, 3)
+    assert view.read_out()["told"] == "L1H3: induction 0.70"
+    maps(view).map_of("induction").canvas.cell_hovered.emit(-1, -1)
+    assert view.read_out()["told"] == "Means over the seeds done so far"
+    selection.select_head(4, 1)
+    assert view.read_out()["summary"] == ""
+    view.show_busy(False)  # it was cancelled
+    after = view.read_out()
+    assert {k: after[k] for k in ("summary", "page", "headline")} == {
+        k: before[k] for k in ("summary", "page", "headline")
+    }
+    assert find(view, CircuitCard).pair == ((4, 0), (5, 3))
 
 
 def columns(maps):

@@ -8,7 +8,7 @@ import numpy as np
 
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.facts import Place
-from desktop_app.window.inspector.inspector import Known
+from desktop_app.window.inspector.known import Known
 from tests.samples import drawn, patching
 from tests.samples.heads import detect_result
 
@@ -60,7 +60,7 @@ def test_a_heads_attention():
 
 
 def test_a_long_prompts_pattern_is_left_to_the_attention_view(monkeypatch):
-    monkeypatch.setattr("desktop_app.window.inspector.inspector._LONGEST_SMALL_PATTERN", 3)
+    monkeypatch.setattr("desktop_app.window.inspector.known._LONGEST_SMALL_PATTERN", 3)
     known = knowing(drawn.attention_result())
     assert known.small_pattern(Place(layer=5, head=2)) is None
 

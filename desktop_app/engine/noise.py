@@ -1,0 +1,115 @@
+"""The noise floor of half precision: how far the untouched metric goes apart over batch sizes.
+
+Which kernel multiplies, and so in which order numbers are rounded, depends on how many rows a pass
+has. In float32 that moves a metric in its sixth digit; in bfloat16 in its second. A sweep has other
+batch sizes than the loop that runs one prompt at a time, and differs from it by as much: what
+removing a part changes means nothing below that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from desktop_app.engine.interventions import Edit, FromRun, Variant
+from desktop_app.engine.memory import rows_per_pass
+from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
+from desktop_app.support.errors import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desktop_app.contract.report import Reporter
+    from desktop_app.engine.model import LoadedModel
+
+HALF = frozenset({"bfloat16", "float16"})
+# Of the sweep's own work, so that measuring stays cheap; twice the prompts are always run.
+_SHARE_OF_WORK = 0.06
+_AT_THE_END = 0.999
+
+
+class NoiseFloor:
+    """Collects the untouched metric of a sweep's passes, and of a few more of other sizes."""
+
+    def __init__(self, model: LoadedModel, prompts: Prompts, plan: SweepPlan) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._plan = replace(plan, heard=None)
+        self._found: list[torch.Tensor] = []
+
+    def add(self, untouched: torch.Tensor) -> None:
+        """Take over the metric `[N]` of the untouched rows of a pass."""
+        self._found.append(untouched)
+
+    def measure(self, report: Reporter, work: float) -> torch.Tensor | None:
+        """Return the spread `[N]`, largest − smallest; None for full precision.
+
+        Args:
+            report: May cancel.
+            work: Rows through the whole depth that the sweep's variants took.
+        """
+        if self._model.info.dtype not in HALF or self._prompts.base is None:
+            return None
+        try:
+            self.add(torch.cat([self._alone(report, row) for row in range(self._count)]))
+            for copies in self._sizes(work):
+                self.add(self._together(report, copies))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        found = torch.stack(self._found)
+        return found.amax(0) - found.amin(0)
+
+    @property
+    def _count(self) -> int:
+        return len(self._prompts.ids)
+
+    def _sizes(self, work: float) -> Iterator[int]:
+        """Yield of how many copies of all prompts a pass is made: 2, 4, 8 and so on."""
+        shape = tuple(self._prompts.ids.shape)
+        most = (rows_per_pass(self._model, shape[1], shape, self._plan) + shape[0]) // shape[0]
+        left, copies = max(2.0, _SHARE_OF_WORK * work / shape[0]), 2
+        while copies <= min(left, most):
+            yield copies
+            left, copies = left - copies, 2 * copies
+
+    def _together(self, report: Reporter, copies: int) -> torch.Tensor:
+        """Return the metric of untouched rows in a pass of so many copies of each prompt."""
+        same = [
+            Variant((Edit(0, "resid_pre", FromRun(row)),), row)
+            for row in range(self._count)
+            for _ in range(copies - 1)
+        ]
+        return self._pass(self._prompts, self._plan, same, report)
+
+    def _alone(self, report: Reporter, row: int) -> torch.Tensor:
+        """Return the metric of one prompt in a pass of its own, as a plain loop has it, `[1]`."""
+        prompts, plan = self._prompts, self._plan
+        other = row if plan.compared is None else plan.compared[row]
+        one = Prompts(
+            prompts.ids[row : row + 1],
+            prompts.stream[row : row + 1],
+            base=torch.zeros(1),
+            base_logits=prompts.base_logits[other : other + 1],
+            base_losses=prompts.base_losses[row : row + 1],
+        )
+        score, loss = plan.score, plan.loss
+        return self._pass(
+            one,
+            SweepPlan(
+                (plan.read[row],),
+                None if score is None else lambda logits, _row, base: score(logits, row, base),
+                None if loss is None else Loss(loss.targets[row : row + 1], loss.first),
+            ),
+            [],
+            report,
+        )
+
+    def _pass(
+        self, prompts: Prompts, plan: SweepPlan, variants: list[Variant], report: Reporter
+    ) -> torch.Tensor:
+        one = Pass(self._model, prompts, plan, 0, variants)
+        one.run(report, _AT_THE_END, 0.0)
+        return one.untouched
