@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # On the button, over the picture or in its place, and beneath.
 _COMPUTING = ("Running…", "Computing…", "The picture appears here.")
+_UNFIT = "unfit"
 _log = logging.getLogger(__name__)
 _WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
 # There are not as many codes; a stranger's file may hold any number.
@@ -222,7 +223,9 @@ class AnalysisView(QWidget):
         self._restore()
 
     def forget_failure(self) -> None:
-        """Take the banner away: what it speaks of has been changed."""
+        """Take the banner away where it speaks of prompts: they have been changed."""
+        if self._failure is not None and self._failure.code == _UNFIT:
+            return
         self._failure = None
         self._banner.dismiss()
 
@@ -320,7 +323,7 @@ class AnalysisView(QWidget):
         except MISFITS as error:
             _log.warning("A result of %s cannot be drawn.", self.analysis.name, exc_info=error)
             self.clear()
-            self.show_failure(unfit(error))
+            self.show_failure(unfit(error), _UNFIT)
 
     def _build_frame(self) -> None:
         room = QWidget()

@@ -42,6 +42,9 @@ def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp
     assert shown["state"] == "failure"
     assert "incomplete and cannot be drawn" in shown["failure"]
     assert not shown["drawn"]
+    window.prompts.set_prompts([PromptRow(text="5 6 7 8 ")])
+    settle(qtbot, window)
+    assert window.views["hand_patch"].read_out()["failure"] == shown["failure"]
     window.selection.select_head(1, 0)
     window.selection.select_position(2)  # what is known of it is asked of every result
     window.views.open("hand_patch")
