@@ -194,6 +194,7 @@ class LoadedModel:
         budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
         notices: What every result of this model must say.
         unfit: Places (layer, site) whose hooks cannot be used, and why.
+        turned: Places whose hooks were given the axes that are meant, which scripts must repeat.
         widest_head: The widest of queries, keys, values and z of a head; 0: as the configuration
             says.
         folded_biases: Whether processing the weights moved biases of values or norms elsewhere.
@@ -211,6 +212,7 @@ class LoadedModel:
     budget_bytes: int | None = None
     notices: tuple[Notice, ...] = ()
     unfit: Mapping[tuple[int, Site], str] = field(default_factory=dict)
+    turned: tuple[Site, ...] = ()
     widest_head: int = 0
     folded_biases: bool = False
     storage: Storage = field(default_factory=Storage)
