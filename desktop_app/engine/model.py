@@ -20,6 +20,8 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
+from desktop_app.support.errors import BadInputError
+
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
     from desktop_app.contract.result import ModelInfo, Notice
@@ -265,8 +267,19 @@ class LoadedModel:
         return kept[0]
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return token ids as a tensor `[batch, position]` on the model's device."""
-        return torch.tensor(token_ids, dtype=torch.long, device=self.device)
+        """Return token ids as a tensor `[batch, position]` on the model's device.
+
+        Raises:
+            BadInputError: One of them is beyond the embedding.
+        """
+        rows = torch.tensor(token_ids, dtype=torch.long)
+        most = int(rows.max()) if rows.numel() else -1
+        if most >= self.info.d_vocab:
+            raise BadInputError(
+                f"A text holds token {most}, and {self.info.name} knows only ids below "
+                f"{self.info.d_vocab}: the tokenizer does not belong to this model."
+            )
+        return rows.to(self.device)
 
     def has_hook(self, name: str) -> bool:
         """Return whether the architecture offers a hook of that name."""

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QWidget,
 )
 
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # From here on two rankings are said to agree.
 _AGREE = 0.8
+_BADGE = 60
 _ESTIMATE_TIP = (
     "Gradient estimates: exact only where the metric is linear in the activation. Believe the "
     "order more than the numbers."
@@ -48,10 +50,9 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._buttons: list[QPushButton] = []
-        self._mark, self._label = Sign(16), QLabel()
+        self._mark, self._label = Sign(16), PlainLabel()
         self._close = icon_button("close", "Dismiss", "text_muted", words="Dismiss this notice")
         self._label.setWordWrap(True)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -81,7 +82,7 @@ class Banner(QFrame):
         set_role(self, "banner")
         self._mark.set_severity(severity)
         self._label.setText(text)
-        self.setAccessibleName(f"{severity}: {text}")
+        self.setAccessibleName(f"{severity}: {clipped(text)}")
         for button in self._buttons:
             self._row.removeWidget(button)
             button.hide()
@@ -128,7 +129,7 @@ class EmptyState(QWidget):
 
     def __init__(self, icon_name: str, title: str, sentence: str, action_label: str = "") -> None:
         super().__init__()
-        self._mark, self._title, self._sentence = Sign(32), QLabel(), QLabel()
+        self._mark, self._title, self._sentence = Sign(32), PlainLabel(), PlainLabel()
         self._action = QPushButton()
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
@@ -162,12 +163,11 @@ class EmptyState(QWidget):
         self.setAccessibleDescription(sentence)
 
 
-class Badge(QLabel):
+class Badge(PlainLabel):
     """One or two words about a thing, such as `parity 2e-6`, in the colour of their severity."""
 
     def __init__(self, text: str = "", severity: str = "good", tooltip: str = "") -> None:
         super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(20)
@@ -175,8 +175,9 @@ class Badge(QLabel):
 
     def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
+        text = clipped(text, _BADGE)
         self.setText(text)
-        self.setToolTip(tooltip)
+        self.setToolTip(plain_tip(tooltip))
         self.setAccessibleName(f"{text} ({severity})")
         self.setProperty("severity", severity)
         set_role(self, "badge")

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -25,7 +24,9 @@ from desktop_app.pictures.words import clipped, part_name
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.long_text import NotesEdit
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.inspector.known import Known
 
@@ -126,7 +127,7 @@ class Inspector(QWidget):
         self._token_title = label("Token", "heading")
         self._token_facts = _Facts()
         self._token_hint = label("Choose a token in any strip.", wrap=True)
-        self.notes = QPlainTextEdit()
+        self.notes = NotesEdit()
         self._notes_timer = QTimer(self, singleShot=True, interval=_NOTES_DELAY_MS)
         self._build()
         self._connect()
@@ -216,7 +217,7 @@ class Inspector(QWidget):
     def _on_session_opened(self) -> None:
         self.known.forget()
         self.notes.blockSignals(True)
-        self.notes.setPlainText(self._session.notes())
+        self.notes.set_text(self._session.notes())
         self.notes.blockSignals(False)
         self.refresh()
 
@@ -246,7 +247,7 @@ class Inspector(QWidget):
         self._hall.answer(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
-        self._session.set_notes(self.notes.toPlainText())
+        self._session.set_notes(self.notes.text())
 
 
 class _Facts(QWidget):
@@ -275,10 +276,10 @@ class _Facts(QWidget):
                 value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                value.setToolTip(fact.tip)
+                value.setToolTip(plain_tip(fact.tip))
                 value.setMinimumHeight(_VALUE_HEIGHT)
                 self._grid.addWidget(value, row, 1)
                 value.show()
-            name.setToolTip(fact.tip)
+            name.setToolTip(plain_tip(fact.tip))
             name.show()  # now: a layout shows what it is given at its next turn only
         self.setVisible(bool(facts))
