@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
@@ -40,7 +41,8 @@ class NotesEdit(QPlainTextEdit):
         self._whole = text if shown != text else None
         self.setReadOnly(self._whole is not None)
         told = f"Only the beginning is shown: these notes have {len(text):,} characters."
-        self.setToolTip("" if self._whole is None else f"{told} They are kept as they are.")
+        told = "" if self._whole is None else f"{told} They are kept as they are."
+        self.setToolTip(plain_tip(told))
         self.setPlainText(shown)
 
     def text(self) -> str:
