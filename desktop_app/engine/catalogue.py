@@ -16,7 +16,7 @@ from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow
 from desktop_app.engine import pack, weight_files
 from desktop_app.engine.memory import bytes_needed, human_bytes
 from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
-from desktop_app.engine.stored import HeaderError, gguf_header
+from desktop_app.engine.stored import HeaderError, gguf_header, numbers_held
 from desktop_app.support.errors import LensbenchError, ModelLoadError
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def inspect_folder(folder: Path) -> Checkpoint:
     if pickled:
         return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)
     tensors = weight_files.stored_tensors(files)
-    parameters = sum(stored.size for stored in tensors.values())
+    parameters = sum(numbers_held(name, stored) for name, stored in tensors.items())
     return Checkpoint(folder, None, tuple(files), parameters, config=config, tensors=tensors)
 
 

@@ -15,7 +15,7 @@ import torch
 
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
-from desktop_app.engine import catalogue, causality, hub, proportions, quantised, unread
+from desktop_app.engine import catalogue, causality, hub, pickles, proportions, quantised, unread
 from desktop_app.engine.attaching import attach, refuse_unhooked
 from desktop_app.engine.catalogue import Checkpoint, fingerprint
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
@@ -62,6 +62,7 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
     remove_orphans()
     report.step(0.02, "Reading the model's description")
     checkpoint = catalogue.locate(spec)
+    checkpoint = pickles.described(checkpoint, spec.model)
     refuse_unfit(spec, checkpoint)
     device = choose_device(spec.device)
     dtype = choose_dtype(spec, device, checkpoint.parameters)
@@ -142,7 +143,8 @@ def _load(
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(
         bridge, tokenizer, info, spec, measured, input_device, memory,
-        notices=notices, unfit=axes.unfit, widest_head=axes.widest_head, folded_biases=folded,
+        notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
+        folded_biases=folded,
     )  # fmt: skip
 
 

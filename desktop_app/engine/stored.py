@@ -70,6 +70,11 @@ class Stored:
         return math.prod(self.shape)
 
 
+def numbers_held(name: str, stored: Stored) -> int:
+    """Return how many of the model's numbers a tensor holds: blocks of MXFP4 have two a byte."""
+    return stored.size * (2 if stored.dtype == "U8" and name.endswith("_blocks") else 1)
+
+
 @dataclass(frozen=True)
 class GgufHeader:
     """What a GGUF file says before its weights.

@@ -227,7 +227,7 @@ def _are_ones(checkpoint: Checkpoint, name: str) -> bool:
 def _different_frequencies(checkpoint: Checkpoint, hf_model: Any) -> list[str]:
     """Return stored rotary frequencies that are not those of the model's settings."""
     names = [n for n in checkpoint.tensors if _FREQUENCIES.search(n)]
-    if checkpoint.gguf or not names:
+    if checkpoint.gguf or checkpoint.pickled or not names:
         return []
     scaling = getattr(hf_model.config.get_text_config(), "rope_parameters", None) or {}
     if scaling.get("rope_type", "default") != "default":  # files hold them before they are scaled

@@ -11,7 +11,7 @@ from functools import cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.pictures.words import number, percent
+from desktop_app.pictures.words import clipped, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -101,13 +101,13 @@ class Column:
         if value is None:
             return ""
         if self.format is not None:
-            return self.format(value)
+            return clipped(self.format(value))
         if self.kind == "percent" and isinstance(value, Real):
             return percent(float(value))
         if self.kind in {"number", "bar"} and isinstance(value, Real):
             digits = 0 if isinstance(value, Integral) else 2
             return number(float(value), digits, sign=self.signed)
-        return str(value)
+        return clipped(str(value))
 
 
 @dataclass(frozen=True)

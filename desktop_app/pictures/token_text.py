@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 SPACE = "␠"
 RETURN = "↵"
@@ -17,8 +17,9 @@ _MARKERS = {"Ġ": SPACE, "Ċ": RETURN, "ĉ": TAB, "č": "␍"}
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
 _LONG_RUN = 5
-MOST_CHARACTERS = 2_000
-"""Longer texts are cut wherever they are shown: laying them out would hold the window up."""
+_MOST_CHARACTERS = 400
+_MOST_IN_BOX = 80
+_REMEMBERED = 2**16  # prompts say the same tokens again and again
 
 
 def display_text(text: str) -> str:
@@ -29,9 +30,14 @@ def display_text(text: str) -> str:
     single angle quotes. The space marks of vocabularies (`▁`, and `Ġ` at the start) become `␠` too.
     No whitespace is left. Of a text that nobody could read at once, both ends are returned.
     """
-    if len(text) > MOST_CHARACTERS:
-        half = MOST_CHARACTERS // 2
+    if len(text) > _MOST_CHARACTERS:
+        half = _MOST_CHARACTERS // 2
         text = f"{text[:half]}…{text[-half:]}"
+    return _drawn(text)
+
+
+@lru_cache(_REMEMBERED)
+def _drawn(text: str) -> str:
     body = text.lstrip("Ġ")
     marks = SPACE * (len(text) - len(body))
     if body and all(character in _MARKERS for character in body):
@@ -52,12 +58,21 @@ def token_label(piece: str, text: str) -> str:
 
     The piece is the vocabulary's own string, such as `Ġ2`, `<0x0A>` or `âĢ`.
     """
+    short = len(piece) <= _MOST_CHARACTERS and len(text) <= _MOST_CHARACTERS
+    return _remembered_label(piece, text) if short else _label(piece, text)
+
+
+def _label(piece: str, text: str) -> str:
     if "\ufffd" in text:
         raw = _bytes_of(piece)
         if raw is not None:
             return _quoted(" ".join(f"{byte:02X}" for byte in raw))
     shown = display_text(text) or display_text(piece) or "∅"
-    return _shorten_runs(shown)
+    short = _shorten_runs(shown)
+    return short if len(short) <= _MOST_IN_BOX else f"{short[: _MOST_IN_BOX - 1]}…"
+
+
+_remembered_label = lru_cache(_REMEMBERED)(_label)
 
 
 def _quoted(code: str) -> str:

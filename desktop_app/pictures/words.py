@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.token_text import MOST_CHARACTERS, display_text
+from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MINUS = "−"
 WITHHELD = "–"
+MOST_CHARACTERS = 2_000
+"""Longer texts are cut wherever they are shown: laying them out would hold the window up."""
 ABOUT = "≈"
 NOT_COMPUTED = "Not computed: the run was stopped before it."
 _FLAG = re.compile(r"--([a-z][a-z-]*)")

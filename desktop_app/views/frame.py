@@ -57,8 +57,8 @@ class ElidedLabel(PlainLabel):
 
     def set_full_text(self, text: str) -> None:
         """Show a text as far as there is room."""
-        self._full = text
-        self.setAccessibleName(text)
+        self._full = clipped(text)
+        self.setAccessibleName(self._full)
         self._elide()
 
     @override

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
@@ -84,6 +85,15 @@ def test_settings_of_any_kind_end_in_a_sentence(tmp_path, key, value):
     except ModelLoadError as error:  # some of them are what the library takes for its own
         said = str(error)
     assert "\n" not in said
+
+
+def test_a_pickle_is_counted_too(tmp_path):
+    folder = set_config(folder_of(tmp_path), vocab_size=10**7)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match="far more than its files hold"):
+        load(folder)
 
 
 def test_a_long_context_is_not_absurd(tmp_path):

@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine import catalogue
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import add_weights, change_weights, folder_of, load, set_config
 from tests.engine.zoo import tiny_tokenizer
@@ -50,6 +52,14 @@ def eight_bits_without_settings(tmp):
     return change_weights(folder_of(tmp), lambda w: to_fp8(w)[0])
 
 
+def integers_in_a_pickle(tmp):
+    folder = folder_of(tmp)
+    weights = to_int8(load_file(folder / "model.safetensors"))
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    return folder
+
+
 def integers_alone(tmp):
     """No scale beside them: the model would take the integers for the weights."""
     return change_weights(
@@ -86,6 +96,7 @@ def older_settings(tmp):
     [
         (integers_without_settings, "quantised weights \\(I8.*no quantization_config"),
         (eight_bits_without_settings, "quantised weights \\(F8_E4M3.*no quantization_config"),
+        (integers_in_a_pickle, "quantised weights \\(I8.*no quantization_config"),
         (integers_alone, "quantised weights \\(I8.*no quantization_config"),
         (method("awq", bits=4), "quantised \\(AWQ\\)"),
         (method("gptq", bits=4), "quantised \\(GPTQ\\)"),
@@ -105,7 +116,8 @@ def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, make, words):
     assert "\n" not in str(caught.value)
 
 
-def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path):
+@pytest.mark.parametrize("offload", ["none", "disk", "auto"])
+def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path, offload):
     """The logits are those of a plain model whose weights are the products."""
     exact_folder = folder_of(tmp_path / "exact")
     folder = folder_of(tmp_path / "fp8")
@@ -118,7 +130,7 @@ def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path):
         "activation_scheme": "dynamic",
     }
     set_config(folder, quantization_config=settings)
-    model = load(folder)
+    model = load(folder, offload=offload)
     plain = AutoModelForCausalLM.from_pretrained(exact_folder, attn_implementation="eager")
     with torch.no_grad():
         expected = plain(IDS).logits
@@ -180,3 +192,5 @@ def test_four_bit_experts_with_their_settings_are_multiplied_out(tmp_path):
     loaded = load(tmp_path)
     torch.testing.assert_close(loaded.run(IDS), expected, atol=1e-5, rtol=0)
     assert loaded.parity.ok
+    told = catalogue.locate(ModelSpec(str(tmp_path))).parameters
+    assert told == pytest.approx(loaded.info.parameters, rel=0.1)  # the scales are a few more

@@ -27,6 +27,14 @@ def fewer_llama_layers(tmp):
     return set_config(folder_of(tmp), num_hidden_layers=2)
 
 
+def fewer_layers_in_a_pickle(tmp):
+    folder = set_config(folder_of(tmp), num_hidden_layers=2)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    return folder
+
+
 def biases_turned_off(tmp):
     folder = folder_of(tmp)
     weights = load_file(folder / "model.safetensors")
@@ -94,6 +102,7 @@ def gguf_biases(tmp):
     [
         (fewer_layers, "n_layer is 2 there and the files go on after layer 1"),
         (fewer_llama_layers, "num_hidden_layers is 2 there and the files go on after layer 1"),
+        (fewer_layers_in_a_pickle, "num_hidden_layers is 2 there"),
         (biases_turned_off, "q_proj|k_proj.*its settings turn these biases off"),
         (scales_alone, "quantised weights"),
         (key_value_scales, "parts of quantised weights"),

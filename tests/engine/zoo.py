@@ -80,6 +80,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "mixtral": {**_LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2},
     "olmo2": _LLAMA,
     "stablelm": {**_LLAMA, "partial_rotary_factor": 0.5},
+    "falcon": {**_COMMON, "new_decoder_architecture": True, "num_kv_heads": 2},
     # The rows of these cannot grow in the middle of a pass.
     "bloom": {
         "vocab_size": VOCABULARY,

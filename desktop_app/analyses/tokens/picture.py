@@ -58,6 +58,9 @@ PADDING_COLUMNS = (
 _MARKS = "✗✓"
 
 
+_MOST_ROWS = 32_768
+
+
 @dataclass(frozen=True)
 class AlignedRow:
     """A stretch of characters that both tokenizers bound, and their tokens within it."""
@@ -81,9 +84,9 @@ class Match:
 
 
 def token_table(result: Result, prompt: int) -> Ranking:
-    """Return a row per token of a prompt; keys are positions."""
-    data = result.data
-    columns = (data[name][prompt] for name in ("ids", "pieces", "texts", "offsets", "special"))
+    """Return a row per token of a prompt, of very many the first; keys are positions."""
+    data, names = result.data, ("ids", "pieces", "texts", "offsets", "special")
+    columns = (data[name][prompt][:_MOST_ROWS] for name in names)
     return ranked(
         TOKEN_COLUMNS,
         (

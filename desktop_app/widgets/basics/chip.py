@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
+from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HEIGHT = 26
 _WIDEST = 440
 _CHIP_GAP = 6
+_MOST = 400
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,17 @@ class Chip(QFrame):
         mark.set_severity(spec.severity)
         self._label.setFont(ui_font(12, "medium"))
         metrics = QFontMetrics(self._label.font())
-        self._label.setText(metrics.elidedText(spec.text, Qt.TextElideMode.ElideRight, _WIDEST))
+        self._label.setText(
+            metrics.elidedText(clipped(spec.text, _MOST), Qt.TextElideMode.ElideRight, _WIDEST)
+        )
         self._label.setProperty("severity", spec.severity)
         set_role(self._label, "chip")
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(plain_tip(spec.tooltip or spec.text))
-        self.setAccessibleName(f"{spec.severity}: {spec.text}")
-        self.setAccessibleDescription(spec.tooltip)
+        self.setAccessibleName(f"{spec.severity}: {clipped(spec.text)}")
+        self.setAccessibleDescription(clipped(spec.tooltip))
         row = row_in(self, mark, self._label, spacing=6, margins=(8, 0, 10, 0))
         if spec.fix_label:
             row.setContentsMargins(8, 0, 3, 0)

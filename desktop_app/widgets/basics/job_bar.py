@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import row_in
@@ -106,7 +107,7 @@ class JobBar(QWidget):
         if not self.is_running():
             self.finish(text, severity)
             return
-        self._said = text
+        self._said = clipped(text)
         self._silence.start()
         self._elide()
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # From here on two rankings are said to agree.
 _AGREE = 0.8
+_BADGE = 60
 _ESTIMATE_TIP = (
     "Gradient estimates: exact only where the metric is linear in the activation. Believe the "
     "order more than the numbers."
@@ -80,7 +82,7 @@ class Banner(QFrame):
         set_role(self, "banner")
         self._mark.set_severity(severity)
         self._label.setText(text)
-        self.setAccessibleName(f"{severity}: {text}")
+        self.setAccessibleName(f"{severity}: {clipped(text)}")
         for button in self._buttons:
             self._row.removeWidget(button)
             button.hide()
@@ -173,6 +175,7 @@ class Badge(PlainLabel):
 
     def set_badge(self, text: str, severity: str = "good", tooltip: str = "") -> None:
         """Say something else."""
+        text = clipped(text, _BADGE)
         self.setText(text)
         self.setToolTip(plain_tip(tooltip))
         self.setAccessibleName(f"{text} ({severity})")

@@ -291,12 +291,19 @@ def paint_values(
         for col in cols:
             value = float(matrix.values[row, col])
             if math.isfinite(value):
-                back = image.colour(row, col)
+                mark, back = matrix.mark(row, col), image.colour(row, col)
+                back = _mixed(back, panel, _WASH / 255) if mark else back
                 faint = contrast_ratio(back, panel) < _NEAR_PANEL
                 painter.setPen(muted if faint else contrast_text(back))
                 rect = frame.cell_rect(row, col)
-                text = matrix.mark(row, col) + signed(matrix.value_format, value)
+                text = mark + signed(matrix.value_format, value)
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """Return a colour with a share of another laid over it."""
+    kinds = (QColor.red, QColor.green, QColor.blue)
+    return QColor(*(round(k(one) + (k(other) - k(one)) * share) for k in kinds))
 
 
 def paint_outline(

@@ -42,8 +42,14 @@ _STEPS = {
 }
 
 
+MOST_TOKENS = 32_768
+_MOST_KNOWN = 8
+
+
 class TokenStrip(PaintedArea):
     """Tokens in boxes over one or several lines; only what is visible is painted.
+
+    Of more tokens than models read the first alone are shown.
 
     Signals:
         token_clicked: A position was chosen, by click or by the arrow keys.
@@ -61,6 +67,7 @@ class TokenStrip(PaintedArea):
         self._most_lines = _MOST_LINES
         self._widths: list[int] = []
         self._layout = TokenLayout([], None, 1, None)
+        self._known: dict[int | None, TokenLayout] = {}
         self.setAccessibleName("Tokens")
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -68,12 +75,12 @@ class TokenStrip(PaintedArea):
 
     def set_tokens(self, cells: Sequence[TokenCell]) -> None:
         """Show these tokens; values, selection and the second row are let go."""
-        self._look = StripLook(list(cells))
+        self._look = StripLook(list(cells[:MOST_TOKENS]))
         self._arrange()
 
     def set_compare(self, cells: Sequence[TokenCell] | None) -> None:
         """Show a second row beneath, position by position; boxes that part are tinted."""
-        self._look.compare = None if cells is None else list(cells)
+        self._look.compare = None if cells is None else list(cells[:MOST_TOKENS])
         self._arrange()
 
     def set_read_position(self, position: int | None) -> None:
@@ -254,11 +261,18 @@ class TokenStrip(PaintedArea):
         return 0 if self._wrapping or layout.width <= width else 10
 
     def _make_layout(self, room: int) -> TokenLayout:
+        """Return the boxes for a width; layouts ask for the same few again and again."""
         width = room if self._wrapping else None
-        return TokenLayout(self._widths, width, len(self._look.rows), self._look.read)
+        if width not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            rows = len(self._look.rows)
+            self._known[width] = TokenLayout(self._widths, width, rows, self._look.read)
+        return self._known[width]
 
     def _arrange(self) -> None:
         self._widths = box_widths(self._look)
+        self._known.clear()
         self._layout = self._make_layout(self.viewport().width())
         self._update_range()
         self.updateGeometry()

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from desktop_app.pictures.words import clipped, part_name
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.long_text import NotesEdit
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -127,7 +127,7 @@ class Inspector(QWidget):
         self._token_title = label("Token", "heading")
         self._token_facts = _Facts()
         self._token_hint = label("Choose a token in any strip.", wrap=True)
-        self.notes = QPlainTextEdit()
+        self.notes = NotesEdit()
         self._notes_timer = QTimer(self, singleShot=True, interval=_NOTES_DELAY_MS)
         self._build()
         self._connect()
@@ -217,7 +217,7 @@ class Inspector(QWidget):
     def _on_session_opened(self) -> None:
         self.known.forget()
         self.notes.blockSignals(True)
-        self.notes.setPlainText(self._session.notes())
+        self.notes.set_text(self._session.notes())
         self.notes.blockSignals(False)
         self.refresh()
 
@@ -247,7 +247,7 @@ class Inspector(QWidget):
         self._hall.answer(Intent("open_attention", chosen))
 
     def _on_notes_timeout(self) -> None:
-        self._session.set_notes(self.notes.toPlainText())
+        self._session.set_notes(self.notes.text())
 
 
 class _Facts(QWidget):

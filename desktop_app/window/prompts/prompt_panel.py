@@ -18,7 +18,7 @@ from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.widgets.tokens.token_paint import TokenCell
-from desktop_app.widgets.tokens.token_strip import TokenStrip
+from desktop_app.widgets.tokens.token_strip import MOST_TOKENS, TokenStrip
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import tool_button
@@ -126,9 +126,9 @@ class LiveTokens(QWidget):
         special = result.data["special"][number] if "special" in result.data else ()
         self.strip.set_tokens(_cells(record.tokens, special))
         self.strip.set_read_position(record.read_position)
-        self._facts.setText(
-            f"{plural(len(record.tokens), 'token')} · read at {record.read_position}"
-        )
+        count, cut = plural(len(record.tokens), "token"), len(record.tokens) > MOST_TOKENS
+        shown = f", the first {MOST_TOKENS:,} shown" if cut else ""
+        self._facts.setText(f"{count}{shown} · read at {record.read_position}")
         self._show_corrupt(record, special)
         self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
 
@@ -185,9 +185,10 @@ class LiveTokens(QWidget):
 
 
 def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
-    marks = [*map(bool, special), *([False] * len(tokens))][: len(tokens)]
-    parts = zip(tokens.ids, tokens.pieces, tokens.texts, marks, strict=True)
-    return [TokenCell(*part) for part in parts]
+    most = min(len(tokens), MOST_TOKENS)  # a strip shows no more
+    marks = [*map(bool, special[:most]), *([False] * most)][:most]
+    columns = (column[:most] for column in (tokens.ids, tokens.pieces, tokens.texts))
+    return [TokenCell(*part) for part in zip(*columns, marks, strict=True)]
 
 
 class PromptPanel(QWidget):

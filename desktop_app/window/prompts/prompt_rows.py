@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ _HEADINGS = {"prompt", "text", "corrupt", "answer", "wrong"}
 _ANSWER_SHARE, _ANSWER_LEAST, _ANSWER_MOST = 0.13, 52, 110
 _EMPTY_CORRUPT = 62
 _PROMPT_SHARE = 0.6
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def problem(row: TypedRow) -> str | None:
         return "The prompt is empty: type one, or remove the row."
     for column in range(len(COLUMNS)):
         text = row.cell(column)
-        if any("\ud800" <= c <= "\udfff" for c in text):
+        if _HALF.search(text):
             return f"The {COLUMNS[column]} holds half a character (a lone surrogate): retype it."
         if len(text) > MAX_PROMPT_CHARACTERS:
             return f"The {COLUMNS[column]} has over {MAX_PROMPT_CHARACTERS:,} characters: cut it."

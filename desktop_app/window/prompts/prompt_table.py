@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
@@ -50,6 +51,8 @@ _TIPS = (
     "Continuations that they are compared with; several with | between",
 )
 _SHOWN_CHARACTERS = 400
+_MOST_EDITED = 20_000
+_TOO_LONG = "Too long to be edited here: change it in a file and open that, or paste a row anew."
 _NUMBER_WIDTH = 26
 _ROW_HEIGHT = 28
 _CELL_PADDING = 12
@@ -148,11 +151,13 @@ class PromptModel(QAbstractTableModel):
                 look: Any = mono_font(12)
             case Qt.ItemDataRole.ToolTipRole:
                 text = visible(row.cell(column))
+                if len(row.cell(column)) > _MOST_EDITED:
+                    text = f"{text}\n{_TOO_LONG}"
                 look = plain_tip(problem(row) or text or _TIPS[column])
             case Qt.ItemDataRole.ForegroundRole:
                 look = theme_hub().current.color("bad") if problem(row) else None
             case Qt.ItemDataRole.AccessibleTextRole:
-                look = f"{HEADINGS[column]}: {row.cell(column) or 'empty'}"
+                look = f"{HEADINGS[column]}: {clipped(row.cell(column)) or 'empty'}"
             case _:
                 look = None
         return look
@@ -167,7 +172,11 @@ class PromptModel(QAbstractTableModel):
 
     @override
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+        there = index.isValid() and index.row() < len(self._rows)
+        text = self._rows[index.row()].cell(index.column()) if there else ""
+        # An editor cuts off what is longer than it takes, and lays all of it out at each keystroke.
+        fits = len(text) <= _MOST_EDITED
+        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if fits else Qt.ItemFlag(0))
 
     @override
     def headerData(

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLineEdit,
-    QPlainTextEdit,
     QTabWidget,
     QTextBrowser,
     QVBoxLayout,
@@ -24,9 +23,11 @@ from PySide6.QtWidgets import (
 
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
+from desktop_app.pictures.words import clipped
 from desktop_app.support.errors import first_line
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.sessions.results_panel import kind, moment
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+_TITLE = 200
+
+
 class ResultDialog(QDialog):
     """Shows and edits what a session notes about a result; it does not block the window."""
 
@@ -55,15 +59,17 @@ class ResultDialog(QDialog):
         result = session.result(row.id)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{kind(row)} · {moment(row.created)}")
-        self.title = QLineEdit(row.title)
-        self.tags = QLineEdit(", ".join(row.tags))
+        self._shown = clipped(row.title), clipped(", ".join(row.tags))
+        self.title, self.tags = map(QLineEdit, self._shown)
         self.tags.setPlaceholderText("induction, paper")
         self.star = QCheckBox("Starred")
         self.star.setChecked(row.star)
-        self.notes = QPlainTextEdit(row.notes)
+        self.notes = NotesEdit(row.notes)
         self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
         self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
-        self.settings.setPlainText(settings_text(result) if result else "It cannot be read.")
+        self.settings.setPlainText(
+            shown_notes(settings_text(result)) if result else "It cannot be read."
+        )
         for widget, name in (
             (self.title, "Title"),
             (self.tags, "Tags"),
@@ -78,12 +84,14 @@ class ResultDialog(QDialog):
     def accept(self) -> None:
         """Tell what was changed, and close."""
         row, title = self._row, self.title.text().strip()
-        if title and title != row.title:
+        if title and self.title.text() != self._shown[0]:
             self._session.rename(row.id, title)
         if self.star.isChecked() != row.star:
             self._session.set_star(row.id, self.star.isChecked())
-        notes = self.notes.toPlainText()
-        tags = tuple(t.strip().removeprefix("#") for t in self.tags.text().split(",") if t.strip())
+        notes, tags = self.notes.text(), row.tags
+        if self.tags.text() != self._shown[1]:
+            given = self.tags.text().split(",")
+            tags = tuple(t.strip().removeprefix("#") for t in given if t.strip())
         if (notes, tags) != (row.notes, row.tags):
             self._session.annotate(row.id, notes, tags)
         super().accept()
@@ -106,7 +114,7 @@ class ResultDialog(QDialog):
 
     def _on_page_changed(self) -> None:
         page = self.preview.document()
-        page.setMarkdown(self.notes.toPlainText(), page.MarkdownFeature.MarkdownNoHTML)
+        page.setMarkdown(shown_notes(self.notes.text()), page.MarkdownFeature.MarkdownNoHTML)
 
 
 def settings_text(result: Result) -> str:
@@ -114,7 +122,8 @@ def settings_text(result: Result) -> str:
     params = dict(result.params)
     prompts = params.pop("prompts", None) or [record.text for record in result.prompts]
     model = result.model
-    lines = [f"model: {model.name} ({model.device}, {model.dtype}, {model.fingerprint})"]
+    made = ", ".join(map(clipped, (model.device, model.dtype, model.fingerprint)))
+    lines = [f"model: {clipped(model.name)} ({made})"]
     lines += [f"{name}: {_short(value)}" for name, value in params.items()]
     lines += [f"{name}: {_short(value)}" for name, value in result.provenance.items()]
     lines.append(f"seconds: {result.timing.seconds:.3g}")
@@ -197,12 +206,14 @@ class HistoryDesk(QObject):
             case "star":
                 self._session.set_star(number, not row.star)
             case "rename":
-                title = dialogs.ask_text(self._hall.window, "Rename result", "Title:", row.title)
-                if title:
+                title = dialogs.ask_text(
+                    self._hall.window, "Rename result", "Title:", clipped(row.title)
+                )
+                if title and title != clipped(row.title):
                     self._session.rename(number, title)
             case "details":
                 self._open_details(row)
-            case "delete" if dialogs.ask_delete(self._hall.window, row.title):
+            case "delete" if dialogs.ask_delete(self._hall.window, clipped(row.title, _TITLE)):
                 self._session.delete(number)
 
     def _show(self, number: int) -> None:
@@ -238,7 +249,7 @@ class HistoryDesk(QObject):
 
     def _on_deleted(self, title: str) -> None:
         undo = {"undo_delete": ("Undo", self.undo_delete)}
-        self._hall.show(f"Deleted “{title}”.", "info", undo)
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo)
 
     # The session as a whole.
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.contract.registry import ANALYSES
+from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.widgets.basics.layouts import filled
@@ -143,7 +144,7 @@ class ResultsPanel(QWidget):
             title, facts = words(row)
             starred = "starred, " if row.star else ""
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{starred}{title}, {facts}")
-            lines = [title, facts, moment(row.created, full=True), row.notes]
+            lines = [title, facts, moment(row.created, full=True), clipped(row.notes)]
             item.setToolTip(plain_tip("\n".join(line for line in lines if line)))
             self.list.addItem(item)
         if not self._rows:
@@ -190,16 +191,16 @@ class ResultDelegate(RowDelegate):
 
 def words(row: SessionRow) -> tuple[str, str]:
     """Return a result's title and its line of facts."""
-    facts = [row.model, moment(row.created), *(f"#{visible(tag)}" for tag in row.tags)]
+    facts = [visible(row.model), moment(row.created), *(f"#{visible(tag)}" for tag in row.tags)]
     if row.id < 0:
         facts.insert(0, "in memory only")
-    return visible(row.title or kind(row)), " · ".join(facts)
+    return visible(row.title or kind(row)), clipped(" · ".join(facts))
 
 
 def kind(row: SessionRow) -> str:
     """Return what the analysis of a result is called."""
     analysis = ANALYSES.get(row.analysis)
-    return analysis.title if analysis is not None else row.analysis
+    return analysis.title if analysis is not None else visible(row.analysis)
 
 
 def moment(created: str, *, full: bool = False) -> str:
@@ -207,7 +208,7 @@ def moment(created: str, *, full: bool = False) -> str:
     try:
         when = datetime.fromisoformat(created).astimezone()
     except (ValueError, OverflowError, OSError):
-        return created
+        return visible(created)
     if full:
         return when.strftime("%Y-%m-%d %H:%M:%S")
     today = when.date() == datetime.now().astimezone().date()
