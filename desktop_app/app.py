@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.support.terminal import printable
+from desktop_app.support.unfinished import Workplace
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import let_draw
@@ -93,8 +94,8 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
     app = make_application()
     book = logs.install()
     apply_theme(app, "light")
-    with tempfile.TemporaryDirectory() as folder:
-        window = MainWindow(make_service, Path(folder), book)
+    with contextlib.closing(Workplace("settings")) as folder:
+        window = MainWindow(make_service, folder.path, book)
         window.resize(1600, 1000)
         window.panels.place()
         window.show()

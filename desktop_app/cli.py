@@ -26,7 +26,7 @@ from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis, RunEstimate
 from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
-from desktop_app.support import installed, paths
+from desktop_app.support import installed, paths, unfinished
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
 from desktop_app.support.terminal import one_line, printable, printable_json
 
@@ -149,6 +149,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
 
         cli_options.check_ending(out)
         check_target(Path(out))
+    unfinished.tidy()
     spec = cli_options.model_spec(options)
     params = cli_options.make_params(analysis.params, options)
     reporter = cli_options.TerminalReporter(analysis.name)

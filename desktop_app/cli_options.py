@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -105,7 +106,7 @@ def check_ending(out: str) -> None:
     """Refuse an output file of an unknown kind before anything is computed."""
     if not out.lower().endswith(_ENDINGS):
         raise BadInputError(f"--out {out} must end in {', '.join(_ENDINGS)}: rename it.")
-    folder = Path(out).expanduser().resolve().parent
+    folder = Path(os.path.realpath(os.path.expanduser(out))).parent
     if not folder.is_dir():
         raise BadInputError(f"--out {out}: the folder {folder} does not exist; make it first.")
 

@@ -41,11 +41,13 @@ class HookAxes:
 
     Attributes:
         unfit: Places that no analysis may read or write, and why.
+        taken: Places whose hooks were given the axes that are meant, in any layer.
         n_kv_heads: Key-value heads as they are shown.
         widest_head: The widest of queries, keys, values and z of a head.
     """
 
     unfit: dict[Place, str] = field(default_factory=dict)
+    taken: tuple[Site, ...] = ()
     n_kv_heads: int = 0
     widest_head: int = 0
 
@@ -110,7 +112,8 @@ def examine(bridge: Any, info: ModelInfo) -> HookAxes:
         if site == "head_z" and (layer, site) not in unfit and not _mixes(seen, layer, counts):
             unfit[layer, site] = f"its heads cannot be told apart in layer {layer}"
     widths = [x.shape[-1] for (_layer, site), x in seen.items() if site in _HEADED and x.ndim == 4]
-    return HookAxes(unfit, counts.kv_heads, max(widths, default=info.d_head))
+    taken = tuple(sorted({site for _layer, site in changed}))
+    return HookAxes(unfit, taken, counts.kv_heads, max(widths, default=info.d_head))
 
 
 def _look(bridge: Any, ids: torch.Tensor, n_layers: int) -> dict[Place, torch.Tensor]:

@@ -143,7 +143,8 @@ def _load(
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
     return LoadedModel(
         bridge, tokenizer, info, spec, measured, input_device, memory,
-        notices=notices, unfit=axes.unfit, widest_head=axes.widest_head, folded_biases=folded,
+        notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
+        folded_biases=folded,
     )  # fmt: skip
 
 

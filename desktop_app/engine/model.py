@@ -20,6 +20,8 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
+from desktop_app.support.errors import BadInputError
+
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
     from desktop_app.contract.result import ModelInfo, Notice
@@ -192,6 +194,7 @@ class LoadedModel:
         budget_bytes: Memory that the rows of a sweep may take; None: a share of what is free.
         notices: What every result of this model must say.
         unfit: Places (layer, site) whose hooks cannot be used, and why.
+        turned: Places whose hooks were given the axes that are meant, which scripts must repeat.
         widest_head: The widest of queries, keys, values and z of a head; 0: as the configuration
             says.
         folded_biases: Whether processing the weights moved biases of values or norms elsewhere.
@@ -209,6 +212,7 @@ class LoadedModel:
     budget_bytes: int | None = None
     notices: tuple[Notice, ...] = ()
     unfit: Mapping[tuple[int, Site], str] = field(default_factory=dict)
+    turned: tuple[Site, ...] = ()
     widest_head: int = 0
     folded_biases: bool = False
     storage: Storage = field(default_factory=Storage)
@@ -263,8 +267,19 @@ class LoadedModel:
         return kept[0]
 
     def ids(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return token ids as a tensor `[batch, position]` on the model's device."""
-        return torch.tensor(token_ids, dtype=torch.long, device=self.device)
+        """Return token ids as a tensor `[batch, position]` on the model's device.
+
+        Raises:
+            BadInputError: One of them is beyond the embedding.
+        """
+        rows = torch.tensor(token_ids, dtype=torch.long)
+        most = int(rows.max()) if rows.numel() else -1
+        if most >= self.info.d_vocab:
+            raise BadInputError(
+                f"A text holds token {most}, and {self.info.name} knows only ids below "
+                f"{self.info.d_vocab}: the tokenizer does not belong to this model."
+            )
+        return rows.to(self.device)
 
     def has_hook(self, name: str) -> bool:
         """Return whether the architecture offers a hook of that name."""

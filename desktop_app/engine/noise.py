@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HALF = frozenset({"bfloat16", "float16"})
 # Of the sweep's own work, so that measuring stays cheap; twice the prompts are always run.
-_SHARE_OF_WORK = 0.06
+_SHARE_OF_WORK = 0.08
 _AT_THE_END = 0.999
 
 
@@ -67,13 +67,13 @@ class NoiseFloor:
         return len(self._prompts.ids)
 
     def _sizes(self, work: float) -> Iterator[int]:
-        """Yield of how many copies of all prompts a pass is made: 2, 4, 8 and so on."""
+        """Yield of how many copies of all prompts a pass is made: 2, 3, 4, 6, 8, 12 and so on."""
         shape = tuple(self._prompts.ids.shape)
         most = (rows_per_pass(self._model, shape[1], shape, self._plan) + shape[0]) // shape[0]
-        left, copies = max(2.0, _SHARE_OF_WORK * work / shape[0]), 2
+        left, copies, after = max(2.0, _SHARE_OF_WORK * work / shape[0]), 2, 3
         while copies <= min(left, most):
             yield copies
-            left, copies = left - copies, 2 * copies
+            left, copies, after = left - copies, after, 2 * copies
 
     def _together(self, report: Reporter, copies: int) -> torch.Tensor:
         """Return the metric of untouched rows in a pass of so many copies of each prompt."""

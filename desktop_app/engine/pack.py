@@ -24,6 +24,7 @@ from desktop_app.engine import pack_steps
 from desktop_app.engine.pack_again import TOKENIZER, convert_again
 from desktop_app.engine.pack_steps import PackError, Steps, never
 from desktop_app.support import paths
+from desktop_app.support.unfinished import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,10 +242,11 @@ def _workplace(folder: Path) -> Iterator[Path]:
             if time.time() - old.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(old, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=folder.parent))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with noted(work):
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _write_manifest(folder: Path, pack: Pack) -> None:

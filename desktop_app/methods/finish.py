@@ -117,6 +117,8 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "weights": model.info.weights,
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        # A script must give these hooks the same axes.
+        **({"turned_hooks": list(model.turned)} if model.turned else {}),
     }
 
 

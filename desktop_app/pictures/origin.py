@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.contract.result import EARLIER_TOKENIZER, has_earlier_tokenizer
 from desktop_app.pictures.words import choice_label, clipped, plural
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def model_difference(then: ModelInfo, now: ModelInfo | None) -> str:
     if now is None:
         return ""
     name = clipped(then.name, _SHORT)
+    if has_earlier_tokenizer(then, now):
+        return EARLIER_TOKENIZER.removeprefix("made with ")
     if then.fingerprint != now.fingerprint:
         return f"another model, {name}" if then.name != now.name else f"other files of {name}"
     if then.dtype != now.dtype:

@@ -35,6 +35,7 @@ _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
 _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z", re.ASCII)
 _VERSIONS = ("lensbench", "torch", "transformers", "transformer_lens", "python", "created")
+_HOOKS = {"head_q": "hook_q", "head_k": "hook_k", "head_v": "hook_v", "head_z": "hook_z"}
 _FOUR_BLANK_LINES = re.compile(r"\n{4,}")
 
 
@@ -194,7 +195,15 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "sequences": None,
         "compare": "",
         "softmax_inputs": False,
+        "turned": [_HOOKS[site] for site in _turned(result) if site != "head_z"],
+        "splits_z": "head_z" in _turned(result),
     }
+
+
+def _turned(result: Result) -> list[str]:
+    """Return the places whose hooks need other axes in this model than the bridge gives them."""
+    given = result.provenance.get("turned_hooks")
+    return [site for site in given if site in _HOOKS] if isinstance(given, list) else []
 
 
 def _prompt(record: PromptRecord) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sqlite3
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ def check_target(target: Path) -> None:
     """
     if not _is_session(target):
         try_out(target)
-    elif target.is_file() and target.stat().st_size > 0:
+    elif os.path.isfile(target) and os.path.getsize(target) > 0:
         with Session.open(target) as session:
             session.try_out()
     else:

@@ -103,10 +103,10 @@ def _field_problem(
             if sizes.get(axis, size) != size:
                 return f"{name} has {size} places along {axis} and not {sizes[axis]}"
         return None
-    if isinstance(value, tuple) and possible[0][:1] == ("prompt",):
+    if isinstance(value, tuple) and "prompt" in possible[0]:
         if len(value) != sizes.get("prompt", len(value)):
             return f"{name} is not there for every prompt"
-        rest = tuple(axes[1:] for axes in possible)
+        rest = tuple(tuple(a for a in axes if a != "prompt") for axes in possible)
         parts = (item for item in value if isinstance(item, Stored))
         return next(filter(None, (_field_problem(name, p, rest, sizes) for p in parts)), None)
     return None

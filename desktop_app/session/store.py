@@ -129,7 +129,7 @@ class Session(SessionFile):
         """Open the session file, or make it where there is none, waiting for whoever does so."""
         target = Path(path)
         for _ in range(_TRIES):
-            if not target.exists() or database.is_writable(target):
+            if not os.path.exists(target) or database.is_writable(target):
                 database.create(target, _first_meta())
             with contextlib.suppress(database.NoFileError):  # it was taken away meanwhile
                 return cls.open(target)

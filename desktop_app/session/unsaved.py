@@ -20,7 +20,7 @@ from typing_extensions import override
 from desktop_app.session import database
 from desktop_app.session.claim import Claim
 from desktop_app.session.store import Session, unsaved_place
-from desktop_app.support import paths
+from desktop_app.support import paths, unfinished
 from desktop_app.support.errors import BadInputError, LensbenchError
 from desktop_app.support.files import TEMPORARY_NAMES
 
@@ -89,6 +89,7 @@ def leftovers(where: Path | None = None) -> tuple[Leftover, ...]:
     found = []
     places = [where or folder()]
     if where is None:
+        unfinished.tidy()
         with contextlib.suppress(BadInputError):
             places.append(unsaved_place())
     for place in places:

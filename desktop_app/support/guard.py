@@ -43,11 +43,11 @@ contains controlTypes count createEditor createMimeDataFromSelection createStand
 createWidget data displayText done dropMimeData editorEvent event eventFilter expandingDirections
 fetchMore filterAcceptsColumn filterAcceptsRow fixup flags geometry hasChildren hasHeightForWidth
 headerData heightForWidth hidePopup hitTest horizontalOffset index indexAt initPainter
-initStyleOption insertColumns insertRows invalidate isEmpty isIndexHidden isObscuredBy itemAt
-itemChange itemData keyboardSearch layout lessThan loadResource maximumSize metric mimeData
-mimeTypes minimumHeightForWidth minimumSize minimumSizeHint moveCursor nativeEvent nextId opaqueArea
-paint paintEngine parent pixmap redirected reject removeColumns removeRows reset resizeContent
-revert rowCount rowsInserted run sceneEventFilter scrollContentsBy scrollTo selectAll
+initStyleOption insertColumns insertFromMimeData insertRows invalidate isEmpty isIndexHidden
+isObscuredBy itemAt itemChange itemData keyboardSearch layout lessThan loadResource maximumSize
+metric mimeData mimeTypes minimumHeightForWidth minimumSize minimumSizeHint moveCursor nativeEvent
+nextId opaqueArea paint paintEngine parent pixmap redirected reject removeColumns removeRows reset
+resizeContent revert rowCount rowsInserted run sceneEventFilter scrollContentsBy scrollTo selectAll
 selectedIndexes selectionChanged selectionCommand setData setEditorData setGeometry setHeaderData
 setItemData setModelData setVisible shape showPopup sizeHint sizeHintForColumn sizeHintForRow sort
 spacerItem span stepBy stepEnabled submit supportedDropActions takeAt textFromValue

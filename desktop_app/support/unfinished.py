@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 FOLDER = "unfinished"
 # Nothing of another name is ever removed, whatever a note says.
 _FILES = ".lensbench-*.tmp*"
-_FOLDERS = "lensbench-*"
+_FOLDERS = ("lensbench-*", ".*.part")
 _LOCKS = ".*.lock"
 _MOST_BYTES = 10_000
+_STALE_S = 3600.0
 
 
 class Note:
@@ -96,12 +98,13 @@ def _settle(note: Path) -> None:
     try:
         locks.lock(handle)
         place = Path(os.fsdecode(os.read(handle, _MOST_BYTES)))
-        is_there = place.is_absolute() and place.parent.is_dir()  # else its drive may come back
-        if is_there:
+        is_over = time.time() - os.fstat(handle).st_mtime > _STALE_S and not place.is_absolute()
+        if place.is_absolute() and place.parent.is_dir():  # else its drive may come back
             _remove(place)
+            is_over = True
     finally:
         os.close(handle)
-    if is_there:
+    if is_over:
         note.unlink()
 
 
@@ -109,7 +112,7 @@ def _remove(place: Path) -> None:
     if fnmatchcase(place.name, _FILES):
         for file in place.parent.glob(f"{place.name}*"):  # and what SQLite keeps beside it
             file.unlink()
-    elif fnmatchcase(place.name, _FOLDERS) and place.is_dir() and not place.is_symlink():
+    elif _is_folder_of_ours(place):
         shutil.rmtree(place, ignore_errors=True)
     elif fnmatchcase(place.name, _LOCKS):
         _remove_lock(place)
@@ -125,3 +128,8 @@ def _remove_lock(place: Path) -> None:
                 place.unlink()
         finally:
             os.close(handle)
+
+
+def _is_folder_of_ours(place: Path) -> bool:
+    is_named = any(fnmatchcase(place.name, pattern) for pattern in _FOLDERS)
+    return is_named and place.is_dir() and not place.is_symlink()

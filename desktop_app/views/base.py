@@ -25,6 +25,7 @@ from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -329,7 +330,7 @@ class AnalysisView(QWidget):
         """Show results only: what makes them is not here."""
         self._cannot_run = reason
         self._heading.run_button.setEnabled(False)
-        self._heading.run_button.setToolTip(reason)
+        self._heading.run_button.setToolTip(plain_tip(reason))
 
     def request_run(self) -> None:
         """Ask for a run with the settings of the form; bad ones open it and mark the field."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from desktop_app.pictures.words import prompt_title
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
+from desktop_app.widgets.basics.words import PlainLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,7 +128,7 @@ class Choosers(QWidget):
         box.addItems(list(labels))
         box.setMaximumWidth(_WIDEST)
         box.activated.connect(self._on_activated)
-        row_in(holder, QLabel(title), box, spacing=4)
+        row_in(holder, PlainLabel(title), box, spacing=4)
         self._row.addWidget(holder)
         holder.show()
         self._boxes[name] = box

@@ -17,6 +17,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
 from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -143,7 +144,7 @@ class DefaultView(AnalysisView):
             self._field.addItems(titles)
             for index, entry in enumerate(self._entries):
                 tip = "" if entry.spec is None else entry.spec.meaning
-                self._field.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
+                self._field.setItemData(index, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
         self._field.setCurrentIndex(titles.index(before) if before in titles else 0)
         self._show_entry()
 

@@ -23,8 +23,8 @@ from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 
 if TYPE_CHECKING:
@@ -41,15 +41,14 @@ _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unus
 _CODE = 60
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(PlainLabel):
     """One line that gives up its end rather than its neighbours' room; the tooltip has it all."""
 
     def __init__(self, text: str = "", role: str = "muted", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._full = ""
         set_role(self, role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.set_full_text(text)
 
     def full_text(self) -> str:
@@ -75,7 +74,7 @@ class ElidedLabel(QLabel):
         metrics = QFontMetrics(self.font())
         shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, max(0, self.width()))
         self.setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
+        self.setToolTip(plain_tip(self._full if shown != self._full else ""))
 
 
 class Heading(QWidget):
@@ -83,7 +82,7 @@ class Heading(QWidget):
 
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel(analysis.title)
+        title = PlainLabel(analysis.title)
         set_role(title, "title")
         self.summary = ElidedLabel(analysis.summary, "muted")
         told = f"What {analysis.title.lower()} means: formula, signs, pitfalls"
@@ -92,7 +91,7 @@ class Heading(QWidget):
         set_role(self.run_button, "primary")
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
-        self.run_button.setToolTip(f"{run_words(analysis)} with these settings")
+        self.run_button.setToolTip(plain_tip(f"{run_words(analysis)} with these settings"))
         row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
 
 
@@ -243,8 +242,7 @@ def panel(*parts: Part, margins: int = 12, spacing: int = 8) -> QFrame:
 
 def label(text: str = "", role: str = "muted", *, wrap: bool = False) -> QLabel:
     """Return a label in one of the theme's roles; texts are never read as markup."""
-    made = Label(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    made = PlainLabel(text)
     set_role(made, role)
     made.setWordWrap(wrap)
     if wrap:

@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
         # Before the history, which shows it the results of a session that was opened.
         self.inspector = Inspector(hall, self.session, prompts, showing)
         self.history = HistoryDesk(hall, self.session, self.results, self.files, prompts, showing)
+        conductor.run_began.connect(self.session.try_out)
         conductor.result_arrived.connect(self.history.keep)
         # After the history: its last result is kept when the start is over.
         self.first_start = FirstStart(conductor, self.runs.run_worked, self)

@@ -106,3 +106,20 @@ def test_a_template_without_bos_is_said_where_the_model_wants_one():
     assert "bos_missing" in codes(result)
     raw.chat_template = "{{ bos_token }}{{ messages[0].content }}:"
     assert "bos_missing" not in codes(rank.run(chatty, params, SilentReporter()))
+
+
+@pytest.mark.model
+def test_no_id_beyond_the_embedding_reaches_the_model():
+    model = tiny("gpt2")
+    with pytest.raises(BadInputError, match=f"only ids below {model.info.d_vocab}"):
+        model.ids([[1, model.info.d_vocab]])
+    assert model.ids([[1, 2]]).tolist() == [[1, 2]]
+
+
+def test_the_chip_of_answers_that_are_not_near_offers_the_fix():
+    from desktop_app.contract.result import Notice
+    from desktop_app.views.frame import notice_chip
+
+    fix = {"index": 0, "prompt": "a", "corrupt": None, "answer": " b", "wrong": " c"}
+    chip = notice_chip("answer_not_near", [Notice("answer_not_near", "…", fix, 0)])
+    assert (chip.text, chip.fix_label, chip.severity) == ("answer not near", "Fix", "warn")

@@ -25,7 +25,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.paths import resource
-from tests.models import named
+from tests.models import named, tiny
 from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
@@ -122,6 +122,23 @@ RUNS = {
         {"on": "prompts", "embedding": "raw"},
     ),
 }
+# Attention whose hooks have other axes, and attention with sinks: on tiny models of their own.
+LATENT, SINKS = "deepseek_v3:published", "gpt_oss"
+OTHERS = {
+    "ablate-latent": LATENT,
+    "patch-latent": LATENT,
+    "patch-latent-keys": LATENT,
+    "attention-latent": LATENT,
+    "attention-sinks": SINKS,
+}
+_TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
+RUNS |= {
+    "ablate-latent": (ablate.run, (_TINY,), {"mode": "zero"}),
+    "patch-latent": (patch.run, (_TINY,), {"site": "head_z", "direction": "noise"}),
+    "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
+    "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
+    "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
+}
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
 DRIVER = """
@@ -145,7 +162,11 @@ for script, arguments in json.loads(sys.argv[1]):
 def result_of(key):
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
-    return run(named("toy"), kind(prompts=rows, **settings), SilentReporter())
+    return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())
+
+
+def model_of(key):
+    return tiny(OTHERS[key]) if key in OTHERS else named("toy")
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +177,8 @@ def numbers(tmp_path_factory):
     for key in RUNS:
         script = folder / f"{key}.py"
         script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
-        calls.append((str(script), [toy, str(folder / f"script-{key}.npz"), toy]))
+        source = model_of(key).info.source if key in OTHERS else toy
+        calls.append((str(script), [source, str(folder / f"script-{key}.npz"), toy]))
     notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
     code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
     (folder / "cells.py").write_text(code, "utf-8")

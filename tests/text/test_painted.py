@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.painted import read_pattern
+from desktop_app.text.prompts import read_prompts, read_texts
 
 TABLE = ((1.0, 0.0), (0.5, 0.5))
 
@@ -46,3 +48,18 @@ def test_a_missing_file_and_a_pickle_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(BadInputError, match="no table of numbers"):
         read_pattern(tmp_path / "a.npy")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+@pytest.mark.parametrize("reader", [read_pattern, read_prompts, read_texts])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, reader):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(BadInputError, match="pipe or a device"):
+        reader(pipe)
+
+
+def test_a_pattern_nested_without_end_is_no_table(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 200_000)
+    with pytest.raises(BadInputError, match="no table of numbers"):
+        read_pattern(tmp_path / "a.json")

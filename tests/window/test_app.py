@@ -69,3 +69,54 @@ def test_the_program_ends_cleanly_also_while_it_is_loading(tmp_path, moment):
     assert "QThread: Destroyed" not in run.stderr
     assert (tmp_path / "config" / "settings.json").is_file()
     assert not (tmp_path / "log" / "crash.log").exists()
+
+
+FAILING = """
+import sys
+from PySide6.QtCore import QTimer
+from desktop_app import app
+from desktop_app.support.guard import guarded
+from desktop_app.views import frame
+from desktop_app.widgets.basics.messages import Banner
+
+told = []
+original = Banner.show_message
+def show(self, text, *rest, **more):
+    told.append(text)
+    original(self, text, *rest, **more)
+Banner.show_message = show
+
+def showEvent(self, event):
+    [].pop()
+frame.SettingsFold.showEvent = guarded(showEvent)
+
+class Window(app.MainWindow):
+    def start(self, *given):
+        QTimer.singleShot(0, self.look)
+    def look(self):
+        if any("pop from empty list" in text for text in told):
+            print(len([text for text in told if "pop from" in text]), flush=True)
+            self.close()
+        else:
+            QTimer.singleShot(0, self.look)
+
+app.MainWindow = Window
+sys.exit(app.main([]))
+"""
+
+
+@pytest.mark.gui
+def test_an_error_in_a_handler_is_told_in_the_window_and_logged(tmp_path):
+    environment = {**os.environ, "LENSBENCH_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run(
+        [sys.executable, "-c", FAILING],
+        capture_output=True,
+        text=True,
+        timeout=CHILD_S,
+        check=False,
+        env=environment,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "1"
+    log = (tmp_path / "log" / "lensbench.log").read_text()
+    assert "IndexError: pop from empty list" in log

@@ -20,6 +20,7 @@ from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class AttentionControls(QWidget):
             if present or not needs or key == "corrupt_pattern":
                 continue
             action = self._menu.addAction(f"{name} …")
-            action.setToolTip(tip)
+            action.setToolTip(plain_tip(tip))
             action.setData(needs)
             action.setEnabled(_possible(result, key))
         self._more.setVisible(not self._menu.isEmpty())
@@ -121,7 +122,7 @@ def _checkable(text: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setText(text)
     button.setCheckable(True)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     button.setAccessibleName(text)
     return button
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from desktop_app.engine.memory import human_bytes
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.unfinished import Workplace
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Arrays beyond this go to a file and are read head by head.
 MEMORY_BYTES = 64_000_000
@@ -38,8 +42,9 @@ class ArrayStore:
                 f"These patterns take {human_bytes(total_bytes)} and the disk has "
                 f"{human_bytes(free)} free: choose fewer --layers or --heads, or shorter prompts."
             )
-        self._folder = Path(tempfile.mkdtemp(prefix="lensbench-attention-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        work = Workplace("attention")
+        self._folder = work.path
+        weakref.finalize(self, work.close)
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return a float32 array of that shape."""

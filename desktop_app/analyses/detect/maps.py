@@ -26,6 +26,7 @@ from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
@@ -54,7 +55,7 @@ class SmallMap(QWidget):
         self.title = QPushButton(short_title(name))
         self.title.setAccessibleName(TITLES[name])
         self.title.setCheckable(True)
-        self.title.setToolTip(meaning(name))
+        self.title.setToolTip(plain_tip(meaning(name)))
         set_role(self.title, "segment")
         # Narrow enough for three maps in a row of a small window.
         self.title.setStyleSheet("padding: 0 2px;")

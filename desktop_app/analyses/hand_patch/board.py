@@ -14,6 +14,7 @@ from desktop_app.pictures.matrix import numbered
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.matrix_axes import (
     paint_read,
     paint_rows,
@@ -227,7 +228,7 @@ class HandBoard(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == event.Type.ToolTip:
             cell = self.cell_at(event.pos().toPointF())
             text = self.cell_words(cell) if cell is not None else ""
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         return super().event(event)
 

@@ -19,6 +19,7 @@ from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class HandSide(QWidget):
     def _button(self, name: str, text: str) -> QToolButton:
         button = QToolButton()
         bind_icon(button, name)
-        button.setToolTip(text)
+        button.setToolTip(plain_tip(text))
         button.setAccessibleName(text)
         button.setEnabled(False)
         return button

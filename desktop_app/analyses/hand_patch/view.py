@@ -20,6 +20,7 @@ from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -48,7 +49,9 @@ class HandPatchView(AnalysisView):
         self._site = QComboBox()
         for site in get_args(HandSite):
             self._site.addItem(choice_label(site), site)
-            self._site.setItemData(self._site.count() - 1, site, Qt.ItemDataRole.ToolTipRole)
+            self._site.setItemData(
+                self._site.count() - 1, plain_tip(site), Qt.ItemDataRole.ToolTipRole
+            )
         self._site.setCurrentIndex(self._site.findData("resid_post"))
         self._site.setFixedWidth(174)
         self._site.setAccessibleName("Site of the next move")

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
@@ -23,6 +23,7 @@ from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.theme import colour, set_role, severity_colour
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ class Chip(QFrame):
         super().__init__(parent)
         self.code = spec.code
         self._severity = spec.severity
-        mark, self._label = Sign(14), QLabel()
+        mark, self._label = Sign(14), PlainLabel()
         mark.set_severity(spec.severity)
         self._label.setFont(ui_font(12, "medium"))
         metrics = QFontMetrics(self._label.font())
@@ -75,7 +76,7 @@ class Chip(QFrame):
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(clipped(spec.tooltip or spec.text))
+        self.setToolTip(plain_tip(spec.tooltip or spec.text))
         self.setAccessibleName(f"{spec.severity}: {clipped(spec.text)}")
         self.setAccessibleDescription(clipped(spec.tooltip))
         row = row_in(self, mark, self._label, spacing=6, margins=(8, 0, 10, 0))
@@ -115,7 +116,7 @@ class Chip(QFrame):
         button.setProperty("severity", self._severity)
         set_role(button, "chip")
         button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setToolTip(name)
+        button.setToolTip(plain_tip(name))
         button.setAccessibleName(f"{name or text}: {self.text()}")
         button.clicked.connect(self._on_fix)
         return button

@@ -18,6 +18,7 @@ from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.theme import severity_colour, theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -103,7 +104,7 @@ def icon_button(name: str, tip: str, colour: str | None = None, *, words: str = 
     """Return a button that is an icon alone; without words its tip names it to screen readers."""
     button = QToolButton()
     bind_icon(button, name, colour)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     button.setAccessibleName(words or tip)
     return button
 

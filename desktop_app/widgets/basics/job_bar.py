@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import Sign
 from desktop_app.widgets.basics.layouts import row_in
-from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -35,9 +35,9 @@ class JobBar(QWidget):
         super().__init__(parent)
         self._full_note = ""
         self._said = ""
-        self._mark, self._title, self._note = Sign(14), Label("Ready"), QLabel()
+        self._mark, self._title, self._note = Sign(14), PlainLabel("Ready"), PlainLabel()
         self._mark.setVisible(False)
-        self._percent, self._waiting, self._memory = QLabel(), QLabel(), QLabel()
+        self._percent, self._waiting, self._memory = PlainLabel(), PlainLabel(), PlainLabel()
         for part in (self._note, self._percent, self._waiting, self._memory):
             set_role(part, "small")
         self._waiting.setVisible(False)
@@ -145,7 +145,7 @@ class JobBar(QWidget):
         metrics = QFontMetrics(self._note.font())
         width = max(self._note.width(), 40)
         text = self._said or self._full_note
-        self._note.setToolTip(text)
+        self._note.setToolTip(plain_tip(text))
         self._note.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, width))
 
     def _show_running(self, *, running: bool) -> None:

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtWidgets import QWidget
 
-MOST_IN_LABEL = 4_000
 MOST_IN_NOTES = 100_000
 _LONGEST_LINE = 5_000
-
-
-class Label(QLabel):
-    """A label that lays out no more of a text than can be read."""
-
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(clipped(text, MOST_IN_LABEL), parent)
-
-    @override
-    def setText(self, text: str) -> None:
-        super().setText(clipped(text, MOST_IN_LABEL))
 
 
 def shown_notes(text: str) -> str:
@@ -52,7 +41,8 @@ class NotesEdit(QPlainTextEdit):
         self._whole = text if shown != text else None
         self.setReadOnly(self._whole is not None)
         told = f"Only the beginning is shown: these notes have {len(text):,} characters."
-        self.setToolTip("" if self._whole is None else f"{told} They are kept as they are.")
+        told = "" if self._whole is None else f"{told} They are kept as they are."
+        self.setToolTip(plain_tip(told))
         self.setPlainText(shown)
 
     def text(self) -> str:

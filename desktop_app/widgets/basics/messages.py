@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QWidget,
@@ -17,8 +16,8 @@ from PySide6.QtWidgets import (
 from desktop_app.pictures.words import clipped
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.long_text import Label
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +50,9 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._buttons: list[QPushButton] = []
-        self._mark, self._label = Sign(16), Label()
+        self._mark, self._label = Sign(16), PlainLabel()
         self._close = icon_button("close", "Dismiss", "text_muted", words="Dismiss this notice")
         self._label.setWordWrap(True)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a stranger's file
         self._label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -131,7 +129,7 @@ class EmptyState(QWidget):
 
     def __init__(self, icon_name: str, title: str, sentence: str, action_label: str = "") -> None:
         super().__init__()
-        self._mark, self._title, self._sentence = Sign(32), Label(), Label()
+        self._mark, self._title, self._sentence = Sign(32), PlainLabel(), PlainLabel()
         self._action = QPushButton()
         set_role(self._title, "title")
         set_role(self._sentence, "muted")
@@ -165,12 +163,11 @@ class EmptyState(QWidget):
         self.setAccessibleDescription(sentence)
 
 
-class Badge(QLabel):
+class Badge(PlainLabel):
     """One or two words about a thing, such as `parity 2e-6`, in the colour of their severity."""
 
     def __init__(self, text: str = "", severity: str = "good", tooltip: str = "") -> None:
         super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(20)
@@ -180,7 +177,7 @@ class Badge(QLabel):
         """Say something else."""
         text = clipped(text, _BADGE)
         self.setText(text)
-        self.setToolTip(clipped(tooltip))
+        self.setToolTip(plain_tip(tooltip))
         self.setAccessibleName(f"{text} ({severity})")
         self.setProperty("severity", severity)
         set_role(self, "badge")

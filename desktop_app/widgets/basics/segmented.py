@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class SegmentedControl(QFrame):
         """Allow or forbid one option, and say why, or more of it."""
         button = self._group.button(self._values.index(value))
         button.setEnabled(enabled)
-        button.setToolTip(tooltip)
+        button.setToolTip(plain_tip(tooltip))
 
     def set_option_shown(self, value: object, shown: bool) -> None:
         """Show or hide one option."""

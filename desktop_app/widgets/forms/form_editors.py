@@ -23,6 +23,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +132,7 @@ def _choice(choices: Sequence[object], optional: bool) -> Editor:
     combo = QComboBox()
     for row, label in enumerate(labels):
         combo.addItem(label)
-        combo.setItemData(row, choice_term(values[row]), Qt.ItemDataRole.ToolTipRole)
+        combo.setItemData(row, plain_tip(choice_term(values[row])), Qt.ItemDataRole.ToolTipRole)
     combo.setMinimumWidth(132)
     _WheelGuard(combo)
     return Editor(

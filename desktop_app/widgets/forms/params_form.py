@@ -8,7 +8,6 @@ from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QLabel,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -19,6 +18,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.forms.form_editors import Editor, make_editor
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ class _FieldBox(QWidget):
         self.help = field.description or ""
         self.editor: Editor = make_editor(field)
         title = field.title or name.replace("_", " ").capitalize()
-        label = QLabel(title)
+        label = PlainLabel(title)
         set_role(label, "field")
-        self._error = QLabel()
+        self._error = PlainLabel()
         self._error.setWordWrap(True)
         self._error.setMaximumWidth(240)
         set_role(self._error, "bad")
         self._error.setVisible(False)
-        self.setToolTip(self.help)
+        self.setToolTip(plain_tip(self.help))
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
         label.setBuddy(self.editor.control)
@@ -89,7 +89,7 @@ class ParamsForm(QWidget):
         self._more_room.setLayout(self._more_flow)
         self._more = QToolButton()
         self._more.setCheckable(True)
-        self._help, self._problem = QLabel(), QLabel()
+        self._help, self._problem = PlainLabel(), PlainLabel()
         self._build()
         self._add_fields()
         self.set_value(model_class.model_construct(**_starts(model_class)))

@@ -23,6 +23,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import lookup, sequential_map
 from desktop_app.widgets.basics.painted_area import PaintedArea
 from desktop_app.widgets.basics.theme import colour, theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
 from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, paint_outline
@@ -230,7 +231,7 @@ class HeadGrid(PaintedArea):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell = self._frame.cell_at(event.pos().toPointF())
             text = "" if cell is None else (self._tip or self.head_name)(*cell)
-            QToolTip.showText(event.globalPos(), text, self.viewport())
+            QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport())
             return True
         return super().viewportEvent(event)
 

@@ -11,6 +11,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
@@ -54,7 +55,7 @@ class MapPane(QWidget):
         self.line.setVisible(titled)
         self._name.setText("" if matrix is None or titled else matrix.name)
         if matrix is not None:
-            self.line.setToolTip(matrix.sentence)
+            self.line.setToolTip(plain_tip(matrix.sentence))
             self.setAccessibleName(f"{matrix.title}: {matrix.sentence}" if titled else "Heatmap")
         self._write_words()
         self.describe()
@@ -134,8 +135,7 @@ class MapPane(QWidget):
 
 def plain_label(role: str) -> QLabel:
     """Return a line of text in one of the theme's roles, which may be cut by its room."""
-    made = QLabel()
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    made = PlainLabel()
     made.setMinimumWidth(1)
     set_role(made, role)
     return made

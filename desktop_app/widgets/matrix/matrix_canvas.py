@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, sequential_map
 from desktop_app.widgets.basics.theme import colour, theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
     MatrixFrame,
@@ -171,7 +172,7 @@ class MatrixCanvas(QWidget):
             cell, text = self.frame.cell_at(event.pos().toPointF()), ""
             if self.matrix is not None and cell is not None:
                 text = self.matrix.tip_text(*cell)
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         return super().event(event)
 

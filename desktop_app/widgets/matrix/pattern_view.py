@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
 from desktop_app.pictures.ranking import Column, Ranking, ranked
@@ -16,6 +16,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import colour, set_role
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import reset_button
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
@@ -160,7 +161,7 @@ class PatternView(QWidget):
         self.canvas.cross = True
         self.canvas.missing = "panel"
         self._bar = ColorBar()
-        self._title, self._readout = QLabel(), QLabel()
+        self._title, self._readout = PlainLabel(), PlainLabel()
         set_role(self._title, "heading")
         set_role(self._readout, "small")
         self._reset = reset_button("Show the whole pattern (Esc)", self.canvas)
@@ -227,7 +228,7 @@ class PatternView(QWidget):
         )
         self.canvas.show_matrix(shown)
         self._bar.set_scale(shown.limits, diverging=self._diverging)
-        self._bar.setToolTip(look.get("value_name", "attention"))
+        self._bar.setToolTip(plain_tip(look.get("value_name", "attention")))
         self._title.setText(look.get("title", ""))
         self._title.setVisible(bool(look.get("title")))
         self._bar.setVisible(self._has_bar)
@@ -307,8 +308,7 @@ class _Looks(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
-        self.title = QLabel(name)
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = PlainLabel(name)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         set_role(self.title, "small")
         self.list = RankingList(name)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip, QVBoxLayout, 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
@@ -225,7 +226,7 @@ class Plot(QWidget):
             told = self._picture.text(index)
         self.setAccessibleDescription(told or self._picture.summary())
         if told and place is not None:
-            QToolTip.showText(self.mapToGlobal(place.toPoint()), told, self)
+            QToolTip.showText(self.mapToGlobal(place.toPoint()), plain_tip(told), self)
         else:
             QToolTip.hideText()
         self.point_hovered.emit(index)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -20,11 +19,11 @@ from PySide6.QtGui import QFont, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from desktop_app.pictures.ranking import Bar, Ranking
-from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,9 +108,7 @@ class RankingModel(QAbstractTableModel):
         if role == Role.AccessibleTextRole:
             return self.ranking.told(row)
         if role == Role.ToolTipRole:
-            text = clipped(self.ranking.rows[row].tooltip or self.ranking.told(row))
-            # A token may look like a tag.
-            return f"<p style='white-space: pre-wrap'>{escape(text)}</p>" if "<" in text else text
+            return plain_tip(self.ranking.rows[row].tooltip or self.ranking.told(row))
         return None
 
     @override
@@ -127,7 +124,7 @@ class RankingModel(QAbstractTableModel):
         if role == Role.AccessibleTextRole:
             return column.heading or column.key
         if role == Role.ToolTipRole:
-            return column.tooltip or None
+            return plain_tip(column.tooltip) or None
         if role == Role.TextAlignmentRole:
             return ALIGNMENTS[column.side]
         return None

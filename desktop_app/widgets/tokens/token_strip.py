@@ -13,6 +13,7 @@ from desktop_app.pictures.matrix import centred_limits, finite_limits
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tokens.token_paint import (
     BOX,
     MARGIN,
@@ -215,7 +216,7 @@ class TokenStrip(PaintedArea):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             position = self._position_at(event.pos())
             text = self.tip(position) if position >= 0 else ""
-            QToolTip.showText(event.globalPos(), text, self.viewport())
+            QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport())
             return True
         return super().viewportEvent(event)
 

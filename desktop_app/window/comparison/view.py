@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QHBoxLayout,
-    QLabel,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -285,7 +285,7 @@ class ComparisonDialog(QDialog):
         self.copy_button.clicked.connect(partial(pictures.copy_picture, shown))
         top = filled(
             QHBoxLayout(),
-            *(QLabel("First"), (self.first, 1), QLabel("Second"), (self.second, 1)),
+            *(PlainLabel("First"), (self.first, 1), PlainLabel("Second"), (self.second, 1)),
             *(self.export_button, self.copy_button),
             margins=(16, 12, 16, 0),
         )

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
     QMessageBox,
     QSpinBox,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
@@ -117,14 +117,16 @@ def picture_filter(ending: str) -> str:
 
 def show_about(parent: QWidget, version: str) -> None:
     """Say what this program is."""
-    QMessageBox.about(
+    box = _box(
         parent,
-        "About Lensbench",
-        f"<h3>Lensbench {version}</h3><p>A desktop workbench for mechanistic interpretability: "
-        "tokens, ranking, ablation and attention of language models, on your own machine, "
-        "offline.</p><p>Built with TransformerLens, Hugging Face transformers, PyTorch, Qt and "
-        "pyqtgraph.</p>",
+        f"Lensbench {version}",
+        "A desktop workbench for mechanistic interpretability: tokens, ranking, ablation and "
+        "attention of language models, on your own machine, offline.\n\nBuilt with "
+        "TransformerLens, Hugging Face transformers, PyTorch, Qt and pyqtgraph.",
     )
+    box.setWindowTitle("About Lensbench")
+    box.setIcon(QMessageBox.Icon.Information)
+    box.exec()
 
 
 class MemoryDialog(QDialog):
@@ -142,7 +144,7 @@ class MemoryDialog(QDialog):
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
         self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
-        line = filled(QHBoxLayout(), QLabel("A sweep may take"), self.box, None)
+        line = filled(QHBoxLayout(), PlainLabel("A sweep may take"), self.box, None)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Ok | choices.Cancel | choices.RestoreDefaults)
         automatic = buttons.button(choices.RestoreDefaults)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import Weight, ui_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
@@ -31,7 +32,7 @@ def tool_button(action: QAction, *, size: int = 18) -> QToolButton:
     button.setDefaultAction(action)
     button.setIconSize(QSize(size, size))
     button.setAccessibleName(action.text().replace("&", ""))
-    button.setToolTip(action_tip(action))
+    button.setToolTip(plain_tip(action_tip(action)))
     return button
 
 

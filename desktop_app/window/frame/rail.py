@@ -20,6 +20,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import bind_icon, icon, icon_of
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import RowDelegate, paint_ground, paint_line
 
@@ -135,7 +136,7 @@ class Rail(QFrame):
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         keys = self._keys(analysis.name)
         told = f"{analysis.summary} ({keys})" if keys else analysis.summary
-        item.setToolTip(f"{analysis.title}: {told}")
+        item.setToolTip(plain_tip(f"{analysis.title}: {told}"))
         return item
 
     def _describe(self) -> None:
@@ -154,7 +155,7 @@ class Rail(QFrame):
         self.setFixedWidth(_FOLDED if folded else _WIDE)
         bind_icon(self.fold_button, "chevron-right" if folded else "chevron-left", "text_muted")
         words = "Unfold the rail" if folded else "Fold the rail to icons"
-        self.fold_button.setToolTip(f"{words} (Ctrl+B)")
+        self.fold_button.setToolTip(plain_tip(f"{words} (Ctrl+B)"))
         self.fold_button.setAccessibleName(words)
 
     def _on_opened(self) -> None:

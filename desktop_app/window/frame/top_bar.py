@@ -24,6 +24,7 @@ from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import (
     SMALL,
@@ -255,7 +256,7 @@ class TopBar(QFrame):
 
     def _say(self, text: str, tip: str) -> None:
         self.model_button.setText(f"{text}  ▾")
-        self.model_button.setToolTip(tip)
+        self.model_button.setToolTip(plain_tip(tip))
         self.model_button.setAccessibleName(f"Model: {text}")
 
     def _show_parity(self, parity: Parity) -> None:
@@ -283,7 +284,7 @@ def _button(action: QAction, role: str) -> QPushButton:
     if role:
         set_role(button, role)
     bind_icon(button, action.objectName(), "accent_text" if role == "primary" else None)
-    button.setToolTip(action_tip(action))
+    button.setToolTip(plain_tip(action_tip(action)))
     button.setAccessibleName(button.text())
     button.clicked.connect(action.trigger)
     button.setEnabled(action.isEnabled())

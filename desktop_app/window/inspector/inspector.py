@@ -26,6 +26,7 @@ from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.inspector.known import Known
 
@@ -275,10 +276,10 @@ class _Facts(QWidget):
                 value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                value.setToolTip(clipped(fact.tip))
+                value.setToolTip(plain_tip(fact.tip))
                 value.setMinimumHeight(_VALUE_HEIGHT)
                 self._grid.addWidget(value, row, 1)
                 value.show()
-            name.setToolTip(clipped(fact.tip))
+            name.setToolTip(plain_tip(fact.tip))
             name.show()  # now: a layout shows what it is given at its next turn only
         self.setVisible(bool(facts))

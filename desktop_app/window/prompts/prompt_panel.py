@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import LensbenchError
@@ -16,6 +16,7 @@ from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.widgets.tokens.token_paint import TokenCell
 from desktop_app.widgets.tokens.token_strip import MOST_TOKENS, TokenStrip
 from desktop_app.window.frame import dialogs
@@ -207,7 +208,7 @@ class PromptPanel(QWidget):
         self.live = LiveTokens()
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
-        self.problem_label = QLabel()
+        self.problem_label = PlainLabel()
         self._count = label("", "small")
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)

@@ -27,6 +27,7 @@ from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.prompts.prompt_rows import (
     COLUMNS,
     TypedRow,
@@ -152,7 +153,7 @@ class PromptModel(QAbstractTableModel):
                 text = visible(row.cell(column))
                 if len(row.cell(column)) > _MOST_EDITED:
                     text = f"{text}\n{_TOO_LONG}"
-                look = problem(row) or text or _TIPS[column]
+                look = plain_tip(problem(row) or text or _TIPS[column])
             case Qt.ItemDataRole.ForegroundRole:
                 look = theme_hub().current.color("bad") if problem(row) else None
             case Qt.ItemDataRole.AccessibleTextRole:
@@ -185,7 +186,7 @@ class PromptModel(QAbstractTableModel):
             return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
         looks = {
             Qt.ItemDataRole.DisplayRole: HEADINGS[section],
-            Qt.ItemDataRole.ToolTipRole: _TIPS[section],
+            Qt.ItemDataRole.ToolTipRole: plain_tip(_TIPS[section]),
             Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
             | Qt.AlignmentFlag.AlignVCenter,
         }

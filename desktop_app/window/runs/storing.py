@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.frame.parts import human_bytes
 from desktop_app.window.settings import MOST_SWEEP_MB, USUAL_STORED_MB
@@ -52,7 +52,7 @@ class StorageDialog(QDialog):
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
         self.box.setAccessibleName("Most that a result keeps of patterns, in megabytes")
-        line = filled(QHBoxLayout(), QLabel("A result may keep"), self.box, None)
+        line = filled(QHBoxLayout(), PlainLabel("A result may keep"), self.box, None)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Ok | choices.Cancel | choices.RestoreDefaults)
         buttons.button(choices.RestoreDefaults).clicked.connect(

@@ -24,6 +24,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.parts import SMALL, RowDelegate, paint_ground, paint_line
 from desktop_app.window.prompts.prompt_table import visible
 
@@ -144,7 +145,7 @@ class ResultsPanel(QWidget):
             starred = "starred, " if row.star else ""
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{starred}{title}, {facts}")
             lines = [title, facts, moment(row.created, full=True), clipped(row.notes)]
-            item.setToolTip("\n".join(line for line in lines if line))
+            item.setToolTip(plain_tip("\n".join(line for line in lines if line)))
             self.list.addItem(item)
         if not self._rows:
             self._stack.setCurrentWidget(self._empty)

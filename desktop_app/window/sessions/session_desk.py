@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from desktop_app.session.exports import export
 from desktop_app.session.store import Session
 from desktop_app.session.unsaved import is_readable, rescue
 from desktop_app.support.errors import LensbenchError
-from desktop_app.window.sessions.session_thread import KeptResults, SessionThread
+from desktop_app.window.sessions.session_thread import KeptResults, SessionThread, Shelter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,10 +67,12 @@ class SessionDesk(QObject):
         self.has_unsaved = False
         self._rows: tuple[SessionRow, ...] = ()
         self._kept = KeptResults()
+        self._shelter = Shelter()
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
         self._bin: list[int] = []
         self._told_gone = False
+        self._doubted: Session | None = None
         self._thread = SessionThread(self)
         self._thread.failed.connect(self.failed)
 
@@ -80,7 +83,8 @@ class SessionDesk(QObject):
     def open(self, path: Path) -> bool:
         """Open another session in place of this one; `failed` tells why it cannot be."""
         self.wait()
-        if not self.session.is_gone() and path.exists() and path.samefile(self.session.path):
+        is_there = os.path.exists(path)  # of a name that is too long, Path.exists raises
+        if is_there and not self.session.is_gone() and path.samefile(self.session.path):
             return True
         return self._take_up(functools.partial(Session.open, path, claimed=True))
 
@@ -127,6 +131,19 @@ class SessionDesk(QObject):
 
         self._thread.submit(work)
 
+    def try_out(self) -> None:
+        """See whether a result could be written now; `write_failed` tells why not, once."""
+        session = self.session
+
+        def work() -> Answer | None:
+            try:
+                session.try_out()
+            except LensbenchError as error:
+                return functools.partial(self._doubt, session, str(error))
+            return None
+
+        self._thread.submit(work)
+
     def run(self, work: Callable[[], Answer | None]) -> None:
         """Do something slow with files, after all that was asked for before."""
         self._thread.submit(work)
@@ -139,6 +156,7 @@ class SessionDesk(QObject):
         """Finish what is being written and close the file."""
         session = self.session
         self._thread.submit(functools.partial(_retire, session))
+        self._thread.submit(self._shelter.close)
         self._thread.close()
 
     def add(self, result: Result, *, counts: bool = True) -> None:
@@ -156,7 +174,8 @@ class SessionDesk(QObject):
                 number = session.add(result)
                 rows = session.rows()
             except LensbenchError as error:
-                return functools.partial(self._keep, session, result, str(error))
+                place = self._shelter.add(result)
+                return functools.partial(self._keep, session, result, f"{error} {place}")
             return functools.partial(self._added, session, number, result, rows)
 
         self._thread.submit(work)
@@ -281,6 +300,8 @@ class SessionDesk(QObject):
         self._cache.clear()
         self._kept.clear()
         self._bin.clear()
+        self._thread.submit(self._shelter.close)
+        self._doubted = None
         self.has_unsaved = self._told_gone = False
         self._thread.submit(functools.partial(_retire, old))
         self.rows_changed.emit(self.rows())
@@ -321,6 +342,7 @@ class SessionDesk(QObject):
             self._thread.submit(functools.partial(_retire, self.session))
             self.session = session
             self._cache.clear()
+        self._thread.submit(self._shelter.close)
         self._kept.clear()
         self._rows = rows
         self.has_unsaved = self._told_gone = False
@@ -336,6 +358,13 @@ class SessionDesk(QObject):
             self.write_failed.emit(
                 f"“{session.path}” was deleted, moved or replaced: save the session under another "
                 "name to keep it."
+            )
+
+    def _doubt(self, session: Session, problem: str) -> None:
+        if session is self.session and session is not self._doubted:
+            self._doubted = session
+            self.write_failed.emit(
+                f"{problem} What is computed now is kept in memory until it can be written."
             )
 
     def _changed_elsewhere(self, session: Session, rows: tuple[SessionRow, ...]) -> None:
@@ -372,8 +401,9 @@ class SessionDesk(QObject):
             self.row_added.emit(number)
             if self._kept.visible():
                 self.retry()
-            elif not session.is_temporary:
-                self.has_unsaved = False
+            else:
+                self._thread.submit(self._shelter.close)
+                self.has_unsaved = self.has_unsaved and session.is_temporary
 
     def _keep(self, session: Session, result: Result, problem: str) -> None:
         if session is not self.session:
@@ -382,7 +412,7 @@ class SessionDesk(QObject):
         self.has_unsaved = True
         self.rows_changed.emit(self.rows())
         self.row_added.emit(number)
-        self.write_failed.emit(f"{problem} The result is kept in memory until it can be written.")
+        self.write_failed.emit(problem)
 
     def _remember(self, number: int, result: Result) -> None:
         self._cache[number] = result

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop_app.session import unsaved
 from desktop_app.session.store import SessionRow, default_title, now
 from desktop_app.support.errors import LensbenchError
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
+    from desktop_app.session.store import Session
 
 Answer = Callable[[], None]
 Work = Callable[[], Answer | None]
@@ -130,3 +132,38 @@ class KeptResults:
         """Keep nothing."""
         self._kept.clear()
         self.hidden.clear()
+
+
+class Shelter:
+    """Keeps on the disk, until it is in its own file, what could not be written there.
+
+    It is an unsaved session like any other: where the program dies, the next start offers it. Its
+    methods are called on the session's thread alone.
+    """
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._held: list[Result] = []
+
+    def add(self, result: Result) -> str:
+        """Keep a result; return in a sentence where it is."""
+        memory = "The result is kept in memory until it can be written."
+        try:
+            if self._session is None:
+                self._session = unsaved.begin_on_disk()
+            if self._session is None:
+                return memory
+            if not any(held is result for held in self._held):  # a second try may fail as well
+                unsaved.mark_worth_keeping(self._session)
+                self._session.add(result)
+                self._held.append(result)
+        except LensbenchError:
+            return memory
+        return f"{memory[:-1]}, and in “{self._session.path}” meanwhile."
+
+    def close(self) -> None:
+        """Let go: what it holds is in its own file, or is to be forgotten."""
+        session, self._session = self._session, None
+        self._held.clear()
+        if session is not None:
+            session.close()

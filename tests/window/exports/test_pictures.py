@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.guard import override
 from desktop_app.window.exports import picture_desk
 from desktop_app.window.exports.picture_desk import PictureDialog
 from desktop_app.window.exports.pictures import draw_result, picture_of, save_picture
@@ -59,6 +60,44 @@ def test_svg_is_lines_and_letters(drawing, tmp_path):
     assert [e.text for e in root.iter(f"{SVG}title")] == ["<&>"]
     assert "Word" in [e.text.strip() for e in root.iter(f"{SVG}text")]
     assert not list(root.iter(f"{SVG}image"))
+
+
+class Steering(QWidget):
+    """Writes what XML cannot hold."""
+
+    @override
+    def paintEvent(self, event):
+        painter = QPainter(self)
+        painter.drawText(5, 20, "a\x00\x01b\x1b[2Jc\x0b\ufffe<&")
+
+
+def test_svg_is_xml_whatever_its_texts_hold(qtbot, tmp_path):
+    widget = Steering()
+    qtbot.addWidget(widget)
+    widget.resize(100, 50)
+    save_picture(widget, tmp_path / "p.svg", title="t\x02\x1bitle\uffff")
+    root = ET.parse(tmp_path / "p.svg").getroot()  # noqa: S314 - our own
+    text = "".join(e.text or "" for e in root.iter())
+    assert "<&" in text
+    assert "itle" in text
+
+
+class Failing(QWidget):
+    """Cannot be painted."""
+
+    @override
+    def paintEvent(self, event):
+        QPainter(self).drawText(1 // 0, 0, "")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_a_picture_that_lacks_a_part_is_no_picture(qtbot, tmp_path, ending):
+    widget = Failing()
+    qtbot.addWidget(widget)
+    widget.resize(100, 50)
+    with pytest.raises(BadInputError, match="incomplete"):
+        save_picture(widget, tmp_path / f"p.{ending}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pdf_is_one_page_of_that_size_with_its_letters(drawing, tmp_path):

@@ -51,6 +51,9 @@ def test_files_and_numbers_make_a_model_not_its_name():
     assert model_difference(one, dataclasses.replace(one, name="a copy", device="cuda:0")) == ""
     assert model_difference(one, drawn.model(name="b", fingerprint="x")) == "another model, toy"
     assert model_difference(one, drawn.model(name="toy", fingerprint="x")) == "other files of toy"
+    later = dataclasses.replace(one, fingerprint=f"{one.fingerprint}-2")
+    assert model_difference(one, later) == "the pack's earlier tokenizer"
+    assert model_difference(later, one) == "other files of toy"
     half = dataclasses.replace(one, dtype="bfloat16")
     assert model_difference(half, one) == "toy in bfloat16"
     folded = dataclasses.replace(one, weights="processed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -270,3 +271,38 @@ def test_prompts_are_written_once(qtbot, desk, monkeypatch):
         desk.set_prompts([PromptRow(text=text)], {"bos": "auto"})
     desk.wait()
     assert len(written) == 2
+
+
+def test_what_cannot_be_written_is_offered_by_the_next_start(qtbot, desk, tmp_path, lensbench_home):
+    save(desk, tmp_path / "a.lens")
+    vanish(desk)
+    result = drawn.attention_result()
+    with qtbot.waitSignal(desk.write_failed) as heard:
+        desk.add(result)
+    place = Path(heard.args[0].partition("in “")[2].partition("”")[0])
+    assert place.parent == unsaved.folder()
+    with Session.open(place) as kept:  # as it lies there should the program die now
+        assert kept.load(1).analysis == "attention"
+        assert unsaved._examine(place).results == 1
+    desk.retry()
+    desk.wait()
+    with Session.open(place) as kept:
+        assert len(kept.rows()) == 1  # a second try that fails keeps nothing twice
+    save(desk, tmp_path / "b.lens")
+    desk.wait()
+    assert not place.exists()
+
+
+def test_a_session_that_can_only_be_read_is_told_of_before_a_run(qtbot, desk, tmp_path):
+    save(desk, tmp_path / "a.lens")
+    told = []
+    desk.write_failed.connect(told.append)
+    desk.try_out()
+    desk.wait()
+    assert told == []
+    desk.session.notice = "It is open for reading only."
+    desk.try_out()
+    desk.try_out()
+    desk.wait()
+    assert len(told) == 1
+    assert "What is computed now is kept in memory" in told[0]
