@@ -224,7 +224,7 @@ class AttentionView(AnalysisView):
 
     def _show_head(self, whole: Result, held: Result, number: int, place: tuple[int, int]) -> None:
         """Draw a head; `held` holds it at `place` as its prompt of that number."""
-        result, prompt = whole, self.selection.prompt
+        result, prompt = whole, self.prompt_of(whole)
         self._say_instead("")
         shown = data_of.picture(
             held, self._controls.key(), number, place, no_first=self._controls.no_first()
