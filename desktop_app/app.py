@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
@@ -64,9 +65,7 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     relay.error_caught.connect(window.hall.show_problem, queued)
     housekeeping = Housekeeping(window)
     housekeeping.start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for its background
-            signal.signal(number, lambda _number, _frame: window.close())
+    before = _on_signals(window)
     window.show()
     if report is not None:
         window.show_crash_report(report)
@@ -77,8 +76,21 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
         window.files.open_any(file)
     status = app.exec()
     housekeeping.stop()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    # While there is an application: icons that the interpreter meets at its own end crash it.
+    gc.collect()
     crash_log.stop()
     return status
+
+
+def _on_signals(window: MainWindow) -> dict[signal.Signals, Any]:
+    """Close the window when the system asks for it; return what was done before."""
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for its background
+            before[number] = signal.signal(number, lambda _number, _frame: window.close())
+    return before
 
 
 def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) -> int:

@@ -86,7 +86,7 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)
     try:
-        return read_tokenizer(checkpoint, lambda: None)
+        return read_tokenizer(checkpoint, lambda: None, spec.model)
     except LensbenchError:
         raise
     except Exception as error:
@@ -115,7 +115,7 @@ def _load(
     report: Reporter,
 ) -> LoadedModel:
     report.step(0.05, "Reading the tokenizer")
-    tokenizer = read_tokenizer(checkpoint, report.check)
+    tokenizer = read_tokenizer(checkpoint, report.check, spec.model)
     refuse_unhooked(spec, checkpoint)
     report.step(0.15, "Reading the weights")
     started = time.perf_counter()

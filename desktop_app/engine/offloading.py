@@ -70,7 +70,9 @@ def _placement(
     for name, _module in empty.named_modules():
         if name.startswith(f"{blocks}.") and name.count(".") == blocks.count(".") + 1:
             placed[name] = "disk"
-    for name, _parameter in [*empty.named_parameters(), *empty.named_buffers()]:
+    # Tied weights have a place each: one of the two alone would be left out.
+    parameters = empty.named_parameters(remove_duplicate=False)
+    for name, _parameter in [*parameters, *empty.named_buffers()]:
         module = name.rpartition(".")[0]
         if not name.startswith(f"{blocks}."):
             placed[module] = str(device)

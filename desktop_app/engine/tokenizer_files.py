@@ -35,19 +35,22 @@ _GENERIC = frozenset({"", "PreTrainedTokenizerFast", "PreTrainedTokenizer", "Tok
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
-def read_tokenizer(checkpoint: Checkpoint, check: Callable[[], None]) -> TextTokenizer:
+def read_tokenizer(
+    checkpoint: Checkpoint, check: Callable[[], None], name: str = ""
+) -> TextTokenizer:
     """Return a model's tokenizer as its files describe it, or with the words for where it parts.
 
     Args:
         checkpoint: The model's files.
         check: Called while a tokenizer is tried; raises where the user asked to stop.
+        name: The model's name for people.
 
     Raises:
         ModelLoadError: The files would take endless time or memory.
     """
     if checkpoint.gguf:
         return TextTokenizer(*gguf_tokenizer(checkpoint.folder / checkpoint.gguf))
-    refuse_hostile(checkpoint.folder, check)
+    refuse_hostile(checkpoint.folder, check, name)
     return TextTokenizer(*folder_tokenizer(checkpoint.folder))
 
 

@@ -34,16 +34,22 @@ _PARTS = ("normalizer", "pre_tokenizer", "decoder")
 _LISTS = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers", "decoder": "decoders"}
 
 
-def refuse_hostile(folder: Path, check: Callable[[], None]) -> None:
+def refuse_hostile(folder: Path, check: Callable[[], None], name: str = "") -> None:
     """Refuse a folder whose `tokenizer.json` goes out of bounds.
+
+    Args:
+        folder: The model's folder.
+        check: Called many times a second while it is tried; raises where the user asked to stop.
+        name: The model's name for people, that of the folder where there is no other.
 
     Raises:
         ModelLoadError: With what is wrong in one sentence.
     """
-    for name in _FILES:
-        file = folder / name
+    name = name or folder.name
+    for file_name in _FILES:
+        file = folder / file_name
         if file.is_file() and file.stat().st_size > _MOST_BYTES:
-            raise _refusal(file, f"is {file.stat().st_size / 1e6:,.0f} MB long")
+            raise _refusal(name, file, f"is {file.stat().st_size / 1e6:,.0f} MB long")
     path = folder / "tokenizer.json"
     if not path.is_file():
         return
@@ -51,16 +57,16 @@ def refuse_hostile(folder: Path, check: Callable[[], None]) -> None:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadError(
-            f"{path.name} of “{folder.name}” cannot be read ({type(error).__name__}): fetch the "
+            f"{path.name} of “{name}” cannot be read ({type(error).__name__}): fetch the "
             "model again."
         ) from None
     if not isinstance(said, dict):
-        raise _refusal(path, "holds no JSON object")
+        raise _refusal(name, path, "holds no JSON object")
     problem = _visible_problem(said)
     if problem:
-        raise _refusal(path, problem)
+        raise _refusal(name, path, problem)
     if any(pattern not in known_patterns() for pattern in _patterns(said)):
-        _try_apart(path, check)
+        _try_apart(name, path, check)
 
 
 def _visible_problem(said: dict[str, Any]) -> str:
@@ -140,14 +146,14 @@ def _patterns(said: dict[str, Any]) -> Iterator[str]:
                 yield pattern["Regex"]
 
 
-def _try_apart(path: Path, check: Callable[[], None]) -> None:
+def _try_apart(name: str, path: Path, check: Callable[[], None]) -> None:
     worker = BoundedWorker("desktop_app.engine.tokenizer_child", _BOUNDS)
     try:
         found = worker.ask({"path": str(path)}, check)
     finally:
         worker.close()
     if found.failed:
-        raise _refusal(path, _outcome(found))
+        raise _refusal(name, path, _outcome(found))
 
 
 def _outcome(found: Answer) -> str:
@@ -158,8 +164,8 @@ def _outcome(found: Answer) -> str:
     return f"cannot be used ({found.message})"
 
 
-def _refusal(path: Path, what: str) -> ModelLoadError:
+def _refusal(name: str, path: Path, what: str) -> ModelLoadError:
     return ModelLoadError(
-        f"“{path.parent.name}” cannot be loaded: its {path.name} {what}; use the tokenizer "
+        f"“{name}” cannot be loaded: its {path.name} {what}; use the tokenizer "
         "that the model was published with."
     )

@@ -35,7 +35,6 @@ class TextTokenizer:
         self._specials = frozenset(raw.all_special_ids)
         self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
         self.describe = lru_cache(maxsize=65_536)(self._describe)
-        self.with_bos = lru_cache(maxsize=3)(self._with_bos_setting)
 
     def _prefix(self) -> list[int]:
         """Return the special ids that the tokenizer itself puts before a text."""
@@ -133,7 +132,7 @@ class TextTokenizer:
             special=(True, *plain.special),
         )
 
-    def _with_bos_setting(self, bos: Bos) -> BosEncoder:
+    def with_bos(self, bos: Bos) -> BosEncoder:
         """Return an encoder with the BOS setting settled."""
         return BosEncoder(self, bos)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.result import Notice
 from desktop_app.methods.prepare import encoder_of
+from desktop_app.support.errors import BadInputError
 from desktop_app.text.warnings import TokenizerFacts, prompt_notices
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def standing_notices(
         notices.append(Notice("tokenizer_differs", message))
     encoder, facts = encoder_of(model, params), tokenizer_facts(model)
     for index, record in enumerate(prompts):
-        encoding = encoder.encode(record.text)
+        try:
+            encoding = encoder.encode(record.text)
+        except BadInputError:  # random ids have no text that could be read under every setting
+            continue
         if encoding.ids != record.tokens.ids:
             continue
         row = PromptRow.model_construct(text=record.text)

@@ -13,7 +13,7 @@ from desktop_app.engine.chat import ChatTemplate
 from desktop_app.engine.tokenizer_guard import refuse_hostile
 from desktop_app.support.errors import BadInputError, Cancelled, ModelLoadError
 from tests.engine import token_files as made
-from tests.engine.zoo import tiny_tokenizer
+from tests.engine.zoo import save_tiny, tiny_tokenizer
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 DOUBLING = (
@@ -176,3 +176,24 @@ def test_a_worker_answers_again_after_it_was_ended():
     assert worker.ask({**ask, "texts": ["b"]}).value == ["b!"]
     assert time.monotonic() >= began
     worker.close()
+
+
+@pytest.mark.model
+def test_a_hostile_folder_ends_the_load_with_one_sentence(tmp_path):
+    from desktop_app.contract.report import SilentReporter
+    from desktop_app.contract.requests import ModelSpec
+    from desktop_app.engine.loading import load, load_tokenizer
+
+    folder = save_tiny("llama", tmp_path / "tiny")
+    path = folder / "tokenizer.json"
+    told = json.loads(path.read_text())
+    told["normalizer"] = {
+        "type": "Sequence", "normalizers": [replace({"String": "a"}, "aa")] * 30
+    }  # fmt: skip
+    path.write_text(json.dumps(told))
+    spec = ModelSpec(str(folder), device="cpu")
+    for opened in (lambda: load(spec, SilentReporter()), lambda: load_tokenizer(spec)):
+        with pytest.raises(ModelLoadError, match="over 1,000 times as long") as caught:
+            opened()
+        assert caught.value.exit_code == 3
+        assert str(tmp_path / "tiny") in str(caught.value)

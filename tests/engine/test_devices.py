@@ -135,10 +135,10 @@ def test_every_analysis_runs_in_half_precision(device, dtype, name):
     assert next(model.bridge.original_model.parameters()).dtype == getattr(torch, dtype)
     assert model.parity.ok, model.parity
     exact, half = usual(name), run(model, name, params_of(name))
-    assert half.data.keys() == exact.keys()
+    assert half.data.keys() - {"noise"} == exact.keys()  # which full precision has none of
     told = {notice.code for notice in half.warnings}
     for field, value in half.data.items():
-        if isinstance(value, (np.ndarray, LazyArray)):
+        if field in exact and isinstance(value, (np.ndarray, LazyArray)):
             found, wanted = np.asarray(value), np.asarray(exact[field])
             assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype), field
             if found.dtype.kind == "f":
@@ -164,7 +164,8 @@ def sweeping(model):
             params = params.model_copy(update={"prompts": (LONG,)})
         listener = EstimatingReporter()
         go = partial(hook(name, "run", "run"), model, params, listener)
-        if listener.listen(go) is not None:
+        # Attention says its needs too, and sweeps nothing.
+        if listener.listen(go) is not None and listener.stored_bytes is None:
             yield name, params
 
 

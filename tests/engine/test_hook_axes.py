@@ -81,6 +81,28 @@ def test_heads_patched_by_position_equal_plain_hooks(architecture, site):
         assert patched[(*cell, 0)] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("site", ["head_z", "head_q", "head_k", "head_v"])
+def test_estimates_are_the_first_order_change_of_plain_heads(site):
+    model = tiny("deepseek_v3")
+    plain = Opened(model.info.source)
+    params = PatchParams(prompts=(ROW,), site=site, direction="denoise", preview=True)
+    result = patch.run(model, params, SilentReporter())
+    record, step = result.prompts[0], 1e-2
+    corrupt, clean = list(record.corrupt_tokens.ids), plain.seen(list(record.tokens.ids))
+    layer, head, at = 1, 2, 4
+    ends = []
+    for sign in (1, -1):
+
+        def nudge(where, place, x, sign=sign):
+            if (where, place) == (layer, site):
+                x[0, head, at] += sign * step * (clean[where, place][head, at] - x[0, head, at])
+
+        ends.append(difference(record, plain.logits(corrupt, nudge)))
+    slope = (ends[0] - ends[1]) / (2 * step)
+    found = result.data["patched_denoise"][layer, head, at, 0] - result.data["corrupt"][0]
+    assert found == pytest.approx(slope, abs=1e-4)
+
+
 @pytest.mark.parametrize("architecture", LATENT)
 def test_patterns_and_value_weights_equal_plain_ones(architecture):
     model, plain = tiny(architecture), Opened(tiny(architecture).info.source)

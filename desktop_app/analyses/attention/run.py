@@ -16,7 +16,7 @@ from desktop_app.analyses.attention.store import ArrayStore, lies_on_disk
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice
-from desktop_app.engine.memory import human_bytes, row_bytes, used_bytes
+from desktop_app.engine.memory import fewer_rows, human_bytes, row_bytes, used_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -163,7 +163,10 @@ class _Arrays:
 
     def _capture(self, encoding: Encoding, report: Reporter) -> _Captured:
         found = _Captured(self._model, self._params, self._grid, len(encoding), self._store)
-        found.run(encoding.ids, report)
+        try:
+            found.run(encoding.ids, report)
+        except (RuntimeError, MemoryError) as error:
+            fewer_rows(self._model, error, 1, ("prompt", "prompts"))
         return found
 
     def fields(self) -> dict[str, Any]:

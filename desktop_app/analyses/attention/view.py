@@ -187,12 +187,12 @@ class AttentionView(AnalysisView):
         self._entropy.set_full_text(data_of.entropy_sentence(result, layer, head, prompt))
         self._shown = place
         if data_of.keeps_patterns(result):
-            self._show_head(result, result, prompt, place)
+            self._show_head(result, prompt, place)
             return
         looked = self._looks.known(prompt, layer, head)
         if looked is not None:
             self._controls.set_result(looked)
-            self._show_head(result, looked, prompt if looked.params["mean"] else 0, (0, 0))
+            self._show_head(looked, prompt if looked.params["mean"] else 0, (0, 0))
         elif self._looks.ask(prompt, layer, head):
             self._say_instead(f"Computing L{layer} H{head}, which is not stored…")
             self.look_requested.emit(data_of.look_params(result, prompt, layer, head), result)
@@ -209,8 +209,11 @@ class AttentionView(AnalysisView):
     @override
     def show_looked(self, result: Result) -> None:
         whole = self._result
-        if whole is None or not same_model(result.model, whole.model):
-            self._looks.failed()  # another model was opened meanwhile
+        if whole is None:
+            self._looks.failed()
+        elif not same_model(result.model, whole.model):
+            name = whole.model.name
+            self.show_look_problem(f"Another model was opened: open {name} to compute this head.")
         elif not data_of.keeps_patterns(result):
             told = [n.message for n in result.warnings if n.code == "patterns_not_stored"]
             self.show_look_problem(" ".join(told))
@@ -222,17 +225,16 @@ class AttentionView(AnalysisView):
         self._looks.failed()
         self._say_instead(message)
 
-    def _show_head(self, whole: Result, held: Result, number: int, place: tuple[int, int]) -> None:
-        """Draw a head; `held` holds it at `place` as its prompt of that number."""
-        result, prompt = whole, self.selection.prompt
+    def _show_head(self, held: Result, prompt: int, place: tuple[int, int]) -> None:
+        """Draw a head of a result that holds it at `place`, on one of its prompts."""
         self._say_instead("")
         shown = data_of.picture(
-            held, self._controls.key(), number, place, no_first=self._controls.no_first()
+            held, self._controls.key(), prompt, place, no_first=self._controls.no_first()
         )
         self._picture = shown
         self._pattern.show_pattern(
             shown.values,
-            list(result.prompts[prompt].tokens.texts),
+            list(held.prompts[prompt].tokens.texts),
             value_name=shown.name,
             diverging=shown.diverging,
             limits=shown.limits,

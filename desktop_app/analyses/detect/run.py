@@ -219,10 +219,10 @@ def _lost(
     model: LoadedModel, data: dict[str, Any], prompts: tuple[PromptRecord, ...]
 ) -> tuple[Notice, ...]:
     """Return the warning for scores that are not finite though there was something to score."""
-    there = {name for name, count in data["queries"].items() if count}
-    if int(np.sum(data["family_pairs"])):
+    there = {name for name, count in data.get("queries", {}).items() if count}
+    if int(np.sum(data.get("family_pairs", 0))):  # of a run that was stopped there are none
         there |= {"successor", "copy"}
-    bad = [name for name in sorted(there) if not np.isfinite(data[name]).all()]
+    bad = [n for n in sorted(there) if n in data and not np.isfinite(data[n]).all()]
     if not bad:
         return ()
     ids = [record.tokens.ids for record in prompts[:_SEARCHED_PROMPTS]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
+from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.predictions import next_tokens, token_text
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import choice_label, metric_name, number, plural
@@ -224,6 +225,8 @@ def lines(result: Result) -> Iterator[str]:
     """Yield the metric before and after, and the two rankings side by side, for a terminal."""
     data, params = result.data, result.params
     yield f"{params['run']} run: {params['metric']} {data['base']:.3f} → {data['patched']:.3f}"
+    if noise := noise_sentence(result):
+        yield noise
     for move in params["moves"]:
         yield f"  {move}"
     for before, after in zip(data["base_top"], data["top"], strict=True):

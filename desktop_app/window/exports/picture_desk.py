@@ -160,13 +160,13 @@ class PictureDesk(QObject):
 
     def _copy_current_table(self) -> None:
         """Put the result's table on the clipboard, for a spreadsheet."""
-        result, selection = self._hall.views.shown().current_result, self._hall.selection
+        view, selection = self._hall.views.shown(), self._hall.selection
+        result = view.current_result
         if result is None:
             self._hall.show_problem("This analysis has no result to copy yet.")
             return
         try:
-            prompt = selection.prompt if selection.prompt < len(result.prompts) else 0
-            table = table_of(result, prompt, head_of(result, selection))
+            table = table_of(result, view.prompt_of(result), head_of(result, selection))
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return

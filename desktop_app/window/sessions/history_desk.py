@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from desktop_app.contract.params import Params
 from desktop_app.contract.result import plain
 from desktop_app.pictures.words import clipped
+from desktop_app.support.errors import first_line
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from desktop_app.window.sessions.file_desk import FileDesk
     from desktop_app.window.sessions.results_panel import ResultsPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
+
+_log = logging.getLogger(__name__)
 
 
 _TITLE = 200
@@ -225,9 +229,25 @@ class HistoryDesk(QObject):
 
     def _show(self, number: int) -> None:
         result = self._session.result(number)
-        if result is not None:
-            self._showing.show(result)
+        if result is not None and self._draw(result):
             self._hall.views.open(result.analysis)
+
+    def _draw(self, result: Result) -> bool:
+        """Show a result in its place; return whether it could be drawn.
+
+        A file may hold anything under the names of an analysis, and one such result must not keep
+        the others from being shown.
+        """
+        try:
+            self._showing.show(result)
+        except Exception as error:  # noqa: BLE001 - whatever a picture makes of it
+            _log.exception("A result of “%s” cannot be drawn.", result.analysis)
+            self._hall.show_problem(
+                f"A result of “{result.analysis}” cannot be drawn ({first_line(error, 200)}): "
+                "export it as .json to see what there is."
+            )
+            return False
+        return True
 
     def _reuse(self, number: int) -> None:
         result = self._session.result(number)
@@ -267,7 +287,7 @@ class HistoryDesk(QObject):
         for number in newest.values():
             result = desk.result(number)
             if result is not None:
-                self._showing.show(result)
+                self._draw(result)
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from desktop_app import cli
 from desktop_app.analyses.attention import run as attention
@@ -27,7 +28,7 @@ from desktop_app.pictures.facts import Place
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of
 from desktop_app.session.store import Session
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, MemoryExhaustedError
 from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.window.settings import Settings, save_settings
 from tests.engine.zoo import save_tiny
@@ -126,6 +127,16 @@ def test_what_is_told_of_it_needs_no_pattern(bounded):
     assert head_facts(small, Place(layer=1, head=2))
     assert thumbnails(small, 0).shape == (3, 4, 32, 32)
     assert default_head(small)
+
+
+def test_a_prompt_that_does_not_fit_is_said_in_a_sentence(monkeypatch):
+    def full(*_arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(attention, "watch", full)
+    with pytest.raises(MemoryExhaustedError, match="single prompt at a time") as caught:
+        run(tiny("llama"))
+    assert caught.value.exit_code == 4
 
 
 # The command line.

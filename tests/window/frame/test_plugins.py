@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from desktop_app.contract import registry
@@ -18,7 +19,7 @@ from desktop_app.window.exports.pictures import save_picture
 from desktop_app.window.frame.panels import spec_page
 from tests.finding import find
 from tests.models import named
-from tests.plugins import on_path
+from tests.plugins import declare, on_path, write_package
 from tests.samples import drawn
 from tests.window.exports.test_pictures import ids, marked
 from tests.window.fakes import FakeService
@@ -148,3 +149,50 @@ def test_the_history_opens_its_results_where_the_package_is_gone(
     window.results.asked.emit("show", ids(window, "weather")[0])
     qtbot.waitUntil(lambda: window.views.current == "weather")
     assert window.views.shown().read_out()["state"] == "result"
+
+
+FRAGILE_SPEC = """
+from desktop_app.contract.params import Params
+from desktop_app.contract.spec import Analysis, FieldSpec
+ANALYSIS = Analysis(
+    name="fragile", title="Fragile", summary="Breaks.", params=Params,
+    fields=(FieldSpec("score", ("layer", "head"), "A number"),),
+)
+"""
+FRAGILE_VIEW = """
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from desktop_app.views.base import AnalysisView
+
+class Canvas(QWidget):
+    def paintEvent(self, event):
+        [].pop()
+    def sizeHint(self):
+        return {}["size"]
+
+class View(AnalysisView):
+    def build_content(self, content):
+        self.canvas = Canvas()
+        QVBoxLayout(content).addWidget(self.canvas)
+    def draw_result(self, result):
+        self.canvas.update()
+    def resizeEvent(self, event):
+        1 // 0
+
+VIEW = View
+"""
+
+
+def test_errors_in_the_widgets_of_another_package_are_told(
+    open_window, service, tmp_path, monkeypatch
+):
+    told = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, error, trace: told.append(kind))
+    write_package(tmp_path / "site", "fragile", FRAGILE_SPEC, view=FRAGILE_VIEW)
+    declare(tmp_path / "site", "lensbench-fragile", {"fragile": "fragile"})
+    with on_path(tmp_path / "site"):
+        window = open_window(service)
+        window.views.open("fragile")
+        window.showing.show(drawn.result_of("fragile", {"score": np.ones((2, 2))}))
+        window.views.shown().canvas.grab()
+        assert {IndexError, KeyError, ZeroDivisionError} <= set(told)
+        assert len(told) == 3

@@ -92,6 +92,7 @@ def test_an_answer_of_a_model_that_came_meanwhile_is_dropped(qtbot, bounded):
     with qtbot.waitSignal(window.conductor.look_arrived):
         window.selection.select_head(2, 1)
     assert view.read_out()["pattern"] is None
+    assert "Another model was opened" in view.read_out()["instead"]
 
 
 def test_what_fails_is_said_in_its_place(qtbot, bounded, monkeypatch):
