@@ -51,6 +51,18 @@ def first_line(error: BaseException, most: int) -> str:
     return lines[0][:most] if lines else type(error).__name__
 
 
+MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a result raises that lacks a part, or has one of another form: files may say so."""
+
+
+def unfit(error: BaseException) -> str:
+    """Return the sentence for a result that cannot be drawn as its analysis draws them."""
+    return (
+        f"This result is incomplete and cannot be drawn ({type(error).__name__}: "
+        f"{first_line(error, 200)}): export it as .json to see what there is."
+    )
+
+
 class Cancelled(BaseException):
     """The user asked to stop. A BaseException, so that a library's broad `except` cannot eat it."""
 

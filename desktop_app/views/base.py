@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
@@ -12,6 +13,7 @@ from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import SAME
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
+from desktop_app.support.errors import MISFITS, unfit
 from desktop_app.views.frame import (
     ElidedLabel,
     Heading,
@@ -28,7 +30,7 @@ from desktop_app.widgets.basics.messages import Banner, EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from PySide6.QtGui import QPixmap
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 # On the button, over the picture or in its place, and beneath.
 _COMPUTING = ("Running…", "Computing…", "The picture appears here.")
+_UNFIT = "unfit"
+_log = logging.getLogger(__name__)
 _WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
 # There are not as many codes; a stranger's file may hold any number.
 _MOST_CHIPS = 40
@@ -187,9 +191,7 @@ class AnalysisView(QWidget):
         self._banner.dismiss()
         self._set_busy(busy=False)
         self._show_content(shown=True)
-        self._show_notices(self.notices_as_chips(result))
-        self._small_print.set_full_text(provenance_sentence(result))
-        self.draw_new(result)
+        self._attempt(self._draw_with_words, result)
 
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
@@ -221,7 +223,9 @@ class AnalysisView(QWidget):
         self._restore()
 
     def forget_failure(self) -> None:
-        """Take the banner away: what it speaks of has been changed."""
+        """Take the banner away where it speaks of prompts: they have been changed."""
+        if self._failure is not None and self._failure.code == _UNFIT:
+            return
         self._failure = None
         self._banner.dismiss()
 
@@ -307,6 +311,20 @@ class AnalysisView(QWidget):
 
     # Within.
 
+    def _draw_with_words(self, result: Result) -> None:
+        self._show_notices(self.notices_as_chips(result))
+        self._small_print.set_full_text(provenance_sentence(result))
+        self.draw_new(result)
+
+    def _attempt(self, draw: Callable[[Result], None], result: Result) -> None:
+        """Draw a result; one of the wrong form, which a file may hold, is refused in a sentence."""
+        try:
+            draw(result)
+        except MISFITS as error:
+            _log.warning("A result of %s cannot be drawn.", self.analysis.name, exc_info=error)
+            self.clear()
+            self.show_failure(unfit(error), _UNFIT)
+
     def _build_frame(self) -> None:
         room = QWidget()
         self._stack = QStackedLayout(room)
@@ -365,7 +383,7 @@ class AnalysisView(QWidget):
         self._is_partial = False
         self._show_content(shown=self._result is not None)
         if self._result is not None:
-            self.draw_result(self._result)
+            self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
         self._stack.setCurrentWidget(self._content if shown else self._empty)
@@ -399,7 +417,7 @@ class AnalysisView(QWidget):
     def _on_prompt_changed(self, prompt: int) -> None:
         result = self._result
         if result is not None and prompt < len(result.prompts) and reads_prompts(result):
-            self.draw_prompt(result)
+            self._attempt(self.draw_prompt, result)
 
     def draw_prompt(self, result: Result) -> None:
         """Draw what changes with the selected prompt; everything where a view does not say."""

@@ -30,7 +30,7 @@ from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.contract.registry import ANALYSES
-from desktop_app.support.errors import BadInputError, LensbenchError
+from desktop_app.support.errors import BadInputError, LensbenchError, unfit
 from desktop_app.support.files import write_atomically
 from desktop_app.support.guard import raising
 from desktop_app.views.making import create_view, stand_in_for
@@ -201,6 +201,8 @@ def draw_result(
     try:
         with _whole():
             view.show_result(result)
+            if view.current_result is None:  # it has said why
+                raise BadInputError(view.read_out()["failure"])
             view.show()
             let_draw()
         save_picture(view.picture_widget(), path, scale=scale, title=title)
@@ -220,10 +222,7 @@ def _whole() -> Iterator[None]:
     except LensbenchError:
         raise
     except Exception as error:
-        raise BadInputError(
-            f"This result is incomplete and cannot be drawn ({type(error).__name__}: {error}): "
-            "export it as .json to see what there is."
-        ) from error
+        raise BadInputError(unfit(error)) from error
 
 
 def _prompt(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.origin import has_part, model_difference
 from desktop_app.pictures.words import clipped, part_name
+from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.layouts import filled
@@ -228,7 +230,8 @@ class Inspector(QWidget):
         own = not model_difference(result.model, self._showing.model)
         if self._selection.layer is None and own and best is not None:
             # One head for all views, before the first click: the one that matters most.
-            self._selection.select_head(*(best(result) or (None, None)))
+            with suppress(*MISFITS):  # of a file's result that its view refuses, too
+                self._selection.select_head(*(best(result) or (None, None)))
 
     def _on_tokens_shown(self, result: Result | None) -> None:
         self.known.tokens = result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.origin import SAME, Difference, model_difference
 from desktop_app.pictures.token_text import display_text
+from desktop_app.support.errors import MISFITS
 from desktop_app.window.runs.showing import Asked
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Known:
             if found is not None:
                 result, number = found
                 tell = hook(name, "picture", "head_facts")
-                facts += tell(result, replace(place, prompt=number))
+                facts += _told(tell, result, replace(place, prompt=number))
             elif name in self._results:
                 others.setdefault(self._made(name), []).append(ANALYSES[name].title)
         if others:
@@ -87,7 +89,7 @@ class Known:
         for result, number, tell in told:
             # Made under other settings, a prompt may have other tokens.
             if tell is not None and result.prompts[number].tokens.ids == first.ids:
-                facts += tell(result, replace(place, prompt=number))
+                facts += _told(tell, result, replace(place, prompt=number))
         return facts
 
     def small_pattern(self, place: Place) -> tuple[np.ndarray, list[str]] | None:
@@ -98,7 +100,9 @@ class Known:
             if found is None or draw is None:
                 continue
             result, number = found
-            drawn: tuple[np.ndarray, list[str]] | None = draw(result, replace(place, prompt=number))
+            drawn: tuple[np.ndarray, list[str]] | None = None
+            with suppress(*MISFITS):
+                drawn = draw(result, replace(place, prompt=number))
             if drawn is not None and len(drawn[1]) <= _LONGEST_SMALL_PATTERN:
                 return drawn
         return None
@@ -149,6 +153,14 @@ class Known:
             return None
         place = Asked.of(self.tokens).place_of(self.table[number], number, whole=False)
         return None if place is None else (self.tokens, place)
+
+
+def _told(tell: Callable[..., list[Fact]], result: Result, place: Place) -> list[Fact]:
+    """Return what a result says of a place; nothing where a file's result lacks what is asked."""
+    try:
+        return tell(result, place)
+    except MISFITS:
+        return []
 
 
 def _token_lines(tokens: TokenList, position: int) -> list[Fact]:

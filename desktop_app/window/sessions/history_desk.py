@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -33,6 +35,8 @@ from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.sessions.results_panel import kind, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
     from desktop_app.window.frame.actions import ActionSpec
@@ -134,6 +138,13 @@ def settings_text(result: Result) -> str:
 def _short(value: object) -> str:
     text = json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= 400 else f"{text[:399]}…"
+
+
+def _shared_settings(stored: Mapping[str, Any]) -> Params:
+    """Return what a session's file holds of them; the usual ones where it holds none of use."""
+    with suppress(ValidationError):
+        return Params.model_validate({n: stored[n] for n in ("bos", "chat") if n in stored})
+    return Params()
 
 
 class _Browser(QTextBrowser):
@@ -241,8 +252,13 @@ class HistoryDesk(QObject):
     def _reuse(self, number: int) -> None:
         result = self._session.result(number)
         rows = result.params.get("prompts") if result is not None else None
-        if rows:
-            self._prompts.set_prompts(Params.model_validate({"prompts": rows}).prompts)
+        try:
+            prompts = Params.model_validate({"prompts": rows or ()}).prompts
+        except ValidationError:
+            self._hall.show_problem("This result's prompts are damaged: type them anew.")
+            return
+        if prompts:
+            self._prompts.set_prompts(prompts)
 
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
@@ -261,8 +277,8 @@ class HistoryDesk(QObject):
         rows, settings = desk.prompts()
         if rows:
             self._prompts.set_prompts(rows)
-            bos, chat = str(settings.get("bos", "auto")), bool(settings.get("chat", False))
-            self._prompts.set_shared_settings(bos, chat=chat)
+            shared = _shared_settings(settings)
+            self._prompts.set_shared_settings(shared.bos, chat=shared.chat)
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
