@@ -67,6 +67,8 @@ def _field_problems(result: Result, analysis: Analysis) -> Iterator[str]:
             yield f"it names no {axis}"
     if reads_prompts(result):
         sizes["prompt"] = len(result.prompts)
+        if not result.prompts:
+            yield "it speaks of no prompt"
     for name, value in result.data.items():
         if analysis.field(name) is not None:
             problem = _field_problem(name, value, _possible_axes(result, analysis, name), sizes)

@@ -72,9 +72,16 @@ def moves_of(result: Result) -> tuple[Move, ...]:
 
 
 def board_of(result: Result) -> Board:
-    """Return the grids of a result."""
+    """Return the grids of a result.
+
+    Raises:
+        ValueError: What its moves reach is not told of every cell.
+    """
     record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens or record.tokens
+    reach = np.asarray(result.data["reach"], dtype=bool)
+    if reach.shape != (result.model.n_layers, len(record.tokens)):
+        raise ValueError(f"reach has the shape {reach.shape}")
     return Board(
         layers=result.model.n_layers,
         tokens={
@@ -85,7 +92,7 @@ def board_of(result: Result) -> Board:
         read=int(result.data["read_position"]),
         run=run_of(result),
         moves=moves_of(result),
-        reach=np.asarray(result.data["reach"], dtype=bool),
+        reach=reach,
     )
 
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 from desktop_app.contract.params import PromptRow
@@ -29,6 +30,15 @@ def write(path, *results, settings=None):
 def lacking(result, *names):
     data = {name: value for name, value in result.data.items() if name not in names}
     return dataclasses.replace(result, data=data, fields=())
+
+
+def test_a_board_whose_reach_is_of_another_shape_is_refused(qtbot, window, tmp_path):
+    reach = {"reach": np.zeros((3, 0), bool)}
+    moved = patching.hand_result(moves=("clean:resid_post:1.4>1.4",), patched=1.0)
+    moved = dataclasses.replace(moved, data={**moved.data, **reach})
+    assert window.session.open(write(tmp_path / "a.lens", moved))
+    settle(qtbot, window)
+    assert "incomplete" in window.views["hand_patch"].read_out()["failure"]
 
 
 def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp_path):
