@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _TITLE_CHARACTERS = 60
-MAX_ID = 2**63 - 1
+MAX_ID = 2**31 - 1  # what a window's signals carry; no session comes near
 _MAX_PROBED = 10_000
 _TRIES = 5
 _FIRST_COLUMNS = 5  # id to model: those of schema 1
@@ -401,7 +401,9 @@ def _row(values: tuple[Any, ...]) -> SessionRow | None:
     """Return the line of a row of a file of unknown origin, None where it is of the wrong form."""
     number, analysis, title, created, model = values[:_FIRST_COLUMNS]
     texts = (analysis, title, created, model)
-    if type(number) is not int or not all(isinstance(text, str) for text in texts):
+    if type(number) is not int or not 0 < number <= MAX_ID:
+        return None
+    if not all(isinstance(text, str) for text in texts):
         return None
     if len(values) == _FIRST_COLUMNS:
         return SessionRow(number, *texts)

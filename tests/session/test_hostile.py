@@ -395,3 +395,14 @@ def test_own_arrays_of_one_value_come_back_however_large(path, monkeypatch):
         zeros = (np.zeros((2, 3, 300, 300), np.float32),)
         number = session.add(samples.attention_result(zeros))
         np.testing.assert_array_equal(session.load(number).data["pattern"][0], zeros[0])
+
+
+@pytest.mark.parametrize("number", [0, -5, 2**31, 2**63 - 1])
+def test_a_number_that_no_session_gives_is_a_line_that_cannot_be_read(written, number):
+    """A window's signals carry 32 bits: a larger one ended the showing of the history."""
+    change(written, f"UPDATE results SET id = {number} WHERE id = 2")
+    with Session.open(written) as session:
+        assert [row.id for row in session.rows()] == [1]
+        assert "One result of this session cannot be read" in session.missing()
+        with pytest.raises(BadInputError, match="no result"):
+            session.load(number)
