@@ -321,7 +321,8 @@ class AnalysisView(QWidget):
         try:
             draw(result)
         except MISFITS as error:
-            _log.warning("A result of %s cannot be drawn.", self.analysis.name, exc_info=error)
+            # The command line has no log: a warning would show a traceback there.
+            _log.info("A result of %s cannot be drawn.", self.analysis.name, exc_info=error)
             self.clear()
             self.show_failure(unfit(error), _UNFIT)
 

@@ -400,7 +400,7 @@ def test_own_arrays_of_one_value_come_back_however_large(path, monkeypatch):
 @pytest.mark.parametrize("number", [0, -5, 2**31, 2**63 - 1])
 def test_a_number_that_no_session_gives_is_a_line_that_cannot_be_read(written, number):
     """A window's signals carry 32 bits: a larger one ended the showing of the history."""
-    change(written, f"UPDATE results SET id = {number} WHERE id = 2")
+    change(written, ("UPDATE results SET id = ? WHERE id = 2", (number,)))
     with Session.open(written) as session:
         assert [row.id for row in session.rows()] == [1]
         assert "One result of this session cannot be read" in session.missing()

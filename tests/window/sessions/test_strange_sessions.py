@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sqlite3
 from contextlib import closing
 
@@ -41,7 +42,7 @@ def test_a_board_whose_reach_is_of_another_shape_is_refused(qtbot, window, tmp_p
     assert "incomplete" in window.views["hand_patch"].read_out()["failure"]
 
 
-def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp_path):
+def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp_path, caplog):
     broken = lacking(patching.hand_result(), "patched", "top", "read_position")
     path = write(tmp_path / "a.lens", drawn.rank_result(), broken, drawn.tokens_result())
     assert window.session.open(path)
@@ -52,6 +53,8 @@ def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp
     assert shown["state"] == "failure"
     assert "incomplete and cannot be drawn" in shown["failure"]
     assert not shown["drawn"]
+    told = [record for record in caplog.records if record.name == "desktop_app.views.base"]
+    assert all(record.levelno < logging.WARNING for record in told)  # a command would print it
     window.prompts.set_prompts([PromptRow(text="5 6 7 8 ")])
     settle(qtbot, window)
     assert window.views["hand_patch"].read_out()["failure"] == shown["failure"]
