@@ -33,10 +33,11 @@ def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
     choosing, from the network where it must; the workbench feeds ids alone.
 
     Raises:
-        ModelLoadError: TransformerLens has no hooks for its architecture.
+        ModelLoadError: TransformerLens has no hooks for its architecture, or is told another depth.
     """
     from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
 
+    _refuse_two_depths(hf_model.config, spec)
     written = hf_model.config.architectures
     names = written if isinstance(written, list) else []
     architecture = _known_as(type(hf_model).__name__, names, spec)
@@ -47,6 +48,16 @@ def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
     if spec.weights == "processed":
         bridge.enable_compatibility_mode(disable_warnings=True)
     return bridge, folded
+
+
+def _refuse_two_depths(config: Any, spec: ModelSpec) -> None:
+    """Refuse settings with a second number of layers: TransformerLens would count by that one."""
+    built, read = getattr(config, "num_hidden_layers", None), getattr(config, "n_layer", None)
+    if built is not None and read is not None and built != read:
+        raise ModelLoadError(
+            f"“{spec.model}” cannot be loaded: config.json says num_hidden_layers {built} and "
+            f"n_layer {str(read)[:40]}; remove the one that is not the model's."
+        )
 
 
 def _known_as(own: str, written: list[Any], spec: ModelSpec) -> str:

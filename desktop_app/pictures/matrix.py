@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.pictures.words import ABOUT
+from desktop_app.support.errors import MISFITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,8 +141,11 @@ class Matrix:
         return f"{self.place_text(row, column)}    {self.value_text(row, column)}"
 
     def tip_text(self, row: int, column: int) -> str:
-        """Return what the pointer says over a cell."""
-        return self.tip(row, column) if self.tip is not None else self.cell_text(row, column)
+        """Return what the pointer says over a cell: its own words, else its place and value."""
+        if self.tip is not None:
+            with suppress(*MISFITS):  # a file's result may lack what the words are made of
+                return self.tip(row, column)
+        return self.cell_text(row, column)
 
 
 def numbered(name: str, count: int) -> Axis:

@@ -41,9 +41,9 @@ KINDS: dict[str, tuple[int, str, tuple[str, ...], str]] = {
 }
 
 
-def prepare(folder: Path) -> Path:
-    """Write what is spoilt, in a process of its own."""
-    command = [sys.executable, "-m", "tests.hostile.base", str(folder)]
+def prepare(folder: Path, *more: str) -> Path:
+    """Write what is spoilt, in a process of its own; `once`: a smaller session."""
+    command = [sys.executable, "-m", "tests.hostile.base", str(folder), *more]
     subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
     return folder
 

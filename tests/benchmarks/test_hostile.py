@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="limits of processes are POSIX"),
 ]
-FEW = {"kills": 12, "writers": 1, "sessions": 12, "window": 8, "models": 14}
+FEW = {"kills": 6, "writers": 1, "sessions": 5, "window": 4, "models": 6}
 SEED = 1_000
 # Tests measure no time: a step that never ends is what these catch.
 PATIENCE = Patience(start_s=CHILD_S, step_s=CHILD_S, hang_s=CHILD_S, batch=100)
@@ -23,7 +23,7 @@ PATIENCE = Patience(start_s=CHILD_S, step_s=CHILD_S, hang_s=CHILD_S, batch=100)
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("hostile"))
+    return prepare(tmp_path_factory.mktemp("hostile"), "once")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -1,6 +1,7 @@
 """What is spoilt: a session with two results of every analysis, and sound models.
 
-`base.py FOLDER` writes `good.lens` and `bases/` in a process of its own.
+`base.py FOLDER` writes `good.lens` and `bases/` in a process of its own; `base.py FOLDER once` one
+result of each analysis alone.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ def write_models(folder: Path) -> None:
     write_tiny_gguf(folder / "tiny.gguf")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, once: bool) -> None:
     """Write everything; two results of an analysis can be compared with each other."""
     folder.mkdir(parents=True, exist_ok=True)
     write_models(folder / "bases")
-    toy_runs.write_session(folder / "good.lens", (*ANALYSES, *ANALYSES))
+    names = tuple(ANALYSES)
+    toy_runs.write_session(folder / "good.lens", names if once else names + names)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), once="once" in sys.argv[2:])

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree  # what is read here, this program has written itself
 
+from desktop_app.contract.registry import ANALYSES
 from tests.hostile import values
 from tests.hostile.child import Teller, call, check, limit_memory
 from tests.hostile.sessions import spoil
@@ -48,6 +49,7 @@ class Reader:
         """Take in what the sound session holds, and how long each export takes."""
         for number in self.numbers:
             self.sound[number] = self.export(case, self.good, number, "json")
+        for number in self.numbers[: len(ANALYSES)]:  # a second result takes no longer
             for ending in (*TEXTS[1:], *PICTURES):
                 self.export(case, self.good, number, ending)
         self.read(case, self.good, frozenset(), values.dice(0))

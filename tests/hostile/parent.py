@@ -86,7 +86,11 @@ class HungError(Exception):
 
 
 class Child:
-    """A process of its own that says JSON lines; it leads a session, and dies with it."""
+    """A process of its own that says JSON lines; it leads a session, and dies with it.
+
+    Attributes:
+        last_words: The end of what it wrote to standard error, once it has ended.
+    """
 
     def __init__(self, module: str, arguments: list[str], folder: Path) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - read at the end
@@ -112,6 +116,7 @@ class Child:
         assert self._process.stdout is not None
         self._out = self._process.stdout.fileno()
         self._heard = b""
+        self.last_words = ""
 
     def hear(self, limit_s: float) -> dict[str, Any] | None:
         """Return the next word; None where the child has ended.
@@ -141,12 +146,14 @@ class Child:
         self._process.returncode = os.waitstatus_to_exitcode(status)
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self.last_words = self._read_log()
         return self._process.returncode, _PEAK_UNIT * usage.ru_maxrss
 
-    def last_words(self) -> str:
+    def _read_log(self) -> str:
         """Return the end of what it wrote to standard error, on one line."""
-        self._log.seek(0)
-        text = self._log.read().decode("utf-8", "replace")[-_LAST_WORDS:]
+        with self._log:
+            self._log.seek(0)
+            text = self._log.read().decode("utf-8", "replace")[-_LAST_WORDS:]
         return " ⏎ ".join(text.splitlines())
 
 
@@ -232,11 +239,11 @@ def _hear_all(child: Child, outcome: Outcome, first: int, stop: int, patience: P
     if code == 0 and listener.case >= stop:
         return stop
     if not listener.sound:
-        raise RuntimeError(f"the sound run failed ({code}): {child.last_words()}")
+        raise RuntimeError(f"the sound run failed ({code}): {child.last_words}")
     where = f"case {listener.case} ({listener.at})"
     outcome.tried += listener.is_within
     if has_ended:
-        outcome.fail(f"{where}: ended with {code}: {child.last_words()}", "crashes")
+        outcome.fail(f"{where}: ended with {code}: {child.last_words}", "crashes")
     else:
         outcome.fail(f"{where}: no end within {patience.step_s:.0f} s", "hangs")
     return listener.case + 1

@@ -64,3 +64,12 @@ def test_words_are_told_from_numbers():
     assert not Axis("Layer", ["-12345"]).words
     assert Axis("Head", ["L12H10"]).words
     assert Axis("Query", ["1", "2"], tokens=True).words
+
+
+def test_a_tip_that_cannot_be_told_is_place_and_value():
+    """The words over a cell may read what a file's result holds as it likes."""
+    whole = matrix(tip=lambda row, column: f"{row} and {column}")
+    assert whole.tip_text(1, 2) == "1 and 2"
+    for wrong in (float("inf"), "x"):
+        told = matrix(tip=lambda row, column, wrong=wrong: f"{int(wrong)}")
+        assert told.tip_text(1, 2) == told.cell_text(1, 2)
