@@ -17,10 +17,11 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
 
 from desktop_app.engine.pack import pack_folder, pack_problem, require_pack
 from desktop_app.support.paths import HOME_VARIABLE
-from tests.patience import PatientBot
+from tests.patience import PatientBot, let_go_of_keys
 from tests.plugins import install_sample, on_path
 
 # Where the pack of this machine's user is; read before the home is moved out of the tests' way.
@@ -78,10 +79,15 @@ def installed_plugin(plugin_place):
 
 @pytest.fixture(autouse=True)
 def no_widgets_of_the_past():
-    """Let go of the widgets of a test when it ends: they would hear of themes and timers."""
+    """Let go of the widgets of a test when it ends: they would hear of themes and timers.
+
+    Its keys and buttons too: what a test presses is held, for Qt, until something else happens.
+    """
     yield
     if QCoreApplication.instance() is not None:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        if isinstance(QCoreApplication.instance(), QApplication):
+            let_go_of_keys()
 
 
 @pytest.fixture

@@ -12,11 +12,19 @@ import time
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 WAIT_MS = 120_000
 CHILD_S = 900  # for a process of its own, which may import torch and load a model first
+
+
+def let_go_of_keys():
+    """Tell Qt that no key and no button is held any more."""
+    held = (QApplication.keyboardModifiers(), QApplication.mouseButtons())
+    if held != (Qt.KeyboardModifier.NoModifier, Qt.MouseButton.NoButton):
+        QTest.mouseRelease(QWidget(), Qt.MouseButton.LeftButton)
 
 
 class PatientBot(QtBot):

@@ -79,7 +79,9 @@ def icon(name: str, colour: str | None = None) -> QIcon:
         ValueError: There is no such icon.
     """
     _svg(name)
-    return QIcon(_LineIcon(name, colour or "text"))
+    # A copy: PySide6 takes the first QIcon for the owner of its engine. Python's collector may find
+    # both in a circle of references and destroy the engine first; the QIcon then does so again.
+    return QIcon(QIcon(_LineIcon(name, colour or "text")))
 
 
 @cache

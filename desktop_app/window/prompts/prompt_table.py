@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
@@ -299,9 +300,11 @@ class PromptTable(QTableView):
         return self.currentIndex().row()
 
     def select_row(self, row: int, column: int = 0) -> None:
-        """Make a row the current one."""
+        """Make a row the current one, and alone selected."""
         if 0 <= row < self.prompts.rowCount():
-            self.setCurrentIndex(self.prompts.index(row, column))
+            # By itself Qt heeds the keys that are held, such as those of the shortcut that asks.
+            alone = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.selectionModel().setCurrentIndex(self.prompts.index(row, column), alone)
 
     def selected_rows(self) -> list[int]:
         """Return the rows of which a cell is selected, or the current one."""

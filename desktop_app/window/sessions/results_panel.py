@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QRect, Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -157,7 +157,8 @@ class ResultsPanel(QWidget):
     def _mark(self, number: int) -> bool:
         for place in range(self.list.count()):
             if self.list.item(place).data(ROW).id == number:
-                self.list.setCurrentRow(place)
+                # Alone, whichever keys are held: by itself Qt heeds those of a shortcut.
+                self.list.setCurrentRow(place, QItemSelectionModel.SelectionFlag.ClearAndSelect)
                 return True
         return False
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from tests.finding import said
@@ -104,3 +106,20 @@ def test_half_typed_rows_are_there_after_a_restart(qtbot, open_window, service):
     again = open_window(service)
     assert again.prompts.rows() == rows
     assert again.prompts.table.current_row() == 1
+
+
+def test_keys_that_are_held_do_not_decide_which_prompt_is_removed(qtbot, window):
+    fill(qtbot, window, ONE, TWO, THREE)
+    table = window.prompts.table
+    table.select_row(0)
+    qtbot.keyPress(table, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    table.select_row(1)  # as a shortcut does that is still held
+    assert table.selected_rows() == [1]
+    window.actions_by_name["remove_prompt"].trigger()
+    assert list(table.prompts.rows()) == [ONE, THREE]
+    assert table.selected_rows() == [1]
+
+
+def test_no_test_inherits_keys_that_are_held(qapp):
+    assert QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier
+    assert QApplication.mouseButtons() == Qt.MouseButton.NoButton
