@@ -48,6 +48,10 @@ class ChatTemplate:
             self._known.update(zip(keys, answer.value, strict=True))
         return [self._known[template, text] for text in texts]
 
+    def close(self) -> None:
+        """End the process that reads templates; the next text starts another."""
+        self._worker.close()
+
     def _template(self) -> str:
         if not self._raw.chat_template:
             raise BadInputError("This model has no chat template: run without --chat.")

@@ -62,6 +62,7 @@ def recall(model: LoadedModel, name: str, try_out: Callable[[], bool | None]) ->
 def forget() -> None:
     """Forget what this process knows; the file stays."""
     _known.clear()
+    _keys.clear()
 
 
 def _key(model: LoadedModel) -> str:

@@ -35,6 +35,7 @@ class TextTokenizer:
         self._specials = frozenset(raw.all_special_ids)
         self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
         self.describe = lru_cache(maxsize=65_536)(self._describe)
+        self._encoders: dict[Bos, BosEncoder] = {}
 
     def _prefix(self) -> list[int]:
         """Return the special ids that the tokenizer itself puts before a text."""
@@ -133,8 +134,8 @@ class TextTokenizer:
         )
 
     def with_bos(self, bos: Bos) -> BosEncoder:
-        """Return an encoder with the BOS setting settled."""
-        return BosEncoder(self, bos)
+        """Return the encoder with the BOS setting settled: who asks again finds its texts read."""
+        return self._encoders.setdefault(bos, BosEncoder(self, bos))
 
     def expand_chat(self, text: str) -> str:
         """Return the text as a user message under the model's chat template."""

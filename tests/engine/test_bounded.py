@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import psutil
 import pytest
@@ -68,7 +67,7 @@ def test_a_template_that_fails_or_grows_is_refused_by_name(text, said):
         chat.expand(["Hello"])
     assert said in str(caught.value)
     assert str(caught.value).endswith(": run without --chat.")
-    chat._worker.close()
+    chat.close()
     assert child_processes() <= before
 
 
@@ -172,9 +171,7 @@ def test_a_worker_answers_again_after_it_was_ended():
     assert worker.ask(ask).value == ["a!"]
     assert worker.ask({**ask, "template": "{{ 'x' * 4000000000 }}"}).failed == "memory"
     assert worker.ask(ask).value == ["a!"]
-    began = time.monotonic()
     assert worker.ask({**ask, "texts": ["b"]}).value == ["b!"]
-    assert time.monotonic() >= began
     worker.close()
 
 

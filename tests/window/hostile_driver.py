@@ -105,7 +105,7 @@ def look(window, path):
         seen += window.views[name].current_result is not None
     for row in window.session.rows()[:8]:
         window.results.select(row.id)
-        window.history._on_asked("show", row.id)
+        window.results.asked.emit("show", row.id)
         QApplication.processEvents()
     return seen
 
