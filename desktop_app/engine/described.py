@@ -54,7 +54,9 @@ class Described:
 
 
 def leading(full: list[int], plain: list[int]) -> list[int]:
-    """Return what stands before a text's own ids."""
+    """Return what stands before a text's own ids; of a text without ids all that is added."""
+    if not plain:
+        return full
     for start in range(len(full) - len(plain) + 1):
         if full[start : start + len(plain)] == plain:
             return full[:start]

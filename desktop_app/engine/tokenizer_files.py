@@ -109,12 +109,14 @@ def _described(folder: Path, path: Path, raw: Any) -> Described:
     )
     bos_id = whole.token_to_id(bos) if bos else None
     adds = said.get("add_bos_token")
+    prefix = leading(list(whole.encode("a").ids), plain("a"))
     if isinstance(adds, bool) and str(said.get("tokenizer_class") or "") not in _GENERIC:
-        prefix = [bos_id] if adds and bos_id is not None else []
-    else:
-        prefix = leading(list(whole.encode("a").ids), plain("a"))
+        if not adds:
+            prefix = []
+        elif bos_id is not None:  # else none is named, and the file's own stays
+            prefix = [bos_id]
     added = {token.content for token in whole.get_added_tokens_decoder().values()}
-    special = (f"the{eos} cat",) if eos in added else ()
+    special = (f"the{eos} cat", f"the{eos}cat") if eos in added else ()
     return Described(path.name, plain, tuple(prefix), (*PROBES, *special))
 
 

@@ -28,7 +28,7 @@ def tokenizer_facts(model: LoadedModel) -> TokenizerFacts:
     declared = bool(raw.init_kwargs.get("add_bos_token", False))
     return TokenizerFacts(
         bos_id=tokenizer.bos_id,
-        bos_piece=str(raw.bos_token or ""),
+        bos_piece="" if tokenizer.bos_id is None else tokenizer.describe(tokenizer.bos_id)[0],
         adds_bos=tokenizer.adds_bos,
         trained_with_bos=tokenizer.bos_id is not None and (declared or tokenizer.adds_bos),
         unknown_id=raw.unk_token_id,
