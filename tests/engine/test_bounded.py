@@ -86,8 +86,12 @@ def test_without_a_template_there_is_one_sentence():
         chat.expand(["Hello"])
     raw, chat = template(PLAIN)
     raw.chat_template = {"tools": PLAIN, "long": PLAIN}
-    with pytest.raises(BadInputError, match="no chat template to choose by itself"):
+    with pytest.raises(BadInputError, match="several chat templates and none by default"):
         chat.expand(["Hello"])
+    for odd in (5, [1], {"default": 5}):  # the message must not become “5”
+        raw.chat_template = odd
+        with pytest.raises(BadInputError, match="chat template is no text: run without --chat"):
+            chat.expand(["Hello"])
 
 
 def hostile(folder, change):
