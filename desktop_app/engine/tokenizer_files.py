@@ -17,7 +17,7 @@ from desktop_app.engine.described import (
     read_settings,
     token_text,
 )
-from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
+from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
 from desktop_app.engine.tokenizing import TextTokenizer
@@ -49,12 +49,13 @@ def read_tokenizer(
         ModelLoadError: The files would take endless time or memory.
     """
     if checkpoint.gguf:
-        return TextTokenizer(*gguf_tokenizer(checkpoint.folder / checkpoint.gguf))
+        raw, differs = gguf_tokenizer(checkpoint.folder / checkpoint.gguf)
+        return TextTokenizer(raw, differs, {"made": "gguf", "parts": backend_parts(raw)})
     refuse_hostile(checkpoint.folder, check, name)
-    return TextTokenizer(*folder_tokenizer(checkpoint.folder))
+    return folder_tokenizer(checkpoint.folder)
 
 
-def folder_tokenizer(folder: Path) -> tuple[Any, str]:
+def folder_tokenizer(folder: Path) -> TextTokenizer:
     """Return a Hugging Face folder's tokenizer, and in words where it parts from its files."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -68,27 +69,27 @@ def folder_tokenizer(folder: Path) -> tuple[Any, str]:
             raise
         differs = first_line(error, 120)
     if not path.is_file():
-        return follow_sentence_pieces(folder, raw)
+        followed, differs = follow_sentence_pieces(folder, raw)
+        return TextTokenizer(followed, differs, None if followed is raw else {"made": "pieces"})
     said = read_settings(folder)
     declared = str(said.get("tokenizer_class") or "")
     # Made of the file itself, nothing was rebuilt.
     if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
-        return raw, token_text(said.get(DIFFERS))
+        return TextTokenizer(raw, token_text(said.get(DIFFERS)))
     described = _described(folder, path, raw)
     if raw is not None:
         differs = described.differing(raw)
         if not differs:
-            return raw, ""
+            return TextTokenizer(raw)
     followed = PreTrainedTokenizerFast.from_pretrained(str(folder), **_LOCAL)
     if raw is not None:
         _name_specials(followed, raw)
+    made: dict[str, Any] = {"made": "file"}
     if described.prefix != described.prefix_of(followed):
-        followed.add_bos_token = bool(described.prefix)
+        followed.add_bos_token = made["add_bos_token"] = bool(described.prefix)
     remains = described.differing(followed)
-    if not remains:
-        return followed, ""
     told = f"the tokenizer made of its files gives other ids than they do: {remains}"
-    return followed, told
+    return TextTokenizer(followed, told if remains else "", made)
 
 
 def _described(folder: Path, path: Path, raw: Any) -> Described:

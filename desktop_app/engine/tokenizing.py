@@ -13,7 +13,7 @@ from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Bos = Literal["auto", "yes", "no"]
 
@@ -26,11 +26,13 @@ class TextTokenizer:
         bos_id: Id of the beginning-of-sequence token, or None.
         adds_bos: Whether the tokenizer itself puts one in front.
         differs: How it parts from what the model's files describe, empty where it does not.
+        made: How it is made where `AutoTokenizer` makes another of the files; for scripts.
     """
 
-    def __init__(self, raw: Any, differs: str = "") -> None:
+    def __init__(self, raw: Any, differs: str = "", made: Mapping[str, Any] | None = None) -> None:
         self.raw = raw
         self.differs = differs
+        self.made = made
         self.chat = ChatTemplate(raw)
         self.bos_id: int | None = raw.bos_token_id
         prefix = leading(self._plain("a", specials=True), self._plain("a", specials=False))
