@@ -56,6 +56,7 @@ def test_texts_come_out_as_the_library_writes_them():
         ("{{ 'x' * 4000000000 }}", "wants more than 512 MB of memory"),
         (DOUBLING, "wants more than 512 MB of memory"),
         ("{{ 'x' * 1500000 }}", "writes 1,500,000 characters"),
+        ("{% for i in range(200000) %}{% endfor %}", "cannot take the message (Range too big"),
         ("{{ raise_exception('roles must alternate') }}", "(roles must alternate)"),
         ("{{ no_such_token + 'a' }}", "'no_such_token' is undefined"),
         ("{% if %}", "cannot take the message"),
