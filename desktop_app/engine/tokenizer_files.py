@@ -18,6 +18,7 @@ from desktop_app.engine.described import (
     token_text,
 )
 from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
+from desktop_app.engine.pack import is_outdated
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
 from desktop_app.engine.tokenizing import TextTokenizer
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
 # Classes that take the file as it is; the others heed `add_bos_token` in the settings.
 _GENERIC = frozenset({"", "PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"})
+# Of a copy: the pack itself is converted again where it lies.
+_OUTDATED = (
+    "its tokenizer.json is the copy of one that an earlier version of Lensbench converted wrongly: "
+    "digits after spaces have other ids than in training; open the pack by its name"
+)
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -75,7 +81,8 @@ def folder_tokenizer(folder: Path) -> TextTokenizer:
     declared = str(said.get("tokenizer_class") or "")
     # Made of the file itself, nothing was rebuilt.
     if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
-        return TextTokenizer(raw, token_text(said.get(DIFFERS)))
+        outdated = _OUTDATED if is_outdated(folder) else ""
+        return TextTokenizer(raw, outdated or token_text(said.get(DIFFERS)))
     described = _described(folder, path, raw)
     if raw is not None:
         differs = described.differing(raw)
