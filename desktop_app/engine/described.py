@@ -48,7 +48,7 @@ class Described:
 
     def prefix_of(self, raw: Any) -> tuple[int, ...]:
         """Return the special ids that a tokenizer itself puts before a text."""
-        probe = self.probes[0]
+        probe = PROBES[0]
         full = list(raw(probe, add_special_tokens=True).input_ids)
         return tuple(leading(full, list(raw(probe, add_special_tokens=False).input_ids)))
 

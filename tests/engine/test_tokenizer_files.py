@@ -85,6 +85,8 @@ def test_chat_template_and_added_tokens_come_along(tmp_path):
         {},
         {"add_dummy_prefix": False},
         {"normalization_rule_name": "nmt_nfkc", "remove_extra_whitespaces": True},
+        {"remove_extra_whitespaces": True},
+        {"user_defined_symbols": ["<think>"], "add_dummy_prefix": False},
     ],
 )
 def test_a_lone_tokenizer_model_is_read_as_sentencepiece_reads_it(
@@ -94,7 +96,7 @@ def test_a_lone_tokenizer_model_is_read_as_sentencepiece_reads_it(
     path = made.sentence_pieces(folder, kind, **settings)
     plain = sentencepiece.SentencePieceProcessor(model_file=str(path))
     tokenizer = made.read_folder(folder)
-    for text in (" the cat", "the cat", "a  5", "Hello, you! 12", "bookkeeper", "  é漢  "):
+    for text in (" the cat", "the cat", "a  5", "Hello, you! 12", "\n\n1. Mix", "  é漢  "):
         assert list(tokenizer.encode(text).ids) == [1, *plain.encode(text)], text
     assert tokenizer.adds_bos
     assert not tokenizer.differs
@@ -113,6 +115,13 @@ def test_what_cannot_be_followed_is_said_with_an_example(tmp_path):
     told = made.read_folder(folder).differs
     assert told.startswith("the tokenizer made of its files gives other ids than they do: ")
     assert "tokenizer.model" in told
+
+
+def test_a_word_of_its_own_around_which_spaces_cannot_be_followed_is_said(tmp_path):
+    """sentencepiece puts its mark before the text alone, and never after such a word."""
+    folder = made.save_folder(tmp_path, None, "llama")
+    made.sentence_pieces(folder, user_defined_symbols=["<think>"])
+    assert '"a <think> b" is ' in made.read_folder(folder).differs
 
 
 def test_a_folder_whose_class_and_file_agree_is_left_alone(tmp_path):
