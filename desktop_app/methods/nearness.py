@@ -142,9 +142,12 @@ def near_notices(
 def _spellings(record: PromptRecord, logits: torch.Tensor, encoder: Encoder) -> list[_Spelling]:
     logprobs = logits.log_softmax(-1)
     found = []
+    given = {answer.text for answer in (*record.answers, *record.wrongs)}
     for answer in (*record.answers, *record.wrongs):
         own = logprobs[answer.token_id]
         other = other_spelling(answer.text)
+        if other in given:  # it counts already
+            other = ""
         token = continuation_token(record.text, other, encoder) if other else None
         if token is None or token >= len(logprobs) or token == answer.token_id:
             other, token = "", answer.token_id

@@ -63,6 +63,11 @@ def test_one_answer_among_the_likeliest_is_enough():
     assert told({"y": 5.0}) == []
 
 
+def test_both_spellings_of_an_answer_may_be_given():
+    row = ROW.model_copy(update={"answer": ("x", " x"), "wrong": (" y", "y")})
+    assert told({" x": 9.0, " y": 6.0, "x": -5.0, "y": -5.0}, row) == []
+
+
 def test_where_neither_is_near_it_is_said():
     """Twenty other tokens come first, and no spelling is better."""
     model = speller()
