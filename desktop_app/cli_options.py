@@ -53,7 +53,7 @@ def common_options() -> list[click.Parameter]:
         option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
         option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto"),
         option(["--chat"], is_flag=True, help="Each prompt is a user message."),
-        option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        option(["--fix"], is_flag=True, help="Apply the known repairs of answers."),
         option(
             ["--memory"],
             callback=_memory,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.params import check_readable
 from desktop_app.engine.chat import ChatTemplate
+from desktop_app.engine.described import leading
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Bos = Literal["auto", "yes", "no"]
 
@@ -25,26 +26,25 @@ class TextTokenizer:
         bos_id: Id of the beginning-of-sequence token, or None.
         adds_bos: Whether the tokenizer itself puts one in front.
         differs: How it parts from what the model's files describe, empty where it does not.
+        made: How it is made where `AutoTokenizer` makes another of the files; for scripts.
     """
 
-    def __init__(self, raw: Any, differs: str = "") -> None:
+    def __init__(self, raw: Any, differs: str = "", made: Mapping[str, Any] | None = None) -> None:
         self.raw = raw
         self.differs = differs
+        self.made = made
         self.chat = ChatTemplate(raw)
         self.bos_id: int | None = raw.bos_token_id
-        self._specials = frozenset(raw.all_special_ids)
-        self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
+        prefix = leading(self._plain("a", specials=True), self._plain("a", specials=False))
+        if self.bos_id is None and prefix:  # the file adds one that its settings do not name
+            self.bos_id = prefix[0]
+        self._specials = frozenset({*raw.all_special_ids, *prefix})
+        self.adds_bos = self.bos_id is not None and prefix[:1] == [self.bos_id]
         self.describe = lru_cache(maxsize=65_536)(self._describe)
         self._encoders: dict[Bos, BosEncoder] = {}
 
-    def _prefix(self) -> list[int]:
-        """Return the special ids that the tokenizer itself puts before a text."""
-        plain = list(self.raw("a", add_special_tokens=False).input_ids)
-        full = list(self.raw("a", add_special_tokens=True).input_ids)
-        for start in range(len(full) - len(plain) + 1):
-            if full[start : start + len(plain)] == plain:
-                return full[:start]
-        return []
+    def _plain(self, text: str, *, specials: bool) -> list[int]:
+        return list(self.raw(text, add_special_tokens=specials).input_ids)
 
     def _describe(self, token_id: int) -> tuple[str, str]:
         """Return a token's piece and its text decoded alone."""

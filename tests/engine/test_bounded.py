@@ -55,6 +55,7 @@ def test_texts_come_out_as_the_library_writes_them():
         ("{{ 'x' * 4000000000 }}", "wants more than 512 MB of memory"),
         (DOUBLING, "wants more than 512 MB of memory"),
         ("{{ 'x' * 1500000 }}", "writes 1,500,000 characters"),
+        ("{% for i in range(200000) %}{% endfor %}", "cannot take the message (Range too big"),
         ("{{ raise_exception('roles must alternate') }}", "(roles must alternate)"),
         ("{{ no_such_token + 'a' }}", "'no_such_token' is undefined"),
         ("{% if %}", "cannot take the message"),
@@ -85,8 +86,12 @@ def test_without_a_template_there_is_one_sentence():
         chat.expand(["Hello"])
     raw, chat = template(PLAIN)
     raw.chat_template = {"tools": PLAIN, "long": PLAIN}
-    with pytest.raises(BadInputError, match="no chat template to choose by itself"):
+    with pytest.raises(BadInputError, match="several chat templates and none by default"):
         chat.expand(["Hello"])
+    for odd in (5, [1], {"default": 5}):  # the message must not become “5”
+        raw.chat_template = odd
+        with pytest.raises(BadInputError, match="chat template is no text: run without --chat"):
+            chat.expand(["Hello"])
 
 
 def hostile(folder, change):
