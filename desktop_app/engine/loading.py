@@ -181,6 +181,8 @@ def _load_weights(
             str(checkpoint.folder), output_loading_info=True, **options
         )
     model, told = loaded
+    if "quantization_config" in options:
+        quantised.bring_to(dtype, model)
     _refuse_incomplete(spec, told.get("missing_keys") or ())
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
