@@ -143,6 +143,17 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    # Its layers read the token ids once more, beside the stream.
+    "gemma4_text": {
+        **_LLAMA,
+        "head_dim": 8,
+        "global_head_dim": 8,
+        "sliding_window": 5,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "vocab_size_per_layer_input": VOCABULARY,
+        "hidden_size_per_layer_input": 8,
+        "num_kv_shared_layers": 0,
+    },
     # Learned attention sinks, and every other layer sees a few tokens alone.
     "gpt_oss": {
         **_LLAMA,
