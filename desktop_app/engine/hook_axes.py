@@ -220,7 +220,7 @@ def _meant(site: Site) -> str:
 
 def has_value_biases(bridge: Any) -> bool:
     """Return whether any layer's values, or the norm that they read through, have biases."""
-    return any(_has_value_bias(block) for block in bridge.blocks)
+    return any(_has_value_bias(block) for block in getattr(bridge, "blocks", ()))
 
 
 def _has_value_bias(block: Any) -> bool:

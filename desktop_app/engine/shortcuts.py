@@ -227,8 +227,8 @@ class _Trial:
             rows[layer + 1] = (ramp * own.abs().max().clamp_min(1.0)).to(x.dtype)
             return x
 
-        hooks = [(site_hook(n, site), partial(disturb, layer=n)) for n in range(layers)]
-        hooks = [(name, fn) for name, fn in hooks if self._model.has_hook(name)]
+        shown = [n for n in range(layers) if (n, site) not in self._model.unfit]
+        hooks = [(site_hook(n, site), partial(disturb, layer=n)) for n in shown]
         keep = [(READ_HOOK, lambda x, hook: x[:, -1:])]
         logits = self._model.run(ids, [*hooks, *keep])[:, -1].float()
         change = (logits[1:] - logits[:1]).abs().max()

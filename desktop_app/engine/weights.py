@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.model import input_width, site_hook
+from desktop_app.engine.model import Site, input_width, site_hook
+from desktop_app.engine.sites import require_shown
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 _LOUD = 1e3
 _ROWS_AT_ONCE = 256
 _TOKENS_AT_ONCE = 4096
+# What is read or written in layer 0 to make the embeddings of each kind.
+_EMBEDDED_AT: dict[str, tuple[Site, ...]] = {
+    "layer0": ("resid_post",),
+    "mlp0": ("resid_pre", "attn_out", "mlp_out"),
+    "raw": (),
+}
 # The steps in which DeepSeek's attention makes keys and values.
 _LATENT = ("kv_a_proj_with_mqa", "kv_a_layernorm", "kv_b_proj")
 
@@ -54,8 +61,8 @@ def head_weights(model: LoadedModel, layer: int, *, fold: bool = False) -> HeadW
         fold: Whether the norm that the heads read through is taken into q, k and v: its weights,
             and the centring where it subtracts a mean.
     """
-    attention = model.bridge.blocks[layer].attn
-    if not all(hasattr(attention, name) for name in "qkv"):
+    attention = _attention(model, layer)
+    if not all(hasattr(attention, name) for name in "qkvo"):
         raise BadInputError(
             f"{model.info.name} makes queries, keys and values in several steps, so that its heads "
             "have no matrices to compose: choose a model without compressed attention."
@@ -114,14 +121,23 @@ def values(model: LoadedModel, layer: int, read: torch.Tensor) -> torch.Tensor:
     return _expand(model, by_head).permute(1, 0, 2)
 
 
-def shows_values(model: LoadedModel) -> bool:
-    """Return whether every layer's values can be made of a stream that is fed to it."""
-    parts = [getattr(block, "attn", None) for block in model.bridge.blocks]
-    return all(
-        hasattr(part, "v")
-        or all(hasattr(getattr(part, "original_component", None), name) for name in _LATENT)
+def shows_values(model: LoadedModel, source: str) -> bool:
+    """Return whether every layer's values can be made of the embeddings that are fed to it."""
+    parts = [_attention(model, layer) for layer in range(model.info.n_layers)]
+    return not any((0, site) in model.unfit for site in _EMBEDDED_AT[source]) and all(
+        hasattr(part, "o")
+        and (
+            hasattr(part, "v")
+            or all(hasattr(getattr(part, "original_component", None), name) for name in _LATENT)
+        )
         for part in parts
     )
+
+
+def _attention(model: LoadedModel, layer: int) -> Any | None:
+    """Return a layer's attention, or None where the architecture shows no such part."""
+    blocks = getattr(model.bridge, "blocks", ())
+    return getattr(blocks[layer], "attn", None) if layer < len(blocks) else None
 
 
 def _decompressed_values(model: LoadedModel, attention: Any, read: torch.Tensor) -> torch.Tensor:
@@ -135,7 +151,13 @@ def _decompressed_values(model: LoadedModel, attention: Any, read: torch.Tensor)
 
 
 def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> torch.Tensor:
-    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head."""
+    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head.
+
+    Raises:
+        BadInputError: The model does not show what they are read off.
+    """
+    for site in _EMBEDDED_AT[source]:
+        require_shown(model, [0], site)
     if source == "layer0":
         return stream_after_first(model, ids, lead)
     return first_mlp(model, ids) if source == "mlp0" else raw_embeddings(model, ids)

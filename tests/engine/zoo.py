@@ -143,6 +143,10 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    # Its blocks show no stream behind them.
+    "openai-gpt": {
+        "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64,
+    },
     # Its layers read the token ids once more, beside the stream.
     "gemma4_text": {
         **_LLAMA,
