@@ -143,6 +143,9 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    "olmo": _LLAMA,
+    # The biases of its norms stay where they are when weights are processed.
+    "nemotron": _LLAMA,
     # Wider heads in its last layer.
     "gemma4_text:wide": {
         **_LLAMA,
