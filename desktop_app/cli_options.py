@@ -31,6 +31,8 @@ _FILES: dict[str, Callable[[Path], Any]] = {
 }
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+# What a result keeps is said before the run where it is more than this.
+_WORTH_A_WORD = 1_000_000
 _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 
 
@@ -180,6 +182,17 @@ class TerminalReporter(Reporter):
         if self._watched:
             sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {one_line(note)}")
             sys.stderr.flush()
+
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        if wanted_bytes < min(_WORTH_A_WORD, limit_bytes):
+            return
+        self.end()
+        said = f"{self._title}: patterns take {wanted_bytes / 1e6:,.1f} MB"
+        if wanted_bytes > limit_bytes:
+            said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
+        sys.stderr.write(said + "\n")
+        sys.stderr.flush()
 
     def end(self) -> None:
         """Clear the line."""

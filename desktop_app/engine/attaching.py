@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.engine import first_gpt
-from desktop_app.engine.hook_axes import has_value_biases
+from desktop_app.engine.hook_axes import value_biases
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
     bridge = build_bridge_from_module(
         hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
     )
-    folded = spec.weights == "processed" and has_value_biases(bridge)
-    if spec.weights == "processed":
-        bridge.enable_compatibility_mode(disable_warnings=True)
-    return bridge, folded
+    if spec.weights == "raw":
+        return bridge, False
+    before = value_biases(bridge)
+    bridge.enable_compatibility_mode(disable_warnings=True)
+    return bridge, value_biases(bridge) != before
 
 
 def _refuse_two_depths(config: Any, spec: ModelSpec) -> None:

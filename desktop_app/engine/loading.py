@@ -281,6 +281,16 @@ def _unloadable(spec: ModelSpec, error: BaseException) -> str:
             f"“{spec.model}” cannot be loaded: its weights have other shapes than its settings "
             "give them; correct config.json or fetch the model again."
         )
+    if "offloaded device_map" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: weights are processed in memory alone; choose "
+            "--offload none or --weights raw."
+        )
+    if "expected scalar type Float but found" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: the hooks of its architecture stand no half "
+            "precision; choose --dtype float32."
+        )
     field = re.match(r"Validation error for field '(\w+)'", text)
     if field is not None:
         return (

@@ -259,7 +259,7 @@ def family_scores(
     shape = (model.info.n_layers, model.info.n_heads, len(families))
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
-    shown = weights.shows_values(model)
+    shown = weights.shows_values(model, embedding)
     if len(ids) and shown:
         stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
@@ -287,8 +287,8 @@ def family_scores(
 
 def _no_values(model: LoadedModel) -> Notice:
     message = (
-        f"{model.info.name} does not show how its heads make their values, so successors and "
-        "copies have no score."
+        f"{model.info.name} does not show what its heads are fed, or how they make their values, "
+        "so successors and copies have no score."
     )
     return Notice("values_not_shown", message)
 

@@ -201,6 +201,21 @@ def test_a_session_keeps_what_is_small(call, folder, tmp_path):
     assert call("export", tmp_path / "a.lens", "--result", 1, "--out", tmp_path / "b.csv")[0] == 0
 
 
+def test_what_is_stored_is_said_before_the_run(call, folder, monkeypatch):
+    """On standard error, where it is much."""
+
+    def begun(*_run):
+        raise BadInputError("Only now does it run.")
+
+    monkeypatch.setattr(attention, "watch", begun)
+    for limit, words in ((2_000_000_000, "take 1.1 MB\n"), (100_000, "at most 0.1 MB are stored")):
+        monkeypatch.setattr(cli, "_stored_bytes", lambda limit=limit: limit)
+        rows = [part for _ in range(7) for part in ("--prompt", LONG)]
+        err = call("run", "attention", "--model", folder, *rows)[2]
+        assert words in err
+        assert err.index(words) < err.index("Only now")
+
+
 def test_an_estimate_says_what_is_kept(call, folder):
     code, out, _err = call(*command(folder, "--estimate", "--json"))
     assert code == 0
