@@ -105,6 +105,8 @@ def _field_problem(
             if sizes.get(axis, size) != size:
                 return f"{name} has {size} places along {axis} and not {sizes[axis]}"
         return None
+    if isinstance(value, (bool, int, float, str)) and all(possible):
+        return f"{name} is one value and not one for each {possible[0][0]}"
     if isinstance(value, tuple) and "prompt" in possible[0]:
         if len(value) != sizes.get("prompt", len(value)):
             return f"{name} is not there for every prompt"
