@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.contract.registry import ANALYSES, BUILT_IN, reads_prompts
+from desktop_app.contract.spec import MAX_AXES
 from desktop_app.session.parts import Stored
 
 if TYPE_CHECKING:
@@ -98,22 +99,38 @@ def _field_problem(
     name: str, value: Any, possible: tuple[tuple[str, ...], ...], sizes: dict[str, int]
 ) -> str | None:
     if isinstance(value, Stored):
-        axes = next((axes for axes in possible if len(axes) == value.ndim), None)
-        if axes is None:
-            return f"{name} has {value.ndim} axes and not {len(possible[0])}"
-        for axis, size in zip(axes, value.shape, strict=True):
-            if sizes.get(axis, size) != size:
-                return f"{name} has {size} places along {axis} and not {sizes[axis]}"
-        return None
-    if isinstance(value, (bool, int, float, str)) and all(possible):
-        return f"{name} is one value and not one for each {possible[0][0]}"
+        return _array_problem(name, value, possible, sizes)
+    least, there = min(map(len, possible)), _least_axes(value)
+    if there < least:
+        return f"{name} has {there} axes and not {least}"
     if isinstance(value, tuple) and "prompt" in possible[0]:
         if len(value) != sizes.get("prompt", len(value)):
             return f"{name} is not there for every prompt"
         rest = tuple(tuple(a for a in axes if a != "prompt") for axes in possible)
         parts = (item for item in value if isinstance(item, Stored))
-        return next(filter(None, (_field_problem(name, p, rest, sizes) for p in parts)), None)
+        return next(filter(None, (_array_problem(name, p, rest, sizes) for p in parts)), None)
     return None
+
+
+def _array_problem(
+    name: str, value: Stored, possible: tuple[tuple[str, ...], ...], sizes: dict[str, int]
+) -> str | None:
+    axes = next((axes for axes in possible if len(axes) == value.ndim), None)
+    if axes is None:
+        return f"{name} has {value.ndim} axes and not {len(possible[0])}"
+    for axis, size in zip(axes, value.shape, strict=True):
+        if sizes.get(axis, size) != size:
+            return f"{name} has {size} places along {axis} and not {sizes[axis]}"
+    return None
+
+
+def _least_axes(value: Any, within: int = MAX_AXES) -> int:
+    """Return how many axes all parts of a value have; tables and what is empty count as many."""
+    if isinstance(value, Stored):
+        return value.ndim
+    if isinstance(value, (list, tuple)) and within:
+        return 1 + min((_least_axes(item, within - 1) for item in value), default=MAX_AXES)
+    return 0 if isinstance(value, (bool, int, float, str)) else MAX_AXES
 
 
 def _label_problems(result: Result, analysis: Analysis) -> Iterator[str]:
