@@ -118,7 +118,8 @@ class Matrix:
     def limits(self) -> tuple[float, float]:
         """The values at the ends of the colours."""
         found = centred_limits if self.diverging else finite_limits
-        low, high = self.scale or found(self.values)
+        given = None if any(map(math.isnan, self.scale or ())) else self.scale
+        low, high = given or found(self.values)
         return max(low, -_FARTHEST), min(high, _FARTHEST)
 
     def place_text(self, row: int, column: int) -> str:

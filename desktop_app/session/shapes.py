@@ -103,7 +103,7 @@ def _field_problem(
     least, there = min(map(len, possible)), _least_axes(value)
     if there < least:
         return f"{name} has {there} axes and not {least}"
-    if isinstance(value, tuple) and "prompt" in possible[0]:
+    if isinstance(value, (list, tuple)) and "prompt" in possible[0]:
         if len(value) != sizes.get("prompt", len(value)):
             return f"{name} is not there for every prompt"
         rest = tuple(tuple(a for a in axes if a != "prompt") for axes in possible)

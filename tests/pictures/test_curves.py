@@ -26,7 +26,9 @@ def test_logarithms_have_no_place_for_zero():
     np.testing.assert_array_equal(y, [np.nan, 0.0, 2.0])
 
 
-@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [3.0], [3.0, 3.0], [np.inf, 1.0], [1e308, -1e308]])
+@pytest.mark.parametrize(
+    "values", [[], [np.nan, np.nan], [3.0], [3.0, 3.0], [np.inf, 1.0], [1e308, -1e308]]
+)
 def test_any_values_have_ends(values):
     for picture in (
         Curves((Line("", np.array(values)),)),

@@ -45,6 +45,8 @@ def test_limits_have_a_distance_however_far_they_are():
     low, high = matrix(np.array([[1e308, -1e308, np.nan]] * 2)).limits
     assert np.isfinite(high - low)
     assert -low == high >= 1e300
+    assert matrix(scale=(np.nan, np.nan)).limits == matrix().limits
+    assert np.isfinite(matrix(scale=(-np.inf, np.inf)).limits).all()
 
 
 def test_a_cell_in_words():

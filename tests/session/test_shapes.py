@@ -57,6 +57,7 @@ ATTENTION, ABLATE, RANK = stored.attention_result(), stored.ablate_result(), sto
         (changed(ABLATE, effect_mean=np.zeros(())), "effect_mean has 0 axes"),
         (changed(ABLATE, base=np.zeros((2, 2))), "base has 2 axes and not 1"),
         (dataclasses.replace(stored.tokens_result(), prompts=()), "speaks of no prompt"),
+        (changed(RANK, logit_diff=[1, 2, 3]), "logit_diff is not there for every prompt"),
         (changed(RANK, top=()), "top is not there for every prompt"),
         (changed(RANK, prompt_logprob=(np.zeros((1, 2)),) * 2), "prompt_logprob has 2 axes"),
     ],
