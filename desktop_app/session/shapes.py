@@ -71,8 +71,14 @@ def _field_problems(result: Result, analysis: Analysis) -> Iterator[str]:
         if not result.prompts:
             yield "it speaks of no prompt"
     for name, value in result.data.items():
-        if analysis.field(name) is not None:
-            problem = _field_problem(name, value, _possible_axes(result, analysis, name), sizes)
+        spec = analysis.field(name)
+        if spec is not None:
+            possible = (analysis.axes(name, result.params), spec.axes)
+            is_number = spec.nullable or bool(spec.unit)
+            problem = _field_problem(name, value, possible, sizes)
+            by_prompt = "prompt" in spec.axes
+            if is_number and all(possible) and not _are_numbers(value, by_prompt=by_prompt):
+                problem = problem or f"{name} is no array of numbers"
             if problem is not None:
                 yield problem
     yield from _label_problems(result, analysis)
@@ -86,13 +92,6 @@ def _named_axes(result: Result, analysis: Analysis) -> Iterator[tuple[str, int]]
             yield spec.labels, len(value)
         elif spec.labels and isinstance(value, Stored) and value.ndim == 1:
             yield spec.labels, value.shape[0]
-
-
-def _possible_axes(result: Result, analysis: Analysis, name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the axes that a field may have: by the settings, else all that it was declared."""
-    spec = analysis.field(name)
-    declared = () if spec is None else spec.axes
-    return (analysis.axes(name, result.params), declared)
 
 
 def _field_problem(
@@ -122,6 +121,12 @@ def _array_problem(
         if sizes.get(axis, size) != size:
             return f"{name} has {size} places along {axis} and not {sizes[axis]}"
     return None
+
+
+def _are_numbers(value: Any, *, by_prompt: bool) -> bool:
+    """Return whether a value is an array of numbers, or one for each prompt."""
+    parts = value if by_prompt and isinstance(value, tuple) else (value,)
+    return all(isinstance(part, Stored) and part.dtype.kind != "b" for part in parts)
 
 
 def _least_axes(value: Any, within: int = MAX_AXES) -> int:

@@ -39,7 +39,7 @@ def best_heads(score: np.ndarray, count: int) -> list[tuple[int, int, float]]:
     """Return the (layer, head, score) of the best heads of `[L, H]`, best first, NaN left out."""
     return [
         (layer, head, float(score[layer, head]))
-        for layer, head in lowest(-score.astype(float), count)
+        for layer, head in lowest(-score, count)
         if np.isfinite(score[layer, head])
     ]
 
