@@ -139,10 +139,12 @@ def _least_axes(value: Any, within: int = MAX_AXES) -> int:
 
 
 def _label_problems(result: Result, analysis: Analysis) -> Iterator[str]:
-    """Give the fields that name layers or heads by what is no number of any."""
+    """Give the fields that name nothing, or layers and heads by what is no number of any."""
     for spec in analysis.fields:
-        value = result.data.get(spec.name)
-        if spec.labels in _COUNTED and isinstance(value, Stored):
+        value = result.data.get(spec.name, ())
+        if spec.labels and not isinstance(value, (list, tuple, Stored)):
+            yield f"{spec.name} names no {spec.labels}s"
+        elif spec.labels in _COUNTED and isinstance(value, Stored):
             numbers = np.asarray(value)
             is_whole = numbers.dtype.kind in "iu"
             if not is_whole or ((numbers < 0) | (numbers >= _MOST)).any():

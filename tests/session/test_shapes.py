@@ -49,6 +49,7 @@ ATTENTION, ABLATE, RANK = stored.attention_result(), stored.ablate_result(), sto
         (changed(ATTENTION, layers=1.5), "layers has 0 axes and not 1"),
         (changed(RANK, top="xy"), "top has 0 axes and not 2"),
         (changed(ABLATE, effect=[1, 2, 3]), "effect has 1 axes and not 2"),
+        (changed(ATTENTION, head_indices=None), "head_indices names no heads"),
         (changed(ATTENTION, head_indices=np.array([0])), "places along head"),
         (changed(ATTENTION, entropy=np.zeros(3)), "entropy has 1 axes and not 3"),
         (changed(ATTENTION, entropy=np.zeros((2, 3, 5))), "places along prompt"),
