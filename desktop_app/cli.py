@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +53,16 @@ _PACKAGES = (
 def main(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit status."""
     debug = "--debug" in arguments
-    arguments = [a for a in arguments if a != "--debug"]
+    given = [a for a in arguments if a != "--debug"]
+    with warnings.catch_warnings():
+        if not debug:  # libraries name lines of code; what a user is to know is a notice
+            warnings.showwarning = lambda *_told, **_rest: None
+        return _perform(given, debug=debug)
+
+
+def _perform(arguments: list[str], *, debug: bool) -> int:
     try:
-        code = cli.main(list(arguments), prog_name="lensbench", standalone_mode=False)
+        code = cli.main(arguments, prog_name="lensbench", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help(), file=sys.stderr)
         return BAD_INPUT

@@ -44,7 +44,6 @@ EXCEPTIONS = {
     ("session/test_unsaved.py", "_claim"): "let go as by a process that died",
     ("test_cli_keeping.py", "_add"): _COUNTED,
     ("test_plugins.py", "_model"): "stands in for a model that was opened",
-    ("window/hostile_driver.py", "_exit"): _ENDS,
     ("window/runs/test_looking.py", "_run"): _SERVICE,
     ("window/sessions/test_session_desk.py", "_examine"): "the next start's, of a file in use now",
     ("window/test_long_texts.py", "_run"): _SERVICE,

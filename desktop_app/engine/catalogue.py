@@ -45,8 +45,10 @@ def locate(spec: ModelSpec) -> Checkpoint:
     if path.is_dir():
         return inspect_folder(pack.up_to_date(path))
     if path.suffix.lower() == ".gguf":
-        if not path.is_file():
+        if not path.exists():
             raise ModelLoadError(f"There is no file {path}: check the path.")
+        if not path.is_file():
+            raise ModelLoadError(f"{path} is no file but a pipe or a device: choose another.")
         return inspect_gguf(path)
     if path.is_file():
         raise ModelLoadError(

@@ -113,7 +113,7 @@ def _write(key: str) -> None:
     stored[key] = _known[key]  # the newest last
     kept = dict(list(stored.items())[-_MOST_MODELS:])
     with suppress(LensbenchError, OSError):
-        with write_atomically(ensure(data_dir()) / FILE) as file:
+        with write_atomically(ensure(data_dir()) / FILE, private=True) as file:
             file.write(json.dumps(kept).encode("utf-8"))
         return
     _log.debug("What was tried of the hooks is kept in memory alone.")

@@ -109,6 +109,11 @@ def pipe(name):
     return make
 
 
+def pipe_itself(tmp):
+    os.mkfifo(tmp / "x.gguf")
+    return tmp / "x.gguf"
+
+
 def diffusion(tmp):
     (tmp / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return tmp
@@ -222,6 +227,7 @@ def held_twice(tmp):
         pytest.param(pipe("model.safetensors"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("config.json"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("tokenizer.json"), "a pipe or a device", marks=HAS_PIPES),
+        pytest.param(pipe_itself, "a pipe or a device", marks=HAS_PIPES),
         (diffusion, "diffusion pipeline"),
         (foreign("tf_model.h5"), "TensorFlow weights"),
         (foreign("flax_model.msgpack"), "Flax weights"),
