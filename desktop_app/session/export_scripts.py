@@ -191,6 +191,7 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "prompts": [_prompt(p) for p in result.prompts],
         "settings": params.model_dump(mode="json", exclude={"prompts"}),
         "made_with": {"model": str(model.name), "fingerprint": str(model.fingerprint), **made_with},
+        "stopped": bool(result.partial),
         "needs_model": True,
         "sequences": None,
         "compare": "",

@@ -314,6 +314,7 @@ class TestStopped:
         qtbot.waitUntil(lambda: window.views["ablate"].running_params() is not None)
         window.actions_by_name["stop"].trigger()
         settle(qtbot, window)
+        window.service = service
         return window
 
     def test_what_it_had_is_shown_kept_and_marked(self, part):
@@ -339,6 +340,19 @@ class TestStopped:
         part.selection.select_head(N_LAYERS - 1, 0)
         assert part.views["ablate"].read_out()["details"]["sentence"].startswith("Not computed")
         assert "not computed" in said(part)
+
+    def test_first_fields_do_not_bear_the_words_of_the_result_before(self, qtbot, part):
+        view, before = part.views["ablate"], part.views["ablate"].read_out()["small_print"]
+        service = part.service
+        service.keeps = False
+        part.runs.run("ablate")
+        qtbot.waitUntil(lambda: view.running_params() is not None)
+        assert chips(part, "ablate") == []
+        assert view.read_out()["small_print"] == "The first values of the run that goes on"
+        part.actions_by_name["stop"].trigger()
+        settle(qtbot, part)
+        assert chips(part, "ablate") == ["partial"]
+        assert view.read_out()["small_print"] == before
 
     def test_a_run_that_a_newer_one_replaces_leaves_nothing(self, qtbot, open_window):
         service = FakeService()
