@@ -179,8 +179,6 @@ FURTHER: dict[str, dict[str, object]] = {
         "num_experts_per_tok": 2,
         "sliding_window": 5,
     },
-    "openai-gpt": {"vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4,
-                   "n_positions": 64},
 }  # fmt: skip
 
 
