@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Bos = Literal["auto", "yes", "no"]
+# Characters from which a text's tokens are remembered with few others: they take much memory.
+_LONG = 4_000
 
 
 class TextTokenizer:
@@ -41,6 +43,7 @@ class TextTokenizer:
         self._specials = frozenset({*raw.all_special_ids, *prefix})
         self.adds_bos = self.bos_id is not None and prefix[:1] == [self.bos_id]
         self.describe = lru_cache(maxsize=65_536)(self._describe)
+        self._encoders: dict[Bos, BosEncoder] = {}
 
     def _plain(self, text: str, *, specials: bool) -> list[int]:
         return list(self.raw(text, add_special_tokens=specials).input_ids)
@@ -133,8 +136,8 @@ class TextTokenizer:
         )
 
     def with_bos(self, bos: Bos) -> BosEncoder:
-        """Return an encoder with the BOS setting settled."""
-        return BosEncoder(self, bos)
+        """Return the encoder with the BOS setting settled, one that remembers texts."""
+        return self._encoders.setdefault(bos, BosEncoder(self, bos))
 
     def expand_chat(self, text: str) -> str:
         """Return the text as a user message under the model's chat template."""
@@ -148,13 +151,14 @@ class BosEncoder:
         self._tokenizer = tokenizer
         self._bos: Bos = bos
         self._cached = lru_cache(maxsize=512)(self._encode)
+        self._cached_long = lru_cache(maxsize=4)(self._encode)
 
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(text, self._bos)
 
     def encode(self, text: str) -> Encoding:
         """Tokenize a prompt with its special tokens."""
-        return self._cached(text)
+        return (self._cached if len(text) < _LONG else self._cached_long)(text)
 
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""
