@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Bos = Literal["auto", "yes", "no"]
+# Characters from which a text's tokens are remembered with few others: they take much memory.
+_LONG = 4_000
 
 
 class TextTokenizer:
@@ -134,7 +136,7 @@ class TextTokenizer:
         )
 
     def with_bos(self, bos: Bos) -> BosEncoder:
-        """Return the encoder with the BOS setting settled: who asks again finds its texts read."""
+        """Return the encoder with the BOS setting settled, one that remembers texts."""
         return self._encoders.setdefault(bos, BosEncoder(self, bos))
 
     def expand_chat(self, text: str) -> str:
@@ -149,13 +151,14 @@ class BosEncoder:
         self._tokenizer = tokenizer
         self._bos: Bos = bos
         self._cached = lru_cache(maxsize=512)(self._encode)
+        self._cached_long = lru_cache(maxsize=4)(self._encode)
 
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(text, self._bos)
 
     def encode(self, text: str) -> Encoding:
         """Tokenize a prompt with its special tokens."""
-        return self._cached(text)
+        return (self._cached if len(text) < _LONG else self._cached_long)(text)
 
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""
