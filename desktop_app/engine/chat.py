@@ -72,7 +72,7 @@ def _refusal(answer: Answer) -> str:
         what = f"does not come to an end within {_BOUNDS.seconds:g} seconds"
     elif answer.failed == "memory":
         what = f"wants more than {_BOUNDS.megabytes} MB of memory"
-    elif answer.kind == "OverflowError":
+    elif answer.kind == "TooLongError":
         what = (
             f"writes {answer.message} around one message, and a prompt may have "
             f"{MAX_PROMPT_CHARACTERS:,}"
