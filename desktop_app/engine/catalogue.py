@@ -16,6 +16,7 @@ from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow
 from desktop_app.engine import pack, weight_files
 from desktop_app.engine.memory import bytes_needed, human_bytes
 from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
+from desktop_app.engine.model_settings import refuse_odd_settings
 from desktop_app.engine.stored import HeaderError, gguf_header, numbers_held
 from desktop_app.support.errors import LensbenchError, ModelLoadError
 
@@ -206,6 +207,7 @@ def inspect_folder(folder: Path) -> Checkpoint:
     """
     weight_files.refuse_no_model(folder)
     config = weight_files.read_json(folder / "config.json", weight_files.MAX_CONFIG_BYTES)
+    refuse_odd_settings(folder, config)
     files, pickled = weight_files.weight_files(folder, config)
     if pickled:
         return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)

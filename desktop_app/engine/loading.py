@@ -62,7 +62,7 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
     remove_orphans()
     report.step(0.02, "Reading the model's description")
     checkpoint = catalogue.locate(spec)
-    checkpoint = pickles.described(checkpoint, spec.model)
+    checkpoint = pickles.described(checkpoint, spec.model, report.check)
     refuse_unfit(spec, checkpoint)
     device = choose_device(spec.device)
     dtype = choose_dtype(spec, device, checkpoint.parameters)

@@ -59,6 +59,7 @@ def test_texts_come_out_as_the_library_writes_them():
         ("{{ raise_exception('roles must alternate') }}", "(roles must alternate)"),
         ("{{ no_such_token + 'a' }}", "'no_such_token' is undefined"),
         ("{% if %}", "cannot take the message"),
+        ("{{ range(10**9)|list|join }}", "cannot take the message (Range too big"),
     ],
 )
 def test_a_template_that_fails_or_grows_is_refused_by_name(text, said):
@@ -120,6 +121,22 @@ def test_steps_that_make_a_text_explode_are_seen_in_the_file(tmp_path, part, ste
     name = {"normalizer": "normalizers", "decoder": "decoders"}[part]
     folder = hostile(tmp_path, lambda told: told.update({part: {"type": "Sequence", name: steps}}))
     with pytest.raises(ModelLoadError, match=f"a {part} that can make a text over 1,000 times"):
+        refuse_hostile(folder, lambda: None)
+
+
+def test_a_special_token_of_a_million_ids_is_seen_in_the_file(tmp_path):
+    special = {"id": "<s>", "ids": [1] * 1_000_000, "tokens": ["<s>"] * 1_000_000}
+    pieces = [
+        {"SpecialToken": {"id": "<s>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+    ]
+    template = {"type": "TemplateProcessing", "single": pieces, "pair": pieces}
+
+    def change(told):
+        told["post_processor"] = {**template, "special_tokens": {"<s>": special}}
+
+    folder = hostile(tmp_path, change)
+    with pytest.raises(ModelLoadError, match="adds 1,000,001 special tokens"):
         refuse_hostile(folder, lambda: None)
 
 
