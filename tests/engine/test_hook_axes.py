@@ -180,6 +180,18 @@ def test_a_place_with_other_axes_is_refused_by_name(site: Site):
             attention.run(model, weighted, SilentReporter())
 
 
+def test_values_that_are_normed_on_the_way_weigh_nothing():
+    """Gemma 4 shows values before their norm."""
+    model = tiny("gemma4_text")
+    assert model.unmixed == {0, 1, 2}
+    params = AttentionParams(prompts=(ROW,), value_weighted=True)
+    with pytest.raises(BadInputError, match="--value-weighted") as caught:
+        attention.run(model, params, SilentReporter())
+    assert caught.value.exit_code == 2
+    for architecture in (*ARCHITECTURES, *LATENT, "gpt_oss"):
+        assert not tiny(architecture).unmixed
+
+
 def test_a_model_that_shows_no_stream_behind_its_blocks(tmp_path):
     """Scores on families have nothing to be made of, and what is no number is still placed."""
     loaded = load(ModelSpec(str(save_tiny("llama", tmp_path / "tiny"))), SilentReporter())
