@@ -42,12 +42,15 @@ class HookAxes:
     Attributes:
         unfit: Places that no analysis may read or write, and why.
         taken: Places whose hooks were given the axes that are meant, in any layer.
+        unmixed: Layers whose z is not what the pattern takes of the values: some norm these on the
+            way, or gate z.
         n_kv_heads: Key-value heads as they are shown.
         widest_head: The widest of queries, keys, values and z of a head.
     """
 
     unfit: dict[Place, str] = field(default_factory=dict)
     taken: tuple[Site, ...] = ()
+    unmixed: frozenset[int] = frozenset()
     n_kv_heads: int = 0
     widest_head: int = 0
 
@@ -108,12 +111,14 @@ def examine(bridge: Any, info: ModelInfo) -> HookAxes:
     if changed:
         seen = _look(bridge, ids, info.n_layers)
     unfit = dict(_unfit(bridge, seen, counts, info))
-    for layer, site in changed:
-        if site == "head_z" and (layer, site) not in unfit and not _mixes(seen, layer, counts):
-            unfit[layer, site] = f"its heads cannot be told apart in layer {layer}"
+    layers = range(info.n_layers)
+    unmixed = frozenset(layer for layer in layers if not _mixes(seen, layer, counts))
+    for layer in unmixed:
+        if (layer, "head_z") in changed and (layer, "head_z") not in unfit:
+            unfit[layer, "head_z"] = f"its heads cannot be told apart in layer {layer}"
     widths = [x.shape[-1] for (_layer, site), x in seen.items() if site in _HEADED and x.ndim == 4]
     taken = tuple(sorted({site for _layer, site in changed}))
-    return HookAxes(unfit, taken, counts.kv_heads, max(widths, default=info.d_head))
+    return HookAxes(unfit, taken, unmixed, counts.kv_heads, max(widths, default=info.d_head))
 
 
 def _look(bridge: Any, ids: torch.Tensor, n_layers: int) -> dict[Place, torch.Tensor]:
@@ -200,12 +205,14 @@ def _mixes(seen: dict[Place, torch.Tensor], layer: int, counts: _Counts) -> bool
     z, v, pattern = (seen.get((layer, site)) for site in ("head_z", "head_v", "pattern"))
     if z is None or v is None or pattern is None or not _has_heads(v, "head_v", counts):
         return False
+    if pattern.shape[1:] != (counts.heads, counts.length, counts.length):
+        return False
     values = v[0].float().repeat_interleave(counts.heads // counts.kv_heads, dim=1)
     if values.shape != z.shape[1:]:
         return False
     mixed = torch.einsum("hqk,khd->qhd", pattern[0].float(), values)
     tolerance = _TOLERANCE.get(z.dtype, _HALF_TOLERANCE) * max(1e-6, float(mixed.abs().max()))
-    return bool((z[0].float() - mixed).abs().max() <= tolerance)
+    return not bool((z[0].float() - mixed).abs().max() > tolerance)  # of no numbers nothing is told
 
 
 def _shape(x: torch.Tensor) -> str:

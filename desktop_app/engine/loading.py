@@ -144,7 +144,7 @@ def _load(
     return LoadedModel(
         bridge, tokenizer, info, spec, measured, input_device, memory,
         notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
-        folded_biases=folded,
+        folded_biases=folded, unmixed=axes.unmixed,
     )  # fmt: skip
 
 

@@ -197,6 +197,7 @@ class LoadedModel:
         turned: Places whose hooks were given the axes that are meant, which scripts must repeat.
         widest_head: The widest of queries, keys, values and z of a head; 0: as the configuration
             says.
+        unmixed: Layers whose z is not what the pattern takes of the values.
         folded_biases: Whether processing the weights moved biases of values or norms elsewhere.
         storage: How much of large patterns a result may keep.
     """
@@ -214,6 +215,7 @@ class LoadedModel:
     unfit: Mapping[tuple[int, Site], str] = field(default_factory=dict)
     turned: tuple[Site, ...] = ()
     widest_head: int = 0
+    unmixed: frozenset[int] = frozenset()
     folded_biases: bool = False
     storage: Storage = field(default_factory=Storage)
 

@@ -21,12 +21,14 @@ from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.spec import PatchParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine import hook_axes, remembered, weights
+from desktop_app.engine.loading import load
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.engine.shortcuts import acts
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import HOME_VARIABLE
-from tests.engine.zoo import ARCHITECTURES
+from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import tiny
 from tests.plain import Opened
 
@@ -178,10 +180,22 @@ def test_a_place_with_other_axes_is_refused_by_name(site: Site):
             attention.run(model, weighted, SilentReporter())
 
 
-def test_a_model_that_shows_no_stream_behind_its_blocks():
+def test_values_that_are_normed_on_the_way_weigh_nothing():
+    """Gemma 4 shows values before their norm."""
+    model = tiny("gemma4_text")
+    assert model.unmixed == {0, 1, 2}
+    params = AttentionParams(prompts=(ROW,), value_weighted=True)
+    with pytest.raises(BadInputError, match="--value-weighted") as caught:
+        attention.run(model, params, SilentReporter())
+    assert caught.value.exit_code == 2
+    for architecture in (*ARCHITECTURES, *LATENT, "gpt_oss"):
+        assert not tiny(architecture).unmixed
+
+
+def test_a_model_that_shows_no_stream_behind_its_blocks(tmp_path):
     """Scores on families have nothing to be made of, and what is no number is still placed."""
-    model = tiny("openai-gpt")
-    assert {site for _layer, site in model.unfit} == {"resid_post"}
+    loaded = load(ModelSpec(str(save_tiny("llama", tmp_path / "tiny"))), SilentReporter())
+    model = replace(loaded, unfit={(n, "resid_post"): "it is not shown" for n in range(LAYERS)})
     params = DetectParams(batch=2, seq_len=8)
     result = detect.run(model, params, SilentReporter())
     assert np.isfinite(result.data["induction"]).all()
@@ -189,12 +203,9 @@ def test_a_model_that_shows_no_stream_behind_its_blocks():
     assert "values_not_shown" in {notice.code for notice in result.warnings}
     with pytest.raises(BadInputError, match="resid_post"):
         weights.embeddings(model, torch.tensor([5]), "layer0", 1)
-    weight = model.bridge.original_model.transformer.h[1].mlp.c_proj.weight
-    kept = weight.detach().clone()
     with torch.no_grad():
-        weight.fill_(torch.nan)
-        result = detect.run(model, params, SilentReporter())
-        weight.copy_(kept)
+        model.bridge.original_model.model.layers[1].mlp.down_proj.weight.fill_(torch.nan)
+    result = detect.run(model, params, SilentReporter())
     told = [notice.message for notice in result.warnings if notice.code == "not_finite"]
     assert "first in layer 1" in told[0]
 

@@ -156,10 +156,6 @@ FURTHER: dict[str, dict[str, object]] = {
         "hidden_size_per_layer_input": 0,
         "num_kv_shared_layers": 0,
     },
-    # Its blocks show no stream behind them.
-    "openai-gpt": {
-        "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64,
-    },
     # Its layers read the token ids once more, beside the stream.
     "gemma4_text": {
         **_LLAMA,

@@ -122,6 +122,7 @@ def _refuse(model: LoadedModel, params: AttentionParams, prepared: Prepared, gri
     require_shown(model, grid.layers, "pattern")
     if params.value_weighted:
         require_shown(model, grid.layers, "head_v")
+        _refuse_unmixed(model, grid.layers)
     lengths = {len(e) for e in prepared.encodings}
     if params.mean and len(lengths) > 1:
         raise BadInputError(
@@ -130,6 +131,16 @@ def _refuse(model: LoadedModel, params: AttentionParams, prepared: Prepared, gri
         )
     if params.difference:
         twins_of(prepared, "--difference")
+
+
+def _refuse_unmixed(model: LoadedModel, layers: Sequence[int]) -> None:
+    """Refuse layers whose heads put out something else than what they take of their values."""
+    found = next((layer for layer in layers if layer in model.unmixed), None)
+    if found is not None:
+        raise BadInputError(
+            f"{model.info.name} norms or gates what its heads take of their values (layer {found})"
+            ", so that the values alone weigh nothing: leave --value-weighted out."
+        )
 
 
 def _room_needed(params: AttentionParams, prepared: Prepared, grid: _Grid) -> int:
