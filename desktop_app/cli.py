@@ -103,8 +103,8 @@ def _first_problem(error: ValidationError) -> str:
     return f"--{place.replace('_', '-')}: {message}."
 
 
-def _warn(message: str) -> None:
-    print(f"warning {one_line(message)}", file=sys.stderr)
+def _warn(message: str, code: str = "") -> None:
+    print(f"{f'warning {code}'.rstrip()}: {one_line(message)}", file=sys.stderr)
 
 
 def _out_json(text: str) -> None:
@@ -140,7 +140,7 @@ class _Analyses(click.Group):
         with _libraries_held_back():  # other packages may print
             self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
-            _warn(f": {problem}")
+            _warn(problem)
         return super().parse_args(ctx, args)
 
 
@@ -174,14 +174,14 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     with _libraries_held_back():
         service.perform(LoadModel(spec), reporter)
         must_fit = not only_estimate and (as_json or _is_data(out))
-        request = RunAnalysis(analysis.name, params, budget, _stored_bytes(), must_fit)
+        request = RunAnalysis(analysis.name, params, budget, stored_bytes(), must_fit)
         answer = service.perform(EstimateRun(request) if only_estimate else request, reporter)
     reporter.end()
     if only_estimate:
         _out_estimate(answer, as_json=as_json)
         return
     for notice in answer.warnings:
-        _warn(f"{notice.code}: {notice.message}")
+        _warn(notice.message, notice.code)
     try:
         if out is not None:
             from desktop_app.session.keeping import keep
@@ -207,7 +207,7 @@ def _is_data(out: str | None) -> bool:
     return out is not None and not out.lower().endswith(".lens")
 
 
-def _stored_bytes() -> int:
+def stored_bytes() -> int:
     """Return what a result may keep of patterns, as the window's settings say."""
     from desktop_app.window.settings import load_settings
 
@@ -278,7 +278,7 @@ def results(session: str, *, as_json: bool) -> None:
 
     with Session.open(session) as opened:
         if opened.notice:
-            _warn(f": {opened.notice}")
+            _warn(opened.notice)
         rows = opened.rows()
     names = ("id", "analysis", "title", "created", "model")
     if as_json:

@@ -31,6 +31,8 @@ _FILES: dict[str, Callable[[Path], Any]] = {
 }
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+# What a result keeps is said before the run where it is more than this.
+_WORTH_A_WORD = 1_000_000
 _SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
 
 
@@ -53,7 +55,7 @@ def common_options() -> list[click.Parameter]:
         option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
         option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto"),
         option(["--chat"], is_flag=True, help="Each prompt is a user message."),
-        option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        option(["--fix"], is_flag=True, help="Apply the known repairs of answers."),
         option(
             ["--memory"],
             callback=_memory,
@@ -181,6 +183,17 @@ class TerminalReporter(Reporter):
         if self._watched:
             self._stream.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {one_line(note)}")
             self._stream.flush()
+
+    @override
+    def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
+        if wanted_bytes < min(_WORTH_A_WORD, limit_bytes):
+            return
+        self.end()
+        said = f"{self._title}: patterns take {wanted_bytes / 1e6:,.1f} MB"
+        if wanted_bytes > limit_bytes:
+            said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
+        sys.stderr.write(said + "\n")
+        sys.stderr.flush()
 
     def end(self) -> None:
         """Clear the line."""

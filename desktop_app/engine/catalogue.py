@@ -43,7 +43,7 @@ def locate(spec: ModelSpec) -> Checkpoint:
         return inspect_folder(pack.require_pack(name))
     path = Path(name).expanduser()
     if path.is_dir():
-        return inspect_folder(path)
+        return inspect_folder(pack.up_to_date(path))
     if path.suffix.lower() == ".gguf":
         if not path.exists():
             raise ModelLoadError(f"There is no file {path}: check the path.")

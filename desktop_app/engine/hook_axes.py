@@ -218,29 +218,30 @@ def _meant(site: Site) -> str:
     return "[batch, position, head, width]" if site in _HEADED else "[batch, position, d_model]"
 
 
-def has_value_biases(bridge: Any) -> bool:
-    """Return whether any layer's values, or the norm that they read through, have biases."""
-    return any(_has_value_bias(block) for block in bridge.blocks)
+def value_biases(bridge: Any) -> tuple[tuple[float, float], ...]:
+    """Return, layer by layer, how large the biases are of the norm before values and of values."""
+    return tuple(_value_biases(block) for block in getattr(bridge, "blocks", ()))
 
 
-def _has_value_bias(block: Any) -> bool:
+def _value_biases(block: Any) -> tuple[float, float]:
     norm = getattr(getattr(block, "ln1", None), "original_component", None)
-    if _is_some(getattr(norm, "bias", None)):
-        return True
+    norm_bias = _largest(getattr(norm, "bias", None))
     values = getattr(getattr(block, "attn", None), "v", None)
     weight = next(iter(block.parameters()), None)
     if values is None or weight is None or weight.device.type == "meta":
-        return False
+        return norm_bias, 0.0
     read = input_width(values)
     if read is None:
-        return _is_some(getattr(values, "bias", None))
+        return norm_bias, _largest(getattr(values, "bias", None))
     # Joint projections give each part its own share: fed with nothing, what comes out is the bias.
     with torch.no_grad():
         out: torch.Tensor = values(
             torch.zeros(1, 1, read, dtype=weight.dtype, device=weight.device)
         )
-    return _is_some(out)
+    return norm_bias, _largest(out)
 
 
-def _is_some(bias: object) -> bool:
-    return isinstance(bias, torch.Tensor) and bool(bias.abs().max() > 0)
+def _largest(bias: object) -> float:
+    if not isinstance(bias, torch.Tensor) or bias.device.type == "meta":
+        return 0.0
+    return float(bias.detach().abs().max())

@@ -181,6 +181,8 @@ def _load_weights(
             str(checkpoint.folder), output_loading_info=True, **options
         )
     model, told = loaded
+    if "quantization_config" in options:
+        quantised.bring_to(dtype, model)
     _refuse_incomplete(spec, told.get("missing_keys") or ())
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
@@ -278,6 +280,16 @@ def _unloadable(spec: ModelSpec, error: BaseException) -> str:
         return (
             f"“{spec.model}” cannot be loaded: its weights have other shapes than its settings "
             "give them; correct config.json or fetch the model again."
+        )
+    if "offloaded device_map" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: weights are processed in memory alone; choose "
+            "--offload none or --weights raw."
+        )
+    if "expected scalar type Float but found" in text:
+        return (
+            f"“{spec.model}” cannot be loaded: the hooks of its architecture stand no half "
+            "precision; choose --dtype float32."
         )
     field = re.match(r"Validation error for field '(\w+)'", text)
     if field is not None:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 # The types that weights are quantised to, as safetensors spells them.
 _NAMES = {
-    torch.int8: "I8",
+    **{getattr(torch, f"int{bits}"): f"I{bits}" for bits in (8, 16, 32, 64)},
     torch.uint8: "U8",
+    torch.bool: "BOOL",
+    torch.complex64: "C64",
     torch.float8_e4m3fn: "F8_E4M3",
     torch.float8_e5m2: "F8_E5M2",
 }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FILE = "hooks.json"
 # Raised whenever the trials themselves change: what an older one found does not count then.
-_TRIALS = 1
+_TRIALS = 2
 _PACKAGES = ("torch", "transformers", "transformer-lens")
 _MOST_MODELS = 200
 _MOST_BYTES = 1_000_000
@@ -62,6 +62,7 @@ def recall(model: LoadedModel, name: str, try_out: Callable[[], bool | None]) ->
 def forget() -> None:
     """Forget what this process knows; the file stays."""
     _known.clear()
+    _keys.clear()
 
 
 def _key(model: LoadedModel) -> str:

@@ -102,8 +102,9 @@ class Abilities:
     """What was tried out.
 
     Attributes:
-        grows: Rows may join between two layers; BLOOM's attention, say, keeps the row count that
-            it began with.
+        grows: Rows may join between two layers, and what enters the first is all that a row's text
+            decides. BLOOM's attention, say, keeps the row count that it began with, and Gemma 4's
+            layers read the token ids once more.
         resumes: A pass may begin in the middle of a prompt, on keys and values kept before.
         trims: In the last layer one position may go on alone once attention has mixed them.
     """
@@ -149,18 +150,20 @@ class _Trial:
     @cached_property
     def _whole(self) -> tuple[Tensor, Tensor]:
         """The untouched logits, and what enters the first block."""
+        return self._run_whole(self._ids)
+
+    def _run_whole(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         stream: list[Tensor] = []
-        logits = self._model.run(
-            self._ids, [(self._enter, lambda x, hook: stream.append(x.clone()))]
-        )
+        logits = self._model.run(ids, [(self._enter, lambda x, hook: stream.append(x.clone()))])
         return logits, stream[0]
 
-    def _agrees(self, run: Callable[[], Tensor]) -> bool | None:
-        """Return whether a pass can be made and ends in the untouched predictions.
+    def _agrees(self, run: Callable[[], Tensor], whole: Tensor | None = None) -> bool | None:
+        """Return whether a pass can be made and ends in the untouched predictions, or in `whole`'s.
 
         None where those are no numbers, so that nothing can be told.
         """
-        expected = self._whole[0][:, -1].float().log_softmax(-1)
+        logits = self._whole[0] if whole is None else whole
+        expected = logits[:, -1].float().log_softmax(-1)
         if not bool(torch.isfinite(expected).all()):
             return None
         try:
@@ -173,10 +176,16 @@ class _Trial:
         return bool(difference <= _TOLERANCE.get(self._model.info.dtype, _HALF_TOLERANCE))
 
     def grows(self) -> bool | None:
-        """Return whether rows may join between two layers."""
+        """Return whether rows may join between two layers, those of another text too."""
         last = site_hook(self._model.info.n_layers - 1, "resid_pre")
-        join = [(last, lambda x, hook: torch.cat([x, x]))]
-        return self._agrees(lambda: self._model.run(self._ids, join))
+        other, stream = self._run_whole((self._ids + 1) % self._model.info.d_vocab)
+        both = torch.cat([self._whole[1], stream])
+        join: Hooks = [
+            (self._enter, lambda _x, hook: both.clone()),
+            (last, lambda x, hook: torch.cat([x, x])),
+        ]
+        expected = torch.cat([self._whole[0], other]).repeat(2, 1, 1)
+        return self._agrees(lambda: self._model.run(self._ids, join), expected)
 
     def resumes(self) -> bool | None:
         """Return whether a pass may begin in the middle of a prompt."""
@@ -218,8 +227,8 @@ class _Trial:
             rows[layer + 1] = (ramp * own.abs().max().clamp_min(1.0)).to(x.dtype)
             return x
 
-        hooks = [(site_hook(n, site), partial(disturb, layer=n)) for n in range(layers)]
-        hooks = [(name, fn) for name, fn in hooks if self._model.has_hook(name)]
+        shown = [n for n in range(layers) if (n, site) not in self._model.unfit]
+        hooks = [(site_hook(n, site), partial(disturb, layer=n)) for n in shown]
         keep = [(READ_HOOK, lambda x, hook: x[:, -1:])]
         logits = self._model.run(ids, [*hooks, *keep])[:, -1].float()
         change = (logits[1:] - logits[:1]).abs().max()

@@ -8,12 +8,16 @@ projections and offloaded weights all come out the same way round. Rows multiply
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.model import input_width, site_hook
-from desktop_app.support.errors import BadInputError
+from desktop_app.engine.model import Site, input_width, site_hook
+from desktop_app.engine.remembered import recall
+from desktop_app.engine.sites import require_shown
+from desktop_app.support.errors import BadInputError, is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +28,17 @@ if TYPE_CHECKING:
 _LOUD = 1e3
 _ROWS_AT_ONCE = 256
 _TOKENS_AT_ONCE = 4096
+_HEAD_SITES: tuple[Site, ...] = ("head_q", "head_k", "head_v", "head_z")
+# By which it is tried whether heads mix the values that are made of weights.
+_MIXED: tuple[Site, ...] = ("resid_pre", "pattern", "head_z")
+_FEW = 4
+_TOLERANCE, _HALF_TOLERANCE, _TINY = {"float32": 1e-3}, 5e-2, 1e-6
+# What is read or written in layer 0 to make the embeddings of each kind.
+_EMBEDDED_AT: dict[str, tuple[Site, ...]] = {
+    "layer0": ("resid_post",),
+    "mlp0": ("resid_pre", "attn_out", "mlp_out"),
+    "raw": (),
+}
 # The steps in which DeepSeek's attention makes keys and values.
 _LATENT = ("kv_a_proj_with_mqa", "kv_a_layernorm", "kv_b_proj")
 
@@ -37,12 +52,14 @@ class HeadWeights:
         k: The same.
         v: The same.
         o: `[head, d_head, d_model]`.
+        group: How many query heads share keys and values.
     """
 
     q: torch.Tensor
     k: torch.Tensor
     v: torch.Tensor
     o: torch.Tensor
+    group: int = 1
 
 
 def head_weights(model: LoadedModel, layer: int, *, fold: bool = False) -> HeadWeights:
@@ -54,19 +71,23 @@ def head_weights(model: LoadedModel, layer: int, *, fold: bool = False) -> HeadW
         fold: Whether the norm that the heads read through is taken into q, k and v: its weights,
             and the centring where it subtracts a mean.
     """
-    attention = model.bridge.blocks[layer].attn
-    if not all(hasattr(attention, name) for name in "qkv"):
+    attention = _attention(model, layer)
+    if not all(hasattr(attention, name) for name in "qkvo"):
         raise BadInputError(
             f"{model.info.name} makes queries, keys and values in several steps, so that its heads "
             "have no matrices to compose: choose a model without compressed attention."
         )
+    for site in _HEAD_SITES:
+        require_shown(model, [layer], site)
     q, k, v = (_linear(model, getattr(attention, name)) for name in "qkv")
     if fold:
         folding = norm_matrix(model, layer)
         q, k, v = (folding(matrix) for matrix in (q, k, v))
-    return HeadWeights(
-        _by_head(model, q), _by_head(model, k), _by_head(model, v), model.output_weights(layer)
-    )
+    heads, o = model.info.n_heads, model.output_weights(layer)
+    # Layers may have heads of other widths than the settings name.
+    width = q.shape[1] // heads
+    q, k, v = (_by_head(model, *of) for of in ((q, width), (k, width), (v, o.shape[1])))
+    return HeadWeights(q, k, v, o, heads // model.info.n_kv_heads)
 
 
 def norm_matrix(model: LoadedModel, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -114,14 +135,49 @@ def values(model: LoadedModel, layer: int, read: torch.Tensor) -> torch.Tensor:
     return _expand(model, by_head).permute(1, 0, 2)
 
 
-def shows_values(model: LoadedModel) -> bool:
-    """Return whether every layer's values can be made of a stream that is fed to it."""
-    parts = [getattr(block, "attn", None) for block in model.bridge.blocks]
-    return all(
-        hasattr(part, "v")
-        or all(hasattr(getattr(part, "original_component", None), name) for name in _LATENT)
-        for part in parts
-    )
+def shows_values(model: LoadedModel, source: str) -> bool:
+    """Return whether every layer's values can be made of the embeddings that are fed to it.
+
+    They can where z is, head by head, what the pattern takes of values made of the stream; tried
+    once. Some architectures norm their values, share those of other layers, or gate z.
+    """
+    fit = not any((0, site) in model.unfit for site in _EMBEDDED_AT[source])
+    return fit and recall(model, "values", lambda: _mixes_values(model))
+
+
+def _mixes_values(model: LoadedModel) -> bool | None:
+    """Return whether z is made as `values` has it; None where it is no number."""
+    places = tuple(product(range(model.info.n_layers), _MIXED))
+    if any(place in model.unfit for place in places):
+        return False
+    length, seen = min(_FEW, model.info.n_ctx), dict[tuple[int, Site], torch.Tensor]()
+
+    def keep(x: torch.Tensor, hook: object, place: tuple[int, Site]) -> None:
+        seen[place] = x[0].float()
+
+    ids = model.ids([[(7 * i + 3) % model.info.d_vocab for i in range(length)]])
+    model.run(ids, [(site_hook(*place), partial(keep, place=place)) for place in places])
+    for layer in range(model.info.n_layers):
+        stream, pattern, z = (seen[layer, site] for site in _MIXED)
+        try:
+            made = values(model, layer, normed(model, layer, stream))
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+            if is_out_of_memory(error):
+                raise
+            return False
+        mixed = torch.einsum("hqk,hkd->qhd", pattern, made)
+        if not bool(torch.isfinite(mixed).all() and torch.isfinite(z).all()):
+            return None
+        least = _TOLERANCE.get(model.info.dtype, _HALF_TOLERANCE) * float(z.abs().max())
+        if mixed.shape != z.shape or bool((mixed - z).abs().max() > max(least, _TINY)):
+            return False
+    return True
+
+
+def _attention(model: LoadedModel, layer: int) -> Any | None:
+    """Return a layer's attention, or None where the architecture shows no such part."""
+    blocks = getattr(model.bridge, "blocks", ())
+    return getattr(blocks[layer], "attn", None) if layer < len(blocks) else None
 
 
 def _decompressed_values(model: LoadedModel, attention: Any, read: torch.Tensor) -> torch.Tensor:
@@ -135,7 +191,13 @@ def _decompressed_values(model: LoadedModel, attention: Any, read: torch.Tensor)
 
 
 def embeddings(model: LoadedModel, ids: torch.Tensor, source: str, lead: int) -> torch.Tensor:
-    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head."""
+    """Return tokens as heads are fed them, `[tokens, d_model]`, before any norm of the head.
+
+    Raises:
+        BadInputError: The model does not show what they are read off.
+    """
+    for site in _EMBEDDED_AT[source]:
+        require_shown(model, [0], site)
     if source == "layer0":
         return stream_after_first(model, ids, lead)
     return first_mlp(model, ids) if source == "mlp0" else raw_embeddings(model, ids)
@@ -218,9 +280,9 @@ def _feed(model: LoadedModel, module: Any, rows: torch.Tensor) -> torch.Tensor:
     return out.float()
 
 
-def _by_head(model: LoadedModel, matrix: torch.Tensor) -> torch.Tensor:
-    """Return `[d_model, heads · d_head]` as `[head, d_model, d_head]`, one for each query head."""
-    return _expand(model, matrix.view(len(matrix), -1, model.info.d_head)).permute(1, 0, 2)
+def _by_head(model: LoadedModel, matrix: torch.Tensor, width: int) -> torch.Tensor:
+    """Return `[d_model, heads · width]` as `[head, d_model, width]`, one for each query head."""
+    return _expand(model, matrix.view(len(matrix), -1, width)).permute(1, 0, 2)
 
 
 def _expand(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:

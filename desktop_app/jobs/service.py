@@ -22,7 +22,12 @@ from desktop_app.contract.requests import (
 )
 from desktop_app.engine import catalogue, hub, pack
 from desktop_app.support import installed
-from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.errors import (
+    BadInputError,
+    Cancelled,
+    MemoryExhaustedError,
+    is_out_of_memory,
+)
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -92,7 +97,15 @@ class Service:
             raise BadInputError(
                 f"The analysis “{request.analysis}” cannot be run: it has no run.py."
             )
-        return run(self.model, request.params, report)
+        try:
+            return run(self.model, request.params, report)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise MemoryExhaustedError(
+                f"{self.model.info.name} ran out of memory: shorten the prompts, choose --dtype "
+                "bfloat16, or use --offload disk."
+            ) from None
 
     def _fetch(self, name: str, report: Reporter) -> str:
         def should_stop() -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from desktop_app.engine.weights import HeadWeights, head_weights
 
@@ -55,14 +56,13 @@ def composition_scores(
     """
     layers, heads = model.info.n_layers, model.info.n_heads
     scores = np.zeros((len(kinds), layers, heads, layers, heads), dtype=np.float32)
-    group = heads // model.info.n_kv_heads
     lefts: list[torch.Tensor] = []
     for late in range(layers):
         own = head_weights(model, late, fold=fold)
         if late:
-            stacked = torch.cat(lefts)
+            stacked = _stacked(lefts)
             for number, kind in enumerate(kinds):
-                block = _block(stacked, _right(own, kind, group))
+                block = _block(stacked, _right(own, kind))
                 found = block.view(late, heads, heads).cpu().numpy()
                 scores[number, :late, :, late, :] = found
         lefts.append(_left(own))
@@ -84,7 +84,7 @@ def random_baseline(model: LoadedModel, kinds: Sequence[str], seed: int) -> tupl
     early, late = (
         HeadWeights(draw(*tall), draw(*tall), draw(*tall), draw(*wide)) for _ in range(2)
     )
-    blocks = [_block(_left(early), _right(late, kind, 1)) for kind in kinds]
+    blocks = [_block(_left(early), _right(late, kind)) for kind in kinds]
     return [float(b.mean()) for b in blocks], [float(b.std()) for b in blocks]
 
 
@@ -94,8 +94,15 @@ def _left(weights: HeadWeights) -> torch.Tensor:
     return left / _norm(left)[:, None, None]
 
 
-def _right(weights: HeadWeights, kind: str, group: int) -> _Right:
-    """Return a layer's heads as readers of one kind; `group` query heads share keys and values."""
+def _stacked(lefts: list[torch.Tensor]) -> torch.Tensor:
+    """Return the left factors of several layers as one, narrower ones filled up with zeros."""
+    widest = max(left.shape[1] for left in lefts)
+    return torch.cat([F.pad(left, (0, 0, 0, widest - left.shape[1])) for left in lefts])
+
+
+def _right(weights: HeadWeights, kind: str) -> _Right:
+    """Return a layer's heads as readers of one kind."""
+    group = weights.group
     if kind == "Q":
         matrix, other = weights.q, weights.k
     elif kind == "K":

@@ -15,7 +15,7 @@ import torch
 from desktop_app.contract.registry import described
 from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result, Timing, freeze
 from desktop_app.engine.memory import PeakMemory
-from desktop_app.engine.model import LoadedModel, site_hook
+from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.precision import parity_notice
 from desktop_app.methods.text_notices import standing_notices
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # Arrays larger than this are not searched for non-finite numbers a second time.
 _SEARCH_LIMIT = 50_000_000
 _SEARCHED_PROMPTS = 8
+# Some architectures show no stream behind a block, but what its parts give.
+_OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
 
 
 class Clock:
@@ -117,8 +119,9 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "weights": model.info.weights,
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        # A script must give these hooks the same axes.
+        # A script must give these hooks the same axes, and make the same tokenizer.
         **({"turned_hooks": list(model.turned)} if model.turned else {}),
+        **({"tokenizer": dict(model.tokenizer.made)} if model.tokenizer.made else {}),
     }
 
 
@@ -187,7 +190,11 @@ def _first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
         if not bad and not bool(torch.isfinite(x).all()):
             bad.append(layer)
 
-    layers = range(model.info.n_layers)
-    hooks = [(site_hook(i, "resid_post"), partial(look, layer=i)) for i in layers]
+    hooks = [
+        (site_hook(layer, site), partial(look, layer=layer))
+        for layer in range(model.info.n_layers)
+        for site in _OUTPUTS
+        if (layer, site) not in model.unfit
+    ]
     model.run(model.ids([ids]), hooks)
     return bad[0] if bad else None

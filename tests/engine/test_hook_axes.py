@@ -21,9 +21,11 @@ from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.spec import PatchParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.engine import hook_axes, weights
-from desktop_app.engine.model import Site, site_hook
+from desktop_app.engine import hook_axes, remembered, weights
+from desktop_app.engine.model import LoadedModel, Site, site_hook
+from desktop_app.engine.shortcuts import acts
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import tiny
 from tests.plain import Opened
@@ -174,6 +176,43 @@ def test_a_place_with_other_axes_is_refused_by_name(site: Site):
         weighted = AttentionParams(prompts=(ROW,), value_weighted=True)
         with pytest.raises(BadInputError, match="head_v"):
             attention.run(model, weighted, SilentReporter())
+
+
+def test_a_model_that_shows_no_stream_behind_its_blocks():
+    """Scores on families have nothing to be made of, and what is no number is still placed."""
+    model = tiny("openai-gpt")
+    assert {site for _layer, site in model.unfit} == {"resid_post"}
+    params = DetectParams(batch=2, seq_len=8)
+    result = detect.run(model, params, SilentReporter())
+    assert np.isfinite(result.data["induction"]).all()
+    assert np.isnan(result.data["successor"]).all()
+    assert "values_not_shown" in {notice.code for notice in result.warnings}
+    with pytest.raises(BadInputError, match="resid_post"):
+        weights.embeddings(model, torch.tensor([5]), "layer0", 1)
+    weight = model.bridge.original_model.transformer.h[1].mlp.c_proj.weight
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight.fill_(torch.nan)
+        result = detect.run(model, params, SilentReporter())
+        weight.copy_(kept)
+    told = [notice.message for notice in result.warnings if notice.code == "not_finite"]
+    assert "first in layer 1" in told[0]
+
+
+def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch, tmp_path):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(remembered, "_known", {})
+    model = replace(tiny("llama"), unfit={(2, "head_z"): "layer 2 shows it as [4, 6]"})
+    hooked, run = set(), LoadedModel.run
+
+    def noted(model, ids, hooks=(), *more, **options):
+        hooked.update(name for name, _function in hooks)
+        return run(model, ids, hooks, *more, **options)
+
+    monkeypatch.setattr(LoadedModel, "run", noted)
+    assert acts(model, "head_z")
+    assert site_hook(1, "head_z") in hooked
+    assert site_hook(2, "head_z") not in hooked
 
 
 def test_axes_that_cannot_be_told_are_found_at_load(monkeypatch):

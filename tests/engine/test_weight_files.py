@@ -154,6 +154,13 @@ def gguf_part_by_name(tmp):
     return write_gguf(tmp / "x-00002-of-00003.gguf")
 
 
+def gguf_without_vocabulary(tmp):
+    def say(writer):
+        writer.add_tokenizer_model("gpt2")
+
+    return write_gguf(tmp / "tiny.gguf", tokenizer=False, say=say)
+
+
 def gguf_without_tokenizer(tmp):
     return write_gguf(tmp / "x.gguf", tokenizer=False)
 
@@ -232,6 +239,7 @@ def held_twice(tmp):
         (gguf_part, "one of 3 parts.*llama-gguf-split --merge"),
         (gguf_part_by_name, "one of 3 parts"),
         (gguf_without_tokenizer, "no tokenizer"),
+        (gguf_without_vocabulary, "no tokenizer"),
         (weights_by_path, "no plain file name"),
         (pickles_by_path, "no plain file name"),
         (settings_by_path, "no plain file name"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
-from desktop_app.engine import weights
+from desktop_app.engine import remembered, weights
 from desktop_app.engine.model import site_hook
+from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import tiny
 
@@ -47,6 +49,30 @@ def test_heads_compute_with_these_matrices(architecture):
     written = torch.einsum("shd,hdm->sm", z.view(len(z), info.n_heads, -1), own.o)
     change = out.view(len(out), -1)[1:] - out.view(len(out), -1)[:-1]
     torch.testing.assert_close(written[1:] - written[:-1], change, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_matrices_have_the_width_of_their_layers_heads(layer):
+    model = tiny("gemma4_text:wide")
+    plain = AutoModelForCausalLM.from_pretrained(model.info.source).model.layers[layer].self_attn
+    own = weights.head_weights(model, layer)
+    width = (8, 8, 16)[layer]
+    for found, linear, heads in (
+        (own.q, plain.q_proj, 4), (own.k, plain.k_proj, 2), (own.v, plain.v_proj, 2),
+    ):  # fmt: skip
+        expected = linear.weight.view(heads, width, 32).repeat_interleave(4 // heads, 0).mT
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    expected = plain.o_proj.weight.T.reshape(4, width, 32)
+    torch.testing.assert_close(own.o, expected, atol=1e-5, rtol=0)
+
+
+def test_values_that_weights_alone_do_not_make_are_told(tmp_path, monkeypatch):
+    """Gemma 4 norms its values; GPT-1 norms what comes behind its attention."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(remembered, "_known", {})
+    assert weights.shows_values(tiny("gpt_oss"), "raw")
+    assert not weights.shows_values(tiny("gemma4_text"), "raw")
+    assert not weights.shows_values(tiny("openai-gpt"), "raw")
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "phi3", "gpt_neox"])

@@ -143,6 +143,34 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    "olmo": _LLAMA,
+    # The biases of its norms stay where they are when weights are processed.
+    "nemotron": _LLAMA,
+    # Wider heads in its last layer.
+    "gemma4_text:wide": {
+        **_LLAMA,
+        "head_dim": 8,
+        "global_head_dim": 16,
+        "sliding_window": 5,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "hidden_size_per_layer_input": 0,
+        "num_kv_shared_layers": 0,
+    },
+    # Its blocks show no stream behind them.
+    "openai-gpt": {
+        "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64,
+    },
+    # Its layers read the token ids once more, beside the stream.
+    "gemma4_text": {
+        **_LLAMA,
+        "head_dim": 8,
+        "global_head_dim": 8,
+        "sliding_window": 5,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "vocab_size_per_layer_input": VOCABULARY,
+        "hidden_size_per_layer_input": 8,
+        "num_kv_shared_layers": 0,
+    },
     # Learned attention sinks, and every other layer sees a few tokens alone.
     "gpt_oss": {
         **_LLAMA,

@@ -21,6 +21,7 @@ from desktop_app.contract.requests import ModelSpec, Parity
 from desktop_app.engine import loading, remembered
 from desktop_app.engine.loading import load, tolerance_of
 from desktop_app.engine.model import Storage
+from desktop_app.support.errors import ModelLoadError
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
@@ -73,11 +74,14 @@ def test_the_warning_names_the_measurement_that_failed(measured, said, unsaid):
         assert words not in notice.message
 
 
+@pytest.mark.filterwarnings("ignore:.* does not support")
 @pytest.mark.parametrize(
     ("architecture", "mode", "component", "warned"),
     [
         ("gpt2", "zero", "head", True),
         ("qwen2", "zero", "head", True),
+        ("openai-gpt", "zero", "head", True),
+        ("nemotron", "zero", "head", False),  # its norms keep theirs
         ("llama", "zero", "head", False),  # neither values nor norms have biases
         ("gpt2", "mean", "head", False),  # a mean holds the bias as the value does
         ("gpt2", "zero", "mlp", False),
@@ -98,6 +102,21 @@ def test_processed_weights_say_where_heads_lose_their_biases(
     # The warning is true: only there do the two differ.
     apart = np.abs(found.data["ablated"] - usual.data["ablated"]).max()
     assert bool(apart > 1e-3) is warned
+
+
+@pytest.mark.parametrize(
+    ("settings", "step"),
+    [
+        ({"weights": "processed", "offload": "disk"}, "choose --offload none or --weights raw"),
+        ({"dtype": "bfloat16"}, "choose --dtype float32"),
+    ],
+)
+def test_what_an_architecture_does_not_stand_is_said_with_the_step_that_helps(
+    settings, step, tmp_path
+):
+    folder = save_tiny("olmo", tmp_path / "olmo")
+    with pytest.raises(ModelLoadError, match=step):
+        load(ModelSpec(str(folder), device="cpu", **settings), SilentReporter())
 
 
 SETTINGS = {
@@ -123,7 +142,7 @@ class Watches(Reporter):
 def test_every_pass_that_was_run_is_counted(name, tmp_path, monkeypatch):
     assert set(SETTINGS) == set(ANALYSES)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
     model, kind = tiny("llama"), ANALYSES[name].params
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))

@@ -61,7 +61,8 @@ MANY = """
 
 def is_held(path):
     """Return whether somebody is writing to the file now."""
-    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA busy_timeout = 0")
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:

@@ -58,8 +58,8 @@ def test_a_session_of_a_stranger_is_listed_without_harm(tmp_path, capfd, argumen
 def test_errors_progress_and_logs_are_harmless(tmp_path, capfd, monkeypatch):
     assert cli.main(["results", str(tmp_path / f"{EVIL}.lens")]) == 2
     assert cli.main([f"{EVIL}"]) == 2
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     reporter = cli_options.TerminalReporter("run")
-    monkeypatch.setattr(reporter, "_watched", True)
     reporter.step(0.5, EVIL)
     _out, err = capfd.readouterr()
     assert is_harmless(err.replace("\r\x1b[K", ""))

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from desktop_app.session.export_table import Table
 
 
+# Layers that see a few tokens alone give the others the least number of their format.
+_MASKED = -6e4
+
+
 @dataclass(frozen=True)
 class HeadPicture:
     """One head drawn large: `values` [S, S], rows are queries, columns are keys."""
@@ -151,7 +155,7 @@ def _limits(values: np.ndarray, key: str) -> tuple[float, float]:
     if key not in {"difference", "scores"}:
         return 0.0, 1.0
     below = values[np.tril_indices(values.shape[0])] if key == "scores" else values
-    finite = below[np.isfinite(below)]
+    finite = below[np.isfinite(below) & (below > _MASKED)]
     if not finite.size:
         return 0.0, 1.0
     if key == "difference":

@@ -262,10 +262,9 @@ class _Captured:
         if self._params.no_first:
             pattern = _without_first(pattern)
             total = pattern.sum(-1, keepdim=True)
-        # Rows that rounding alone keeps from 1 stay as they are.
-        short = ((1 - total).abs() > row_tolerance(self._model)) & (total > 0)
-        share = torch.where(short, pattern / total.clamp_min(1e-30), pattern)
-        logs = torch.where(share > 0, share.clamp_min(1e-45).log(), 0.0)
+        # What is not a number stays so: only a row that looks nowhere has no entropy.
+        share = torch.where(total == 0, 0.0, pattern / total.clamp_min(1e-30))
+        logs = torch.where(share == 0, 0.0, share.clamp_min(1e-45).log())
         self.entropy[row] = -(share * logs).sum(-1).mean(-1).cpu().numpy()
         if self._norms is not None:
             pattern = pattern * self._norms[heads][:, None, :]

@@ -17,6 +17,7 @@ from desktop_app.analyses.detect.card_words import (
     draws,
 )
 from desktop_app.analyses.detect.picture import runs, stripe_cells
+from desktop_app.pictures.noise import noise_mark, noise_of
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
 from desktop_app.views.frame import gap_splitter, label, panel
@@ -70,10 +71,11 @@ def ablations(card: Mapping[str, Any]) -> Ranking:
 
 def loss_sentence(card: Mapping[str, Any]) -> str:
     """Say what the table's numbers are."""
-    return (
+    said = (
         f"Rise of the second half's loss, {number(float(card['loss']))} nats untouched, when heads "
         f"are replaced by their mean; {int(card['sequences'])} sequences"
     )
+    return " · ".join(filter(None, (said, noise_mark(noise_of(card)))))
 
 
 class CircuitCard(QWidget):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.pictures.noise import is_lost, noise_mark, noise_of
 from desktop_app.pictures.words import number, part_name, plural
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def card_headline(card: Mapping[str, Any]) -> str:
     alone = {title: rise for title in names if (rise := _rise(card, title)) is not None}
     costs = [f"without {names[title]} by {number(rise, 2)}" for title, rise in alone.items()]
     proof = f"the loss rises {', '.join([*costs, f'without both by {number(both, 2)}'])} nats"
+    if is_lost(both, noise := noise_of(card)):
+        return f"No more than rounding: {proof}, below the {noise_mark(noise)}"
     if random is None:
         return f"{_carried(both, alone, names)}: {proof}; there are no other heads to compare with"
     if both > random.high:
@@ -123,7 +126,10 @@ def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
     sentences.append(f"{card_headline(card)}.")
     if backed := backup_sentence(card):
         sentences.append(backed)
-    sentences.append(f"Loss on the second half {card['loss']:.3f} nats; rise without: {words}.")
+    noise = "".join(f", {mark}" for mark in [noise_mark(noise_of(card))] if mark)
+    sentences.append(
+        f"Loss on the second half {card['loss']:.3f} nats{noise}; rise without: {words}."
+    )
     return tuple(sentences)
 
 

@@ -205,7 +205,10 @@ def _ablate(
     plan: _Plan,
     report: Reporter,
 ) -> dict[str, Any]:
-    """Return `loss` of the second half and its rise under each ablation, all in one sweep."""
+    """Return `loss` of the second half and its rise under each ablation, all in one sweep.
+
+    With `noise` in half precision: how far the untouched loss goes apart over batch sizes.
+    """
     every = plan.every()
     layers = sorted({layer for _title, heads in every for layer, _head in heads})
     kept = capture(model, references, layers, "head_z")
@@ -241,6 +244,7 @@ def _ablate(
         "ablation": rows[:first],
         "induction_alone": [row["rise"] for row in rows[first:last]],
         "controls": rows[last:],
+        **({} if found.noise is None else {"noise": float(np.mean(found.noise))}),
     }
 
 

@@ -69,7 +69,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             try:
                 data |= make_card(model, params, lead, data, share)
             except Cancelled:
-                missing = _stopped_before("the circuit card", report)
+                missing = stopped.before("the circuit card", report)
     stopped.tell_end(report)
     large = () if kept is None else kept.notices()
     notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
@@ -90,15 +90,8 @@ def _families(
     try:
         found = family_scores(model, params.families, params.embedding, lead.token_id, report)
     except Cancelled:
-        return {}, (), _stopped_before("the scores on families", report)
+        return {}, (), stopped.before("the scores on families", report)
     return *found, ()
-
-
-def _stopped_before(what: str, report: Reporter) -> tuple[Notice, ...]:
-    """Return the warning of a run that was cancelled; where nobody wants it, cancel it indeed."""
-    if not report.keeps_partial:
-        raise Cancelled
-    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
 
 
 def _shares(params: DetectParams) -> tuple[float, float]:
@@ -259,7 +252,7 @@ def family_scores(
     shape = (model.info.n_layers, model.info.n_heads, len(families))
     successor, copy = np.zeros(shape), np.zeros(shape)
     ids = torch.tensor([i for f in families for i in f.ids], dtype=torch.long)
-    shown = weights.shows_values(model)
+    shown = weights.shows_values(model, embedding)
     if len(ids) and shown:
         stream = weights.embeddings(model, ids, embedding, lead)
         columns = weights.unembedding(model, ids)
@@ -287,8 +280,8 @@ def family_scores(
 
 def _no_values(model: LoadedModel) -> Notice:
     message = (
-        f"{model.info.name} does not show how its heads make their values, so successors and "
-        "copies have no score."
+        f"{model.info.name} does not show what its heads are fed, or how they make their values, "
+        "so successors and copies have no score."
     )
     return Notice("values_not_shown", message)
 

@@ -17,14 +17,15 @@ from desktop_app.analyses.patch.spec import ANALYSIS, HEADED, KEY_VALUE, PatchPa
 from desktop_app.contract.grammar import resolve_range
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.shortcuts import abilities
 from desktop_app.engine.sites import require_acting
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import Gate, check_gate
-from desktop_app.methods.prepare import prepare, twins_of
+from desktop_app.methods.prepare import twins_of
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.warnings import first_difference
 
@@ -49,6 +50,7 @@ class _Task:
         heads: The heads of the site, or None alone.
         directions: `denoise`, `noise` or both.
         first: First position where each pair parts.
+        enters: Whether what enters the first layer is all that tells the two runs apart.
     """
 
     params: PatchParams
@@ -56,6 +58,7 @@ class _Task:
     heads: list[int | None]
     directions: tuple[str, ...]
     first: tuple[int, ...]
+    enters: bool
 
     def positions(self, length: int) -> list[int | None]:
         """Return the positions patched one by one, or None alone for all at once."""
@@ -76,7 +79,7 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
         position, `[L, H, S, N]`; a list over prompts where their lengths differ.
     """
     clock = Clock(model)
-    prepared = prepare(model, params)
+    prepared = prepare_near(model, params, report)
     twins = twins_of(prepared, "patching")
     layers, heads = _places(model, params)
     mode = estimate_mode(model, (params.preview, params.metric), report)
@@ -84,7 +87,8 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
     pairs = zip(prepared.encodings, twins, strict=True)
     first = tuple(first_difference(clean, twin) for clean, twin in pairs)
     directions = ("denoise", "noise") if params.direction == "both" else (params.direction,)
-    task = _Task(params, layers, heads, directions, first)
+    whole = params.by == "all" and params.site == "resid_pre" and 0 in layers
+    task = _Task(params, layers, heads, directions, first, whole and abilities(model).grows)
     show = partial(_shown, task)
     grid = Grid(
         *(inputs, task.shape, partial(_cells, task), show, _refuse_equal),
@@ -147,7 +151,7 @@ def _cells(task: _Task, group: Group) -> Iterator[Cell]:
                 at, known = None if position is None else (position,), None
                 if position is not None and position < task.first[prompt]:
                     known = into  # the same activation in both runs
-                elif position is None and layer == 0 and site == "resid_pre":
+                elif task.enters and layer == 0:
                     known = source  # all that enters is exchanged: it is the other run
                 edit = Edit(layer, site, FromRun(source), head, at)
                 yield Cell(prompt, (d, i, j, k), Variant((edit,), into), known)

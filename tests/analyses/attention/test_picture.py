@@ -78,6 +78,7 @@ def test_limits_of_the_pictures():
     scores = np.full((2, 4, 3, 3), -5.0, np.float32)
     scores[..., 2, 0] = 3.0
     scores[..., 0, 2] = 99.0  # above the diagonal counts for nothing
+    scores[0, 0, 2, 1] = np.finfo(np.float32).min  # nor does what a layer of few tokens masks
     result = drawn.attention_result(data={"difference": (difference,) * 2, "scores": (scores,) * 2})
     shown = data.picture(result, "difference", 0, (0, 0))
     assert shown.limits == pytest.approx((-0.4, 0.4))

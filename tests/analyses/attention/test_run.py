@@ -165,7 +165,9 @@ def test_patterns_that_are_not_finite_name_the_layer(tmp_path):
     model = load(ModelSpec(str(save_tiny("llama", tmp_path / "bad"))), SilentReporter())
     with torch.no_grad():
         model.bridge.original_model.model.layers[1].mlp.down_proj.weight[0, 0] = float("nan")
-    notice = next(n for n in run(model).warnings if n.code == "not_finite")
+    result = run(model)
+    notice = next(n for n in result.warnings if n.code == "not_finite")
+    assert np.isnan(result.data["entropy"][2]).all()
     assert "first in layer 1" in notice.message
     assert "--dtype" not in notice.message  # it is float32 already
 

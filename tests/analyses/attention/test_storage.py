@@ -151,7 +151,7 @@ def folder(tmp_path_factory):
 def call(capfd, tmp_path, monkeypatch):
     """Run a command line with a bound of 0.1 MB in the settings."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    monkeypatch.setattr(cli, "_stored_bytes", lambda: 100_000)
+    monkeypatch.setattr(cli, "stored_bytes", lambda: 100_000)
 
     def run_it(*arguments):
         code = cli.main([str(a) for a in arguments])
@@ -201,6 +201,21 @@ def test_a_session_keeps_what_is_small(call, folder, tmp_path):
     assert call("export", tmp_path / "a.lens", "--result", 1, "--out", tmp_path / "b.csv")[0] == 0
 
 
+def test_what_is_stored_is_said_before_the_run(call, folder, monkeypatch):
+    """On standard error, where it is much."""
+
+    def begun(*_run):
+        raise BadInputError("Only now does it run.")
+
+    monkeypatch.setattr(attention, "watch", begun)
+    for limit, words in ((2_000_000_000, "take 1.1 MB\n"), (100_000, "at most 0.1 MB are stored")):
+        monkeypatch.setattr(cli, "_stored_bytes", lambda limit=limit: limit)
+        rows = [part for _ in range(7) for part in ("--prompt", LONG)]
+        err = call("run", "attention", "--model", folder, *rows)[2]
+        assert words in err
+        assert err.index(words) < err.index("Only now")
+
+
 def test_an_estimate_says_what_is_kept(call, folder):
     code, out, _err = call(*command(folder, "--estimate", "--json"))
     assert code == 0
@@ -215,9 +230,9 @@ def test_an_estimate_says_what_is_kept(call, folder):
 
 def test_the_bound_is_the_windows_setting(tmp_path, monkeypatch):
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    assert cli._stored_bytes() == 2_000_000_000
+    assert cli.stored_bytes() == 2_000_000_000
     save_settings(tmp_path / "config", Settings(stored_mb=3))
-    assert cli._stored_bytes() == 3_000_000
+    assert cli.stored_bytes() == 3_000_000
 
 
 def test_each_request_brings_its_own_bound(folder):

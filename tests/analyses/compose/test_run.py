@@ -34,7 +34,9 @@ def dense(model, kind, early, late, *, fold=False):
     return float((first @ second).norm() / first.norm() / second.norm())
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "llama", "qwen3", "phi3", "gemma2"])
+@pytest.mark.parametrize(
+    "architecture", ["gpt2", "llama", "qwen3", "phi3", "gemma2", "gemma4_text:wide"]
+)
 @pytest.mark.parametrize("fold", [False, True])
 def test_factored_scores_equal_dense_ones(architecture, fold):
     model = tiny(architecture)

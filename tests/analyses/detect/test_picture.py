@@ -5,7 +5,7 @@ import pytest
 
 from desktop_app.analyses.detect import card_words
 from desktop_app.analyses.detect import picture as detect_data
-from desktop_app.analyses.detect.card import ablations, card_pair
+from desktop_app.analyses.detect.card import ablations, card_pair, loss_sentence
 from tests.samples.heads import CARD, detect_result
 
 
@@ -144,6 +144,16 @@ def test_the_card_says_which_head_carries_it_beside_random_draws():
     neither = card_words.card_headline(card_of(0.1, 0.2, 7.0, 7.0, drawn=()))
     assert neither.startswith("Neither head carries it alone: ")
     assert neither.endswith("; there are no other heads to compare with")
+
+
+def test_a_rise_below_the_noise_floor_is_no_more_than_rounding():
+    card = {**card_of(0.1, 0.02, 0.11, 0.2, drawn=np.arange(20) / 1000), "noise": 0.12}
+    told = card_words.card_headline(card)
+    assert told.startswith("No more than rounding: the loss rises without L0H3 by 0.10")
+    assert told.endswith("below the noise floor 0.120")
+    assert "nats, noise floor 0.120; rise" in card_words.card_summary(card)[-1]
+    assert loss_sentence(card).endswith(" · noise floor 0.120")
+    assert "carries" in card_words.card_headline({**card, "noise": 0.01})
 
 
 def test_the_card_says_whether_induction_heads_back_each_other_up():

@@ -10,10 +10,13 @@ from desktop_app.analyses.detect import pattern_scores
 from desktop_app.analyses.detect.run import run
 from desktop_app.analyses.detect.spec import PATTERN_SCORES, DetectParams
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
 from desktop_app.methods.sequences import lead_token, ordinary_tokens, repeated_sequences
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.tind import SEQ_LEN, tind
+from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
 
 LENGTH = 2 * SEQ_LEN + 1
@@ -199,6 +202,7 @@ def test_what_cannot_be_is_refused_in_a_sentence():
 
 def test_nothing_is_left_behind_and_passes_stay_few():
     model = named("toy")
+    detect(model, batch=1, seq_len=2)  # hooks are tried out in the first one
     found = detect(model, batch=30, seq_len=50)
     assert found.timing.forward_passes == 2  # the sequences at once, and the families
     assert model.hooks_left() == 0
@@ -226,6 +230,16 @@ def test_the_circuit_card_finds_the_toys_circuit_and_ablation_agrees():
     assert len(pairs) == 20 == len({str(pair) for pair in pairs})
     playing = [[0, 3], *([1, head] for head in range(4))]
     assert not any(head in playing for pair in pairs for head in pair)
+
+
+def test_a_card_in_half_precision_says_its_noise_floor(tmp_path):
+    spec = ModelSpec(str(save_tiny("llama", tmp_path / "tiny")), device="cpu", dtype="bfloat16")
+    found = detect(load(spec, SilentReporter()), batch=2, seq_len=6, card="0.0,1.0")
+    noise = found.data["card"]["noise"]
+    assert 0 <= noise < 1
+    assert any("noise floor" in sentence for sentence in found.data["summary"])
+    whole = detect(tiny("llama"), batch=2, seq_len=6, card="0.0,1.0")
+    assert "noise" not in whole.data["card"]
 
 
 def test_the_circuit_cards_numbers_are_those_set_by_hand():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from transformer_lens import patching
+from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.spec import HEADED, KEY_VALUE, PatchParams, PatchSite
@@ -213,6 +214,35 @@ def test_prompts_of_one_length_are_batched_and_no_number_changes():
         np.testing.assert_allclose(both[..., i], alone, atol=1e-5)
 
 
+def test_what_enters_is_not_the_whole_text_where_layers_read_the_ids_themselves():
+    model = tiny("gemma4_text")
+    plain = AutoModelForCausalLM.from_pretrained(model.info.source, attn_implementation="eager")
+    result = run(model, site="resid_pre", by="all")
+    record = result.prompts[0]
+    clean, corrupt = list(record.tokens.ids), list(record.corrupt_tokens.ids)
+
+    def difference(ids, put=None):
+        kept = []
+
+        def enter(_block, given):
+            kept.append(given[0])
+            return None if put is None else (put, *given[1:])
+
+        handle = plain.model.layers[0].register_forward_pre_hook(enter)
+        with torch.no_grad():
+            logits = plain(torch.tensor([ids]), use_cache=False).logits[0, record.read_position]
+        handle.remove()
+        answer, wrong = record.answers[0].token_id, record.wrongs[0].token_id
+        return float(logits[answer] - logits[wrong]), kept[0]
+
+    base, stream = difference(clean)
+    assert result.data["clean"][0] == pytest.approx(base, abs=1e-5)
+    assert result.data["corrupt"][0] == pytest.approx(difference(corrupt)[0], abs=1e-5)
+    expected = difference(corrupt, stream)[0]
+    assert abs(expected - base) > 0.01
+    assert result.data["patched_denoise"][0, 0] == pytest.approx(expected, abs=1e-5)
+
+
 def test_a_small_budget_changes_no_number(monkeypatch):
     model = tiny("llama")
     whole = run(model, site="head_z")
@@ -287,17 +317,27 @@ def test_loss_and_kl_are_read_of_the_clean_prompt():
 
 
 def test_cancelling_leaves_no_hook_and_the_next_run_is_bitwise_the_same():
-    model = tiny("llama")
-    before = run(model, site="head_z").data["patched_noise"]
-    for limit in (0.1, 0.5, 0.9):
+    model, told = tiny("llama"), []
 
-        class Impatient(SilentReporter):
-            def step(self, fraction, note="", limit=limit):
-                if fraction > limit:
-                    raise Cancelled
+    class Listener(SilentReporter):
+        limit = 2.0
 
+        def step(self, fraction, note=""):
+            told.append(fraction)
+            if fraction > self.limit:
+                raise Cancelled
+
+    class Impatient(Listener):
+        def __init__(self, limit):
+            self.limit = limit
+
+    params = PatchParams(prompts=(ROW,), site="head_z")
+    before = patch.run(model, params, Listener()).data["patched_noise"]
+    limits = sorted(set(told))[:-1]
+    assert len(limits) > 3
+    for limit in limits[:-1]:  # when the last is told, all is there
         with pytest.raises(Cancelled):
-            patch.run(model, PatchParams(prompts=(ROW,), site="head_z"), Impatient())
+            patch.run(model, params, Impatient(limit))
         assert model.hooks_left() == 0
     np.testing.assert_array_equal(run(model, site="head_z").data["patched_noise"], before)
 
