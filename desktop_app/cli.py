@@ -29,10 +29,10 @@ from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
 from desktop_app.support import installed, paths, unfinished
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
-from desktop_app.support.terminal import one_line, printable, printable_json
+from desktop_app.support.terminal import PlainStream, one_line, printable, printable_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
@@ -119,6 +119,14 @@ def _out(text: str) -> None:
     stream.flush()
 
 
+@contextlib.contextmanager
+def _libraries_held_back() -> Iterator[None]:
+    """Let what libraries print go to standard error, and none of it steer the terminal."""
+    plain_words = PlainStream(sys.stderr)
+    with contextlib.redirect_stdout(plain_words), contextlib.redirect_stderr(plain_words):
+        yield
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Lensbench: a workbench for mechanistic interpretability."""
@@ -129,7 +137,7 @@ class _Analyses(click.Group):
 
     @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with contextlib.redirect_stdout(sys.stderr):  # other packages may print
+        with _libraries_held_back():  # other packages may print
             self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
             _warn(problem)
@@ -163,7 +171,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     reporter = cli_options.TerminalReporter(analysis.name)
     service = Service()
     # Libraries that print must not spoil the output.
-    with contextlib.redirect_stdout(sys.stderr):
+    with _libraries_held_back():
         service.perform(LoadModel(spec), reporter)
         must_fit = not only_estimate and (as_json or _is_data(out))
         request = RunAnalysis(analysis.name, params, budget, stored_bytes(), must_fit)
@@ -255,7 +263,7 @@ def fetch(name: str) -> None:
     from desktop_app.engine.pack import fetch_pack
 
     reporter = cli_options.TerminalReporter("fetch")
-    with contextlib.redirect_stdout(sys.stderr):
+    with _libraries_held_back():
         folder = fetch_pack(name, reporter.step)
     reporter.end()
     _out(str(folder))

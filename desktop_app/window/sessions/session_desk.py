@@ -313,14 +313,11 @@ class SessionDesk(QObject):
         """
         session, kept = self.session, len(self._kept.everything())
         session.is_hurried = True
-        try:
-            self.wait()
-        except LensbenchError as error:
-            self.failed.emit(str(error))
-            return False
-        finally:
-            session.is_hurried = False
-        return len(self._kept.everything()) <= kept
+        is_done = self._thread.wait()
+        session.is_hurried = False
+        if not is_done:
+            self.failed.emit("The session's file is still being written: try again later.")
+        return is_done and len(self._kept.everything()) <= kept
 
     def _change(
         self, change: Callable[[Session], Any], done: Callable[[], None] | None = None

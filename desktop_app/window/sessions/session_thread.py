@@ -63,10 +63,13 @@ class SessionThread(QObject):
 
         self._pool.submit(guarded).add_done_callback(self._keep)
 
-    def wait(self) -> None:
-        """Wait until everything that was asked for is done and answered."""
-        if not self._is_closed:
+    def wait(self) -> bool:
+        """Wait until everything that was asked for is done and answered; return whether it is."""
+        try:
             self.perform(_nothing)
+        except BadInputError:  # it takes too long, or is over
+            return False
+        return True
 
     def perform(self, work: Callable[[], _Found]) -> _Found:
         """Do a piece of work after all that was asked for before, wait for it, and return it."""
