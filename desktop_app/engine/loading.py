@@ -183,7 +183,7 @@ def _load_weights(
     model, told = loaded
     if "quantization_config" in options:
         quantised.bring_to(dtype, model)
-    _refuse_incomplete(spec, told.get("missing_keys") or ())
+    _refuse_incomplete(spec, told.get("missing_keys") or (), checkpoint)
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
     notices = unread.unread_notices(spec.model, checkpoint, model, passed, mapped)
@@ -213,11 +213,18 @@ def _refuse_two_way(
     causality.refuse_two_way(spec.model, logprobs, sample, plain.log_softmax(-1), dtype)
 
 
-def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
+def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str], checkpoint: Checkpoint) -> None:
     """Refuse weights with holes in them, which the library would fill with random numbers."""
     names = sorted(missing)
     if names:
         which = describe_names(names)
+        longer = next((n for n in checkpoint.tensors if n.endswith(f".{names[0]}")), None)
+        if longer is not None:
+            raise ModelLoadError(
+                f"“{spec.model}” cannot be loaded: its files hold weights under longer names "
+                f"(“{longer[:80]}” for {which}), as training scripts save them; save the model "
+                "anew with transformers."
+            )
         raise ModelLoadError(
             f"“{spec.model}” cannot be loaded: its files lack the weights {which}; fetch it again."
         )
