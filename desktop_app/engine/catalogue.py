@@ -75,6 +75,9 @@ def hub_cache_folder(name: str) -> Path | None:
     """Return the newest snapshot of a Hub id in the local cache, or None. Opens no socket."""
     from huggingface_hub import constants, try_to_load_from_cache
 
+    repo = Path(constants.HF_HUB_CACHE) / (_CACHED + name.replace("/", "--"))
+    if (repo / "refs" / "main").is_fifo():  # reading it would never end
+        return None
     try:
         found = try_to_load_from_cache(name, "config.json")
     except ValueError:  # no name that a Hub id could have
@@ -82,7 +85,6 @@ def hub_cache_folder(name: str) -> Path | None:
     if isinstance(found, str):
         return Path(found).parent
     # A repository of adapters or GGUF files has no config.json: what it holds is said then.
-    repo = Path(constants.HF_HUB_CACHE) / (_CACHED + name.replace("/", "--"))
     try:
         commit = (repo / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, ValueError):

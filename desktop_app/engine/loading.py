@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+import os
 import shutil
 import time
 import weakref
@@ -26,12 +26,12 @@ from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
 from desktop_app.engine.tokenizer_files import read_tokenizer
+from desktop_app.engine.unloadable import unloadable
 from desktop_app.engine.weight_files import describe_names
 from desktop_app.support.errors import (
     LensbenchError,
     MemoryExhaustedError,
     ModelLoadError,
-    first_line,
     is_out_of_memory,
 )
 
@@ -77,9 +77,9 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
                 f"“{spec.model}” does not fit into the memory of {device}: choose --dtype "
                 "bfloat16, --offload disk or a smaller model."
             ) from None
-        raise ModelLoadError(_unloadable(spec, error)) from error
+        raise ModelLoadError(unloadable(spec.model, error)) from error
     except Exception as error:
-        raise ModelLoadError(_unloadable(spec, error)) from error
+        raise ModelLoadError(unloadable(spec.model, error)) from error
 
 
 def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
@@ -90,7 +90,7 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     except LensbenchError:
         raise
     except Exception as error:
-        raise ModelLoadError(_unloadable(spec, error)) from error
+        raise ModelLoadError(unloadable(spec.model, error)) from error
 
 
 def ready(model: LoadedModel, seconds: float) -> ModelReady:
@@ -183,7 +183,7 @@ def _load_weights(
     model, told = loaded
     if "quantization_config" in options:
         quantised.bring_to(dtype, model)
-    _refuse_incomplete(spec, told.get("missing_keys") or ())
+    _refuse_incomplete(spec, told.get("missing_keys") or (), checkpoint)
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
     notices = unread.unread_notices(spec.model, checkpoint, model, passed, mapped)
@@ -213,11 +213,18 @@ def _refuse_two_way(
     causality.refuse_two_way(spec.model, logprobs, sample, plain.log_softmax(-1), dtype)
 
 
-def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str]) -> None:
+def _refuse_incomplete(spec: ModelSpec, missing: Iterable[str], checkpoint: Checkpoint) -> None:
     """Refuse weights with holes in them, which the library would fill with random numbers."""
     names = sorted(missing)
     if names:
         which = describe_names(names)
+        longer = next((n for n in checkpoint.tensors if n.endswith(f".{names[0]}")), None)
+        if longer is not None:
+            raise ModelLoadError(
+                f"“{spec.model}” cannot be loaded: its files hold weights under longer names "
+                f"(“{longer[:80]}” for {which}), as training scripts save them; save the model "
+                "anew with transformers."
+            )
         raise ModelLoadError(
             f"“{spec.model}” cannot be loaded: its files lack the weights {which}; fetch it again."
         )
@@ -235,7 +242,7 @@ def _describe(
     source = str(checkpoint.folder / checkpoint.gguf) if checkpoint.gguf else str(checkpoint.folder)
     name = spec.model
     if Path(name).expanduser().exists():
-        name = Path(name).expanduser().resolve().name
+        name = Path(os.path.abspath(Path(name).expanduser())).name
     return ModelInfo(
         name=name,
         source=source,
@@ -267,40 +274,6 @@ def _refuse_too_large(
             f"“{spec.model}” needs {human_bytes(need)} as {dtype_name(dtype)} and {device} has "
             f"{human_bytes(free)} free: choose --dtype bfloat16, --offload disk or a smaller model."
         )
-
-
-def _unloadable(spec: ModelSpec, error: BaseException) -> str:
-    text = str(error)
-    if "does not recognize this architecture" in text or "requires you to execute" in text:
-        return (
-            f"“{spec.model}” cannot be loaded: the installed transformers does not know its kind "
-            "of model, which may need code of its own that is never run here; choose another model."
-        )
-    if "ignore_mismatched_sizes" in text:
-        return (
-            f"“{spec.model}” cannot be loaded: its weights have other shapes than its settings "
-            "give them; correct config.json or fetch the model again."
-        )
-    if "offloaded device_map" in text:
-        return (
-            f"“{spec.model}” cannot be loaded: weights are processed in memory alone; choose "
-            "--offload none or --weights raw."
-        )
-    if "expected scalar type Float but found" in text:
-        return (
-            f"“{spec.model}” cannot be loaded: the hooks of its architecture stand no half "
-            "precision; choose --dtype float32."
-        )
-    field = re.match(r"Validation error for field '(\w+)'", text)
-    if field is not None:
-        return (
-            f"“{spec.model}” cannot be loaded: config.json gives {field[1]} a value that it cannot "
-            "have; correct it or fetch the model again."
-        )
-    reason = first_line(error, 300).rstrip(" .:")
-    if isinstance(error, KeyError):
-        reason = f"nothing is known by the name of {reason}"
-    return f"“{spec.model}” cannot be loaded ({reason}): choose another model or fetch it again."
 
 
 def sample_ids(tokenizer: TextTokenizer, hf_model: Any) -> torch.Tensor:

@@ -133,11 +133,16 @@ def safetensors_header(path: Path) -> dict[str, Stored]:
     if not isinstance(header, dict):
         raise HeaderError("its header is no JSON object")
     there = size - 8 - length
-    return {
-        name: _safetensors_entry(name, entry, there)
-        for name, entry in header.items()
-        if name != "__metadata__"
-    }
+    header.pop("__metadata__", None)
+    found = {name: _safetensors_entry(name, entry, there) for name, entry in header.items()}
+    end = 0
+    for begin, stop in sorted(entry["data_offsets"] for entry in header.values()):
+        if begin != end:
+            raise HeaderError("its tensors overlap or leave gaps")
+        end = stop
+    if end < there:
+        raise HeaderError(f"{there - end:,} bytes follow its last tensor")
+    return found
 
 
 def _safetensors_entry(name: str, entry: Any, there: int) -> Stored:

@@ -29,6 +29,10 @@ MAX_CONFIG_BYTES = 4_000_000
 _MOST_PICKLED_ENTRIES = 1_000_000
 # The program that puts a checkpoint's tensors together has some two hundred bytes for each.
 _MOST_PROGRAM_BYTES = 1_500_000
+_ADAPTERS = (
+    "adapter_config.json", "adapter_model*", "adapters.*", "lora.*", "*lora_weights.*",
+)  # fmt: skip
+_READ = frozenset((".safetensors", ".bin", ".json", ".model"))
 # Files that hold weights of a kind that is not read, by how their names end.
 _FOREIGN = {
     ".h5": "TensorFlow weights",
@@ -94,12 +98,17 @@ def refuse_no_model(folder: Path) -> None:
         raise ModelLoadError(
             f"{odd} is no file that could be read to its end but a pipe or a device: take it away."
         )
+    gone = next((p for p in folder.iterdir() if p.suffix in _READ and _leads_nowhere(p)), None)
+    if gone is not None:
+        raise ModelLoadError(
+            f"{gone} is a link to a file that is not there: fetch the model again."
+        )
     if (folder / "model_index.json").is_file():
         raise ModelLoadError(
             f"{folder} holds a diffusion pipeline, which predicts no next token: choose a causal "
             "language model."
         )
-    if (folder / "adapter_config.json").is_file() or _any(folder, "adapter_model*"):
+    if any(_any(folder, pattern) for pattern in _ADAPTERS):
         raise ModelLoadError(
             f"{folder} holds an adapter{_base_of(folder)} whose weights would not be read: merge "
             "it into its base model, save that and open its folder, or take the adapter's files "
@@ -175,6 +184,10 @@ def stored_tensors(files: Sequence[Path]) -> dict[str, Stored]:
             )
         found |= tensors
     return found
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _any(folder: Path, pattern: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -19,7 +21,7 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine import catalogue, causality, model_kinds
 from desktop_app.engine.devices import list_devices
 from desktop_app.support.errors import ModelLoadError
-from tests.engine.folders import folder_of, load, set_config
+from tests.engine.folders import change_weights, folder_of, load, set_config
 from tests.engine.gguf_files import write_gguf
 from tests.engine.zoo import ARCHITECTURES, SETTINGS, tiny_model, tiny_tokenizer
 
@@ -179,11 +181,20 @@ def test_a_causal_class_set_up_to_look_both_ways_is_found_out(tmp_path):
 def test_an_architecture_without_hooks_is_named(tmp_path):
     folder = folder_of(tmp_path, "gpt2")
     config = AutoConfig.for_model("persimmon", **ENCODER)
-    from transformers import AutoModelForCausalLM
-
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     with pytest.raises(ModelLoadError, match=r"no hooks for its architecture.*Persimmon"):
         load(folder)
+
+
+def test_a_variant_without_hooks_is_named(tmp_path):
+    """StarCoder's kind with a key of its own for every head."""
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model("gpt_bigcode", **{**SETTINGS["gpt_bigcode"], "multi_query": False})
+    )
+    model.save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ModelLoadError, match="no hooks for this variant of its architecture"):
+        load(tmp_path)
 
 
 def test_a_kind_that_transformers_does_not_know_is_named(tmp_path):
@@ -198,6 +209,22 @@ def test_a_kind_that_transformers_does_not_know_is_named(tmp_path):
 def test_weights_of_other_shapes_than_the_settings_say(tmp_path):
     folder = set_config(folder_of(tmp_path), intermediate_size=40)
     with pytest.raises(ModelLoadError, match="other shapes than its settings give them"):
+        load(folder)
+
+
+def test_settings_that_contradict_one_another(tmp_path):
+    folder = set_config(folder_of(tmp_path), num_attention_heads=5)
+    with pytest.raises(ModelLoadError, match=r"contradict one another \(.*hidden size \(32\)"):
+        load(folder)
+
+
+def test_experts_of_which_a_part_is_missing(tmp_path):
+    def drop(weights):
+        lost = next(name for name in weights if "experts.1." in name)
+        return {name: w for name, w in weights.items() if name != lost}
+
+    folder = change_weights(folder_of(tmp_path, "mixtral"), drop)
+    with pytest.raises(ModelLoadError, match="belong together its files hold a part"):
         load(folder)
 
 
@@ -227,6 +254,10 @@ def test_one_bad_entry_of_the_hub_cache_costs_no_other(tmp_path, monkeypatch):
         '{"architectures": 7, "model_type": [], "layer_types": 3}'
     )
     hub_entry(cache, "bad/empty")
+    if hasattr(os, "mkfifo"):
+        hub_entry(cache, "bad/pipe")
+        (cache / "models--bad--pipe" / "refs" / "main").unlink()
+        os.mkfifo(cache / "models--bad--pipe" / "refs" / "main")
     (cache / "models--bad--file").write_text("no folder")
     (cache / "models--").mkdir()
     (cache / "models--a--..--b").mkdir()

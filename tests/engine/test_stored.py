@@ -46,6 +46,9 @@ SAFETENSORS = {
     "offsets the wrong way round": entry(data_offsets=[64, 0]),
     "one offset": entry(data_offsets=[64]),
     "beyond the end": entry(shape=[4, 400], data_offsets=[0, 6400]),
+    "two in one place": entry() | {"b": entry()["a"]},
+    "a gap": entry(shape=[8], data_offsets=[32, 64]),
+    "more than it says": entry(shape=[8], data_offsets=[0, 32]),
     "a type that is a list": entry(dtype=["F32"]),
     "nested": b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
 }

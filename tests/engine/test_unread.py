@@ -63,6 +63,10 @@ def unmerged_adapter(tmp):
     )
 
 
+def longer_names(tmp):
+    return change_weights(folder_of(tmp), lambda w: {f"module.{k}": v for k, v in w.items()})
+
+
 def extra_norm(tmp):
     return add_weights(folder_of(tmp), model__layers__0__self_attn__q_norm__weight=torch.ones(8))
 
@@ -107,6 +111,7 @@ def gguf_biases(tmp):
         (scales_alone, "quantised weights"),
         (key_value_scales, "parts of quantised weights"),
         (unmerged_adapter, "hold an adapter beside the weights"),
+        (longer_names, "under longer names \\(“module.*as training scripts save them"),
         (extra_norm, "q_norm.*its settings do not describe them"),
         (held_with_and_without_prefix, "with and without “model.”"),
         (mask_that_is_a_bias, "self_attn.bias"),

@@ -18,6 +18,7 @@ from tests.engine.gguf_files import write_gguf
 from tests.engine.zoo import tiny_model
 
 HAS_PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+HAS_LINKS = pytest.mark.skipif(os.name == "nt", reason="links need a privilege here")
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1000000\n"
 
 
@@ -97,6 +98,22 @@ def adapter_beside(tmp):
     folder = folder_of(tmp)
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
     return folder
+
+
+def adapter_of_another_name(tmp):
+    folder = folder_of(tmp)
+    save_file({"lora_A": torch.zeros(2)}, folder / "pytorch_lora_weights.safetensors")
+    return folder
+
+
+def dangling(name):
+    def make(tmp):
+        folder = folder_of(tmp)
+        (folder / name).unlink()
+        (folder / name).symlink_to(tmp / "nowhere")
+        return folder
+
+    return make
 
 
 def pipe(name):
@@ -224,6 +241,9 @@ def held_twice(tmp):
         (without_tokenizer, "no tokenizer: put the model's tokenizer.json"),
         (adapter_instead, "an adapter for “some/base”.*merge it"),
         (adapter_beside, "an adapter for “some/base”.*merge it"),
+        (adapter_of_another_name, "an adapter whose weights would not be read"),
+        pytest.param(dangling("model.safetensors"), "a link to a file", marks=HAS_LINKS),
+        pytest.param(dangling("config.json"), "a link to a file", marks=HAS_LINKS),
         pytest.param(pipe("model.safetensors"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("config.json"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("tokenizer.json"), "a pipe or a device", marks=HAS_PIPES),
