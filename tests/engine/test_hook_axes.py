@@ -212,7 +212,7 @@ def test_a_model_that_shows_no_stream_behind_its_blocks(tmp_path):
 
 def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch, tmp_path):
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
     model = replace(tiny("llama"), unfit={(2, "head_z"): "layer 2 shows it as [4, 6]"})
     hooked, run = set(), LoadedModel.run
 

@@ -69,7 +69,7 @@ def test_matrices_have_the_width_of_their_layers_heads(layer):
 def test_values_that_weights_alone_do_not_make_are_told(tmp_path, monkeypatch):
     """Gemma 4 norms them."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
     assert weights.shows_values(tiny("gpt_oss"), "raw")
     assert not weights.shows_values(tiny("gemma4_text"), "raw")
 
