@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,10 @@ from desktop_app.contract.result import plain
 from desktop_app.jobs.service import Service
 from desktop_app.support import installed, paths, unfinished
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
-from desktop_app.support.terminal import one_line, printable, printable_json
+from desktop_app.support.terminal import PlainStream, one_line, printable, printable_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
@@ -52,9 +53,16 @@ _PACKAGES = (
 def main(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit status."""
     debug = "--debug" in arguments
-    arguments = [a for a in arguments if a != "--debug"]
+    given = [a for a in arguments if a != "--debug"]
+    with warnings.catch_warnings():
+        if not debug:  # libraries name lines of code; what a user is to know is a notice
+            warnings.showwarning = lambda *_told, **_rest: None
+        return _perform(given, debug=debug)
+
+
+def _perform(arguments: list[str], *, debug: bool) -> int:
     try:
-        code = cli.main(list(arguments), prog_name="lensbench", standalone_mode=False)
+        code = cli.main(arguments, prog_name="lensbench", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help(), file=sys.stderr)
         return BAD_INPUT
@@ -95,8 +103,8 @@ def _first_problem(error: ValidationError) -> str:
     return f"--{place.replace('_', '-')}: {message}."
 
 
-def _warn(message: str) -> None:
-    print(f"warning {one_line(message)}", file=sys.stderr)
+def _warn(message: str, code: str = "") -> None:
+    print(f"{f'warning {code}'.rstrip()}: {one_line(message)}", file=sys.stderr)
 
 
 def _out_json(text: str) -> None:
@@ -111,6 +119,14 @@ def _out(text: str) -> None:
     stream.flush()
 
 
+@contextlib.contextmanager
+def _libraries_held_back() -> Iterator[None]:
+    """Let what libraries print go to standard error, and none of it steer the terminal."""
+    plain_words = PlainStream(sys.stderr)
+    with contextlib.redirect_stdout(plain_words), contextlib.redirect_stderr(plain_words):
+        yield
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Lensbench: a workbench for mechanistic interpretability."""
@@ -121,10 +137,10 @@ class _Analyses(click.Group):
 
     @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with contextlib.redirect_stdout(sys.stderr):  # other packages may print
+        with _libraries_held_back():  # other packages may print
             self.commands = {name: _command(analysis) for name, analysis in ANALYSES.items()}
         for problem in problems():
-            _warn(f": {problem}")
+            _warn(problem)
         return super().parse_args(ctx, args)
 
 
@@ -155,17 +171,17 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     reporter = cli_options.TerminalReporter(analysis.name)
     service = Service()
     # Libraries that print must not spoil the output.
-    with contextlib.redirect_stdout(sys.stderr):
+    with _libraries_held_back():
         service.perform(LoadModel(spec), reporter)
         must_fit = not only_estimate and (as_json or _is_data(out))
-        request = RunAnalysis(analysis.name, params, budget, _stored_bytes(), must_fit)
+        request = RunAnalysis(analysis.name, params, budget, stored_bytes(), must_fit)
         answer = service.perform(EstimateRun(request) if only_estimate else request, reporter)
     reporter.end()
     if only_estimate:
         _out_estimate(answer, as_json=as_json)
         return
     for notice in answer.warnings:
-        _warn(f"{notice.code}: {notice.message}")
+        _warn(notice.message, notice.code)
     try:
         if out is not None:
             from desktop_app.session.keeping import keep
@@ -191,7 +207,7 @@ def _is_data(out: str | None) -> bool:
     return out is not None and not out.lower().endswith(".lens")
 
 
-def _stored_bytes() -> int:
+def stored_bytes() -> int:
     """Return what a result may keep of patterns, as the window's settings say."""
     from desktop_app.window.settings import load_settings
 
@@ -247,7 +263,7 @@ def fetch(name: str) -> None:
     from desktop_app.engine.pack import fetch_pack
 
     reporter = cli_options.TerminalReporter("fetch")
-    with contextlib.redirect_stdout(sys.stderr):
+    with _libraries_held_back():
         folder = fetch_pack(name, reporter.step)
     reporter.end()
     _out(str(folder))
@@ -262,7 +278,7 @@ def results(session: str, *, as_json: bool) -> None:
 
     with Session.open(session) as opened:
         if opened.notice:
-            _warn(f": {opened.notice}")
+            _warn(opened.notice)
         rows = opened.rows()
     names = ("id", "analysis", "title", "created", "model")
     if as_json:

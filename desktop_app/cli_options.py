@@ -55,7 +55,7 @@ def common_options() -> list[click.Parameter]:
         option(["--prompts", "prompts_file"], help="A .csv or .jsonl file of prompt rows."),
         option(["--bos"], type=choice(["auto", "yes", "no"]), default="auto"),
         option(["--chat"], is_flag=True, help="Each prompt is a user message."),
-        option(["--fix"], is_flag=True, help="Apply the known repair of shared beginnings."),
+        option(["--fix"], is_flag=True, help="Apply the known repairs of answers."),
         option(
             ["--memory"],
             callback=_memory,
@@ -175,13 +175,14 @@ class TerminalReporter(Reporter):
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._watched = sys.stderr.isatty()
+        self._stream = sys.stderr
+        self._watched = self._stream.isatty()
 
     @override
     def step(self, fraction: float, note: str = "") -> None:
         if self._watched:
-            sys.stderr.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {one_line(note)}")
-            sys.stderr.flush()
+            self._stream.write(f"\r\x1b[K{self._title} {100 * fraction:3.0f} %  {one_line(note)}")
+            self._stream.flush()
 
     @override
     def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
@@ -197,5 +198,5 @@ class TerminalReporter(Reporter):
     def end(self) -> None:
         """Clear the line."""
         if self._watched:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from contextlib import suppress
 
 # Before anything imports Qt or transformers.
@@ -42,14 +43,21 @@ def pytest_runtest_setup():
 
 @pytest.fixture(scope="session", autouse=True)
 def lensbench_home(tmp_path_factory):
-    """Move the user's folders to a temporary place in which the real model pack is installed."""
+    """Move the user's folders to a temporary place in which the real model pack is installed.
+
+    Its weights are linked and what may be converted again is copied: the user's own stays as it is.
+    """
     home = tmp_path_factory.mktemp("lensbench-home")
     if _PACK_PROBLEM is None:
-        models = home / "data" / "models"
-        models.mkdir(parents=True)
+        folder = home / "data" / "models" / "smollm2"
+        folder.mkdir(parents=True)
         # Windows allows links to few users; tests that name the pack are skipped without one.
         with suppress(OSError):
-            (models / "smollm2").symlink_to(_PACK_FOLDER, target_is_directory=True)
+            for path in _PACK_FOLDER.iterdir():
+                if path.suffix == ".safetensors":
+                    (folder / path.name).symlink_to(path)
+                else:
+                    shutil.copy2(path, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(home))
         yield home

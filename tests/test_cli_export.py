@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from desktop_app import cli
 from desktop_app.session.store import Session
 from tests.samples import drawn
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -114,3 +118,21 @@ def test_diff_refuses_bad_input_with_2(call, session, tmp_path, bad):
     code, out, err = call("diff", session, other, *bad)
     assert (code, out) == (2, "")
     assert ("--tolerance" if bad else "missing.lens") in err
+
+
+def test_what_numpy_warns_of_is_no_word_to_the_user(tmp_path):
+    """A program of its own: in the tests a warning is an error."""
+    nothing = drawn.ablate_result()
+    data = {**nothing.data, "base": np.full_like(nothing.data["base"], np.nan)}
+    with Session.create(tmp_path / "a.lens") as opened:
+        opened.add(replace(nothing, data={k: v for k, v in data.items() if k != "base_mean"}))
+    command = ["export", "a.lens", "--result", "1", "--out", "a.png"]
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop_app", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

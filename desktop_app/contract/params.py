@@ -125,7 +125,8 @@ class Params(Frozen):
     fix: bool = setting(
         False,
         "Fix",
-        "Apply the known repair where answer and wrong share their leading tokens.",
+        "Apply the known repairs: where answer and wrong share their leading tokens, and where "
+        "the model would say them with or without their leading space.",
         hidden=True,
         shared=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.engine import first_gpt
 from desktop_app.engine.hook_axes import value_biases
 from desktop_app.support.errors import ModelLoadError
 
@@ -41,6 +42,8 @@ def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
     written = hf_model.config.architectures
     names = written if isinstance(written, list) else []
     architecture = _known_as(type(hf_model).__name__, names, spec)
+    if architecture == "OpenAIGPTLMHeadModel":
+        first_gpt.speak_plainly(hf_model)
     bridge = build_bridge_from_module(
         hf_model, architecture, hf_config=hf_model.config, model_name=spec.model
     )

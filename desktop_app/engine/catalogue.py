@@ -16,6 +16,7 @@ from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow
 from desktop_app.engine import pack, weight_files
 from desktop_app.engine.memory import bytes_needed, human_bytes
 from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
+from desktop_app.engine.model_settings import refuse_odd_settings
 from desktop_app.engine.stored import HeaderError, gguf_header, numbers_held
 from desktop_app.support.errors import LensbenchError, ModelLoadError
 
@@ -43,10 +44,12 @@ def locate(spec: ModelSpec) -> Checkpoint:
         return inspect_folder(pack.require_pack(name))
     path = Path(name).expanduser()
     if path.is_dir():
-        return inspect_folder(path)
+        return inspect_folder(pack.up_to_date(path))
     if path.suffix.lower() == ".gguf":
-        if not path.is_file():
+        if not path.exists():
             raise ModelLoadError(f"There is no file {path}: check the path.")
+        if not path.is_file():
+            raise ModelLoadError(f"{path} is no file but a pipe or a device: choose another.")
         return inspect_gguf(path)
     if path.is_file():
         raise ModelLoadError(
@@ -204,6 +207,7 @@ def inspect_folder(folder: Path) -> Checkpoint:
     """
     weight_files.refuse_no_model(folder)
     config = weight_files.read_json(folder / "config.json", weight_files.MAX_CONFIG_BYTES)
+    refuse_odd_settings(folder, config)
     files, pickled = weight_files.weight_files(folder, config)
     if pickled:
         return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.params import MAX_PROMPT_CHARACTERS
 from desktop_app.engine.bounded import Answer, BoundedWorker, Bounds
-from desktop_app.support.errors import BadInputError, first_line
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,16 +48,22 @@ class ChatTemplate:
             self._known.update(zip(keys, answer.value, strict=True))
         return [self._known[template, text] for text in texts]
 
+    def close(self) -> None:
+        """End the process that reads templates; the next text starts another."""
+        self._worker.close()
+
     def _template(self) -> str:
-        if not self._raw.chat_template:
+        given = self._raw.chat_template
+        if not given:
             raise BadInputError("This model has no chat template: run without --chat.")
-        try:
-            return str(self._raw.get_chat_template())
-        except ValueError as error:
+        if isinstance(given, dict) and "default" not in given:
             raise BadInputError(
-                f"This model has no chat template to choose by itself ({first_line(error, 120)}): "
-                "run without --chat."
-            ) from None
+                "This model has several chat templates and none by default: run without --chat."
+            )
+        chosen = given["default"] if isinstance(given, dict) else given
+        if not isinstance(chosen, str):
+            raise BadInputError("This model's chat template is no text: run without --chat.")
+        return chosen
 
     def _specials(self) -> dict[str, Any]:
         """Return what a template may call its special tokens, as plain texts."""
@@ -72,7 +78,7 @@ def _refusal(answer: Answer) -> str:
         what = f"does not come to an end within {_BOUNDS.seconds:g} seconds"
     elif answer.failed == "memory":
         what = f"wants more than {_BOUNDS.megabytes} MB of memory"
-    elif answer.kind == "OverflowError":
+    elif answer.kind == "TooLongError":
         what = (
             f"writes {answer.message} around one message, and a prompt may have "
             f"{MAX_PROMPT_CHARACTERS:,}"

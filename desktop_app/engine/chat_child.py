@@ -9,11 +9,15 @@ from transformers.utils.chat_template_utils import render_jinja_template
 from desktop_app.contract.params import MAX_PROMPT_CHARACTERS
 
 
+class TooLongError(Exception):
+    """A template writes more than a prompt may have."""
+
+
 def answer(question: dict[str, Any]) -> list[str]:
     """Return each text as a user message under the template, ready for the model's turn.
 
     Raises:
-        OverflowError: One of them is longer than a prompt may be.
+        TooLongError: One of them is longer than a prompt may be.
     """
     rendered = []
     for text in question["texts"]:
@@ -25,6 +29,6 @@ def answer(question: dict[str, Any]) -> list[str]:
         )
         text_under_it = found[0][0]
         if len(text_under_it) > MAX_PROMPT_CHARACTERS:
-            raise OverflowError(f"{len(text_under_it):,} characters")
+            raise TooLongError(f"{len(text_under_it):,} characters")
         rendered.append(text_under_it)
     return rendered

@@ -48,13 +48,15 @@ class Described:
 
     def prefix_of(self, raw: Any) -> tuple[int, ...]:
         """Return the special ids that a tokenizer itself puts before a text."""
-        probe = self.probes[0]
+        probe = PROBES[0]
         full = list(raw(probe, add_special_tokens=True).input_ids)
         return tuple(leading(full, list(raw(probe, add_special_tokens=False).input_ids)))
 
 
 def leading(full: list[int], plain: list[int]) -> list[int]:
-    """Return what stands before a text's own ids."""
+    """Return what stands before a text's own ids; of a text without ids all that is added."""
+    if not plain:
+        return full
     for start in range(len(full) - len(plain) + 1):
         if full[start : start + len(plain)] == plain:
             return full[:start]

@@ -37,7 +37,8 @@ def _refuse_unfit_gguf(spec: ModelSpec, checkpoint: Checkpoint) -> None:
             f"“{spec.model}” cannot be kept on the disk (--offload disk), since it is a GGUF file: "
             "choose --offload none, or open the model's Hugging Face folder."
         )
-    if not checkpoint.config.get("tokenizer.ggml.model"):
+    said = checkpoint.config
+    if not said.get("tokenizer.ggml.model") or "tokenizer.ggml.tokens" not in said:
         raise ModelLoadError(
             f"“{spec.model}” cannot be loaded: it holds no tokenizer; fetch a GGUF file that does, "
             "or the model's Hugging Face folder."

@@ -7,6 +7,7 @@ asks whether a space goes first, and it drops one of the text.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.engine.pre_tokenizers import splitting
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 _KEY = "tokenizer.ggml."
 _EXAMPLE = "a  5"
 _SPACE = "▁"
@@ -43,6 +45,13 @@ def gguf_tokenizer(path: Path) -> tuple[Any, str]:
     if kind == "llama" and not is_gemma:  # Gemma's prefix is settled by its own class
         _follow_sentence_pieces(raw, facts)
     return raw, ""
+
+
+def backend_parts(raw: Any) -> dict[str, Any]:
+    """Return what cuts, spells and frames texts, as `tokenizer.json` has it."""
+    whole = json.loads(raw.backend_tokenizer.to_str())
+    parts = {name: whole[name] for name in PARTS}
+    return {**parts, "ignore_merges": bool(whole["model"].get("ignore_merges"))}
 
 
 def _follow_byte_level(raw: Any, facts: Mapping[str, Any]) -> str:

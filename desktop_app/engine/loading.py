@@ -62,7 +62,7 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
     remove_orphans()
     report.step(0.02, "Reading the model's description")
     checkpoint = catalogue.locate(spec)
-    checkpoint = pickles.described(checkpoint, spec.model)
+    checkpoint = pickles.described(checkpoint, spec.model, report.check)
     refuse_unfit(spec, checkpoint)
     device = choose_device(spec.device)
     dtype = choose_dtype(spec, device, checkpoint.parameters)
@@ -181,6 +181,8 @@ def _load_weights(
             str(checkpoint.folder), output_loading_info=True, **options
         )
     model, told = loaded
+    if "quantization_config" in options:
+        quantised.bring_to(dtype, model)
     _refuse_incomplete(spec, told.get("missing_keys") or ())
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()

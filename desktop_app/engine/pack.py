@@ -124,6 +124,25 @@ def require_pack(name: str) -> Path:
     return folder
 
 
+def is_outdated(folder: Path) -> bool:
+    """Return whether a folder is a pack, or the copy of one, that an earlier version converted."""
+    return 0 < conversion_of(folder) < CONVERSION
+
+
+def up_to_date(folder: Path) -> Path:
+    """Return a folder that was named by its path; where a pack lies there, converted again.
+
+    Raises:
+        PackError: As of `require_pack`.
+    """
+    if is_outdated(folder):
+        for name in pack_names():
+            place = pack_folder(name)
+            if place.exists() and place.samefile(folder):
+                return require_pack(name)
+    return folder
+
+
 def pack_problem(name: str) -> str | None:
     """Return what keeps the model from being loaded, as a sentence, or None.
 

@@ -50,7 +50,7 @@ def convert_gguf(gguf: Path, target: Path) -> None:
         tokenizer.init_kwargs[DIFFERS] = differs
     tokenizer.save_pretrained(target)
     copy = AutoModelForCausalLM.from_pretrained(target, local_files_only=True)
-    copied_tokenizer, _differs = folder_tokenizer(target)
+    copied_tokenizer = folder_tokenizer(target).raw
     for probe in _PROBES:
         ids = tokenizer(probe)["input_ids"]
         if ids != copied_tokenizer(probe)["input_ids"]:

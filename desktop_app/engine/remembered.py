@@ -62,6 +62,7 @@ def recall(model: LoadedModel, name: str, try_out: Callable[[], bool | None]) ->
 def forget() -> None:
     """Forget what this process knows; the file stays."""
     _known.clear()
+    _keys.clear()
 
 
 def _key(model: LoadedModel) -> str:
@@ -112,7 +113,7 @@ def _write(key: str) -> None:
     stored[key] = _known[key]  # the newest last
     kept = dict(list(stored.items())[-_MOST_MODELS:])
     with suppress(LensbenchError, OSError):
-        with write_atomically(ensure(data_dir()) / FILE) as file:
+        with write_atomically(ensure(data_dir()) / FILE, private=True) as file:
             file.write(json.dumps(kept).encode("utf-8"))
         return
     _log.debug("What was tried of the hooks is kept in memory alone.")

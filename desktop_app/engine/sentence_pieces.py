@@ -7,6 +7,7 @@ held to what sentencepiece itself makes of texts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.engine.described import Described, read_settings, token_text
@@ -45,13 +46,15 @@ def follow_sentence_pieces(folder: Path, raw: Any) -> tuple[Any, str]:
     has_bos = bos_id >= 0 and (adds if isinstance(adds, bool) else True)
     prefix = (bos_id,) if has_bos else ()
     described = Described(path.name, lambda text: list(processor.encode(text)), prefix)
-    differs = described.differing(raw)
-    if not differs:
-        return raw, ""
-    built = _build(proto, settings, raw, has_bos=has_bos)
-    if built is not None and not described.differing(built):
-        return built, ""
-    return raw, f"the tokenizer made of its files gives other ids than they do: {differs}"
+    around = replace(described, probes=tuple(f"a {word} b" for word in _words(proto)[:1]))
+    followed, differs = raw, described.differing(raw)
+    if differs:
+        built = _build(proto, settings, raw, has_bos=has_bos)
+        if built is not None and not described.differing(built):
+            followed, differs = built, ""
+    differs = differs or around.differing(followed)
+    told = f"the tokenizer made of its files gives other ids than they do: {differs}"
+    return followed, told if differs else ""
 
 
 def _build(proto: Any, settings: dict[str, Any], raw: Any, *, has_bos: bool) -> Any:
@@ -107,6 +110,12 @@ def _build(proto: Any, settings: dict[str, Any], raw: Any, *, has_bos: bool) -> 
     )
 
 
+def _words(proto: Any) -> list[str]:
+    """Return the file's words of their own, around which libraries put other space marks."""
+    words = (p.piece for p in proto.pieces if p.type == _USER_DEFINED)
+    return [word for word in words if word.strip(f"{_SPACE} \n\t")]
+
+
 def _piece(proto: Any, number: int) -> str:
     return str(proto.pieces[number].piece) if 0 <= number < len(proto.pieces) else ""
 
@@ -131,7 +140,9 @@ def _spell(tokenizer: Any, said: Any) -> None:
     if said.precompiled_charsmap:
         steps.append(normalizers.Precompiled(said.precompiled_charsmap))
     if said.remove_extra_whitespaces:
-        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+        # Spaces alone: a line's end at the end of a text is part of it.
+        steps += [normalizers.Replace(Regex(r"\A +| +\z"), "")]
+        steps += [normalizers.Replace(Regex(" {2,}"), " ")]
     if said.add_dummy_prefix:
         steps.append(normalizers.Prepend(_SPACE))
     if said.escape_whitespaces:

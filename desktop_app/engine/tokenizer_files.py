@@ -17,7 +17,8 @@ from desktop_app.engine.described import (
     read_settings,
     token_text,
 )
-from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
+from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
+from desktop_app.engine.pack import is_outdated
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
 from desktop_app.engine.tokenizing import TextTokenizer
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
 # Classes that take the file as it is; the others heed `add_bos_token` in the settings.
 _GENERIC = frozenset({"", "PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"})
+# Of a copy: the pack itself is converted again where it lies.
+_OUTDATED = (
+    "its tokenizer.json is the copy of one that an earlier version of Lensbench converted wrongly: "
+    "digits after spaces have other ids than in training; open the pack by its name"
+)
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -49,12 +55,13 @@ def read_tokenizer(
         ModelLoadError: The files would take endless time or memory.
     """
     if checkpoint.gguf:
-        return TextTokenizer(*gguf_tokenizer(checkpoint.folder / checkpoint.gguf))
+        raw, differs = gguf_tokenizer(checkpoint.folder / checkpoint.gguf)
+        return TextTokenizer(raw, differs, {"made": "gguf", "parts": backend_parts(raw)})
     refuse_hostile(checkpoint.folder, check, name)
-    return TextTokenizer(*folder_tokenizer(checkpoint.folder))
+    return folder_tokenizer(checkpoint.folder)
 
 
-def folder_tokenizer(folder: Path) -> tuple[Any, str]:
+def folder_tokenizer(folder: Path) -> TextTokenizer:
     """Return a Hugging Face folder's tokenizer, and in words where it parts from its files."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -68,27 +75,28 @@ def folder_tokenizer(folder: Path) -> tuple[Any, str]:
             raise
         differs = first_line(error, 120)
     if not path.is_file():
-        return follow_sentence_pieces(folder, raw)
+        followed, differs = follow_sentence_pieces(folder, raw)
+        return TextTokenizer(followed, differs, None if followed is raw else {"made": "pieces"})
     said = read_settings(folder)
     declared = str(said.get("tokenizer_class") or "")
     # Made of the file itself, nothing was rebuilt.
     if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
-        return raw, token_text(said.get(DIFFERS))
+        outdated = _OUTDATED if is_outdated(folder) else ""
+        return TextTokenizer(raw, outdated or token_text(said.get(DIFFERS)))
     described = _described(folder, path, raw)
     if raw is not None:
         differs = described.differing(raw)
         if not differs:
-            return raw, ""
+            return TextTokenizer(raw)
     followed = PreTrainedTokenizerFast.from_pretrained(str(folder), **_LOCAL)
     if raw is not None:
         _name_specials(followed, raw)
+    made: dict[str, Any] = {"made": "file"}
     if described.prefix != described.prefix_of(followed):
-        followed.add_bos_token = bool(described.prefix)
+        followed.add_bos_token = made["add_bos_token"] = bool(described.prefix)
     remains = described.differing(followed)
-    if not remains:
-        return followed, ""
     told = f"the tokenizer made of its files gives other ids than they do: {remains}"
-    return followed, told
+    return TextTokenizer(followed, told if remains else "", made)
 
 
 def _described(folder: Path, path: Path, raw: Any) -> Described:
@@ -109,12 +117,14 @@ def _described(folder: Path, path: Path, raw: Any) -> Described:
     )
     bos_id = whole.token_to_id(bos) if bos else None
     adds = said.get("add_bos_token")
+    prefix = leading(list(whole.encode("a").ids), plain("a"))
     if isinstance(adds, bool) and str(said.get("tokenizer_class") or "") not in _GENERIC:
-        prefix = [bos_id] if adds and bos_id is not None else []
-    else:
-        prefix = leading(list(whole.encode("a").ids), plain("a"))
+        if not adds:
+            prefix = []
+        elif bos_id is not None:  # else none is named, and the file's own stays
+            prefix = [bos_id]
     added = {token.content for token in whole.get_added_tokens_decoder().values()}
-    special = (f"the{eos} cat",) if eos in added else ()
+    special = (f"the{eos} cat", f"the{eos}cat") if eos in added else ()
     return Described(path.name, plain, tuple(prefix), (*PROBES, *special))
 
 

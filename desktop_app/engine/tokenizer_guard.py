@@ -130,11 +130,16 @@ def _longest_replacement(charsmap: object) -> int:
 
 def _template_length(part: object) -> int:
     """Return how many special tokens a post-processor adds to one text."""
-    return sum(
-        len(step["single"])
-        for step in _steps(part, "processors")
-        if isinstance(step.get("single"), list)
-    )
+    total = 0
+    for step in _steps(part, "processors"):
+        pieces, known = step.get("single"), step.get("special_tokens")
+        for piece in pieces if isinstance(pieces, list) else ():
+            special = piece.get("SpecialToken") if isinstance(piece, dict) else None
+            name = special.get("id") if isinstance(special, dict) else None
+            token = known.get(str(name)) if isinstance(known, dict) else None
+            ids = token.get("ids") if isinstance(token, dict) else None
+            total += len(ids) if isinstance(ids, list) else 1
+    return total
 
 
 def _patterns(said: dict[str, Any]) -> Iterator[str]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.params import check_readable
 from desktop_app.engine.chat import ChatTemplate
+from desktop_app.engine.described import leading
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Bos = Literal["auto", "yes", "no"]
+# Characters from which a text's tokens are remembered with few others: they take much memory.
+_LONG = 4_000
 
 
 class TextTokenizer:
@@ -25,25 +28,25 @@ class TextTokenizer:
         bos_id: Id of the beginning-of-sequence token, or None.
         adds_bos: Whether the tokenizer itself puts one in front.
         differs: How it parts from what the model's files describe, empty where it does not.
+        made: How it is made where `AutoTokenizer` makes another of the files; for scripts.
     """
 
-    def __init__(self, raw: Any, differs: str = "") -> None:
+    def __init__(self, raw: Any, differs: str = "", made: Mapping[str, Any] | None = None) -> None:
         self.raw = raw
         self.differs = differs
+        self.made = made
         self.chat = ChatTemplate(raw)
         self.bos_id: int | None = raw.bos_token_id
-        self._specials = frozenset(raw.all_special_ids)
-        self.adds_bos = bool(self.bos_id is not None and self._prefix()[:1] == [self.bos_id])
+        prefix = leading(self._plain("a", specials=True), self._plain("a", specials=False))
+        if self.bos_id is None and prefix:  # the file adds one that its settings do not name
+            self.bos_id = prefix[0]
+        self._specials = frozenset({*raw.all_special_ids, *prefix})
+        self.adds_bos = self.bos_id is not None and prefix[:1] == [self.bos_id]
         self.describe = lru_cache(maxsize=65_536)(self._describe)
+        self._encoders: dict[Bos, BosEncoder] = {}
 
-    def _prefix(self) -> list[int]:
-        """Return the special ids that the tokenizer itself puts before a text."""
-        plain = list(self.raw("a", add_special_tokens=False).input_ids)
-        full = list(self.raw("a", add_special_tokens=True).input_ids)
-        for start in range(len(full) - len(plain) + 1):
-            if full[start : start + len(plain)] == plain:
-                return full[:start]
-        return []
+    def _plain(self, text: str, *, specials: bool) -> list[int]:
+        return list(self.raw(text, add_special_tokens=specials).input_ids)
 
     def _describe(self, token_id: int) -> tuple[str, str]:
         """Return a token's piece and its text decoded alone."""
@@ -133,8 +136,8 @@ class TextTokenizer:
         )
 
     def with_bos(self, bos: Bos) -> BosEncoder:
-        """Return an encoder with the BOS setting settled."""
-        return BosEncoder(self, bos)
+        """Return the encoder with the BOS setting settled, one that remembers texts."""
+        return self._encoders.setdefault(bos, BosEncoder(self, bos))
 
     def expand_chat(self, text: str) -> str:
         """Return the text as a user message under the model's chat template."""
@@ -148,13 +151,14 @@ class BosEncoder:
         self._tokenizer = tokenizer
         self._bos: Bos = bos
         self._cached = lru_cache(maxsize=512)(self._encode)
+        self._cached_long = lru_cache(maxsize=4)(self._encode)
 
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(text, self._bos)
 
     def encode(self, text: str) -> Encoding:
         """Tokenize a prompt with its special tokens."""
-        return self._cached(text)
+        return (self._cached if len(text) < _LONG else self._cached_long)(text)
 
     def encode_plain(self, text: str) -> Encoding:
         """Tokenize a text alone, without special tokens."""

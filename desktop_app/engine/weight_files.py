@@ -27,6 +27,8 @@ _POINTER = b"version https://git-lfs"
 _POINTER_BYTES = 1024
 MAX_CONFIG_BYTES = 4_000_000
 _MOST_PICKLED_ENTRIES = 1_000_000
+# The program that puts a checkpoint's tensors together has some two hundred bytes for each.
+_MOST_PROGRAM_BYTES = 1_500_000
 # Files that hold weights of a kind that is not read, by how their names end.
 _FOREIGN = {
     ".h5": "TensorFlow weights",
@@ -239,6 +241,10 @@ def _checked_pickles(files: list[Path]) -> list[Path]:
             raise ModelLoadError(
                 f"{path.name} is damaged or cut off ({error}): fetch or copy it again."
             ) from None
+        if any(e.filename.endswith(".pkl") and e.file_size > _MOST_PROGRAM_BYTES for e in entries):
+            raise ModelLoadError(
+                f"{path.name} holds far more than weights: save the model as .safetensors."
+            )
         is_packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         unpacked = sum(entry.file_size for entry in entries)
         if is_packed or unpacked > path.stat().st_size or len(entries) > _MOST_PICKLED_ENTRIES:

@@ -119,8 +119,9 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "weights": model.info.weights,
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        # A script must give these hooks the same axes.
+        # A script must give these hooks the same axes, and make the same tokenizer.
         **({"turned_hooks": list(model.turned)} if model.turned else {}),
+        **({"tokenizer": dict(model.tokenizer.made)} if model.tokenizer.made else {}),
     }
 
 

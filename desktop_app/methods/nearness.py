@@ -6,30 +6,32 @@ leading space is missing: the number is right, and says nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from desktop_app.contract.result import Notice
-from desktop_app.methods.prepare import encoder_of
+from desktop_app.methods.prepare import Prepared, encoder_of, prepare
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.answers import continuation_token, other_spelling, resolve_row
+from desktop_app.text.answers import continuation_token, fixed_row, other_spelling, resolve_row
 from desktop_app.text.warnings import as_fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from desktop_app.contract.params import Params, PromptRow
+    from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import PromptRecord
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.methods.prepare import Prepared
     from desktop_app.text.encoding import Encoder
 
 _NEAR = 20
 _FAR_LIKELIER = 10.0
 # Below this even the likelier spelling is nothing that the model would say.
 _WORTH_SAYING = 0.001
+_USE = "; use "
+_OFFER = " instead (--fix, or one click)."
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,50 @@ class _Spelling:
     def better(self) -> str:
         """The likelier of both spellings."""
         return self.other if self.other and self.other_prob > self.prob else self.text
+
+
+def prepare_near(
+    model: LoadedModel, params: Params, report: Reporter, position: int = -1
+) -> Prepared:
+    """Prepare a prompt table; under `--fix` with answers in the spelling that the model would say.
+
+    What is likelier is not known before the model has read the prompts: then they are read once
+    more. Each row that was changed is said (`answer_respelt`).
+
+    Args:
+        model: The model.
+        params: The settings with the prompt rows.
+        report: Asked to stop between prompts.
+        position: Where the prediction is read, negative from the end.
+
+    Raises:
+        BadInputError: As of `prepare`.
+    """
+    first = prepare(model, params, position=position)
+    if not params.fix:
+        return first
+    rows, said = list(params.prompts), []
+    for index, record in enumerate(first.records):
+        if not record.answers:
+            continue
+        report.check()
+        read = model.run(model.ids([record.tokens.ids]))[0, record.read_position]
+        for notice in near_notices(model, params, first, [(index, read)]):
+            if notice.fix is not None:
+                rows[index] = fixed_row(rows[index], notice.fix)
+                said += [n for n in first.notices if _is_applied(n, index)]
+                why, _use, better = notice.message.removesuffix(_OFFER).rpartition(_USE)
+                told = f"{why}; used {better} instead (--fix)."
+                said.append(replace(notice, code="answer_respelt", message=told, fix=None))
+    if not said:
+        return first
+    fixed = params.model_copy(update={"prompts": tuple(rows)})
+    again = prepare(model, fixed, position=position)
+    return replace(again, notices=(*said, *again.notices))
+
+
+def _is_applied(notice: Notice, index: int) -> bool:
+    return notice.prompt == index and notice.code == "answer_shared_prefix"
 
 
 def near_notices(
@@ -96,9 +142,12 @@ def near_notices(
 def _spellings(record: PromptRecord, logits: torch.Tensor, encoder: Encoder) -> list[_Spelling]:
     logprobs = logits.log_softmax(-1)
     found = []
+    given = {answer.text for answer in (*record.answers, *record.wrongs)}
     for answer in (*record.answers, *record.wrongs):
         own = logprobs[answer.token_id]
         other = other_spelling(answer.text)
+        if other in given:  # it counts already
+            other = ""
         token = continuation_token(record.text, other, encoder) if other else None
         if token is None or token >= len(logprobs) or token == answer.token_id:
             other, token = "", answer.token_id
@@ -139,7 +188,7 @@ def _notice(
     moved = f"the prompt “{fixed.text}” with " if fixed.text != row.text else ""
     answers = "|".join(fixed.answer)
     wrongs = f" and “{'|'.join(fixed.wrong)}”" if fixed.wrong else ""
-    message += f"; use {moved}“{answers}”{wrongs} instead."
+    message += f"{_USE}{moved}“{answers}”{wrongs}{_OFFER}"
     return Notice("answer_not_near", message, as_fix(fixed, index), index, (record.read_position,))
 
 

@@ -71,6 +71,17 @@ def notices(found: Cells) -> tuple[Notice, ...]:
     return (Notice(PARTIAL, _sentence(found)),) if found.stopped else ()
 
 
+def before(what: str, report: Reporter) -> tuple[Notice, ...]:
+    """Return the warning of a run that was cancelled before a part of its work.
+
+    Raises:
+        Cancelled: Nobody wants what it has.
+    """
+    if not report.keeps_partial:
+        raise Cancelled
+    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
+
+
 def _sentence(found: Cells) -> str:
     total = sum(cells.size for cells in found.cells)
     if found.estimated:

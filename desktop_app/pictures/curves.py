@@ -18,6 +18,7 @@ Limits = tuple[float, float]
 MAX_DOTS = 20_000
 # Room beside the outermost values, as a share of their range.
 _ROOM = 0.05
+_FARTHEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,15 @@ class Scale:
         """Return the ends of the axis where these values must be seen, as they are placed."""
         if self.limits is not None:
             low, high = self.placed(np.array(self.limits))
-            return float(low), float(high)
+            if low < high:  # not where a result has no number
+                return float(low), float(high)
         found = np.concatenate([self.placed(v).ravel() for v in values] or [np.empty(0)])
         found = found[np.isfinite(found)]
         if self.whole and found.size:
             return float(found.min()) - 0.5, float(found.max()) + 0.5
         if not found.size:
             return 0.0, 1.0
-        low, high = float(found.min()), float(found.max())
+        low, high = (float(np.clip(v, -_FARTHEST, _FARTHEST)) for v in (found.min(), found.max()))
         room = _ROOM * (high - low) or max(abs(high), 1.0) / 2
         return low - room, high + room
 

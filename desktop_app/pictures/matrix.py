@@ -22,6 +22,7 @@ Cell = tuple[int, int]
 """Row and column of a map, counted from 0 at the upper left."""
 
 MISSING_TEXT = "no value"
+_FARTHEST = 1e300  # the distance of ends beyond is no number any more
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ class Matrix:
     def limits(self) -> tuple[float, float]:
         """The values at the ends of the colours."""
         found = centred_limits if self.diverging else finite_limits
-        return self.scale or found(self.values)
+        given = None if any(map(math.isnan, self.scale or ())) else self.scale
+        low, high = given or found(self.values)
+        return max(low, -_FARTHEST), min(high, _FARTHEST)
 
     def place_text(self, row: int, column: int) -> str:
         """Return where a cell is, in words."""

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.pictures.words import clipped, number, percent
+from desktop_app.text.cells import plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -240,5 +241,5 @@ def _sort_key(value: Any) -> tuple[int, float, str]:
 
 
 def _flat(text: str) -> str:
-    """Return a cell without the characters that part cells and rows."""
-    return text.replace("\t", " ").replace("\n", " ")
+    """Return a cell without the characters that part cells and rows, and no formula."""
+    return plain_cell(text.replace("\t", " ").replace("\n", " "))

@@ -107,6 +107,11 @@ def of_all(values: np.ndarray, noun: str) -> str:
     return f"{int(np.isfinite(values).sum()):,} of {plural(values.size, noun)}"
 
 
+def stopped_words(known: str) -> str:
+    """Return the end of a heading that says how far a run came that was stopped."""
+    return f" · stopped at {known}" if known else " · stopped before any exact value"
+
+
 def part_name(layer: int, head: int | None = None, component: str = "head") -> str:
     """Name a head or a layer's part as the field does: `L5H3`, `L5 MLP`."""
     if head is not None:

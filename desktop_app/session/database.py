@@ -28,7 +28,7 @@ from desktop_app.support.files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 # `resources/help/session_file.md` describes the tables for other programs; whoever changes one
@@ -73,6 +73,10 @@ INTERNAL = frozenset(
 BUSY_TIMEOUT_S = 5.0
 PATIENCE_S = 60.0
 """How long a writer waits for another, which may be storing gigabytes."""
+
+HURRIED_S = 2.0
+"""How long it waits where the user waits for it."""
+_PAUSE_S = 0.02
 
 SIDECARS = ("-journal", "-wal", "-shm")
 
@@ -197,6 +201,7 @@ def create(path: Path, meta: Mapping[str, str], *, private: bool = False) -> boo
     is_made = False
     try:
         with translated(path), contextlib.closing(connect(path, read_only=False)) as connection:
+            wait_for_turn(partial(try_to_begin, connection), path, lambda: False)
             is_made = _fill(connection, meta)
     finally:
         if is_new and not is_made:
@@ -207,8 +212,7 @@ def create(path: Path, meta: Mapping[str, str], *, private: bool = False) -> boo
 
 
 def _fill(connection: sqlite3.Connection, meta: Mapping[str, str]) -> bool:
-    """Make the tables in one transaction, unless there are some; return whether it did."""
-    begin(connection)
+    """Make the tables in the transaction begun, unless there are some; return whether it did."""
     try:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0:
             return False
@@ -223,18 +227,37 @@ def _fill(connection: sqlite3.Connection, meta: Mapping[str, str]) -> bool:
     return True
 
 
-def begin(connection: sqlite3.Connection) -> None:
-    """Begin to write; wait while another program does, however large its result is."""
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            is_busy = str(error.sqlite_errorname).startswith("SQLITE_BUSY")
-            if not is_busy or time.monotonic() > end:
-                raise
-        else:
-            return
+def wait_for_turn(
+    try_to_begin: Callable[[], bool], path: Path, is_hurried: Callable[[], bool]
+) -> None:
+    """Begin to write; wait while another program does, however large its result is.
+
+    Raises:
+        BadInputError: It did not end in time.
+    """
+    start = time.monotonic()
+    while not try_to_begin():
+        if time.monotonic() - start > (HURRIED_S if is_hurried() else PATIENCE_S):
+            raise _in_use(path)
+        time.sleep(_PAUSE_S)
+
+
+def try_to_begin(connection: sqlite3.Connection) -> bool:
+    """Begin to write; return whether that is possible: while another program writes it is not."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if str(error.sqlite_errorname).startswith("SQLITE_BUSY"):
+            return False
+        raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_TIMEOUT_S)}")
+    return True
+
+
+def _in_use(path: Path) -> BadInputError:
+    return BadInputError(f"“{path}” is in use by another program: close it there first.")
 
 
 def remove(path: Path) -> None:
@@ -320,7 +343,7 @@ def _sentence(path: Path, error: sqlite3.Error) -> BadInputError:
             f"The disk is full: nothing was added to “{path}”; free some space and try again."
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return BadInputError(f"“{path}” is in use by another program: close it there first.")
+        return _in_use(path)
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
         return BadInputError(
             f"“{path}” cannot be read or written ({error}): check its folder and permissions."

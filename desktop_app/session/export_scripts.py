@@ -191,12 +191,26 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "prompts": [_prompt(p) for p in result.prompts],
         "settings": params.model_dump(mode="json", exclude={"prompts"}),
         "made_with": {"model": str(model.name), "fingerprint": str(model.fingerprint), **made_with},
+        "stopped": bool(result.partial),
         "needs_model": True,
         "sequences": None,
         "compare": "",
         "softmax_inputs": False,
         "turned": [_HOOKS[site] for site in _turned(result) if site != "head_z"],
         "splits_z": "head_z" in _turned(result),
+        **_tokenizer(result),
+    }
+
+
+def _tokenizer(result: Result) -> dict[str, Any]:
+    """Return how the result's tokenizer was made, where it is not what the library makes."""
+    given = result.provenance.get("tokenizer")
+    given = given if isinstance(given, dict) else {}
+    parts, adds = given.get("parts"), given.get("add_bos_token")
+    return {
+        "tokenizer_made": str(given.get("made", "")),
+        "tokenizer_parts": parts if isinstance(parts, dict) and "ignore_merges" in parts else {},
+        "tokenizer_adds": adds if isinstance(adds, bool) else None,
     }
 
 

@@ -33,7 +33,10 @@ class SessionFile:
         path: The file.
         is_temporary: Whether it has no name of its own yet; its file goes away with `close`.
         notice: Why the session cannot be written to, as a sentence, or None.
+        is_hurried: Whether the user waits: another program's writing is not waited for as long.
     """
+
+    is_hurried = False
 
     def __init__(
         self,
@@ -232,10 +235,7 @@ class SessionFile:
         """One transaction: everything inside is on the disk afterwards, or nothing is."""
         if self.notice is not None:
             raise BadInputError(f"“{self.path}” cannot be changed. {self.notice}")
-        with self._lock, database.translated(self.path):
-            connection = self._open_connection()
-            self._check_place()
-            database.begin(connection)
+        with database.translated(self.path), self._turn() as connection:
             try:
                 if database.version_of(connection) > database.SCHEMA:
                     raise BadInputError(f"“{self.path}” cannot be changed. {database.NEWER}")
@@ -246,6 +246,28 @@ class SessionFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             self._check_place()  # what went into a file without a name would be lost
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[sqlite3.Connection]:
+        """Begin a transaction and hold the lock; until it can be begun, other threads may read."""
+        database.wait_for_turn(self._try_to_begin, self.path, lambda: self.is_hurried)
+        try:
+            yield self._open_connection()
+        finally:
+            self._lock.release()
+
+    def _try_to_begin(self) -> bool:
+        """Begin a transaction, and hold the lock where that was possible."""
+        is_begun = False
+        self._lock.acquire()
+        try:
+            connection = self._open_connection()
+            self._check_place()
+            is_begun = database.try_to_begin(connection)
+        finally:
+            if not is_begun:
+                self._lock.release()
+        return is_begun
 
     def recall(self, key: str, default: Any) -> Any:
         """Return a value of the whole session, or `default` where it was never set."""

@@ -71,7 +71,7 @@ def rescue(result: Result, place: Path) -> bool:
     try:
         if not place.parent.exists():
             paths.private(place.parent)
-        session = Session.create(place)
+        session = Session.create(place, private=True)
     except (LensbenchError, OSError, sqlite3.Error):
         return False
     with session:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.contract.registry import ANALYSES, BUILT_IN, reads_prompts
+from desktop_app.contract.spec import MAX_AXES
 from desktop_app.session.parts import Stored
 
 if TYPE_CHECKING:
@@ -70,8 +71,14 @@ def _field_problems(result: Result, analysis: Analysis) -> Iterator[str]:
         if not result.prompts:
             yield "it speaks of no prompt"
     for name, value in result.data.items():
-        if analysis.field(name) is not None:
-            problem = _field_problem(name, value, _possible_axes(result, analysis, name), sizes)
+        spec = analysis.field(name)
+        if spec is not None:
+            possible = (analysis.axes(name, result.params), spec.axes)
+            is_number = spec.nullable or bool(spec.unit)
+            problem = _field_problem(name, value, possible, sizes)
+            by_prompt = "prompt" in spec.axes
+            if is_number and all(possible) and not _are_numbers(value, by_prompt=by_prompt):
+                problem = problem or f"{name} is no array of numbers"
             if problem is not None:
                 yield problem
     yield from _label_problems(result, analysis)
@@ -87,38 +94,57 @@ def _named_axes(result: Result, analysis: Analysis) -> Iterator[tuple[str, int]]
             yield spec.labels, value.shape[0]
 
 
-def _possible_axes(result: Result, analysis: Analysis, name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the axes that a field may have: by the settings, else all that it was declared."""
-    spec = analysis.field(name)
-    declared = () if spec is None else spec.axes
-    return (analysis.axes(name, result.params), declared)
-
-
 def _field_problem(
     name: str, value: Any, possible: tuple[tuple[str, ...], ...], sizes: dict[str, int]
 ) -> str | None:
     if isinstance(value, Stored):
-        axes = next((axes for axes in possible if len(axes) == value.ndim), None)
-        if axes is None:
-            return f"{name} has {value.ndim} axes and not {len(possible[0])}"
-        for axis, size in zip(axes, value.shape, strict=True):
-            if sizes.get(axis, size) != size:
-                return f"{name} has {size} places along {axis} and not {sizes[axis]}"
-        return None
-    if isinstance(value, tuple) and "prompt" in possible[0]:
+        return _array_problem(name, value, possible, sizes)
+    least, there = min(map(len, possible)), _least_axes(value)
+    if there < least:
+        return f"{name} has {there} axes and not {least}"
+    if isinstance(value, (list, tuple)) and "prompt" in possible[0]:
         if len(value) != sizes.get("prompt", len(value)):
             return f"{name} is not there for every prompt"
         rest = tuple(tuple(a for a in axes if a != "prompt") for axes in possible)
         parts = (item for item in value if isinstance(item, Stored))
-        return next(filter(None, (_field_problem(name, p, rest, sizes) for p in parts)), None)
+        return next(filter(None, (_array_problem(name, p, rest, sizes) for p in parts)), None)
     return None
 
 
+def _array_problem(
+    name: str, value: Stored, possible: tuple[tuple[str, ...], ...], sizes: dict[str, int]
+) -> str | None:
+    axes = next((axes for axes in possible if len(axes) == value.ndim), None)
+    if axes is None:
+        return f"{name} has {value.ndim} axes and not {len(possible[0])}"
+    for axis, size in zip(axes, value.shape, strict=True):
+        if sizes.get(axis, size) != size:
+            return f"{name} has {size} places along {axis} and not {sizes[axis]}"
+    return None
+
+
+def _are_numbers(value: Any, *, by_prompt: bool) -> bool:
+    """Return whether a value is an array of numbers, or one for each prompt."""
+    parts = value if by_prompt and isinstance(value, tuple) else (value,)
+    return all(isinstance(part, Stored) and part.dtype.kind != "b" for part in parts)
+
+
+def _least_axes(value: Any, within: int = MAX_AXES) -> int:
+    """Return how many axes all parts of a value have; tables and what is empty count as many."""
+    if isinstance(value, Stored):
+        return value.ndim
+    if isinstance(value, (list, tuple)) and within:
+        return 1 + min((_least_axes(item, within - 1) for item in value), default=MAX_AXES)
+    return 0 if isinstance(value, (bool, int, float, str)) else MAX_AXES
+
+
 def _label_problems(result: Result, analysis: Analysis) -> Iterator[str]:
-    """Give the fields that name layers or heads by what is no number of any."""
+    """Give the fields that name nothing, or layers and heads by what is no number of any."""
     for spec in analysis.fields:
-        value = result.data.get(spec.name)
-        if spec.labels in _COUNTED and isinstance(value, Stored):
+        value = result.data.get(spec.name, ())
+        if spec.labels and not isinstance(value, (list, tuple, Stored)):
+            yield f"{spec.name} names no {spec.labels}s"
+        elif spec.labels in _COUNTED and isinstance(value, Stored):
             numbers = np.asarray(value)
             is_whole = numbers.dtype.kind in "iu"
             if not is_whole or ((numbers < 0) | (numbers >= _MOST)).any():

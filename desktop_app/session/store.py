@@ -75,15 +75,20 @@ class Session(SessionFile):
     _known_schema = 1
 
     @classmethod
-    def create(cls, path: Path | str | None = None) -> Self:
-        """Make a new session file, or a temporary one; an existing file is never overwritten."""
+    def create(cls, path: Path | str | None = None, *, private: bool = False) -> Self:
+        """Make a new session file, or a temporary one; an existing file is never overwritten.
+
+        Args:
+            path: The file; None: a temporary one.
+            private: Whether nobody but the user may read it.
+        """
         if path is None:
             return cls.begin(unsaved_place())
         target = Path(path)
         with contextlib.suppress(OSError):
             if target.is_dir() or target.stat().st_size > 0:
                 raise database.exists(target)
-        if not database.create(target, _first_meta()):
+        if not database.create(target, _first_meta(), private=private):
             raise database.exists(target)  # by another program, a moment ago
         return cls(target)
 

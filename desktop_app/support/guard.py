@@ -125,6 +125,11 @@ def _is_qts(kind: type, name: str) -> bool:
     return any(name in vars(base) for base in bases)
 
 
+def forget() -> None:
+    """Forget which errors were told: each is told once more."""
+    _told.clear()
+
+
 def _tell(method: Callable[..., Any], error: Exception) -> None:
     """Hand an error to whoever watches, else to the excepthook: each once, as painting repeats."""
     if _watching:

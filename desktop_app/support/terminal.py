@@ -6,7 +6,11 @@ the window or answer for the user, and marks that turn the direction of writing 
 
 from __future__ import annotations
 
+import io
 import re
+from typing import TextIO
+
+from typing_extensions import override
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -26,6 +30,27 @@ def printable_json(text: str) -> str:
 def one_line(text: str) -> str:
     """Return text on a single line."""
     return printable(" ".join(text.split("\n")))
+
+
+class PlainStream(io.TextIOBase):
+    """A stream for what others write, a library for one: none of it steers the terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+
+    @override
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    @override
+    def flush(self) -> None:
+        self._stream.flush()
+
+    @override
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
 
 def _sign(character: str) -> str:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 # On the button, over the picture or in its place, and beneath.
 _COMPUTING = ("Running…", "Computing…", "The picture appears here.")
+# Beneath the first fields, of which a result's own words would be untrue.
+_SO_FAR = "The first values of the run that goes on"
 _UNFIT = "unfit"
 _log = logging.getLogger(__name__)
 _WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
@@ -197,6 +199,7 @@ class AnalysisView(QWidget):
         """Show the fields known so far, while the rest is being computed."""
         if self.draw_partial(data):
             self._is_partial = True
+            self._say_of(None)
             self._show_content(shown=True)
             self._veil.set_shown(False)
 
@@ -312,9 +315,14 @@ class AnalysisView(QWidget):
     # Within.
 
     def _draw_with_words(self, result: Result) -> None:
-        self._show_notices(self.notices_as_chips(result))
-        self._small_print.set_full_text(provenance_sentence(result))
+        self._say_of(result)
         self.draw_new(result)
+
+    def _say_of(self, result: Result | None) -> None:
+        """Say what comes with a result: its warnings, what made it; None: of first fields."""
+        if result is not None or self._small_print.full_text() != _SO_FAR:
+            self._show_notices(() if result is None else self.notices_as_chips(result))
+        self._small_print.set_full_text(_SO_FAR if result is None else provenance_sentence(result))
 
     def _attempt(self, draw: Callable[[Result], None], result: Result) -> None:
         """Draw a result; one of the wrong form, which a file may hold, is refused in a sentence."""
@@ -384,6 +392,7 @@ class AnalysisView(QWidget):
         self._is_partial = False
         self._show_content(shown=self._result is not None)
         if self._result is not None:
+            self._say_of(self._result)
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.layouts import Part
 
 # Notices that tell rather than warn.
-_CALM = frozenset({"bos_added", "reference_is_self", "answer_multi_token", "means_pooled"})
+_CALM = frozenset(
+    {"bos_added", "reference_is_self", "answer_multi_token", "answer_respelt", "means_pooled"}
+)
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
 # A code that is longer than any of ours stands in a stranger's file.
 _CODE = 60

@@ -209,6 +209,7 @@ class SweepView(AnalysisView):
             self._chooser.setVisible(False)
             self.show_choices(None)
             self._details.show_nothing()
+            self._list.scrollToTop()
         self._draw(picture)
         self._header.show_data(data, partial=True)
         return True

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="limits of processes are POSIX"),
 ]
-FEW = {"kills": 6, "writers": 1, "sessions": 5, "window": 4, "models": 6}
+FEW = {"kills": 6, "writers": 1, "sessions": 5, "window": 6, "models": 6}
 SEED = 1_000
 # Tests measure no time: a step that never ends is what these catch.
 PATIENCE = Patience(start_s=CHILD_S, step_s=CHILD_S, hang_s=CHILD_S, batch=100)

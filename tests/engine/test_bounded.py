@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import psutil
 import pytest
@@ -56,9 +55,11 @@ def test_texts_come_out_as_the_library_writes_them():
         ("{{ 'x' * 4000000000 }}", "wants more than 512 MB of memory"),
         (DOUBLING, "wants more than 512 MB of memory"),
         ("{{ 'x' * 1500000 }}", "writes 1,500,000 characters"),
+        ("{% for i in range(200000) %}{% endfor %}", "cannot take the message (Range too big"),
         ("{{ raise_exception('roles must alternate') }}", "(roles must alternate)"),
         ("{{ no_such_token + 'a' }}", "'no_such_token' is undefined"),
         ("{% if %}", "cannot take the message"),
+        ("{{ range(10**9)|list|join }}", "cannot take the message (Range too big"),
     ],
 )
 def test_a_template_that_fails_or_grows_is_refused_by_name(text, said):
@@ -68,7 +69,7 @@ def test_a_template_that_fails_or_grows_is_refused_by_name(text, said):
         chat.expand(["Hello"])
     assert said in str(caught.value)
     assert str(caught.value).endswith(": run without --chat.")
-    chat._worker.close()
+    chat.close()
     assert child_processes() <= before
 
 
@@ -86,8 +87,12 @@ def test_without_a_template_there_is_one_sentence():
         chat.expand(["Hello"])
     raw, chat = template(PLAIN)
     raw.chat_template = {"tools": PLAIN, "long": PLAIN}
-    with pytest.raises(BadInputError, match="no chat template to choose by itself"):
+    with pytest.raises(BadInputError, match="several chat templates and none by default"):
         chat.expand(["Hello"])
+    for odd in (5, [1], {"default": 5}):  # the message must not become “5”
+        raw.chat_template = odd
+        with pytest.raises(BadInputError, match="chat template is no text: run without --chat"):
+            chat.expand(["Hello"])
 
 
 def hostile(folder, change):
@@ -116,6 +121,22 @@ def test_steps_that_make_a_text_explode_are_seen_in_the_file(tmp_path, part, ste
     name = {"normalizer": "normalizers", "decoder": "decoders"}[part]
     folder = hostile(tmp_path, lambda told: told.update({part: {"type": "Sequence", name: steps}}))
     with pytest.raises(ModelLoadError, match=f"a {part} that can make a text over 1,000 times"):
+        refuse_hostile(folder, lambda: None)
+
+
+def test_a_special_token_of_a_million_ids_is_seen_in_the_file(tmp_path):
+    special = {"id": "<s>", "ids": [1] * 1_000_000, "tokens": ["<s>"] * 1_000_000}
+    pieces = [
+        {"SpecialToken": {"id": "<s>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+    ]
+    template = {"type": "TemplateProcessing", "single": pieces, "pair": pieces}
+
+    def change(told):
+        told["post_processor"] = {**template, "special_tokens": {"<s>": special}}
+
+    folder = hostile(tmp_path, change)
+    with pytest.raises(ModelLoadError, match="adds 1,000,001 special tokens"):
         refuse_hostile(folder, lambda: None)
 
 
@@ -172,9 +193,7 @@ def test_a_worker_answers_again_after_it_was_ended():
     assert worker.ask(ask).value == ["a!"]
     assert worker.ask({**ask, "template": "{{ 'x' * 4000000000 }}"}).failed == "memory"
     assert worker.ask(ask).value == ["a!"]
-    began = time.monotonic()
     assert worker.ask({**ask, "texts": ["b"]}).value == ["b!"]
-    assert time.monotonic() >= began
     worker.close()
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from tokenizers import pre_tokenizers
 
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.contract.result import has_earlier_tokenizer
 from desktop_app.engine import pack
-from desktop_app.engine.catalogue import fingerprint, inspect_folder
+from desktop_app.engine.catalogue import fingerprint, inspect_folder, locate
 from desktop_app.engine.pack import Pack, PackError
 from desktop_app.session.diff import compare_results
 from tests.engine import token_files as made
@@ -59,6 +61,20 @@ def test_a_conversion_that_died_half_way_is_ended(old_pack):
     assert pack.pack_problem("tiny") is None
     pack.require_pack("tiny")
     pack.verify_pack("tiny")
+
+
+def test_an_earlier_conversion_named_by_its_path_is_made_anew_too(old_pack, tmp_path):
+    """A copy is somebody's own folder: it stays, and what is wrong with it is said."""
+    copy = tmp_path / "copy"
+    shutil.copytree(old_pack, copy)
+    assert locate(ModelSpec(str(copy))).folder == copy
+    told = made.read_folder(copy)
+    assert told.encode("a  5").pieces == ("a", "Ġ", "Ġ", "5")
+    assert "an earlier version of Lensbench converted wrongly" in told.differs
+    for _again in range(2):
+        tokenizer = made.read_folder(locate(ModelSpec(str(old_pack))).folder)
+        assert tokenizer.encode("a  5").pieces == ("a", "ĠĠ", "5")
+        assert not tokenizer.differs
 
 
 def test_other_damage_is_still_damage(old_pack):

@@ -48,6 +48,22 @@ def test_absurd_settings_are_refused_before_anything_is_built(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [
+        ("llama", {"num_labels": 10**8}),
+        ("llama", {"num_labels": float("inf")}),
+        ("gpt_neo", {"attention_types": [[["global"], 10**8]]}),
+    ],
+)
+def test_lists_that_the_library_would_write_out_are_refused(tmp_path, architecture, settings):
+    folder = set_config(folder_of(tmp_path, architecture), **settings)
+    with pytest.raises(ModelLoadError, match=f"config.json says {next(iter(settings))} "):
+        load(folder)
+    with pytest.raises(ModelLoadError, match="no model has so many"):
+        loading.load_tokenizer(ModelSpec(str(folder)))
+
+
 @pytest.mark.parametrize("offload", ["disk", "auto"])
 def test_absurd_settings_are_refused_for_offloaded_layers_too(tmp_path, offload):
     folder = set_config(folder_of(tmp_path), vocab_size=10**9)

@@ -8,12 +8,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import catalogue
+from desktop_app.engine import catalogue, quantised
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import add_weights, change_weights, folder_of, load, set_config
 from tests.engine.zoo import tiny_tokenizer
 
 IDS = torch.tensor([[1, 20, 30, 40]])
+FP8 = {"quant_method": "fp8", "weight_block_size": [16, 16], "activation_scheme": "dynamic"}
 
 
 def projections(weights):
@@ -67,6 +68,42 @@ def integers_alone(tmp):
     )
 
 
+def wider_integers(dtype):
+    def make(tmp):
+        def change(weights):
+            return {k: v.to(dtype) if "up_proj" in k else v for k, v in weights.items()}
+
+        return change_weights(folder_of(tmp), change)
+
+    return make
+
+
+def wider_integers_in_a_pickle(tmp):
+    folder = wider_integers(torch.int16)(tmp)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def eight_bits(block=16, lost=" ", **settings):
+    """Eight-bit floats with their settings, `lost` being what no name of a tensor ends with."""
+
+    def make(tmp):
+        def change(weights):
+            made, _exact = to_fp8(weights, block)
+            return {k: v for k, v in made.items() if not k.endswith(lost)}
+
+        folder = change_weights(folder_of(tmp), change)
+        return set_config(folder, quantization_config=FP8 | settings)
+
+    return make
+
+
+def eight_bits_in_odd_blocks(tmp):
+    """48 rows in blocks of 20, which transformers would read as blocks of 16."""
+    return eight_bits(weight_block_size=[20, 16])(tmp)
+
+
 def method(name, **more):
     def make(tmp):
         settings = {"quant_method": name, **more} if name else more
@@ -98,6 +135,13 @@ def older_settings(tmp):
         (eight_bits_without_settings, "quantised weights \\(F8_E4M3.*no quantization_config"),
         (integers_in_a_pickle, "quantised weights \\(I8.*no quantization_config"),
         (integers_alone, "quantised weights \\(I8.*no quantization_config"),
+        (wider_integers(torch.int16), "quantised weights \\(I16, .*up_proj.weight"),
+        (wider_integers(torch.int64), "quantised weights \\(I64, .*up_proj.weight"),
+        (wider_integers(torch.bool), "quantised weights \\(BOOL, .*up_proj.weight"),
+        (wider_integers_in_a_pickle, "quantised weights \\(I16, .*up_proj.weight"),
+        (eight_bits(lost="weight_scale_inv"), "no scale by which .*proj.weight” could be read"),
+        (eight_bits(lost="1.mlp.up_proj.weight_scale_inv"), "no scale by which .*1.mlp.up_proj"),
+        (eight_bits_in_odd_blocks, "ends within a block"),
         (method("awq", bits=4), "quantised \\(AWQ\\)"),
         (method("gptq", bits=4), "quantised \\(GPTQ\\)"),
         (method("bitsandbytes", load_in_4bit=True), "quantised \\(bitsandbytes\\)"),
@@ -124,12 +168,7 @@ def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path, offlo
     made, exact = to_fp8(load_file(folder / "model.safetensors"))
     save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
     save_file(exact, exact_folder / "model.safetensors", metadata={"format": "pt"})
-    settings = {
-        "quant_method": "fp8",
-        "weight_block_size": [16, 16],
-        "activation_scheme": "dynamic",
-    }
-    set_config(folder, quantization_config=settings)
+    set_config(folder, quantization_config=FP8)
     model = load(folder, offload=offload)
     plain = AutoModelForCausalLM.from_pretrained(exact_folder, attn_implementation="eager")
     with torch.no_grad():
@@ -137,6 +176,38 @@ def test_eight_bit_floats_with_their_settings_are_multiplied_out(tmp_path, offlo
     torch.testing.assert_close(model.run(IDS), expected, atol=1e-5, rtol=0)
     assert model.parity.ok
     assert model.info.dtype == "float32"
+
+
+@pytest.mark.parametrize("offload", ["none", "disk"])
+@pytest.mark.parametrize(
+    ("stored", "dtype", "tolerance"),
+    [(torch.bfloat16, "float32", 1e-5), (torch.float32, "bfloat16", 0.1)],
+)
+def test_what_lies_beside_them_is_brought_to_the_numbers_asked_for(
+    tmp_path, stored, dtype, tolerance, offload
+):
+    """As published: norms and embeddings in half precision, whatever is asked for."""
+    exact_folder, folder = folder_of(tmp_path / "exact"), folder_of(tmp_path / "fp8")
+    weights = load_file(folder / "model.safetensors")
+    made, exact = to_fp8({k: v.to(stored).float() for k, v in weights.items()})
+    made = {k: v.to(stored) if k in weights and k not in projections(weights) else v
+            for k, v in made.items()}  # fmt: skip
+    save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(exact, exact_folder / "model.safetensors", metadata={"format": "pt"})
+    set_config(folder, quantization_config=FP8)
+    model = load(folder, dtype=dtype, offload=offload)
+    plain = AutoModelForCausalLM.from_pretrained(exact_folder, attn_implementation="eager")
+    with torch.no_grad():
+        expected = plain(IDS).logits
+    torch.testing.assert_close(model.run(IDS).float(), expected, atol=tolerance, rtol=0)
+    assert model.parity.ok
+
+
+@pytest.mark.parametrize("name", sorted(quantised.EXACT))
+def test_no_machine_computes_with_rounded_activations(name):
+    """Where there is a GPU, transformers would else keep them quantised and round what goes in."""
+    options = quantised.loader_options({"quantization_config": {"quant_method": name}})
+    assert options["quantization_config"].dequantize is True
 
 
 GPT_OSS = {

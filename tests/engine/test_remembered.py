@@ -27,7 +27,9 @@ ROW = PromptRow(text="ab cd f", answer=("g",), wrong=("h",))
 def own_memory(tmp_path, monkeypatch):
     """A home and a process that know nothing."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
+    yield
+    remembered.forget()
 
 
 def passes(model, work):
@@ -46,10 +48,10 @@ def test_the_first_analysis_tries_and_the_second_need_not():
     assert first > second == 2  # the stream that enters, and all heads at once
 
 
-def test_the_next_start_knows_what_the_last_one_tried(monkeypatch):
+def test_the_next_start_knows_what_the_last_one_tried():
     model = tiny("llama")
     assert passes(model, abilities) > 0
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
     assert passes(model, abilities) == 0
     stored = json.loads((data_dir() / FILE).read_text(encoding="utf-8"))
     assert [set(found) for found in stored.values()] == [{"grows", "resumes", "trims"}]
@@ -76,9 +78,9 @@ def test_another_configuration_or_version_is_tried_anew(tmp_path, monkeypatch):
     again = load(ModelSpec(str(save_tiny("llama", tmp_path / "a", seed=3))), SilentReporter())
     assert passes(again, lambda m: acts(m, "head_z")) == 0  # weights are no configuration
     again.bridge.original_model.config.rope_theta = 17.0
-    monkeypatch.setattr(remembered, "_keys", {})
+    remembered.forget()
     assert passes(again, lambda m: acts(m, "head_z")) == 1
-    monkeypatch.setattr(remembered, "_keys", {})
+    remembered.forget()
     monkeypatch.setattr(remembered, "package_version", lambda name: "99")
     assert passes(model, lambda m: acts(m, "head_z")) == 1
 
@@ -136,4 +138,5 @@ def test_out_of_memory_is_no_finding(monkeypatch):
     monkeypatch.setattr(shortcuts, "_FAILURES", (MemoryError,))
     with pytest.raises(MemoryError):
         abilities(tiny("llama"))
-    assert "resumes" not in next(iter(remembered._known.values()))
+    stored = json.loads((data_dir() / FILE).read_text(encoding="utf-8"))
+    assert "resumes" not in next(iter(stored.values()))

@@ -104,6 +104,23 @@ def test_malformed_settings_are_refused_in_a_sentence(tmp_path, kind):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokenizer_config.json",
+        "generation_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+    ],
+)
+@pytest.mark.parametrize("kind", ["a list", "nested"])
+def test_malformed_settings_beside_them_are_named(tmp_path, name, kind):
+    folder = folder_of(tmp_path)
+    (folder / name).write_text(CONFIGS[kind])
+    with pytest.raises(ModelLoadError, match=name):
+        load(folder)
+
+
 def gguf_bytes(*entries, tensors=0, count=None):
     """Return a GGUF file of metadata entries, each its key, its type and its bytes."""
     parts = [b"GGUF", struct.pack("<IQQ", 3, tensors, len(entries) if count is None else count)]

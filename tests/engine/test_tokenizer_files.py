@@ -85,6 +85,8 @@ def test_chat_template_and_added_tokens_come_along(tmp_path):
         {},
         {"add_dummy_prefix": False},
         {"normalization_rule_name": "nmt_nfkc", "remove_extra_whitespaces": True},
+        {"remove_extra_whitespaces": True},
+        {"user_defined_symbols": ["<think>"], "add_dummy_prefix": False},
     ],
 )
 def test_a_lone_tokenizer_model_is_read_as_sentencepiece_reads_it(
@@ -94,7 +96,7 @@ def test_a_lone_tokenizer_model_is_read_as_sentencepiece_reads_it(
     path = made.sentence_pieces(folder, kind, **settings)
     plain = sentencepiece.SentencePieceProcessor(model_file=str(path))
     tokenizer = made.read_folder(folder)
-    for text in (" the cat", "the cat", "a  5", "Hello, you! 12", "bookkeeper", "  é漢  "):
+    for text in (" the cat", "the cat", "a  5", "Hello, you! 12", "\n\n1. Mix", "  é漢  "):
         assert list(tokenizer.encode(text).ids) == [1, *plain.encode(text)], text
     assert tokenizer.adds_bos
     assert not tokenizer.differs
@@ -113,6 +115,13 @@ def test_what_cannot_be_followed_is_said_with_an_example(tmp_path):
     told = made.read_folder(folder).differs
     assert told.startswith("the tokenizer made of its files gives other ids than they do: ")
     assert "tokenizer.model" in told
+
+
+def test_a_word_of_its_own_around_which_spaces_cannot_be_followed_is_said(tmp_path):
+    """sentencepiece puts its mark before the text alone, and never after such a word."""
+    folder = made.save_folder(tmp_path, None, "llama")
+    made.sentence_pieces(folder, user_defined_symbols=["<think>"])
+    assert '"a <think> b" is ' in made.read_folder(folder).differs
 
 
 def test_a_folder_whose_class_and_file_agree_is_left_alone(tmp_path):
@@ -143,3 +152,46 @@ def test_a_flag_beside_a_generic_class_changes_nothing(tmp_path):
         tmp_path, plain, "llama", tokenizer_class="PreTrainedTokenizerFast", add_bos_token=False
     )
     assert list(made.read_folder(folder).encode("a  5").ids) == plain.encode("a  5").ids
+
+
+def test_text_right_after_a_special_token_is_read_as_the_file_says(tmp_path):
+    """The class puts its space mark before the first word alone, the file before each stretch."""
+    from tokenizers import normalizers, pre_tokenizers
+
+    plain = made.spelt_spaces()
+    plain.normalizer = normalizers.Sequence([])
+    plain.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
+    folder = made.save_folder(tmp_path, plain, "llama", tokenizer_class="LlamaTokenizer")
+    tokenizer = made.read_folder(folder)
+    assert list(tokenizer.encode("the</s>cat").ids) == plain.encode("the</s>cat").ids
+    assert not tokenizer.differs
+
+
+@pytest.mark.parametrize("name", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
+def test_a_bos_that_the_file_adds_and_the_settings_do_not_name_is_one(tmp_path, name):
+    plain = made.byte_level(made.digits_alone(), adds_bos=True)
+    folder = made.save_folder(
+        tmp_path, plain, "phi", tokenizer_class=name, add_bos_token=True, bos_token=None
+    )
+    tokenizer = made.read_folder(folder)
+    assert (tokenizer.bos_id, tokenizer.adds_bos) == (1, True)
+    encoding = tokenizer.encode("a  5")
+    assert (encoding.ids[0], encoding.special[0]) == (1, True)
+    assert tokenizer.encode("a  5", "yes").ids == encoding.ids
+    assert tokenizer.encode("a  5", "no").ids == encoding.ids[1:]
+
+
+def test_a_vocabulary_without_letters_has_its_bos_all_the_same(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    plain = Tokenizer(models.BPE({"<s>": 0, "1": 1, "2": 2, "</s>": 3}, []))
+    plain.pre_tokenizer = pre_tokenizers.Whitespace()
+    plain.add_special_tokens([AddedToken("<s>"), AddedToken("</s>")])
+    plain.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)]
+    )
+    for name in ("GPT2Tokenizer", "PreTrainedTokenizerFast"):
+        folder = made.save_folder(tmp_path / name, plain, "gpt2", tokenizer_class=name)
+        tokenizer = made.read_folder(folder)
+        assert list(tokenizer.encode("1 2").ids) == plain.encode("1 2").ids == [0, 1, 2], name
+        assert tokenizer.adds_bos

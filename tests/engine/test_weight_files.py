@@ -109,6 +109,11 @@ def pipe(name):
     return make
 
 
+def pipe_itself(tmp):
+    os.mkfifo(tmp / "x.gguf")
+    return tmp / "x.gguf"
+
+
 def diffusion(tmp):
     (tmp / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return tmp
@@ -147,6 +152,13 @@ def gguf_part(tmp):
 
 def gguf_part_by_name(tmp):
     return write_gguf(tmp / "x-00002-of-00003.gguf")
+
+
+def gguf_without_vocabulary(tmp):
+    def say(writer):
+        writer.add_tokenizer_model("gpt2")
+
+    return write_gguf(tmp / "tiny.gguf", tokenizer=False, say=say)
 
 
 def gguf_without_tokenizer(tmp):
@@ -215,6 +227,7 @@ def held_twice(tmp):
         pytest.param(pipe("model.safetensors"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("config.json"), "a pipe or a device", marks=HAS_PIPES),
         pytest.param(pipe("tokenizer.json"), "a pipe or a device", marks=HAS_PIPES),
+        pytest.param(pipe_itself, "a pipe or a device", marks=HAS_PIPES),
         (diffusion, "diffusion pipeline"),
         (foreign("tf_model.h5"), "TensorFlow weights"),
         (foreign("flax_model.msgpack"), "Flax weights"),
@@ -226,6 +239,7 @@ def held_twice(tmp):
         (gguf_part, "one of 3 parts.*llama-gguf-split --merge"),
         (gguf_part_by_name, "one of 3 parts"),
         (gguf_without_tokenizer, "no tokenizer"),
+        (gguf_without_vocabulary, "no tokenizer"),
         (weights_by_path, "no plain file name"),
         (pickles_by_path, "no plain file name"),
         (settings_by_path, "no plain file name"),

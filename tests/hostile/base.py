@@ -13,14 +13,17 @@ from pathlib import Path
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.paths import resource
 from tests.engine.zoo import save_tiny, tiny_model, tiny_tokenizer
+from tests.hostile.model_files import ARCHITECTURES
 from tests.hostile.tiny_gguf import write_tiny_gguf
 from tests.session import toy_runs
 
 
 def write_models(folder: Path) -> None:
-    """Write the sound models: the toy, a tiny Llama, one in shards with an index, a GGUF file."""
+    """Write the sound models: the toy, tiny ones, one in shards with an index, a GGUF file."""
     shutil.copytree(resource("toy"), folder / "toy")
     save_tiny("llama", folder / "tiny")
+    for name in ARCHITECTURES:
+        save_tiny(name, folder / name)
     tiny_model("llama").save_pretrained(folder / "split", max_shard_size="40KB")
     tiny_tokenizer().save_pretrained(folder / "split")
     assert (folder / "split" / "model.safetensors.index.json").is_file()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVIL = "evil-was-here"
-FOLDERS = ("toy", "tiny", "split")
+SOUND = ("toy", "tiny", "split")
+ARCHITECTURES = ("falcon", "gemma2", "gpt_neox", "mixtral", "opt")
+FOLDERS = SOUND + ARCHITECTURES
 SLOW_TEXT = "1 2 3 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! 4"
 
 BROKEN_TEXTS: dict[str, bytes] = {

@@ -45,6 +45,18 @@ def header(bases: Path, place: Path, throw: random.Random) -> SpoiltModel:
     return SpoiltModel(folder, f"the header of {path.name} is {how}", refused=True)
 
 
+def header_bytes(bases: Path, place: Path, throw: random.Random) -> SpoiltModel:
+    """A few bytes of the header."""
+    folder = copy_of(bases, place, throw)
+    path = throw.choice(sorted(folder.glob("*.safetensors")))
+    content = bytearray(path.read_bytes())
+    places = [throw.randrange(min(len(content), 2000)) for _ in range(throw.choice((1, 2, 5)))]
+    for at in places:
+        content[at] = throw.randrange(256)
+    path.write_bytes(content)
+    return SpoiltModel(folder, f"bytes {places} of {path.name}")
+
+
 def tensor(bases: Path, place: Path, throw: random.Random) -> SpoiltModel:
     """One tensor of a safetensors header."""
     folder = copy_of(bases, place, throw)

@@ -25,7 +25,7 @@ WAYS: tuple[Callable[[Path, Path, random.Random], SpoiltModel], ...] = (
     *(ggufs.gguf_bytes, tokenizers.vocabulary, weights.further_tensor, weights.numbers),
     *(files.cut, files.setting, tokenizers.tokenizer_part, ggufs.gguf_value, weights.index),
     *(weights.pickled, tokenizers.tokenizer_setting, files.further_file, files.absurd_size),
-    ggufs.gguf_tokenizer,
+    *(ggufs.gguf_tokenizer, weights.header_bytes),
 )
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from tests.hostile.child import Teller, call, check, limit_memory
-from tests.hostile.model_files import EVIL, FOLDERS, SLOW_TEXT
+from tests.hostile.model_files import EVIL, SLOW_TEXT, SOUND
 from tests.hostile.models import spoil
 
 ALLOWED = frozenset({0, 2, 3, 4})
@@ -72,7 +72,7 @@ def main(folder, first, last):
     teller = Teller()
     with teller.sound() as case:
         for analysis in RUNS:
-            for base in (*FOLDERS, "tiny.gguf"):
+            for base in (*SOUND, "tiny.gguf"):
                 answer = run(teller, case, folder / "bases" / base, analysis)
                 assert answer is not None, (base, case.problems)
         run(teller, case, "toy", "tokens", "--compare", str(folder / "bases" / "tiny"))

@@ -125,7 +125,7 @@ def killed_fork(case, path, first, throw, known):
             report_run(report, path, f"1 2 {number} ", number)
             number += 1
 
-    results = throw.randint(0, MOST_RESULTS)
+    results = throw.randint(0, MOST_RESULTS) if path.exists() else 0  # killed while it is made
     child, told = fork(work)
     began = time.monotonic()
     with told:
@@ -179,7 +179,7 @@ def kill(case, folder, number, known):
         case.wrong(f"the run after the kill ended with {code}: {err}")
     look(case, path, known)
     for left in folder.glob(TEMPORARY_NAMES):
-        case.facts.append("temporary files left")
+        case.wrong(f"{left.name} has outlived the next start")
         left.unlink()
 
 

@@ -23,6 +23,7 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.prepare import prepare
+from desktop_app.text.answers import fixed_row
 from tests.engine import token_files as made
 from tests.models import named, tiny
 
@@ -62,6 +63,11 @@ def test_one_answer_among_the_likeliest_is_enough():
     assert told({"y": 5.0}) == []
 
 
+def test_both_spellings_of_an_answer_may_be_given():
+    row = ROW.model_copy(update={"answer": ("x", " x"), "wrong": (" y", "y")})
+    assert told({" x": 9.0, " y": 6.0, "x": -5.0, "y": -5.0}, row) == []
+
+
 def test_where_neither_is_near_it_is_said():
     """Twenty other tokens come first, and no spelling is better."""
     model = speller()
@@ -81,7 +87,7 @@ def test_the_same_word_spelt_likelier_is_the_fix(row, answer, wrong):
     assert notice.fix == {
         "index": 0, "prompt": "ab cd", "corrupt": row.corrupt, "answer": answer, "wrong": wrong,
     }  # fmt: skip
-    assert notice.message.endswith(f"use “{answer}” and “{wrong}” instead.")
+    assert notice.message.endswith(f"use “{answer}” and “{wrong}” instead (--fix, or one click).")
 
 
 def test_a_wrong_alone_that_is_misspelt_is_said():
@@ -98,6 +104,60 @@ def test_spellings_that_begin_with_one_token_move_the_space_into_the_prompt():
     (notice,) = near(model, logits, ROW)
     assert (notice.fix["prompt"], notice.fix["answer"], notice.fix["wrong"]) == ("ab cd ", "x", "y")
     assert "use the prompt “ab cd ” with “x” and “y” instead" in notice.message
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("run", "params"),
+    [
+        (rank.run, RankParams(fix=True)),
+        (ablate.run, AblateParams(layers="0:1", fix=True)),
+        (patch.run, PatchParams(site="resid_post", fix=True)),
+        (hand_patch.run, HandPatchParams(fix=True)),
+    ],
+)
+def test_the_fix_is_applied_where_it_is_asked_for(run, params):
+    """The toy says ` 5`, of which the space goes first; a row that is well stays as it is."""
+    model = named("toy")
+    rows = (
+        PromptRow(text="1 2 3 4", corrupt="1 2 4 3", answer="5", wrong="q"),
+        PromptRow(text="1 2 3 4", corrupt="1 2 4 3", answer=" 5", wrong=" 4"),
+    )
+    asked = params.model_copy(update={"prompts": rows})
+    plain = run(model, asked.model_copy(update={"fix": False}), SilentReporter())
+    (near,) = (n for n in plain.warnings if n.code == "answer_not_near")
+    result = run(model, asked, SilentReporter())
+    assert "answer_not_near" not in {n.code for n in result.warnings}
+    (said,) = (n for n in result.warnings if n.code == "answer_respelt")
+    assert (said.prompt, said.fix) == (0, None)
+    assert said.message.endswith("instead (--fix).")
+    first, second = result.prompts
+    told = [first.text, "|".join(a.text for a in first.answers)]
+    assert told == [near.fix["prompt"], near.fix["answer"]]
+    assert second == plain.prompts[1]
+    # The same numbers as of the table that the fix makes.
+    fixed = fixed_row(rows[0], near.fix)
+    again = run(model, params.model_copy(update={"prompts": (fixed, rows[1])}), SilentReporter())
+    assert again.prompts == result.prompts
+
+
+@pytest.mark.model
+def test_a_fix_under_a_template_changes_the_row_and_not_the_template():
+    import copy
+
+    model = speller()
+    raw = copy.deepcopy(model.tokenizer.raw)
+    raw.chat_template = "{{ messages[0].content }}"
+    raw.backend_tokenizer.decoder = None
+    chatty = replace(model, tokenizer=TextTokenizer(raw))
+    params = RankParams(prompts=(ROW, SPACED), chat=True, fix=True)
+    plain = rank.run(chatty, params.model_copy(update={"fix": False}), SilentReporter())
+    fixes = {n.prompt: n.fix for n in plain.warnings if n.code == "answer_not_near" and n.fix}
+    result = rank.run(chatty, params, SilentReporter())
+    for index, record in enumerate(result.prompts):
+        row = params.prompts[index]
+        wanted = fixes[index]["answer"] if index in fixes else row.answer[0]
+        assert (record.text, record.answers[0].text) == (row.text, wanted)
 
 
 def test_nothing_is_said_elsewhere_than_at_the_end():

@@ -141,7 +141,7 @@ class Watches(Reporter):
 def test_every_pass_that_was_run_is_counted(name, tmp_path, monkeypatch):
     assert set(SETTINGS) == set(ANALYSES)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(remembered, "_known", {})
+    remembered.forget()
     model, kind = tiny("llama"), ANALYSES[name].params
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,12 +13,17 @@ import pytest
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.analyses.patch import run as patch
+from desktop_app.analyses.patch.cells import parts
 from desktop_app.analyses.patch.spec import PatchParams
+from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.repeat.spec import RepeatParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import hook
 from desktop_app.contract.report import SilentReporter
+from desktop_app.methods.grid import Readings
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.text_tables import as_text
+from desktop_app.session.export_scripts import to_notebook, to_script
 from desktop_app.session.export_table import write_tidy
 from desktop_app.session.store import Session
 from desktop_app.support.errors import Cancelled
@@ -176,3 +182,84 @@ def test_what_is_missing_is_told_as_missing():
     assert all(np.isfinite(row.values[2]) for row in ranking.rows)
     sentence = hook("ablate", "picture", "part_sentence")(part, layer, head)
     assert sentence == "Not computed: the run was stopped before it."
+
+
+def test_estimates_that_a_cancelled_run_is_left_with_are_told_as_estimates():
+    part = ablated(Impatient(1, previews=True), ROWS[:1])
+    ask = partial(hook, "ablate", "picture")
+    effect, kept = ask("head_facts")(part, Place(0, 0, 1))
+    assert effect.name.endswith(", gradient estimate)")
+    assert effect.value.startswith("≈ ")
+    assert kept.value.startswith(("≈ ", "withheld", "–"))
+    assert all(row.values[0].endswith(" ≈") for row in ask("ranking")(part).rows)
+    assert " to ≈ " in ask("part_sentence")(part, 0, 1)
+    # None of its cells was computed, and so it does not say how many were.
+    assert ask("base_sentence")(part).endswith(" · stopped before any exact value")
+    part = patched(Impatient(1, previews=True), ROWS[:1])
+    ask = partial(hook, "patch", "picture")
+    for fact in ask("head_facts")(part, Place(0, 0, 1, 2)):
+        assert fact.name.endswith(", gradient estimate)")
+        assert fact.value.startswith("≈ ")
+    assert ask("ends_sentence")(part, 0).endswith(" · stopped before any exact value")
+    assert ask("listed_of")(part, 0) == ""
+    (first, *_rest) = parts(part, 0, None, "either")
+    assert first.name.endswith(" ≈")
+
+
+def repeated(report, **settings):
+    return repeat.run(narrow(), RepeatParams(batch=3, seq_len=4, **settings), report)
+
+
+@pytest.mark.parametrize("effect_batch", [1, 0])
+def test_replacement_maps_keep_their_cells(effect_batch):
+    whole = repeated(SilentReporter(), effect_batch=effect_batch)
+    part = repeated(Impatient(8), effect_batch=effect_batch)
+    names = ("mlp_effect", "attn_effect")
+    known = {name: np.isfinite(part.data[name]) for name in names}
+    count, total = sum(k.sum() for k in known.values()), sum(k.size for k in known.values())
+    assert 0 < count < total
+    told = f"Stopped at {count} of {total} cells of the replacement maps. Run again for the rest."
+    assert part.partial == told
+    for name, cells in known.items():
+        np.testing.assert_array_equal(part.data[name][cells], whole.data[name][cells])
+    for name in ("logprob", "accuracy_second"):
+        np.testing.assert_array_equal(part.data[name], whole.data[name])
+    assert "nan" not in as_text(part)
+    assert "not_finite" not in [n.code for n in part.warnings]
+
+
+def test_replacement_maps_are_means_over_the_same_sequences():
+    first, more = np.full((1, 1, 2), 3.0), np.array([[[9.0, np.nan]]])
+    cells = [*[first] * 4, more]
+    found = Readings(np.ones((1, 5)), cells, ([],), done=4, stopped=True)
+    maps = repeat._maps(("mlp",), found)
+    np.testing.assert_allclose(maps["mlp_effect"], [[2.0, 2.0]])
+    assert maps["effect_sequences"] == 4
+
+
+def test_halves_are_kept_where_the_maps_were_not_begun():
+    whole, part = repeated(SilentReporter()), repeated(Impatient(1))
+    assert part.partial == "Stopped before the replacement maps. Run again for it."
+    assert not {"mlp_effect", "attn_effect", "effect_sequences"} & part.data.keys()
+    np.testing.assert_array_equal(part.data["logprob"], whole.data["logprob"])
+
+
+def test_the_sequences_that_were_read_are_kept():
+    class AfterOne(Impatient):
+        def step(self, fraction, note=""):
+            self.is_cancelled |= note.startswith("Sequence ")
+            self.check()
+
+    whole, part = repeated(SilentReporter()), repeated(AfterOne(-1))
+    count = len(part.prompts)
+    assert 0 < count < 3
+    assert part.partial == f"Stopped before sequence {count + 1} of 3. Run again for it."
+    np.testing.assert_allclose(part.data["logprob"], whole.data["logprob"][:count], atol=1e-5)
+
+
+def test_a_script_says_that_it_computes_what_a_stopped_run_lacks():
+    told = "was stopped before its end"
+    part, whole = ablated(Impatient(5), ROWS[:1]), ablated(SilentReporter(), ROWS[:1])
+    for written in (to_script, to_notebook):
+        assert told in written(part)
+        assert told not in written(whole)

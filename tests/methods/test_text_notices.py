@@ -21,6 +21,7 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.tokenizing import TextTokenizer
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError
+from tests.engine import token_files as made
 from tests.models import tiny
 
 ROW = PromptRow(text="ab cd", answer="x", wrong="y")
@@ -50,6 +51,15 @@ def test_a_tokenizer_that_differs_is_said_on_every_result(run, params):
 
 
 @pytest.mark.model
+def test_a_second_tokenizer_that_differs_is_said_by_its_name(tmp_path):
+    path = made.byte_level_gguf(tmp_path / "odd.gguf", "shiny-new")
+    params = TokensParams(prompts=(ROW,), compare=str(path))
+    result = tokens.run(tiny("llama"), params, SilentReporter())
+    (notice,) = (n for n in result.warnings if n.code == "tokenizer_differs")
+    assert "odd.gguf: the GGUF names the pre-tokenizer “shiny-new”" in notice.message
+
+
+@pytest.mark.model
 @pytest.mark.parametrize(("run", "params"), [k for k in KINDS if k[1].prompts])
 def test_a_missing_bos_is_said_once_on_every_result(run, params):
     model = tiny("llama")
@@ -72,6 +82,13 @@ def test_a_text_that_comes_back_otherwise_is_said_on_every_result():
     row = PromptRow(text="AB cd", answer="x", wrong="y")
     result = rank.run(odd, RankParams(prompts=(row,)), SilentReporter())
     assert codes(result).count("not_roundtrip") == 1
+    row = PromptRow(text="ab cd", corrupt="AB cd", answer="x", wrong="y")
+    (said,) = (
+        n
+        for n in rank.run(odd, RankParams(prompts=(row,)), SilentReporter()).warnings
+        if n.code == "not_roundtrip"
+    )
+    assert said.message.startswith("Prompt 1’s corrupt twin decodes to “ab cd”")
     assert "not_roundtrip" not in codes(
         rank.run(model, RankParams(prompts=(row,)), SilentReporter())
     )

@@ -26,7 +26,9 @@ def test_logarithms_have_no_place_for_zero():
     np.testing.assert_array_equal(y, [np.nan, 0.0, 2.0])
 
 
-@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [3.0], [3.0, 3.0], [np.inf, 1.0]])
+@pytest.mark.parametrize(
+    "values", [[], [np.nan, np.nan], [3.0], [3.0, 3.0], [np.inf, 1.0], [1e308, -1e308]]
+)
 def test_any_values_have_ends(values):
     for picture in (
         Curves((Line("", np.array(values)),)),
@@ -35,6 +37,11 @@ def test_any_values_have_ends(values):
         for low, high in picture.reach():
             assert np.isfinite([low, high]).all()
             assert low < high
+
+
+def test_limits_that_are_no_numbers_are_those_of_the_values():
+    assert Scale(limits=(np.nan, np.nan)).reach(np.array([np.nan])) == (0.0, 1.0)
+    assert Scale(limits=(0.0, 1.0)).reach(np.array([7.0])) == (0.0, 1.0)
 
 
 def test_a_place_is_told_by_every_line():

@@ -41,6 +41,14 @@ def test_open_limits_come_from_the_values():
     assert matrix(scale=(-9.0, 9.0)).limits == (-9.0, 9.0)
 
 
+def test_limits_have_a_distance_however_far_they_are():
+    low, high = matrix(np.array([[1e308, -1e308, np.nan]] * 2)).limits
+    assert np.isfinite(high - low)
+    assert -low == high >= 1e300
+    assert matrix(scale=(np.nan, np.nan)).limits == matrix().limits
+    assert np.isfinite(matrix(scale=(-np.inf, np.inf)).limits).all()
+
+
 def test_a_cell_in_words():
     shown = matrix(np.array([[0.5, -2.0, np.nan]] * 2), exact_format="{:+.4f}")
     assert shown.cell_text(1, 1) == "Layer 1 · Head 1    −2.0000"

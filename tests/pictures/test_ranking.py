@@ -40,6 +40,8 @@ def test_lines_leave_the_bars_to_their_numbers():
     assert list(HEADS.lines([1])) == ["head\teffect\tkept", "L1H0\t+0.50\t–"]
     tabbed = ranked([Column("token", "token")], [["a\tb\nc"]])
     assert list(tabbed.lines([0])) == ["token", "a b c"]
+    formula = ranked([Column("token", "mono")], [["=cmd|x!A0"]])
+    assert list(formula.lines([0])) == ["token", "'=cmd|x!A0"]
 
 
 def test_limits_hold_bars_dots_and_zero():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.session import database
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from tests.samples import stored
@@ -74,6 +75,7 @@ def test_two_programs_may_have_it_open(session, path):
 
 
 def test_a_locked_file_is_said_to_be_in_use(session, path, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE_S", 0.0)
     with Session.open(path) as other:
         other.query("PRAGMA busy_timeout = 10")
         with session.writing(), pytest.raises(BadInputError, match="in use"):

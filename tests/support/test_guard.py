@@ -23,7 +23,7 @@ def told(monkeypatch):
     """Return what the excepthook is told, as (kind, words)."""
     heard = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, e, trace: heard.append((kind, str(e))))
-    monkeypatch.setattr(guard, "_told", set())
+    guard.forget()
     return heard
 
 
@@ -198,7 +198,7 @@ def test_what_hears_of_errors_may_fail_itself(qapp, monkeypatch, capsys):
         raise RuntimeError("the hook")
 
     monkeypatch.setattr(sys, "excepthook", broken)
-    monkeypatch.setattr(guard, "_told", set())
+    guard.forget()
     widget = Counting()
     image = QImage(10, 10, QImage.Format.Format_ARGB32)
     widget.render(image)

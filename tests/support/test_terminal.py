@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 
 from desktop_app import cli, cli_options
 from desktop_app.session.store import Session
+from desktop_app.support.errors import BadInputError
 from desktop_app.support.logs import LogBook
 from desktop_app.support.terminal import one_line, printable, printable_json
 from tests.samples import stored
@@ -56,8 +58,8 @@ def test_a_session_of_a_stranger_is_listed_without_harm(tmp_path, capfd, argumen
 def test_errors_progress_and_logs_are_harmless(tmp_path, capfd, monkeypatch):
     assert cli.main(["results", str(tmp_path / f"{EVIL}.lens")]) == 2
     assert cli.main([f"{EVIL}"]) == 2
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     reporter = cli_options.TerminalReporter("run")
-    monkeypatch.setattr(reporter, "_watched", True)
     reporter.step(0.5, EVIL)
     _out, err = capfd.readouterr()
     assert is_harmless(err.replace("\r\x1b[K", ""))
@@ -69,9 +71,28 @@ def test_errors_progress_and_logs_are_harmless(tmp_path, capfd, monkeypatch):
     assert is_harmless((tmp_path / "log").read_text())
 
 
+class Talker:
+    """A service whose library writes what it found in a file."""
+
+    def perform(self, _request, _report):
+        sys.stdout.write(EVIL)
+        sys.stderr.write(EVIL)
+        raise BadInputError("No.")
+
+
+def test_what_a_library_writes_is_harmless(capfd, monkeypatch):
+    monkeypatch.setattr(cli, "Service", Talker)
+    assert cli.main(["run", "tokens", "--prompt", "a"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count(printable(EVIL)) == 2
+    assert is_harmless(err)
+
+
 # What writes to the terminal, and the functions that make it harmless.
+CALLS = {"print", "click.echo", "self._stream.write", "stream.write", "sys.stdout.write"}
 WRITERS = {
-    "cli": {"main", "_say", "_warn", "_out"},
+    "cli": {"_perform", "_say", "_warn", "_out"},
     "cli_options": {"step", "end"},
     "app": {"_print"},
 }
@@ -83,7 +104,6 @@ def test_nothing_is_written_but_by_what_makes_it_harmless(module):
     found = set()
     for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
         for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-            if ast.unparse(call.func) in {"print", "click.echo", "sys.stderr.write", "stream.write",
-                                          "sys.stdout.write"}:  # fmt: skip
+            if ast.unparse(call.func) in CALLS:
                 found.add(function.name)
     assert found == WRITERS[module]

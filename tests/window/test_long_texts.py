@@ -155,7 +155,7 @@ def test_no_widget_lays_out_more_than_can_be_read(qtbot, open_window, tmp_path, 
     # What is not shown is kept: nothing was changed, and nothing is cut off.
     dialog.star.setChecked(True)
     dialog.accept()
-    window.inspector._notes_timer.start()
+    window.inspector.notes.textChanged.emit()
     window.inspector.flush_notes()
     settle(qtbot, window)
     row = window.session.row(first.id)
@@ -205,7 +205,7 @@ def test_of_very_many_tokens_the_first_are_laid_out(qtbot):
     strip = TokenStrip()
     qtbot.addWidget(strip)
     strip.set_tokens([TokenCell(7, "x", "x")] * LENGTH)
-    assert len(strip._look.cells) == MOST_TOKENS
+    assert len(strip.texts()) == MOST_TOKENS
     strip.set_read_position(LENGTH - 1)
     strip.set_selected(LENGTH - 1)
     assert isinstance(strip.grab().size().width(), int)

@@ -26,6 +26,7 @@ from desktop_app.pictures.words import (
     part_name,
     percent,
     plural,
+    stopped_words,
 )
 
 if TYPE_CHECKING:
@@ -65,8 +66,17 @@ def mean_grid(result: Result, name: str) -> np.ndarray:
 
 
 def known_parts(result: Result) -> str:
-    """Return how many parts a run that was stopped has, such as `12 of 24 parts`; else nothing."""
-    return of_all(mean_grid(result, "effect_mean"), "part") if result.partial else ""
+    """Return how many parts a run that was stopped has, such as `12 of 24 parts`; else nothing.
+
+    Of one that was stopped while all were estimates, nothing: it has none.
+    """
+    whole = not result.partial or is_estimated(result)
+    return "" if whole else of_all(mean_grid(result, "effect_mean"), "part")
+
+
+def is_estimated(result: Result) -> bool:
+    """Return whether its effects are gradient estimates."""
+    return bool(result.data.get("estimated"))
 
 
 def part_map(
@@ -96,7 +106,7 @@ def part_map(
         scale=(0.0 if quantity == "sem" else low, high),
         value_format="{:.1f} %" if quantity == "percent" else "{:+.3f}",
         tip=tip,
-        uncertain=np.full(values.shape, True) if result.data.get("estimated") else None,
+        uncertain=np.full(values.shape, True) if is_estimated(result) else None,
     )
     noise = noise_of(result.data, prompt) if quantity in {"effect", "ablated"} else None
     return with_noise(shown, noise)
@@ -192,7 +202,8 @@ def ranking(
     for cell in lowest(harm * np.nan_to_num(mean, nan=harm * missing), limit):
         dots = tuple(effects[cell].tolist())
         told.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
-    return _ranked(result.data["layers"], component(result), told, share)
+    marks = np.full(mean.shape, True) if is_estimated(result) else None
+    return _ranked(result.data["layers"], component(result), told, share, marks)
 
 
 def by_layer(found: Ranking) -> Ranking:
@@ -215,7 +226,7 @@ def _ranked(
         kept = "withheld" if math.isnan(share) else f"{percent(share)} kept"
         told = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
         if uncertain is not None and uncertain[cell]:
-            name, told = f"{name} {ABOUT}", f"{told}; an estimate so far"
+            name, told = f"{name} {ABOUT}", f"{told}; an estimate"
         rows.append(Row(cell, (name, bar, bar.value, share), told))
         dots = len(bar.dots)
     heading = "" if dots < 2 else "dots: prompts" if dots <= MOST_DOTS else "± standard error"
@@ -291,19 +302,23 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     several = len(result.prompts) > 1
     spread = f" ± {number(sem)}" if np.isfinite(sem) and several else ""
     over = f", mean of {len(result.prompts):,}" if several else ""
-    if result.partial:
-        over = f", stopped at {known_parts(result)}"
+    if stopped_at := known_parts(result):
+        over = f", stopped at {stopped_at}"
+    about = ""
+    if is_estimated(result):
+        about, over = f"{ABOUT} ", f"{over}, gradient estimate"
+    kept = about + percent(share) if math.isfinite(share) else percent(share)
     facts = [
         Fact(
             f"Effect of removal ({result.data['mode']}{over})",
-            number(mean, sign=True) + spread,
+            about + number(mean, sign=True) + spread,
             "ablated − base, mean over the prompts of the run; negative: removing it hurts",
         ),
-        Fact("Kept without it", percent(share), "100 · ablated / base"),
+        Fact("Kept without it", kept, "100 · ablated / base"),
     ]
     if 1 < len(result.prompts) > place.prompt:
         own = float(grid(result, "effect")[(*found, place.prompt)])
-        facts.insert(1, Fact("… on this prompt", number(own, sign=True), "ablated − base"))
+        facts.insert(1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base"))
     return facts
 
 
@@ -321,8 +336,8 @@ def lines(result: Result) -> Iterator[str]:
     yield f"kept in every run: {data['kept']}"
     if noise := noise_sentence(result):
         yield noise
-    if result.partial:
-        yield f"the most harmful of {known_parts(result)}:"
+    if known := known_parts(result):
+        yield f"the most harmful of {known}:"
     effect = np.asarray(data["effect_mean"])
     percent = np.asarray(data["percent_mean"])
     for place in lowest(effect):
@@ -353,9 +368,10 @@ def part_sentence(result: Result, row: int, column: int) -> str:
     sem = float(mean_grid(result, "effect_sem")[row, column])
     share = float(mean_grid(result, "percent_mean")[row, column])
     error = "" if math.isnan(sem) or len(result.prompts) < 2 else f" ± {number(sem, 2)}"
-    kept = "" if math.isnan(share) else f"; {percent(share)} is kept"
+    about = f"{ABOUT} " if is_estimated(result) else ""
+    kept = "" if math.isnan(share) else f"; {about}{percent(share)} is kept"
     return (
-        f"{metric_name(result)} goes from {number(base, 2)} to {number(base + effect, 2)} "
+        f"{metric_name(result)} goes from {number(base, 2)} to {about}{number(base + effect, 2)} "
         f"({number(effect, 2, sign=True)}{error}){kept}."
     )
 
@@ -392,7 +408,7 @@ def base_sentence(result: Result) -> str:
     error = "" if math.isnan(sem) or len(result.prompts) < 2 else f" ± {number(sem)}"
     over = "" if len(result.prompts) < 2 else f" over {plural(len(result.prompts), 'prompt')}"
     if result.partial:
-        over = f" · stopped at {known_parts(result)}"
+        over = stopped_words(known_parts(result))
     noise = noise_mark(noise_of(result.data))
     mark = f" · {noise} ({result.model.dtype})" if noise else ""
     return f"Untouched: {metric_name(result)} {number(mean)}{error}{over}{mark}"

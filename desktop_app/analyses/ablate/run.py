@@ -18,10 +18,10 @@ from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.precision import processed_biases
 from desktop_app.methods.predictions import Gate, check_gate
-from desktop_app.methods.prepare import Prepared, prepare, twins_of
+from desktop_app.methods.prepare import Prepared, twins_of
 from desktop_app.methods.watching import Means, mean_activations
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         errors over prompts. Percentages are NaN where the gate withholds them.
     """
     clock = Clock(model)
-    prepared = prepare(model, params)
+    prepared = prepare_near(model, params, report)
     task = _settle(model, params, prepared)
     twins = twins_of(prepared, "--mode resample") if task.mode == "resample" else ()
     mode = estimate_mode(model, (params.preview, params.metric), report, from_base=True)

@@ -41,8 +41,8 @@ class AblateView(SweepView):
         prompt, heads = shown.prompt, self.opens(result)
         ranking = data_of.ranking(result, prompt, shown.chosen, LISTED)
         ordered = "Most harmful first" if prompt is None else f"Most harmful on prompt {prompt + 1}"
-        if prompt is None and result.partial:
-            ordered = f"Most harmful of {data_of.known_parts(result)}"
+        if prompt is None and (known := data_of.known_parts(result)):
+            ordered = f"Most harmful of {known}"
         tip = bind(data_of.cell_tip, result, prompt)
         quantity = shown.quantity if heads else "effect"
         return SweepPicture(

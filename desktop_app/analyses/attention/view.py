@@ -89,6 +89,7 @@ class AttentionView(AnalysisView):
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
+        self._counts = 0, 0  # rows and columns of the grid
         self._grid_label = label("", "small", wrap=True)
         self._title, self._entropy = label("", "title"), ElidedLabel("", "small")
         every = label("All heads", "heading")
@@ -132,7 +133,8 @@ class AttentionView(AnalysisView):
         self._chooser.set_result(result)
         self._controls.set_result(result)
         layers, heads = data_of.numbers(result)
-        self._grid.set_shape(len(layers), len(heads))
+        self._counts = len(layers), len(heads)
+        self._grid.set_shape(*self._counts)
         self._grid.set_labels(layers, heads)
         whole = len(heads) == result.model.n_heads and data_of.group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
@@ -142,9 +144,9 @@ class AttentionView(AnalysisView):
 
     def _share_room(self) -> None:
         """Make the grid as wide as its height lets it be, until the user chose."""
-        if self._moved or self._result is None:
+        rows, columns = self._counts
+        if self._moved or rows == 0:
             return
-        rows, columns = map(len, data_of.numbers(self._result))
         pitch = min(_LARGEST_PITCH, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
         total = self._split.width()
         wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))

@@ -44,6 +44,7 @@ _FAINT = 0.5
 _ABOVE, _BESIDE = 62, 34
 _LEAST_WIDTH = 90
 _TITLE_MOST = 14
+_NO_WORDS = " "
 
 
 class SmallMap(QWidget):
@@ -64,8 +65,8 @@ class SmallMap(QWidget):
         self.canvas.setAccessibleName(f"{TITLES[name]}, layer by head")
         column_in(self, self.title, (self.canvas, 1), spacing=0)
 
-    def show_data(self, data: Mapping[str, Any]) -> None:
-        """Show this score of a result, or of a part of one."""
+    def show_data(self, data: Mapping[str, Any], *, above: str) -> None:
+        """Show this score of a result, or of a part of one, with words above its columns."""
         values = np.asarray(data[self.name], dtype=np.float64)
         rows, columns = values.shape
         layers = [str(n) for n in layer_numbers(data, rows)]
@@ -73,7 +74,7 @@ class SmallMap(QWidget):
             Matrix(
                 values,
                 Axis("", layers),
-                numbered(most_words(values), columns),
+                numbered(above, columns),
                 diverging=False,
                 scale=_LIMITS,
                 value_format="{:.2f}",
@@ -124,8 +125,11 @@ class ScoreMaps(QWidget):
         names = score_names(data)
         if names != tuple(self._maps):
             self._remake(names)
-        for shown in self._maps.values():
-            shown.show_data(data)
+        above = {name: most_words(np.asarray(data[name], dtype=np.float64)) for name in names}
+        # Words above one map take room above all of them, so that cells of a row are level.
+        room = _NO_WORDS if any(above.values()) else ""
+        for name, shown in self._maps.items():
+            shown.show_data(data, above=above[name] or room)
         self._arrange()
 
     def set_score(self, name: str) -> None:

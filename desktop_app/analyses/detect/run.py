@@ -69,7 +69,7 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
             try:
                 data |= make_card(model, params, lead, data, share)
             except Cancelled:
-                missing = _stopped_before("the circuit card", report)
+                missing = stopped.before("the circuit card", report)
     stopped.tell_end(report)
     large = () if kept is None else kept.notices()
     notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
@@ -90,15 +90,8 @@ def _families(
     try:
         found = family_scores(model, params.families, params.embedding, lead.token_id, report)
     except Cancelled:
-        return {}, (), _stopped_before("the scores on families", report)
+        return {}, (), stopped.before("the scores on families", report)
     return *found, ()
-
-
-def _stopped_before(what: str, report: Reporter) -> tuple[Notice, ...]:
-    """Return the warning of a run that was cancelled; where nobody wants it, cancel it indeed."""
-    if not report.keeps_partial:
-        raise Cancelled
-    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
 
 
 def _shares(params: DetectParams) -> tuple[float, float]:

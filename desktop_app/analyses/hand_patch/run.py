@@ -12,9 +12,9 @@ from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, run_grid
-from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import top_rows
-from desktop_app.methods.prepare import prepare, twin_of
+from desktop_app.methods.prepare import twin_of
 from desktop_app.methods.watching import capture
 from desktop_app.support.errors import BadInputError
 
@@ -38,7 +38,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         whether the residual stream after a block can differ for the moves.
     """
     clock = Clock(model)
-    prepared = prepare(model, params)
+    prepared = prepare_near(model, params, report)
     if params.pair >= len(prepared.records):
         raise BadInputError(
             f"--pair {params.pair} is not there: the prompts are counted from 0 to "

@@ -17,7 +17,7 @@ from desktop_app.pictures.matrix import Axis, PairColumn, numbered
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, part_name
+from desktop_app.pictures.words import ABOUT, number, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +95,11 @@ def flat(
     places = places_of(data, prompt, position)
     picked: np.ndarray = np.take_along_axis(values, places[:, :, None], axis=2)[:, :, 0]
     return picked
+
+
+def is_estimated(result: Result) -> bool:
+    """Return whether the cells of a result are gradient estimates."""
+    return bool(result.data.get("estimated"))
 
 
 def places_of(data: Mapping[str, Any], prompt: int | None, position: int | None) -> np.ndarray:
@@ -259,6 +264,8 @@ def _part(
     name = cell_name(shape, layer, head, at)
     if not shape.heads and at is not None:
         name = f"L{layer} · {chosen.labels[column]}"
+    if is_estimated(result):
+        name = f"{name} {ABOUT}"
     return PatchPart(row, column, layer, head, at, name, *shares)
 
 

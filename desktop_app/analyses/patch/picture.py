@@ -18,6 +18,7 @@ from desktop_app.analyses.patch.cells import (
     find_place,
     flat,
     head_columns,
+    is_estimated,
     layer_axis,
     part_at,
     shape_of,
@@ -29,12 +30,14 @@ from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import (
+    ABOUT,
     NOT_COMPUTED,
     WITHHELD,
     metric_name,
     number,
     of_all,
     plural,
+    stopped_words,
 )
 
 if TYPE_CHECKING:
@@ -65,8 +68,11 @@ _WORDS = {
 
 
 def known_cells(result: Result, prompt: int | None = None) -> str:
-    """Return how many cells a run that was stopped has, such as `12 of 24 cells`; else nothing."""
-    if not result.partial:
+    """Return how many cells a run that was stopped has, such as `12 of 24 cells`; else nothing.
+
+    Of one that was stopped while all were estimates, nothing: it has none.
+    """
+    if not result.partial or is_estimated(result):
         return ""
     there = directions(result.data)
     return of_all(np.stack([cells(result.data, name, prompt) for name in there]), "cell")
@@ -103,7 +109,7 @@ def picture(
         tip,
     )
     noise = noise_of(data, prompt) if quantity == "raw" else share_noise(result, prompt)
-    marks = np.full(values[0].shape, True) if data.get("estimated") else None
+    marks = np.full(values[0].shape, True) if is_estimated(result) else None
     known = known_cells(result, prompt)
     return tuple(
         with_noise(
@@ -226,12 +232,21 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     part = part_at(result, cell, place.prompt, place.position)
     site = result.params.get("site", "")
+    about, kind = (f"{ABOUT} ", ", gradient estimate") if is_estimated(result) else ("", "")
     shares = (
-        (f"Enough ({site})", part.restored, "1: its clean activation alone restores the metric"),
-        (f"Needed ({site})", part.broken, "1: its corrupt activation alone breaks the metric"),
+        (
+            f"Enough ({site}{kind})",
+            part.restored,
+            "1: its clean activation alone restores the metric",
+        ),
+        (
+            f"Needed ({site}{kind})",
+            part.broken,
+            "1: its corrupt activation alone breaks the metric",
+        ),
     )
     return [
-        Fact(name, number(value, 2), f"{part.name}: {tip}")
+        Fact(name, about + number(value, 2), f"{part.name}: {tip}")
         for name, value, tip in shares
         if np.isfinite(value)
     ]
@@ -240,7 +255,7 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
 def lines(result: Result) -> Iterator[str]:
     """Yield the strongest cells of each direction, prompt by prompt, for a terminal."""
     data, params = result.data, result.params
-    mark = " (gradient estimate)" if data["estimated"] else ""
+    mark = " (gradient estimate)" if is_estimated(result) else ""
     if noise := noise_sentence(result):
         yield noise
     for index in range(len(result.prompts)):
@@ -303,7 +318,7 @@ def ends_sentence(result: Result, prompt: int | None) -> str:
         texts.append(f"{name} {number(value)}{error}")
     over = f" over {plural(len(result.prompts), 'prompt')}" if several else ""
     if result.partial:
-        over = f" · stopped at {known_cells(result, prompt)}"
+        over = stopped_words(known_cells(result, prompt))
     metric = metric_name(result)
     noise = noise_mark(noise_of(result.data, prompt))
     mark = f" · {noise} ({result.model.dtype})" if noise else ""

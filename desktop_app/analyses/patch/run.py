@@ -23,9 +23,9 @@ from desktop_app.methods import stopped
 from desktop_app.methods.estimates import estimate_mode, rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
-from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import Gate, check_gate
-from desktop_app.methods.prepare import prepare, twins_of
+from desktop_app.methods.prepare import twins_of
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.warnings import first_difference
 
@@ -79,7 +79,7 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
         position, `[L, H, S, N]`; a list over prompts where their lengths differ.
     """
     clock = Clock(model)
-    prepared = prepare(model, params)
+    prepared = prepare_near(model, params, report)
     twins = twins_of(prepared, "patching")
     layers, heads = _places(model, params)
     mode = estimate_mode(model, (params.preview, params.metric), report)

@@ -11,9 +11,8 @@ from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
-from desktop_app.methods.nearness import near_notices
+from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import token_row, top_rows
-from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
     One prompt at a time, unpadded, so that neither batching nor padding can change a number.
     """
     clock = Clock(model)
-    prepared = prepare(model, params, position=params.position)
+    prepared = prepare_near(model, params, report, params.position)
     notices = list(prepared.notices)
     tops, answers, wrongs, diffs, logprobs, ranks = [], [], [], [], [], []
     for index, record in enumerate(prepared.records):

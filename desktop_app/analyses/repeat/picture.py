@@ -222,13 +222,15 @@ def lines(result: Result) -> Iterator[str]:
     if noise := noise_sentence(result):
         yield noise
     for name, _title in EFFECTS:
-        if name in data:
+        if name in data and np.isfinite(data[name]).any():
             yield f"{name}: rise of the second half's loss, {data['effect_sequences']} sequences"
             yield from _strongest(np.asarray(data[name]), data)
 
 
 def _strongest(effect: np.ndarray, data: Mapping[str, Any]) -> Iterator[str]:
     for layer, column in lowest(-effect):
+        if not np.isfinite(effect[layer, column]):
+            continue  # of a run that was stopped
         place = f"L{data['layers'][layer]} position {data['positions'][column]}"
         yield f"  {place:<18} from {data['sources'][column]:<4} {effect[layer, column]:+.4f}"
 

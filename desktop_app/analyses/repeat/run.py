@@ -13,13 +13,16 @@ import torch
 
 from desktop_app.analyses.repeat.spec import ANALYSIS, GPT2_SMALL, RepeatParams
 from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.engine.interventions import Edit, Replace, Variant
 from desktop_app.engine.memory import budget_bytes, row_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_grid
 from desktop_app.methods.sequences import lead_token, records, repeated_sequences
 from desktop_app.methods.watching import capture, in_batches
+from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,21 +55,59 @@ def run(model: LoadedModel, params: RepeatParams, report: Reporter) -> Result:
         share = ShareReporter(report, 0.0, _HALVES_SHARE)
         logprob, correct = _predictions(model, ids, share)
         data = _halves(model, logprob, correct, size) | _facts(model, params, lead)
-        report.partial(data)
-        if params.effects != "none":
-            names = tuple(_SITES) if params.effects == "both" else (params.effects,)
-            count = min(params.effect_batch or params.batch, params.batch)
-            share = ShareReporter(report, _HALVES_SHARE, 1 - _HALVES_SHARE)
-            data |= _effects(model, ids[:count], size, names, share)
-    report.step(1.0, "Done")
-    result = finish(model, ANALYSIS, params, records(model, ids.tolist()), (data, ()), clock)
+        notices: tuple[Notice, ...] = ()
+        if len(logprob) < len(ids):
+            ids = ids[: len(logprob)]
+            notices = stopped.before(f"sequence {len(ids) + 1} of {params.batch}", report)
+        else:
+            found, notices = _with_effects(model, params, ids, data, report)
+            data |= found
+    stopped.tell_end(report)
+    data |= {notice.code: notice.message for notice in notices}
+    done = (data, notices)
+    result = finish(model, ANALYSIS, params, records(model, ids.tolist()), done, clock)
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})
+
+
+def _with_effects(
+    model: LoadedModel,
+    params: RepeatParams,
+    ids: torch.Tensor,
+    halves: dict[str, Any],
+    report: Reporter,
+) -> tuple[dict[str, Any], tuple[Notice, ...]]:
+    """Return the replacement maps that are wanted, or that the run was stopped before them."""
+    if params.effects == "none":
+        return {}, ()
+    names = tuple(_SITES) if params.effects == "both" else (params.effects,)
+    count = min(params.effect_batch or params.batch, params.batch)
+    share = ShareReporter(report, _HALVES_SHARE, 1 - _HALVES_SHARE)
+    try:
+        report.partial(halves)
+        found = _effects(model, ids[:count], params.seq_len, names, share)
+    except Cancelled:
+        return {}, stopped.before("the replacement maps", report)
+    maps = _maps(names, found)
+    if not found.stopped:
+        return maps, ()
+    cells = np.stack([maps[f"{name}_effect"] for name in names])
+    known = int(np.isfinite(cells).sum())
+    if not known:
+        return {}, stopped.before("the replacement maps", report)
+    told = f"Stopped at {known:,} of {cells.size:,} cells"
+    if known == cells.size:
+        told = f"Stopped after {found.done:,} of {count:,} sequences"
+    message = f"{told} of the replacement maps. Run again for the rest."
+    return maps, (Notice(PARTIAL, message),)
 
 
 def _predictions(
     model: LoadedModel, ids: torch.Tensor, report: Reporter
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return log-probability of each next token and whether it was on top, `[batch, S − 1]`."""
+    """Return log-probability of each next token and whether it was on top, `[batch, S − 1]`.
+
+    Of a run that is cancelled, and whose first fields are wanted, those of the first sequences.
+    """
     length = ids.shape[1]
     limit = budget_bytes(model) // row_bytes(model, length, length, read_all=True)
     limit = max(1, min(int(limit), _LOGITS_AT_ONCE // (length * model.info.d_vocab)))
@@ -76,7 +117,12 @@ def _predictions(
     ):
         logprobs.append(logprob)
         tops.append(top)
-        report.step(rows.stop / len(ids), f"Sequence {rows.stop} of {len(ids)}")
+        try:
+            report.step(rows.stop / len(ids), f"Sequence {rows.stop} of {len(ids)}")
+        except Cancelled:
+            if not report.keeps_partial:
+                raise
+            break
     return torch.cat(logprobs).double().numpy(), torch.cat(tops).numpy()
 
 
@@ -120,16 +166,17 @@ def _facts(model: LoadedModel, params: RepeatParams, lead: Lead) -> dict[str, An
 
 def _effects(
     model: LoadedModel, ids: torch.Tensor, size: int, names: Sequence[str], report: Reporter
-) -> dict[str, Any]:
-    """Return the effect maps, means over all given sequences."""
+) -> Readings:
+    """Return the loss under each replacement, of all given sequences."""
     grid = Grid(
         Inputs.of_sequences(ids, ids.shape[1] // 2 + 1),
         shape=lambda _length: (len(names), model.info.n_layers, size),
         cells=partial(_cells, model, names),
         show=partial(_maps, names),
         largest=_SEQUENCES_AT_ONCE,
+        keeps=True,
     )
-    return _maps(names, run_grid(model, grid, report))
+    return run_grid(model, grid, report)
 
 
 def _cells(model: LoadedModel, names: Sequence[str], group: Group) -> Iterator[Cell]:
@@ -146,10 +193,16 @@ def _cells(model: LoadedModel, names: Sequence[str], group: Group) -> Iterator[C
 
 
 def _maps(names: Sequence[str], found: Readings) -> dict[str, Any]:
-    """Return the mean rise of the loss; of the group under way only where all of it is known."""
+    """Return the mean rise of the loss; of the group under way only where all of it is known.
+
+    Where the run was stopped, of that group only if it is the first: all cells of a map are means
+    over the same sequences.
+    """
     total = np.zeros(found.cells[0].shape)
     effects, count = np.full(total.shape, np.nan), 0
     for start in range(0, len(found.cells), _SEQUENCES_AT_ONCE):
+        if found.stopped and start >= found.done > 0:
+            break
         cells = found.cells[start : start + _SEQUENCES_AT_ONCE]
         base = found.base[0, start : start + len(cells)].astype(np.float32)
         rises = np.stack(cells, axis=-1).astype(np.float32) - base

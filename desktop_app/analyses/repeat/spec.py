@@ -108,6 +108,7 @@ ANALYSIS = Analysis(
             "nats",
         ),
         noise_spec((), "nats"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
             "positions", ("position",), "Positions that are replaced, in the second r", telling=-1
         ),

@@ -12,7 +12,7 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load_tokenizer
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare
-from desktop_app.methods.text_notices import decoded, tokenizer_facts
+from desktop_app.methods.text_notices import decoded, differs_notices, tokenizer_facts
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 from desktop_app.text.warnings import length_notices, prompt_notices
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.tokenizing import TextTokenizer
 
 _PADS = 4
 # Logits closer than this count as equal in the padding demo, per dtype.
@@ -52,7 +53,9 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
     }
     if params.compare:
         report.step(0.3, f"Reading the tokenizer of {params.compare}")
-        data["compare"] = _compare(model, params, prepared)
+        other = load_tokenizer(ModelSpec(params.compare, offline=model.spec.offline))
+        notices += differs_notices(params.compare, other)
+        data["compare"] = _compare(other, params, prepared)
     if params.padding_demo:
         data["padding_demo"] = tuple(
             _padding_demo(model, prepared, index, report) for index in range(len(encodings))
@@ -61,9 +64,8 @@ def run(model: LoadedModel, params: TokensParams, report: Reporter) -> Result:
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
 
 
-def _compare(model: LoadedModel, params: TokensParams, prepared: Prepared) -> dict[str, Any]:
+def _compare(other: TextTokenizer, params: TokensParams, prepared: Prepared) -> dict[str, Any]:
     """Tokenize the same texts with a second model's tokenizer and align both by characters."""
-    other = load_tokenizer(ModelSpec(params.compare, offline=model.spec.offline))
     encoder = other.with_bos("no" if params.chat else params.bos)
     rows = []
     for row, own in zip(prepared.rows, prepared.encodings, strict=True):

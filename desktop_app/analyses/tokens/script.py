@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 def facts(result: Result, params: TokensParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
     float32 = result.model.dtype == "float32"
+    compared = result.data["compare"]["prompts"] if params.compare else ()
     return {
         "needs_model": params.padding_demo,
         "compare_gguf": params.compare.lower().endswith(".gguf"),
+        "second_ids": [[int(i) for i in row["ids"]] for row in compared],
         "agrees": 1e-3 if float32 else 0.5,
     }

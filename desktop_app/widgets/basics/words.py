@@ -26,6 +26,11 @@ def plain_tip(text: str) -> str:
     return f"<p style='white-space: pre-wrap'>{html.escape(text)}</p>"
 
 
+def plain_on_button(text: str) -> str:
+    """Return a text for a button or a menu, where & would mark the letter after it as a key."""
+    return text.replace("&", "&&")
+
+
 class PlainLabel(QLabel):
     """A label that never reads its text as markup, and lays out no more of it than can be read."""
 

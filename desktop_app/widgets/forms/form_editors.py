@@ -161,7 +161,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
 
     def show(value: Any) -> None:
         with QSignalBlocker(spin):
-            spin.setValue(value)
+            spin.setValue(min(max(value, spin.minimum()), spin.maximum()))  # a file may say any
 
     editor = Editor(spin, spin.valueChanged, spin.value, show)
     spin.lineEdit().returnPressed.connect(editor.submitted)

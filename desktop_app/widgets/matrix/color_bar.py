@@ -49,7 +49,8 @@ class ColorBar(QWidget):
     ) -> None:
         """Show the map between these values, or the part of it that values can reach."""
         self._limits = limits
-        self._seen = low, high = seen or limits
+        low, high = (min(max(limits[0], value), limits[1]) for value in seen or limits)
+        self._seen = low, high
         self._diverging = diverging
         self.setAccessibleDescription(f"from {low:.4g} to {high:.4g}")
         self.updateGeometry()

@@ -314,6 +314,8 @@ class Heatmap(QWidget):
 
     @Slot()
     def _on_view_changed(self) -> None:
-        seen = self._pane().canvas.frame.seen
+        frame = self._pane().canvas.frame
         for pane in self.panes[: self._shown]:
-            pane.show_seen(seen)
+            other = pane.canvas.frame
+            if (other.rows, other.cols) == (frame.rows, frame.cols):
+                pane.show_seen(frame.seen)

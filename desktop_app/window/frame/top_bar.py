@@ -24,7 +24,7 @@ from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Badge
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import (
     SMALL,
@@ -255,7 +255,7 @@ class TopBar(QFrame):
         self._show_parity(ready.parity)
 
     def _say(self, text: str, tip: str) -> None:
-        self.model_button.setText(f"{text}  ▾")
+        self.model_button.setText(f"{plain_on_button(text)}  ▾")
         self.model_button.setToolTip(plain_tip(tip))
         self.model_button.setAccessibleName(f"Model: {text}")
 

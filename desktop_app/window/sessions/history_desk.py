@@ -313,4 +313,4 @@ class HistoryDesk(QObject):
     def _name_window(self) -> None:
         session = self._session.session
         title = "Lensbench" if session.is_temporary else f"{session.path.stem} – Lensbench"
-        self._hall.window.setWindowTitle(title)
+        self._hall.window.setWindowTitle(title.replace("[*]", "[*][*]"))  # Qt's sign of changes

@@ -82,7 +82,8 @@ class SessionDesk(QObject):
 
     def open(self, path: Path) -> bool:
         """Open another session in place of this one; `failed` tells why it cannot be."""
-        self.wait()
+        if not self._is_settled():
+            return False
         is_there = os.path.exists(path)  # of a name that is too long, Path.exists raises
         if is_there and not self.session.is_gone() and path.samefile(self.session.path):
             return True
@@ -154,9 +155,9 @@ class SessionDesk(QObject):
 
     def close(self) -> None:
         """Finish what is being written and close the file."""
-        session = self.session
-        self._thread.submit(functools.partial(_retire, session))
-        self._thread.submit(self._shelter.close)
+        self.session.is_hurried = True
+        self._thread.submit(functools.partial(_retire, self.session))
+        self._thread.submit(functools.partial(self._shelter.close, self._kept.everything()))
         self._thread.close()
 
     def add(self, result: Result, *, counts: bool = True) -> None:
@@ -285,14 +286,11 @@ class SessionDesk(QObject):
         self._thread.submit(work)
 
     def _take_up(self, opener: Callable[[], Session]) -> bool:
-        self.wait()
-        session = None
+        if not self._is_settled():
+            return False
         try:
-            session = opener()
-            rows = session.rows()
+            session, rows = self._thread.perform(functools.partial(_opened, opener))
         except LensbenchError as error:
-            if session is not None:
-                session.close()
             self.failed.emit(str(error))
             return False
         old, self.session, self._rows = self.session, session, rows
@@ -307,6 +305,19 @@ class SessionDesk(QObject):
         self.rows_changed.emit(self.rows())
         self.opened.emit()
         return True
+
+    def _is_settled(self) -> bool:
+        """Wait for what is being written; return whether every result has found its place.
+
+        Where one has not, `write_failed` has said so only now: nobody has agreed to lose it.
+        """
+        session, kept = self.session, len(self._kept.everything())
+        session.is_hurried = True
+        is_done = self._thread.wait()
+        session.is_hurried = False
+        if not is_done:
+            self.failed.emit("The session's file is still being written: try again later.")
+        return is_done and len(self._kept.everything()) <= kept
 
     def _change(
         self, change: Callable[[Session], Any], done: Callable[[], None] | None = None
@@ -377,7 +388,7 @@ class SessionDesk(QObject):
     def _read(self, read: Callable[[], _Read], otherwise: _Read) -> _Read:
         """Return what the file holds, or `otherwise`; `failed` tells why it cannot be read."""
         try:
-            return read()
+            return self._thread.read(read)
         except LensbenchError as error:
             self.failed.emit(str(error))
             return otherwise
@@ -419,6 +430,16 @@ class SessionDesk(QObject):
         self._cache.move_to_end(number)
         while len(self._cache) > _CACHED_RESULTS:
             self._cache.popitem(last=False)
+
+
+def _opened(opener: Callable[[], Session]) -> tuple[Session, tuple[SessionRow, ...]]:
+    """Open a session and return it with its history."""
+    session = opener()
+    try:
+        return session, session.rows()
+    except LensbenchError:
+        session.close()
+        raise
 
 
 def _retire(session: Session) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Signal, Slot
 
 from desktop_app.session import unsaved
 from desktop_app.session.store import SessionRow, default_title, now
-from desktop_app.support.errors import LensbenchError
+from desktop_app.support.errors import BadInputError, LensbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desktop_app.contract.result import Result
     from desktop_app.session.store import Session
 
 Answer = Callable[[], None]
 Work = Callable[[], Answer | None]
-_PATIENCE_S = 60.0
+_Found = TypeVar("_Found")
+_PATIENCE_S = 90.0
+_MOMENT_S = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +44,7 @@ class SessionThread(QObject):
         self._answers: deque[Answer | str | None] = deque()
         self._is_closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session reader")
         self._done.connect(self._on_done)
 
     def submit(self, work: Work) -> None:
@@ -58,16 +63,44 @@ class SessionThread(QObject):
 
         self._pool.submit(guarded).add_done_callback(self._keep)
 
-    def wait(self) -> None:
-        """Wait until everything that was asked for is done and answered."""
-        with contextlib.suppress(Exception):
-            self._pool.submit(_nothing).result(timeout=_PATIENCE_S)
+    def wait(self) -> bool:
+        """Wait until everything that was asked for is done and answered; return whether it is."""
+        try:
+            self.perform(_nothing)
+        except BadInputError:  # it takes too long, or is over
+            return False
+        return True
+
+    def perform(self, work: Callable[[], _Found]) -> _Found:
+        """Do a piece of work after all that was asked for before, wait for it, and return it."""
+        found = self._wait_for(self._pool, work)
         self._on_done()
+        return found
+
+    def read(self, work: Callable[[], _Found]) -> _Found:
+        """Read something now, whatever is still to be written, wait for it, and return it."""
+        return self._wait_for(self._reader, work)
 
     def close(self) -> None:
         """Finish what was asked for and end the thread; answers still on their way are dropped."""
         self._is_closed = True
         self._pool.shutdown(wait=True)
+        self._reader.shutdown(wait=True)
+
+    def _wait_for(self, pool: ThreadPoolExecutor, work: Callable[[], _Found]) -> _Found:
+        """Wait for a piece of work; the window goes on being drawn, but hears nothing new."""
+        if self._is_closed:
+            raise BadInputError("The session is closed.")
+        future, end = pool.submit(work), time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return future.result(timeout=_MOMENT_S)
+            except TimeoutError:
+                if future.done():
+                    raise
+            if time.monotonic() > end:
+                raise BadInputError("The session's file is still in use: try again later.")
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
 
     def _keep(self, future: Future[Answer | str | None]) -> None:
         """Runs on the session's thread; the signal wakes the window."""
@@ -122,6 +155,10 @@ class KeptResults:
         """Return what is in the history, oldest first."""
         return tuple(kept[1] for number, kept in self._kept.items() if number not in self.hidden)
 
+    def everything(self) -> tuple[Result, ...]:
+        """Return all that was ever kept here."""
+        return tuple(kept[1] for kept in self._kept.values())
+
     def take_all(self) -> tuple[Result, ...]:
         """Return what is in the history, and keep nothing of it."""
         taken = self.visible()
@@ -161,9 +198,15 @@ class Shelter:
             return memory
         return f"{memory[:-1]}, and in “{self._session.path}” meanwhile."
 
-    def close(self) -> None:
-        """Let go: what it holds is in its own file, or is to be forgotten."""
+    def close(self, told: Sequence[Result] | None = None) -> None:
+        """Let go: what it holds is in its own file, or is to be forgotten.
+
+        Args:
+            told: The results that the user knows to be here: what else there is stays for the next
+                start. None: all is over.
+        """
         session, self._session = self._session, None
-        self._held.clear()
+        held, self._held = self._held, []
         if session is not None:
+            session.is_temporary = told is None or all(any(h is t for t in told) for h in held)
             session.close()

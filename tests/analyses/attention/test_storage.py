@@ -151,7 +151,7 @@ def folder(tmp_path_factory):
 def call(capfd, tmp_path, monkeypatch):
     """Run a command line with a bound of 0.1 MB in the settings."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    monkeypatch.setattr(cli, "_stored_bytes", lambda: 100_000)
+    monkeypatch.setattr(cli, "stored_bytes", lambda: 100_000)
 
     def run_it(*arguments):
         code = cli.main([str(a) for a in arguments])
@@ -230,9 +230,9 @@ def test_an_estimate_says_what_is_kept(call, folder):
 
 def test_the_bound_is_the_windows_setting(tmp_path, monkeypatch):
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    assert cli._stored_bytes() == 2_000_000_000
+    assert cli.stored_bytes() == 2_000_000_000
     save_settings(tmp_path / "config", Settings(stored_mb=3))
-    assert cli._stored_bytes() == 3_000_000
+    assert cli.stored_bytes() == 3_000_000
 
 
 def test_each_request_brings_its_own_bound(folder):

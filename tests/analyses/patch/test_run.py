@@ -317,17 +317,27 @@ def test_loss_and_kl_are_read_of_the_clean_prompt():
 
 
 def test_cancelling_leaves_no_hook_and_the_next_run_is_bitwise_the_same():
-    model = tiny("llama")
-    before = run(model, site="head_z").data["patched_noise"]
-    for limit in (0.1, 0.5, 0.9):
+    model, told = tiny("llama"), []
 
-        class Impatient(SilentReporter):
-            def step(self, fraction, note="", limit=limit):
-                if fraction > limit:
-                    raise Cancelled
+    class Listener(SilentReporter):
+        limit = 2.0
 
+        def step(self, fraction, note=""):
+            told.append(fraction)
+            if fraction > self.limit:
+                raise Cancelled
+
+    class Impatient(Listener):
+        def __init__(self, limit):
+            self.limit = limit
+
+    params = PatchParams(prompts=(ROW,), site="head_z")
+    before = patch.run(model, params, Listener()).data["patched_noise"]
+    limits = sorted(set(told))[:-1]
+    assert len(limits) > 3
+    for limit in limits[:-1]:  # when the last is told, all is there
         with pytest.raises(Cancelled):
-            patch.run(model, PatchParams(prompts=(ROW,), site="head_z"), Impatient())
+            patch.run(model, params, Impatient(limit))
         assert model.hooks_left() == 0
     np.testing.assert_array_equal(run(model, site="head_z").data["patched_noise"], before)
 

@@ -111,13 +111,13 @@ def test_padding_of_the_pack(smollm2_folder):
 
 
 def test_each_of_many_prompts_is_tokenized_once(monkeypatch):
-    seen = []
+    model, seen = named("toy"), []
     encode = TextTokenizer._encode
     monkeypatch.setattr(
         TextTokenizer, "_encode", lambda *a, **k: seen.append(a[1]) or encode(*a, **k)
     )
     rows = [f"{i} {i + 1} {i + 2}" for i in range(300)]
-    run(named("toy"), *rows)
+    run(model, *rows)
     assert sorted(seen) == sorted(rows)
 
 

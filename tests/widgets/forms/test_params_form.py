@@ -85,6 +85,11 @@ def test_bounds_come_from_the_model(form):
     assert (spin.minimum(), spin.maximum()) == (1, 50)
 
 
+def test_a_number_that_no_control_holds_is_shown_as_far_as_it_goes(form):
+    form.set_value(Settings.model_construct(top=2**70))
+    assert form.editor("top").control.value() == 50
+
+
 def test_typing_changes_and_enter_submits(form, qtbot):
     line = form.editor("layers").control
     assert isinstance(line, QLineEdit)

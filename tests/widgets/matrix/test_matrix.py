@@ -143,6 +143,24 @@ def test_all_missing_is_drawn(shown):
     assert find(heatmap, ColorBar).read_out()["limits"] == (-1.0, 1.0)
 
 
+def test_ends_without_a_distance_are_drawn(shown):
+    heatmap = Heatmap()
+    far = replace(matrix(np.ones((3, 3))), scale=(-np.inf, np.inf), seen=(0.0, np.inf))
+    heatmap.show_maps(far)
+    shown(heatmap)
+    assert np.isfinite(find(heatmap, ColorBar).read_out()["seen"]).all()
+
+
+def test_maps_of_different_shapes_keep_their_own_part_in_sight(shown):
+    heatmap = Heatmap()
+    heatmap.show_maps(matrix(np.ones((4, 4))), matrix(np.ones((4, 4))))
+    shown(heatmap, 900, 400)
+    second = heatmap.panes[1].canvas
+    second.show_matrix(None)
+    second.show_matrix(matrix(np.ones((7, 2))))
+    assert heatmap.canvas.frame.seen.size().toTuple() == (4, 4)
+
+
 def test_wheel_zooms_within_bounds_and_escape_shows_all(shown, qtbot):
     heatmap = Heatmap()
     heatmap.show_maps(matrix(np.zeros((80, 128))))

@@ -10,8 +10,11 @@ import pytest
 from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.result import Notice
+from desktop_app.views.frame import SettingsFold
+from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.window.runs import storing
 from desktop_app.window.runs.storing import StorageDialog, storage_words
+from tests.finding import find
 from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -107,12 +110,12 @@ def test_an_export_draws_the_small_pictures_where_no_head_is_there(bounded, monk
     window, view, _service = bounded
     monkeypatch.setattr(window.conductor, "look", lambda name, params: None)
     window.selection.select_head(2, 1)
-    assert view.picture_widget() is view._grid
+    assert isinstance(view.picture_widget(), HeadGrid)
 
 
 def test_the_form_says_what_a_run_would_keep(qtbot, bounded, monkeypatch):
     window, view, _service = bounded
-    sentence = view._settings.sentence
+    sentence = find(view, SettingsFold).sentence
     assert "of patterns" in sentence.full_text()
     monkeypatch.setattr(storing, "ask_stored", lambda parent, now: 1)
     window.memory.change(stored_mb=2_000)

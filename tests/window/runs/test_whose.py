@@ -12,7 +12,10 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.origin import Difference, model_difference, settings_difference
+from desktop_app.widgets.basics.chip import ChipRow
+from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from tests.finding import find
 from tests.samples import drawn
 from tests.samples.heads import detect_result
 from tests.window.fakes import N_LAYERS, FakeService, settle
@@ -22,13 +25,18 @@ FILLED = {"tokens", "rank", "attention", "ablate"}
 
 
 def chips(window, name):
-    view = window.views[name]
-    return [] if view._chips.isHidden() else [chip.code for chip in view._chips.chips()]
+    return window.views[name].read_out()["chips"]
+
+
+def chip_of(view):
+    """Return the one chip under a view's heading."""
+    (chip,) = find(view, ChipRow).chips()
+    return chip
 
 
 def choose(view, setting, value):
     """Choose another value in the form, as a click does."""
-    editor = view._settings.form.editor(setting)
+    editor = find(view, ParamsForm).editor(setting)
     editor.set_value(value)
     editor.changed.emit()
 
@@ -86,9 +94,8 @@ class TestModel:
         load(qtbot, window, "toy")
         for name in FILLED:
             assert chips(window, name) == ["other_model"]
-            (chip,) = window.views[name]._chips.chips()
-            assert chip.text() == "Made with another model, smollm2"
-        window.views["rank"]._chips.fix_clicked.emit("other_model")
+            assert chip_of(window.views[name]).text() == "Made with another model, smollm2"
+        find(window.views["rank"], ChipRow).fix_clicked.emit("other_model")
         settle(qtbot, window)
         assert window.views["rank"].current_result.model.name == "toy"
         assert chips(window, "rank") == []
@@ -186,7 +193,7 @@ class TestSettings:
         old = view.params()
         choose(view, "mode", "mean")
         assert chips(window, "ablate") == ["other_settings"]
-        (chip,) = view._chips.chips()
+        chip = chip_of(view)
         assert "Replace by: auto, now mean" in chip.toolTip()
         window.selection.select_head(3, 2)
         assert "Ablation: made with other settings. Run again." in said(window)
@@ -198,7 +205,7 @@ class TestSettings:
     def test_bos_and_chat_count_for_what_reads_prompts(self, qtbot, window):
         window.showing.show(detect_result(model=window.conductor.model.info))
         window.prompts.bos.set_value("yes")
-        window.prompts._on_settings_changed()
+        window.prompts.bos.changed.emit("yes")
         settle(qtbot, window)
         assert {name for name in FILLED if chips(window, name) == ["other_settings"]} == FILLED
         assert chips(window, "detect") == []
@@ -307,6 +314,7 @@ class TestStopped:
         qtbot.waitUntil(lambda: window.views["ablate"].running_params() is not None)
         window.actions_by_name["stop"].trigger()
         settle(qtbot, window)
+        window.service = service
         return window
 
     def test_what_it_had_is_shown_kept_and_marked(self, part):
@@ -314,7 +322,7 @@ class TestStopped:
         assert not view.is_busy()
         assert view.current_result.partial
         assert chips(part, "ablate") == ["partial"]
-        (chip,) = view._chips.chips()
+        chip = chip_of(view)
         assert "12 of 24" in chip.toolTip()
         assert part.job_bar.title() == "Ablation stopped"
         row = part.session.rows()[-1]
@@ -332,6 +340,19 @@ class TestStopped:
         part.selection.select_head(N_LAYERS - 1, 0)
         assert part.views["ablate"].read_out()["details"]["sentence"].startswith("Not computed")
         assert "not computed" in said(part)
+
+    def test_first_fields_do_not_bear_the_words_of_the_result_before(self, qtbot, part):
+        view, before = part.views["ablate"], part.views["ablate"].read_out()["small_print"]
+        service = part.service
+        service.keeps = False
+        part.runs.run("ablate")
+        qtbot.waitUntil(lambda: view.running_params() is not None)
+        assert chips(part, "ablate") == []
+        assert view.read_out()["small_print"] == "The first values of the run that goes on"
+        part.actions_by_name["stop"].trigger()
+        settle(qtbot, part)
+        assert chips(part, "ablate") == ["partial"]
+        assert view.read_out()["small_print"] == before
 
     def test_a_run_that_a_newer_one_replaces_leaves_nothing(self, qtbot, open_window):
         service = FakeService()

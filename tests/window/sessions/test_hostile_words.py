@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QTextEdit, QWidget
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QTabWidget, QTextEdit, QWidget
 
 from desktop_app.contract.result import Notice, TokenList
 from desktop_app.session.store import Session
 from desktop_app.window.sessions.history_desk import ResultDialog
+from tests.finding import find
 from tests.patience import turn_the_loop
 from tests.samples import drawn, heads
 from tests.window.fakes import settle
@@ -117,10 +118,11 @@ def test_nothing_of_a_session_is_read_as_markup(qtbot, window, hostile_file):
         quoted += audit(window)
     assert quoted > 10
     dialog = ResultDialog(window.session.rows()[0], window.session, window)
-    dialog.preview.setFocus()
-    dialog._on_page_changed()
-    quoted = audit(dialog)
-    assert "passwd" not in dialog.preview.toPlainText()
+    find(dialog, QTabWidget).setCurrentIndex(1)
+    audit(dialog)
+    assert EVIL.partition("&")[0] in dialog.preview.toPlainText()  # letters, and no picture
+    picture = dialog.preview.loadResource(2, QUrl("file:///etc/passwd"))
+    assert picture is None
     dialog.close()
 
 

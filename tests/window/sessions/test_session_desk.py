@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.session import unsaved
 from desktop_app.session.store import Session
 from desktop_app.window.sessions.session_desk import SessionDesk
+from tests.patience import CHILD_S
 from tests.samples import drawn
 
 pytestmark = pytest.mark.gui
@@ -306,3 +311,70 @@ def test_a_session_that_can_only_be_read_is_told_of_before_a_run(qtbot, desk, tm
     desk.wait()
     assert len(told) == 1
     assert "What is computed now is kept in memory" in told[0]
+
+
+@contextmanager
+def another_writes(desk):
+    """Another program is in the midst of writing to the file."""
+    with closing(sqlite3.connect(desk.session.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def test_results_are_shown_while_another_program_writes(qtbot, desk, tmp_path, monkeypatch):
+    path = tmp_path / "a.lens"
+    save(desk, path)
+    filled(qtbot, desk)
+    desk.start_new()  # nothing of it is in memory
+    assert desk.open(path)
+    told, waits, clock = [], threading.Event(), time.monotonic
+    desk.failed.connect(told.append)
+    with another_writes(desk):
+        monkeypatch.setattr(time, "monotonic", lambda: waits.set() or clock())
+        desk.rename(2, "New")
+        assert waits.wait(CHILD_S)
+        assert desk.result(1).analysis == "rank"
+        assert told == []  # the writing has not been given up: it still waits
+    desk.wait()
+    assert [row.title for row in desk.rows()][1] == "New"
+
+
+def test_the_window_is_drawn_while_it_waits_for_the_file(qtbot, desk):
+    drawn_meanwhile = threading.Event()
+    heard = []
+    desk.run(lambda: heard.append(drawn_meanwhile.wait(CHILD_S)))
+    QTimer.singleShot(0, drawn_meanwhile.set)
+    desk.wait()
+    assert heard == [True]
+
+
+def test_a_result_that_waits_for_another_program_is_not_left_behind(
+    qtbot, desk, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("desktop_app.session.database.HURRIED_S", 0.0)
+    save(desk, tmp_path / "b.lens")
+    save(desk, tmp_path / "a.lens")
+    with another_writes(desk), qtbot.waitSignal(desk.write_failed) as heard:
+        desk.add(drawn.rank_result())
+        assert not desk.open(tmp_path / "b.lens")
+    assert "in use by another program" in heard.args[0]
+    assert [row.id for row in desk.rows()] == [-1]
+    assert desk.session.path == tmp_path / "a.lens"
+    desk.retry()
+    desk.wait()
+    assert [row.id for row in desk.rows()] == [1]
+    assert desk.open(tmp_path / "b.lens")
+
+
+def test_a_result_that_waits_while_the_window_closes_is_offered_by_the_next_start(
+    qtbot, tmp_path, lensbench_home, monkeypatch
+):
+    monkeypatch.setattr("desktop_app.session.database.HURRIED_S", 0.0)
+    desk = SessionDesk()
+    save(desk, tmp_path / "a.lens")
+    with another_writes(desk):
+        desk.add(drawn.rank_result())
+        desk.close()
+    (left,) = unsaved.leftovers()
+    assert left.results == 1

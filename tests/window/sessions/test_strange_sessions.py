@@ -66,6 +66,24 @@ def test_a_result_that_cannot_be_drawn_takes_no_other_with_it(qtbot, window, tmp
     assert window.views["hand_patch"].read_out()["state"] == "result"
 
 
+def test_patterns_without_the_numbers_of_their_heads_are_refused(qtbot, window, tmp_path):
+    window.views.open("attention")
+    for name, *missing in (("a", "layers"), ("b",), ("c", "head_indices")):
+        result = lacking(drawn.attention_result(), *missing)
+        assert window.session.open(write(tmp_path / f"{name}.lens", result))
+        settle(qtbot, window)  # an error in the layout fails the test
+        shown = window.views["attention"].read_out()
+        assert ("incomplete" in shown["failure"]) == bool(missing)
+
+
+def test_signs_of_qts_in_names_are_letters(qtbot, window, tmp_path):
+    assert window.session.open(write(tmp_path / "R&D[*].lens", drawn.rank_result()))
+    settle(qtbot, window)
+    assert window.windowTitle() == "R&D[*][*] – Lensbench"
+    window.top_bar.show_loading("R&D")
+    assert "R&&D" in window.top_bar.model_button.text()
+
+
 @pytest.mark.parametrize(
     "settings", [{"bos": "x" * 1000}, {"bos": 7, "chat": "never"}, {"chat": 3}]
 )
