@@ -143,6 +143,8 @@ FURTHER: dict[str, dict[str, object]] = {
     "deepseek_v2:published": {
         **_LATENT, "v_head_dim": 12, "topk_method": "greedy", "norm_topk_prob": False,
     },
+    "openai-gpt": {"vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4,
+                   "n_positions": 64},
     "olmo": _LLAMA,
     # The biases of its norms stay where they are when weights are processed.
     "nemotron": _LLAMA,
