@@ -239,7 +239,7 @@ def test_replacement_maps_are_means_over_the_same_sequences():
 
 def test_halves_are_kept_where_the_maps_were_not_begun():
     whole, part = repeated(SilentReporter()), repeated(Impatient(1))
-    assert part.partial == "Stopped before the replacement maps. Run again for it."
+    assert part.partial == "Stopped before the replacement maps. Run again for the rest."
     assert not {"mlp_effect", "attn_effect", "effect_sequences"} & part.data.keys()
     np.testing.assert_array_equal(part.data["logprob"], whole.data["logprob"])
 
@@ -253,7 +253,7 @@ def test_the_sequences_that_were_read_are_kept():
     whole, part = repeated(SilentReporter()), repeated(AfterOne(-1))
     count = len(part.prompts)
     assert 0 < count < 3
-    assert part.partial == f"Stopped before sequence {count + 1} of 3. Run again for it."
+    assert part.partial == f"Stopped before sequence {count + 1} of 3. Run again for the rest."
     np.testing.assert_allclose(part.data["logprob"], whole.data["logprob"][:count], atol=1e-5)
 
 
