@@ -79,7 +79,7 @@ def before(what: str, report: Reporter) -> tuple[Notice, ...]:
     """
     if not report.keeps_partial:
         raise Cancelled
-    return (Notice(PARTIAL, f"Stopped before {what}. Run again for it."),)
+    return (Notice(PARTIAL, f"Stopped before {what}. Run again for the rest."),)
 
 
 def _sentence(found: Cells) -> str:

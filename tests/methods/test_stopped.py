@@ -15,6 +15,8 @@ from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.cells import parts
 from desktop_app.analyses.patch.spec import PatchParams
+from desktop_app.analyses.rank import run as rank
+from desktop_app.analyses.rank.spec import RankParams
 from desktop_app.analyses.repeat import run as repeat
 from desktop_app.analyses.repeat.spec import RepeatParams
 from desktop_app.contract.params import PromptRow
@@ -239,7 +241,7 @@ def test_replacement_maps_are_means_over_the_same_sequences():
 
 def test_halves_are_kept_where_the_maps_were_not_begun():
     whole, part = repeated(SilentReporter()), repeated(Impatient(1))
-    assert part.partial == "Stopped before the replacement maps. Run again for it."
+    assert part.partial == "Stopped before the replacement maps. Run again for the rest."
     assert not {"mlp_effect", "attn_effect", "effect_sequences"} & part.data.keys()
     np.testing.assert_array_equal(part.data["logprob"], whole.data["logprob"])
 
@@ -253,8 +255,37 @@ def test_the_sequences_that_were_read_are_kept():
     whole, part = repeated(SilentReporter()), repeated(AfterOne(-1))
     count = len(part.prompts)
     assert 0 < count < 3
-    assert part.partial == f"Stopped before sequence {count + 1} of 3. Run again for it."
+    assert part.partial == f"Stopped before sequence {count + 1} of 3. Run again for the rest."
     np.testing.assert_allclose(part.data["logprob"], whole.data["logprob"][:count], atol=1e-5)
+
+
+class AtPrompt(SilentReporter):
+    keeps_partial = True
+
+    def __init__(self, number):
+        self.number = number
+
+    def step(self, fraction, note=""):
+        if note == f"Prompt {self.number}":
+            raise Cancelled
+
+
+def test_prompts_that_were_ranked_are_kept(tmp_path):
+    rows = (*ROWS, PromptRow(text="ab ", answer="h"))
+    whole = rank.run(tiny("llama"), RankParams(prompts=rows), SilentReporter())
+    part = rank.run(tiny("llama"), RankParams(prompts=rows), AtPrompt(3))
+    assert part.partial == "Stopped before prompt 3 of 3. Run again for the rest."
+    assert part.prompts == whole.prompts[:2]
+    assert part.data["top"] == whole.data["top"][:2]
+    np.testing.assert_array_equal(part.data["logit_diff"], whole.data["logit_diff"][:2])
+    assert all(notice.prompt is None or notice.prompt < 2 for notice in part.warnings)
+    assert as_text(part)
+    with Session.create(tmp_path / "part.lens") as session:
+        session.add(part)
+        (row,) = session.rows()
+        assert session.load(row.id).partial == part.partial
+    with pytest.raises(Cancelled):
+        rank.run(tiny("llama"), RankParams(prompts=rows), AtPrompt(1))
 
 
 def test_a_script_says_that_it_computes_what_a_stopped_run_lacks():

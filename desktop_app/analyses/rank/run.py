@@ -8,16 +8,19 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
+from desktop_app.contract.result import PARTIAL
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
+from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import token_row, top_rows
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
-    from desktop_app.contract.result import AnswerRecord, PromptRecord, Result
+    from desktop_app.contract.result import AnswerRecord, Notice, PromptRecord, Result
+    from desktop_app.methods.prepare import Prepared
 
 
 def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
@@ -29,8 +32,13 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
     prepared = prepare_near(model, params, report, params.position)
     notices = list(prepared.notices)
     tops, answers, wrongs, diffs, logprobs, ranks = [], [], [], [], [], []
+    count, done = len(prepared.records), prepared.records
     for index, record in enumerate(prepared.records):
-        report.step(index / len(prepared.records), f"Prompt {index + 1}")
+        try:
+            report.step(index / count, f"Prompt {index + 1}")
+        except Cancelled:
+            done, notices = _first(prepared, index, notices, report)
+            break
         logits = model.run(model.ids([record.tokens.ids]))[0].float()
         read = logits[record.read_position]
         if not bool(torch.isfinite(read).all()):
@@ -51,10 +59,26 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         **with_twins("logit_diff", np.array(diffs)),
         "prompt_logprob": tuple(logprobs),
         "prompt_rank": tuple(ranks),
-        "read_position": np.array([r.read_position for r in prepared.records]),
+        "read_position": np.array([r.read_position for r in done]),
+        **{notice.code: notice.message for notice in notices if notice.code == PARTIAL},
     }
-    report.step(1.0, "Ranked")
-    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
+    stopped.tell_end(report)
+    return finish(model, ANALYSIS, params, done, (data, notices), clock)
+
+
+def _first(
+    prepared: Prepared, count: int, notices: list[Notice], report: Reporter
+) -> tuple[tuple[PromptRecord, ...], list[Notice]]:
+    """Return the prompts that a cancelled run has ranked, and what is to be told of these.
+
+    Raises:
+        Cancelled: There are none, or nobody wants them.
+    """
+    if not count:
+        raise Cancelled
+    what = f"prompt {count + 1} of {len(prepared.records)}"
+    told = [n for n in notices if n.prompt is None or n.prompt < count]
+    return prepared.records[:count], [*told, *stopped.before(what, report)]
 
 
 def _continuation(

@@ -41,5 +41,6 @@ ANALYSIS = Analysis(
         ),
         FieldSpec("prompt_rank", ("prompt", "position"), "Rank of each prompt token"),
         FieldSpec("read_position", ("prompt",), "Where the prediction was read", telling=-1),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )

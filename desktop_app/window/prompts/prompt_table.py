@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
+from desktop_app.support.terminal import printable
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.basics.words import plain_tip
@@ -62,7 +63,11 @@ _MOST_WRAPPED = 200  # longer tables keep one line a row: they are scrolled, not
 
 
 def visible(text: str) -> str:
-    """Return a text with the spaces at its ends, line breaks and tabs made visible."""
+    """Return a text with what is invisible in it made visible.
+
+    That is the spaces at its ends, line breaks, tabs and control characters; of these some would
+    turn the direction of writing and so show another text than there is.
+    """
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
     body = text.strip(" ")
@@ -70,7 +75,7 @@ def visible(text: str) -> str:
         return "␠" * len(text)
     start = len(text) - len(text.lstrip(" "))
     end = len(text) - len(text.rstrip(" "))
-    body = body.replace("\n", "↵").replace("\t", "⇥")
+    body = printable(body.replace("\n", "↵").replace("\t", "⇥"))
     return "␠" * start + body + "␠" * end
 
 

@@ -346,9 +346,9 @@ def test_seeds_that_were_done_are_kept_when_it_is_stopped():
 
 def test_scores_are_kept_when_it_is_stopped_at_the_card():
     part = run(tind(), DetectParams(batch=2, seq_len=6, card="0.0,1.0"), Impatient("Composition"))
-    assert part.partial == "Stopped before the circuit card. Run again for it."
+    assert part.partial == "Stopped before the circuit card. Run again for the rest."
     assert "card" not in part.data
     assert "copy" in part.data
     part = run(tind(), DetectParams(batch=2, seq_len=6), Impatient("Families"))
-    assert part.partial == "Stopped before the scores on families. Run again for it."
+    assert part.partial == "Stopped before the scores on families. Run again for the rest."
     assert "induction" in part.data

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.prompts.prompt_table import visible
 from tests.finding import said
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -123,3 +124,8 @@ def test_keys_that_are_held_do_not_decide_which_prompt_is_removed(qtbot, window)
 def test_no_test_inherits_keys_that_are_held(qapp):
     assert QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier
     assert QApplication.mouseButtons() == Qt.MouseButton.NoButton
+
+
+def test_control_characters_are_shown_and_turn_nothing_round():
+    assert visible("a\x00b\x1b[31m\r\n\u202edlrow\u2028 ") == ("a␀b␛[31m␍↵\\u202edlrow\\u2028␠")
+    assert visible("é 日本") == "é 日本"
