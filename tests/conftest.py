@@ -20,6 +20,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.engine import remembered
 from desktop_app.engine.pack import pack_folder, pack_problem, require_pack
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.patience import PatientBot, let_go_of_keys
@@ -70,6 +71,18 @@ def smollm2_folder(lensbench_home):
     if problem is not None:
         pytest.skip(problem)
     return require_pack("smollm2")
+
+
+@pytest.fixture
+def own_memory(tmp_path, monkeypatch):
+    """Give a home and a process that know nothing of any model's hooks, and keep what they learn.
+
+    Where a test makes a trial fail, the next test would believe it.
+    """
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    remembered.forget()
+    yield
+    remembered.forget()
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,11 @@ from desktop_app.analyses.patch.spec import PatchParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import hook_axes, remembered, weights
+from desktop_app.engine import hook_axes, weights
 from desktop_app.engine.loading import load
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.engine.shortcuts import acts
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import tiny
 from tests.plain import Opened
@@ -210,9 +209,8 @@ def test_a_model_that_shows_no_stream_behind_its_blocks(tmp_path):
     assert "first in layer 1" in told[0]
 
 
-def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch, tmp_path):
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    remembered.forget()
+@pytest.mark.usefixtures("own_memory")
+def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch):
     model = replace(tiny("llama"), unfit={(2, "head_z"): "layer 2 shows it as [4, 6]"})
     hooked, run = set(), LoadedModel.run
 

@@ -16,20 +16,14 @@ from desktop_app.engine import remembered, shortcuts
 from desktop_app.engine.loading import load
 from desktop_app.engine.remembered import FILE, recall
 from desktop_app.engine.shortcuts import abilities, acts
-from desktop_app.support.paths import HOME_VARIABLE, data_dir
+from desktop_app.support.paths import data_dir
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
 
 ROW = PromptRow(text="ab cd f", answer=("g",), wrong=("h",))
 
 
-@pytest.fixture(autouse=True)
-def own_memory(tmp_path, monkeypatch):
-    """A home and a process that know nothing."""
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    remembered.forget()
-    yield
-    remembered.forget()
+pytestmark = pytest.mark.usefixtures("own_memory")
 
 
 def passes(model, work):

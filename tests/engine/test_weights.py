@@ -6,9 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from desktop_app.engine import remembered, weights
+from desktop_app.engine import weights
 from desktop_app.engine.model import site_hook
-from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import tiny
 
@@ -66,10 +65,9 @@ def test_matrices_have_the_width_of_their_layers_heads(layer):
     torch.testing.assert_close(own.o, expected, atol=1e-5, rtol=0)
 
 
-def test_values_that_weights_alone_do_not_make_are_told(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("own_memory")
+def test_values_that_weights_alone_do_not_make_are_told():
     """Gemma 4 norms them."""
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    remembered.forget()
     assert weights.shows_values(tiny("gpt_oss"), "raw")
     assert not weights.shows_values(tiny("gemma4_text"), "raw")
 

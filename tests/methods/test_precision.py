@@ -18,11 +18,10 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec, Parity
-from desktop_app.engine import loading, remembered
+from desktop_app.engine import loading
 from desktop_app.engine.loading import load, tolerance_of
 from desktop_app.engine.model import Storage
 from desktop_app.support.errors import ModelLoadError
-from desktop_app.support.paths import HOME_VARIABLE
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
 
@@ -137,11 +136,10 @@ class Watches(Reporter):
     previews = True
 
 
+@pytest.mark.usefixtures("own_memory")
 @pytest.mark.parametrize("name", list(SETTINGS))
-def test_every_pass_that_was_run_is_counted(name, tmp_path, monkeypatch):
+def test_every_pass_that_was_run_is_counted(name):
     assert set(SETTINGS) == set(ANALYSES)
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
-    remembered.forget()
     model, kind = tiny("llama"), ANALYSES[name].params
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))
