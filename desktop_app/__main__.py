@@ -11,6 +11,14 @@ OUT_FOLDER = "out"
 
 def main() -> int:
     """Start what the arguments name and return the exit status."""
+    try:
+        return _start()
+    except KeyboardInterrupt:  # while the libraries are imported
+        sys.stderr.write("lensbench: interrupted\n")
+        return 130
+
+
+def _start() -> int:
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
     if arguments and not arguments[0].lower().endswith(".lens"):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from desktop_app import __main__ as door
 from desktop_app import cli, cli_options
 from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.registry import ANALYSES
@@ -275,3 +276,13 @@ def test_help_of_run_lists_every_analysis_by_name(call):
 def test_no_setting_may_be_called_as_an_option_of_every_command():
     names = {option.name for option in cli_options.common_options()}
     assert names - Params.model_fields.keys() == TAKEN
+
+
+def test_an_interrupt_before_the_command_begins_leaves_no_traceback(monkeypatch, capsys):
+    def interrupted(_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["lensbench", "models"])
+    monkeypatch.setattr(cli, "main", interrupted)
+    assert door.main() == 130
+    assert capsys.readouterr().err == "lensbench: interrupted\n"

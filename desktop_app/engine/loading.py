@@ -186,7 +186,7 @@ def _load_weights(
     _refuse_incomplete(spec, told.get("missing_keys") or (), checkpoint)
     unread.refuse_two_sets(spec.model, checkpoint.tensors, model)
     passed = told.get("unexpected_keys") or ()
-    notices = unread.unread_notices(spec.model, checkpoint, model, passed, mapped)
+    notices = unread.unread_notices(_short_name(spec), checkpoint, model, passed, mapped)
     model.eval()
     return model, notices
 
@@ -240,11 +240,8 @@ def _describe(
 ) -> ModelInfo:
     cfg = bridge.cfg
     source = str(checkpoint.folder / checkpoint.gguf) if checkpoint.gguf else str(checkpoint.folder)
-    name = spec.model
-    if Path(name).expanduser().exists():
-        name = Path(os.path.abspath(Path(name).expanduser())).name
     return ModelInfo(
-        name=name,
+        name=_short_name(spec),
         source=source,
         fingerprint=fingerprint(checkpoint),
         n_layers=int(cfg.n_layers),
@@ -260,6 +257,12 @@ def _describe(
         dtype=dtype_name(dtype),
         weights=spec.weights,
     )
+
+
+def _short_name(spec: ModelSpec) -> str:
+    """Return what results call a model: of a folder or file its last name, links keeping theirs."""
+    path = Path(spec.model).expanduser()
+    return Path(os.path.abspath(path)).name if path.exists() else spec.model
 
 
 def _refuse_too_large(
