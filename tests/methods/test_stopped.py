@@ -12,6 +12,8 @@ import pytest
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.ablate.spec import AblateParams
+from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.patch.cells import parts
 from desktop_app.analyses.patch.spec import PatchParams
@@ -286,6 +288,43 @@ def test_prompts_that_were_ranked_are_kept(tmp_path):
         assert session.load(row.id).partial == part.partial
     with pytest.raises(Cancelled):
         rank.run(tiny("llama"), RankParams(prompts=rows), AtPrompt(1))
+
+
+class AtStep(SilentReporter):
+    keeps_partial = True
+
+    def __init__(self, left):
+        self.left = left
+
+    def step(self, fraction, note=""):
+        self.check()
+
+    def check(self):
+        self.left -= 1
+        if self.left <= 0:
+            raise Cancelled
+
+
+def test_attention_of_the_prompts_that_were_run_is_kept():
+    params = AttentionParams(prompts=ROWS, difference=True)
+    whole, kept = attention.run(tiny("llama"), params, SilentReporter()), 0
+    for left in range(1, 40):
+        try:
+            part = attention.run(tiny("llama"), params, AtStep(left))
+        except Cancelled:
+            assert not kept
+            continue
+        if not part.partial:
+            break
+        kept += 1
+        assert part.partial == "Stopped before prompt 2 of 2. Run again for the rest."
+        assert part.prompts == whole.prompts[:1]
+        for name in ("pattern", "difference", "corrupt_pattern", "thumbnail"):
+            (one,) = part.data[name]
+            np.testing.assert_array_equal(one, whole.data[name][0])
+        np.testing.assert_array_equal(part.data["entropy"], whole.data["entropy"][..., :1])
+        assert as_text(part)
+    assert kept
 
 
 def test_a_script_says_that_it_computes_what_a_stopped_run_lacks():

@@ -20,15 +20,16 @@ from desktop_app.engine.memory import fewer_rows, human_bytes, row_bytes, used_b
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import watch
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import PromptRecord, Result
     from desktop_app.text.encoding import Encoding
 
 _THUMBNAIL = 32
@@ -62,21 +63,20 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
     report.stores(room, model.storage.limit_bytes)
     report.needs(_needs(model, prepared, room))
     arrays = _Arrays(model, params, grid, ArrayStore(room) if whole else None)
-    count = len(prepared.records)
     with no_hooks_left(model):
-        pairs = zip(prepared.encodings, prepared.corrupt, strict=True)
-        for index, (encoding, twin) in enumerate(pairs):
-            arrays.add(encoding, twin, ShareReporter(report, index / count, 1 / count))
+        done, missing = _fill(arrays, prepared, report)
     data: dict[str, Any] = {
         **arrays.fields(),
         "layers": np.array(grid.layers),
         "head_indices": np.array(grid.heads),
         "kv_head": np.array([model.kv_head(h) for h in grid.heads]),
-        "read_position": np.array([r.read_position for r in prepared.records]),
+        "read_position": np.array([r.read_position for r in done]),
+        **{notice.code: notice.message for notice in missing},
     }
-    report.step(1.0, "Done")
+    stopped.tell_end(report)
     # No answer is compared here: of them only a repair that was made must be told.
-    notices = [*(prepared.notices if params.fix else ()), *arrays.notices()]
+    repairs = [n for n in prepared.notices if params.fix and (n.prompt or 0) < len(done)]
+    notices = [*repairs, *arrays.notices(), *missing]
     if not whole:
         message = (
             f"{_too_large(model, room)}: the result keeps small pictures and entropies of all "
@@ -84,7 +84,25 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
             f"{_FEWER}."
         )
         notices.append(Notice("patterns_not_stored", message))
-    return finish(model, ANALYSIS, params, prepared.records, (data, notices), clock)
+    return finish(model, ANALYSIS, params, done, (data, notices), clock)
+
+
+def _fill(
+    arrays: _Arrays, prepared: Prepared, report: Reporter
+) -> tuple[tuple[PromptRecord, ...], tuple[Notice, ...]]:
+    """Run the prompts; return those that were run, and where that is not all of them, that."""
+    count = len(prepared.records)
+    pairs = zip(prepared.encodings, prepared.corrupt, strict=True)
+    for index, (encoding, twin) in enumerate(pairs):
+        try:
+            arrays.add(encoding, twin, ShareReporter(report, index / count, 1 / count))
+        except Cancelled:
+            if not index:
+                raise
+            arrays.keep_first(index)
+            missing = stopped.before(f"prompt {index + 1} of {count}", report)
+            return prepared.records[:index], missing
+    return prepared.records, ()
 
 
 _FEWER = "choose fewer --layers or --heads, or shorter prompts"
@@ -171,6 +189,11 @@ class _Arrays:
             if found.pattern is not None and other.pattern is not None:
                 self._corrupt.append(other.pattern)
                 self._differences.append(_subtract(found.pattern, other.pattern, store))
+
+    def keep_first(self, count: int) -> None:
+        """Let go of a prompt that was begun."""
+        for held in (self._found, self._corrupt, self._differences):
+            del held[count:]
 
     def _capture(self, encoding: Encoding, report: Reporter) -> _Captured:
         found = _Captured(self._model, self._params, self._grid, len(encoding), self._store)

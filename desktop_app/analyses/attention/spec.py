@@ -110,5 +110,6 @@ ANALYSIS = Analysis(
         FieldSpec(
             "kv_head", ("head",), "The key-value head that each query head reads", telling=-1
         ),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )
