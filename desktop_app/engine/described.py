@@ -53,6 +53,18 @@ class Described:
         return tuple(leading(full, list(raw(probe, add_special_tokens=False).input_ids)))
 
 
+def stop_dropping(backend: Any) -> bool:
+    """Let a tokenizer take every merge; return whether it left some out at random.
+
+    That is a means of training: with it the same text has other ids each time.
+    """
+    model = getattr(backend, "model", None)
+    drops = bool(getattr(model, "dropout", None))
+    if drops:
+        setattr(model, "dropout", None)  # noqa: B010 - the kinds of models share no declared class
+    return drops
+
+
 def leading(full: list[int], plain: list[int]) -> list[int]:
     """Return what stands before a text's own ids; of a text without ids all that is added."""
     if not plain:

@@ -15,6 +15,7 @@ from desktop_app.engine.described import (
     Described,
     leading,
     read_settings,
+    stop_dropping,
     token_text,
 )
 from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
@@ -85,13 +86,15 @@ def folder_tokenizer(folder: Path) -> TextTokenizer:
         return TextTokenizer(raw, outdated or token_text(said.get(DIFFERS)))
     described = _described(folder, path, raw)
     if raw is not None:
+        made_by_library = TextTokenizer(raw)
         differs = described.differing(raw)
         if not differs:
-            return TextTokenizer(raw)
+            return made_by_library
     followed = PreTrainedTokenizerFast.from_pretrained(str(folder), **_LOCAL)
+    drops = stop_dropping(followed.backend_tokenizer)
     if raw is not None:
         _name_specials(followed, raw)
-    made: dict[str, Any] = {"made": "file"}
+    made: dict[str, Any] = {"made": "file", **({"dropout": "off"} if drops else {})}
     if described.prefix != described.prefix_of(followed):
         followed.add_bos_token = made["add_bos_token"] = bool(described.prefix)
     remains = described.differing(followed)
@@ -104,6 +107,7 @@ def _described(folder: Path, path: Path, raw: Any) -> Described:
     from tokenizers import Tokenizer
 
     whole = Tokenizer.from_file(str(path))
+    stop_dropping(whole)
     whole.no_truncation()
     whole.no_padding()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.params import check_readable
 from desktop_app.engine.chat import ChatTemplate
-from desktop_app.engine.described import leading
+from desktop_app.engine.described import leading, stop_dropping
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 
@@ -34,7 +34,8 @@ class TextTokenizer:
     def __init__(self, raw: Any, differs: str = "", made: Mapping[str, Any] | None = None) -> None:
         self.raw = raw
         self.differs = differs
-        self.made = made
+        drops = stop_dropping(getattr(raw, "backend_tokenizer", None))
+        self.made = {**(made or {}), "dropout": "off"} if drops else made
         self.chat = ChatTemplate(raw)
         self.bos_id: int | None = raw.bos_token_id
         prefix = leading(self._plain("a", specials=True), self._plain("a", specials=False))

@@ -211,6 +211,7 @@ def _tokenizer(result: Result) -> dict[str, Any]:
         "tokenizer_made": str(given.get("made", "")),
         "tokenizer_parts": parts if isinstance(parts, dict) and "ignore_merges" in parts else {},
         "tokenizer_adds": adds if isinstance(adds, bool) else None,
+        "tokenizer_drops": given.get("dropout") == "off",
     }
 
 

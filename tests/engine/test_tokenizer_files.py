@@ -195,3 +195,18 @@ def test_a_vocabulary_without_letters_has_its_bos_all_the_same(tmp_path):
         tokenizer = made.read_folder(folder)
         assert list(tokenizer.encode("1 2").ids) == plain.encode("1 2").ids == [0, 1, 2], name
         assert tokenizer.adds_bos
+
+
+@pytest.mark.parametrize("name", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
+def test_no_merge_is_left_out_at_random(tmp_path, name):
+    whole = made.byte_level(made.digits_alone())
+    made.save_folder(tmp_path, whole, "llama", tokenizer_class=name)
+    path = tmp_path / "tokenizer.json"
+    said = json.loads(path.read_text())
+    said["model"]["dropout"] = 0.5
+    path.write_text(json.dumps(said))
+    tokenizer = made.read_folder(tmp_path)
+    expected = tuple(whole.encode("the cat ab", add_special_tokens=False).ids)
+    assert {tokenizer.encode("the cat ab", "no").ids for _ in range(20)} == {expected}
+    assert tokenizer.made["dropout"] == "off"
+    assert tokenizer.differs == ""

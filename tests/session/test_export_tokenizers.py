@@ -5,6 +5,7 @@ Run where Lensbench cannot be imported, against the ids of the result.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -32,6 +33,15 @@ def folder(path, **settings):
     config = (path / "config.json").read_text()
     made.save_folder(path, made.byte_level(made.digits_alone(), adds_bos=True), "llama", **settings)
     (path / "config.json").write_text(config)
+    return path
+
+
+def dropping(path, **settings):
+    """The same, whose file leaves half of all merges out at random."""
+    folder(path, **settings)
+    said = json.loads((path / "tokenizer.json").read_text())
+    said["model"]["dropout"] = 0.5
+    (path / "tokenizer.json").write_text(json.dumps(said))
     return path
 
 
@@ -74,6 +84,7 @@ def printed(result, place):
     [
         (folder, {"tokenizer_class": "GPT2Tokenizer"}),
         (folder, {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": False}),
+        (dropping, {"tokenizer_class": "GPT2Tokenizer"}),
         (gguf, {}),
         (lone, {}),
     ],
