@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.benchmarks.hostile import KINDS, measure, prepare
-from tests.hostile.parent import Patience
+from tests.hostile.parent import Child, Outcome, Patience, watch
 from tests.patience import CHILD_S
 
 pytestmark = [
@@ -34,12 +34,18 @@ def test_nothing_is_lost_and_nothing_is_hurt(prepared, kind):
     assert found.is_clean
 
 
-def test_what_fails_is_counted_and_named(tmp_path):
-    """The harness itself: a child that lies, one that dies, one that says nothing."""
-    from tests.hostile.parent import Outcome, watch
+def test_what_fails_is_counted_and_named(tmp_path, monkeypatch):
+    """The harness itself: a child that lies, one that dies, one that says nothing more."""
+    hear = Child.hear
 
-    patience = Patience(start_s=CHILD_S, step_s=3.0, hang_s=5.0, batch=10)
-    found = watch(Outcome("x"), "tests.hostile.false_child", tmp_path, range(5), patience)
+    def hear_until_silence(child, limit_s):
+        word = hear(child, limit_s)
+        if word is not None and word.get("step") == "silence":
+            hear(child, 0.0)  # its time is over
+        return word
+
+    monkeypatch.setattr(Child, "hear", hear_until_silence)
+    found = watch(Outcome("x"), "tests.hostile.false_child", tmp_path, range(5), PATIENCE)
     assert (found.tried, found.lost, found.wrong, found.crashes, found.hangs) == (5, 1, 1, 1, 1)
     assert [line.split(":")[1].split(" (")[0] for line in found.failures] == [
         " case 0", " case 1", " case 2", " case 3",
