@@ -190,6 +190,7 @@ class Checkpoint:
         pickled: Whether the weights are a pickle, which only the weights-only loader may read.
         config: What config.json says, or a GGUF file's metadata.
         tensors: The tensors that the files hold; empty for a pickle.
+        outdated: Whether it is a pack, or the copy of one, that an earlier version converted.
     """
 
     folder: Path
@@ -199,6 +200,7 @@ class Checkpoint:
     pickled: bool = False
     config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     tensors: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
+    outdated: bool = False
 
 
 def inspect_folder(folder: Path) -> Checkpoint:
@@ -215,7 +217,10 @@ def inspect_folder(folder: Path) -> Checkpoint:
         return Checkpoint(folder, None, tuple(files), None, pickled=True, config=config)
     tensors = weight_files.stored_tensors(files)
     parameters = sum(numbers_held(name, stored) for name, stored in tensors.items())
-    return Checkpoint(folder, None, tuple(files), parameters, config=config, tensors=tensors)
+    return Checkpoint(
+        folder, None, tuple(files), parameters, config=config, tensors=tensors,
+        outdated=pack.is_outdated(folder),
+    )  # fmt: skip
 
 
 def inspect_gguf(path: Path) -> Checkpoint:

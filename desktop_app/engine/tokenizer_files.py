@@ -19,7 +19,6 @@ from desktop_app.engine.described import (
     token_text,
 )
 from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
-from desktop_app.engine.pack import is_outdated
 from desktop_app.engine.sentence_pieces import follow_sentence_pieces
 from desktop_app.engine.tokenizer_guard import refuse_hostile
 from desktop_app.engine.tokenizing import TextTokenizer
@@ -59,11 +58,16 @@ def read_tokenizer(
         raw, differs = gguf_tokenizer(checkpoint.folder / checkpoint.gguf)
         return TextTokenizer(raw, differs, {"made": "gguf", "parts": backend_parts(raw)})
     refuse_hostile(checkpoint.folder, check, name)
-    return folder_tokenizer(checkpoint.folder)
+    return folder_tokenizer(checkpoint.folder, _OUTDATED if checkpoint.outdated else "")
 
 
-def folder_tokenizer(folder: Path) -> TextTokenizer:
-    """Return a Hugging Face folder's tokenizer, and in words where it parts from its files."""
+def folder_tokenizer(folder: Path, known: str = "") -> TextTokenizer:
+    """Return a Hugging Face folder's tokenizer, and in words where it parts from its files.
+
+    Args:
+        folder: The folder.
+        known: What is known of its files, and they do not tell.
+    """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     path = folder / "tokenizer.json"
@@ -82,8 +86,7 @@ def folder_tokenizer(folder: Path) -> TextTokenizer:
     declared = str(said.get("tokenizer_class") or "")
     # Made of the file itself, nothing was rebuilt.
     if type(raw) is PreTrainedTokenizerFast and declared in _GENERIC:
-        outdated = _OUTDATED if is_outdated(folder) else ""
-        return TextTokenizer(raw, outdated or token_text(said.get(DIFFERS)))
+        return TextTokenizer(raw, known or token_text(said.get(DIFFERS)))
     described = _described(folder, path, raw)
     if raw is not None:
         made_by_library = TextTokenizer(raw)

@@ -68,11 +68,11 @@ def test_an_earlier_conversion_named_by_its_path_is_made_anew_too(old_pack, tmp_
     copy = tmp_path / "copy"
     shutil.copytree(old_pack, copy)
     assert locate(ModelSpec(str(copy))).folder == copy
-    told = made.read_folder(copy)
+    told = load_tokenizer(ModelSpec(str(copy)))
     assert told.encode("a  5").pieces == ("a", "Ġ", "Ġ", "5")
     assert "an earlier version of Lensbench converted wrongly" in told.differs
     for _again in range(2):
-        tokenizer = made.read_folder(locate(ModelSpec(str(old_pack))).folder)
+        tokenizer = load_tokenizer(ModelSpec(str(old_pack)))
         assert tokenizer.encode("a  5").pieces == ("a", "ĠĠ", "5")
         assert not tokenizer.differs
 
