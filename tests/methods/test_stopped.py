@@ -24,7 +24,6 @@ from desktop_app.analyses.repeat.spec import RepeatParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import hook
 from desktop_app.contract.report import SilentReporter
-from desktop_app.methods.grid import Readings
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_scripts import to_notebook, to_script
@@ -211,7 +210,7 @@ def test_estimates_that_a_cancelled_run_is_left_with_are_told_as_estimates():
 
 
 def repeated(report, **settings):
-    return repeat.run(narrow(), RepeatParams(batch=3, seq_len=4, **settings), report)
+    return repeat.run(narrow(), RepeatParams(**{"batch": 3, "seq_len": 4} | settings), report)
 
 
 @pytest.mark.parametrize("effect_batch", [1, 0])
@@ -233,12 +232,16 @@ def test_replacement_maps_keep_their_cells(effect_batch):
 
 
 def test_replacement_maps_are_means_over_the_same_sequences():
-    first, more = np.full((1, 1, 2), 3.0), np.array([[[9.0, np.nan]]])
-    cells = [*[first] * 4, more]
-    found = Readings(np.ones((1, 5)), cells, ([],), done=4, stopped=True)
-    maps = repeat._maps(("mlp",), found)
-    np.testing.assert_allclose(maps["mlp_effect"], [[2.0, 2.0]])
-    assert maps["effect_sequences"] == 4
+    # Four sequences are swept together; the run is stopped in the middle of the fifth.
+    settings = {"batch": 5, "seq_len": 3}
+    whole = repeated(SilentReporter(), effect_batch=4, **settings)
+    runs = 4 * 2 * whole.data["mlp_effect"].size
+    part = repeated(Impatient(1 + runs + 4), effect_batch=0, **settings)
+    told = "Stopped after 4 of 5 sequences of the replacement maps. Run again for the rest."
+    assert part.partial == told
+    assert part.data["effect_sequences"] == 4
+    for name in ("mlp_effect", "attn_effect"):
+        np.testing.assert_allclose(part.data[name], whole.data[name], atol=1e-6)
 
 
 def test_halves_are_kept_where_the_maps_were_not_begun():
