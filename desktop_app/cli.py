@@ -260,7 +260,7 @@ def models(*, as_json: bool) -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Fetch a model pack of the catalogue (needs the network)."""
-    from desktop_app.engine.pack import fetch_pack
+    from desktop_app.engine.packs.pack import fetch_pack
 
     reporter = cli_options.TerminalReporter("fetch")
     with _libraries_held_back():
@@ -352,9 +352,9 @@ def doctor(*, as_json: bool) -> None:
 
 def _examine() -> dict[str, Any]:
     """Return facts by name, in words: versions, devices, models, display, folders."""
-    from desktop_app.engine import pack
     from desktop_app.engine.devices import list_devices
     from desktop_app.engine.memory import human_bytes
+    from desktop_app.engine.packs import pack
 
     facts: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform()}
     facts |= {name: installed.package_version(name) for name in _PACKAGES}

@@ -249,10 +249,9 @@ def sudo() -> str:
 
 def fetch_model() -> None:
     """Fetch the model pack where it is missing; the toy model serves where that fails."""
-    probe = (
-        "import sys; from desktop_app.engine.pack import is_installed as f; sys.exit(not f({!r}))"
-    )
-    command = [str(venv_python()), "-c", probe.format(MODEL)]
+    place = "desktop_app.engine.packs.pack"
+    probe = f"import sys; from {place} import is_installed as f; sys.exit(not f({MODEL!r}))"
+    command = [str(venv_python()), "-c", probe]
     probed = subprocess.run(command, capture_output=True, env=child_environment(), check=False)
     if probed.returncode == 0:
         return

@@ -21,7 +21,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.engine import remembered
-from desktop_app.engine.pack import pack_folder, pack_problem, require_pack
+from desktop_app.engine.packs.pack import pack_folder, pack_problem, require_pack
 from desktop_app.support.paths import HOME_VARIABLE
 from tests.patience import PatientBot, let_go_of_keys
 from tests.plugins import install_sample, on_path

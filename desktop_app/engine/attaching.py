@@ -10,7 +10,7 @@ from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 
 def refuse_unhooked(spec: ModelSpec, checkpoint: Checkpoint) -> None:

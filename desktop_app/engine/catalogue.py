@@ -8,22 +8,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow, ModelSpec
-from desktop_app.engine import pack, weight_files
+from desktop_app.engine.checkpoints import weight_files
+from desktop_app.engine.checkpoints.checkpoint import Checkpoint
+from desktop_app.engine.checkpoints.model_kinds import other_kind, refuse_other_kind
+from desktop_app.engine.checkpoints.model_settings import refuse_odd_settings
+from desktop_app.engine.checkpoints.stored import HeaderError, gguf_header, numbers_held
 from desktop_app.engine.memory import bytes_needed, human_bytes
-from desktop_app.engine.model_kinds import other_kind, refuse_other_kind
-from desktop_app.engine.model_settings import refuse_odd_settings
-from desktop_app.engine.stored import HeaderError, gguf_header, numbers_held
+from desktop_app.engine.packs import pack
 from desktop_app.support.errors import LensbenchError, ModelLoadError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from desktop_app.engine.stored import Stored
 
 _log = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
@@ -176,31 +171,6 @@ def _not_here(name: str, *, offline: bool) -> str:
             "for this load, or open a folder or a .gguf file."
         )
     return f"“{name}” could not be found on the Hub: check its spelling."
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A model on disk, described without loading it.
-
-    Attributes:
-        folder: Where it lies.
-        gguf: The GGUF file's name, or None for a Hugging Face folder.
-        files: The weight files, the very ones that will be read.
-        parameters: How many numbers they hold; None where only a pickle could tell.
-        pickled: Whether the weights are a pickle, which only the weights-only loader may read.
-        config: What config.json says, or a GGUF file's metadata.
-        tensors: The tensors that the files hold; empty for a pickle.
-        outdated: Whether it is a pack, or the copy of one, that an earlier version converted.
-    """
-
-    folder: Path
-    gguf: str | None
-    files: tuple[Path, ...]
-    parameters: int | None
-    pickled: bool = False
-    config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    tensors: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
-    outdated: bool = False
 
 
 def inspect_folder(folder: Path) -> Checkpoint:

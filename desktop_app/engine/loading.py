@@ -15,19 +15,20 @@ import torch
 
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
-from desktop_app.engine import catalogue, causality, hub, pickles, proportions, quantised, unread
+from desktop_app.engine import catalogue, causality, hub
 from desktop_app.engine.attaching import attach, refuse_unhooked
-from desktop_app.engine.catalogue import Checkpoint, fingerprint
+from desktop_app.engine.catalogue import fingerprint
+from desktop_app.engine.checkpoints import pickles, proportions, quantised, unread
+from desktop_app.engine.checkpoints.fitness import refuse_unfit
+from desktop_app.engine.checkpoints.unloadable import unloadable
+from desktop_app.engine.checkpoints.weight_files import describe_names
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
-from desktop_app.engine.fitness import refuse_unfit
 from desktop_app.engine.hook_axes import examine
 from desktop_app.engine.loading_progress import weights_progress
 from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
-from desktop_app.engine.tokenizer_files import read_tokenizer
-from desktop_app.engine.unloadable import unloadable
-from desktop_app.engine.weight_files import describe_names
+from desktop_app.engine.tokenizers.tokenizer_files import read_tokenizer
 from desktop_app.support.errors import (
     LensbenchError,
     MemoryExhaustedError,
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Notice
-    from desktop_app.engine.tokenizing import TextTokenizer
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
 _LENGTH = 10

@@ -25,7 +25,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
     from desktop_app.contract.result import ModelInfo, Notice
-    from desktop_app.engine.tokenizing import TextTokenizer
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 Site = Literal[
     "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out",

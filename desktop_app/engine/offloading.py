@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import torch
 
-from desktop_app.engine.proportions import in_proportion
+from desktop_app.engine.checkpoints.proportions import in_proportion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from desktop_app.contract.requests import ModelSpec
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 PREFIX = "lensbench-offload-"
 

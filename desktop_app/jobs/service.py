@@ -20,7 +20,8 @@ from desktop_app.contract.requests import (
     RunAnalysis,
     RunEstimate,
 )
-from desktop_app.engine import catalogue, hub, pack
+from desktop_app.engine import catalogue, hub
+from desktop_app.engine.packs import pack
 from desktop_app.support import installed
 from desktop_app.support.errors import (
     BadInputError,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Params, PromptRow
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.tokenizing import BosEncoder
+    from desktop_app.engine.tokenizers.tokenizing import BosEncoder
     from desktop_app.text.encoding import Encoding
 
 AnswerUse = Literal["needed", "inspected"]

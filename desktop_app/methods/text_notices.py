@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import PromptRecord
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.tokenizing import TextTokenizer
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
     from desktop_app.text.encoding import Encoding
 
 # The model reads something else than it was trained on: a number made of that is another number.

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from desktop_app.engine.bounded import BoundedWorker
-from desktop_app.engine.chat import ChatTemplate
-from desktop_app.engine.tokenizer_guard import refuse_hostile
+from desktop_app.engine.tokenizers.chat import ChatTemplate
+from desktop_app.engine.tokenizers.tokenizer_guard import refuse_hostile
 from desktop_app.support.errors import BadInputError, Cancelled, ModelLoadError
 from tests.engine import token_files as made
 from tests.engine.zoo import save_tiny, tiny_tokenizer
@@ -188,7 +188,7 @@ def test_a_malformed_file_is_no_crash(tmp_path, text):
 
 
 def test_a_worker_answers_again_after_it_was_ended():
-    worker = BoundedWorker("desktop_app.engine.chat_child")
+    worker = BoundedWorker("desktop_app.engine.tokenizers.chat_child")
     ask = {"template": "{{ messages[0].content }}!", "texts": ["a"], "specials": {}}
     assert worker.ask(ask).value == ["a!"]
     assert worker.ask({**ask, "template": "{{ 'x' * 4000000000 }}"}).failed == "memory"

@@ -11,13 +11,13 @@ import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 
-from desktop_app.engine.catalogue import Checkpoint
-from desktop_app.engine.tokenizer_files import read_tokenizer
+from desktop_app.engine.checkpoints.checkpoint import Checkpoint
+from desktop_app.engine.tokenizers.tokenizer_files import read_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop_app.engine.tokenizing import TextTokenizer
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 SPECIALS = ("<unk>", "<s>", "</s>")
 PAIRS = (

@@ -20,7 +20,7 @@ from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.rank.spec import RankParams
 from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 from desktop_app.methods.nearness import near_notices
 from desktop_app.methods.prepare import prepare
 from desktop_app.text.answers import fixed_row

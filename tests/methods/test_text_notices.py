@@ -18,7 +18,7 @@ from desktop_app.analyses.tokens import run as tokens
 from desktop_app.analyses.tokens.spec import TokensParams
 from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError
 from tests.engine import token_files as made

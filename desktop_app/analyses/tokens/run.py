@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.tokenizing import TextTokenizer
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 _PADS = 4
 # Logits closer than this count as equal in the padding demo, per dtype.

@@ -15,7 +15,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 from desktop_app.support.errors import BadInputError
 from tests.engine.zoo import ARCHITECTURES, save_tiny
 from tests.models import named, tiny

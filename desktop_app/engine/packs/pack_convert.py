@@ -1,7 +1,7 @@
 """Convert a GGUF file to a Hugging Face folder with safetensors, and prove the two equal.
 
-Run as `python -m desktop_app.engine.pack_convert FILE.gguf FOLDER`; the last line of the output
-says what went wrong when the exit code is not 0.
+Run as `python -m desktop_app.engine.packs.pack_convert FILE.gguf FOLDER`; the last line of the
+output says what went wrong when the exit code is not 0.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
-from desktop_app.engine.described import DIFFERS, PROBES
-from desktop_app.engine.gguf_tokenizer import gguf_tokenizer
-from desktop_app.engine.tokenizer_files import folder_tokenizer
+from desktop_app.engine.tokenizers.described import DIFFERS, PROBES
+from desktop_app.engine.tokenizers.gguf_tokenizer import gguf_tokenizer
+from desktop_app.engine.tokenizers.tokenizer_files import folder_tokenizer
 
 _PROBES = ("1 2 3 4", " 5", "12 345", "Ünïcode 世界 🙂\n\ttab", "  two  spaces ", *PROBES)
 

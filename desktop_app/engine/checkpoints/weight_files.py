@@ -10,14 +10,19 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.stored import MAX_JSON_BYTES, HeaderError, parse_json, safetensors_header
+from desktop_app.engine.checkpoints.stored import (
+    MAX_JSON_BYTES,
+    HeaderError,
+    parse_json,
+    safetensors_header,
+)
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from desktop_app.engine.stored import Stored
+    from desktop_app.engine.checkpoints.stored import Stored
 
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLE, _PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"

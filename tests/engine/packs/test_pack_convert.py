@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from desktop_app.engine import pack, pack_steps
-from desktop_app.engine.pack_convert import convert_gguf
+from desktop_app.engine.packs import pack, pack_steps
+from desktop_app.engine.packs.pack_convert import convert_gguf
 
 WORDS = ["<unk>", "<s>", "</s>", "Ġ", "1", "2", "3", "4", "5", "a", "b", "Ġ1", "Ġ2"]
 LAYERS, WIDTH, HEADS, MLP = 2, 16, 2, 24
@@ -132,7 +132,13 @@ def test_real_pack_is_whole_and_tokenizes_as_documented(smollm2_folder):
 
 
 def test_the_converter_is_a_command():
-    command = [sys.executable, "-m", "desktop_app.engine.pack_convert", "missing.gguf", "nowhere"]
+    command = [
+        sys.executable,
+        "-m",
+        "desktop_app.engine.packs.pack_convert",
+        "missing.gguf",
+        "nowhere",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "missing.gguf" in done.stderr

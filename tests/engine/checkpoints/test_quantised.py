@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import catalogue, quantised
+from desktop_app.engine import catalogue
+from desktop_app.engine.checkpoints import quantised
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import add_weights, change_weights, folder_of, load, set_config
 from tests.engine.zoo import tiny_tokenizer

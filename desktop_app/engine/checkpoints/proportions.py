@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from desktop_app.contract.report import Reporter
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _BLOCK = re.compile(r"^(?P<list>.*?)\.(?P<index>\d{1,9})\.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.stored import Stored
+from desktop_app.engine.checkpoints.stored import Stored
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 # A pickle is a program, some hundred steps for a tensor; a machine does a million in a few seconds.
 _MOST_STEPS = 1_000_000

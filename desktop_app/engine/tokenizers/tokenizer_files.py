@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.described import (
+from desktop_app.engine.tokenizers.described import (
     DIFFERS,
     PROBES,
     Described,
@@ -18,17 +18,17 @@ from desktop_app.engine.described import (
     stop_dropping,
     token_text,
 )
-from desktop_app.engine.gguf_tokenizer import backend_parts, gguf_tokenizer
-from desktop_app.engine.sentence_pieces import follow_sentence_pieces
-from desktop_app.engine.tokenizer_guard import refuse_hostile
-from desktop_app.engine.tokenizing import TextTokenizer
+from desktop_app.engine.tokenizers.gguf_tokenizer import backend_parts, gguf_tokenizer
+from desktop_app.engine.tokenizers.sentence_pieces import follow_sentence_pieces
+from desktop_app.engine.tokenizers.tokenizer_guard import refuse_hostile
+from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 from desktop_app.support.errors import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
 # Classes that take the file as it is; the others heed `add_bos_token` in the settings.

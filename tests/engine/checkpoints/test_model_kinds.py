@@ -18,7 +18,8 @@ from transformers import (
 )
 
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import catalogue, causality, model_kinds
+from desktop_app.engine import catalogue, causality
+from desktop_app.engine.checkpoints import model_kinds
 from desktop_app.engine.devices import list_devices
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import change_weights, folder_of, load, set_config

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.params import check_readable
-from desktop_app.engine.chat import ChatTemplate
-from desktop_app.engine.described import leading, stop_dropping
+from desktop_app.engine.tokenizers.chat import ChatTemplate
+from desktop_app.engine.tokenizers.described import leading, stop_dropping
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.pre_tokenizers import splitting
-from desktop_app.engine.stored import gguf_header
+from desktop_app.engine.checkpoints.stored import gguf_header
+from desktop_app.engine.tokenizers.pre_tokenizers import splitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,9 +20,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.engine import pack_steps
-from desktop_app.engine.pack_again import TOKENIZER, convert_again
-from desktop_app.engine.pack_steps import PackError, Steps, never
+from desktop_app.engine.packs import pack_steps
+from desktop_app.engine.packs.pack_again import TOKENIZER, convert_again
+from desktop_app.engine.packs.pack_steps import PackError, Steps, never
 from desktop_app.support import paths
 from desktop_app.support.unfinished import noted
 

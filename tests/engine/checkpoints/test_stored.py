@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from desktop_app.engine import stored
-from desktop_app.engine.stored import HeaderError, gguf_header, safetensors_header
+from desktop_app.engine.checkpoints import stored
+from desktop_app.engine.checkpoints.stored import HeaderError, gguf_header, safetensors_header
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.folders import folder_of, load
 from tests.engine.gguf_files import LAYERS, MLP, WIDTH, write_gguf

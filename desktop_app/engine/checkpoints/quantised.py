@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.weight_files import describe_names
+from desktop_app.engine.checkpoints.weight_files import describe_names
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from desktop_app.engine.stored import Stored
+    from desktop_app.engine.checkpoints.stored import Stored
 
 EXACT = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
 _TITLES = {

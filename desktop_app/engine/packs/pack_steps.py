@@ -167,7 +167,7 @@ def convert(steps: Steps, gguf: Path, target: Path) -> None:
     if getattr(sys, "frozen", False):
         # The frozen program is no interpreter that could run a module.
         steps.report(_AFTER_EXTRACT, f"Converting {steps.title} (once, about half a minute).")
-        importlib.import_module("desktop_app.engine.pack_convert").convert_gguf(gguf, target)
+        importlib.import_module("desktop_app.engine.packs.pack_convert").convert_gguf(gguf, target)
         return
     start = time.monotonic()
 
@@ -178,7 +178,7 @@ def convert(steps: Steps, gguf: Path, target: Path) -> None:
         fraction = _AFTER_EXTRACT + (1 - _AFTER_EXTRACT) * share
         steps.report(fraction, f"Converting {steps.title} (once, about half a minute).")
 
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     extra = {
         "PYTHONPATH": search,
@@ -188,7 +188,7 @@ def convert(steps: Steps, gguf: Path, target: Path) -> None:
         "TQDM_DISABLE": "1",
     }
     command = [
-        *(sys.executable, "-m", "desktop_app.engine.pack_convert"),
+        *(sys.executable, "-m", "desktop_app.engine.packs.pack_convert"),
         *(str(gguf), str(target)),
     ]
     code, text = _run(steps, command, gguf.parent / "convert.log", watch, extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import pre_tokenizers
 
-from desktop_app.engine.pre_tokenizers import splitting
+from desktop_app.engine.tokenizers.pre_tokenizers import splitting
 from tests.engine import token_files as made
 
 TEXTS = ("a  5", "\n\n1. Mix", "x = [ 12,   345 ]", " lead", "12345", "\t7", "\u00a08", "the cat")

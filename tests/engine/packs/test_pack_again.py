@@ -10,9 +10,10 @@ from tokenizers import pre_tokenizers
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.contract.result import has_earlier_tokenizer
-from desktop_app.engine import pack
 from desktop_app.engine.catalogue import fingerprint, inspect_folder, locate
-from desktop_app.engine.pack import Pack, PackError
+from desktop_app.engine.loading import load_tokenizer
+from desktop_app.engine.packs import pack
+from desktop_app.engine.packs.pack import Pack, PackError
 from desktop_app.session.diff import compare_results
 from tests.engine import token_files as made
 from tests.samples import stored

@@ -11,8 +11,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from desktop_app.engine.pack_steps import PackError
-from desktop_app.engine.pre_tokenizers import splitting
+from desktop_app.engine.packs.pack_steps import PackError
+from desktop_app.engine.tokenizers.pre_tokenizers import splitting
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
 

@@ -15,9 +15,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from desktop_app.engine import pack, pack_steps
-from desktop_app.engine.pack import Pack
-from desktop_app.engine.pack_steps import PackError
+from desktop_app.engine.packs import pack, pack_steps
+from desktop_app.engine.packs.pack import Pack
+from desktop_app.engine.packs.pack_steps import PackError
 from desktop_app.support.errors import Cancelled
 
 MEMBER = "tiny/model.gguf"
@@ -284,7 +284,7 @@ def test_cancel_ends_a_hanging_pip_at_once(tmp_path, monkeypatch):
 
 
 def test_importing_the_module_loads_no_torch_and_no_socket_user():
-    code = "import sys, desktop_app.engine.pack as p; p.pack_names(); print(*sys.modules)"
+    code = "import sys, desktop_app.engine.packs.pack as p; p.pack_names(); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     command = [sys.executable, "-c", code]
     modules = subprocess.check_output(command, text=True, env=environment).split()

@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.engine.bounded import Answer, BoundedWorker, Bounds
-from desktop_app.engine.pre_tokenizers import known_patterns
+from desktop_app.engine.tokenizers.pre_tokenizers import known_patterns
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _patterns(said: dict[str, Any]) -> Iterator[str]:
 
 
 def _try_apart(name: str, path: Path, check: Callable[[], None]) -> None:
-    worker = BoundedWorker("desktop_app.engine.tokenizer_child", _BOUNDS)
+    worker = BoundedWorker("desktop_app.engine.tokenizers.tokenizer_child", _BOUNDS)
     try:
         found = worker.ask({"path": str(path)}, check)
     finally:

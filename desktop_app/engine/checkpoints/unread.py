@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from desktop_app.contract.result import Notice
-from desktop_app.engine.proportions import layers_said
-from desktop_app.engine.weight_files import describe_names
+from desktop_app.engine.checkpoints.proportions import layers_said
+from desktop_app.engine.checkpoints.weight_files import describe_names
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from desktop_app.engine.catalogue import Checkpoint
-    from desktop_app.engine.stored import Stored
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
+    from desktop_app.engine.checkpoints.stored import Stored
 
 # Tables that models compute anew; a bias of more than one axis is a mask of old checkpoints.
 _TABLES = re.compile(

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import loading, offloading, proportions
+from desktop_app.engine import loading, offloading
+from desktop_app.engine.checkpoints import proportions
 from desktop_app.support.errors import Cancelled, ModelLoadError
 from tests.engine.folders import change_weights, folder_of, load, set_config
 from tests.engine.gguf_files import write_gguf

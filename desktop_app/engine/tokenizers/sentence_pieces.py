@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.described import Described, read_settings, token_text
+from desktop_app.engine.tokenizers.described import Described, read_settings, token_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.engine.weight_files import read_json
+from desktop_app.engine.checkpoints.weight_files import read_json
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:

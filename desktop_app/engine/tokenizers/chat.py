@@ -25,7 +25,7 @@ class ChatTemplate:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
-        self._worker = BoundedWorker("desktop_app.engine.chat_child", _BOUNDS)
+        self._worker = BoundedWorker("desktop_app.engine.tokenizers.chat_child", _BOUNDS)
         self._known: dict[tuple[str, str], str] = {}
 
     def expand(self, texts: Sequence[str]) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.engine import proportions, quantised, unread, weight_files
-from desktop_app.engine.model_kinds import refuse_other_kind
+from desktop_app.engine.checkpoints import proportions, quantised, unread, weight_files
+from desktop_app.engine.checkpoints.model_kinds import refuse_other_kind
 from desktop_app.support.errors import ModelLoadError
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec
-    from desktop_app.engine.catalogue import Checkpoint
+    from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 
 
 def refuse_unfit(spec: ModelSpec, checkpoint: Checkpoint) -> None:

@@ -1,0 +1,1 @@
+"""The model pack: fetched, converted, proven, and converted again where that was wrong."""

@@ -1,0 +1,1 @@
+"""Tokenizers as the files describe them, bounded in time and memory, and chat templates."""
