@@ -41,7 +41,6 @@ EXCEPTIONS = {
     ("engine/test_weights.py", "_expand"): _STEP,
     ("engine/test_weights.py", "_feed"): _STEP,
     ("hostile/writers_child.py", "_exit"): _ENDS,
-    ("methods/test_stopped.py", "_maps"): _STEP,
     ("session/fault_driver.py", "_exit"): _ENDS,
     ("session/test_creating.py", "_places"): "stands in for a machine without these folders",
     ("session/test_export_literals.py", "_environment"): "no template of ours writes a bare text",
