@@ -59,15 +59,14 @@ class RepeatParams(Params):
         words={"both": "both maps", "none": "no maps", "": "map of {}"},
     )
     effect_batch: int = setting(
-        0,
+        1,
         "Sequences for the maps",
-        "How many of the sequences the maps take, which cost by far the most; 0 takes "
-        "all of them. The window's form begins with 1: the maps of one take a minute on a CPU.",
+        "How many of the sequences the maps take, which cost by far the most: those of one take a "
+        "minute on a CPU; 0 takes all of them.",
         ge=0,
         le=1000,
         words={"0": "maps from all sequences", "": "maps from {}"},
         counted="sequence",
-        form_start=1,
         zero="all",
     )
 

@@ -92,7 +92,7 @@ class ParamsForm(QWidget):
         self._help, self._problem = PlainLabel(), PlainLabel()
         self._build()
         self._add_fields()
-        self.set_value(model_class.model_construct(**_starts(model_class)))
+        self.set_value(model_class.model_construct())
         self.setAccessibleName("Settings")
 
     def _build(self) -> None:
@@ -216,14 +216,6 @@ class ParamsForm(QWidget):
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-
-
-def _starts(model_class: type[BaseModel]) -> dict[str, Any]:
-    """Return the values that a fresh form has instead of the fields' defaults."""
-    starts = {
-        name: _extra(field).get("form_start") for name, field in model_class.model_fields.items()
-    }
-    return {name: value for name, value in starts.items() if value is not None}
 
 
 class FormScroll(QFrame):

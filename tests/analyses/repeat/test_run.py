@@ -28,8 +28,10 @@ class Listener(SilentReporter):
         self.parts.append(dict(data))
 
 
-def repeat(model, report=None, **settings):
-    return run(model, RepeatParams(**settings), report or SilentReporter())
+def repeat(model, report=None, effect_batch=0, **settings):
+    return run(
+        model, RepeatParams(effect_batch=effect_batch, **settings), report or SilentReporter()
+    )
 
 
 @pytest.fixture(scope="module")

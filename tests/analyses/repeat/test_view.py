@@ -205,9 +205,9 @@ def test_the_maps_keep_their_room_in_a_small_window(view):
         assert one.canvas.frame.plot.height() > 130
 
 
-def test_the_form_begins_with_few_sequences_for_the_maps(view):
-    assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 0)
-    assert (view.params().seq_len, view.params().effect_batch) == (50, 1)
+def test_maps_are_of_one_sequence_in_the_form_and_on_the_command_line(view):
+    assert (RepeatParams().seq_len, RepeatParams().effect_batch) == (50, 1)
+    assert view.params() == RepeatParams()
     editor = find(view, ParamsForm).editor("effect_batch")
     editor.set_value(0)
     assert editor.control.text() == "all"
