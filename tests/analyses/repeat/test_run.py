@@ -29,9 +29,8 @@ class Listener(SilentReporter):
 
 
 def repeat(model, report=None, effect_batch=0, **settings):
-    return run(
-        model, RepeatParams(effect_batch=effect_batch, **settings), report or SilentReporter()
-    )
+    params = RepeatParams(effect_batch=effect_batch, **settings)
+    return run(model, params, report or SilentReporter())
 
 
 @pytest.fixture(scope="module")
