@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.contract.result import Notice
 from desktop_app.engine import first_gpt
 from desktop_app.engine.hook_axes import value_biases
 from desktop_app.support.errors import ModelLoadError
@@ -50,8 +52,31 @@ def attach(hf_model: Any, spec: ModelSpec) -> tuple[Any, bool]:
     if spec.weights == "raw":
         return bridge, False
     before = value_biases(bridge)
-    bridge.enable_compatibility_mode(disable_warnings=True)
+    with warnings.catch_warnings():  # norms that stay are told as a notice
+        warnings.filterwarnings("ignore", "(?s).*does not support (fold_ln|center)", UserWarning)
+        bridge.enable_compatibility_mode(disable_warnings=True)
     return bridge, value_biases(bridge) != before
+
+
+def kept_norms(bridge: Any, spec: ModelSpec) -> tuple[Notice, ...]:
+    """Return the warning that norms stay in weights that are called processed, if they do.
+
+    Folded into what reads it, a norm multiplies every direction by the same.
+    """
+    weights = [
+        getattr(getattr(block, name, None), "weight", None)
+        for block in bridge.blocks
+        for name in ("ln1", "ln2")
+    ]
+    if spec.weights == "raw" or all(
+        w is None or bool((w == w.flatten()[0]).all()) for w in weights
+    ):
+        return ()
+    message = (
+        f"TransformerLens does not fold all norms of {type(bridge.original_model).__name__} into "
+        "its weights: what is called processed here keeps them."
+    )
+    return (Notice("norms_not_folded", message),)
 
 
 def _refuse_two_depths(config: Any, spec: ModelSpec) -> None:

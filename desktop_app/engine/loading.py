@@ -16,7 +16,7 @@ import torch
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
 from desktop_app.engine import catalogue, causality, hub
-from desktop_app.engine.attaching import attach, refuse_unhooked
+from desktop_app.engine.attaching import attach, kept_norms, refuse_unhooked
 from desktop_app.engine.catalogue import fingerprint
 from desktop_app.engine.checkpoints import pickles, proportions, quantised, unread
 from desktop_app.engine.checkpoints.fitness import refuse_unfit
@@ -136,6 +136,7 @@ def _load(
         parameters = sum(p.numel() for p in hf_model.parameters())
         memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
         bridge, folded = attach(hf_model, spec)
+        notices += kept_norms(bridge, spec)
         info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
         axes = examine(bridge, info)
         info = replace(info, n_kv_heads=axes.n_kv_heads)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.ablate.spec import AblateParams
@@ -100,6 +102,31 @@ def test_processed_weights_say_where_heads_lose_their_biases(
     # The warning is true: only there do the two differ.
     apart = np.abs(found.data["ablated"] - usual.data["ablated"]).max()
     assert bool(apart > 1e-3) is warned
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kept"),
+    [
+        ("deepseek_v2", True),
+        ("openai-gpt", True),
+        ("qwen3", False),
+        ("phi3", False),
+        ("gpt2", False),
+    ],
+)
+def test_processed_weights_that_keep_their_norms_are_told(architecture, kept, tmp_path):
+    plain = save_tiny(architecture, tmp_path / "plain")
+    model = AutoModelForCausalLM.from_pretrained(plain)
+    with torch.no_grad():  # untrained norms are ones, so that there is nothing to fold
+        for name, weight in model.named_parameters():
+            if weight.dim() == 1 and name.endswith("weight"):
+                weight.uniform_(0.5, 1.5)
+    folder = shutil.copytree(plain, tmp_path / "drawn")
+    model.save_pretrained(folder)
+    for weights, expected in (("processed", kept), ("raw", False)):
+        spec = ModelSpec(str(folder), device="cpu", weights=weights)
+        codes = {notice.code for notice in load(spec, SilentReporter()).notices}
+        assert ("norms_not_folded" in codes) is expected
 
 
 @pytest.mark.parametrize(

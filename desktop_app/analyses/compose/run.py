@@ -19,13 +19,15 @@ from desktop_app.contract.grammar import resolve_heads, resolve_pair
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine import weights
 from desktop_app.engine.sweep_pass import no_hooks_left
+from desktop_app.methods import stopped
 from desktop_app.methods.composition import composition_scores, random_baseline
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.sequences import lead_token, ordinary_tokens
+from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.engine.model import LoadedModel
 
 # How the work divides: scores, then what the tokens are, then the
@@ -42,6 +44,7 @@ def run(model: LoadedModel, params: ComposeParams, report: Reporter) -> Result:
     Returns:
         `score [kind, L1, H1, L2, H2]`, 0 unless L1 < L2, beside that of random matrices. For a
         pair `top1`, `top5` (best key for each query; best query for each key) among `n` tokens.
+        Cancelled after the scores, those alone, marked as partial.
     """
     clock = Clock(model)
     info = model.info
@@ -59,11 +62,16 @@ def run(model: LoadedModel, params: ComposeParams, report: Reporter) -> Result:
         "baseline": np.array(means),
         "baseline_spread": np.array(spreads),
     }
+    missing: tuple[Notice, ...] = ()
     if vocabulary:
-        with no_hooks_left(model):
-            data |= _circuits(model, params, pair, copying, report)
-    report.step(1.0, "Done")
-    return finish(model, ANALYSIS, params, (), (data, ()), clock)
+        try:
+            with no_hooks_left(model):
+                data |= _circuits(model, params, pair, copying, report)
+        except Cancelled:
+            missing = stopped.before("the circuits over the vocabulary", report)
+    stopped.tell_end(report)
+    data |= {"partial": missing[0].message} if missing else {}
+    return finish(model, ANALYSIS, params, (), (data, missing), clock)
 
 
 def _circuits(

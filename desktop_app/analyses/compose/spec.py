@@ -110,5 +110,6 @@ ANALYSIS = Analysis(
         FieldSpec("ov_directions", ("direction",), "What the two shares mean"),
         FieldSpec("ov_block", ("source", "output"), "A part of the copying circuit"),
         FieldSpec("ov_block_tokens", ("source",), "The tokens of that part"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )

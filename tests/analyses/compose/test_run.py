@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from desktop_app.analyses.compose import picture
 from desktop_app.analyses.compose import run as circuits
 from desktop_app.analyses.compose.run import run
 from desktop_app.analyses.compose.spec import ComposeParams
 from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.weights import head_weights
 from desktop_app.methods.composition import composition_scores, random_baseline
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.tind import VOCABULARY, tind
 from tests.models import named, tiny
 
@@ -196,3 +197,26 @@ def test_a_circuit_that_writes_nothing_finds_nothing():
     assert found["top5"].tolist() == [0, 0]
     own = circuits.accuracy(circuits.Circuit(ids, torch.eye(6), torch.eye(6)), SilentReporter())
     assert own["top1"].tolist() == [1, 1]
+
+
+def test_a_run_that_is_stopped_before_its_circuits_keeps_the_scores():
+    model = tiny("llama")
+    params = ComposeParams(full_circuit="0.1,2.3", ov="2.3", tokens=64)
+
+    class Impatient(SilentReporter):
+        keeps_partial = True
+
+        def step(self, fraction, note=""):
+            if note.startswith("Embedding"):
+                raise Cancelled
+
+    class Unwilling(Impatient):
+        keeps_partial = False
+
+    part = run(model, params, Impatient())
+    np.testing.assert_array_equal(part.data["score"], compose(model).data["score"])
+    assert part.partial.startswith("Stopped before the circuits over the vocabulary.")
+    assert "top1" not in part.data
+    assert all("top-1" not in line for line in picture.lines(part))
+    with pytest.raises(Cancelled):
+        run(model, params, Unwilling())
