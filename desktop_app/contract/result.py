@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from desktop_app.contract.conversions import CONVERSIONS
 
 if TYPE_CHECKING:
     from desktop_app.contract.spec import FieldSpec
@@ -126,6 +129,16 @@ def has_earlier_tokenizer(then: ModelInfo, now: ModelInfo) -> bool:
     weights, _dash, conversion = then.fingerprint.partition("-")
     later, _dash, latest = now.fingerprint.partition("-")
     return weights == later and _number(conversion) < _number(latest)
+
+
+def is_of_earlier_pack(model: ModelInfo) -> bool:
+    """Return whether a result says of itself that an earlier conversion of a pack made it.
+
+    The place tells a pack from somebody's folder of that name.
+    """
+    place = PureWindowsPath(model.source).parts[-2:]  # reads the paths of every system
+    conversion = model.fingerprint.partition("-")[2]
+    return place == ("models", model.name) and _number(conversion) < CONVERSIONS.get(model.name, 1)
 
 
 def _number(conversion: str) -> int:

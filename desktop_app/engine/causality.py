@@ -11,8 +11,10 @@ from desktop_app.support.errors import ModelLoadError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Largest change of log-probabilities that rounding makes; a mixture of experts groups tokens anew.
-_ROUNDING = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
+# Largest change of log-probabilities that rounding makes, as a mixture of experts groups tokens
+# anew: in float32 that, or as much of the largest log-probability; in half precision these.
+_ROUNDING, _OF_LARGEST = 1e-4, 1e-5
+_HALF_ROUNDING = {torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 def refuse_two_way(
@@ -40,7 +42,8 @@ def refuse_two_way(
     changed = ids.clone()
     changed[0, kept:] = (changed[0, kept:] + 1) % plain.shape[1]
     difference = float((logprobs(changed)[:kept] - plain[:kept]).abs().max())
-    if difference > _ROUNDING.get(dtype, 1e-4):  # not-a-number is told of elsewhere
+    usual = max(_ROUNDING, _OF_LARGEST * float(plain.abs().max()))
+    if difference > _HALF_ROUNDING.get(dtype, usual):  # not-a-number is told of elsewhere
         raise ModelLoadError(
             f"“{name}” cannot be loaded: changing its later tokens changes what it predicts before "
             f"them, by {difference:.2g} in log-probability, so it is no causal language model; "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.contract.result import EARLIER_TOKENIZER, is_of_earlier_pack
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ def provenance_sentence(result: Result) -> str:
     """Return the small print: model, where and how it ran, BOS, weights, cost."""
     model, origin = result.model, result.provenance
     parts = [model.name, str(model.device), str(model.dtype)]
+    if is_of_earlier_pack(model):
+        parts.insert(1, EARLIER_TOKENIZER)
     bos = origin.get("bos")
     if bos is not None:
         parts.append(_bos(bos))

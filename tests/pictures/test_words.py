@@ -88,9 +88,12 @@ def test_options_are_named_as_the_form_names_them():
             ComposeParams(kind="K", embedding="layer0", tokens=500),
             "K-composition · embedding after ",
         ),
-        (RepeatParams(), "30 sequences · r of 50 tokens · seed 0 · both maps · maps from all seq"),
         (
-            RepeatParams(effects="mlp", effect_batch=1),
+            RepeatParams(),
+            "30 sequences · r of 50 tokens · seed 0 · both maps · maps from 1 sequence",
+        ),
+        (
+            RepeatParams(effects="mlp", effect_batch=0),
             "30 sequences · r of 50 tokens · seed 0 · map",
         ),
         (

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from desktop_app.contract.conversions import CONVERSIONS
 from desktop_app.engine.packs import pack_steps
 from desktop_app.engine.packs.pack_again import TOKENIZER, convert_again
 from desktop_app.engine.packs.pack_steps import PackError, Steps, never
@@ -44,8 +45,7 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
-# 2: the tokenizer cuts texts as the GGUF's own pre-tokenizer does.
-CONVERSION = 2
+CONVERSION = max(CONVERSIONS.values())
 # A fetch that was killed leaves its temporary folder; one older than this belongs to no live fetch.
 _STALE_SECONDS = 24 * 3600
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from tokenizers import pre_tokenizers
@@ -14,6 +15,7 @@ from desktop_app.engine.catalogue import fingerprint, inspect_folder, locate
 from desktop_app.engine.loading import load_tokenizer
 from desktop_app.engine.packs import pack
 from desktop_app.engine.packs.pack import Pack, PackError
+from desktop_app.pictures.words import provenance_sentence
 from desktop_app.session.diff import compare_results
 from tests.engine import token_files as made
 from tests.samples import stored
@@ -90,10 +92,24 @@ def test_a_tokenizer_that_cannot_be_read_is_said(old_pack):
         pack.require_pack("tiny")
 
 
+@pytest.mark.parametrize(
+    ("source", "fingerprint", "is_earlier"),
+    [
+        ("/home/a/.local/share/Lensbench/models/smollm2", "00ff", True),
+        (r"C:\Users\a\AppData\Local\Lensbench\models\smollm2", "00ff", True),
+        ("/home/a/.local/share/Lensbench/models/smollm2", "00ff-2", False),
+        ("/home/a/mine/smollm2", "00ff", False),
+    ],
+)
+def test_a_result_of_the_earlier_tokenizer_says_so_by_itself(source, fingerprint, is_earlier):
+    one = stored.ablate_result()
+    info = replace(one.model, name="smollm2", source=source, fingerprint=fingerprint)
+    said = provenance_sentence(replace(one, model=info))
+    assert ("made with the pack's earlier tokenizer" in said) is is_earlier
+
+
 def test_sessions_of_the_earlier_tokenizer_say_so():
     one = stored.ablate_result()
-    from dataclasses import replace
-
     later = replace(one, model=replace(one.model, fingerprint="00ff-2"))
     assert has_earlier_tokenizer(one.model, later.model)
     assert not has_earlier_tokenizer(later.model, one.model)
