@@ -90,7 +90,7 @@ def test_options_are_named_as_the_form_names_them():
         ),
         (
             RepeatParams(),
-            "30 sequences · r of 50 tokens · seed 0 · both maps · maps from 1 sequence",
+            "30 sequences · r of 50 tokens · seed 0 · both maps · maps from 1",
         ),
         (
             RepeatParams(effects="mlp", effect_batch=0),
