@@ -192,8 +192,8 @@ class TerminalReporter(Reporter):
         said = f"{self._title}: patterns take {wanted_bytes / 1e6:,.1f} MB"
         if wanted_bytes > limit_bytes:
             said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
-        sys.stderr.write(said + "\n")
-        sys.stderr.flush()
+        self._stream.write(said + "\n")
+        self._stream.flush()
 
     def end(self) -> None:
         """Clear the line."""

@@ -63,14 +63,11 @@ def kept_norms(bridge: Any, spec: ModelSpec) -> tuple[Notice, ...]:
 
     Folded into what reads it, a norm multiplies every direction by the same.
     """
-    weights = [
-        getattr(getattr(block, name, None), "weight", None)
-        for block in bridge.blocks
-        for name in ("ln1", "ln2")
-    ]
-    if spec.weights == "raw" or all(
-        w is None or bool((w == w.flatten()[0]).all()) for w in weights
-    ):
+    if spec.weights == "raw":
+        return ()
+    norms = [getattr(block, name, None) for block in bridge.blocks for name in ("ln1", "ln2")]
+    weights = [weight for norm in norms if (weight := getattr(norm, "weight", None)) is not None]
+    if all(bool((weight == weight.flatten()[0]).all()) for weight in weights):
         return ()
     message = (
         f"TransformerLens does not fold all norms of {type(bridge.original_model).__name__} into "

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -21,11 +20,11 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
+from desktop_app.support.children import environment
 from desktop_app.support.errors import first_line
 
 if TYPE_CHECKING:
@@ -117,21 +116,12 @@ class _Child:
     """One child process and the thread that reads its lines."""
 
     def __init__(self, module: str) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        extra = {
-            "PYTHONPATH": search,
-            "PYTHONIOENCODING": "utf-8",
-            "HF_HUB_OFFLINE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            "TRANSFORMERS_VERBOSITY": "error",
-        }
         self._process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
             [sys.executable, "-m", "desktop_app.engine.bounded", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **extra},
+            env=environment(TOKENIZERS_PARALLELISM="false"),
             encoding="utf-8",
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -78,10 +78,14 @@ def finish(
     found: tuple[Mapping[str, Any], Iterable[Notice]],
     clock: Clock,
 ) -> Result:
-    """Return the frozen result of an analysis; `found` is its fields and its warnings."""
+    """Return the frozen result of an analysis; `found` is its fields and its warnings.
+
+    What a run that was stopped has left out is a field as well (`partial`).
+    """
     data, given = found
     notices = tuple(given)
     frozen = {name: _freeze(value) for name, value in data.items()}
+    frozen |= {n.code: n.message for n in notices if n.code == PARTIAL}
     bad = _non_finite(analysis, frozen, notices)
     if bad:
         some = [p.tokens.ids for p in prompts[:_SEARCHED_PROMPTS]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -59,11 +59,6 @@ def tell_end(report: Reporter) -> None:
     """Say that the work is done, which can be cancelled no more."""
     with suppress(Cancelled):
         report.step(1.0, "Done")
-
-
-def fields(found: Cells) -> dict[str, Any]:
-    """Return the field that says what is missing; none of a whole grid."""
-    return {"partial": _sentence(found)} if found.stopped else {}
 
 
 def notices(found: Cells) -> tuple[Notice, ...]:

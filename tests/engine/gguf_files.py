@@ -48,7 +48,7 @@ def write_gguf(
         writer.add_unk_token_id(0)
     if say is not None:
         say(writer)
-    for name, values in {**_weights(), **(extra or {})}.items():
+    for name, values in {**weights(), **(extra or {})}.items():
         writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -57,10 +57,11 @@ def write_gguf(
     return path
 
 
-def _weights() -> dict[str, np.ndarray]:
+def weights(words: int = len(WORDS)) -> dict[str, np.ndarray]:
+    """Return the same random tensors each time, for a vocabulary of so many words."""
     draw = np.random.default_rng(0)
     shapes: dict[str, tuple[int, ...]] = {
-        "token_embd": (len(WORDS), WIDTH),
+        "token_embd": (words, WIDTH),
         "output_norm": (WIDTH,),
     }
     for layer in range(LAYERS):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import gguf
-import numpy as np
 from tokenizers import pre_tokenizers
+
+from tests.engine.gguf_files import HEADS, LAYERS, MLP, WIDTH, weights
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WORDS = ("<unk>", "<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "Ġ1", "Ġ2")
-LAYERS, WIDTH, HEADS, MLP = 2, 16, 2, 24
 
 
 def write_tiny_gguf(path: Path, **changes: Any) -> Path:
@@ -43,28 +43,10 @@ def write_tiny_gguf(path: Path, **changes: Any) -> Path:
     writer.add_unk_token_id(0)
     if "template" in changes:
         writer.add_chat_template(changes["template"])
-    _add_tensors(writer)
+    for name, values in weights(len(WORDS)).items():
+        writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
-
-
-def _add_tensors(writer: Any) -> None:
-    draw = np.random.default_rng(0)
-
-    def add(name: str, *shape: int) -> None:
-        writer.add_tensor(f"{name}.weight", draw.normal(size=shape).astype(np.float32) * 0.3)
-
-    add("token_embd", len(WORDS), WIDTH)
-    add("output_norm", WIDTH)
-    for layer in range(LAYERS):
-        block = f"blk.{layer}"
-        add(f"{block}.attn_norm", WIDTH)
-        add(f"{block}.ffn_norm", WIDTH)
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            add(f"{block}.{part}", WIDTH, WIDTH)
-        add(f"{block}.ffn_gate", MLP, WIDTH)
-        add(f"{block}.ffn_up", MLP, WIDTH)
-        add(f"{block}.ffn_down", WIDTH, MLP)

@@ -87,7 +87,6 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     if task.site == "head_z" and task.mode == "zero":
         notices += processed_biases(model)
     data = _fields(task, found, gate)
-    data |= stopped.fields(found)
     if found.estimate is not None:
         data["preview_agreement"] = rank_agreement(
             _table(task, found.estimate), _table(task, found)

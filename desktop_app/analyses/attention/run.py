@@ -71,7 +71,6 @@ def run(model: LoadedModel, params: AttentionParams, report: Reporter) -> Result
         "head_indices": np.array(grid.heads),
         "kv_head": np.array([model.kv_head(h) for h in grid.heads]),
         "read_position": np.array([r.read_position for r in done]),
-        **{notice.code: notice.message for notice in missing},
     }
     stopped.tell_end(report)
     # No answer is compared here: of them only a repair that was made must be told.

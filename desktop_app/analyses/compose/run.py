@@ -70,7 +70,6 @@ def run(model: LoadedModel, params: ComposeParams, report: Reporter) -> Result:
         except Cancelled:
             missing = stopped.before("the circuits over the vocabulary", report)
     stopped.tell_end(report)
-    data |= {"partial": missing[0].message} if missing else {}
     return finish(model, ANALYSIS, params, (), (data, missing), clock)
 
 

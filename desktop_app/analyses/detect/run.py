@@ -75,8 +75,6 @@ def run(model: LoadedModel, params: DetectParams, report: Reporter) -> Result:
     notices = (*notices, *left_out, *large, *_lost(model, data, prompts))
     if not any(notice.code == PARTIAL for notice in notices):
         notices = (*notices, *missing)
-    told = next((notice.message for notice in notices if notice.code == PARTIAL), None)
-    data |= {} if told is None else {"partial": told}
     result = finish(model, ANALYSIS, params, prompts, (data, notices), clock)
     if params.on == "prompts":
         return result

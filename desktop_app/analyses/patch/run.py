@@ -102,7 +102,7 @@ def run(model: LoadedModel, params: PatchParams, report: Reporter) -> Result:
         *gate.notices, *found.not_finite(model, inputs, "The patching"),
     ]  # fmt: skip
     stopped.tell_end(report)
-    data = {**_fields(task, found, gate, inputs.read), **stopped.fields(found)}
+    data = _fields(task, found, gate, inputs.read)
     if found.estimate is not None:
         guesses, values = (_patched(task, readings) for readings in (found.estimate, found))
         agreeing = (np.concatenate([v.ravel() for d in x for v in d]) for x in (guesses, values))

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.rank.spec import ANALYSIS, RankParams
-from desktop_app.contract.result import PARTIAL
 from desktop_app.engine.metrics import rank_of
 from desktop_app.engine.model import READ_HOOK, LoadedModel
 from desktop_app.methods import stopped
@@ -60,7 +59,6 @@ def run(model: LoadedModel, params: RankParams, report: Reporter) -> Result:
         "prompt_logprob": tuple(logprobs),
         "prompt_rank": tuple(ranks),
         "read_position": np.array([r.read_position for r in done]),
-        **{notice.code: notice.message for notice in notices if notice.code == PARTIAL},
     }
     stopped.tell_end(report)
     return finish(model, ANALYSIS, params, done, (data, notices), clock)

@@ -63,7 +63,6 @@ def run(model: LoadedModel, params: RepeatParams, report: Reporter) -> Result:
             found, notices = _with_effects(model, params, ids, data, report)
             data |= found
     stopped.tell_end(report)
-    data |= {notice.code: notice.message for notice in notices}
     done = (data, notices)
     result = finish(model, ANALYSIS, params, records(model, ids.tolist()), done, clock)
     return replace(result, provenance={**result.provenance, "bos": f"added ({lead.piece})"})

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop_app.support.children import environment
 from desktop_app.support.errors import Cancelled, ModelLoadError
 
 if TYPE_CHECKING:
@@ -178,20 +179,12 @@ def convert(steps: Steps, gguf: Path, target: Path) -> None:
         fraction = _AFTER_EXTRACT + (1 - _AFTER_EXTRACT) * share
         steps.report(fraction, f"Converting {steps.title} (once, about half a minute).")
 
-    root = str(Path(__file__).resolve().parents[3])
-    search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    extra = {
-        "PYTHONPATH": search,
-        "PYTHONIOENCODING": "utf-8",
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "TQDM_DISABLE": "1",
-    }
     command = [
         *(sys.executable, "-m", "desktop_app.engine.packs.pack_convert"),
         *(str(gguf), str(target)),
     ]
-    code, text = _run(steps, command, gguf.parent / "convert.log", watch, extra)
+    log, extra = gguf.parent / "convert.log", environment(TQDM_DISABLE="1")
+    code, text = _run(steps, command, log, watch, extra)
     if code == 0:
         return
     if _DISK_FULL_TEXT.search(text):

@@ -6,61 +6,19 @@ import subprocess
 import sys
 import time
 
-import gguf
-import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desktop_app.engine.packs import pack, pack_steps
 from desktop_app.engine.packs.pack_convert import convert_gguf
-
-WORDS = ["<unk>", "<s>", "</s>", "Ġ", "1", "2", "3", "4", "5", "a", "b", "Ġ1", "Ġ2"]
-LAYERS, WIDTH, HEADS, MLP = 2, 16, 2, 24
+from tests.engine.gguf_files import write_gguf
 
 
 @pytest.fixture(scope="module")
 def tiny_gguf(tmp_path_factory):
     """A random float32 Llama with a tied unembedding and a byte-level tokenizer."""
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_block_count(LAYERS)
-    writer.add_context_length(64)
-    writer.add_embedding_length(WIDTH)
-    writer.add_feed_forward_length(MLP)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_freq_base(10000.0)
-    writer.add_vocab_size(len(WORDS))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(WORDS)
-    writer.add_token_types([3, 3, 3] + [1] * (len(WORDS) - 3))
-    writer.add_token_merges(["Ġ 1", "Ġ 2"])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
-    draw = np.random.default_rng(0)
-
-    def add(name, *shape):
-        writer.add_tensor(f"{name}.weight", draw.normal(size=shape).astype(np.float32) * 0.3)
-
-    add("token_embd", len(WORDS), WIDTH)
-    add("output_norm", WIDTH)
-    for layer in range(LAYERS):
-        block = f"blk.{layer}"
-        add(f"{block}.attn_norm", WIDTH)
-        add(f"{block}.ffn_norm", WIDTH)
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            add(f"{block}.{part}", WIDTH, WIDTH)
-        add(f"{block}.ffn_gate", MLP, WIDTH)
-        add(f"{block}.ffn_up", MLP, WIDTH)
-        add(f"{block}.ffn_down", WIDTH, MLP)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
 @pytest.mark.model
