@@ -228,7 +228,7 @@ def _out_estimate(found: RunEstimate, *, as_json: bool) -> None:
 
 
 def _storage_words(wanted: int, limit: int) -> str:
-    from desktop_app.engine.memory import human_bytes
+    from desktop_app.support.sizes import human_bytes
 
     said = f"Its result keeps {human_bytes(wanted)} of patterns"
     if wanted <= limit:
@@ -353,8 +353,8 @@ def doctor(*, as_json: bool) -> None:
 def _examine() -> dict[str, Any]:
     """Return facts by name, in words: versions, devices, models, display, folders."""
     from desktop_app.engine.devices import list_devices
-    from desktop_app.engine.memory import human_bytes
     from desktop_app.engine.packs import pack
+    from desktop_app.support.sizes import human_bytes
 
     facts: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform()}
     facts |= {name: installed.package_version(name) for name in _PACKAGES}

@@ -192,7 +192,7 @@ class TerminalReporter(Reporter):
         said = f"{self._title}: patterns take {wanted_bytes / 1e6:,.1f} MB"
         if wanted_bytes > limit_bytes:
             said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
-        self._stream.write(said + "\n")
+        self._stream.write(f"{one_line(said)}\n")
         self._stream.flush()
 
     def end(self) -> None:

@@ -16,9 +16,10 @@ from desktop_app.engine.checkpoints.checkpoint import Checkpoint
 from desktop_app.engine.checkpoints.model_kinds import other_kind, refuse_other_kind
 from desktop_app.engine.checkpoints.model_settings import refuse_odd_settings
 from desktop_app.engine.checkpoints.stored import HeaderError, gguf_header, numbers_held
-from desktop_app.engine.memory import bytes_needed, human_bytes
+from desktop_app.engine.memory import bytes_needed
 from desktop_app.engine.packs import pack
 from desktop_app.support.errors import LensbenchError, ModelLoadError
+from desktop_app.support.sizes import human_bytes
 
 _log = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")

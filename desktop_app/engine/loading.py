@@ -25,7 +25,7 @@ from desktop_app.engine.checkpoints.weight_files import describe_names
 from desktop_app.engine.devices import choose_device, choose_dtype, dtype_name
 from desktop_app.engine.hook_axes import examine
 from desktop_app.engine.loading_progress import weights_progress
-from desktop_app.engine.memory import bytes_needed, free_bytes, human_bytes
+from desktop_app.engine.memory import bytes_needed, free_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
 from desktop_app.engine.tokenizers.tokenizer_files import read_tokenizer
@@ -35,6 +35,7 @@ from desktop_app.support.errors import (
     ModelLoadError,
     is_out_of_memory,
 )
+from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -90,15 +90,6 @@ def release_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def human_bytes(count: float) -> str:
-    """Return a number of bytes as people read it, such as `0.54 GB`."""
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    if count < 1e8:
-        return f"{count / 1e6:.0f} MB"
-    return f"{count / 1e9:.2f} GB"
-
-
 def rows_per_pass(
     model: LoadedModel, computed: int, shape: tuple[int, ...], plan: SweepPlan
 ) -> int:

@@ -16,7 +16,7 @@ from desktop_app.analyses.attention.store import ArrayStore, lies_on_disk
 from desktop_app.contract.grammar import resolve_heads, resolve_range
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice
-from desktop_app.engine.memory import fewer_rows, human_bytes, row_bytes, used_bytes
+from desktop_app.engine.memory import fewer_rows, row_bytes, used_bytes
 from desktop_app.engine.model import LoadedModel, site_hook
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -25,6 +25,7 @@ from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import Prepared, prepare, twins_of
 from desktop_app.methods.watching import watch
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.engine.memory import human_bytes
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.sizes import human_bytes
 from desktop_app.support.unfinished import Workplace
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from desktop_app.analyses.detect.spec import ANALYSIS, PATTERN_SCORES, DetectPar
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice, PromptRecord, Result
 from desktop_app.engine import weights
-from desktop_app.engine.memory import human_bytes
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.prepare import equal_length_groups, prepare
 from desktop_app.methods.sequences import Lead, lead_token, records, repeated_sequences
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.sizes import human_bytes
 from desktop_app.text.families import Encode, FamilyTokens, as_tokens, choose_families
 
 if TYPE_CHECKING:

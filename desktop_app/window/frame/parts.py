@@ -43,13 +43,6 @@ def action_tip(action: QAction) -> str:
     return f"{name} ({keys})" if keys else name
 
 
-def human_bytes(count: float) -> str:
-    """Return a number of bytes in words, in powers of ten as models are counted."""
-    if count >= 1e8:
-        return f"{count / 1e9:.2f} GB" if count < 1e10 else f"{count / 1e9:.0f} GB"
-    return f"{count / 1e6:.0f} MB"
-
-
 def human_count(count: int) -> str:
     """Return a number of parameters in words."""
     if count >= 1_000_000_000:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.support.guard import override
+from desktop_app.support.sizes import human_bytes
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.job_bar import duration
 from desktop_app.widgets.basics.layouts import filled
@@ -30,7 +31,6 @@ from desktop_app.window.frame.parts import (
     SMALL,
     RowDelegate,
     action_tip,
-    human_bytes,
     human_count,
     paint_ground,
     paint_line,

@@ -21,13 +21,14 @@ from PySide6.QtWidgets import (
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, ranked
 from desktop_app.support.guard import override
+from desktop_app.support.sizes import human_bytes
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.segmented import Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
-from desktop_app.window.frame.parts import human_bytes, human_count
+from desktop_app.window.frame.parts import human_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.support.sizes import human_bytes
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.frame.parts import human_bytes
 from desktop_app.window.settings import MOST_SWEEP_MB, USUAL_STORED_MB
 
 if TYPE_CHECKING:
