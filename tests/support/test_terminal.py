@@ -90,10 +90,13 @@ def test_what_a_library_writes_is_harmless(capfd, monkeypatch):
 
 
 # What writes to the terminal, and the functions that make it harmless.
-CALLS = {"print", "click.echo", "self._stream.write", "stream.write", "sys.stdout.write"}
+CALLS = {
+    "print", "click.echo", "self._stream.write", "stream.write", "sys.stdout.write",
+    "sys.stderr.write",
+}  # fmt: skip
 WRITERS = {
     "cli": {"_perform", "_say", "_warn", "_out"},
-    "cli_options": {"step", "end"},
+    "cli_options": {"step", "stores", "end"},
     "app": {"_print"},
 }
 
