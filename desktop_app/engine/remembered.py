@@ -115,7 +115,7 @@ def _digest(model: LoadedModel) -> str:
     facts = {
         "architecture": type(original).__name__,
         "configuration": configuration,
-        "attention": getattr(original.config, "_attn_implementation", None),
+        "attn_implementation": getattr(original.config, "_attn_implementation", None),
         "settings": {**settings, "device": model.device.type, "dtype": model.info.dtype},
         "versions": [package_version(name) for name in _PACKAGES],
         "trials": _TRIALS,

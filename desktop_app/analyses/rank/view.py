@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from desktop_app.analyses.rank import picture as data_of
+from desktop_app.analyses.rank.overview import Overview
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
@@ -125,10 +126,15 @@ class AnswerPanel(QWidget):
 _MAX_SURPRISE = 10.0
 # From this size on, in pixels, the prompt stands under the answers, token by token.
 _LARGE = (1100, 720)
+# From this width on the table of all prompts stands at the left of the selected one's ranking.
+_WIDE = 1500
 
 
 class RankView(AnalysisView):
-    """Next tokens at the left, answers token by token at the right, the prompt itself below."""
+    """Next tokens at the left, answers token by token at the right, the prompt itself below.
+
+    Of several prompts a table of all comes first: above these, or beside them in a wide window.
+    """
 
     EMPTY = (
         "What does the model predict?",
@@ -150,7 +156,13 @@ class RankView(AnalysisView):
         self._right = column_in(right, (area, 1))
         self._strip_frame = self._build_strip()
         columns = gap_splitter(Qt.Orientation.Horizontal, (said, 3, 600), (right, 2, 420))
-        self._column = column_in(content, (columns, 1), self._strip_frame)
+        one = QWidget()
+        self._column = column_in(one, (columns, 1), self._strip_frame)
+        self._overview = Overview(self.selection)
+        self._halves = gap_splitter(
+            Qt.Orientation.Vertical, (self._overview, 2, 220), (one, 5, 480)
+        )
+        column_in(content, (self._halves, 1))
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
@@ -174,6 +186,7 @@ class RankView(AnalysisView):
         if watched is self._content and event.type() == QEvent.Type.Resize:
             room = self._content.size()
             self._use_room(large=room.width() >= _LARGE[0] and room.height() >= _LARGE[1])
+            self._use_width(room.width())
         return super().eventFilter(watched, event)
 
     def _use_room(self, *, large: bool) -> None:
@@ -187,8 +200,17 @@ class RankView(AnalysisView):
             self._column.addWidget(self._strip_frame)
         self._strip_frame.show()
 
+    def _use_width(self, width: int) -> None:
+        """Put the table of all prompts beside the ranking of one where both have room."""
+        beside = width >= _WIDE
+        across = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
+        if self._halves.orientation() != across:
+            self._halves.setOrientation(across)
+            self._halves.setSizes([2, 3] if beside else [2, 5])
+
     @override
     def draw_result(self, result: Result) -> None:
+        self._overview.show_result(result)
         self._chooser.set_result(result)
         self.draw_prompt(result)
 
@@ -196,6 +218,7 @@ class RankView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
         record = result.prompts[prompt]
+        self._overview.show_prompt(prompt)
         self._heading_label.set_full_text(data_of.heading(result, prompt))
         self._read_label.set_full_text(data_of.read_sentence(result, prompt))
         self._list.set_ranking(data_of.predictions(result, prompt))
@@ -236,6 +259,7 @@ class RankView(AnalysisView):
             "token": self._token_label.full_text(),
             "token_by_token": self._surprises.isVisible(),
             **self._answers.read(),
+            **self._overview.read(),
         }
 
 
