@@ -31,34 +31,36 @@ def rank_text(rank: int) -> str:
 
 
 COLUMNS = (
-    Column("place", "mono", "#", align="right", width=44, muted=True, format=str),
-    Column("prompt", "mono", "prompt", width="stretch", least=130),
-    Column("answer", "token", priority=2, tooltip="The answer; of several the likeliest"),
+    Column("place", "mono", "#", align="right", width=42, muted=True, format=str, priority=2),
+    Column("prompt", "mono", width="stretch", least=84),
+    Column("answer", "token", priority=3, tooltip="The answer; of several the likeliest"),
     Column(
         "rank",
         "number",
-        width=76,
+        width=72,
         format=rank_text,
         tooltip="Of the answer's first token among all tokens; 0 is the top",
     ),
     Column(
         "probability",
         "number",
-        width=88,
+        "prob",
+        width=62,
         format=probability,
         bar=True,
         limits=(0.0, 1.0),
-        tooltip="Of the answer's first token",
+        priority=1,
+        tooltip="Probability of the answer's first token",
     ),
     Column(
         "difference",
         "number",
-        width=88,
+        width=80,
         format=_signed,
         bar=True,
         tooltip="logit(answer) − logit(wrong): positive where the model prefers the answer",
     ),
-    Column("top token", "token", priority=3, tooltip="What the model finds likeliest"),
+    Column("top token", "token", width=92, priority=4, tooltip="What the model finds likeliest"),
 )
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLayout,
+    QLayoutItem,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.support.guard import override
 
@@ -55,6 +63,28 @@ def row_in(
 def row_of(*parts: Part, spacing: int | None = None) -> QHBoxLayout:
     """Return a row of parts beside each other, apart as the style has it unless told."""
     return row_in(None, *parts, spacing=spacing)
+
+
+class PageStack(QStackedWidget):
+    """Pages of which the one in sight alone says how much room is needed."""
+
+    def __init__(self, *pages: QWidget) -> None:
+        super().__init__()
+        for page in pages:
+            self.addWidget(page)
+        self.currentChanged.connect(self.updateGeometry)
+
+    @override
+    def sizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return super().sizeHint() if page is None else page.sizeHint()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        if page is None:
+            return super().minimumSizeHint()
+        return page.minimumSizeHint().expandedTo(page.minimumSize())
 
 
 class FlowLayout(QLayout):
