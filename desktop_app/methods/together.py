@@ -182,7 +182,8 @@ def _report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, H
     for layer in range(layers):
         note = f"layer {layer + 1} of {layers}"
         tell = partial(_tell, report=report, fraction=layer / layers, note=note)
-        yield site_hook(layer, "resid_pre"), tell
+        if model.has_hook(site_hook(layer, "resid_pre")):
+            yield site_hook(layer, "resid_pre"), tell
 
 
 def _tell(_x: torch.Tensor, hook: object, *, report: Reporter, fraction: float, note: str) -> None:
