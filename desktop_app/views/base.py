@@ -30,7 +30,7 @@ from desktop_app.widgets.basics.messages import Banner, EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QPixmap
 
@@ -194,6 +194,9 @@ class AnalysisView(QWidget):
         self._set_busy(busy=False)
         self._show_content(shown=True)
         self._attempt(self._draw_with_words, result)
+
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried on the question of the result that comes next, oldest first."""
 
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""

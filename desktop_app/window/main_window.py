@@ -33,6 +33,7 @@ from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
+from desktop_app.window.sessions.recent_desk import RecentDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
 from desktop_app.window.settings import Memory, save_settings
@@ -120,6 +121,9 @@ class MainWindow(QMainWindow):
         self.first_start.model_chosen.connect(self._begin_worked_example)
         self.first_start.finished.connect(self.started)
         self.recovery = Recovery(self.session, self.files, self)
+        self.recent = RecentDesk(
+            *(hall, self.memory, self.session, self.files, self.results.start, self.recovery)
+        )
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
         self.closer = Closer(self.runner, self.session, hall)
@@ -140,8 +144,9 @@ class MainWindow(QMainWindow):
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
-            *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
-            *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
+            *(self.files, self.recent, self.history, self.pictures, self.comparisons),
+            *(self.prompt_desk, self.models, self.storage, self.runs, self.rail),
+            *(self.top_bar, self.panels),
         )
         themes = (
             ActionSpec(
@@ -170,6 +175,7 @@ class MainWindow(QMainWindow):
         self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
         self.rail.fold_by_hand(chosen.rail_folded)
+        self.results.fold(chosen.folded_results)
         self.views.open(chosen.tab)
 
     # Starting.
@@ -182,6 +188,7 @@ class MainWindow(QMainWindow):
             self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
         self.recovery.look()
+        self.recent.begin(offered=session_file is None)
         if installed.compute_problem() is not None:
             self.top_bar.show_viewer()
             self.started.emit()
@@ -277,6 +284,7 @@ class MainWindow(QMainWindow):
         self.memory.change(
             tab=self.views.current,
             rail_folded=self.rail.is_folded_by_hand,
+            folded_results=self.results.folded(),
             **self.prompts.shared_settings(),
             prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,

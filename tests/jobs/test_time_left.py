@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def told(news):
 def steps_of(pairs):
     """Return by which share what is told rises, and falls beyond what a clock takes, each time."""
     steps = []
-    for (then, before), (now, after) in zip(pairs, pairs[1:], strict=False):
+    for (then, before), (now, after) in itertools.pairwise(pairs):
         if before > TOLD_FROM:
             steps.append(((after - before) / before, (before - (now - then) - after) / before))
     return steps
@@ -85,9 +86,9 @@ def test_a_job_that_turns_slow_is_said_to_take_longer_by_and_by():
     slow = [(5.0 + i / 2, 0.5 + i / 1000) for i in range(1, 400)]
     pairs = told([*fast, *slow, (300.0, 1.0)])
     assert max(rise for rise, _fall in steps_of(pairs)) <= 0.26
-    when, value = pairs[-1]
+    _when, value = pairs[-1]
     assert value > 20.0  # where the first half's speed would have said 1 s
-    assert any(after > before for (_, before), (_, after) in zip(pairs, pairs[1:], strict=False))
+    assert any(after > before for (_, before), (_, after) in itertools.pairwise(pairs))
 
 
 def test_a_second_part_that_begins_at_nought_is_told_anew():

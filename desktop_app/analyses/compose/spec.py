@@ -38,11 +38,13 @@ class ComposeParams(Params):
         "behind which it stood?",
         cli="pair",
         metavar="PREV IND",
+        named={"": ""},
     )
     ov: HeadText = setting(
         "",
         "Copying circuit",
         "A head such as 5.5: over the vocabulary, does it write the token it reads?",
+        named={"": ""},
     )
     embedding: Literal["raw", "layer0"] = setting(
         "raw",

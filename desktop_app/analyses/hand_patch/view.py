@@ -23,6 +23,8 @@ from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desktop_app.contract.result import Result
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
@@ -133,6 +135,11 @@ class HandPatchView(AnalysisView):
         super().show_failure(message, code, fix)
         if self._result is not None:
             self._adopt(self._result)
+
+    @override
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """List what the session holds of this pair, so that all of it stays within reach."""
+        self.history.learn(tries)
 
     @override
     def clear(self) -> None:

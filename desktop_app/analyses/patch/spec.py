@@ -35,6 +35,10 @@ class PatchParams(Params):
         "Which activation is exchanged: the residual stream before, in the middle of "
         "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
         words={"": "{}"},
+        named={
+            **{site: f"{site.removeprefix('head_')} by head" for site in sorted(HEADED)},
+            "": "{}",
+        },
     )
     by: Literal["position", "all"] = setting(
         "position",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from PySide6.QtCore import QObject, Signal
 
@@ -70,7 +72,8 @@ class SessionDesk(QObject):
         self._shelter = Shelter()
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
-        self._bin: list[int] = []
+        self._bin: list[tuple[int, ...]] = []
+        self._numbers: WeakValueDictionary[int, Result] = WeakValueDictionary()
         self._told_gone = False
         self._doubted: Session | None = None
         self._thread = SessionThread(self)
@@ -113,9 +116,8 @@ class SessionDesk(QObject):
                 if is_readable(session):
                     raise
                 current, lost = rescue(rows, known, path)
-            for result in kept:
-                current.add(result)
-            return functools.partial(self._saved, current, current.rows(), lost)
+            added = {current.add(result): result for result in kept}
+            return functools.partial(self._saved, current, current.rows(), lost, added)
 
         self._thread.submit(work)
 
@@ -193,12 +195,31 @@ class SessionDesk(QObject):
             self._remember(number, result)
         return result
 
+    def results(self, numbers: Sequence[int]) -> tuple[Result, ...]:
+        """Return several results of the history; those that cannot be read are left out."""
+        session, known = self.session, dict(self._numbers)
+
+        def read() -> dict[int, Result]:
+            found = {}
+            for number in numbers:
+                with contextlib.suppress(LensbenchError):
+                    if number > 0 and number not in known:
+                        found[number] = session.load(number)
+            return found
+
+        nothing: dict[int, Result] = {}
+        known |= self._read(read, nothing)
+        there = {number: known[number] for number in numbers if number in known}
+        self._numbers.update(there)
+        return tuple(there.values())
+
     def row(self, number: int) -> SessionRow | None:
         """Return the line of a result in the history."""
         return next((row for row in self.rows() if row.id == number), None)
 
     def retry(self) -> None:
         """Try again to write what is in memory only."""
+        self._forget_kept()
         for result in self._kept.take_all():
             self.add(result)
 
@@ -220,30 +241,51 @@ class SessionDesk(QObject):
 
         self._note(number, note)
 
-    def delete(self, number: int) -> None:
-        """Take a result out of the history; `deleted` follows, and `undo_delete` undoes it."""
-        row = self.row(number)
-        if row is None:
+    def number_of(self, result: Result) -> int | None:
+        """Return the id under which the history has a result that is on screen, if it does."""
+        known = list(self._numbers.items())
+        return next((number for number, held in known if held is result), None)
+
+    def delete(self, *numbers: int) -> None:
+        """Take results out of the history, in one step that `undo_delete` undoes.
+
+        `deleted` follows, with the title of the last of them.
+        """
+        there = {row.id: row.title for row in self.rows() if row.id in numbers}
+        if not there:
             return
-        done = functools.partial(self._deleted, number, row.title)
-        if number < 0:
-            self._kept.hidden.add(number)
+        gone = tuple(there)
+        self._kept.hidden |= {number for number in gone if number < 0}
+        done = functools.partial(self._deleted, gone, there[gone[-1]])
+        written = [number for number in gone if number > 0]
+        if not written:
             self.rows_changed.emit(self.rows())
             done()
-        else:
-            self._change(lambda session: session.delete(number), done)
+            return
+
+        def change(session: Session) -> None:
+            for number in written:
+                session.delete(number)
+
+        self._change(change, done)
 
     def undo_delete(self) -> bool:
         """Bring back the result that was deleted last; return whether there was one."""
         if not self._bin:
             return False
-        number = self._bin.pop()
+        numbers = self._bin.pop()
         self.restored.emit()
-        if number < 0:
-            self._kept.hidden.discard(number)
+        self._kept.hidden -= set(numbers)
+        written = [number for number in numbers if number > 0]
+        if not written:
             self.rows_changed.emit(self.rows())
-        else:
-            self._change(lambda session: session.restore(number))
+            return True
+
+        def change(session: Session) -> None:
+            for number in written:
+                session.restore(number)
+
+        self._change(change)
         return True
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
@@ -296,6 +338,7 @@ class SessionDesk(QObject):
         old, self.session, self._rows = self.session, session, rows
         # What belonged to the session before.
         self._cache.clear()
+        self._numbers.clear()
         self._kept.clear()
         self._bin.clear()
         self._thread.submit(self._shelter.close)
@@ -348,11 +391,20 @@ class SessionDesk(QObject):
             self._rows = rows
             self.rows_changed.emit(self.rows())
 
-    def _saved(self, session: Session, rows: tuple[SessionRow, ...], lost: int) -> None:
+    def _saved(
+        self,
+        session: Session,
+        rows: tuple[SessionRow, ...],
+        lost: int,
+        added: Mapping[int, Result],
+    ) -> None:
         if session is not self.session:  # what could be rescued of it
             self._thread.submit(functools.partial(_retire, self.session))
             self.session = session
             self._cache.clear()
+            self._numbers.clear()
+        self._forget_kept()
+        self._numbers.update(added)
         self._thread.submit(self._shelter.close)
         self._kept.clear()
         self._rows = rows
@@ -393,14 +445,19 @@ class SessionDesk(QObject):
             self.failed.emit(str(error))
             return otherwise
 
+    def _forget_kept(self) -> None:
+        """Forget the numbers of what was in memory only: it is written under others."""
+        for number in [number for number in self._numbers if number < 0]:
+            del self._numbers[number]
+
     def _note(self, number: int, change: Callable[[Session], None]) -> None:
         if number > 0:
             self._change(change)
         else:
             self.failed.emit("This result is in memory only: save the session first.")
 
-    def _deleted(self, number: int, title: str) -> None:
-        self._bin.append(number)
+    def _deleted(self, numbers: tuple[int, ...], title: str) -> None:
+        self._bin.append(numbers)
         self.deleted.emit(title)
 
     def _added(
@@ -420,12 +477,14 @@ class SessionDesk(QObject):
         if session is not self.session:
             return
         number = self._kept.add(result)
+        self._numbers[number] = result
         self.has_unsaved = True
         self.rows_changed.emit(self.rows())
         self.row_added.emit(number)
         self.write_failed.emit(problem)
 
     def _remember(self, number: int, result: Result) -> None:
+        self._numbers[number] = result
         self._cache[number] = result
         self._cache.move_to_end(number)
         while len(self._cache) > _CACHED_RESULTS:
