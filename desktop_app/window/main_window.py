@@ -187,8 +187,8 @@ class MainWindow(QMainWindow):
         if problems():
             self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
-        self.recovery.look()
         self.recent.begin(offered=session_file is None)
+        self.recovery.look()  # after it: only what is there is offered, and unsaved work first
         if installed.compute_problem() is not None:
             self.top_bar.show_viewer()
             self.started.emit()

@@ -23,7 +23,8 @@ def ablation(prompts=ONE, mode="zero", **params):
     [
         (ablation(ONE * 5, "mean"), "Ablation · mean · 5 prompts"),
         (ablation(), "Ablation · zero · “1 2 3 4 ”"),
-        (ablation(component="mlp", metric="kl"), "Ablation · MLPs · zero · KL divergence · “1 2 3 4 ”"),
+        (ablation(component="mlp"), "Ablation · MLPs · zero · “1 2 3 4 ”"),
+        (ablation(metric="kl"), "Ablation · zero · KL divergence · “1 2 3 4 ”"),
         (drawn.result_of("patch", {}, prompts=ONE, params={"site": "head_z"}), "z by head"),
         (drawn.result_of("attention", {}, prompts=ONE, params={}), "Attention · “1 2 3 4 ”"),
         (drawn.result_of("strange", {}, prompts=ONE, params={"x": 1}), "strange · “1 2 3 4 ”"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
+from os.path import isfile as is_file
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ class RecentDesk(QObject):
         paths = self._memory.settings.recent_sessions
 
         def work() -> partial[None]:
-            return partial(self._tell_missing, {p: os.path.isfile(p) for p in paths})
+            return partial(self._tell_missing, {p: is_file(p) for p in paths})
 
         self._session.run(work)
         self._show()
@@ -94,7 +94,7 @@ class RecentDesk(QObject):
     def open(self, path: str) -> None:
         """Open a session of the list; of one that is not there it is said."""
         self._hall.withdraw(_OFFER)
-        if not os.path.isfile(path):
+        if not is_file(path):
             self._missing |= {path}
             self._show()
             told = (

@@ -213,11 +213,11 @@ def test_a_search_opens_what_it_finds(qtbot, window):
 # By hand.
 
 
-def with_tries(path, count=len(MOVES)):
+def with_tries(path):
     """Write a session of a ranking, some tries by hand, and one on another pair."""
     with Session.create(path) as session:
         session.add(drawn.rank_result())
-        for place, moves in enumerate(MOVES[:count]):
+        for place, moves in enumerate(MOVES):
             made = {"created": f"2026-11-20T10:00:0{place}+00:00"}
             session.add(patching.hand_result(moves=moves, patched=float(place), provenance=made))
         session.add(patching.hand_result(prompts=(patching.OTHER,)))
