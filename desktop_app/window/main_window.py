@@ -274,6 +274,7 @@ class MainWindow(QMainWindow):
         self.inspector.flush_notes()
         self.files.flush()
         self.comparisons.close()
+        self.models.close()
         self._meter.stop()
         self.panels.log.stop()
         self.closer.finish()

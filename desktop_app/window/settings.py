@@ -75,6 +75,7 @@ class Settings(BaseModel):
         started_before: Whether a model was ever open, so that the worked example was seen.
         recent_sessions: Files of sessions, the one of last at first.
         recent_models: Folders and `.gguf` files that were opened as models, likewise.
+        model_folder: Where models were looked for last.
         folded_results: Analyses whose groups are folded among the results.
     """
 
@@ -98,6 +99,7 @@ class Settings(BaseModel):
     started_before: bool = False
     recent_sessions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
     recent_models: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    model_folder: str = Field(default="", max_length=MAX_PATH)
     folded_results: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu
 
-from desktop_app.widgets.basics.words import plain_on_button
+from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.window.frame.actions import ActionSpec
+from desktop_app.window.prompts.prompt_table import visible
 from desktop_app.window.sessions.recent_list import Recent
 from desktop_app.window.settings import MAX_RECENT
 
@@ -98,7 +99,7 @@ class RecentDesk(QObject):
             self._missing |= {path}
             self._show()
             told = (
-                f"“{path}” is not there: it was moved or deleted, or its disk is not connected. "
+                f"“{visible(path)}” is not there: it was moved or deleted, or its disk is not connected. "
                 "It stays in the list."
             )
             forget = {_FORGET: ("Take off the list", partial(self.forget, path))}
@@ -174,7 +175,7 @@ class RecentDesk(QObject):
         for recent in found:
             action = self.menu.addAction(_entry(recent))
             action.setData(recent.path)
-            action.setToolTip(recent.path)
+            action.setToolTip(plain_tip(visible(recent.path)))
             action.triggered.connect(partial(self.open, recent.path))
         if found:
             self.menu.addSeparator()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,13 @@ from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.window.frame.parts import SMALL, RowDelegate, paint_ground, paint_line
+from desktop_app.window.frame.parts import (
+    SMALL,
+    RowDelegate,
+    elided_folder,
+    paint_ground,
+    paint_line,
+)
 from desktop_app.window.prompts.prompt_table import visible
 
 if TYPE_CHECKING:
@@ -39,7 +44,6 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.parts import Index
 
 _RECENT = Qt.ItemDataRole.UserRole
-_FOLDER = 44
 _ROW = 40
 
 
@@ -69,17 +73,6 @@ class Recent:
         """Return both in one line."""
         missing = "" if self.is_there else " (missing)"
         return f"{self.name}{missing}  ·  {self.folder}"
-
-
-def elided_folder(path: str, limit: int = _FOLDER) -> str:
-    """Return the folder of a file, with `~` for the user's own, its middle left out if need be."""
-    folder, home = os.path.dirname(path), os.path.expanduser("~")
-    if folder == home or folder.startswith(home + os.sep):
-        folder = "~" + folder[len(home) :]
-    if len(folder) <= limit:
-        return folder
-    half = (limit - 1) // 2
-    return f"{folder[:half]}…{folder[-half:]}"
 
 
 class _RecentDelegate(RowDelegate):

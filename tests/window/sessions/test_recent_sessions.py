@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop_app.session import unsaved
 from desktop_app.session.store import Session
+from desktop_app.window.frame.parts import elided_folder
 from desktop_app.window.sessions import recent_desk
-from desktop_app.window.sessions.recent_list import Recent, RecentList, elided_folder
+from desktop_app.window.sessions.recent_list import Recent, RecentList
 from desktop_app.window.settings import MAX_RECENT, Settings, load_settings
 from tests.finding import in_sight
 from tests.samples import drawn
