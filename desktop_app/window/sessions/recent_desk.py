@@ -99,8 +99,8 @@ class RecentDesk(QObject):
             self._missing |= {path}
             self._show()
             told = (
-                f"“{visible(path)}” is not there: it was moved or deleted, or its disk is not connected. "
-                "It stays in the list."
+                f"“{visible(path)}” is not there: it was moved or deleted, or its disk is not "
+                "connected. It stays in the list."
             )
             forget = {_FORGET: ("Take off the list", partial(self.forget, path))}
             self._hall.show(told, "warn", forget)
