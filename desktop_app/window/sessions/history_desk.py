@@ -180,7 +180,7 @@ class HistoryDesk(QObject):
         # What is highlighted follows what is on screen, whatever has changed either of them.
         for changed in (session.rows_changed, session.row_added):
             changed.connect(self._highlight)
-        for changed in (hall.views.opened, showing.result_shown):
+        for changed in (hall.views.opened, showing.result_shown, showing.source_changed):
             changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)

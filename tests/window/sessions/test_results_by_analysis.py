@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.cli import cli
 from desktop_app.session.store import Session
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from tests.finding import find
 from tests.samples import drawn, patching
 from tests.window.fakes import settle
 
@@ -244,14 +246,25 @@ def test_tries_by_hand_are_one_entry_and_all_stay_within_reach(qtbot, tried):
     assert panel.highlighted() == [4]
 
 
-def test_a_try_within_the_view_keeps_its_entry_highlighted(qtbot, tried):
+def test_a_try_chosen_within_the_view_is_what_its_entry_stands_for(qtbot, tried):
     panel, view = tried.results, tried.views["hand_patch"]
     click(qtbot, panel, 4)
-    view.history.tried[0]
-    tried.views["hand_patch"].show_result(view.history.tried[0])
-    tried.views.open("hand_patch")
-    assert panel.highlighted() == [2]
-    assert len(panel.highlighted()) == 1
+    listed = find(view, RankingList, "What was tried")
+    place = listed.visualRect(listed.model().index(1, 0)).center()
+    qtbot.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert view.current_result.params["moves"] == list(MOVES[1])
+    assert panel.highlighted() == [3]
+    assert lines(tried)["By hand"][1] == "L5·4 · “1 2 3 4 ”"
+
+
+def test_a_job_that_ends_leaves_the_keyboard_where_it_is(qtbot, window):
+    panel = window.results
+    other = next(row.id for row in window.session.rows() if row.analysis == "ablate")
+    window.views.open("rank")
+    panel.tree.setCurrentItem(panel.item_of(other))
+    window.showing.source_changed.emit()
+    assert panel.current_id() == other
+    assert panel.highlighted() == [newest(window, "rank")]
 
 
 def test_ids_and_rows_of_the_command_line_stay(tried):
