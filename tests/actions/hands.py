@@ -71,6 +71,7 @@ PASTED = (
     "\x00\x1b[31m",
     "word " * 3_000,
 )
+_PAINTED = ("desktop_app.widgets.", "desktop_app.analyses.", "desktop_app.views.")
 # What ends the program, and what a machine without a network cannot do.
 LEFT_OUT = ("Quit", "Fetch", "Install")
 
@@ -110,8 +111,7 @@ class Hands:
 
     def point(self, which: int, where: tuple[int, int], held: int, *, double: bool = False) -> None:
         """Click anywhere in anything that is in sight."""
-        widgets = self._in_sight(QWidget)
-        widget = widgets[which % len(widgets)]
+        widget = self._any(which)
         at = self._place(widget, where)
         keys = (NO_KEYS, CTRL, SHIFT)[held % 3]
         self.note("point", _words(widget), at.toTuple(), held % 3, double)
@@ -119,8 +119,7 @@ class Hands:
 
     def drag(self, which: int, start: tuple[int, int], end: tuple[int, int], held: int) -> None:
         """Press in a widget, move and let go."""
-        widgets = self._in_sight(QWidget)
-        widget = widgets[which % len(widgets)]
+        widget = self._any(which)
         keys = (NO_KEYS, CTRL, SHIFT)[held % 3]
         self.note("drag", _words(widget), start, end, held % 3)
         QTest.mousePress(widget, LEFT, keys, self._place(widget, start))
@@ -131,8 +130,7 @@ class Hands:
 
     def menu(self, which: int, where: tuple[int, int], answer: int) -> None:
         """Ask for the context menu of something, and take an entry of it."""
-        widgets = self._in_sight(QWidget)
-        widget = widgets[which % len(widgets)]
+        widget = self._any(which)
         self._answer = answer
         self.note("menu", _words(widget), answer)
         at = self._place(widget, where)
@@ -195,8 +193,7 @@ class Hands:
 
     def wheel(self, which: int, where: tuple[int, int], turns: int, *, ctrl: bool) -> None:
         """Turn the wheel over something."""
-        areas = self._in_sight(QWidget)
-        widget = areas[which % len(areas)]
+        widget = self._any(which)
         at = QPointF(self._place(widget, where))
         self.note("wheel", _words(widget), turns, ctrl)
         event = QWheelEvent(
@@ -285,6 +282,13 @@ class Hands:
         found = [top, *top.findChildren(kind)] if kind is QWidget else top.findChildren(kind)
         return [w for w in found if w.isVisible() and not w.visibleRegion().isEmpty()]
 
+    def _any(self, which: int) -> QWidget:
+        """Return anything in sight, every other time one of the pictures of our own."""
+        widgets = self._in_sight(QWidget)
+        painted = [w for w in widgets if type(w).__module__.startswith(_PAINTED) and _takes_keys(w)]
+        among = painted if painted and which % 2 else widgets
+        return among[which // 2 % len(among)]
+
     @staticmethod
     def _place(widget: QWidget, where: tuple[int, int]) -> QPoint:
         width, height = max(1, widget.width()), max(1, widget.height())
@@ -300,6 +304,10 @@ class Hands:
             QTest.mouseClick(target, LEFT, keys, at)
         if double and _there(target):
             QTest.mouseDClick(target, LEFT, keys, at)
+
+
+def _takes_keys(widget: QWidget) -> bool:
+    return widget.focusPolicy() != Qt.FocusPolicy.NoFocus
 
 
 def _there(widget: QWidget) -> bool:
