@@ -68,6 +68,7 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        whole_requested: The picture is to take the whole window, or to give it back.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -79,6 +80,7 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    whole_requested = Signal()
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -238,6 +240,10 @@ class AnalysisView(QWidget):
             self._difference = difference
             self._show_chips()
 
+    def show_whole(self, whole: bool) -> None:
+        """Say on the button whether the picture has the whole window."""
+        self._heading.show_whole(whole)
+
     def clear(self) -> None:
         """Go back to the empty view."""
         self._result = None
@@ -346,6 +352,7 @@ class AnalysisView(QWidget):
     def _connect_frame(self) -> None:
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
+        self._heading.whole_button.clicked.connect(self.whole_requested)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)

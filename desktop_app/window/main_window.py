@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from desktop_app.contract.registry import problems
@@ -40,7 +41,14 @@ from desktop_app.window.settings import Memory, save_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+    from PySide6.QtGui import (
+        QCloseEvent,
+        QDragEnterEvent,
+        QDropEvent,
+        QKeyEvent,
+        QResizeEvent,
+        QShowEvent,
+    )
 
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
@@ -128,7 +136,8 @@ class MainWindow(QMainWindow):
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
-        layout.make_tool_bar(self, self.top_bar)
+        self._tool_bar = layout.make_tool_bar(self, self.top_bar)
+        self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
         JobWords(self.conductor, self.job_bar)
@@ -152,18 +161,29 @@ class MainWindow(QMainWindow):
             )
             for key, text, icon in _THEMES
         )
+        specs = [spec for room in rooms for spec in room.action_specs()]
         return [
-            *(spec for room in rooms for spec in room.action_specs()),
+            *map(self._reachable, specs),
             *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
             *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
+    def _reachable(self, spec: ActionSpec) -> ActionSpec:
+        """Return an action that works where the bar that it needs is hidden."""
+        if spec.key != "search":
+            return spec
+        lent = self.panels.whole.with_bar(self._tool_bar, self.top_bar.search, spec.slot)
+        return replace(spec, slot=lent)
+
     def _restore(self) -> None:
         self.setMinimumSize(960, 620)
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
-        if not layout.restore_geometry(self, self.config_dir):
+        if layout.restore_geometry(self, self.config_dir):
+            self.panels.edges.set_folded(layout.kept_folded(self.config_dir))
+            self.panels.edges.put_back()
+        else:
             self.panels.place()
         chosen = self.settings
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
@@ -240,6 +260,19 @@ class MainWindow(QMainWindow):
             layout.fit_frame(self)
 
     @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.panels.fit()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave the whole window by the key that leaves most things."""
+        if event.key() == Qt.Key.Key_Escape and self.panels.whole.what:
+            self.panels.whole.leave()
+            return
+        super().keyPressEvent(event)
+
+    @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -283,4 +316,5 @@ class MainWindow(QMainWindow):
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
         save_settings(self.config_dir, self.settings)
-        layout.save_geometry(self, self.config_dir)
+        self.panels.whole.leave()
+        layout.save_geometry(self, self.config_dir, self.panels.edges.folded())
