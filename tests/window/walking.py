@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -44,7 +44,8 @@ _SLACK = 1
 _LEAST_TEXT = 24
 # Style sheets draw controls some points lower than Qt says.
 _FRAME = 3
-_NUMBERS = {"number", "mono"}
+# A text that begins nearer to the edge of its box looks cut.
+_EDGE = 5
 
 
 def called(widget: QWidget) -> str:
@@ -151,7 +152,11 @@ def _squeezed(widget: QWidget) -> Iterator[str]:
         return
     if any(isinstance(part.layout(), QStackedLayout) for part in walk(widget)):
         return
+    if isinstance(widget, QAbstractScrollArea) and not isinstance(widget, RankingList):
+        return  # what is inside scrolls
     least = widget.minimumSizeHint() if layout is None else layout.totalMinimumSize()
+    given = widget.minimumSize()
+    least = QSize(given.width() or least.width(), given.height() or least.height())
     policy = widget.sizePolicy()
     fixed = widget.minimumSize(), widget.maximumSize()
     bends = widget.hasHeightForWidth() or (layout is not None and layout.hasHeightForWidth())
@@ -250,9 +255,8 @@ def _spin(box: QAbstractSpinBox) -> Iterator[str]:
     needed = line.fontMetrics().horizontalAdvance(line.text())
     if needed > line.width() + _SLACK:
         yield f"“{line.text()}” is {needed} points wide and has {line.width()}"
-    text = line.cursorRect()
-    start = line.mapTo(box, QPoint(text.left(), 0)).x()
-    if line.cursorPosition() == 0 and start < 4:
+    start = line.mapTo(box, line.cursorRect().center()).x()
+    if line.cursorPosition() == 0 and start < _EDGE:
         yield f"“{line.text()}” touches the edge of its box"
 
 
@@ -267,7 +271,7 @@ def _ranking(table: RankingList) -> Iterator[str]:
     if table.viewport().height() < table.verticalHeader().defaultSectionSize():
         yield f"not one row fits: {table.viewport().height()} points"
     for place, column in enumerate(table.ranking.columns):
-        if table.isColumnHidden(place) or column.kind not in _NUMBERS:
+        if table.isColumnHidden(place) or column.kind != "number":
             continue
         from PySide6.QtGui import QFontMetrics
 

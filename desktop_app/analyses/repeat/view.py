@@ -17,7 +17,7 @@ from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.reflow import Reflow
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.layouts import column_in, keep_off_edge, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
@@ -85,7 +85,7 @@ class Numbers(QWidget):
     @override
     def minimumSizeHint(self) -> QSize:
         least = super().minimumSizeHint()
-        return QSize(min(least.width(), self._width(self._own)), least.height())
+        return least if self._below else QSize(self._width(self._own), least.height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -149,6 +149,7 @@ class RepeatView(AnalysisView):
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
+        keep_off_edge(self._sequence)
         self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
         self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}

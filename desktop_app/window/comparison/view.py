@@ -25,7 +25,7 @@ from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow, Room
 from desktop_app.widgets.basics.icons import icon_button
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import column_in, filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import PlainLabel
@@ -140,7 +140,9 @@ class ComparisonView(QWidget):
         )
         room = QWidget()
         self._stack = QStackedLayout(room)
-        self._scroll = Room(self._pictures)
+        inside = QWidget()
+        column_in(inside, self._pictures)
+        self._scroll = Room(inside)
         self._stack.addWidget(self._scroll)
         self._stack.addWidget(nothing)
         parts = (self._heading, self._sentence, self._changes, (room, 1))
