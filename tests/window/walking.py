@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QStackedLayout,
     QStyle,
     QStyleOptionComboBox,
+    QTabBar,
     QWidget,
 )
 
@@ -101,8 +102,8 @@ def _lies_freely(widget: QWidget) -> bool:
     A wash over a picture does, the handles between docks, and docks behind the tab of another.
     """
     if isinstance(widget.parentWidget(), QMainWindow):
-        behind = isinstance(widget, QDockWidget) and widget.visibleRegion().isEmpty()
-        return type(widget) is QWidget or behind
+        hidden = isinstance(widget, (QDockWidget, QTabBar)) and widget.visibleRegion().isEmpty()
+        return type(widget) is QWidget or hidden
     glass = widget.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     return glass and not isinstance(widget, QLabel)
 

@@ -28,7 +28,7 @@ from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.words import PlainLabel
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -281,6 +281,7 @@ class ComparisonDialog(QDialog):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
+            box.currentTextChanged.connect(self._show_tips)
         self.export_button = icon_button("export", "Export picture…")
         self.copy_button = icon_button("copy", "Copy picture")
         shown = self.view.picture_widget()
@@ -301,6 +302,11 @@ class ComparisonDialog(QDialog):
         ids = [row.id for row in self._rows]
         self.first.setCurrentIndex(ids.index(first))
         self.second.setCurrentIndex(ids.index(second))
+
+    def _show_tips(self, _chosen: str) -> None:
+        """Tell in full what has no room in a narrow window."""
+        for box in (self.first, self.second):
+            box.setToolTip(plain_tip(box.currentText()))
 
     def _on_chosen(self, _index: int) -> None:
         one, two = self.first.currentIndex(), self.second.currentIndex()
