@@ -149,7 +149,7 @@ class SweepSide(QWidget):
         self.details = CellDetails(noun)
         self.title = label("", "heading")
         self.note = label("", "small")
-        self.order = SegmentedControl(orders or [("", "")])
+        self.order = SegmentedControl(orders or [("", "Order")])
         self.order.setToolTip("What the list is sorted by")
         self.order.setVisible(bool(orders))
         top = row_of((self.title, 1), self.note)
