@@ -23,6 +23,7 @@ from desktop_app.views.frame import (
     notice_chip,
     source_chips,
 )
+from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.layouts import column_in
@@ -103,13 +104,14 @@ class AnalysisView(QWidget):
         self._banner = Banner()
         self._chips = ChipRow()
         self._content = QWidget()
+        self._room = Room(self._content)
         said = self.EMPTY or (f"No {analysis.title.lower()} yet", analysis.summary)
         self._idle = (*said, run_words(analysis))
         self._empty = EmptyState(icon_of(analysis.name), *self._idle)
         self._small_print = ElidedLabel("", "small")
         self._build_frame()
         self.build_content(self._content)
-        self._veil = Veil(self._content)
+        self._veil = Veil(self._room)
         self._connect_frame()
         self.clear()
 
@@ -277,7 +279,7 @@ class AnalysisView(QWidget):
         }
         return {
             "state": next(name for name, holds in states.items() if holds),
-            "drawn": self._stack.currentWidget() is self._content,
+            "drawn": self._stack.currentWidget() is self._room,
             "veiled": not self._veil.isHidden(),
             "failure": "" if self._failure is None else self._failure.message,
             "chips": [chip.code for chip in self._chips.chips()],
@@ -344,7 +346,7 @@ class AnalysisView(QWidget):
         room = QWidget()
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._content)
+        self._stack.addWidget(self._room)
         above = (self._heading, self._settings, self._banner, self._chips)
         column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -390,7 +392,7 @@ class AnalysisView(QWidget):
         button, state, sentence = _WAITING if waiting else _COMPUTING
         self._heading.run_button.setEnabled(not (busy or self._cannot_run))
         self._heading.run_button.setText(button if busy else "Run")
-        self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
+        self._veil.set_shown(busy and self._stack.currentWidget() is self._room, state)
         said = (state, sentence, "") if busy else self._idle
         self._empty.set_content(icon_of(self.analysis.name), *said)
 
@@ -403,7 +405,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.setCurrentWidget(self._content if shown else self._empty)
+        self._stack.setCurrentWidget(self._room if shown else self._empty)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)

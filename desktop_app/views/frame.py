@@ -239,6 +239,8 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     area.setAccessibleName(name)
+    if not name:  # what is inside takes the keyboard, and is scrolled into sight with it
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     # What lies beneath shows through, a card or the window.
     for part in (area.viewport(), inside):
         part.setAutoFillBackground(False)

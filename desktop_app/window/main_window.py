@@ -15,6 +15,7 @@ from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.focus_ring import FocusRing
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
@@ -23,6 +24,7 @@ from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
+from desktop_app.window.frame.rooms import RoomWalk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
@@ -136,6 +138,8 @@ class MainWindow(QMainWindow):
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
+        self.room_walk = RoomWalk(self, self.hall, self.top_bar, self.rail, self.docks)
+        self.focus_ring = FocusRing(self)
         self._tool_bar = layout.make_tool_bar(self, self.top_bar)
         self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
@@ -151,6 +155,7 @@ class MainWindow(QMainWindow):
         rooms = (
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
             *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
+            self.room_walk,
         )
         themes = (
             ActionSpec(
@@ -247,6 +252,10 @@ class MainWindow(QMainWindow):
         dialogs.show_about(self, installed.package_version("lensbench"))
 
     # Qt.
+
+    @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return self.room_walk.tab(forward=forward)
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

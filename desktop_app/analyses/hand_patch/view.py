@@ -15,7 +15,8 @@ from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.pictures.words import choice_label
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
@@ -69,8 +70,7 @@ class HandPatchView(AnalysisView):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
         grids = panel(choices, made, (self._board, 1))
-        parts = ((grids, 3, 680), (self._side, 2, 320))
-        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        split = Reflow((grids, 3, 680, 340), (self._side, 2, 320, 300))
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
 

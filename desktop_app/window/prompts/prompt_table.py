@@ -247,6 +247,7 @@ class PromptTable(QTableView):
         self.prompts.setParent(self)
         self.setItemDelegate(_CellDelegate(self))
         self.setAccessibleName("Prompt table")
+        self.setTabKeyNavigation(False)  # arrows go from cell to cell, Tab leaves
         begin = QAbstractItemView.EditTrigger
         typed = begin.EditKeyPressed | begin.AnyKeyPressed
         self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)
