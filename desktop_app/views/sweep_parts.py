@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _ESTIMATED = "Estimated from gradients: exact values follow"
 _NARROW = 300
+_HOW = "Point at a cell for its numbers; click to keep them here. Shift+click picks several heads."
 
 
 class SweepHeader(QWidget):
@@ -102,7 +103,7 @@ class CellDetails(QWidget):
         """Say how a cell is chosen."""
         self.cell = None
         self._title.setText(f"No {self._noun} selected")
-        self._sentence.setText("Point at a cell for its numbers; click to keep them here.")
+        self._sentence.setText(_HOW)
         self._button.setVisible(False)
         self._table.setVisible(False)
 

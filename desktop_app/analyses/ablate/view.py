@@ -16,6 +16,7 @@ from desktop_app.views.sweep import SweepView
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
@@ -90,6 +91,11 @@ class AblateView(SweepView):
     def place_of(self, result: Result, cell: Cell) -> Place:
         layer, head = data_of.part_at(result, cell)
         return Place(layer=layer, head=head)
+
+    @override
+    def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:
+        # An MLP is a part of its own; a whole attention output is none.
+        return () if data_of.component(result) == "attn" else (data_of.part_at(result, cell),)
 
     @override
     def opens(self, result: Result) -> bool:

@@ -85,6 +85,7 @@ class HandBoard(QWidget):
                 frame.set_shape(board.layers, board.length)
                 self.cursor_cell = None
         self.board, self.picked, self._held, self._pointer = board, None, None, None
+        self._run = "clean" if board.alone else self._run
         self._arrange()
         self.update()
 
@@ -147,7 +148,7 @@ class HandBoard(QWidget):
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for place, run in enumerate(RUNS):
+        for place, run in enumerate(RUNS[:1] if board.alone else RUNS):
             self._paint_run(painter, board, run, theme, rows=place == 0)
         self._paint_marks(painter, board, theme)
         if self._held is not None and self._pointer is not None:
@@ -239,6 +240,8 @@ class HandBoard(QWidget):
         if self.board is None:
             return
         width = max((self.width() - _LEFT - _BETWEEN - 6) / 2, 1.0)
+        if self.board.alone:
+            width = max(self.width() - _LEFT - 6.0, 1.0)
         pitch = width / self.board.length
         texts = [text for run in RUNS for text in self.board.tokens[run]]
         self._token_height = tokens_height(texts, pitch)
@@ -246,7 +249,8 @@ class HandBoard(QWidget):
         height = max(self.height() - top - 4, 1.0)
         for place, run in enumerate(RUNS):
             left = _LEFT + place * (width + _BETWEEN)
-            self.frames[run].plot = QRectF(left, top, width, height)
+            away = self.board.alone and place > 0
+            self.frames[run].plot = QRectF() if away else QRectF(left, top, width, height)
 
     def _paint_run(
         self, painter: QPainter, board: Board, run: RunName, theme: Theme, *, rows: bool
@@ -334,7 +338,7 @@ class HandBoard(QWidget):
             self._choose(Cell("clean", 0, board.read))
             return
         run, position = at.run, at.position + right
-        if position >= board.length and run == "clean":
+        if position >= board.length and run == "clean" and not board.alone:
             run, position = "corrupt", 0
         elif position < 0 and run == "corrupt":
             run, position = "clean", board.length - 1

@@ -376,6 +376,14 @@ def find_place(
     return (row, column) if column is not None and column < count else None
 
 
+def query_heads(result: Result, column: int) -> range:
+    """Return the query heads of a column: of a key-value head all that read it."""
+    if not shape_of(result.params).key_value:
+        return range(column, column + 1)
+    group = result.model.n_heads // result.model.n_kv_heads
+    return range(column * group, (column + 1) * group)
+
+
 def query_head(result: Result, column: int, current: int | None) -> int:
     """Return the query head of a column: of a key-value head the current one, or its first."""
     if not shape_of(result.params).key_value:
