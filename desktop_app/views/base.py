@@ -32,7 +32,7 @@ from desktop_app.widgets.basics.messages import Banner, EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QPixmap
 
@@ -61,6 +61,7 @@ class AnalysisView(QWidget):
 
     Attributes:
         EMPTY: Title and sentence of the empty view; the analysis' own words where None.
+        borrows: The function of other analyses' pictures whose results it draws beneath its own.
         picks: Whether its pictures show heads that can be picked; what is picked stands beneath.
 
     Signals:
@@ -75,6 +76,7 @@ class AnalysisView(QWidget):
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
     picks: ClassVar[bool] = False
+    borrows: ClassVar[str] = ""
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
@@ -153,6 +155,9 @@ class AnalysisView(QWidget):
     def show_look_problem(self, message: str) -> None:
         """Say why it was not."""
         self.message_requested.emit(message)
+
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        """Take note of others' results that offer what it borrows, by name, the newest first."""
 
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""

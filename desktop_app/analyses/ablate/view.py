@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from desktop_app.pictures.sweep import Shown
 
 
+_ONE_PROMPT = "The standard error is taken over prompts: run with two or more"
+
+
 class AblateView(SweepView):
     """A map of heads, or bars per layer."""
 
@@ -35,7 +38,9 @@ class AblateView(SweepView):
 
     @override
     def choices(self, result: Result) -> Choices:
-        return Choices(quantities=self.opens(result))
+        # The error is the spread over prompts, which one prompt does not have.
+        withheld = {} if len(result.prompts) > 1 else {"sem": _ONE_PROMPT}
+        return Choices(quantities=self.opens(result), withheld=withheld)
 
     @override
     def picture_of(self, result: Result, shown: Shown) -> SweepPicture:

@@ -10,6 +10,7 @@ import numpy as np
 
 from desktop_app.analyses.hand_patch.removed import name_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
+from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.predictions import next_tokens, token_text
 from desktop_app.pictures.token_text import display_text
@@ -236,6 +237,14 @@ def _listed(parts: tuple[Part, ...]) -> str:
     if len(parts) > _NAMED:
         return plural(len(parts), "part")
     return ", ".join(map(name_of, parts))
+
+
+def asked_moves(result: Result, site: str) -> AskedMoves | None:
+    """Return what a map must speak of to colour the changed run of a result."""
+    if not has_twin(result):
+        return None
+    record, metric = result.prompts[pair_of(result)], str(result.params.get("metric"))
+    return AskedMoves(result.model, record, metric, site, run_of(result))
 
 
 def same_pair(one: Result, other: Result) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
@@ -15,7 +16,9 @@ from desktop_app.analyses.hand_patch.removed import effects_of, removed_of, toge
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.contract.grammar import parse_parts, written_parts
+from desktop_app.contract.registry import hook
 from desktop_app.pictures.words import choice_label, metric_name
+from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
@@ -24,8 +27,11 @@ from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.matrix.color_bar import ColorBar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QShowEvent
 
     from desktop_app.contract.grammar import Part
@@ -48,6 +54,7 @@ class HandPatchView(AnalysisView):
     The set of parts is the picked one that all views share; which of them are in, this view knows.
     """
 
+    borrows = "move_map"
     EMPTY = (
         "What does this activation carry?",
         "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
@@ -58,6 +65,7 @@ class HandPatchView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self.history = HandHistory()
         self._inside: tuple[Part, ...] = ()
+        self._lent: list[tuple[str, Result]] = []
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
         self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
@@ -85,7 +93,10 @@ class HandPatchView(AnalysisView):
         for widget in (self._run, self._site):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
-        grids = panel(choices, self._parts, made, (self._board, 1))
+        self._bar = ColorBar()
+        self._legend = ElidedLabel("", "small")
+        drawn = row_of((self._board, 1), self._bar, spacing=2)
+        grids = panel(choices, self._parts, made, (drawn, 1), self._legend)
         parts = ((grids, 3, 680), (self._side, 2, 320))
         split = gap_splitter(Qt.Orientation.Horizontal, *parts)
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
@@ -147,7 +158,32 @@ class HandPatchView(AnalysisView):
         self._parts.mode.set_value("mean" if result.params.get("mode") == "mean" else "zero")
         self.selection.pick({*self.selection.picked, *self._inside})
         self._show_parts()
+        self._show_known()
         self._on_selected()
+
+    @override
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        self._lent = list(lent)
+        self._show_known()
+
+    def _show_known(self) -> None:
+        """Colour the changed run by the newest map of this pair, metric, site and model."""
+        known, source = None, ""
+        if self._result is not None:
+            asked = data_of.asked_moves(self._result, self._site.currentData())
+            for name, result in self._lent if asked is not None else ():
+                offer = hook(result.analysis, "picture", self.borrows)
+                with suppress(*MISFITS):  # a file's result may hold anything
+                    known = offer(result, asked)
+                if known is not None:
+                    source = f"Colours: {name} · {known.words}"
+                    break
+        self._board.show_known(known)
+        self._bar.setVisible(known is not None)
+        if known is not None:
+            self._bar.set_scale(known.limits, diverging=True)
+        self._legend.set_full_text(source)
+        self._legend.setVisible(bool(source))
 
     @override
     def draw_prompt(self, result: Result) -> None:
@@ -176,6 +212,8 @@ class HandPatchView(AnalysisView):
             "hint": self._hint.full_text(),
             "moves": [chip.text() for chip in self._moves.chips()],
             "cell": self._board.cursor_cell,
+            "colours": self._legend.full_text(),
+            "scale": None if self._board.known is None else self._bar.read_out()["limits"],
             **self._parts.read(),
             **self._side.read(),
         }
@@ -307,6 +345,7 @@ class HandPatchView(AnalysisView):
 
     def _on_site_changed(self, _index: int) -> None:
         self._board.site = self._site.currentData()
+        self._show_known()
 
     def _on_undo(self) -> None:
         self._go_to(self.history.go(-1))

@@ -105,7 +105,7 @@ class PatchView(SweepView):
             data_of.picture(result, shown.quantity, prompt, position, tip),
             title=_ORDERED[order] + where + data_of.listed_of(result, prompt),
             ranking=cells_of.ranking(
-                cells_of.parts(result, prompt, position, order, LISTED), there
+                cells_of.parts(result, prompt, position, order, LISTED), there, order
             ),
         )
 

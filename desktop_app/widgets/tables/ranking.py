@@ -241,6 +241,8 @@ class RankingList(QTableView):
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
         columns = self.ranking.columns
+        if len(columns) != len(self._widths):  # a resize in the midst of another ranking
+            return
         last = max((column.priority for column in columns), default=0)
         room = self.viewport().width()
         while last > 0 and room < self._needed(last):
