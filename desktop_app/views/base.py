@@ -25,6 +25,7 @@ from desktop_app.views.frame import (
     source_chips,
 )
 from desktop_app.views.picked import FOOT, PickedBar
+from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -107,6 +108,7 @@ class AnalysisView(QWidget):
         self._banner = Banner()
         self._chips = ChipRow()
         self._content = QWidget()
+        self._room = Room(self._content)
         said = self.EMPTY or (f"No {analysis.title.lower()} yet", analysis.summary)
         self._idle = (*said, run_words(analysis))
         self._empty = EmptyState(icon_of(analysis.name), *self._idle)
@@ -114,7 +116,7 @@ class AnalysisView(QWidget):
         self._picked = PickedBar(selection) if self.picks else None
         self._build_frame()
         self.build_content(self._content)
-        self._veil = Veil(self._content)
+        self._veil = Veil(self._room)
         self._connect_frame()
         self.clear()
 
@@ -282,7 +284,7 @@ class AnalysisView(QWidget):
         }
         return {
             "state": next(name for name, holds in states.items() if holds),
-            "drawn": self._stack.currentWidget() is self._content,
+            "drawn": self._stack.currentWidget() is self._room,
             "veiled": not self._veil.isHidden(),
             "failure": "" if self._failure is None else self._failure.message,
             "chips": [chip.code for chip in self._chips.chips()],
@@ -350,7 +352,7 @@ class AnalysisView(QWidget):
         room = QWidget()
         self._stack = QStackedLayout(room)
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._content)
+        self._stack.addWidget(self._room)
         above = (self._heading, self._settings, self._banner, self._chips)
         foot: QWidget = self._small_print
         if self._picked is not None:
@@ -402,7 +404,7 @@ class AnalysisView(QWidget):
         button, state, sentence = _WAITING if waiting else _COMPUTING
         self._heading.run_button.setEnabled(not (busy or self._cannot_run))
         self._heading.run_button.setText(button if busy else "Run")
-        self._veil.set_shown(busy and self._stack.currentWidget() is self._content, state)
+        self._veil.set_shown(busy and self._stack.currentWidget() is self._room, state)
         said = (state, sentence, "") if busy else self._idle
         self._empty.set_content(icon_of(self.analysis.name), *said)
 
@@ -415,7 +417,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.setCurrentWidget(self._content if shown else self._empty)
+        self._stack.setCurrentWidget(self._room if shown else self._empty)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from desktop_app.pictures.curves import Curves
 from desktop_app.pictures.fields import entries, picture, strongest
@@ -15,8 +15,9 @@ from desktop_app.pictures.words import METRIC_NAMES
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import Choosers
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.layouts import PageStack, column_in
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
@@ -62,18 +63,8 @@ class DefaultView(AnalysisView):
         self._meaning = ElidedLabel("", "muted")
         self._map, self._plot = Heatmap(), Plot()
         self._list, self._table = RankingList("Strongest cells"), RankingList("Values")
-        split = gap_splitter(Qt.Orientation.Horizontal)
-        self._pages = QStackedWidget()
-        for widget, home in (
-            (self._map, split),
-            (self._list, split),
-            (self._plot, self._pages),
-            (self._table, self._pages),
-        ):
-            home.addWidget(panel(widget))
-        split.setSizes([640, 320])
-        split.setStretchFactor(0, 1)
-        self._pages.insertWidget(0, split)
+        split = Reflow((panel(self._map), 1, 640, 320), (panel(self._list), 0, 320, 220))
+        self._pages = PageStack(split, panel(self._plot), panel(self._table))
         column_in(content, self._choosers, self._meaning, (self._pages, 1))
         self._field.activated.connect(self._on_field_chosen)
         self._choosers.chosen.connect(self._on_place_chosen)

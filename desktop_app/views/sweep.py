@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import gap_splitter, panel
+from desktop_app.views.frame import panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in
+from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # Longer tables are not filled while the pointer only passes.
 _MOST_ROWS = 50
 NO_HEADS = "These cells are no heads that could be picked."
+# What maps and lists need where they stand below each other, in pixels.
+_LEAST_MAP, _LEAST_SIDE = 380, 250
+# Below this a picture is scrolled rather than made smaller still.
+_LEAST_PICTURE = 220
 
 
 class SweepView(AnalysisView):
@@ -124,8 +128,9 @@ class SweepView(AnalysisView):
             self.noun, self.orders, self.least_side, details_grow=self.details_grow
         )
         self._list, self._details = self._side.list, self._side.details
-        parts = zip((self._build_picture(), self._side), self.widths, self.widths, strict=True)
-        column_in(content, self._header, (gap_splitter(Qt.Orientation.Horizontal, *parts), 1))
+        sides, least = (self._build_picture(), self._side), (_LEAST_MAP, _LEAST_SIDE)
+        parts = zip(sides, self.widths, self.widths, least, strict=True)
+        column_in(content, self._header, (Reflow(*parts), 1))
         self._connect_content()
 
     def _build_picture(self) -> QWidget:
@@ -133,9 +138,8 @@ class SweepView(AnalysisView):
         row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
         row.addWidget(self._scope)
-        self._pictures = QStackedWidget()
-        self._pictures.addWidget(self._map)
-        self._pictures.addWidget(self._bars)
+        self._pictures = PageStack(self._map, self._bars)
+        self._pictures.setMinimumHeight(_LEAST_PICTURE)
         return panel(choices, self._chooser, *self.add_choices(row), (self._pictures, 1))
 
     def _connect_content(self) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.layouts import PageStack, column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -75,10 +75,9 @@ class CircuitPanels(QWidget):
             "Open the settings",
         )
         self.panels = (CircuitPanel(), CircuitPanel())
-        split = gap_splitter(Qt.Orientation.Horizontal, *((shown, 0, 1) for shown in self.panels))
-        self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.empty)
-        self._pages.addWidget(split)
+        split = Reflow(*((shown, 1, 1, 360) for shown in self.panels))
+        self._pages = PageStack(self.empty, split)
+        column_in(self, self._pages)
 
     def show_result(self, result: Result) -> None:
         """Show the circuits of a result."""
@@ -115,8 +114,8 @@ class ComposeView(AnalysisView):
         self._map = Heatmap()
         self._circuits = CircuitPanels()
         top = row_of(self._kind, None)
-        parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
-        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        shown = panel(top, self._chance, (self._map, 1))
+        split = Reflow((shown, 3, 580, 340), (self._build_side(), 2, 420, 260))
         self.pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )

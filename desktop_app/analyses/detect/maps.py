@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,7 @@ class ScoreMaps(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(2 * _LEAST_WIDTH + 60, 240)
+        return QSize(2 * _LEAST_WIDTH + 60, max(240, super().minimumSizeHint().height()))
 
     def _remake(self, names: tuple[str, ...]) -> None:
         for old in self._maps.values():
@@ -210,7 +211,7 @@ class ScoreMaps(QWidget):
             down = -(-count // across)
             wide, tall = width / across - 8, height / down - 8
             if wide < _LEAST_WIDTH and across > 1:
-                return -1.0
+                return -math.inf
             return min((wide - _BESIDE) / columns, (tall - _ABOVE) / rows)
 
         return max(range(1, count + 1), key=side)

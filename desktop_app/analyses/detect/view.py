@@ -12,7 +12,8 @@ from desktop_app.analyses.detect.card import CircuitCard
 from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import gap_splitter, label, panel, scrolled
+from desktop_app.views.frame import label, panel, scrolled
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import Pages
@@ -184,7 +185,7 @@ class DetectView(AnalysisView):
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
         left = panel((self._maps, 1), self._read_out, margins=10)
         right = panel(self._side, margins=10)
-        split = gap_splitter(Qt.Orientation.Horizontal, (left, 3, 640), (right, 2, 400))
+        split = Reflow((left, 3, 640, 320), (right, 2, 400, 300))
         self.pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
         column_in(content, (self.pages, 1))
         self._connect_picture()

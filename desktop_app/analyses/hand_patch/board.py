@@ -282,6 +282,10 @@ class HandBoard(QWidget):
         frame, changed = self.frames[run], run == board.run
         title = f"{run.capitalize()} run" + (", changed" if changed else "")
         painter.setFont(ui_font(13, "semibold"))
+        if painter.fontMetrics().horizontalAdvance(title) > frame.plot.width():
+            title = title.replace(" run", "")
+        wide = round(frame.plot.width())
+        title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, wide)
         painter.setPen(theme.color("accent" if changed else "text"))
         box = QRectF(frame.plot.left(), 0, frame.plot.width(), _TITLE)
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)

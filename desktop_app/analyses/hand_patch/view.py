@@ -21,7 +21,8 @@ from desktop_app.pictures.words import choice_label, metric_name
 from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
@@ -97,8 +98,7 @@ class HandPatchView(AnalysisView):
         self._legend = ElidedLabel("", "small")
         drawn = row_of((self._board, 1), self._bar, spacing=2)
         grids = panel(choices, self._parts, made, (drawn, 1), self._legend)
-        parts = ((grids, 3, 680), (self._side, 2, 320))
-        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        split = Reflow((grids, 3, 680, 420), (self._side, 2, 320, 300))
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
 

@@ -13,7 +13,8 @@ from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
+from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
@@ -149,14 +150,15 @@ class RankView(AnalysisView):
         area.setMinimumWidth(300)
         self._right = column_in(right, (area, 1))
         self._strip_frame = self._build_strip()
-        columns = gap_splitter(Qt.Orientation.Horizontal, (said, 3, 600), (right, 2, 420))
+        columns = Reflow((said, 3, 600, 260), (right, 2, 420, 240))
         self._column = column_in(content, (columns, 1), self._strip_frame)
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
     def _build_strip(self) -> QFrame:
         self._strip = token_strip("Prompt, coloured by surprise")
-        self._strip_label = label("", "small")
+        self._strip_label = ElidedLabel("", "small")
+        self._strip_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._token_label = ElidedLabel("", "small")
         self._surprises = RankingList("Surprise of each prompt token")
         self._surprises.set_fitting(24, 72)
@@ -166,13 +168,13 @@ class RankView(AnalysisView):
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
         title = label("How surprising each prompt token is", "heading")
-        top = row_of(title, (self._token_label, 1), self._strip_label)
+        top = row_of(title, (self._token_label, 1), (self._strip_label, 3))
         return panel(top, self._strip, (self._surprises, 1))
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._content and event.type() == QEvent.Type.Resize:
-            room = self._content.size()
+            room = self._room.viewport().size()
             self._use_room(large=room.width() >= _LARGE[0] and room.height() >= _LARGE[1])
         return super().eventFilter(watched, event)
 
@@ -208,7 +210,7 @@ class RankView(AnalysisView):
             diverging=False,
             value_name="surprise, nats",
         )
-        self._strip_label.setText(data_of.surprise_sentence(result, prompt))
+        self._strip_label.set_full_text(data_of.surprise_sentence(result, prompt))
         self._tips = data_of.surprise_texts(result, prompt)
         self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import choice_label, choice_term
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
@@ -157,6 +157,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
         # A word that is written instead of 0.
         spin.setSpecialValueText(str(extra.get("zero", "")))
     spin.setFixedWidth(96)
+    keep_off_edge(spin)
     _WheelGuard(spin)
 
     def show(value: Any) -> None:
@@ -171,7 +172,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
 def _text(separator: str = "", *, optional: bool = False) -> Editor:
     """Return a control for a text, or for a list with a sign between its entries."""
     line = QLineEdit()
-    line.setFixedWidth(200 if separator == "|" else 152)
+    line.setFixedWidth(200 if separator else 152)
     if separator:
         line.setPlaceholderText(f"none; put {separator} between several")
     elif optional:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
@@ -143,6 +143,7 @@ class MemoryDialog(QDialog):
         self.box.setSpecialValueText("Automatic")
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
+        keep_off_edge(self.box)
         self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
         line = filled(QHBoxLayout(), PlainLabel("A sweep may take"), self.box, None)
         choices = QDialogButtonBox.StandardButton

@@ -72,7 +72,7 @@ class CentralArea(QWidget):
         self._stack = QStackedWidget()
         beside = filled(QVBoxLayout(), *banners, (self._stack, 1), spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
-        self.setMinimumSize(420, 360)
+        self.setMinimumSize(420, 320)
         views.built.connect(self._stack.addWidget)
         views.opened.connect(self._stack.setCurrentWidget)
 
@@ -117,6 +117,8 @@ def make_dock(key: str, title: str, widget: QWidget, window: QMainWindow) -> QDo
 def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     """Put the docks where they belong at a first start."""
     area = Qt.DockWidgetArea
+    for dock in docks.values():  # else the tabs of those that stood behind each other stay behind
+        window.removeDockWidget(dock)
     window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
     for key, place in (

@@ -31,7 +31,7 @@ from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
-from desktop_app.views.frame import label
+from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -260,8 +260,8 @@ class LogPanel(QWidget):
             set_role(button, "quiet")
         copy.clicked.connect(self._on_copy_clicked)
         clear.clicked.connect(self._on_clear_clicked)
-        told = label("Identical records are counted, not repeated.", "small")
-        line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
+        told = ElidedLabel("Identical records are counted, not repeated.", "small")
+        line = filled(QHBoxLayout(), self._level, (told, 1), copy, clear)
         filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
     def _show(self) -> None:
