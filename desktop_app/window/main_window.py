@@ -30,7 +30,9 @@ from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
+from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
+from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
@@ -132,6 +134,7 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self.session, self.files, self)
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
+        self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
         self.closer = Closer(self.runner, self.session, hall)
 
     def _build_frame(self, log_book: LogBook) -> None:
@@ -154,6 +157,7 @@ class MainWindow(QMainWindow):
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
+            self.picking,
             *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
             self.room_walk,
         )
