@@ -25,7 +25,8 @@ from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.prompts.prompt_desk import PromptDesk
+from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example

@@ -1,17 +1,8 @@
-"""The editable table of prompts, with its Qt model; what is typed is kept to the letter."""
+"""The table of prompts: keys, paste, duplicate and remove, and the room that its cells take."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,179 +15,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
-from desktop_app.support.terminal import printable
 from desktop_app.widgets.basics.fonts import mono_font
-from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.window.prompts.prompt_model import HEADINGS, Index, PromptModel, visible
 from desktop_app.window.prompts.prompt_rows import (
-    COLUMNS,
     TypedRow,
     column_widths,
     line_count,
     parse_pasted,
-    problem,
     to_pasted,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
-HEADINGS = ("Prompt", "Corrupt", "Answer", "Wrong")
-_TIPS = (
-    "The clean prompt, to the letter: a space at its end counts",
-    "Its counterpart without the behaviour, of the same number of tokens",
-    "Continuations that the metric rewards; several with | between",
-    "Continuations that they are compared with; several with | between",
-)
-_SHOWN_CHARACTERS = 400
-_MOST_EDITED = 20_000
-_TOO_LONG = "Too long to be edited here: change it in a file and open that, or paste a row anew."
 _NUMBER_WIDTH = 26
 _ROW_HEIGHT = 28
 _CELL_PADDING = 12
 _MOST_LINES = 4
 _MOST_WRAPPED = 200  # longer tables keep one line a row: they are scrolled, not read
-
-
-def visible(text: str) -> str:
-    """Return a text with what is invisible in it made visible.
-
-    That is the spaces at its ends, line breaks, tabs and control characters; of these some would
-    turn the direction of writing and so show another text than there is.
-    """
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
-    body = text.strip(" ")
-    if not body:
-        return "␠" * len(text)
-    start = len(text) - len(text.lstrip(" "))
-    end = len(text) - len(text.rstrip(" "))
-    body = printable(body.replace("\n", "↵").replace("\t", "⇥"))
-    return "␠" * start + body + "␠" * end
-
-
-class PromptModel(QAbstractTableModel):
-    """The rows of the table.
-
-    Signals:
-        edited: Any text or row changed.
-    """
-
-    edited = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[TypedRow] = []
-
-    def rows(self) -> list[TypedRow]:
-        """Return the rows as typed."""
-        return list(self._rows)
-
-    def set_rows(self, rows: Iterable[TypedRow]) -> None:
-        """Replace all rows."""
-        self.beginResetModel()
-        self._rows = list(rows)
-        self.endResetModel()
-        self.edited.emit()
-
-    def insert(self, place: int, rows: Sequence[TypedRow]) -> None:
-        """Put rows before the one at `place`."""
-        if not rows:
-            return
-        self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
-        self._rows[place:place] = rows
-        self.endInsertRows()
-        self.edited.emit()
-
-    def remove(self, places: Iterable[int]) -> None:
-        """Remove the rows at these places."""
-        for place in sorted(set(places), reverse=True):
-            self.beginRemoveRows(_NOWHERE, place, place)
-            del self._rows[place]
-            self.endRemoveRows()
-        self.edited.emit()
-
-    def replace_row(self, place: int, row: TypedRow) -> None:
-        """Change one row."""
-        if self._rows[place] == row:
-            return
-        self._rows[place] = row
-        last = len(COLUMNS) - 1
-        self.dataChanged.emit(self.index(place, 0), self.index(place, last))
-        self.edited.emit()
-
-    @override
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    @override
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row = self._rows[index.row()]
-        text = row.cell(index.column())
-        column = index.column()
-        if role == Qt.ItemDataRole.EditRole:
-            return text
-        if role == Qt.ItemDataRole.DisplayRole:
-            return visible(text)
-        return self._look(row, column, role)
-
-    def _look(self, row: TypedRow, column: int, role: int) -> Any:
-        """Return a cell's font, colour, tip or name for screen readers."""
-        match role:
-            case Qt.ItemDataRole.FontRole:
-                look: Any = mono_font(12)
-            case Qt.ItemDataRole.ToolTipRole:
-                text = visible(row.cell(column))
-                if len(row.cell(column)) > _MOST_EDITED:
-                    text = f"{text}\n{_TOO_LONG}"
-                look = plain_tip(problem(row) or text or _TIPS[column])
-            case Qt.ItemDataRole.ForegroundRole:
-                look = theme_hub().current.color("bad") if problem(row) else None
-            case Qt.ItemDataRole.AccessibleTextRole:
-                look = f"{HEADINGS[column]}: {clipped(row.cell(column)) or 'empty'}"
-            case _:
-                look = None
-        return look
-
-    @override
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.EditRole or not index.isValid():
-            return False
-        row = self._rows[index.row()]
-        self.replace_row(index.row(), row.with_cell(index.column(), str(value)))
-        return True
-
-    @override
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        there = index.isValid() and index.row() < len(self._rows)
-        text = self._rows[index.row()].cell(index.column()) if there else ""
-        # An editor cuts off what is longer than it takes, and lays all of it out at each keystroke.
-        fits = len(text) <= _MOST_EDITED
-        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if fits else Qt.ItemFlag(0))
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Vertical:
-            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
-        looks = {
-            Qt.ItemDataRole.DisplayRole: HEADINGS[section],
-            Qt.ItemDataRole.ToolTipRole: plain_tip(_TIPS[section]),
-            Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
-            | Qt.AlignmentFlag.AlignVCenter,
-        }
-        return looks.get(Qt.ItemDataRole(role))
 
 
 class _CellDelegate(QStyledItemDelegate):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from desktop_app.session.unsaved import Leftover
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
-    from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+    from desktop_app.window.prompts.prompt_desk import PromptDesk
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.window.prompts.prompt_model import visible
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.prompts.prompt_table import visible
 from tests.finding import said
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
