@@ -33,6 +33,8 @@ IntentName = Literal[
     "hand_move",  # put an activation of one run into the other: move, in the grammar of moves
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
+    "use_token",  # a next token for the prompt table: use (answer, wrong, append), text; whose it
+    # is: prompt (the text as given), number
     "tokenize",  # the tokens of the prompt table as it is typed
 ]
 

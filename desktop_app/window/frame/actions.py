@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import SignalInstance
     from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-MENUS = ("&File", "&Prompts", "&Model", "&Run", "&View", "&Help")
+MENUS = ("&File", "&Edit", "&Prompts", "&Model", "&Run", "&View", "&Help")
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,20 @@ from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.parts import tool_button
 from desktop_app.window.prompts.live_tokens import LiveTokens
+from desktop_app.window.prompts.prompt_model import visible
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
     find_row,
     first_problem,
     fixed,
+    marked,
+    marks_of,
     problem,
     to_prompts,
     typed,
+    with_answer,
 )
+from desktop_app.window.prompts.prompt_steps import TableState, TableSteps
 from desktop_app.window.prompts.prompt_table import PromptTable
 
 if TYPE_CHECKING:
@@ -33,12 +38,18 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from desktop_app.contract.params import PromptRow
+    from desktop_app.window.frame.undo import UndoDesk
 
 DEBOUNCE_MS = 150
+_NAMED = 24
 
 
 class PromptPanel(QWidget):
     """All that the analyses are asked about.
+
+    Attributes:
+        undo: Takes back what was done to the table, among other things.
+        steps: What can be taken back of it.
 
     Signals:
         prompts_changed: 150 ms after the last keystroke, when prompts or shared settings changed.
@@ -48,9 +59,11 @@ class PromptPanel(QWidget):
     prompts_changed = Signal()
     prompt_selected = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, undo: UndoDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.table = PromptTable()
+        self.undo = undo
+        self.steps = TableSteps(undo.stack, self._state, self._show_state)
+        self.table = PromptTable(self.steps)
         self.live = LiveTokens()
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
@@ -58,12 +71,14 @@ class PromptPanel(QWidget):
         self._count = label("", "small")
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._shared = ("auto", False)
         self._build()
         self._debounce.timeout.connect(self.prompts_changed)
         self.table.prompts.edited.connect(self._on_edited)
         self.table.row_selected.connect(self._on_row_selected)
         self.bos.changed.connect(self._on_settings_changed)
         self.chat.toggled.connect(self._on_settings_changed)
+        undo.stepping.connect(self.table.end_edit)
         self.table.prompts.set_rows([TypedRow()])
 
     def add_tools(self, actions: Iterable[QAction]) -> None:
@@ -75,17 +90,43 @@ class PromptPanel(QWidget):
         """Return the table as typed."""
         return self.table.prompts.rows()
 
-    def set_prompts(self, prompts: Iterable[PromptRow]) -> None:
-        """Fill the table."""
-        self.set_rows(typed(prompt) for prompt in prompts)
+    def set_prompts(self, prompts: Iterable[PromptRow], step: str = "") -> None:
+        """Fill the table; as a step of that name it can be undone."""
+        self.set_rows((typed(prompt) for prompt in prompts), step)
 
-    def set_rows(self, rows: Iterable[TypedRow]) -> None:
+    def set_rows(self, rows: Iterable[TypedRow], step: str = "") -> None:
         """Fill the table with rows as typed, whether or not they can be run."""
-        self.table.prompts.set_rows(list(rows) or [TypedRow()])
+        filled = list(rows) or [TypedRow()]
+        self.table.end_edit()
+        if step:
+            with self.steps.step(step):
+                self.table.prompts.set_rows(filled)
+        else:
+            self.table.prompts.set_rows(filled)
 
     def prompts(self) -> tuple[list[PromptRow], list[int]]:
-        """Return the prompts that can be run, and the table row of each."""
+        """Return the ticked prompts that can be run, and the table row of each."""
         return to_prompts(self.rows())
+
+    def all_prompts(self) -> tuple[list[PromptRow], list[int]]:
+        """Return the prompts that could be run, ticked or not, and the table row of each."""
+        return to_prompts(self.rows(), ticked_only=False)
+
+    def kept(self) -> tuple[list[PromptRow], dict[str, Any]]:
+        """Return what a session keeps: the prompts, and the settings with each prompt's marks."""
+        prompts, places = self.all_prompts()
+        rows = self.rows()
+        marks = marks_of([rows[place] for place in places])
+        return prompts, {**self.shared_settings(), **({"marks": marks} if marks else {})}
+
+    def set_kept(
+        self, prompts: Iterable[PromptRow], marks: object, shared: tuple[str, bool]
+    ) -> None:
+        """Fill the table and the shared settings with what a session kept."""
+        self.table.end_edit()
+        with self.steps.step("opening a session's prompts"):
+            self.table.prompts.set_rows(marked([typed(p) for p in prompts], marks))
+            self.set_shared_settings(shared[0], chat=shared[1])
 
     def check(self) -> str | None:
         """Return why the table cannot be run, and go to the row, or None."""
@@ -95,14 +136,16 @@ class PromptPanel(QWidget):
         row, sentence = found
         self.table.select_row(row)
         self._show_problem()
-        return sentence if len(self.rows()) == 1 else f"Prompt {row + 1}: {sentence}"
+        alone = len(self.rows()) == 1 or problem(self.rows()[row]) is None
+        return sentence if alone else f"Prompt {row + 1}: {sentence}"
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all analyses share."""
         return {"bos": self.bos.value(), "chat": self.chat.isChecked()}
 
     def set_shared_settings(self, bos: str, *, chat: bool) -> None:
-        """Set them."""
+        """Set them; no step to undo."""
+        self._shared = (bos, chat)
         self.bos.set_value(bos)
         self.chat.setChecked(chat)
 
@@ -110,6 +153,7 @@ class PromptPanel(QWidget):
         """Let the chat template be chosen where the model has one."""
         self.chat.setEnabled(offered)
         if not offered:
+            self._shared = (self._shared[0], False)
             self.chat.setChecked(False)
 
     def select_prompt(self, number: int) -> None:
@@ -124,9 +168,30 @@ class PromptPanel(QWidget):
         row = find_row(self.rows(), prompt, index if isinstance(index, int) else 0)
         if row is None:
             return False
-        self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
-        self.table.select_row(row)
+        with self.steps.step(f"fixing prompt {row + 1}"):
+            self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
+            self.table.select_row(row)
         return True
+
+    def use_text(self, role: str, text: str, row: int) -> None:
+        """Make a text the answer or the wrong one of a row, or `append` it to the prompt."""
+        words = {"answer": "using “{}” as answer", "wrong": "using “{}” as wrong"}
+        said = words.get(role, "appending “{}”").format(visible(text[:_NAMED]))
+        with self.steps.step(said):
+            self.table.prompts.replace_row(row, with_answer(self.rows()[row], role, text))
+            self.table.select_row(row, self.table.current_column())
+
+    def _state(self) -> TableState:
+        place = (self.table.current_row(), self.table.current_column())
+        return TableState(tuple(self.rows()), *self._shared, place)
+
+    def _show_state(self, state: TableState) -> None:
+        """Show the table as it was, or as it is to be again."""
+        self.table.prompts.become(state.rows)
+        chat = state.chat and self.chat.isEnabled()
+        self.set_shared_settings(state.bos, chat=chat)
+        self.table.select_row(*state.place)
+        self._debounce.start()
 
     def flush(self) -> None:
         """Do not wait for the next keystroke any longer."""
@@ -158,6 +223,12 @@ class PromptPanel(QWidget):
         self._debounce.start()
 
     def _on_settings_changed(self) -> None:
+        now = (str(self.bos.value()), self.chat.isChecked())
+        if now != self._shared:
+            what = "BOS" if now[0] != self._shared[0] else "the chat template"
+            self.steps.settle()
+            before, self._shared = self._state(), now
+            self.steps.add(f"changing {what}", before)
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
@@ -174,7 +245,10 @@ class PromptPanel(QWidget):
         words = "No prompts" if not filled else plural(len(filled), "prompt")
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
-        unusable = len(filled) - usable
+        rows = self.rows()
+        ticked = sum(rows[place].ticked for place in filled)
+        words += f", {ticked:,} ticked" if ticked < len(filled) else ""
+        unusable = ticked - usable
         self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
 
     def _show_problem(self) -> None:
