@@ -26,9 +26,11 @@ from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.rooms import RoomWalk
 from desktop_app.window.frame.top_bar import TopBar
+from desktop_app.window.frame.undo import UndoDesk
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.prompts.prompt_desk import PromptDesk
+from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
@@ -103,13 +105,14 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.top_bar, self.prompt_desk, self.pictures):
+        for room in (self.undo, self.top_bar, self.prompt_desk, self.pictures):
             room.take(self.actions_by_name)
         self._restore()
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
-        self.prompts = prompts = PromptPanel()
+        self.undo = UndoDesk(hall)
+        self.prompts = prompts = PromptPanel(self.undo)
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.
         self.looks = LookDesk(hall, conductor)
@@ -117,7 +120,7 @@ class MainWindow(QMainWindow):
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.storage = StorageDesk(hall, self.memory, conductor)
+        self.storage = StorageDesk(hall, self.memory, conductor, prompts)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
@@ -156,7 +159,7 @@ class MainWindow(QMainWindow):
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
-            *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
+            *(self.undo, self.files, self.pictures, self.comparisons, self.prompt_desk),
             self.picking,
             *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
             self.room_walk,
