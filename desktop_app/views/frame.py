@@ -17,7 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
-from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
+from desktop_app.pictures.words import (
+    clipped,
+    notice_words,
+    run_words,
+    settings_sentence,
+    without_flags,
+)
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
@@ -274,7 +280,7 @@ def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,
-        text=clipped(code.replace("_", " "), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
+        text=clipped(notice_words(code), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
         severity=severity(code),
         tooltip="\n".join(told[:4]) + more,
         fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",

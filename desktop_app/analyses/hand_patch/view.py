@@ -12,7 +12,7 @@ from desktop_app.analyses.hand_patch.board import HandBoard
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
-from desktop_app.pictures.words import choice_label
+from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel
@@ -44,7 +44,9 @@ class HandPatchView(AnalysisView):
         self.history = HandHistory()
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
-        self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
+        self._run = SegmentedControl(
+            [("corrupt", ENOUGH.capitalize()), ("clean", NEEDED.capitalize())]
+        )
         self._run.setToolTip("Which run is changed; the moves turn round with it")
         self._site = QComboBox()
         for site in get_args(HandSite):

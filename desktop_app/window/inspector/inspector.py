@@ -21,7 +21,7 @@ from desktop_app.contract.spec import Intent
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.origin import has_part, model_difference
-from desktop_app.pictures.words import clipped, part_name
+from desktop_app.pictures.words import clipped, number, part_name
 from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
@@ -73,7 +73,8 @@ class SmallPattern(MatrixCanvas):
         def tip(query: int, key: int) -> str:
             if key > query:
                 return ""
-            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {pattern[query, key]:.4f}"
+            weight = number(pattern[query, key], 4)
+            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {weight}"
 
         labels = Axis("", [text[:2] for text in texts], tokens=False)
         self.show_matrix(Matrix(values, labels, labels, diverging=False, scale=(0.0, 1.0), tip=tip))
