@@ -22,6 +22,7 @@ from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
+from desktop_app.window.frame.reading import ReadingDesk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
@@ -128,6 +129,7 @@ class MainWindow(QMainWindow):
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
+        self.reading = ReadingDesk(self.hall, self.memory, self.panels, self.inspector.notes)
         layout.make_tool_bar(self, self.top_bar)
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
@@ -141,7 +143,15 @@ class MainWindow(QMainWindow):
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
-            *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
+            *(
+                self.models,
+                self.storage,
+                self.runs,
+                self.rail,
+                self.top_bar,
+                self.panels,
+                self.reading,
+            ),
         )
         themes = (
             ActionSpec(

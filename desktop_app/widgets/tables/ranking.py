@@ -135,6 +135,13 @@ class RankingList(QTableView):
         self._measure_columns()
         self._share_room()
 
+    def set_zoom(self, percent: int) -> None:
+        """Show larger or smaller letters, in rows of that height."""
+        self._model.zoom = percent
+        height = round(ROW_HEIGHT * percent / 100)
+        self.set_fitting(height, height)
+        self.viewport().update()
+
     def full_height(self, rows: int | None = None) -> int:
         """Return the height at which so many rows, or those there are, need no scrolling."""
         count = self._model.rowCount() if rows is None else rows
@@ -207,18 +214,18 @@ class RankingList(QTableView):
     def _width(self, column: int) -> int:
         spec = self.ranking.columns[column]
         if isinstance(spec.width, int):
-            return spec.width
+            return spec.width * self._model.zoom // 100
         if spec.stretches:
             return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
-        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
+        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1], self._model.zoom))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
         said = "" if self.horizontalHeader().isHidden() else spec.heading
         heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(said)
         box = 14 if spec.kind == "token" else 0
         # Some pixels more than the text: painting rounds up, and a cut word says nothing.
         needed = max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
-        return min(needed, _MOST)
+        return min(needed, _MOST * self._model.zoom // 100)
 
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
