@@ -138,6 +138,13 @@ class SettingsFold(QWidget):
         self._toggle.setChecked(value)
         self._box.setVisible(value)
 
+    def show_field(self, name: str) -> None:
+        """Open the form, unfold its options, and give a field the keyboard."""
+        self.set_open(True)
+        self.form.set_folded(False)
+        self._box.show_part(self.form.editor(name))
+        self.form.editor(name).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def set_params(self, params: Params) -> None:
         """Fill the form."""
         self.form.set_value(params)

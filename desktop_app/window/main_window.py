@@ -22,16 +22,17 @@ from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
-from desktop_app.window.frame.reading import ReadingDesk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
+from desktop_app.window.search.search_desk import SearchDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
@@ -92,7 +93,7 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.top_bar, self.prompt_desk, self.pictures):
+        for room in (self.top_bar, self.prompt_desk, self.pictures, self.search):
             room.take(self.actions_by_name)
         self._restore()
 
@@ -130,6 +131,8 @@ class MainWindow(QMainWindow):
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
         self.reading = ReadingDesk(self.hall, self.memory, self.panels, self.inspector.notes)
+        rooms = self.prompts, self.results, self.inspector, self.panels, self.pictures
+        self.search = SearchDesk(self.hall, self.top_bar.search, rooms, self.session)
         layout.make_tool_bar(self, self.top_bar)
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))

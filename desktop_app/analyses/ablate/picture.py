@@ -313,12 +313,15 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
             f"Effect of removal ({result.data['mode']}{over})",
             about + number(mean, sign=True) + spread,
             "ablated − base, mean over the prompts of the run; negative: removing it hurts",
+            "effect",
         ),
-        Fact("Kept without it", kept, "100 · ablated / base"),
+        Fact("Kept without it", kept, "100 · ablated / base", "percent"),
     ]
     if 1 < len(result.prompts) > place.prompt:
         own = float(grid(result, "effect")[(*found, place.prompt)])
-        facts.insert(1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base"))
+        facts.insert(
+            1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base", "effect")
+        )
     return facts
 
 

@@ -235,13 +235,15 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     if found is None or place.prompt >= len(result.prompts):
         return []
     entropy = number(_entropy(result, found, place.prompt), 2)
-    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
+    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each", "entropy")]
     share = sink_share(result, found, place.prompt)
     if share is not None:
-        facts.append(Fact("To the sink", percent(share), "What its rows give to no token"))
+        facts.append(Fact("To the sink", percent(share), "What its rows give to no token", "sink"))
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
-        facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
+        facts.append(
+            Fact("Key-value head", str(shared), "Shared by several query heads", "kv_head")
+        )
     return facts
 
 

@@ -257,7 +257,9 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     data = result.data
     names = score_names(data)
-    return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
+    return [
+        Fact(TITLES[name], score_text(data, name, *cell), meaning(name), name) for name in names
+    ]
 
 
 def lines(result: Result) -> Iterator[str]:

@@ -242,16 +242,18 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
             f"{_ENOUGH}, {site}{kind}",
             part.restored,
             "1: its clean activation alone restores the metric",
+            "restored",
         ),
         (
             f"{_NEEDED}, {site}{kind}",
             part.broken,
             "1: its corrupt activation alone breaks the metric",
+            "broken",
         ),
     )
     return [
-        Fact(name, about + number(value, 2), f"{part.name}: {tip}")
-        for name, value, tip in shares
+        Fact(name, about + number(value, 2), f"{part.name}: {tip}", what)
+        for name, value, tip, what in shares
         if np.isfinite(value)
     ]
 

@@ -247,7 +247,12 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
         return []
     rank = int(np.asarray(result.data["prompt_rank"][place.prompt])[before])
     return [
-        Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
+        Fact(
+            "Log-probability",
+            f"{number(float(logprobs[before]), 3)} nats",
+            "Of this token, given those before it",
+            "surprise",
+        ),
         Fact("Rank", str(rank), "0: the model's first guess"),
     ]
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from desktop_app.pictures.ranking import Ranking, ranked
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from PySide6.QtCore import QItemSelection
-    from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from desktop_app.pictures.ranking import Column
 
@@ -297,7 +304,19 @@ class RankingList(QTableView):
         rows = menu.addAction("Copy rows", self.copy_selection)
         rows.setEnabled(self.selectionModel().hasSelection())
         menu.addAction("Copy table", self.copy_table).setEnabled(self._model.rowCount() > 0)
+        host: QWidget | None = self.parentWidget()
+        while host is not None and not hasattr(host, "menu_opening"):
+            host = host.parentWidget()
+        if host is not None:
+            host.menu_opening.emit(menu, self._column_at(event))
         menu.popup(event.globalPos())
+
+    def _column_at(self, event: QContextMenuEvent) -> str:
+        """Return the key of the column under the pointer; with the keys, of none."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            return ""
+        place = self.columnAt(self.viewport().mapFromGlobal(event.globalPos()).x())
+        return self.ranking.columns[place].key if place >= 0 else ""
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -158,6 +158,7 @@ class Panels(QObject):
         }
         self.docks["help"].toggleViewAction().toggled.connect(self._on_help_toggled)
         hall.help_wanted.connect(self.show_help)
+        hall.heading_wanted.connect(self.show_help)
         hall.log_wanted.connect(self.show_log)
         self.log.warnings_counted.connect(self._on_warnings_counted)
 
@@ -204,7 +205,10 @@ class Panels(QObject):
             layout.set_width(self._window, self.docks["inspector"], self._beside)
 
     def _show_here(self) -> None:
-        self.show_help(self._views.current)
+        """Show the help on this analysis; with the focus in its picture, on the number there."""
+        view, focus = self._views.shown(), QApplication.focusWidget()
+        told = view.explain() if focus is not None and view.isAncestorOf(focus) else None
+        self.show_help(self._views.current, "" if told is None else told.heading)
 
     def _on_warnings_counted(self, count: int) -> None:
         self.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")
