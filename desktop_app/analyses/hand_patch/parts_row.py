@@ -170,7 +170,9 @@ class PartsRow(QWidget):
             part.setAutoFillBackground(False)
         top = QWidget()
         flow = FlowLayout(top, _GAP)
-        for part in (label("Without", "small"), self.line, self.mode, self.all):
+        named = label("Without", "small")
+        named.setFixedHeight(self.line.sizeHint().height())
+        for part in (named, self.line, self.mode, self.all):
             flow.addWidget(part)
         column_in(self, top, self._area, self.said, spacing=4)
         self.line.returnPressed.connect(self._on_list_given)

@@ -26,6 +26,17 @@ ALONE = drawn.prompt("1 2 3 4 ")
 EFFECTS = {"0.1": -1.5, "1.3": -2.0, "m2": 0.25}
 
 
+def alone(*parts):
+    """Return the same of a prompt without a twin."""
+    made = without(*parts, prompts=(ALONE,))
+    return drawn.result_of(
+        "hand_patch",
+        {**made.data, "corrupt": float("nan")},
+        params=made.params,
+        prompts=made.prompts,
+    )
+
+
 def without(*parts, joint=None, patched=2.0, mode="zero", **changes):
     """Return a result of By hand with these parts removed, its moves among the changes."""
     effects = np.array([EFFECTS[part] for part in parts])
@@ -213,11 +224,12 @@ def test_a_refused_set_goes_back_to_what_is_on_screen(view):
 
 
 def test_a_prompt_alone_has_one_grid_and_says_what_is_missing(view, qtbot):
-    view.show_result(without("0.1", "1.3", prompts=(ALONE,)))
+    view.show_result(alone("0.1", "1.3"))
     board, out = find(view, HandBoard), view.read_out()
     assert board.frames["corrupt"].plot.isEmpty()
     assert board.frames["clean"].plot.width() > 0.7 * board.width()
-    assert "the other run and the share of the way towards it are missing" in out["hint"]
+    assert "No corrupt twin: the other run" in out["hint"]
+    assert out["metric"] == "clean 4.000; 4.000 → 2.000"
     assert "of the way" not in out["outcome"]
     for _step in range(12):
         qtbot.keyClick(board, Qt.Key.Key_Right)
@@ -226,7 +238,7 @@ def test_a_prompt_alone_has_one_grid_and_says_what_is_missing(view, qtbot):
 
 
 def test_without_a_twin_the_corrupt_run_cannot_be_chosen(view):
-    view.show_result(without("0.1", prompts=(ALONE,)))
+    view.show_result(alone("0.1"))
     (button,) = in_sight(view, QPushButton, "Into corrupt")
     assert not button.isEnabled()
     assert "no corrupt twin" in button.toolTip()

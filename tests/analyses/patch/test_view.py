@@ -306,4 +306,5 @@ def test_the_other_sign_is_said_as_well():
     assert rows.text(0, 2) == "−0.80"
     assert rows.text(0, 3) == "OR"
     assert "OR-like (enough, not needed)" in rows.rows[0].tooltip
-    assert cells.like_words(0.3) == ""
+    assert [cells.like_words(x) for x in (0.3, -0.2, 0.0)] == ["→ AND", "→ OR", "even"]
+    assert cells.like_words(float("nan")) == ""
