@@ -12,6 +12,8 @@ from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.explained import explain, whats
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.origin import SAME
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.support.errors import MISFITS, unfit
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.selection import Selection
 
@@ -73,6 +76,9 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        whole_requested: The picture is to take the whole window, or to give it back.
+        menu_opening: A menu of one of its tables before it is shown, and the column's key.
+        explanation_wanted: An `Explained` and the place of the screen where it may stand.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -86,6 +92,9 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    whole_requested = Signal()
+    menu_opening = Signal(object, str)
+    explanation_wanted = Signal(object, object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -193,6 +202,24 @@ class AnalysisView(QWidget):
         self._settings.set_params(params)
         self.settings_changed.emit()
 
+    def whats(self) -> tuple[str, ...]:
+        """Return the keys of the numbers on screen that can be taken apart, the shown one first."""
+        return () if self._result is None else whats(self._result)
+
+    def explain(self, what: str = "") -> Explained | None:
+        """Take a number apart, with the values of what is selected; without a key, the first."""
+        result = self._result
+        what = what or next(iter(self.whats()), "")
+        if result is None or not what:
+            return None
+        chosen = self.selection
+        place = Place(self.prompt_of(result), chosen.layer, chosen.head, chosen.position)
+        return explain(result, what, place)
+
+    def show_setting(self, name: str) -> None:
+        """Open the form at one of its fields."""
+        self._settings.show_field(name)
+
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""
         # The selection first: the views that hear of it still have their old results.
@@ -249,6 +276,10 @@ class AnalysisView(QWidget):
         if difference != self._difference:
             self._difference = difference
             self._show_chips()
+
+    def show_whole(self, whole: bool) -> None:
+        """Say on the button whether the picture has the whole window."""
+        self._heading.show_whole(whole)
 
     def clear(self) -> None:
         """Go back to the empty view."""
@@ -365,6 +396,7 @@ class AnalysisView(QWidget):
     def _connect_frame(self) -> None:
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
+        self._heading.whole_button.clicked.connect(self.whole_requested)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)

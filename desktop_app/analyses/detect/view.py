@@ -107,7 +107,7 @@ class DetectSide(QWidget):
         self.pages = Pages(
             ("top", "Top heads", top),
             ("pattern", "Pattern", self.pattern),
-            ("summary", "Summary", scrolled(found)),
+            ("summary", "Summary", scrolled(found, "What was found")),
         )
         column_in(self, self.pages)
         self.setMinimumWidth(280)
