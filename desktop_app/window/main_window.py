@@ -33,7 +33,6 @@ from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
-from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
@@ -42,6 +41,7 @@ from desktop_app.window.runs.storing import StorageDesk
 from desktop_app.window.search.search_desk import SearchDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
+from desktop_app.window.sessions.lending import LendingDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
 from desktop_app.window.settings import Memory, save_settings

@@ -31,6 +31,8 @@ TITLES: dict[str, str] = {
     "copy": "Copy",
     "target": "Painted pattern",
 }
+# One scale for all maps and lists, as all scores are shares.
+LIMITS = (0.0, 1.0)
 _ROLE_HEADS = 5
 _NAMED = 3
 
@@ -101,7 +103,10 @@ _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
 _HEAD_COLUMNS = (
     Column("head", "name", width=72),
-    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    # The bars end where the colours of the maps do: a best head of 0.03 is not a full bar.
+    Column(
+        "score", "number", format=number, align="left", bar=True, width="stretch", limits=LIMITS
+    ),
     Column("±", "number", format=number, width=66, tooltip="over seeds"),
 )
 _FAMILY_SCORES = frozenset({"successor", "copy"})

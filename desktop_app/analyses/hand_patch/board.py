@@ -157,7 +157,7 @@ class HandBoard(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, 190)
+        return QSize(250, 190)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

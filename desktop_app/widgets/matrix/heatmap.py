@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
@@ -156,6 +157,13 @@ def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
     return button
 
 
+def _on_scale_of(first: Matrix, other: Matrix) -> Matrix:
+    """Return a map in the colours of the first: one bar speaks for all of them."""
+    if (other.limits, other.diverging) == (first.limits, first.diverging):
+        return other
+    return replace(other, scale=first.limits, diverging=first.diverging, seen=first.seen)
+
+
 class Heatmap(QWidget):
     """One map, or several of one shape side by side on one colour scale.
 
@@ -197,12 +205,13 @@ class Heatmap(QWidget):
     def show_maps(self, *maps: Matrix) -> None:
         """Show one map, or several of one shape; the scale of the first is that of all."""
         self._shown = len(maps)
+        first = maps[0]
+        maps = (first, *(_on_scale_of(first, other) for other in maps[1:]))
         while len(self.panes) < len(maps):
             self._add_pane()
         for place, pane in enumerate(self.panes):
             pane.show_map(maps[place] if place < len(maps) else None)
             pane.setVisible(place < len(maps))
-        first = maps[0]
         self._bar.set_scale(first.limits, diverging=first.diverging, seen=first.seen)
         self._bar.setVisible(True)
         self._arrange()
