@@ -144,7 +144,7 @@ def _comparison(window):
     window.comparisons.compare_marked()
     turn_the_loop()
     dialog = window.comparisons.dialog
-    assert dialog is not None
+    assert dialog is not None, window.job_bar.read_out() if hasattr(window.job_bar, "read_out") else ""
     for size in ((1120, 760), (760, 560)):
         dialog.resize(*size)
         turn_the_loop()

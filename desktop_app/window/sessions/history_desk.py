@@ -78,6 +78,7 @@ class ResultDialog(QDialog):
             (self.title, "Title"),
             (self.tags, "Tags"),
             (self.notes, "Notes"),
+            (self.preview, "Notes as they read"),
             (self.settings, "Settings that made this result"),
         ):
             widget.setAccessibleName(name)
@@ -109,6 +110,8 @@ class ResultDialog(QDialog):
         pages.addTab(self.notes, "Notes")
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
+        pages.setAccessibleName("Parts of this result")
+        pages.tabBar().setAccessibleName("Parts of this result")
         pages.currentChanged.connect(self._on_page_changed)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
