@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
+from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
@@ -23,15 +24,16 @@ from desktop_app.views.frame import (
     notice_chip,
     source_chips,
 )
+from desktop_app.views.picked import FOOT, PickedBar
 from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QPixmap
 
@@ -60,6 +62,8 @@ class AnalysisView(QWidget):
 
     Attributes:
         EMPTY: Title and sentence of the empty view; the analysis' own words where None.
+        borrows: The function of other analyses' pictures whose results it draws beneath its own.
+        picks: Whether its pictures show heads that can be picked; what is picked stands beneath.
 
     Signals:
         run_requested: The analysis' own Params, prompts and shared settings left at their defaults.
@@ -69,9 +73,12 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        whole_requested: The picture is to take the whole window, or to give it back.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
+    picks: ClassVar[bool] = False
+    borrows: ClassVar[str] = ""
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
@@ -80,6 +87,7 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    whole_requested = Signal()
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -107,6 +115,7 @@ class AnalysisView(QWidget):
         self._idle = (*said, run_words(analysis))
         self._empty = EmptyState(icon_of(analysis.name), *self._idle)
         self._small_print = ElidedLabel("", "small")
+        self._picked = PickedBar(selection) if self.picks else None
         self._build_frame()
         self.build_content(self._content)
         self._veil = Veil(self._room)
@@ -150,6 +159,9 @@ class AnalysisView(QWidget):
     def show_look_problem(self, message: str) -> None:
         """Say why it was not."""
         self.message_requested.emit(message)
+
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        """Take note of others' results that offer what it borrows, by name, the newest first."""
 
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
@@ -240,6 +252,10 @@ class AnalysisView(QWidget):
             self._difference = difference
             self._show_chips()
 
+    def show_whole(self, whole: bool) -> None:
+        """Say on the button whether the picture has the whole window."""
+        self._heading.show_whole(whole)
+
     def clear(self) -> None:
         """Go back to the empty view."""
         self._result = None
@@ -262,8 +278,9 @@ class AnalysisView(QWidget):
         Returns:
             `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
             picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
-            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open); and
-            what the view itself adds in `read_picture`.
+            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open),
+            `picked` (what is said of the picked heads); and what the view itself adds in
+            `read_picture`.
         """
         states = {
             "failure": self._failure is not None,
@@ -280,6 +297,7 @@ class AnalysisView(QWidget):
             "small_print": self._small_print.full_text(),
             "settings": self._settings.sentence.full_text(),
             "form": self._settings.is_open(),
+            "picked": "" if self._picked is None else self._picked.words(),
             **self.read_picture(),
         }
 
@@ -342,18 +360,26 @@ class AnalysisView(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._room)
         above = (self._heading, self._settings, self._banner, self._chips)
-        column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
+        foot: QWidget = self._small_print
+        if self._picked is not None:
+            foot = QWidget()
+            foot.setFixedHeight(FOOT)
+            row_in(foot, (self._small_print, 1), (self._picked, 2))
+        column_in(self, *above, (room, 1), foot, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
+        self._heading.whole_button.clicked.connect(self.whole_requested)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)
         self.selection.prompt_changed.connect(self._on_prompt_changed)
+        if self._picked is not None:
+            self._picked.wanted.connect(self._on_together_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -422,6 +448,10 @@ class AnalysisView(QWidget):
     def _on_banner_action(self, code: str) -> None:
         if code == "fix" and self._failure is not None:
             self.fix_requested.emit(self._failure)
+
+    def _on_together_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("ablate_together", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
+    QToolButton,
     QWidget,
 )
 
@@ -80,7 +81,7 @@ class ElidedLabel(PlainLabel):
 
 
 class Heading(QWidget):
-    """Title, one sentence, help and the Run button."""
+    """Title, one sentence, the whole window, help and the Run button."""
 
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,7 +95,17 @@ class Heading(QWidget):
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
         self.run_button.setToolTip(plain_tip(f"{run_words(analysis)} with these settings"))
-        row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
+        self.whole_button = QToolButton()
+        self.show_whole(False)
+        buttons = row_in(None, self.whole_button, self.help_button, spacing=2)
+        row_in(self, title, (self.summary, 1), buttons, self.run_button, spacing=10)
+
+    def show_whole(self, whole: bool) -> None:
+        """Have the button offer the whole window to the picture, or the panels again."""
+        bind_icon(self.whole_button, "whole-back" if whole else "whole")
+        words = "Show panels and bars again" if whole else "Give the picture the whole window"
+        self.whole_button.setToolTip(plain_tip(f"{words} (F11)"))
+        self.whole_button.setAccessibleName(words)
 
 
 class SettingsFold(QWidget):

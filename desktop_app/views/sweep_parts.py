@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _ESTIMATED = "Estimated from gradients: exact values follow"
 _NARROW = 300
+_HOW = "Point at a cell for its numbers; click to keep them here. Shift+click picks several heads."
 # So wide that list and details fit side by side.
 _FLAT = 540
 # The share of the details, and what a few sentences need at most.
@@ -106,7 +107,7 @@ class CellDetails(QWidget):
         """Say how a cell is chosen."""
         self.cell = None
         self._title.setText(f"No {self._noun} selected")
-        self._sentence.setText("Point at a cell for its numbers; click to keep them here.")
+        self._sentence.setText(_HOW)
         self._button.setVisible(False)
         self._table.setVisible(False)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from desktop_app.contract.registry import problems
@@ -25,11 +26,15 @@ from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.rooms import RoomWalk
 from desktop_app.window.frame.top_bar import TopBar
+from desktop_app.window.frame.undo import UndoDesk
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.prompts.prompt_desk import PromptDesk
+from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.runs.conductor import Conductor, JobWords
+from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
+from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
@@ -42,7 +47,14 @@ from desktop_app.window.settings import Memory, save_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+    from PySide6.QtGui import (
+        QCloseEvent,
+        QDragEnterEvent,
+        QDropEvent,
+        QKeyEvent,
+        QResizeEvent,
+        QShowEvent,
+    )
 
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
@@ -93,13 +105,14 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.top_bar, self.prompt_desk, self.pictures):
+        for room in (self.undo, self.top_bar, self.prompt_desk, self.pictures):
             room.take(self.actions_by_name)
         self._restore()
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
-        self.prompts = prompts = PromptPanel()
+        self.undo = UndoDesk(hall)
+        self.prompts = prompts = PromptPanel(self.undo)
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.
         self.looks = LookDesk(hall, conductor)
@@ -107,7 +120,7 @@ class MainWindow(QMainWindow):
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.storage = StorageDesk(hall, self.memory, conductor)
+        self.storage = StorageDesk(hall, self.memory, conductor, prompts)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
@@ -124,6 +137,7 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self.session, self.files, self)
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
+        self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
         self.closer = Closer(self.runner, self.session, hall)
 
     def _build_frame(self, log_book: LogBook) -> None:
@@ -132,7 +146,8 @@ class MainWindow(QMainWindow):
         self.docks, self.help = self.panels.docks, self.panels.help
         self.room_walk = RoomWalk(self, self.hall, self.top_bar, self.rail, self.docks)
         self.focus_ring = FocusRing(self)
-        layout.make_tool_bar(self, self.top_bar)
+        self._tool_bar = layout.make_tool_bar(self, self.top_bar)
+        self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
         JobWords(self.conductor, self.job_bar)
@@ -144,7 +159,8 @@ class MainWindow(QMainWindow):
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
-            *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
+            *(self.undo, self.files, self.pictures, self.comparisons, self.prompt_desk),
+            self.picking,
             *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
             self.room_walk,
         )
@@ -157,18 +173,29 @@ class MainWindow(QMainWindow):
             )
             for key, text, icon in _THEMES
         )
+        specs = [spec for room in rooms for spec in room.action_specs()]
         return [
-            *(spec for room in rooms for spec in room.action_specs()),
+            *map(self._reachable, specs),
             *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
             *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
+    def _reachable(self, spec: ActionSpec) -> ActionSpec:
+        """Return an action that works where the bar that it needs is hidden."""
+        if spec.key != "search":
+            return spec
+        lent = self.panels.whole.with_bar(self._tool_bar, self.top_bar.search, spec.slot)
+        return replace(spec, slot=lent)
+
     def _restore(self) -> None:
         self.setMinimumSize(960, 620)
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
-        if not layout.restore_geometry(self, self.config_dir):
+        if layout.restore_geometry(self, self.config_dir):
+            self.panels.edges.set_folded(layout.kept_folded(self.config_dir))
+            self.panels.edges.put_back()
+        else:
             self.panels.place()
         chosen = self.settings
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
@@ -249,6 +276,19 @@ class MainWindow(QMainWindow):
             layout.fit_frame(self)
 
     @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.panels.fit()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave the whole window by the key that leaves most things."""
+        if event.key() == Qt.Key.Key_Escape and self.panels.whole.what:
+            self.panels.whole.leave()
+            return
+        super().keyPressEvent(event)
+
+    @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -292,4 +332,5 @@ class MainWindow(QMainWindow):
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
         save_settings(self.config_dir, self.settings)
-        layout.save_geometry(self, self.config_dir)
+        self.panels.whole.leave()
+        layout.save_geometry(self, self.config_dir, self.panels.edges.folded())

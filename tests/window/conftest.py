@@ -30,8 +30,9 @@ def no_leaks(qapp):
 def answers(monkeypatch):
     """Answer every question without a dialog; tests change what is answered."""
     given = {"close": "discard", "quit": True, "delete": True}
-    given |= {"open": None, "save": None, "about": []}
+    given |= {"prompts": "replace", "open": None, "save": None, "about": []}
     monkeypatch.setattr(dialogs, "ask_save_before_closing", lambda parent: given["close"])
+    monkeypatch.setattr(dialogs, "ask_prompts", lambda *a: given["prompts"])
     monkeypatch.setattr(dialogs, "ask_delete", lambda *a: given["delete"])
     monkeypatch.setattr(dialogs, "ask_quit_hard", lambda parent: given["quit"])
     monkeypatch.setattr(dialogs, "ask_open", lambda *a: given["open"])

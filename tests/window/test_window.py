@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
@@ -71,7 +71,7 @@ def test_typing_brings_the_strip_without_pressing_anything(qtbot, window):
     table = window.prompts.table
     table.select_row(0, 0)
     table.edit(table.currentIndex())
-    editor = table.viewport().findChild(QLineEdit)
+    editor = table.viewport().findChild(QPlainTextEdit)
     editor.selectAll()
     with qtbot.waitSignal(window.prompts.live.tokens_shown):
         qtbot.keyClicks(editor, "10 11 12 ")

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from desktop_app.analyses.rank import picture as data_of
+from desktop_app.analyses.rank.overview import Halves, Overview
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
@@ -129,7 +130,10 @@ _LARGE = (1100, 720)
 
 
 class RankView(AnalysisView):
-    """Next tokens at the left, answers token by token at the right, the prompt itself below."""
+    """Next tokens at the left, answers token by token at the right, the prompt itself below.
+
+    Of several prompts a table of all comes first: above these, or beside them in a wide window.
+    """
 
     EMPTY = (
         "What does the model predict?",
@@ -151,7 +155,11 @@ class RankView(AnalysisView):
         self._right = column_in(right, (area, 1))
         self._strip_frame = self._build_strip()
         columns = Reflow((said, 3, 600, 260), (right, 2, 420, 240))
-        self._column = column_in(content, (columns, 1), self._strip_frame)
+        one = QWidget()
+        self._column = column_in(one, (columns, 1), self._strip_frame)
+        self._overview = Overview(self.selection)
+        self._halves = Halves(self._overview, one)
+        column_in(content, (self._halves, 1))
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
 
@@ -191,6 +199,8 @@ class RankView(AnalysisView):
 
     @override
     def draw_result(self, result: Result) -> None:
+        self._overview.show_result(result)
+        self._halves.share_room()
         self._chooser.set_result(result)
         self.draw_prompt(result)
 
@@ -198,6 +208,7 @@ class RankView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
         record = result.prompts[prompt]
+        self._overview.show_prompt(prompt)
         self._heading_label.set_full_text(data_of.heading(result, prompt))
         self._read_label.set_full_text(data_of.read_sentence(result, prompt))
         self._list.set_ranking(data_of.predictions(result, prompt))
@@ -238,6 +249,7 @@ class RankView(AnalysisView):
             "token": self._token_label.full_text(),
             "token_by_token": self._surprises.isVisible(),
             **self._answers.read(),
+            **self._overview.read(),
         }
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Offer = tuple[str, Callable[[], object]]
 
+PICTURE = "picture"
+"""What `whole_wanted` and `whole_changed` call the picture; a panel is called by its name."""
+
 
 class ViewShelf(QObject):
     """A mapping from names to views; a view that nobody has asked for costs nothing.
@@ -118,11 +121,15 @@ class Hall(QObject):
         problem_told: A sentence on what went wrong.
         help_wanted: The name of an analysis whose help page is asked for.
         log_wanted: The log is to be seen.
+        whole_wanted: What is to take the whole window, or to give it back.
+        whole_changed: What has the whole window now; empty: nothing has.
     """
 
     problem_told = Signal(str)
     help_wanted = Signal(str)
     log_wanted = Signal()
+    whole_wanted = Signal(str)
+    whole_changed = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -134,6 +141,8 @@ class Hall(QObject):
         self._slots: Mapping[str, Callable[[], object]] = {}
         self.views.built.connect(self._on_view_built)
         self.banner.action_clicked.connect(self._on_banner_action)
+        self.whole_changed.connect(self._on_whole_changed)
+        self._whole = ""
 
     def say(self, message: str, severity: str = "info") -> None:
         """Say something that needs no answer, in the job bar."""
@@ -187,6 +196,16 @@ class Hall(QObject):
         view.message_requested.connect(self.say)
         view.help_requested.connect(self.help_wanted)
         view.intent_raised.connect(self.answer)
+        view.whole_requested.connect(self._on_whole_requested)
+        view.show_whole(self._whole == PICTURE)
+
+    def _on_whole_requested(self) -> None:
+        self.whole_wanted.emit(PICTURE)
+
+    def _on_whole_changed(self, what: str) -> None:
+        self._whole = what
+        for view in self.views.standing():
+            view.show_whole(what == PICTURE)
 
     def _on_banner_action(self, code: str) -> None:
         if code in self._slots:

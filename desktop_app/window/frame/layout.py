@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, QSize, Qt
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -14,13 +14,14 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStackedWidget,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import set_role
 
@@ -37,6 +38,7 @@ _LAYOUT_VERSION = 1
 # The first window: most of the screen, but no larger than a picture with its panels needs.
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
+_TITLE_ICON = QSize(14, 14)
 _FRAME_HEIGHT = 40  # not known before the window is shown
 _NARROW = 1200
 _WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
@@ -45,22 +47,54 @@ _RIGHT_SHARE = 0.17
 
 
 class DockTitle(QFrame):
-    """Stands in for Qt's own title bar; dragging it or a double click floats the dock."""
+    """Stands in for Qt's own title bar; dragging it or a double click floats the dock.
+
+    Attributes:
+        fold: The button that folds the panel away to its edge.
+    """
 
     def __init__(self, dock: QDockWidget) -> None:
         super().__init__(dock)
+        self._dock = dock
         self._name = label(dock.windowTitle(), "heading")
+        told = "Fold away to the edge: its name there brings it back"
+        words = f"Fold {dock.windowTitle()} away"
+        self.fold = icon_button("chevron-left", told, "text_muted", words=words)
         self._close = icon_button("close", f"Close {dock.windowTitle()}", "text_muted")
-        self._close.setIconSize(QSize(14, 14))
         set_role(self, "dock_title")
-        parts = (self._name, None, self._close)
-        filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
+        parts = (self._name, None, self.fold, self._close)
+        self._line = filled(QHBoxLayout(self), *parts, margins=(12, 3, 6, 3), spacing=2)
+        for button in (self.fold, self._close):
+            button.setIconSize(_TITLE_ICON)
         self._close.clicked.connect(dock.close)
         dock.windowTitleChanged.connect(self._name.setText)
+        dock.topLevelChanged.connect(self.fold.setHidden)  # one that floats has no edge
+
+    def add_button(self, button: QToolButton) -> None:
+        """Put a button before those that fold and close."""
+        button.setIconSize(_TITLE_ICON)
+        self._line.insertWidget(self._line.indexOf(self.fold), button)
+
+    def stand_alone(self, alone: bool) -> None:
+        """Offer neither to fold nor to close: there is nothing else in the window."""
+        self.fold.setHidden(alone or self._dock.isFloating())
+        self._close.setHidden(alone)
+
+    def set_fold_sign(self, name: str) -> None:
+        """Have the arrow point to the edge at which the dock stands."""
+        bind_icon(self.fold, name, "text_muted")
 
     @override
     def minimumSizeHint(self) -> QSize:
         return QSize(80, 34)
+
+
+def title_of(dock: QDockWidget) -> DockTitle:
+    """Return the title of a dock that `make_dock` made."""
+    title = dock.titleBarWidget()
+    if not isinstance(title, DockTitle):
+        raise TypeError(f"{dock.objectName()} has another title")
+    return title
 
 
 class CentralArea(QWidget):
@@ -160,12 +194,23 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
     return bar
 
 
-def save_geometry(window: QMainWindow, folder: Path) -> None:
-    """Keep the window's place and the docks' sizes."""
+def state_of(window: QMainWindow) -> QByteArray:
+    """Return where docks and bars stand, for `restore_state`."""
+    return window.saveState(_LAYOUT_VERSION)
+
+
+def restore_state(window: QMainWindow, state: object) -> bool:
+    """Put docks and bars back; return False where what was kept is not usable."""
+    return isinstance(state, QByteArray) and window.restoreState(state, _LAYOUT_VERSION)
+
+
+def save_geometry(window: QMainWindow, folder: Path, folded: Sequence[str]) -> None:
+    """Keep the window's place, the docks' sizes, and which of them are folded away."""
     path = folder / GEOMETRY_FILE
     store = QSettings(str(path), QSettings.Format.IniFormat)
     store.setValue("geometry", window.saveGeometry())
-    store.setValue("state", window.saveState(_LAYOUT_VERSION))
+    store.setValue("state", state_of(window))
+    store.setValue("folded", " ".join(folded))
     store.sync()
     with contextlib.suppress(OSError):
         path.chmod(0o600)
@@ -180,6 +225,12 @@ def restore_geometry(window: QMainWindow, folder: Path) -> bool:
     geometry, state = store.value("geometry"), store.value("state")
     try:
         placed = window.restoreGeometry(geometry)
-        return placed and window.restoreState(state, _LAYOUT_VERSION)
     except TypeError:  # a damaged file gives values of other types
         return False
+    return placed and restore_state(window, state)
+
+
+def kept_folded(folder: Path) -> list[str]:
+    """Return the panels that were folded away."""
+    store = QSettings(str(folder / GEOMETRY_FILE), QSettings.Format.IniFormat)
+    return str(store.value("folded") or "").split()

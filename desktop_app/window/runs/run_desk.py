@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from desktop_app.jobs.events import JobFailed
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.prompts.prompt_rows import TypedRow
     from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.showing import Showing
 
@@ -139,7 +138,6 @@ class RunDesk(QObject):
         self._prompts = prompts
         self._conductor = conductor
         self._showing = showing
-        self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
         self._rerun = QTimer(self, singleShot=True, interval=0)
         self._views.built.connect(self._on_view_built)
@@ -233,25 +231,21 @@ class RunDesk(QObject):
     def load_example(self) -> None:
         """Put the worked example of the open model into the table, and run it."""
         model, old = self._conductor.model, self._prompts.rows()
-        self._prompts.set_prompts(worked_example(model.spec.model if model else ""))
+        example = worked_example(model.spec.model if model else "")
+        self._prompts.set_prompts(example, "loading the worked example")
         self._prompts.flush()
         if self._prompts.rows() != old and not all(row.is_empty for row in old):
-            self._replaced = old
             told = "The worked example has taken the place of your prompts."
-            self._hall.show(told, "info", {"undo_example": ("Undo", self._undo_example)})
+            self._hall.show(told, "info", self._prompts.undo.offer())
         for name in worked_order() if model is not None else ():
             params, view = ANALYSES[name].params(), self._views.there(name)
             if view is not None:  # what made a picture stands above it
                 view.set_params(params)
             self.run(name, params)
 
-    def _undo_example(self) -> None:
-        self._hall.withdraw("undo_example")
-        self._prompts.set_rows(self._replaced)
-
     def retokenize(self) -> None:
-        """Bring the live strips up to date with the table."""
-        rows, places = self._prompts.prompts()
+        """Bring the live strips up to date with the table, of prompts that are not ticked too."""
+        rows, places = self._prompts.all_prompts()
         if len(rows) > MAX_LIVE_PROMPTS:
             here = self._prompts.table.current_row()
             rows = [row for row, place in zip(rows, places, strict=True) if place == here]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -31,7 +30,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
 from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.sessions.deleting import DeleteStep
 from desktop_app.window.sessions.results_panel import kind, moment
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
-    from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.conductor import Task
@@ -183,23 +181,11 @@ class HistoryDesk(QObject):
         session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
-        session.restored.connect(partial(hall.withdraw, "undo_delete"))
         session.added_elsewhere.connect(self._on_added_elsewhere)
         results.asked.connect(self._on_asked)
         app = QGuiApplication.instance()
         if isinstance(app, QGuiApplication):
             app.applicationStateChanged.connect(self._on_state_changed)
-
-    def action_specs(self) -> list[ActionSpec]:
-        """Return what can be done with results."""
-        return in_menu(
-            "&File", ("undo_delete", "Undo deleting a result", 50, self.undo_delete, "", "undo")
-        )
-
-    def undo_delete(self) -> None:
-        """Bring back the result that was deleted last."""
-        if not self._session.undo_delete():
-            self._hall.say("No result was deleted in this session.", "info")
 
     # The history.
 
@@ -261,27 +247,28 @@ class HistoryDesk(QObject):
             self._hall.show_problem("This result's prompts are damaged: type them anew.")
             return
         if prompts:
-            self._prompts.set_prompts(prompts)
+            self._prompts.set_prompts(prompts, "taking a result's prompts")
 
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
 
-    def _on_deleted(self, title: str) -> None:
-        undo = {"undo_delete": ("Undo", self.undo_delete)}
-        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo)
+    def _on_deleted(self, number: int, title: str) -> None:
+        undo = self._prompts.undo
+        undo.stack.push(DeleteStep(self._session, number, title))
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer())
 
     # The session as a whole.
 
     def _on_opened(self) -> None:
         desk = self._session
         # What was deleted from another session cannot be brought back here.
-        self._hall.withdraw("undo_delete")
+        self._hall.withdraw("undo")
+        self._prompts.undo.forget(DeleteStep)
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
-            self._prompts.set_prompts(rows)
             shared = _shared_settings(settings)
-            self._prompts.set_shared_settings(shared.bos, chat=shared.chat)
+            self._prompts.set_kept(rows, settings.get("marks"), (shared.bos, shared.chat))
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:

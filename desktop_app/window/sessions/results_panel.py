@@ -26,7 +26,7 @@ from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.parts import SMALL, RowDelegate, paint_ground, paint_line
-from desktop_app.window.prompts.prompt_table import visible
+from desktop_app.window.prompts.prompt_model import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

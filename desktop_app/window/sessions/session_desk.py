@@ -47,8 +47,7 @@ class SessionDesk(QObject):
         write_failed: A sentence: something is in memory only.
         added_elsewhere: How many results another program has added.
         row_added: Id of a result that is now in the history.
-        deleted: Title of the result that was deleted and can be brought back.
-        restored: It was brought back.
+        deleted: (id, title) of a result that was deleted and can be brought back.
     """
 
     rows_changed = Signal(object)
@@ -58,8 +57,7 @@ class SessionDesk(QObject):
     write_failed = Signal(str)
     added_elsewhere = Signal(int)
     row_added = Signal(int)
-    deleted = Signal(str)
-    restored = Signal()
+    deleted = Signal(int, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +68,6 @@ class SessionDesk(QObject):
         self._shelter = Shelter()
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
-        self._bin: list[int] = []
         self._told_gone = False
         self._doubted: Session | None = None
         self._thread = SessionThread(self)
@@ -220,31 +217,32 @@ class SessionDesk(QObject):
 
         self._note(number, note)
 
-    def delete(self, number: int) -> None:
-        """Take a result out of the history; `deleted` follows, and `undo_delete` undoes it."""
+    def delete(self, number: int, *, again: bool = False) -> None:
+        """Take a result out of the history; `bring_back` undoes it.
+
+        `deleted` follows where it is not done again.
+        """
         row = self.row(number)
         if row is None:
             return
-        done = functools.partial(self._deleted, number, row.title)
+        done = None if again else functools.partial(self.deleted.emit, number, row.title)
         if number < 0:
             self._kept.hidden.add(number)
             self.rows_changed.emit(self.rows())
-            done()
+            if done is not None:
+                done()
         else:
             self._change(lambda session: session.delete(number), done)
 
-    def undo_delete(self) -> bool:
-        """Bring back the result that was deleted last; return whether there was one."""
-        if not self._bin:
-            return False
-        number = self._bin.pop()
-        self.restored.emit()
+    def bring_back(self, number: int) -> None:
+        """Put a result that was deleted back into its place; `row_added` follows."""
+        done = functools.partial(self.row_added.emit, number)
         if number < 0:
             self._kept.hidden.discard(number)
             self.rows_changed.emit(self.rows())
+            done()
         else:
-            self._change(lambda session: session.restore(number))
-        return True
+            self._change(lambda session: session.restore(number), done)
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
         """Keep the prompt table with the results; what is there already is not written again."""
@@ -297,7 +295,6 @@ class SessionDesk(QObject):
         # What belonged to the session before.
         self._cache.clear()
         self._kept.clear()
-        self._bin.clear()
         self._thread.submit(self._shelter.close)
         self._doubted = None
         self.has_unsaved = self._told_gone = False
@@ -354,7 +351,7 @@ class SessionDesk(QObject):
             self.session = session
             self._cache.clear()
         self._thread.submit(self._shelter.close)
-        self._kept.clear()
+        self._kept.take_all()
         self._rows = rows
         self.has_unsaved = self._told_gone = False
         self.rows_changed.emit(self.rows())
@@ -398,10 +395,6 @@ class SessionDesk(QObject):
             self._change(change)
         else:
             self.failed.emit("This result is in memory only: save the session first.")
-
-    def _deleted(self, number: int, title: str) -> None:
-        self._bin.append(number)
-        self.deleted.emit(title)
 
     def _added(
         self, session: Session, number: int, result: Result, rows: tuple[SessionRow, ...]
