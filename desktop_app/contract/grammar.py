@@ -1,7 +1,8 @@
 """How ranges, positions and heads are written, in the form and on the command line alike.
 
 Ranges are `A:B`, half open, negative counts from the end; lists are comma-separated; heads are
-written `5.3`, whole MLPs `m4`. What does not exist is refused, never clipped.
+written `5.3`, whole MLPs `m4`. Other spellings that can mean one thing only are read as these:
+`all layers`, `0 to 3`, `L5H3`. What does not exist is refused, never clipped.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from desktop_app.support.errors import BadInputError
 
@@ -39,6 +40,31 @@ def _written_as(pattern: re.Pattern[str], what: str) -> AfterValidator:
         return text.strip()
 
     return AfterValidator(check)
+
+
+_ALL = re.compile(r"^\s*(all( layers)?)?\s*$", re.IGNORECASE)
+_FROM_TO = re.compile(r"^\s*(?:layers?\s*)?(\d+)\s*(?:to|–|-)\s*(\d+)\s*$", re.IGNORECASE)
+_LAYER = re.compile(r"^\s*layer\s*(-?\d+)\s*$", re.IGNORECASE)
+_NAMED_HEAD = re.compile(r"\bL\s*(\d+)\s*[.·]?\s*H\s*(\d+)\b", re.IGNORECASE)
+
+
+def _plain_range(text: object) -> object:
+    """Read `all layers` as `:`, `0 to 3` as `0:4` and `layer 7` as `7`."""
+    if not isinstance(text, str):
+        return text
+    if _ALL.match(text):
+        return ":"
+    if ends := _FROM_TO.match(text):
+        return f"{ends[1]}:{int(ends[2]) + 1}"
+    return _LAYER.sub(r"\1", text)
+
+
+def _plain_heads(text: object) -> object:
+    """Read `L5H3` as `5.3`."""
+    return _NAMED_HEAD.sub(r"\1.\2", text) if isinstance(text, str) else text
+
+
+_HeadsIn = Annotated[str, BeforeValidator(_plain_heads)]
 
 
 def _check_pair(text: str) -> str:
@@ -95,17 +121,21 @@ def _check_parts(text: str) -> str:
     return written_parts(parse_parts(text))
 
 
-RangeText = Annotated[str, _written_as(_RANGE, "a range: write A:B, such as 0:12, -4: or 7")]
+RangeText = Annotated[
+    str,
+    BeforeValidator(_plain_range),
+    _written_as(_RANGE, "a range of layers: write all layers, 0 to 11, 0:12, -4: or 7"),
+]
 HeadsText = Annotated[
-    str, _written_as(_HEADS, "a list of heads: write layer.head, such as 5.3,16.0")
+    _HeadsIn, _written_as(_HEADS, "a list of heads: write L5H3,L16H0 or 5.3,16.0")
 ]
 PositionsText = Annotated[
     str, _written_as(_POSITIONS, "all, last or a list of positions such as 0,3,-1")
 ]
-HeadText = Annotated[str, _written_as(_HEAD, "a head: write layer.head, such as 5.3")]
-HeadPairText = Annotated[str, AfterValidator(_check_pair)]
+HeadText = Annotated[_HeadsIn, _written_as(_HEAD, "a head: write L5H3 or 5.3")]
+HeadPairText = Annotated[_HeadsIn, AfterValidator(_check_pair)]
+CardText = Annotated[_HeadsIn, AfterValidator(_check_card)]
 PartsText = Annotated[str, AfterValidator(_check_parts)]
-CardText = Annotated[str, AfterValidator(_check_card)]
 NamesText = Annotated[str, AfterValidator(_check_names)]
 
 

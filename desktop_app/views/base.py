@@ -12,6 +12,8 @@ from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.explained import explain, whats
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.origin import SAME
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.support.errors import MISFITS, unfit
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.selection import Selection
 
@@ -74,6 +77,8 @@ class AnalysisView(QWidget):
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
         whole_requested: The picture is to take the whole window, or to give it back.
+        menu_opening: A menu of one of its tables before it is shown, and the column's key.
+        explanation_wanted: An `Explained` and the place of the screen where it may stand.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -88,6 +93,8 @@ class AnalysisView(QWidget):
     look_requested = Signal(object, object)
     settings_changed = Signal()
     whole_requested = Signal()
+    menu_opening = Signal(object, str)
+    explanation_wanted = Signal(object, object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -194,6 +201,24 @@ class AnalysisView(QWidget):
         """Fill the form with these settings."""
         self._settings.set_params(params)
         self.settings_changed.emit()
+
+    def whats(self) -> tuple[str, ...]:
+        """Return the keys of the numbers on screen that can be taken apart, the shown one first."""
+        return () if self._result is None else whats(self._result)
+
+    def explain(self, what: str = "") -> Explained | None:
+        """Take a number apart, with the values of what is selected; without a key, the first."""
+        result = self._result
+        what = what or next(iter(self.whats()), "")
+        if result is None or not what:
+            return None
+        chosen = self.selection
+        place = Place(self.prompt_of(result), chosen.layer, chosen.head, chosen.position)
+        return explain(result, what, place)
+
+    def show_setting(self, name: str) -> None:
+        """Open the form at one of its fields."""
+        self._settings.show_field(name)
 
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""

@@ -18,7 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
-from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
+from desktop_app.pictures.words import (
+    clipped,
+    notice_words,
+    run_words,
+    settings_sentence,
+    without_flags,
+)
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
@@ -142,6 +148,13 @@ class SettingsFold(QWidget):
         """Show or hide the form; the sentence stays."""
         self._toggle.setChecked(value)
         self._box.setVisible(value)
+
+    def show_field(self, name: str) -> None:
+        """Open the form, unfold its options, and give a field the keyboard."""
+        self.set_open(True)
+        self.form.set_folded(False)
+        self._box.show_part(self.form.editor(name))
+        self.form.editor(name).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def set_params(self, params: Params) -> None:
         """Fill the form."""
@@ -287,7 +300,7 @@ def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,
-        text=clipped(code.replace("_", " "), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
+        text=clipped(notice_words(code), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
         severity=severity(code),
         tooltip="\n".join(told[:4]) + more,
         fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",

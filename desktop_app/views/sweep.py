@@ -22,6 +22,8 @@ from desktop_app.widgets.tables.ranking import RankingList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PySide6.QtCore import QPoint
+
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Notice, Result
     from desktop_app.pictures.matrix import Cell
@@ -156,6 +158,7 @@ class SweepView(AnalysisView):
             rows.row_selected.connect(self._on_row_selected)
             rows.row_activated.connect(self._on_row_activated)
         self._details.attention_clicked.connect(self._on_attention_clicked)
+        self._details.what.asked.connect(self._on_what_asked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_position_changed)
@@ -268,6 +271,16 @@ class SweepView(AnalysisView):
         }
 
     # Answering.
+
+    @override
+    def whats(self) -> tuple[str, ...]:
+        shown = str(self._quantity.value())
+        others = super().whats()
+        return (shown, *(what for what in others if what != shown)) if others else ()
+
+    def _on_what_asked(self, place: QPoint) -> None:
+        if (told := self.explain()) is not None:
+            self.explanation_wanted.emit(told, place)
 
     def ready(self) -> Result | None:
         """Return the result that is drawn; None while another one fills in."""

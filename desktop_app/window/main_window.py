@@ -31,6 +31,7 @@ from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
+from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
@@ -38,6 +39,7 @@ from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
+from desktop_app.window.search.search_desk import SearchDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
@@ -105,7 +107,7 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.undo, self.top_bar, self.prompt_desk, self.pictures):
+        for room in (self.undo, self.top_bar, self.prompt_desk, self.pictures, self.search):
             room.take(self.actions_by_name)
         self._restore()
 
@@ -146,6 +148,9 @@ class MainWindow(QMainWindow):
         self.docks, self.help = self.panels.docks, self.panels.help
         self.room_walk = RoomWalk(self, self.hall, self.top_bar, self.rail, self.docks)
         self.focus_ring = FocusRing(self)
+        self.reading = ReadingDesk(self.hall, self.memory, self.panels, self.inspector.notes)
+        rooms = self.prompts, self.results, self.inspector, self.panels, self.pictures
+        self.search = SearchDesk(self.hall, self.top_bar.search, rooms, self.session)
         self._tool_bar = layout.make_tool_bar(self, self.top_bar)
         self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
@@ -160,9 +165,8 @@ class MainWindow(QMainWindow):
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
             *(self.undo, self.files, self.pictures, self.comparisons, self.prompt_desk),
-            self.picking,
-            *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
-            self.room_walk,
+            *(self.picking, self.models, self.storage, self.runs, self.rail, self.top_bar),
+            *(self.panels, self.reading, self.room_walk),
         )
         themes = (
             ActionSpec(

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.contract.result import same_model
+from desktop_app.pictures.words import part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
@@ -200,7 +201,7 @@ class AttentionView(AnalysisView):
             self._controls.set_result(looked)
             self._show_head(looked, prompt if looked.params["mean"] else 0, (0, 0))
         elif self._looks.ask(prompt, layer, head):
-            self._say_instead(f"Computing L{layer} H{head}, which is not stored…")
+            self._say_instead(f"Computing {part_name(layer, head)}, which is not stored…")
             self.look_requested.emit(data_of.look_params(result, prompt, layer, head), result)
 
     def _say_instead(self, words: str) -> None:

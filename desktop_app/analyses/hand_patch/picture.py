@@ -268,7 +268,8 @@ def _key(result: Result) -> tuple[Any, ...]:
 def lines(result: Result) -> Iterator[str]:
     """Yield the metric before and after, and the two rankings side by side, for a terminal."""
     data, params = result.data, result.params
-    yield f"{params['run']} run: {params['metric']} {data['base']:.3f} → {data['patched']:.3f}"
+    went = f"{number(data['base'])} → {number(data['patched'])}"
+    yield f"{params['run']} run: {metric_name(result)} {went}"
     if noise := noise_sentence(result):
         yield noise
     for move in params["moves"]:
@@ -280,8 +281,8 @@ def lines(result: Result) -> Iterator[str]:
         yield f"  {together_sentence(removed, metric_name(result))}"
     for before, after in zip(data["base_top"], data["top"], strict=True):
         yield (
-            f"  {before['piece']:<14} p {before['prob']:.3f}   →   {after['piece']:<14} "
-            f"p {after['prob']:.3f}"
+            f"  {before['piece']:<14} p {number(before['prob'])}   →   {after['piece']:<14} "
+            f"p {number(after['prob'])}"
         )
 
 

@@ -17,7 +17,7 @@ from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.contract.grammar import parse_parts, written_parts
 from desktop_app.contract.registry import hook
-from desktop_app.pictures.words import choice_label, metric_name
+from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label, metric_name
 from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
@@ -69,7 +69,9 @@ class HandPatchView(AnalysisView):
         self._lent: list[tuple[str, Result]] = []
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
-        self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
+        self._run = SegmentedControl(
+            [("corrupt", ENOUGH.capitalize()), ("clean", NEEDED.capitalize())]
+        )
         self._run.setToolTip("Which run is changed; the moves turn round with it")
         self._site = QComboBox()
         for site in get_args(HandSite):

@@ -180,7 +180,7 @@ def _common(texts: set[str], place: int) -> str:
 def _one_label(pair: PairColumn) -> str:
     if pair.clean == pair.corrupt:
         return "" if pair.clean.startswith("#") else f": {pair.clean}"
-    return f": {pair.clean} | {pair.corrupt}"
+    return f": {pair.clean} / {pair.corrupt}"
 
 
 # The run that is changed, how its metric is written, and the field of its own metric.

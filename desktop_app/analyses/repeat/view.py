@@ -22,7 +22,7 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QResizeEvent
 
@@ -101,7 +101,7 @@ class Numbers(QWidget):
             self._place_author()
             self.updateGeometry()
 
-    def _width(self, parts: list[tuple[QWidget, int, int, int]]) -> int:
+    def _width(self, parts: Sequence[tuple[QWidget, int, int, int]]) -> int:
         """Return how wide the columns of one of the tables are together."""
         widest: dict[int, int] = {}
         for widget, _row, column, span in parts:

@@ -244,6 +244,10 @@ class FormScroll(QFrame):
         view.installEventFilter(self)
         self.fit()
 
+    def show_part(self, part: QWidget) -> None:
+        """Scroll to a part of the form."""
+        self._scroll.ensureWidgetVisible(part)
+
     def fit(self) -> None:
         """Take the height that the form needs, or the share of the view."""
         # As wide as with a scroll bar, or the bar would come and go with the width it takes.

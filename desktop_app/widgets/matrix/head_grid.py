@@ -161,7 +161,7 @@ class HeadGrid(PaintedArea):
 
     def head_name(self, row: int, col: int) -> str:
         """Return a head's name, such as `L18 H6`."""
-        return f"L{self._rows.labels[row]} H{self._cols.labels[col]}"
+        return f"L{self._rows.labels[row]}H{self._cols.labels[col]}"
 
     def head_center(self, row: int, col: int) -> QPoint:
         """Return the middle of a thumbnail, on the viewport."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from desktop_app.pictures.ranking import Ranking, ranked
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Sequence
 
     from PySide6.QtCore import QItemSelection
-    from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from desktop_app.pictures.ranking import Column
 
@@ -147,6 +154,13 @@ class RankingList(QTableView):
         self._measure_columns()
         self._share_room()
 
+    def set_zoom(self, percent: int) -> None:
+        """Show larger or smaller letters, in rows of that height."""
+        self._model.zoom = percent
+        height = round(ROW_HEIGHT * percent / 100)
+        self.set_fitting(height, height)
+        self.viewport().update()
+
     def full_height(self, rows: int | None = None) -> int:
         """Return the height at which so many rows, or those there are, need no scrolling."""
         count = self._model.rowCount() if rows is None else rows
@@ -225,18 +239,18 @@ class RankingList(QTableView):
     def _width(self, column: int) -> int:
         spec = self.ranking.columns[column]
         if isinstance(spec.width, int):
-            return spec.width
+            return spec.width * self._model.zoom // 100
         if spec.stretches:
             return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
-        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
+        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1], self._model.zoom))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
         said = "" if self.horizontalHeader().isHidden() else spec.heading
         heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(said)
         box = 14 if spec.kind == "token" else 0
         # Some pixels more than the text: painting rounds up, and a cut word says nothing.
         needed = max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
-        return min(needed, _MOST)
+        return min(needed, _MOST * self._model.zoom // 100)
 
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
@@ -310,7 +324,19 @@ class RankingList(QTableView):
         rows = menu.addAction("Copy rows", self.copy_selection)
         rows.setEnabled(self.selectionModel().hasSelection())
         menu.addAction("Copy table", self.copy_table).setEnabled(self._model.rowCount() > 0)
+        host: QWidget | None = self.parentWidget()
+        while host is not None and not hasattr(host, "menu_opening"):
+            host = host.parentWidget()
+        if host is not None:
+            host.menu_opening.emit(menu, self._column_at(event))
         menu.popup(event.globalPos())
+
+    def _column_at(self, event: QContextMenuEvent) -> str:
+        """Return the key of the column under the pointer; with the keys, of none."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            return ""
+        place = self.columnAt(self.viewport().mapFromGlobal(event.globalPos()).x())
+        return self.ranking.columns[place].key if place >= 0 else ""
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -55,6 +55,7 @@ class RankingModel(QAbstractTableModel):
         super().__init__(parent)
         self.ranking = Ranking()
         self.marked: frozenset[Hashable] = frozenset()
+        self.zoom = 100
         self._order: Sequence[int] = ()
         self._limits: dict[int, tuple[float, float]] = {}
 
@@ -148,12 +149,13 @@ class RankingModel(QAbstractTableModel):
         self.layoutChanged.emit()
 
 
-def cell_font(kind: Kind, height: int = 0) -> QFont:
-    """Return the face of a kind of column in rows of that height."""
-    more = 2 if height >= _TALL else 0
+def cell_font(kind: Kind, height: int = 0, zoom: int = 100) -> QFont:
+    """Return the face of a kind of column in rows of that height, its letters zoomed in percent."""
+    more = 2 if height >= _TALL and zoom == 100 else 0
+    pixels = max(6, round((13 if kind == "text" else 12) * zoom / 100)) + more
     if kind == "text":
-        return ui_font(13 + more)
-    return ui_font(12 + more, "medium") if kind in {"name", "mark"} else mono_font(12 + more)
+        return ui_font(pixels)
+    return ui_font(pixels, "medium") if kind in {"name", "mark"} else mono_font(pixels)
 
 
 class RankingDelegate(QStyledItemDelegate):
@@ -198,7 +200,7 @@ class _Cell:
 
     def __init__(self, painter: QPainter, box: QRect, model: RankingModel, index: Index) -> None:
         row = model.row(index.row())
-        self._painter, self._box = painter, box
+        self._painter, self._box, self._zoom = painter, box, model.zoom
         self._column: Column = model.column(index)
         self._emphasis: Emphasis = row.emphasis
         self._value = row.values[index.column()]
@@ -210,7 +212,7 @@ class _Cell:
 
     def paint(self) -> None:
         """Draw it."""
-        self._painter.setFont(cell_font(self._column.kind, self._box.height()))
+        self._painter.setFont(cell_font(self._column.kind, self._box.height(), self._zoom))
         if self._column.kind == "bar":
             self._paint_bar()
         elif self._column.kind == "token":

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -70,6 +71,7 @@ class ComparisonView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._titles = ("first", "second")
+        self._results: tuple[Result, Result] | None = None
         self._fields: list[Both] = []
         self._pair: Pair | None = None
         self._heading = ElidedLabel("", "title")
@@ -96,6 +98,7 @@ class ComparisonView(QWidget):
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
         """Compare two results of one analysis; the history calls them by these titles."""
         self._titles = (_line(titles[0]), _line(titles[1]))
+        self._results = left, right
         changes = setting_changes(left, right)
         self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
         self._sentence.set_full_text(_sentence(changes))
@@ -109,6 +112,11 @@ class ComparisonView(QWidget):
     def picture_widget(self) -> QWidget:
         """Return what an export draws."""
         return self._pictures
+
+    def scripts(self) -> list[tuple[str, Result]]:
+        """Return what copies either result as Python, and the result."""
+        words = ("Copy first as Python", "Copy second as Python")
+        return list(zip(words, self._results, strict=True)) if self._results else []
 
     def pair(self) -> Pair | None:
         """Return the matrices on screen."""
@@ -247,7 +255,7 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return " | ".join(_plain(entry) for entry in value)
+        return " · ".join(_plain(entry) for entry in value)
     return display_text(value) if isinstance(value, str) else str(value)
 
 
@@ -282,10 +290,13 @@ class ComparisonDialog(QDialog):
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
             box.currentTextChanged.connect(self._show_tips)
-        self.export_button = icon_button("export", "Export picture…")
+        self.export_button = icon_button("export", "Save picture as…")
         self.copy_button = icon_button("copy", "Copy picture")
         shown = self.view.picture_widget()
         export = partial(pictures.export, shown, "comparison", self.windowTitle())
+        pictures.offer(shown, "comparison", self.windowTitle(), self.view.scripts)
+        menu_keys = QShortcut(QKeySequence("Shift+F10"), self)
+        menu_keys.activated.connect(self._open_menu)
         self.export_button.clicked.connect(export)
         self.copy_button.clicked.connect(partial(pictures.copy_picture, shown))
         top = filled(
@@ -296,6 +307,11 @@ class ComparisonDialog(QDialog):
         )
         filled(QVBoxLayout(self), top, (self.view, 1))
         self.resize(1120, 760)
+
+    def _open_menu(self) -> None:
+        """Open the picture's menu for whoever has no mouse."""
+        shown = self.view.picture_widget()
+        shown.customContextMenuRequested.emit(shown.rect().center())
 
     def set_chosen(self, first: int, second: int) -> None:
         """Show which two results are compared, without a signal."""

@@ -148,6 +148,7 @@ class ActionBook:
             action.setShortcuts([QKeySequence(keys) for keys in spec.shortcut.split(" | ")])
         if spec.icon:
             bind_icon(action, spec.icon)
+            action.setProperty("icon_name", spec.icon)
         action.setStatusTip(spec.tip)
         if spec.group:
             action.setCheckable(True)

@@ -25,9 +25,13 @@ from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
-RESULT_FILTER = (
-    "JSON (*.json);;NumPy (*.npz);;CSV (*.csv);;Python script (*.py);;Jupyter notebook (*.ipynb)"
-)
+_RESULTS = {
+    ".json": "JSON",
+    ".npz": "NumPy",
+    ".csv": "CSV",
+    ".py": "Python script",
+    ".ipynb": "Jupyter notebook",
+}
 _PICTURES = {".png": "PNG picture", ".svg": "SVG picture", ".pdf": "PDF document"}
 _EXPLANATION = (
     "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
@@ -127,6 +131,12 @@ def picture_filter(ending: str) -> str:
     """Return the kinds of pictures to choose from, the one of `ending` first."""
     kinds = sorted(_PICTURES, key=lambda e: e != ending)
     return ";;".join(f"{_PICTURES[e]} (*{e})" for e in kinds)
+
+
+def result_filter(ending: str) -> str:
+    """Return the kinds of data to choose from, the one of `ending` first."""
+    kinds = sorted(_RESULTS, key=lambda e: e != ending)
+    return ";;".join(f"{_RESULTS[e]} (*{e})" for e in kinds)
 
 
 def show_about(parent: QWidget, version: str) -> None:

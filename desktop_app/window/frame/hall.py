@@ -8,8 +8,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, serving
+from desktop_app.pictures.words import without_flags
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.making import create_view, stand_in_for
+from desktop_app.widgets.basics.explained_card import ExplainedCard
 from desktop_app.widgets.basics.job_bar import JobBar
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.selection import Selection
@@ -17,10 +19,12 @@ from desktop_app.widgets.basics.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from PySide6.QtCore import QPoint
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis, Intent
+    from desktop_app.pictures.facts import Explained
     from desktop_app.views.base import AnalysisView
 
     Offer = tuple[str, Callable[[], object]]
@@ -120,6 +124,7 @@ class Hall(QObject):
     Signals:
         problem_told: A sentence on what went wrong.
         help_wanted: The name of an analysis whose help page is asked for.
+        heading_wanted: The same with a heading of that page.
         log_wanted: The log is to be seen.
         whole_wanted: What is to take the whole window, or to give it back.
         whole_changed: What has the whole window now; empty: nothing has.
@@ -127,6 +132,7 @@ class Hall(QObject):
 
     problem_told = Signal(str)
     help_wanted = Signal(str)
+    heading_wanted = Signal(str, str)
     log_wanted = Signal()
     whole_wanted = Signal(str)
     whole_changed = Signal(str)
@@ -146,7 +152,7 @@ class Hall(QObject):
 
     def say(self, message: str, severity: str = "info") -> None:
         """Say something that needs no answer, in the job bar."""
-        self.job_bar.say(message, severity)
+        self.job_bar.say(without_flags(message), severity)
 
     def show(
         self, sentence: str, severity: str = "bad", offers: Mapping[str, Offer] | None = None
@@ -155,13 +161,19 @@ class Hall(QObject):
         given = offers or {}
         self._slots = {code: slot for code, (_, slot) in given.items()}
         labels = [(code, label) for code, (label, _) in given.items()]
-        self.banner.show_message(sentence, severity, labels)
+        self.banner.show_message(without_flags(sentence), severity, labels)
         if severity == "bad":
             self.problem_told.emit(sentence)
 
     def show_problem(self, sentence: str) -> None:
         """Say what went wrong."""
         self.show(sentence)
+
+    def explain(self, told: Explained, place: QPoint) -> None:
+        """Take a number apart beside it; what is asked further, the help tells."""
+        card = ExplainedCard(told, self.window)
+        card.more_wanted.connect(self.heading_wanted)
+        card.open_at(place)
 
     def attempt(self, work: Callable[[], object], told: str) -> None:
         """Do what may be refused in a sentence; say `told` where it is done."""

@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rail import Rail
 GEOMETRY_FILE = "window.ini"
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 # The first window: most of the screen, but no larger than a picture with its panels needs.
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
 _TITLE_ICON = QSize(14, 14)
 _FRAME_HEIGHT = 40  # not known before the window is shown
 _NARROW = 1200
+_TWO_COLUMNS = 1500  # from here on help and inspector stand side by side
+_LEAST_BESIDE_HELP = 740  # the prompts and a picture
 _WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
 _LEFT_SHARE = 0.22
 _RIGHT_SHARE = 0.17
@@ -165,6 +167,7 @@ def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         docks[key].setFloating(False)
         window.addDockWidget(place, docks[key])
         docks[key].setVisible(key not in {"help", "log"})
+    place_help(window, docks)
     if window.width() < _NARROW:  # a picture, with panels at both sides, would be cut
         window.tabifyDockWidget(docks["results"], docks["inspector"])
         docks["results"].raise_()
@@ -180,6 +183,32 @@ def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         [int(tall * 0.66), int(tall * 0.34)],
         Qt.Orientation.Vertical,
     )
+
+
+def place_help(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    """Give the help the whole height: a column of its own, or a tab beside the inspector.
+
+    In a narrow window the inspector goes to the left, and the help has the right side for itself.
+    """
+    if window.width() >= _TWO_COLUMNS:
+        window.splitDockWidget(docks["inspector"], docks["help"], Qt.Orientation.Horizontal)
+    elif window.width() >= _NARROW:
+        window.tabifyDockWidget(docks["inspector"], docks["help"])
+        docks["inspector"].raise_()
+
+
+def show_help(window: QMainWindow, dock: QDockWidget, kept: int) -> None:
+    """Show the help as wide as it was, at first as wide as a line that is easily read."""
+    most = max(240, window.width() - _LEAST_BESIDE_HELP)
+    first = max(360, min(int(window.width() * 0.26), 520))
+    dock.show()
+    set_width(window, dock, min(kept or first, most))
+
+
+def set_width(window: QMainWindow, dock: QDockWidget, width: int) -> None:
+    """Make a dock as wide as that, where it is in the window."""
+    if dock.isVisible() and not dock.isFloating():
+        window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
 
 
 def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
