@@ -138,13 +138,16 @@ def _comparison(window):
     idle(window)
     listed = window.results.list
     listed.clearSelection()
-    (newest,) = [window.session.rows()[-1]]
-    places = [listed.item(place) for place in range(listed.count())]
-    listed.setCurrentItem(next(item for item in places if item.data(ROW) == newest))
+    two = [row.id for row in window.session.rows() if row.analysis == "ablate"][-2:]
+    for place in range(listed.count()):
+        row = listed.item(place).data(ROW)
+        listed.item(place).setSelected(row is not None and row.id in two)
     window.comparisons.compare_marked()
     turn_the_loop()
     dialog = window.comparisons.dialog
-    assert dialog is not None
+    assert dialog is not None, (
+        window.job_bar.read_out() if hasattr(window.job_bar, "read_out") else ""
+    )
     for size in ((1120, 760), (760, 560)):
         dialog.resize(*size)
         turn_the_loop()

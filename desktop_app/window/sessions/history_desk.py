@@ -76,6 +76,7 @@ class ResultDialog(QDialog):
             (self.title, "Title"),
             (self.tags, "Tags"),
             (self.notes, "Notes"),
+            (self.preview, "Notes as they read"),
             (self.settings, "Settings that made this result"),
         ):
             widget.setAccessibleName(name)
@@ -107,6 +108,8 @@ class ResultDialog(QDialog):
         pages.addTab(self.notes, "Notes")
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
+        pages.setAccessibleName("Parts of this result")
+        pages.tabBar().setAccessibleName("Parts of this result")
         pages.currentChanged.connect(self._on_page_changed)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
