@@ -180,6 +180,7 @@ class Inspector(QWidget):
         self.pattern.pair_selected.connect(self._selection.select_pair)
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
+        self.notes.shortened.connect(self._on_notes_cut)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
 
     def _refresh_head(self) -> None:
@@ -248,6 +249,9 @@ class Inspector(QWidget):
     def _on_open_clicked(self) -> None:
         chosen = {"layer": self._selection.layer, "head": self._selection.head}
         self._hall.answer(Intent("open_attention", chosen))
+
+    def _on_notes_cut(self, told: str) -> None:
+        self._hall.show(told, "warn")
 
     def _on_notes_timeout(self) -> None:
         self._session.set_notes(self.notes.text())

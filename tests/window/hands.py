@@ -1,0 +1,45 @@
+"""What a user's hands do in a window: keys go to whatever has the focus, clicks to what is seen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+NONE = Qt.KeyboardModifier.NoModifier
+
+
+def activate(qtbot, window):
+    """Bring a window to the front, so that it hears its shortcuts."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+
+
+def press_key(key, held=NONE):
+    """Press a key wherever the focus is."""
+    target = QApplication.focusWidget() or QApplication.activeWindow()
+    assert target is not None, "no window hears the keys"
+    QTest.keyClick(target, key, held)
+
+
+def type_in(text):
+    """Type letters wherever the focus is."""
+    QTest.keyClicks(QApplication.focusWidget(), text)
+
+
+def click_cell(table, row, column=0, button=Qt.MouseButton.LeftButton):
+    """Click into a cell of a table."""
+    place = table.visualRect(table.model().index(row, column)).center()
+    QTest.mouseClick(table.viewport(), button, NONE, place)
+
+
+def undo():
+    """Press Ctrl+Z."""
+    press_key(Qt.Key.Key_Z, CONTROL)
+
+
+def redo():
+    """Press Ctrl+Shift+Z."""
+    press_key(Qt.Key.Key_Z, CONTROL | SHIFT)
