@@ -7,6 +7,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.support.logs import LogBook
+from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame import dialogs
 from desktop_app.window.main_window import MainWindow
@@ -76,3 +77,23 @@ def open_window(qtbot, tmp_path):
 def window(open_window, service):
     """Return a window after its first start on a fake service."""
     return open_window(service)
+
+
+@pytest.fixture(scope="module")
+def toy_home(tmp_path_factory):
+    """Move the home to where no model pack is: then the window opens the bundled toy."""
+    home = tmp_path_factory.mktemp("toy-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def filled(toy_home):
+    """Open one real window on the toy model for a whole module, every view filled."""
+    from tests.window.filled import close, fill, open_toy_window
+
+    window = open_toy_window(toy_home / "config")
+    fill(window)
+    yield window
+    close(window)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.analyses.attention import picture as data_of
 from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
 from desktop_app.contract.result import same_model
+from desktop_app.pictures.words import part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
@@ -69,6 +70,7 @@ class Looks:
 class AttentionView(AnalysisView):
     """All heads at the left, the chosen one at the right with its tokens beneath."""
 
+    picks = True
     EMPTY = (
         "Where do the heads look?",
         "Run attention to see every head at a glance, and any of them large over its tokens.",
@@ -112,6 +114,8 @@ class AttentionView(AnalysisView):
         self._split.installEventFilter(self)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._grid.head_clicked.connect(self._on_grid_clicked)
+        self._grid.heads_picked.connect(self._on_heads_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         self._pattern.pair_hovered.connect(self._on_pair_hovered)
         self._pattern.token_hovered.connect(self._on_token_hovered)
         self._pattern.pair_selected.connect(self.selection.select_pair)
@@ -139,6 +143,7 @@ class AttentionView(AnalysisView):
         whole = len(heads) == result.model.n_heads and data_of.group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
         self._grid_label.setText(data_of.grid_sentence(result))
+        self._on_picked()
         self._share_room()
         self.draw_prompt(result)
 
@@ -196,7 +201,7 @@ class AttentionView(AnalysisView):
             self._controls.set_result(looked)
             self._show_head(looked, prompt if looked.params["mean"] else 0, (0, 0))
         elif self._looks.ask(prompt, layer, head):
-            self._say_instead(f"Computing L{layer} H{head}, which is not stored…")
+            self._say_instead(f"Computing {part_name(layer, head)}, which is not stored…")
             self.look_requested.emit(data_of.look_params(result, prompt, layer, head), result)
 
     def _say_instead(self, words: str) -> None:
@@ -318,6 +323,17 @@ class AttentionView(AnalysisView):
         if self._result is not None:
             layers, heads = data_of.numbers(self._result)
             self.selection.select_head(layers[row], heads[column])
+
+    def _on_picked(self, _picked: object = None) -> None:
+        if (result := self._result) is not None:
+            heads = [(layer, h) for layer, h in self.selection.picked if h is not None]
+            found = (data_of.indices(result, *head) for head in heads)
+            self._grid.set_picked(place for place in found if place is not None)
+
+    def _on_heads_picked(self, places: tuple[tuple[int, int], ...]) -> None:
+        if self._result is not None:
+            layers, heads = data_of.numbers(self._result)
+            self.selection.toggle_picked((layers[row], heads[column]) for row, column in places)
 
     def _on_pair_hovered(self, query: int, key: int) -> None:
         """Let the strips follow the pointer, and return to the selected pair when it leaves."""

@@ -62,7 +62,9 @@ def summary(data: Mapping[str, Any]) -> tuple[str, ...]:
         if not best:
             continue
         named = int((np.nan_to_num(score, nan=-1.0) >= THRESHOLD[name]).sum())
-        heads = ", ".join(f"{part_name(layer, head)} {value:.2f}" for layer, head, value in best)
+        heads = ", ".join(
+            f"{part_name(layer, head)} {number(value, 2)}" for layer, head, value in best
+        )
         many = {0: "no head reaches", 1: "one head reaches"}.get(named, f"{named} heads reach")
         sentences.append(f"{TITLES[name]}: {heads}; {many} {THRESHOLD[name]:g}.")
     return tuple(sentences)
@@ -78,11 +80,11 @@ def headline(data: Mapping[str, Any], name: str) -> str:
     if value < limit:
         return (
             f"No clear {kind.lower()} head. The strongest is {shown} with "
-            f"{value:.2f}, below the {limit:g} threshold"
+            f"{number(value, 2)}, below the {limit:g} threshold"
         )
     more = int((np.nan_to_num(data[name], nan=-1.0) >= limit).sum()) - 1
     others = f"; {more} more reach {limit:g}" if more else f", the only one to reach {limit:g}"
-    return f"{kind} head: {shown} with {value:.2f}{others}"
+    return f"{kind} head: {shown} with {number(value, 2)}{others}"
 
 
 Cell = tuple[int, int]
@@ -255,7 +257,9 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     data = result.data
     names = score_names(data)
-    return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
+    return [
+        Fact(TITLES[name], score_text(data, name, *cell), meaning(name), name) for name in names
+    ]
 
 
 def lines(result: Result) -> Iterator[str]:

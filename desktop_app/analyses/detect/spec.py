@@ -107,8 +107,9 @@ class DetectParams(Params):
         "",
         "Circuit card",
         "auto finds the pair of heads that makes the induction circuit and proves it "
-        "by ablation; a pair such as 4.11,5.5 names it (previous-token head first).",
+        "by ablation; a pair such as L4H11,L5H5 names it (previous-token head first).",
         words={"auto": "finds the circuit"},
+        spelling="heads",
         advanced=True,
     )
     keep_patterns: bool = setting(
@@ -174,7 +175,9 @@ ANALYSIS = Analysis(
         FieldSpec("copy_by_family", (*_HEAD, "family"), "The same, family by family", "", True),
         FieldSpec("families", ("family",), "Names of the families", labels="family"),
         FieldSpec("family_pairs", ("family",), "Pairs of neighbours that were measured"),
-        FieldSpec("family_left_out", ("family",), "Members of several tokens, left out"),
+        FieldSpec(
+            "family_left_out", ("family",), "Words of several tokens, which cannot be scored"
+        ),
         FieldSpec("queries", (), "How many queries each score is a mean of, in each sequence"),
         FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),

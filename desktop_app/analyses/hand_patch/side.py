@@ -23,12 +23,16 @@ from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from desktop_app.analyses.hand_patch.picture import HandHistory
     from desktop_app.contract.result import Result
 
 
 _MARGIN = 30.0
 _LINE = 24.0
+# So wide that ranking and history fit side by side, in pixels.
+_FLAT = 540
 
 
 class MetricScale(QWidget):
@@ -123,9 +127,17 @@ class HandSide(QWidget):
         upper = panel(self.title, self.scale, when, (self.ranking, 1))
         tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
         parts = ((upper, 3, 340), (panel(tried, (self.tried, 1)), 2, 230))
-        column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
+        self._split = gap_splitter(Qt.Orientation.Vertical, *parts)
+        column_in(self, self._split)
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Below the grids there is more width than height.
+        flat = self.width() > max(_FLAT, self.height())
+        self._split.setOrientation(Qt.Orientation.Horizontal if flat else Qt.Orientation.Vertical)
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""

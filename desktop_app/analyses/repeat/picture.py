@@ -76,7 +76,7 @@ def curves(result: Shown, sequence: int | None) -> Curves:
     return Curves(
         tuple(lines),
         Scale("position", whole=True),
-        Scale("log-probability of the next token, nats", limits=(least - 0.04 * abs(least), 0.0)),
+        Scale("log-probability, nats", limits=(least - 0.04 * abs(least), 0.0)),
         tip=bind(position_text, result, mean, sequence),
         marks=(Mark(uniform, f"blind guess {number(uniform, 2)}"),),
         regions=(
@@ -216,9 +216,10 @@ def lines(result: Result) -> Iterator[str]:
         first, second = f"{name}_first", f"{name}_second"
         yield (
             f"  {title:<20} {data[first]:>11.3f} {data[second]:>12.3f}"
-            f"   {data['author'][first]:.3f}, {data['author'][second]:.3f}"
+            f"   {number(data['author'][first])}, {number(data['author'][second])}"
         )
-    yield f"  blind guess {data['uniform']:.3f} nats; ceiling of the accuracy {data['ceiling']:.3f}"
+    guess, ceiling = number(data["uniform"]), number(data["ceiling"])
+    yield f"  blind guess {guess} nats; ceiling of the accuracy {ceiling}"
     if noise := noise_sentence(result):
         yield noise
     for name, _title in EFFECTS:
@@ -232,7 +233,8 @@ def _strongest(effect: np.ndarray, data: Mapping[str, Any]) -> Iterator[str]:
         if not np.isfinite(effect[layer, column]):
             continue  # of a run that was stopped
         place = f"L{data['layers'][layer]} position {data['positions'][column]}"
-        yield f"  {place:<18} from {data['sources'][column]:<4} {effect[layer, column]:+.4f}"
+        value = number(effect[layer, column], 4, sign=True)
+        yield f"  {place:<18} from {data['sources'][column]:<4} {value}"
 
 
 def about(result: Result) -> str:

@@ -39,6 +39,7 @@ class NotesEdit(QPlainTextEdit):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole: str | None = None
+        self.setTabChangesFocus(True)  # notes are no code: who goes through the window gets out
         self.set_text(text)
 
     def set_text(self, text: str) -> None:

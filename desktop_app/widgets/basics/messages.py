@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.words import clipped
+from desktop_app.pictures.words import clipped, number
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
@@ -216,4 +216,4 @@ def agreement(data: Mapping[str, Any]) -> float | None:
 def agreement_sentence(rho: float) -> str:
     """Say how well the estimate ranked the cells."""
     words = "estimate and exact agree" if rho >= _AGREE else "estimate against exact"
-    return f"{words}: ρ = {rho:.2f}".replace("-", "−")
+    return f"{words}: ρ = {number(rho, 2)}"

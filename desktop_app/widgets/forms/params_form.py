@@ -229,6 +229,7 @@ class FormScroll(QFrame):
         self._wanted = _LEAST
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields take the keyboard
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(form)
@@ -242,6 +243,10 @@ class FormScroll(QFrame):
         self._view = view
         view.installEventFilter(self)
         self.fit()
+
+    def show_part(self, part: QWidget) -> None:
+        """Scroll to a part of the form."""
+        self._scroll.ensureWidgetVisible(part)
 
     def fit(self) -> None:
         """Take the height that the form needs, or the share of the view."""

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop_app.pictures.words import written
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
@@ -52,7 +53,7 @@ class ColorBar(QWidget):
         low, high = (min(max(limits[0], value), limits[1]) for value in seen or limits)
         self._seen = low, high
         self._diverging = diverging
-        self.setAccessibleDescription(f"from {low:.4g} to {high:.4g}")
+        self.setAccessibleDescription(f"from {tick_text(low)} to {tick_text(high)}")
         self.updateGeometry()
         self.update()
 
@@ -148,5 +149,5 @@ def tick_text(value: float) -> str:
     """Return a short number with a true minus sign."""
     if value == 0:
         return "0"
-    text = f"{value:.2e}" if abs(value) < 0.001 or abs(value) >= 1e5 else f"{value:.3g}"
-    return text.replace("-", "−")
+    far = abs(value) < 0.001 or abs(value) >= 1e5
+    return written("{:.2e}" if far else "{:.3g}", value)

@@ -16,6 +16,8 @@ from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QResizeEvent
@@ -89,7 +91,8 @@ class MapPane(QWidget):
         text = self._fitting(matrix, cell) if matrix is not None and cell is not None else ""
         self.readout.setText(text)
         if matrix is not None and cell is not None:
-            self.canvas.setAccessibleDescription(matrix.cell_text(*cell))
+            picked = ", picked" if cell in self.canvas.picked else ""
+            self.canvas.setAccessibleDescription(f"{matrix.cell_text(*cell)}{picked}")
         # The read-out goes first where both have no room.
         room = self._room() - self.readout.sizeHint().width()
         self._name.setVisible(self._name.sizeHint().width() < room)
@@ -165,14 +168,17 @@ class Heatmap(QWidget):
         cell_hovered: (row, col) under the pointer; (−1, −1) when it leaves.
         cell_clicked: (row, col) chosen by click or arrow keys.
         cell_activated: (row, col) double-clicked, or Enter.
+        cells_picked: A tuple of (row, col) picked with Shift, where `let_pick` was called.
     """
 
     cell_hovered = Signal(int, int)
     cell_clicked = Signal(int, int)
     cell_activated = Signal(int, int)
+    cells_picked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._picks = False
         self.panes: list[MapPane] = []
         self._shown = 0
         self._bar = ColorBar(self)
@@ -225,6 +231,23 @@ class Heatmap(QWidget):
             pane.canvas.set_selected(None if row is None or col is None else (row, col))
         self._point()
 
+    def let_pick(self) -> None:
+        """Let cells be picked with Shift: by click, by a box, by Enter."""
+        self._picks = True
+        for pane in self.panes:
+            pane.canvas.let_pick().cells_picked.connect(self.cells_picked)
+
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark cells as picked in all maps."""
+        known = tuple(cells)
+        for pane in self.panes:
+            pane.canvas.set_picked(known)
+            pane.describe()
+
+    def picked(self) -> frozenset[Cell]:
+        """Return the cells that are marked as picked."""
+        return self.canvas.picked
+
     def selected(self) -> Cell | None:
         """Return the outlined (row, col), or None."""
         return self.canvas.selected
@@ -262,6 +285,9 @@ class Heatmap(QWidget):
         pane.canvas.cell_clicked.connect(self._on_clicked)
         pane.canvas.cell_activated.connect(self.cell_activated)
         pane.canvas.view_changed.connect(self._on_view_changed)
+        if self._picks:
+            pane.canvas.let_pick().cells_picked.connect(self.cells_picked)
+            pane.canvas.set_picked(self.canvas.picked)
         self.panes.append(pane)
         self.updateGeometry()
 

@@ -22,8 +22,11 @@ from desktop_app.widgets.matrix.matrix_cells import (
     paint_uncertain,
     paint_values,
 )
+from desktop_app.widgets.matrix.picking import Picker, paint_picked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
 
@@ -68,6 +71,8 @@ class MatrixCanvas(QWidget):
         self.cross = False
         self.missing = "hover"
         self.rows_shown = True
+        self.picked: frozenset[Cell] = frozenset()
+        self.picker: Picker | None = None
         self._image: MatrixImage | None = None
         self._inked: Theme | None = None
         self._pressed: QPointF | None = None
@@ -100,6 +105,21 @@ class MatrixCanvas(QWidget):
         self.selected = cell if cell is not None and self.frame.holds(cell) else None
         if self.selected is not None:
             self.frame.reveal(*self.selected)
+        self.update()
+
+    def outlined(self) -> Cell | None:
+        """Return the selected cell, or None."""
+        return self.selected
+
+    def let_pick(self) -> Picker:
+        """Let cells be picked with Shift, and return what says which."""
+        if self.picker is None:
+            self.picker = Picker(self, self, self.frame, self.outlined, self._choose)
+        return self.picker
+
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark the picked cells."""
+        self.picked = frozenset(cells)
         self.update()
 
     def reset_view(self) -> None:
@@ -153,6 +173,7 @@ class MatrixCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.save()
         painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
+        paint_picked(painter, self.frame, self.picked, self.picker)
         paint_outline(painter, self.frame, self.hover, colour("text"), 1.5)
         paint_outline(painter, self.frame, self.selected, colour("accent"), 2.5)
         painter.restore()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.pictures.words import plural
+from desktop_app.pictures.words import notice_words, plural, without_flags
 from desktop_app.views.frame import by_code, label, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.layouts import filled
@@ -132,9 +132,9 @@ class LiveTokens(QWidget):
         chips = [
             ChipSpec(
                 code=code,
-                text=code.replace("_", " "),
+                text=notice_words(code),
                 severity=severity(code),
-                tooltip="\n".join(dict.fromkeys(n.message for n in group)),
+                tooltip="\n".join(dict.fromkeys(without_flags(n.message) for n in group)),
                 fix_label="Fix" if any(n.fix is not None for n in group) else "",
             )
             for code, group in self._notices.items()

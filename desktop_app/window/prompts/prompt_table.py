@@ -59,6 +59,7 @@ class PromptTable(QTableView):
         self.delegate = CellDelegate(self, self.prompts)
         self.setItemDelegate(self.delegate)
         self.setAccessibleName("Prompt table")
+        self.setTabKeyNavigation(False)  # arrows go from cell to cell, Tab leaves
         begin = QAbstractItemView.EditTrigger
         typed = begin.EditKeyPressed | begin.AnyKeyPressed
         self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)

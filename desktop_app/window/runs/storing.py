@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.sizes import human_bytes
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.settings import MOST_SWEEP_MB, USUAL_STORED_MB
@@ -54,6 +54,7 @@ class StorageDialog(QDialog):
         self.box.setSuffix(" MB")
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
+        keep_off_edge(self.box)
         self.box.setAccessibleName("Most that a result keeps of patterns, in megabytes")
         line = filled(QHBoxLayout(), PlainLabel("A result may keep"), self.box, None)
         choices = QDialogButtonBox.StandardButton

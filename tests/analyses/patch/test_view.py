@@ -41,7 +41,7 @@ def strip(view):
 
 
 def test_both_directions_stand_side_by_side_on_one_scale(view):
-    assert titles(view) == ("Enough", "Needed")
+    assert titles(view) == ("Enough (denoising)", "Needed (noising)")
     assert {matrix.limits for matrix in view.read_out()["maps"]} == {(-1.0, 1.0)}
     left, right = panes(view)
     assert not left.isHidden()
@@ -72,7 +72,7 @@ def test_raw_values_take_the_place_of_shares(view):
 def test_one_direction_is_one_map(view, way):
     press(view, "Asymmetry")
     view.show_result(patching.one_way_result(way))
-    assert titles(view) == ("Enough" if way == "denoise" else "Needed",)
+    assert titles(view) == ("Enough (denoising)" if way == "denoise" else "Needed (noising)",)
     assert view.read_out()["offered"]["quantity"] == "share"
     assert "order" not in view.read_out()["offered"]
 
