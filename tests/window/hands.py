@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -43,3 +44,19 @@ def undo():
 def redo():
     """Press Ctrl+Shift+Z."""
     press_key(Qt.Key.Key_Z, CONTROL | SHIFT)
+
+
+def open_menu(widget, place):
+    """Ask for the menu of a place, and return it."""
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, widget.mapToGlobal(place))
+    QApplication.sendEvent(widget, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    return menu
+
+
+def choose(menu, words):
+    """Click an entry of a menu."""
+    (action,) = [action for action in menu.actions() if words in action.text()]
+    assert action.isEnabled(), words
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QDialog,
-    QMenu,
     QMessageBox,
     QPlainTextEdit,
 )
@@ -20,7 +19,17 @@ from desktop_app.window.frame.dialogs import ask_prompts
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from tests.finding import find, in_sight, press, said
 from tests.window.fakes import settle
-from tests.window.hands import CONTROL, SHIFT, activate, click_cell, press_key, type_in, undo
+from tests.window.hands import (
+    CONTROL,
+    SHIFT,
+    activate,
+    choose,
+    click_cell,
+    open_menu,
+    press_key,
+    type_in,
+    undo,
+)
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 ONE, TWO, THREE = (TypedRow(f"{n} 2 ", "", "5", "4") for n in (1, 2, 3))
@@ -333,22 +342,6 @@ def test_the_large_field_gives_up_at_escape(qtbot, busy):
 
 
 # Menus.
-
-
-def open_menu(widget, place):
-    """Ask for the menu of a place, and return it."""
-    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, widget.mapToGlobal(place))
-    QApplication.sendEvent(widget, event)
-    menu = QApplication.activePopupWidget()
-    assert isinstance(menu, QMenu)
-    return menu
-
-
-def choose(menu, words):
-    """Click an entry of a menu."""
-    (action,) = [action for action in menu.actions() if words in action.text()]
-    assert action.isEnabled(), words
-    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
 
 
 def cell_menu(window, row, column):
