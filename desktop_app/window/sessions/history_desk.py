@@ -29,6 +29,8 @@ from desktop_app.support.errors import first_line
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame import dialogs
 from desktop_app.window.sessions.deleting import DeleteStep
 from desktop_app.window.sessions.results_panel import kind, moment
@@ -67,6 +69,11 @@ class ResultDialog(QDialog):
         self.star = QCheckBox("Starred")
         self.star.setChecked(row.star)
         self.notes = NotesEdit(row.notes)
+        self._told = PlainLabel()
+        self._told.setWordWrap(True)
+        self._told.setVisible(False)
+        set_role(self._told, "problem")
+        self.notes.shortened.connect(self._on_notes_cut)
         self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
         self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
         self.settings.setPlainText(
@@ -115,7 +122,11 @@ class ResultDialog(QDialog):
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
+        filled(QVBoxLayout(self), form, (pages, 1), self._told, buttons, margins=(11, 11, 11, 11))
+
+    def _on_notes_cut(self, told: str) -> None:
+        self._told.setText(told)
+        self._told.setVisible(True)
 
     def _on_page_changed(self) -> None:
         page = self.preview.document()
