@@ -29,6 +29,7 @@ from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.help_pages import NAME, START, plain, read_page, titles
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class HelpPanel(QWidget):
         ):
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(words)
+            button.setToolTip(plain_tip(words))
             button.setAccessibleName(words.partition(" (")[0])
             button.clicked.connect(slot)
             line.addWidget(button)

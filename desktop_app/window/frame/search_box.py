@@ -157,9 +157,8 @@ class SearchBox(QLineEdit):
                 row = self.list.currentRow() + pages * _SHOWN_ROWS
                 self.list.setCurrentRow(min(max(row, 0), self.list.count() - 1))
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                item = self.list.currentItem()
-                if item is not None and self.is_open():
-                    self._on_item_clicked(item)
+                if self.is_open():
+                    self._on_item_clicked(self.list.currentItem())
             case _:
                 super().keyPressEvent(event)
 
@@ -202,8 +201,8 @@ class SearchBox(QLineEdit):
         there = before is not None and isValid(before) and before.isVisible()
         (before if there else self.window()).setFocus()  # type: ignore[union-attr]
 
-    def _on_item_clicked(self, item: QListWidgetItem) -> None:
-        found: Found | None = item.data(_FOUND)
+    def _on_item_clicked(self, item: QListWidgetItem | None) -> None:
+        found: Found | None = None if item is None else item.data(_FOUND)
         if found is None or found.choose is None:
             return
         self.close_list()
