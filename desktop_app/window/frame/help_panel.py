@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QTextDocument,
     QTextFrameFormat,
     QTextLength,
+    QTextOption,
     QTextTable,
 )
 from PySide6.QtWidgets import (
@@ -34,7 +35,7 @@ from desktop_app.window.frame.help_pages import NAME, START, plain, read_page, t
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
-    from PySide6.QtGui import QShowEvent
+    from PySide6.QtGui import QResizeEvent, QShowEvent
 
 _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 _BODY_PIXELS = 13
@@ -68,6 +69,8 @@ class HelpPanel(QWidget):
         self.browser = QTextBrowser()
         self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)
+        self.browser.setWordWrapMode(QTextOption.WrapMode.WordWrap)  # a cut word says nothing
+        self.browser.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
         self.browser.setAccessibleName("Help")
         self.browser.anchorClicked.connect(self._on_anchor_clicked)
         self._pages.currentIndexChanged.connect(self._on_page_changed)
@@ -131,6 +134,15 @@ class HelpPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._render()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if any(self._sought):  # the lines above it broke elsewhere
+            self._go_to(*self._sought)
+
+    def _on_scrolled(self) -> None:
+        self._sought = "", ""
 
     def _turn_to(self, name: str, heading: str = "", words: str = "") -> None:
         self._page, self._sought = name, (heading, words)

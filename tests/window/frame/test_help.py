@@ -41,6 +41,16 @@ def wheel(widget, turned, keys=Qt.KeyboardModifier.ControlModifier):
     QApplication.sendEvent(widget, event)
 
 
+def drag_edge(qtbot, window, across):
+    """Drag the edge between the picture and the help."""
+    dock = window.docks["help"]
+    edge = dock.mapTo(window, QPoint(-2, dock.height() // 2))
+    qtbot.mousePress(window, Qt.MouseButton.LeftButton, pos=edge)
+    qtbot.mouseMove(window, edge + QPoint(across // 2, 0))
+    qtbot.mouseMove(window, edge + QPoint(across, 0))
+    qtbot.mouseRelease(window, Qt.MouseButton.LeftButton, pos=edge + QPoint(across, 0))
+
+
 @pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1700, 1000)])
 def test_the_help_is_tall(qtbot, open_window, size):
     window = open_window(FakeService(), size=size)
@@ -57,9 +67,11 @@ def test_the_width_stays_while_pages_change_and_over_a_restart(qtbot, open_windo
     window = open_window(FakeService(), folder=folder)
     window.panels.show_help("rank")
     settle(qtbot, window)
-    window.resizeDocks([window.docks["help"]], [444], Qt.Orientation.Horizontal)
+    narrower = window.help.width()
+    drag_edge(qtbot, window, -60)
     settle(qtbot, window)
     wide = window.help.width()
+    assert wide > narrower
     for name in titles():
         window.panels.show_help(name)
         settle(qtbot, window)
