@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextBrowser
 
 from desktop_app.window.frame.help_pages import passages, titles
@@ -43,12 +44,15 @@ def wheel(widget, turned, keys=Qt.KeyboardModifier.ControlModifier):
 
 def drag_edge(qtbot, window, across):
     """Drag the edge between the picture and the help."""
-    dock = window.docks["help"]
-    edge = dock.mapTo(window, QPoint(-2, dock.height() // 2))
-    qtbot.mousePress(window, Qt.MouseButton.LeftButton, pos=edge)
-    qtbot.mouseMove(window, edge + QPoint(across // 2, 0))
-    qtbot.mouseMove(window, edge + QPoint(across, 0))
-    qtbot.mouseRelease(window, Qt.MouseButton.LeftButton, pos=edge + QPoint(across, 0))
+    dock, handle = window.docks["help"], window.windowHandle()
+    left, no_keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    edge = dock.mapTo(window, QPoint(-1, dock.height() // 2))
+    QTest.mouseMove(handle, edge)
+    QTest.mousePress(handle, left, no_keys, edge)
+    for step in (across // 2, across):
+        QTest.mouseMove(handle, edge + QPoint(step, 0))
+        settle(qtbot, window)
+    QTest.mouseRelease(handle, left, no_keys, edge + QPoint(across, 0))
 
 
 @pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1700, 1000)])
