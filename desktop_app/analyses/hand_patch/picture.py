@@ -169,8 +169,8 @@ def move_tip(board: Board, move: Move) -> str:
     tokens = board.tokens[move.run]
     token = f" ({tokens[position]})" if position < len(tokens) else ""
     return (
-        f"{choice_label(move.site)} {layer} of the {move.run} run, position {position}{token}, "
-        f"put into block {into}, position {at}, of the {board.run} run\n{move}"
+        f"{choice_label(move.site)}, layer {layer}, position {position}{token} of the {move.run} "
+        f"run, put into layer {into}, position {at} of the {board.run} run"
     )
 
 

@@ -79,7 +79,10 @@ class HandPatchParams(Params):
         words={"": "into the {} run"},
     )
     moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
-        (), "Moves", "What is put where, such as clean:resid_post:5.3>5.3.", max_length=MAX_MOVES
+        (),
+        "Moves",
+        "What is put where: the run it comes from, its site, from where and into where.",
+        max_length=MAX_MOVES,
     )
     without: PartsText = setting(
         "",
