@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
     from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 
 _LINES_FROM = 5.0

@@ -26,7 +26,8 @@ from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, paint_outline
+from desktop_app.widgets.matrix.matrix_cells import paint_outline
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

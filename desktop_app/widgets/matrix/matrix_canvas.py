@@ -14,7 +14,6 @@ from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
-    MatrixFrame,
     MatrixImage,
     paint_cells,
     paint_cross,
@@ -22,6 +21,7 @@ from desktop_app.widgets.matrix.matrix_cells import (
     paint_uncertain,
     paint_values,
 )
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,8 @@ from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from tests.finding import find
 
 
