@@ -81,6 +81,7 @@ class Matrix:
         title: What the map shows, in one word.
         sentence: The same in one line.
         short: The sentence where there is no room for it.
+        square: Whether cells are as wide as high: both axes hold things of one kind.
         uncertain: Which cells are estimates or not complete yet, bool [rows, columns]; they are
             hatched, and their numbers marked.
     """
@@ -98,6 +99,7 @@ class Matrix:
     title: str = ""
     sentence: str = ""
     short: str = ""
+    square: bool = False
     uncertain: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:

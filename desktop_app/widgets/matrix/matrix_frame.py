@@ -5,24 +5,44 @@ Cells are counted from 0 at the upper left; cell (r, c) covers r..r+1 and c..c+1
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, QSizeF
 
 _FEWEST_CELLS = 4.0
+_ROUNDING = 1e-6
 
 
 class MatrixFrame:
-    """A window onto a matrix; it never shows anything outside it."""
+    """A window onto a matrix; it never shows anything outside it.
+
+    Attributes:
+        rows: How many there are; `cols` likewise.
+        plot: Where the cells in sight lie on the widget.
+        seen: The part in sight, in cells.
+        room: What the plot may take; without one the plot is what it is set to.
+        square: Whether cells are as wide as high; the plot is then no more of the room than all
+            cells fill, and stays so when they are enlarged.
+    """
 
     def __init__(self) -> None:
         self.rows = 0
         self.cols = 0
         self.plot = QRectF()
         self.seen = QRectF()
+        self.room = QRectF()
+        self.square = False
 
     def set_shape(self, rows: int, cols: int) -> None:
         """Take a matrix of another shape and show all of it."""
         self.rows, self.cols = rows, cols
         self.reset()
+
+    def set_room(self, room: QRectF, *, square: bool = False) -> None:
+        """Lie within a room; what is in sight stays so."""
+        self.room, self.square = QRectF(room), square
+        self.plot = QRectF(room)
+        if square and self.rows and self.cols:
+            side = min(room.width() / self.cols, room.height() / self.rows)
+            self.plot.setSize(QSizeF(side * self.cols, side * self.rows))
 
     def reset(self) -> None:
         """Show the whole matrix."""
@@ -44,24 +64,26 @@ class MatrixFrame:
         """Enlarge (factor over 1) or shrink, keeping the cell under a point in its place."""
         if not self.rows or self.plot.isEmpty():
             return
+        factor = min(factor, self._most())
         x, y = self.to_cells(at)
-        # Rows and columns keep their proportion, so both stop at whichever bound comes first.
-        scale = (
-            max(
-                1.0 / factor,
-                min(_FEWEST_CELLS, self.cols) / self.seen.width(),
-                min(_FEWEST_CELLS, self.rows) / self.seen.height(),
-            )
-            if factor > 1
-            else 1.0 / factor
-        )
-        if factor > 1 and scale >= 1.0:
-            return
-        width = min(self.seen.width() * scale, float(self.cols))
-        height = min(self.seen.height() * scale, float(self.rows))
+        width, height = self.seen.width(), self.seen.height()
+        if self.cols > _FEWEST_CELLS:
+            width = _up_to(width / factor, self.cols)
+        if self.rows > _FEWEST_CELLS:
+            height = _up_to(height / factor, self.rows)
         left = x - (x - self.seen.left()) * width / self.seen.width()
         top = y - (y - self.seen.top()) * height / self.seen.height()
         self._place(left, top, width, height)
+
+    def _most(self) -> float:
+        """Return how much larger cells may become: a few stay in sight along every long side.
+
+        Rows and columns keep their proportion, so both stop at whichever bound comes first; a side
+        of as few cells is not cut at all.
+        """
+        sides = ((self.seen.width(), self.cols), (self.seen.height(), self.rows))
+        bounds = [seen / _FEWEST_CELLS for seen, count in sides if count > _FEWEST_CELLS]
+        return max(min(bounds, default=1.0), 1.0)
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the matrix by pixels."""
@@ -69,6 +91,11 @@ class MatrixFrame:
             left = self.seen.left() - dx / self.cell_width()
             top = self.seen.top() - dy / self.cell_height()
             self._place(left, top, self.seen.width(), self.seen.height())
+
+    def centre_on(self, x: float, y: float) -> None:
+        """Move so that a place, in cells, is in the middle as far as there are cells around it."""
+        width, height = self.seen.width(), self.seen.height()
+        self._place(x - width / 2, y - height / 2, width, height)
 
     def reveal(self, row: int, col: int) -> None:
         """Move so that a cell is in sight."""
@@ -124,3 +151,8 @@ class MatrixFrame:
 
 def _span(low: float, high: float, count: int) -> range:
     return range(max(0, int(low)), min(count, int(high - 1e-9) + 1))
+
+
+def _up_to(cells: float, count: int) -> float:
+    """Return so many cells, and all there are where no more than rounding is lacking."""
+    return float(count) if cells > count * (1 - _ROUNDING) else cells

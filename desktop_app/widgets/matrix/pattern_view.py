@@ -85,8 +85,10 @@ class PatternCanvas(MatrixCanvas):
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pair = self._pair_at_label(event.position())
-        if pair is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = None
+        clicked = event.button() == Qt.MouseButton.LeftButton and not self.zooming.panning
+        if pair is not None and clicked:
+            self.zooming.release()
+            self._pressed = False
             self._choose(pair)
             return
         super().mouseReleaseEvent(event)
@@ -164,7 +166,7 @@ class PatternView(QWidget):
         self._title, self._readout = PlainLabel(), PlainLabel()
         set_role(self._title, "heading")
         set_role(self._readout, "small")
-        self._reset = reset_button("Show the whole pattern (Esc)", self.canvas)
+        self._reset = reset_button("Show the whole pattern (0)", self.canvas)
         self.looks_at, self.looked_at = _Looks("Looks at"), _Looks("Looked at by")
         self._side = QWidget()
         self._build()
