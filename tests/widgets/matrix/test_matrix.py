@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtTest import QTest
 
 from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
@@ -18,7 +17,7 @@ from desktop_app.widgets.matrix.matrix_axes import thinned
 from desktop_app.widgets.matrix.matrix_cells import MatrixImage
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from tests.finding import find
-from tests.patience import turn_the_loop
+from tests.gestures import wheel
 
 
 def at(heatmap, row, col):
@@ -30,14 +29,6 @@ def colour_of(heatmap, row, col):
     rect = canvas.frame.cell_rect(row, col)
     image = canvas.grab().toImage()
     return image.pixelColor((rect.topLeft() + QPointF(4, 4)).toPoint())
-
-
-def wheel(widget, point, turn, keys=Qt.KeyboardModifier.ControlModifier):
-    """Turn the wheel over a place of a widget."""
-    window = widget.window()
-    place = QPointF(widget.mapTo(window, point))
-    QTest.wheelEvent(window.windowHandle(), place, QPoint(0, turn), QPoint(), keys)
-    turn_the_loop()
 
 
 def matrix(values, **look):

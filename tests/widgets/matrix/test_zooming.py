@@ -12,7 +12,7 @@ from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from tests.widgets.matrix.test_matrix import wheel
+from tests.gestures import drag, wheel
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -43,13 +43,6 @@ def large(shown):
 
 def point(heatmap, row, column):
     return heatmap.cell_center(row, column).toPoint()
-
-
-def drag(qtbot, canvas, button, start, step):
-    qtbot.mousePress(canvas, button, pos=start)
-    qtbot.mouseMove(canvas, start + step)
-    qtbot.mouseMove(canvas, start + step)
-    qtbot.mouseRelease(canvas, button, pos=start + step)
 
 
 def zoomed(qtbot, canvas, times=6):
@@ -156,17 +149,17 @@ def test_middle_button_and_space_move_without_a_click(large, qtbot, how):
     before = QRectF(frame.seen)
     start, step = frame.plot.center().toPoint(), QPoint(-50, -30)
     if how == "middle":
-        drag(qtbot, canvas, MIDDLE, start, step)
+        drag(canvas, MIDDLE, start, step)
     else:
         qtbot.keyPress(canvas, Qt.Key.Key_Space)
-        drag(qtbot, canvas, LEFT, start, step)
+        drag(canvas, LEFT, start, step)
         qtbot.keyRelease(canvas, Qt.Key.Key_Space)
     side = frame.cell_width()
     assert frame.seen.left() == pytest.approx(before.left() + 50 / side)
     assert frame.seen.top() == pytest.approx(before.top() + 30 / side)
     assert clicked == []
     here = QRectF(frame.seen)
-    drag(qtbot, canvas, LEFT, start, step)  # without Space, dragging is for picking
+    drag(canvas, LEFT, start, step)  # without Space, dragging is for picking
     assert frame.seen == here
 
 
@@ -184,7 +177,7 @@ def test_the_small_map_shows_the_frame_and_is_dragged(large, qtbot):
     near = [image.pixelColor(edge + QPoint(x, y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
     assert accent in near
     target = (whole.topLeft() + QPointF(0.2 * whole.width(), 0.8 * whole.height())).toPoint()
-    drag(qtbot, canvas, LEFT, whole.center().toPoint(), target - whole.center().toPoint())
+    drag(canvas, LEFT, whole.center().toPoint(), target - whole.center().toPoint())
     assert frame.seen.center().x() == pytest.approx(0.2 * 270, abs=6)
     assert frame.seen.center().y() == pytest.approx(0.8 * 270, abs=6)
     assert clicked == []
