@@ -99,8 +99,9 @@ class MatrixCanvas(QWidget):
             self.view_changed.emit()
         self.matrix, self._image, self._inked = matrix, None, None
         if matrix is not None:
-            diverging = matrix.diverging
-            self._image = MatrixImage(matrix.values, matrix.limits, diverging=diverging)
+            self._image = MatrixImage(
+                matrix.values, matrix.limits, diverging=matrix.diverging, stretch=matrix.stretch
+            )
         self._arrange()
         self.update()
 

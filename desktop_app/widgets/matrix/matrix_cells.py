@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desktop_app.pictures.matrix import Matrix
+    from desktop_app.pictures.stretch import Stretch
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 _STEPS = 255
@@ -43,9 +44,14 @@ class MatrixImage:
     """
 
     def __init__(
-        self, values: NDArray[Any], limits: tuple[float, float], *, diverging: bool
+        self,
+        values: NDArray[Any],
+        limits: tuple[float, float],
+        *,
+        diverging: bool,
+        stretch: Stretch | None = None,
     ) -> None:
-        self._levels = [_colour_numbers(values, limits)]
+        self._levels = [_colour_numbers(values, limits, stretch)]
         self._diverging = diverging
         self._pictures: dict[int, QImage] = {}
         self._table = np.zeros(_STEPS + 1, dtype=np.uint32)
@@ -81,13 +87,18 @@ class MatrixImage:
         return QColor.fromRgb(int(self._table[self._levels[0][row, col]]))
 
 
-def _colour_numbers(values: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint8]:
-    """Return uint8 [rows, cols]: 0 for what is not finite, else 1..255 along the limits."""
+def _colour_numbers(
+    values: NDArray[Any], limits: tuple[float, float], stretch: Stretch | None
+) -> NDArray[np.uint8]:
+    """Return uint8 [rows, cols]: 0 for what is not finite, else 1..255 along the colours."""
     low, high = limits
     scale = (_STEPS - 1) / ((high - low) or 1.0)
     finite = np.isfinite(values)
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is at an end
-        share = np.nan_to_num((np.asarray(values, dtype=np.float32) - low) * scale)
+        if stretch is None:
+            share = np.nan_to_num((np.asarray(values, dtype=np.float32) - low) * scale)
+        else:
+            share = np.nan_to_num(stretch.share(values)) * (_STEPS - 1)
     numbers = np.rint(np.clip(share, 0, _STEPS - 1)).astype(np.uint8) + np.uint8(1)
     return np.where(finite, numbers, np.uint8(0))
 

@@ -108,6 +108,10 @@ class MatrixFrame:
         """Return whether there is such a (row, column)."""
         return 0 <= cell[0] < self.rows and 0 <= cell[1] < self.cols
 
+    def fits(self, seen: QRectF) -> bool:
+        """Return whether there is such a part."""
+        return not seen.isEmpty() and QRectF(0, 0, self.cols, self.rows).contains(seen)
+
     def stepped(self, cell: tuple[int, int] | None, down: int, right: int) -> tuple[int, int]:
         """Return the neighbour of a cell as far as there is one; from none the first in sight."""
         if cell is None:

@@ -28,7 +28,7 @@ _LARGER = {Qt.Key.Key_Plus, Qt.Key.Key_Equal}
 _SMALLER = {Qt.Key.Key_Minus, Qt.Key.Key_Underscore}
 # The small map: the share of the room that it takes, within bounds in pixels.
 _MAP_SHARE, _MAP_LEAST, _MAP_MOST, _MAP_EDGE = 0.26, 56, 132, 8
-_MAP_ROOM = 150
+_MAP_ROOM = 110
 _MAP_THIN = 18.0
 GESTURES = (
     "Ctrl + wheel, pinch, + and − zoom · the wheel, the middle button or Space + drag move · 0 fits"
@@ -83,7 +83,7 @@ class Zooming(QObject):
     def wheel(self, event: QWheelEvent) -> bool:
         """Zoom with Ctrl, else scroll what is larger than its room; the rest is for what holds us.
 
-        With Shift, up and down are left and right.
+        With Shift, or where nothing is above or below, up and down are left and right.
         """
         turn, modifiers = event.angleDelta(), event.modifiers()
         if modifiers & Qt.KeyboardModifier.ControlModifier:
@@ -93,7 +93,8 @@ class Zooming(QObject):
             return False
         step = event.pixelDelta()
         x, y = (step.x(), step.y()) if not step.isNull() else (turn.x() / 2, turn.y() / 2)
-        if modifiers & Qt.KeyboardModifier.ShiftModifier and not x:
+        flat = self._frame.seen.height() >= self._frame.rows
+        if (modifiers & Qt.KeyboardModifier.ShiftModifier or flat) and not x:
             x, y = y, 0
         self._frame.pan(x, y)
         self.moved.emit()
@@ -230,13 +231,13 @@ class Zooming(QObject):
         painter.drawRect(whole.adjusted(-3, -3, 3, 3))
         if image is not None:
             painter.drawImage(whole, image)
-        painter.setPen(QPen(colour("accent"), 2))
-        wash = colour("accent")
-        wash.setAlpha(40)
-        painter.setBrush(wash)
+        # The ink of maps is blue, or blue and orange: a frame of another is found on all of them.
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         seen = self.frame_rect()
-        least = max(0.0, 4 - seen.width()), max(0.0, 4 - seen.height())
-        painter.drawRect(seen.adjusted(0, 0, *least))
+        seen.adjust(0, 0, max(0.0, 5 - seen.width()), max(0.0, 5 - seen.height()))
+        for ink, width in (("panel", 4), ("mark", 2)):
+            painter.setPen(QPen(colour(ink), width))
+            painter.drawRect(seen)
         painter.restore()
 
     def _go(self, at: QPointF) -> None:

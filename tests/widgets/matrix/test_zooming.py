@@ -171,11 +171,11 @@ def test_the_small_map_shows_the_frame_and_is_dragged(large, qtbot):
     whole = zooming.map_rect()
     assert whole.contains(zooming.frame_rect())
     assert whole.width() == pytest.approx(whole.height())
-    accent = theme_hub().current.color("accent")
+    ink = theme_hub().current.color("mark")
     image = canvas.grab().toImage()
     edge = zooming.frame_rect().topLeft().toPoint()
     near = [image.pixelColor(edge + QPoint(x, y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
-    assert accent in near
+    assert ink in near
     target = (whole.topLeft() + QPointF(0.2 * whole.width(), 0.8 * whole.height())).toPoint()
     drag(canvas, LEFT, whole.center().toPoint(), target - whole.center().toPoint())
     assert frame.seen.center().x() == pytest.approx(0.2 * 270, abs=6)
