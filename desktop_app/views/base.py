@@ -68,6 +68,7 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        choices_changed: What the view wants remembered between starts, as texts by name.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -79,6 +80,7 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    choices_changed = Signal(object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -148,6 +150,9 @@ class AnalysisView(QWidget):
     def show_look_problem(self, message: str) -> None:
         """Say why it was not."""
         self.message_requested.emit(message)
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
 
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""

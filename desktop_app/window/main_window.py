@@ -19,6 +19,7 @@ from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
+from desktop_app.window.frame.choices import Choices
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
+        self.choices = Choices(hall, self.memory)
         self.prompts = prompts = PromptPanel()
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.

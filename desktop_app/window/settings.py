@@ -62,6 +62,7 @@ class Settings(BaseModel):
         tab: Name of the analysis shown.
         rail_folded: Whether the rail was folded to icons by hand.
         prompts: Rows of the prompt table as typed, also those that cannot be run yet.
+        choices: How the picture of each analysis is looked at, such as its colour scale.
         started_before: Whether a model was ever open, so that the worked example was seen.
     """
 
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     chat: bool = False
     prompts: Annotated[tuple[TypedRow, ...], BeforeValidator(_prompt_rows)] = ()
     selected_prompt: int = 0
+    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
     started_before: bool = False
 
 
