@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QStackedLayout, QWidget
 
 from desktop_app.analyses.attention.picture import looked_at_by, looks_at, strongest
+from desktop_app.pictures.token_text import display_text
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.widgets.basics.icons import icon_button
@@ -164,6 +165,7 @@ class HeadPane(QWidget):
         super().__init__(parent)
         self.shown: Shown | None = None
         self._mode, self._pair = MATRIX, (0, 0)
+        self._texts: list[str] = []
         self._placed: tuple[bool, int] | None = None
         self.title, self.told = ElidedLabel("", "heading"), ElidedLabel("", "small")
         self.pattern, self.text, self.arcs = PatternView(), TextPage(), ArcPage()
@@ -206,6 +208,7 @@ class HeadPane(QWidget):
     def show_head(self, shown: Shown) -> None:
         """Draw a head."""
         self.shown = shown
+        self._texts = [display_text(text) for text in shown.tokens.texts]
         self.title.set_full_text(shown.title)
         self.told.set_full_text(shown.told)
         self._draw()
@@ -238,7 +241,7 @@ class HeadPane(QWidget):
             return
         self._pair = (query, key) if chosen else self._pair
         self.looks.show_pair(
-            values, self.pattern.tokens(), (query, key), diverging=self.shown.picture.diverging
+            values, self._texts, (query, key), diverging=self.shown.picture.diverging
         )
         if chosen:
             self.pattern.set_selected(query, key)

@@ -245,10 +245,6 @@ class PatternView(QWidget):
         self.canvas.set_selected(None if query is None or key is None else (query, key))
         self._describe()
 
-    def tokens(self) -> list[str]:
-        """Return the tokens as they stand along both sides."""
-        return self._tokens
-
     def point_at(self, query: int, key: int) -> None:
         """Speak of the pair under the pointer of a neighbour, without a signal; −1 of none."""
         cell = (query, key) if self.canvas.frame.holds((query, key)) else None
