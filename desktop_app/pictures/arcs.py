@@ -50,7 +50,7 @@ def arcs_of(values: NDArray[Any], token: int, most: int = MOST_OF_ONE) -> tuple[
 
 
 def _finite(values: NDArray[Any]) -> NDArray[Any]:
-    return np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _picked(

@@ -15,11 +15,11 @@ from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
-from desktop_app.window.frame.choices import Choices
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail

@@ -16,6 +16,7 @@ from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.arc_view import ArcView
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.looks import SIDE_WIDTH, Looks
@@ -86,7 +87,7 @@ class TextPage(QWidget):
         self._shown = shown
         drawn = shown.picture
         self._bar.set_scale(shown.stretch.limits, diverging=drawn.diverging, stretch=shown.stretch)
-        self._bar.setToolTip(drawn.name)
+        self._bar.setToolTip(plain_tip(drawn.name))
         self._draw()
 
     def set_way(self, way: str) -> None:
