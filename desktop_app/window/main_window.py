@@ -17,6 +17,7 @@ from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.focus_ring import FocusRing
 from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
@@ -113,7 +114,7 @@ class MainWindow(QMainWindow):
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
-        self.undo = UndoDesk(hall)
+        self.undo, self.choices = UndoDesk(hall), Choices(hall, self.memory)
         self.prompts = prompts = PromptPanel(self.undo)
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.

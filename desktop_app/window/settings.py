@@ -65,9 +65,9 @@ class Settings(BaseModel):
         prompts: Rows of the prompt table as typed, also those that cannot be run yet; labels,
             groups and ticks of them stand in the file as `prompt_marks`, which older versions pass
             over.
-        prompts: Rows of the prompt table as typed, also those that cannot be run yet.
         text_zooms: How large letters are in help, notes and log, in percent, where it was changed.
         help_width: How wide the help was last; 0 before it was shown.
+        choices: How the picture of each analysis is looked at, such as its colour scale.
         started_before: Whether a model was ever open, so that the worked example was seen.
     """
 
@@ -90,6 +90,7 @@ class Settings(BaseModel):
     selected_prompt: int = 0
     text_zooms: dict[str, Annotated[int, Field(ge=60, le=300)]] = Field(default_factory=dict)
     help_width: int = Field(default=0, ge=0, le=10_000)
+    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
     started_before: bool = False
 
 
