@@ -239,6 +239,9 @@ class AnalysisView(QWidget):
         self._show_content(shown=True)
         self._attempt(self._draw_with_words, result)
 
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried on the question of the result that comes next, oldest first."""
+
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
         if self.draw_partial(data):

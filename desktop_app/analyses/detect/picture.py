@@ -282,6 +282,6 @@ def lines(result: Result) -> Iterator[str]:
 
 
 def about(result: Result) -> str:
-    """Return the first prompt, or what was made in its place, for the history."""
+    """Return what was made in place of prompts, for the history; empty where they were read."""
     on_prompts = result.params.get("prompts") and result.prompts
-    return result.prompts[0].text if on_prompts else random_tokens(result.params)
+    return "" if on_prompts else random_tokens(result.params)

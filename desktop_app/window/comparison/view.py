@@ -50,7 +50,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.sessions.results_panel import kind, words
+from desktop_app.window.sessions.entries import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
