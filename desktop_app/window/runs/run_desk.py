@@ -167,7 +167,8 @@ class RunDesk(QObject):
                 ("run", "Run", 10, self.run_current, "Ctrl+R | F5", "run"),
                 ("run_all", "Run all analyses", 20, self.run_all, "Ctrl+Shift+R", "play"),
             ),
-            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+. | Esc", "stop", follows=busy),
+            # Not Esc: pressed to leave a search or a text, it would end hours of work.
+            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+.", "stop", follows=busy),
             *(
                 ActionSpec(
                     *(preset.key, preset.title, "&Run", 40),
