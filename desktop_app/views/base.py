@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
@@ -17,11 +17,13 @@ from desktop_app.support.errors import MISFITS, unfit
 from desktop_app.views.frame import (
     ElidedLabel,
     Heading,
+    Pages,
     SettingsFold,
     Veil,
     by_code,
     notice_chip,
     source_chips,
+    with_bars,
 )
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
@@ -342,11 +344,11 @@ class AnalysisView(QWidget):
 
     def _build_frame(self) -> None:
         room = QWidget()
-        self._stack = QStackedLayout(room)
+        self._stack = Pages(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._content)
         above = (self._heading, self._settings, self._banner, self._chips)
-        column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
+        column_in(self, *above, (with_bars(room), 1), self._small_print, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:
@@ -403,7 +405,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.setCurrentWidget(self._content if shown else self._empty)
+        self._stack.turn_to(self._content if shown else self._empty)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)
