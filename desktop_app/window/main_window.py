@@ -15,7 +15,7 @@ from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        theme_hub().dress(self)
         self.setWindowTitle("Lensbench")
         self.setAcceptDrops(True)
         self.config_dir = config_dir

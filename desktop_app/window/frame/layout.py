@@ -23,7 +23,7 @@ from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import filled
-from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +108,24 @@ class CentralArea(QWidget):
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
         self.setMinimumSize(420, 360)
         views.built.connect(self._stack.addWidget)
-        views.opened.connect(self._stack.setCurrentWidget)
+        views.opened.connect(self._show)
+        # Where views wait that a new theme has not reached yet: in no window, so it costs nothing.
+        self._waiting = QWidget()
+        self.destroyed.connect(self._waiting.deleteLater)
+        theme_hub().theme_changing.connect(self._set_aside)
+
+    def _show(self, view: QWidget) -> None:
+        if self._stack.indexOf(view) < 0:
+            self._stack.addWidget(view)  # and is restyled
+        self._stack.setCurrentWidget(view)
+
+    def _set_aside(self) -> None:
+        """Take all views out of the window but the one in sight."""
+        for place in reversed(range(self._stack.count())):
+            view = self._stack.widget(place)
+            if view is not None and view is not self._stack.currentWidget():
+                self._stack.removeWidget(view)
+                view.setParent(self._waiting)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -136,7 +136,7 @@ class Whole(QObject):
         """Give a panel's list or table the keyboard, unless a text in the panel is being edited."""
         inside = dock.findChild(QAbstractItemView)
         edited = isinstance(self._focus, (QLineEdit, QPlainTextEdit))
-        if inside is not None and not (edited and dock.isAncestorOf(self._focus)):
+        if inside is not None and not (edited and dock.isAncestorOf(self._focus or dock)):
             inside.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_dock_wanted(self, shown: bool) -> None:
