@@ -29,6 +29,7 @@ from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
+from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        covered_changed: A banner lies over the picture, or no longer; see `covered`.
         whole_requested: The picture is to take the whole window, or to give it back.
     """
 
@@ -82,6 +84,7 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    covered_changed = Signal()
     whole_requested = Signal()
 
     def __init__(
@@ -229,9 +232,10 @@ class AnalysisView(QWidget):
         self._banner.show_message(message, "bad", actions)
         self._restore()
 
-    def forget_failure(self) -> None:
-        """Take the banner away where it speaks of prompts: they have been changed."""
-        if self._failure is not None and self._failure.code == _UNFIT:
+    def forget_failure(self, of: str = "") -> None:
+        """Take the banner away: the prompts that it speaks of have changed, or what `of` names."""
+        code = "" if self._failure is None else self._failure.code
+        if code == _UNFIT or (of and code != of):
             return
         self._failure = None
         self._banner.dismiss()
@@ -245,6 +249,11 @@ class AnalysisView(QWidget):
     def show_whole(self, whole: bool) -> None:
         """Say on the button whether the picture has the whole window."""
         self._heading.show_whole(whole)
+
+    def covered(self) -> int:
+        """Return how many pixels of the lower end a banner takes, with what is below it."""
+        over = self._overlay.height()
+        return over and over + self.height() - self._area.geometry().bottom() - 1
 
     def clear(self) -> None:
         """Go back to the empty view."""
@@ -347,8 +356,11 @@ class AnalysisView(QWidget):
         self._stack = Pages(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._content)
-        above = (self._heading, self._settings, self._banner, self._chips)
-        column_in(self, *above, (with_bars(room), 1), self._small_print, margins=(16, 12, 16, 8))
+        above = (self._heading, self._settings, self._chips)
+        self._area = with_bars(room)
+        self._overlay = BannerLayer(self._area, [self._banner])
+        self._overlay.changed.connect(self.covered_changed)
+        column_in(self, *above, (self._area, 1), self._small_print, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:

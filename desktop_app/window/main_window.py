@@ -302,6 +302,7 @@ class MainWindow(QMainWindow):
         self.files.flush()
         self.comparisons.close()
         self._meter.stop()
+        self.hall.rest()
         self.panels.log.stop()
         self.closer.finish()
         event.accept()

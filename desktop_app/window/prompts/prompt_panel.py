@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_prompts, write_prompts
-from desktop_app.views.frame import by_code, label, scrolled, severity
+from desktop_app.views.frame import ElidedLabel, by_code, label, scrolled, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
@@ -209,7 +209,8 @@ class PromptPanel(QWidget):
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
-        self._count = label("", "small")
+        self._count = ElidedLabel("", "small")  # a label's own width would push the picture
+        self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._build()
@@ -296,7 +297,7 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        filled(self._tools, None, self._count, spacing=2)
+        filled(self._tools, (self._count, 1), spacing=2)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
@@ -329,7 +330,8 @@ class PromptPanel(QWidget):
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
         unusable = len(filled) - usable
-        self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
+        told = f"{words}, {unusable:,} unusable" if unusable else words
+        self._count.set_full_text(told)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

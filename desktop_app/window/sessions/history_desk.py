@@ -52,6 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 _TITLE = 200
+_SESSION = "session"  # what a banner is about that another session has nothing to do with
 
 
 class ResultDialog(QDialog):
@@ -265,14 +266,14 @@ class HistoryDesk(QObject):
 
     def _on_deleted(self, title: str) -> None:
         undo = {"undo_delete": ("Undo", self.undo_delete)}
-        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo)
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo, _SESSION)
 
     # The session as a whole.
 
     def _on_opened(self) -> None:
         desk = self._session
         # What was deleted from another session cannot be brought back here.
-        self._hall.withdraw("undo_delete")
+        self._hall.over(_SESSION)
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
@@ -282,7 +283,7 @@ class HistoryDesk(QObject):
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
-            self._hall.show(notice, "warn")
+            self._hall.show(notice, "warn", about=_SESSION)
         newest = {row.analysis: row.id for row in desk.rows()}
         for number in newest.values():
             result = desk.result(number)
@@ -291,7 +292,8 @@ class HistoryDesk(QObject):
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
-        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
+        offers = {"save_as": save, "retry_writing": retry}
+        self._hall.show(problem, "bad", offers, _SESSION)
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():
