@@ -16,7 +16,7 @@ from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.focus_ring import FocusRing
-from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
@@ -94,6 +94,7 @@ class MainWindow(QMainWindow):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        theme_hub().dress(self)
         self.setWindowTitle("Lensbench")
         self.setAcceptDrops(True)
         self.config_dir = config_dir
@@ -329,6 +330,7 @@ class MainWindow(QMainWindow):
         self.comparisons.close()
         self.models.close()
         self._meter.stop()
+        self.hall.rest()
         self.panels.log.stop()
         self.closer.finish()
         event.accept()

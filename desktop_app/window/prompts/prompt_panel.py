@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
-from desktop_app.views.frame import label, scrolled
+from desktop_app.views.frame import ElidedLabel, label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
@@ -68,7 +68,8 @@ class PromptPanel(QWidget):
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
-        self._count = label("", "small")
+        self._count = ElidedLabel("", "small")  # a label's own width would push the picture
+        self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._shared = ("auto", False)
@@ -207,7 +208,7 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        filled(self._tools, None, self._count, spacing=2)
+        filled(self._tools, (self._count, 1), spacing=2)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
@@ -249,7 +250,8 @@ class PromptPanel(QWidget):
         ticked = sum(rows[place].ticked for place in filled)
         words += f", {ticked:,} ticked" if ticked < len(filled) else ""
         unusable = ticked - usable
-        self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
+        told = f"{words}, {unusable:,} unusable" if unusable else words
+        self._count.set_full_text(told)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()
