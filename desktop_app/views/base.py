@@ -79,6 +79,7 @@ class AnalysisView(QWidget):
         whole_requested: The picture is to take the whole window, or to give it back.
         menu_opening: A menu of one of its tables before it is shown, and the column's key.
         explanation_wanted: An `Explained` and the place of the screen where it may stand.
+        choices_changed: What the view wants remembered between starts, as texts by name.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -95,6 +96,7 @@ class AnalysisView(QWidget):
     whole_requested = Signal()
     menu_opening = Signal(object, str)
     explanation_wanted = Signal(object, object)
+    choices_changed = Signal(object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -170,6 +172,9 @@ class AnalysisView(QWidget):
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -233,6 +238,9 @@ class AnalysisView(QWidget):
         self._set_busy(busy=False)
         self._show_content(shown=True)
         self._attempt(self._draw_with_words, result)
+
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried on the question of the result that comes next, oldest first."""
 
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""

@@ -211,7 +211,7 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
     first = window.views["rank"].current_result
     set_rows(qtbot, window, TypedRow("2 3 4 5 ", "", "6", "5"))
     run(qtbot, window, "rank")
-    qtbot.waitUntil(lambda: window.results.list.count() == 5)
+    qtbot.waitUntil(lambda: len(window.results.listed()) == 5)
     rows = window.session.rows()
     number = next(r.id for r in rows if r.analysis == "rank")
     window.views.open("tokens")
@@ -277,10 +277,10 @@ def test_saving_and_opening_a_session(qtbot, window, answers, tmp_path):
     assert "mine" in window.windowTitle()
     answers["open"] = path
     window.actions_by_name["new_session"].trigger()
-    assert window.results.list.count() == 0
+    assert len(window.results.listed()) == 0
     assert window.views["rank"].current_result is None
     window.actions_by_name["open_session"].trigger()
-    assert window.results.list.count() == 5
+    assert len(window.results.listed()) == 5
     assert window.views["rank"].current_result is not None
     assert window.inspector.notes.toPlainText() == "23.3 is the successor head"
     assert window.prompts.rows()[0].prompt == "1 2 3 4 "
@@ -291,7 +291,7 @@ def test_a_file_that_is_no_session_is_refused_in_words(qtbot, window, tmp_path):
     bad.write_bytes(b"not a session")
     window.files.open_any(bad)
     assert not window.banner.isHidden()
-    assert window.results.list.count() >= 1
+    assert len(window.results.listed()) >= 1
 
 
 def drop(window, path):

@@ -272,15 +272,16 @@ def lines(result: Result) -> Iterator[str]:
     data = result.data
     if result.params["on"] == "random":
         size = result.params["seq_len"]
-        yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
+        made = f"{data['lead']['piece']}, then {size} tokens twice over"
+        yield f"{result.params['batch']} sequences: {made}"
     yield from data["summary"]
     # A run that was stopped may have none.
     families = data.get("families", ()), data.get("family_pairs", ())
     for name, pairs in zip(*families, strict=True):
-        yield f"  {name:<16} {pairs:>3} pairs"
+        yield f"  {str(name).replace('_', ' '):<16} {pairs:>3} pairs"
 
 
 def about(result: Result) -> str:
-    """Return the first prompt, or what was made in its place, for the history."""
+    """Return what was made in place of prompts, for the history; empty where they were read."""
     on_prompts = result.params.get("prompts") and result.prompts
-    return result.prompts[0].text if on_prompts else random_tokens(result.params)
+    return "" if on_prompts else random_tokens(result.params)

@@ -25,7 +25,8 @@ from desktop_app.widgets.matrix.matrix_axes import (
     tokens_height,
 )
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     import numpy as np

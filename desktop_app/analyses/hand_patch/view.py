@@ -198,6 +198,11 @@ class HandPatchView(AnalysisView):
             self._adopt(self._result)
 
     @override
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """List what the session holds of this pair, so that all of it stays within reach."""
+        self.history.learn(tries)
+
+    @override
     def clear(self) -> None:
         """Go back to the empty view."""
         super().clear()

@@ -16,6 +16,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
+from desktop_app.views.token_uses import add_token_uses
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
@@ -26,6 +27,7 @@ from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.analyses.rank.picture import AnswerTable
     from desktop_app.contract.result import Result
@@ -162,6 +164,7 @@ class RankView(AnalysisView):
         column_in(content, (self._halves, 1))
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
+        self.menu_opening.connect(self._on_menu_opening)
 
     def _build_strip(self) -> QFrame:
         self._strip = token_strip("Prompt, coloured by surprise")
@@ -225,6 +228,16 @@ class RankView(AnalysisView):
         self._tips = data_of.surprise_texts(result, prompt)
         self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)
+
+    def _on_menu_opening(self, menu: QMenu, _column: str) -> None:
+        """Offer what can be made of a next token in the prompt table."""
+        result, key = self.current_result, self._list.selected_key()
+        if result is None or key is None or menu.parent() is not self._list:
+            return
+        prompt = self.prompt_of(result)
+        row = next((row for row in result.data["top"][prompt] if int(row["id"]) == key), None)
+        if row is not None:
+            add_token_uses(menu, self, result, prompt, str(row["text"]))
 
     def _on_token_hovered(self, position: int | None) -> None:
         here = position is not None and position >= 0

@@ -40,7 +40,7 @@ class MapPane(QWidget):
         self.canvas.setAccessibleName("Cells of the heatmap")
         self.word, self.line = plain_label("heading"), plain_label("small")
         self.readout, self._name = plain_label("small"), plain_label("small")
-        self.reset = reset_button("Show all cells (Esc)", self.canvas)
+        self.reset = reset_button("Show all cells (0)", self.canvas)
         self.word.setFixedHeight(WORD)
         self.line.setFixedHeight(LINE)
         footer = row_in(None, (self.readout, 1), self.reset, self._name, spacing=6)
@@ -168,8 +168,8 @@ class Heatmap(QWidget):
     """One map, or several of one shape side by side on one colour scale.
 
     Cells are coloured by value, with labelled axes, a colour bar and the value under the cursor.
-    Row 0 is at the top. NaN is drawn muted. The wheel zooms, dragging pans, a double click beside
-    the cells or Escape shows all; arrow keys move the selection, Enter activates it. Maps beside
+    Row 0 is at the top. NaN is drawn muted. Cells are zoomed and moved as `Zooming` says; a double
+    click beside them or 0 shows all; arrow keys move the selection, Enter activates it. Maps beside
     each other share rows, columns, selection, zoom and pointer.
 
     Signals:

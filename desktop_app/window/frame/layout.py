@@ -108,7 +108,7 @@ class CentralArea(QWidget):
         self._stack = QStackedWidget()
         beside = filled(QVBoxLayout(), *banners, (self._stack, 1), spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
-        self.setMinimumSize(420, 320)
+        self.setMinimumSize(400, 320)
         views.built.connect(self._stack.addWidget)
         views.opened.connect(self._stack.setCurrentWidget)
 

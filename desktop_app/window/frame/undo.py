@@ -82,8 +82,8 @@ class UndoDesk(QObject):
         }
         return in_menu(
             "&Edit",
-            ("undo", "Undo", 10, self.undo, _UNDO, "undo", "Take the last step back"),
-            ("redo", "Redo", 20, self.redo, _REDO, "redo", "Take the step again"),
+            ("undo", "Undo", 10, self.step_back, _UNDO, "undo", "Take the last step back"),
+            ("redo", "Redo", 20, self.step_again, _REDO, "redo", "Take the step again"),
             *(
                 (
                     *(key, text, 30 + place, slots[key], f"Ctrl+{chr(letter)}", "", ""),
@@ -103,9 +103,9 @@ class UndoDesk(QObject):
 
     def offer(self) -> dict[str, tuple[str, Callable[[], object]]]:
         """Return the button of a banner that speaks of the step made last."""
-        return {"undo": ("Undo", self.undo)}
+        return {"undo": ("Undo", self.step_back)}
 
-    def undo(self) -> None:
+    def step_back(self) -> None:
         """Take back what was typed in the field that has the focus, else the last step."""
         field = _field(self._focus)
         if field is not None and _can(field, "undo"):
@@ -114,7 +114,7 @@ class UndoDesk(QObject):
         self.stepping.emit()
         self._go("Undid", self.stack.undo, -1)
 
-    def redo(self) -> None:
+    def step_again(self) -> None:
         """Do again what was taken back."""
         field = _field(self._focus)
         if field is not None and _can(field, "redo"):

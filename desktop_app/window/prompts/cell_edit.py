@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.prompts.prompt_model import HEADINGS
 from desktop_app.window.prompts.widths import line_count
 
@@ -161,7 +162,7 @@ class CellDelegate(QStyledItemDelegate):
             editor.textEdited.connect(self._on_text_changed)
         editor.setFont(self._prompts.font())
         editor.setStyleSheet(f"font-size: {self._prompts.font().pixelSize()}px;")
-        editor.setToolTip(_LINES)
+        editor.setToolTip(plain_tip(_LINES))
         editor.setAccessibleName(f"{HEADINGS[index.column()]} of prompt {index.row() + 1}")
         editor.setAccessibleDescription(_LINES)
         editor.menu_wanted.connect(self._on_menu_wanted)

@@ -161,7 +161,7 @@ class PromptDesk(QObject):
     def _paste_lines(self, lines: Sequence[TypedRow]) -> None:
         """Take the same text for one prompt a line."""
         self._hall.withdraw("as_lines")
-        self._panel.undo.undo()
+        self._panel.undo.step_back()
         words = f"pasting {plural(len(lines), 'prompt')}"
         self._panel.table.add_rows(lines, words, below=self._panel.table.current_row())
 

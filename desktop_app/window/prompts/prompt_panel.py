@@ -211,7 +211,7 @@ class PromptPanel(QWidget):
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
-        scroll.setMinimumHeight(120)
+        scroll.setMinimumHeight(72)
         parts = (self._tools, (self.table, 4), self.problem_label, options, (scroll, 4))
         filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8), spacing=8)
         self.table.setMinimumHeight(96)

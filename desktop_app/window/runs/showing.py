@@ -106,6 +106,7 @@ class Showing(QObject):
         self._shown: dict[str, Result] = {}
         self._runs: dict[str, Params] = {}
         self._held: dict[str, Result] = {}
+        self._tries: dict[str, tuple[Result, ...]] = {}
         self._waits: dict[str, bool] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
@@ -132,9 +133,21 @@ class Showing(QObject):
         settings = self._other_settings(name, result.params, reads=asked.rows is not None)
         return Difference(model, settings, not asked.is_of_table(self._table))
 
-    def show(self, result: Result) -> None:
-        """Show a result of the history, with the settings that made it."""
+    def result_of(self, name: str) -> Result | None:
+        """Return the result that an analysis shows, or will show once its view is built."""
+        view = self._views.there(name)
+        shown = view.current_result if view is not None else None
+        return self._shown.get(name) if shown is None else shown
+
+    def show(self, result: Result, tries: Sequence[Result] = ()) -> None:
+        """Show a result of the history, with the settings that made it.
+
+        Args:
+            result: The one to be shown.
+            tries: What else was tried on its question, oldest first.
+        """
         self._views.lodge(result)
+        self._tries[result.analysis] = tuple(tries)
         self._take(result, with_form=True)
 
     def show_new(self, result: Result) -> None:
@@ -173,6 +186,7 @@ class Showing(QObject):
     def clear(self) -> None:
         """Let go of all results: another session is opened."""
         self._held.clear()
+        self._tries.clear()
         self._asked.clear()
         self._shown.clear()
         for view in self._views.standing():
@@ -197,6 +211,9 @@ class Showing(QObject):
         params = _own_params(view.analysis, result) if with_form else None
         if params is not None:
             view.set_params(params)
+        tries = self._tries.pop(view.analysis.name, ())
+        if tries:
+            view.learn_tries(tries)
         view.show_result(result)
         self._mark(view)
 

@@ -29,12 +29,14 @@ from desktop_app.support.errors import first_line
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame import dialogs
 from desktop_app.window.sessions.deleting import DeleteStep
-from desktop_app.window.sessions.results_panel import kind, moment
+from desktop_app.window.sessions.entries import kind, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
@@ -50,6 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 _TITLE = 200
+_MOST_TRIES = 200
 
 
 class ResultDialog(QDialog):
@@ -67,6 +70,11 @@ class ResultDialog(QDialog):
         self.star = QCheckBox("Starred")
         self.star.setChecked(row.star)
         self.notes = NotesEdit(row.notes)
+        self._told = PlainLabel()
+        self._told.setWordWrap(True)
+        self._told.setVisible(False)
+        set_role(self._told, "problem")
+        self.notes.shortened.connect(self._on_notes_cut)
         self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
         self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
         self.settings.setPlainText(
@@ -76,6 +84,7 @@ class ResultDialog(QDialog):
             (self.title, "Title"),
             (self.tags, "Tags"),
             (self.notes, "Notes"),
+            (self.preview, "Notes as they read"),
             (self.settings, "Settings that made this result"),
         ):
             widget.setAccessibleName(name)
@@ -107,12 +116,18 @@ class ResultDialog(QDialog):
         pages.addTab(self.notes, "Notes")
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
+        pages.setAccessibleName("Parts of this result")
+        pages.tabBar().setAccessibleName("Parts of this result")
         pages.currentChanged.connect(self._on_page_changed)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
+        filled(QVBoxLayout(self), form, (pages, 1), self._told, buttons, margins=(11, 11, 11, 11))
+
+    def _on_notes_cut(self, told: str) -> None:
+        self._told.setText(told)
+        self._told.setVisible(True)
 
     def _on_page_changed(self) -> None:
         page = self.preview.document()
@@ -171,8 +186,14 @@ class HistoryDesk(QObject):
         self._files = files
         self._prompts = prompts
         self._showing = showing
+        self._results = results
         session.rows_changed.connect(results.set_rows)
-        session.row_added.connect(results.select)
+        session.row_added.connect(results.reveal)
+        # What is highlighted follows what is on screen, whatever has changed either of them.
+        for changed in (session.rows_changed, session.row_added):
+            changed.connect(self._highlight)
+        for changed in (hall.views.opened, showing.result_shown):
+            changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)
         session.saved.connect(self._name_window)
@@ -210,22 +231,43 @@ class HistoryDesk(QObject):
                     self._session.rename(number, title)
             case "details":
                 self._open_details(row)
-            case "delete" if dialogs.ask_delete(self._hall.window, clipped(row.title, _TITLE)):
-                self._session.delete(number)
+            case "delete":
+                self._delete(row)
+
+    def _delete(self, row: SessionRow) -> None:
+        """Delete what stands on the line of a result: of tries all of them, in one step."""
+        numbers = self._results.tries_of(row.id)
+        count = len(numbers)
+        title = row.title if count == 1 else f"{kind(row)}: {count} tries"
+        if dialogs.ask_delete(self._hall.window, clipped(title, _TITLE)):
+            self._session.delete(*numbers)
+
+    def _highlight(self, _what: object = None) -> None:
+        """Highlight the result that is on screen, and only it."""
+        result = self._showing.result_of(self._hall.views.current)
+        self._results.show_shown(None if result is None else self._session.number_of(result))
 
     def _show(self, number: int) -> None:
         result = self._session.result(number)
-        if result is not None and self._draw(result):
+        if result is not None and self._draw(result, self._tries_of(number)):
             self._hall.views.open(result.analysis)
 
-    def _draw(self, result: Result) -> bool:
+    def _tries_of(self, number: int) -> tuple[Result, ...]:
+        """Return all that was tried on the question of a result, where it is a try."""
+        row = self._session.row(number)
+        if row is None or not row.question:
+            return ()
+        rows = [r for r in self._session.rows() if r.question == row.question]
+        return self._session.results([r.id for r in rows[-_MOST_TRIES:]])
+
+    def _draw(self, result: Result, tries: Sequence[Result] = ()) -> bool:
         """Show a result in its place; return whether it could be drawn.
 
         A file may hold anything under the names of an analysis, and one such result must not keep
         the others from being shown.
         """
         try:
-            self._showing.show(result)
+            self._showing.show(result, tries)
         except Exception as error:  # noqa: BLE001 - whatever a picture makes of it
             _log.exception("A result of “%s” cannot be drawn.", result.analysis)
             self._hall.show_problem(
@@ -249,9 +291,9 @@ class HistoryDesk(QObject):
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
 
-    def _on_deleted(self, number: int, title: str) -> None:
+    def _on_deleted(self, numbers: tuple[int, ...], title: str) -> None:
         undo = self._prompts.undo
-        undo.stack.push(DeleteStep(self._session, number, title))
+        undo.stack.push(DeleteStep(self._session, numbers, title))
         self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer())
 
     # The session as a whole.
@@ -274,7 +316,7 @@ class HistoryDesk(QObject):
         for number in newest.values():
             result = desk.result(number)
             if result is not None:
-                self._draw(result)
+                self._draw(result, self._tries_of(number))
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)

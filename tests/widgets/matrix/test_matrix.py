@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtGui import QColor
 
 from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
@@ -14,8 +14,10 @@ from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from tests.finding import find
+from tests.gestures import wheel
 
 
 def at(heatmap, row, col):
@@ -27,20 +29,6 @@ def colour_of(heatmap, row, col):
     rect = canvas.frame.cell_rect(row, col)
     image = canvas.grab().toImage()
     return image.pixelColor((rect.topLeft() + QPointF(4, 4)).toPoint())
-
-
-def wheel(widget, point, turn):
-    event = QWheelEvent(
-        QPointF(point),
-        widget.mapToGlobal(QPointF(point)),
-        QPoint(),
-        QPoint(0, turn),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    widget.wheelEvent(event)
 
 
 def matrix(values, **look):
