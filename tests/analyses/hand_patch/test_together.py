@@ -215,6 +215,20 @@ def test_an_older_try_brings_its_parts_back(view, selection, qtbot):
     assert told == ["clean: nothing", "clean: − L0H1 L1H3", "clean: − L0H1"]
 
 
+def test_quick_clicks_add_up_while_older_results_still_come(view, heard):
+    view.show_result(without("0.1", "1.3", "m2"))
+    asked = heard(view.run_requested)
+    QTest.keyClick(chip(view, "L0H1"), Qt.Key.Key_Space)
+    QTest.keyClick(chip(view, "L1H3"), Qt.Key.Key_Space)
+    view.show_result(without("1.3", "m2"))  # of the first click
+    assert view.read_out()["removed"] == ["m2"]
+    QTest.keyClick(chip(view, "L2 MLP"), Qt.Key.Key_Space)
+    assert [told[0].without for told in asked] == ["1.3,m2", "m2", ""]
+    view.show_busy(busy=True)
+    view.show_busy(busy=False)  # stopped by the user
+    assert view.read_out()["removed"] == ["1.3", "m2"]
+
+
 def test_a_refused_set_goes_back_to_what_is_on_screen(view):
     view.show_result(without("0.1"))
     view.answer(Intent("ablate_together", {"parts": "0.1,m2"}))
