@@ -26,6 +26,7 @@ from desktop_app.window.prompts.prompt_rows import (
     problem,
     to_prompts,
     typed,
+    usable_places,
     with_answer,
 )
 from desktop_app.window.prompts.prompt_steps import TableState, TableSteps
@@ -73,6 +74,7 @@ class PromptPanel(QWidget):
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._shared = ("auto", False)
+        self._made: tuple[int, list[PromptRow], list[int]] = (-1, [], [])
         self._build()
         self._debounce.timeout.connect(self.prompts_changed)
         self.table.prompts.edited.connect(self._on_edited)
@@ -107,7 +109,11 @@ class PromptPanel(QWidget):
 
     def prompts(self) -> tuple[list[PromptRow], list[int]]:
         """Return the ticked prompts that can be run, and the table row of each."""
-        return to_prompts(self.rows())
+        revision = self.table.prompts.revision
+        if self._made[0] != revision:  # several rooms ask after each change; slow for thousands
+            self._made = (revision, *to_prompts(self.rows()))
+        _, prompts, places = self._made
+        return list(prompts), list(places)
 
     def all_prompts(self) -> tuple[list[PromptRow], list[int]]:
         """Return the prompts that could be run, ticked or not, and the table row of each."""
@@ -233,7 +239,7 @@ class PromptPanel(QWidget):
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
-        places = self.prompts()[1]
+        places = usable_places(self.rows())
         self._show_count(len(places))
         self._show_problem()
         self.live.show_row(row)
@@ -250,8 +256,7 @@ class PromptPanel(QWidget):
         ticked = sum(rows[place].ticked for place in filled)
         words += f", {ticked:,} ticked" if ticked < len(filled) else ""
         unusable = ticked - usable
-        told = f"{words}, {unusable:,} unusable" if unusable else words
-        self._count.set_full_text(told)
+        self._count.set_full_text(f"{words}, {unusable:,} unusable" if unusable else words)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()
