@@ -232,7 +232,7 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
     fields = type(params).own_fields()
-    parts = [_setting(name, field, getattr(params, name)) for name, field in fields.items()]
+    parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -241,7 +241,8 @@ def run_words(analysis: Analysis) -> str:
     return f"Run {analysis.noun or analysis.title.lower()}"
 
 
-def _setting(name: str, field: Any, value: Any) -> str:
+def setting_words(name: str, field: Any, value: Any) -> str:
+    """Say one setting in words; an empty text where there is nothing to say."""
     title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
         return title if value else ""

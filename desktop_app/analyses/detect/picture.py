@@ -31,6 +31,8 @@ TITLES: dict[str, str] = {
     "copy": "Copy",
     "target": "Painted pattern",
 }
+# One scale for all maps and lists, as all scores are shares.
+LIMITS = (0.0, 1.0)
 _ROLE_HEADS = 5
 _NAMED = 3
 
@@ -101,7 +103,10 @@ _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
 _HEAD_COLUMNS = (
     Column("head", "name", width=72),
-    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    # The bars end where the colours of the maps do: a best head of 0.03 is not a full bar.
+    Column(
+        "score", "number", format=number, align="left", bar=True, width="stretch", limits=LIMITS
+    ),
     Column("±", "number", format=number, width=66, tooltip="over seeds"),
 )
 _FAMILY_SCORES = frozenset({"successor", "copy"})
@@ -277,6 +282,6 @@ def lines(result: Result) -> Iterator[str]:
 
 
 def about(result: Result) -> str:
-    """Return the first prompt, or what was made in its place, for the history."""
+    """Return what was made in place of prompts, for the history; empty where they were read."""
     on_prompts = result.params.get("prompts") and result.prompts
-    return result.prompts[0].text if on_prompts else random_tokens(result.params)
+    return "" if on_prompts else random_tokens(result.params)

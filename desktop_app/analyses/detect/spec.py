@@ -32,6 +32,7 @@ class DetectParams(Params):
         "scored on the tokens that occur again.",
         words={"random": "random tokens", "prompts": "the prompts of the table"},
         when_prompts="prompts",
+        named={"": ""},
     )
     batch: int = setting(
         30,
@@ -40,6 +41,7 @@ class DetectParams(Params):
         ge=1,
         le=1000,
         counted="sequence",
+        named={"": ""},
     )
     seq_len: int = setting(
         50,
@@ -48,8 +50,16 @@ class DetectParams(Params):
         ge=2,
         le=4096,
         words={"": "{} tokens twice over"},
+        named={"": ""},
     )
-    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    seed: int = setting(
+        0,
+        "Seed",
+        "The same seed makes the same sequences.",
+        ge=0,
+        advanced=True,
+        named={"": ""},
+    )
     seeds: int = setting(
         1,
         "Seeds",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.patch.cells import (
+    LIKE,
     RAW,
     SHARES,
     cells,
@@ -27,6 +28,7 @@ from desktop_app.analyses.patch.cells import (
 from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.moves import MoveMap
 from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import (
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.patch.cells import PatchPart
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.moves import AskedMoves
 
 
 QUANTITIES = (
@@ -122,6 +125,29 @@ def picture(
         )
         for shown in drawn
     )
+
+
+def move_map(result: Result, asked: AskedMoves) -> MoveMap | None:
+    """Return the cells of a pair as patching by hand draws them, or None where it has none.
+
+    They are those of this very pair, metric, site and model, one position at a time, with the
+    colours of the map here.
+    """
+    share = "restored" if asked.run == "corrupt" else "broken"
+    own = shape_of(result.params)
+    fits = own.by_position and not own.heads and result.params.get("site") == asked.site
+    place = next(asked.places(result), None) if fits and share in result.data else None
+    if place is None:
+        return None
+    drawn = dict(zip(fields_of(result.data, "share"), picture(result, "share", place), strict=True))
+    shown, layers = drawn[share], [int(n) for n in result.data["layers"]]
+    values = np.full((asked.model.n_layers, shown.values.shape[1]), np.nan)
+    values[layers] = shown.values
+    kind = ", gradient estimate" if is_estimated(result) else ""
+    title = _WORDS[share][0].lower()
+    meaning = "the share restored" if share == "restored" else "the share broken"
+    words = f"{choice_label(asked.site)}, {title}: {meaning}{kind}"
+    return MoveMap(values, shown.limits, share, words)
 
 
 def share_noise(result: Result, prompt: int | None) -> float | None:
@@ -299,7 +325,6 @@ def _strongest(result: Result, field: Any, index: int) -> Iterator[str]:
 
 # From here on a share counts as whole, and below the second as nothing.
 _MOST, _LEAST = 0.8, 0.2
-_LIKE = 0.5
 
 
 def ends_sentence(result: Result, prompt: int | None) -> str:
@@ -374,7 +399,7 @@ def verdict(part: PatchPart) -> str:
         word = "Needed" if math.isnan(part.restored) else "Enough"
         return f"{word}." if share >= _MOST else f"Not {word.lower()}." if share <= _LEAST else ""
     difference = part.broken - part.restored
-    if abs(difference) >= _LIKE:
+    if abs(difference) >= LIKE:
         return (
             "Needed, but not enough: AND-like."
             if difference > 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.rank.over_prompts import has_many, rank_text, share_sentence
 from desktop_app.pictures.curves import Mark as Line
 from desktop_app.pictures.curves import Region, Scale, Scatter
 from desktop_app.pictures.facts import Fact
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _ANSWER_COLUMNS = (
     Column("token", "token"),
     Column("given", "mono", width="stretch", muted=True, priority=2),
-    Column("rank", "number", format=lambda rank: f"{rank:,}" + (" (top)" if rank == 0 else "")),
+    Column("rank", "number", format=rank_text),
     Column("prob", "number", format=probability),
     Column("logit", "number", format=number, priority=1),
     Column("log prob", "number", format=number),
@@ -273,6 +274,8 @@ def lines(result: Result) -> Iterator[str]:
         difference = result.data["logit_diff"][index]
         if np.isfinite(difference):
             yield f"  logit difference {number(difference)}"
+    if has_many(result):
+        yield share_sentence(result)
 
 
 def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:

@@ -76,7 +76,7 @@ def curves(result: Shown, sequence: int | None) -> Curves:
     return Curves(
         tuple(lines),
         Scale("position", whole=True),
-        Scale("log-probability of the next token, nats", limits=(least - 0.04 * abs(least), 0.0)),
+        Scale("log-probability, nats", limits=(least - 0.04 * abs(least), 0.0)),
         tip=bind(position_text, result, mean, sequence),
         marks=(Mark(uniform, f"blind guess {number(uniform, 2)}"),),
         regions=(

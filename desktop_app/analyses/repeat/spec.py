@@ -28,6 +28,7 @@ class RepeatParams(Params):
         ge=1,
         le=1000,
         counted="sequence",
+        named={"": ""},
     )
     seq_len: int = setting(
         50,
@@ -36,8 +37,16 @@ class RepeatParams(Params):
         ge=2,
         le=4096,
         words={"": "{} tokens twice over"},
+        named={"": ""},
     )
-    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    seed: int = setting(
+        0,
+        "Seed",
+        "The same seed makes the same sequences.",
+        ge=0,
+        advanced=True,
+        named={"": ""},
+    )
     first_token: str = setting(
         "",
         "First token",

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import choice_label, choice_term, spelled
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
@@ -161,6 +161,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
         # A word that is written instead of 0.
         spin.setSpecialValueText(str(extra.get("zero", "")))
     spin.setFixedWidth(96)
+    keep_off_edge(spin)
     _WheelGuard(spin)
 
     def show(value: Any) -> None:
@@ -178,7 +179,7 @@ def _text(separator: str = "", *, optional: bool = False, spelling: str = "") ->
     Heads and layers are spelled as the window says them; the model reads both spellings.
     """
     line = QLineEdit()
-    line.setFixedWidth(152)
+    line.setFixedWidth(200 if separator else 152)
     if separator:
         line.setPlaceholderText(f"none; put {separator} between several")
     elif optional:

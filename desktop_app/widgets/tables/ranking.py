@@ -22,7 +22,7 @@ from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, RankingModel, cell_font
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Sequence
 
     from PySide6.QtCore import QItemSelection
     from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
@@ -45,12 +45,15 @@ class RankingList(QTableView):
         row_clicked: A row was clicked.
         row_activated: A row was double-clicked, or Enter was pressed on it.
         row_hovered: The pointer is over a row; None when it leaves.
+        rows_picked: Rows were selected beside each other with Ctrl or Shift; the keys of all that
+            are selected now, and of those that were let go.
     """
 
     row_selected = Signal(object)
     row_clicked = Signal(object)
     row_activated = Signal(object)
     row_hovered = Signal(object)
+    rows_picked = Signal(object, object)
 
     def __init__(
         self,
@@ -127,6 +130,15 @@ class RankingList(QTableView):
         self._share_room()
         self.updateGeometry()
 
+    def set_marked(self, keys: Collection[Hashable]) -> None:
+        """Mark the rows of these keys, without a signal."""
+        self._model.marked = frozenset(keys)
+        self.viewport().update()
+
+    def marked(self) -> frozenset[Hashable]:
+        """Return the keys whose rows are marked."""
+        return self._model.marked
+
     def set_rows(
         self, values: Iterable[Iterable[object]], keys: Sequence[Hashable] | None = None
     ) -> None:
@@ -197,10 +209,16 @@ class RankingList(QTableView):
             QGuiApplication.clipboard().setText(text)
         return text
 
+    def _keys(self, places: Iterable[int]) -> tuple[Hashable, ...]:
+        return tuple(self._model.row(place).key for place in places)
+
     def _select(self, key: object, *, scroll: bool) -> None:
         place = None if key is None else self._model.place_of(key)
         self._silent = True
-        if place is None:
+        if place is not None and key == self.selected_key():
+            if scroll:  # rows selected beside it stay
+                self.scrollTo(self._model.index(place, 0))
+        elif place is None:
             self.clearSelection()
             self.setCurrentIndex(QModelIndex())
         else:
@@ -239,6 +257,8 @@ class RankingList(QTableView):
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
         columns = self.ranking.columns
+        if len(columns) != len(self._widths):  # a resize in the midst of another ranking
+            return
         last = max((column.priority for column in columns), default=0)
         room = self.viewport().width()
         while last > 0 and room < self._needed(last):
@@ -358,7 +378,16 @@ class RankingList(QTableView):
         self.row_activated.emit(self._model.row(index.row()).key)
 
     @Slot()
-    def _on_selection_changed(self, *_change: QItemSelection) -> None:
-        key = None if self._silent else self.selected_key()
+    def _on_selection_changed(self, came: QItemSelection, went: QItemSelection) -> None:
+        if self._silent:
+            return
+        now = [index.row() for index in self.selectionModel().selectedRows()]
+        if len(now) > 1 or not came.count():  # a plain click brings one row and ends the others
+            self.rows_picked.emit(self._keys(now), self._keys(_rows_of(went)))
+        key = self.selected_key()
         if key is not None:
             self.row_selected.emit(key)
+
+
+def _rows_of(selection: QItemSelection) -> list[int]:
+    return sorted({index.row() for index in selection.indexes()})

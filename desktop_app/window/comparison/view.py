@@ -30,12 +30,13 @@ from desktop_app.pictures.words import (
 )
 from desktop_app.session.diff import Change, setting_changes
 from desktop_app.views.choosers import Choosers
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
+from desktop_app.views.reflow import Reflow, Room
 from desktop_app.widgets.basics.icons import icon_button
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import column_in, filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.words import PlainLabel
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -49,7 +50,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.sessions.results_panel import kind, words
+from desktop_app.window.sessions.entries import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,7 @@ class ComparisonView(QWidget):
             "heading": self._heading.full_text(),
             "sentence": self._sentence.full_text(),
             "changes": self._changes.texts(),
-            "drawn": self._stack.currentWidget() is self._pictures,
+            "drawn": self._stack.currentWidget() is self._scroll,
             "field": self._field.currentText(),
             "places": self._choosers.places(),
             "map": self._map.values(),
@@ -148,13 +149,16 @@ class ComparisonView(QWidget):
 
     def _build(self) -> None:
         left, right = panel(self._choosers, (self._map, 1)), panel(self._facts, (self._scatter, 1))
-        self._pictures = gap_splitter(Qt.Orientation.Horizontal, (left, 0, 560), (right, 0, 440))
+        self._pictures = Reflow((left, 5, 560, 320), (right, 4, 440, 320))
         nothing = EmptyState(
             "compare", "No numbers to lay over each other", "What was set differently stands above."
         )
         room = QWidget()
         self._stack = QStackedLayout(room)
-        self._stack.addWidget(self._pictures)
+        inside = QWidget()
+        column_in(inside, self._pictures)
+        self._scroll = Room(inside)
+        self._stack.addWidget(self._scroll)
         self._stack.addWidget(nothing)
         parts = (self._heading, self._sentence, self._changes, (room, 1))
         filled(QVBoxLayout(self), *parts, margins=(16, 12, 16, 12), spacing=8)
@@ -294,6 +298,7 @@ class ComparisonDialog(QDialog):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
+            box.currentTextChanged.connect(self._show_tips)
         self.export_button = icon_button("export", "Save picture as…")
         self.copy_button = icon_button("copy", "Copy picture")
         shown = self.view.picture_widget()
@@ -322,6 +327,11 @@ class ComparisonDialog(QDialog):
         ids = [row.id for row in self._rows]
         self.first.setCurrentIndex(ids.index(first))
         self.second.setCurrentIndex(ids.index(second))
+
+    def _show_tips(self, _chosen: str) -> None:
+        """Tell in full what has no room in a narrow window."""
+        for box in (self.first, self.second):
+            box.setToolTip(plain_tip(box.currentText()))
 
     def _on_chosen(self, _index: int) -> None:
         one, two = self.first.currentIndex(), self.second.currentIndex()

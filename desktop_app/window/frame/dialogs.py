@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.pictures.words import plural
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
@@ -50,6 +51,19 @@ def ask_save_before_closing(parent: QWidget) -> str:
     if box.clickedButton() is save:
         return "save"
     return "discard" if box.clickedButton() is discard else "cancel"
+
+
+def ask_prompts(parent: QWidget, name: str, count: int) -> str:
+    """Return replace, append or nothing for the prompts of a file, where the table has some."""
+    what = f"“{name}” holds {plural(count, 'prompt')}."
+    box = _box(parent, what, "Take the place of the table's prompts, or stand below them?")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+    append = box.addButton("Append", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.exec()
+    if box.clickedButton() is replace:
+        return "replace"
+    return "append" if box.clickedButton() is append else ""
 
 
 def _box(parent: QWidget, text: str, more: str) -> QMessageBox:
@@ -153,6 +167,7 @@ class MemoryDialog(QDialog):
         self.box.setSpecialValueText("Automatic")
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
+        keep_off_edge(self.box)
         self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
         line = filled(QHBoxLayout(), PlainLabel("A sweep may take"), self.box, None)
         choices = QDialogButtonBox.StandardButton

@@ -82,6 +82,7 @@ class HelpPanel(QWidget):
         self._back.setEnabled(False)
         self._back.clicked.connect(self._on_back_clicked)
         line = filled(QHBoxLayout(), self._back, (self._pages, 1), spacing=4)
+        letters = filled(QHBoxLayout(), None, spacing=4)
         for text, words, slot in (
             ("A−", "Smaller letters (Ctrl+−)", self._on_smaller_clicked),
             ("A+", "Larger letters (Ctrl++)", self._on_larger_clicked),
@@ -91,9 +92,11 @@ class HelpPanel(QWidget):
             button.setToolTip(plain_tip(words))
             button.setAccessibleName(words.partition(" (")[0])
             button.clicked.connect(slot)
-            line.addWidget(button)
-        filled(QVBoxLayout(self), line, (self.browser, 1), margins=(10, 6, 10, 8))
-        self.setMinimumWidth(240)
+            letters.addWidget(button)
+        # Beside the page's name they would leave no room for it in a narrow panel.
+        parts = line, (self.browser, 1), letters
+        filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8))
+        self.setMinimumWidth(248)
 
     def show_page(self, name: str, heading: str = "", words: str = "") -> None:
         """Show the page of an analysis, or `start`; at a heading, or at those words beneath it."""

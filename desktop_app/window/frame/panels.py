@@ -11,21 +11,28 @@ from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.pictures.ranking import Column
 from desktop_app.support.guard import override
-from desktop_app.views.frame import label
+from desktop_app.views.frame import ElidedLabel
+from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame import layout
 from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.frame.edges import KEYS, Edges
+from desktop_app.window.frame.fitting import Fitting
+from desktop_app.window.frame.hall import PICTURE
 from desktop_app.window.frame.help_pages import START
 from desktop_app.window.frame.help_panel import HelpPanel
+from desktop_app.window.frame.whole import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,8 +106,8 @@ class LogPanel(QWidget):
             set_role(button, "quiet")
         copy.clicked.connect(self._on_copy_clicked)
         clear.clicked.connect(self._on_clear_clicked)
-        told = label("Identical records are counted, not repeated.", "small")
-        line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
+        told = ElidedLabel("Identical records are counted, not repeated.", "small")
+        line = filled(QHBoxLayout(), self._level, (told, 1), copy, clear)
         filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
     def _show(self) -> None:
@@ -137,6 +144,8 @@ class Panels(QObject):
 
     Attributes:
         docks: The docks by name.
+        edges: What is folded away to the window's edges.
+        whole: What takes the whole window.
         help: The help pages.
         help_width: How wide the help was last; 0 before it was shown.
         log: What was logged.
@@ -156,6 +165,13 @@ class Panels(QObject):
             key: layout.make_dock(key, key.capitalize(), widget, window)
             for key, widget in widgets.items()
         }
+        self.edges = Edges(window, self.docks)
+        self.whole = Whole(window, self.docks, self.edges)
+        self._fitting = Fitting(window, self.docks, self.edges)
+        self._offer_whole(hall)
+        self.edges.changed.connect(self._fitting.fit_new)
+        hall.whole_wanted.connect(self.whole.toggle)
+        self.whole.changed.connect(hall.whole_changed)
         self.docks["help"].toggleViewAction().toggled.connect(self._on_help_toggled)
         hall.help_wanted.connect(self.show_help)
         hall.heading_wanted.connect(self.show_help)
@@ -169,7 +185,7 @@ class Panels(QObject):
                 ActionSpec(f"dock_{key}", key, "&View", 30, action=dock.toggleViewAction())
                 for key, dock in self.docks.items()
             ),
-            *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),
+            *in_menu("&View", *self._frame_rows()),
             *in_menu(
                 "&Help",
                 ("help", "Help on this analysis", 0, self._show_here, "F1", "help"),
@@ -178,12 +194,44 @@ class Panels(QObject):
             ),
         ]
 
+    def _frame_rows(self) -> list[tuple[object, ...]]:
+        picture, prompts = (partial(self.whole.toggle, what) for what in (PICTURE, "prompts"))
+        told = "Hide panels and bars, or show them again"
+        names = (
+            ("whole_picture", "Picture over the whole window"),
+            ("whole_prompts", "Prompt table over the whole window"),
+        )
+        folds = [
+            (f"fold_{side}", f"Fold the panels at the {side}", 32, partial(self.fold, side), keys)
+            for side, keys in KEYS.items()
+        ]
+        return [
+            *folds,
+            (*names[0], 34, picture, "F11", "whole", told, True),
+            (*names[1], 34, prompts, "Shift+F11", "table", told),
+            ("reset_layout", "Reset layout", 50, self.place, "", "reset"),
+        ]
+
     def place(self) -> None:
         """Put all docks back to where they were at the first start."""
+        self.whole.leave()
+        self._fitting.forget()
+        self.edges.set_folded(())
         layout.place_docks(self._window, self.docks)
+
+    def fold(self, side: str) -> None:
+        """Fold the panels of a side away to their edge, or bring them back."""
+        self.whole.leave()
+        self.edges.toggle(side)
+
+    def fit(self) -> None:
+        """Fit the panels into a window that has become narrower or wider."""
+        if not self.whole.what:
+            self._fitting.fit()
 
     def show_help(self, page: str, heading: str = "", words: str = "") -> None:
         """Show a help page beside the picture, at a heading or at words beneath it."""
+        self.whole.leave()
         dock = self.docks["help"]
         self.help.show_page(page, heading, words)
         if not dock.isVisible():
@@ -193,11 +241,29 @@ class Panels(QObject):
 
     def show_log(self) -> None:
         """Show the log."""
+        self.whole.leave()
         log = self.docks["log"]
         if not log.isVisible():
             log.show()
             self._window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
+
+    def _offer_whole(self, hall: Hall) -> None:
+        """Put a button into the title of the prompts that gives them the whole window."""
+        button, title = QToolButton(), self.docks["prompts"].titleBarWidget()
+
+        def show(what: str) -> None:
+            back = what == "prompts"
+            bind_icon(button, "whole-back" if back else "whole", "text_muted")
+            words = "Show the picture again" if back else "Give the prompts the whole window"
+            button.setToolTip(plain_tip(f"{words} (Shift+F11)"))
+            button.setAccessibleName(words)
+
+        show("")
+        button.clicked.connect(partial(self.whole.toggle, "prompts"))
+        hall.whole_changed.connect(show)
+        if isinstance(title, layout.DockTitle):
+            title.add_button(button)
 
     def _on_help_toggled(self, shown: bool) -> None:
         """Give the inspector its width back, which had grown with the help in its place."""

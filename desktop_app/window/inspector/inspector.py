@@ -173,7 +173,8 @@ class Inspector(QWidget):
             spacing=6,
         )
         filled(QVBoxLayout(self), scrolled(inside))
-        self.setMinimumWidth(220)
+        # With the bar that a long head has.
+        self.setMinimumWidth(226)
 
     def _connect(self) -> None:
         self._selection.head_changed.connect(self._refresh_head)
@@ -185,6 +186,7 @@ class Inspector(QWidget):
         self._token_facts.asked.connect(self._hall.explain)
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
+        self.notes.shortened.connect(self._on_notes_cut)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
 
     def _refresh_head(self) -> None:
@@ -253,6 +255,9 @@ class Inspector(QWidget):
     def _on_open_clicked(self) -> None:
         chosen = {"layer": self._selection.layer, "head": self._selection.head}
         self._hall.answer(Intent("open_attention", chosen))
+
+    def _on_notes_cut(self, told: str) -> None:
+        self._hall.show(told, "warn")
 
     def _on_notes_timeout(self) -> None:
         self._session.set_notes(self.notes.text())

@@ -15,8 +15,8 @@ from desktop_app.pictures.words import clipped, part_name, shorten
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.window.frame.found import LETTERS, Found, excerpt, match_score, words_score
 from desktop_app.window.frame.help_pages import passages
-from desktop_app.window.prompts.prompt_table import visible
-from desktop_app.window.sessions.results_panel import kind, matches, words
+from desktop_app.window.prompts.prompt_model import visible
+from desktop_app.window.sessions.entries import kind, matches, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
