@@ -23,6 +23,7 @@ from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
+from desktop_app.window.frame.saved_layouts import LayoutDesk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.top_bar, self.prompt_desk, self.pictures):
+        for room in (self.top_bar, self.prompt_desk, self.pictures, self.layouts):
             room.take(self.actions_by_name)
         self._restore()
 
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
+        self.layouts = LayoutDesk(self.hall, self.panels, self.rail, self.config_dir)
         self._tool_bar = layout.make_tool_bar(self, self.top_bar)
         self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
@@ -152,6 +154,7 @@ class MainWindow(QMainWindow):
         rooms = (
             *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
             *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
+            self.layouts,
         )
         themes = (
             ActionSpec(
@@ -182,8 +185,7 @@ class MainWindow(QMainWindow):
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
         if layout.restore_geometry(self, self.config_dir):
-            self.panels.edges.set_folded(layout.kept_folded(self.config_dir))
-            self.panels.edges.put_back()
+            self.panels.take_over(*layout.kept_folded(self.config_dir))
         else:
             self.panels.place()
         chosen = self.settings
@@ -319,4 +321,4 @@ class MainWindow(QMainWindow):
         )
         save_settings(self.config_dir, self.settings)
         self.panels.whole.leave()
-        layout.save_geometry(self, self.config_dir, self.panels.edges.folded())
+        layout.save_geometry(self, self.config_dir, self.panels.folded())
