@@ -41,7 +41,11 @@ class AblateParams(Params):
         advanced=True,
     )
     layers: RangeText = setting(
-        ":", "Layers", "Which layers are swept, A:B, half open.", advanced=True
+        ":",
+        "Layers",
+        "Which layers are swept: all layers, or some, such as 0 to 11.",
+        advanced=True,
+        spelling="layers",
     )
     preview: bool = setting(
         False,

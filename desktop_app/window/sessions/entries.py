@@ -10,7 +10,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.spec import GROUPS
 from desktop_app.pictures.naming import DOT
 from desktop_app.pictures.words import clipped
-from desktop_app.window.prompts.prompt_table import visible
+from desktop_app.window.prompts.prompt_model import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -14,6 +14,7 @@ from desktop_app.session import unsaved
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
+from desktop_app.window.prompts.prompt_desk import PROMPT_ENDINGS
 from desktop_app.window.sessions.entries import moment
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from desktop_app.session.unsaved import Leftover
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
-    from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+    from desktop_app.window.prompts.prompt_desk import PromptDesk
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
-PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 PATIENCE_MS = 10_000
 _SHUTDOWN_MS = 5_000
 _log = logging.getLogger(__name__)
@@ -130,8 +131,7 @@ class FileDesk(QObject):
     def keep_prompts(self) -> None:
         """Write the prompt table into the session; it does so by itself after every change."""
         self._autosave.stop()
-        rows = self._panel.prompts()[0]
-        self._session.set_prompts(rows, self._panel.shared_settings())
+        self._session.set_prompts(*self._panel.kept())
 
     def ask_session(self) -> None:
         """Ask for a session file, and open it."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.window.frame.actions import ActionSpec
-from desktop_app.window.prompts.prompt_table import visible
+from desktop_app.window.prompts.prompt_model import visible
 from desktop_app.window.sessions.recent_list import Recent
 from desktop_app.window.settings import MAX_RECENT
 

@@ -33,7 +33,7 @@ from desktop_app.window.frame.parts import (
     paint_ground,
     paint_line,
 )
-from desktop_app.window.prompts.prompt_table import visible
+from desktop_app.window.prompts.prompt_model import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -49,8 +49,7 @@ class SessionDesk(QObject):
         write_failed: A sentence: something is in memory only.
         added_elsewhere: How many results another program has added.
         row_added: Id of a result that is now in the history.
-        deleted: Title of the result that was deleted and can be brought back.
-        restored: It was brought back.
+        deleted: (ids, title) of results that were deleted and can be brought back.
     """
 
     rows_changed = Signal(object)
@@ -60,8 +59,7 @@ class SessionDesk(QObject):
     write_failed = Signal(str)
     added_elsewhere = Signal(int)
     row_added = Signal(int)
-    deleted = Signal(str)
-    restored = Signal()
+    deleted = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +70,6 @@ class SessionDesk(QObject):
         self._shelter = Shelter()
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
-        self._bin: list[tuple[int, ...]] = []
         self._numbers: WeakValueDictionary[int, Result] = WeakValueDictionary()
         self._told_gone = False
         self._doubted: Session | None = None
@@ -246,47 +243,44 @@ class SessionDesk(QObject):
         known = list(self._numbers.items())
         return next((number for number, held in known if held is result), None)
 
-    def delete(self, *numbers: int) -> None:
-        """Take results out of the history, in one step that `undo_delete` undoes.
+    def delete(self, *numbers: int, again: bool = False) -> None:
+        """Take results out of the history; `bring_back` undoes it.
 
-        `deleted` follows, with the title of the last of them.
+        `deleted` follows, with the title of the last of them, where it is not done again.
         """
         there = {row.id: row.title for row in self.rows() if row.id in numbers}
         if not there:
             return
         gone = tuple(there)
+        done = None if again else functools.partial(self.deleted.emit, gone, there[gone[-1]])
         self._kept.hidden |= {number for number in gone if number < 0}
-        done = functools.partial(self._deleted, gone, there[gone[-1]])
-        written = [number for number in gone if number > 0]
-        if not written:
-            self.rows_changed.emit(self.rows())
-            done()
-            return
+        self._change_all(gone, Session.delete, done)
 
-        def change(session: Session) -> None:
-            for number in written:
-                session.delete(number)
-
-        self._change(change, done)
-
-    def undo_delete(self) -> bool:
-        """Bring back the result that was deleted last; return whether there was one."""
-        if not self._bin:
-            return False
-        numbers = self._bin.pop()
-        self.restored.emit()
+    def bring_back(self, *numbers: int) -> None:
+        """Put results that were deleted back into their places; `row_added` follows."""
+        done = functools.partial(self.row_added.emit, numbers[-1])
         self._kept.hidden -= set(numbers)
+        self._change_all(numbers, Session.restore, done)
+
+    def _change_all(
+        self,
+        numbers: Sequence[int],
+        change: Callable[[Session, int], object],
+        done: Callable[[], None] | None,
+    ) -> None:
+        """Change what of these stands in the file; those in memory only are changed already."""
         written = [number for number in numbers if number > 0]
         if not written:
             self.rows_changed.emit(self.rows())
-            return True
+            if done is not None:
+                done()
+            return
 
-        def change(session: Session) -> None:
+        def change_each(session: Session) -> None:
             for number in written:
-                session.restore(number)
+                change(session, number)
 
-        self._change(change)
-        return True
+        self._change(change_each, done)
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
         """Keep the prompt table with the results; what is there already is not written again."""
@@ -342,7 +336,6 @@ class SessionDesk(QObject):
         self._cache.clear()
         self._numbers.clear()
         self._kept.clear()
-        self._bin.clear()
         self._thread.submit(self._shelter.close)
         self._doubted = None
         self.has_unsaved = self._told_gone = False
@@ -408,7 +401,7 @@ class SessionDesk(QObject):
         self._forget_kept()
         self._numbers.update(added)
         self._thread.submit(self._shelter.close)
-        self._kept.clear()
+        self._kept.take_all()
         self._rows = rows
         self.has_unsaved = self._told_gone = False
         self.rows_changed.emit(self.rows())
@@ -457,10 +450,6 @@ class SessionDesk(QObject):
             self._change(change)
         else:
             self.failed.emit("This result is in memory only: save the session first.")
-
-    def _deleted(self, numbers: tuple[int, ...], title: str) -> None:
-        self._bin.append(numbers)
-        self.deleted.emit(title)
 
     def _added(
         self, session: Session, number: int, result: Result, rows: tuple[SessionRow, ...]

@@ -165,9 +165,9 @@ class KeptResults:
         return tuple(kept[1] for kept in self._kept.values())
 
     def take_all(self) -> tuple[Result, ...]:
-        """Return what is in the history, and keep nothing of it."""
+        """Return what is in the history, and keep nothing of it; what was deleted may come back."""
         taken = self.visible()
-        self.clear()
+        self._kept = {number: self._kept[number] for number in self.hidden & self._kept.keys()}
         return taken
 
     def clear(self) -> None:

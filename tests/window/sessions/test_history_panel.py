@@ -192,7 +192,7 @@ def test_deleting_asks_and_the_banner_undoes_it(qtbot, window, answers):
     idle(qtbot, window)
     assert window.session.rows() == rows[1:]
     assert rows[0].title in window.banner.text()
-    buttons(window.banner)["undo_delete"].click()
+    buttons(window.banner)["undo"].click()
     idle(qtbot, window)
     assert window.session.rows() == rows
     assert window.banner.isHidden()
@@ -203,13 +203,12 @@ def test_undoing_from_the_menu_takes_the_banner_away(qtbot, window):
     rows = window.session.rows()
     window.results.asked.emit("delete", rows[0].id)
     idle(qtbot, window)
-    assert window.banner.offers("undo_delete")
-    window.actions_by_name["undo_delete"].trigger()
+    assert window.banner.offers("undo")
+    window.actions_by_name["undo"].trigger()
     idle(qtbot, window)
     assert window.session.rows() == rows
     assert window.banner.isHidden()
-    window.actions_by_name["undo_delete"].trigger()
-    assert window.job_bar.title() == "No result was deleted in this session."
+    assert not window.actions_by_name["undo"].isEnabled()
 
 
 def leave_behind(folder, name, count=1):

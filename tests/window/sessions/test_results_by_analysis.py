@@ -143,7 +143,7 @@ def test_it_stays_so_after_deleting_and_undoing(qtbot, window):
     settle(qtbot, window)
     assert other not in panel.listed()
     assert panel.highlighted() == [rank]
-    window.actions_by_name["undo_delete"].trigger()
+    window.actions_by_name["undo"].trigger()
     settle(qtbot, window)
     assert other in panel.listed()
     assert panel.highlighted() == [rank]
@@ -151,7 +151,7 @@ def test_it_stays_so_after_deleting_and_undoing(qtbot, window):
     press(qtbot, window, Qt.Key.Key_Delete, part=panel.tree)
     settle(qtbot, window)
     assert panel.highlighted() == []
-    window.actions_by_name["undo_delete"].trigger()
+    window.actions_by_name["undo"].trigger()
     settle(qtbot, window)
     assert panel.highlighted() == [rank]
 
@@ -286,7 +286,7 @@ def test_deleting_the_entry_takes_its_tries_and_undo_brings_all_back(qtbot, trie
     press(qtbot, tried, Qt.Key.Key_Delete, part=panel.tree)
     settle(qtbot, tried)
     assert [row.id for row in tried.session.rows()] == [1, 5]
-    tried.session.undo_delete()
+    tried.actions_by_name["undo"].trigger()
     settle(qtbot, tried)
     assert [row.id for row in tried.session.rows()] == [1, 2, 3, 4, 5]
     assert panel.highlighted() == [4]
