@@ -78,10 +78,10 @@ def test_results_are_named_by_what_made_them_beneath_their_analysis(qtbot, windo
     run(qtbot, window, "attention", no_first=True)
     found = lines(window)
     assert list(found) == ["Tokens", "Ranking", "Attention", "Ablation"]  # as in the rail
-    assert found["Ablation"] == ["zero · layers 0:2 · 3 prompts", "zero · “1 2 3 4 ”"]
+    assert found["Ablation"] == ["zero · layers 0 to 1 · 3 prompts", "zero · “1 2 3 4 ”"]
     assert found["Attention"][0] == "without first position · 3 prompts"
     titles = [row.title for row in window.session.rows()]
-    assert "Ablation · zero · layers 0:2 · 3 prompts" in titles
+    assert "Ablation · zero · layers 0 to 1 · 3 prompts" in titles
 
 
 def test_two_that_would_read_alike_are_told_apart(qtbot, window):
@@ -113,7 +113,7 @@ def test_the_command_line_and_the_exports_call_them_the_same(qtbot, window, tmp_
     assert [row["id"] for row in rows] == list(range(1, len(rows) + 1))
     assert set(rows[0]) == {"id", "analysis", "title", "created", "model"}
     with Session.open(tmp_path / "a.lens") as session:
-        assert session.rows()[-1].title == "Ablation · zero · layers 0:2 · 3 prompts"
+        assert session.rows()[-1].title == "Ablation · zero · layers 0 to 1 · 3 prompts"
 
 
 def test_the_one_on_screen_is_highlighted_and_only_it(qtbot, window):
@@ -325,7 +325,7 @@ def test_the_menu_key_opens_the_menu_of_the_marked_result(qtbot, window):
 def test_exports_carry_the_name_that_the_history_has(qtbot, window, answers, tmp_path):
     several(window)
     run(qtbot, window, "ablate", layers="0:2")
-    named = "Ablation · zero · layers 0:2 · 3 prompts"
+    named = "Ablation · zero · layers 0 to 1 · 3 prompts"
     result = window.views["ablate"].current_result
     window.session.export(result, tmp_path / "a.py")
     window.session.wait()
