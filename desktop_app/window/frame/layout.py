@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import filled
-from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.overlay import BannerLayer
+from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
+    from desktop_app.widgets.basics.messages import Banner
     from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rail import Rail
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 2
+_FOLDED = ("folded", "gave_room")
 # The first window: most of the screen, but no larger than a picture with its panels needs.
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
@@ -100,17 +104,46 @@ def title_of(dock: QDockWidget) -> DockTitle:
 
 
 class CentralArea(QWidget):
-    """The rail, and beside it a place for messages above the view that is shown."""
+    """The rail, and beside it the view that is shown, with messages over its lower end."""
 
-    def __init__(self, banners: Sequence[QWidget], rail: Rail, views: ViewShelf) -> None:
+    def __init__(self, banners: Sequence[Banner], rail: Rail, views: ViewShelf) -> None:
         super().__init__()
         self._rail = rail
         self._stack = QStackedWidget()
-        beside = filled(QVBoxLayout(), *banners, (self._stack, 1), spacing=0)
+        beside = QWidget()
+        filled(QVBoxLayout(beside), self._stack, spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
+        self._overlay = BannerLayer(beside, banners, self._covered)
         self.setMinimumSize(400, 320)
-        views.built.connect(self._stack.addWidget)
-        views.opened.connect(self._stack.setCurrentWidget)
+        views.built.connect(self._on_built)
+        views.opened.connect(self._show)
+        # Where views wait that a new theme has not reached yet: in no window, so it costs nothing.
+        self._waiting = QWidget()
+        self.destroyed.connect(self._waiting.deleteLater)
+        theme_hub().theme_changing.connect(self._set_aside)
+
+    def _on_built(self, view: AnalysisView) -> None:
+        self._stack.addWidget(view)
+        view.covered_changed.connect(self._overlay.place)
+
+    def _covered(self) -> int:
+        """Return what a banner of the view that is shown takes: those of the window lie above."""
+        view = self._stack.currentWidget()
+        return view.covered() if isinstance(view, AnalysisView) else 0
+
+    def _show(self, view: QWidget) -> None:
+        if self._stack.indexOf(view) < 0:
+            self._stack.addWidget(view)  # and is restyled
+        self._stack.setCurrentWidget(view)
+        self._overlay.place()
+
+    def _set_aside(self) -> None:
+        """Take all views out of the window but the one in sight."""
+        for place in reversed(range(self._stack.count())):
+            view = self._stack.widget(place)
+            if view is not None and view is not self._stack.currentWidget():
+                self._stack.removeWidget(view)
+                view.setParent(self._waiting)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -233,13 +266,14 @@ def restore_state(window: QMainWindow, state: object) -> bool:
     return isinstance(state, QByteArray) and window.restoreState(state, _LAYOUT_VERSION)
 
 
-def save_geometry(window: QMainWindow, folder: Path, folded: Sequence[str]) -> None:
+def save_geometry(window: QMainWindow, folder: Path, folded: tuple[list[str], list[str]]) -> None:
     """Keep the window's place, the docks' sizes, and which of them are folded away."""
     path = folder / GEOMETRY_FILE
     store = QSettings(str(path), QSettings.Format.IniFormat)
     store.setValue("geometry", window.saveGeometry())
     store.setValue("state", state_of(window))
-    store.setValue("folded", " ".join(folded))
+    for name, keys in zip(_FOLDED, folded, strict=True):
+        store.setValue(name, " ".join(keys))
     store.sync()
     with contextlib.suppress(OSError):
         path.chmod(0o600)
@@ -259,7 +293,8 @@ def restore_geometry(window: QMainWindow, folder: Path) -> bool:
     return placed and restore_state(window, state)
 
 
-def kept_folded(folder: Path) -> list[str]:
-    """Return the panels that were folded away."""
+def kept_folded(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the panels that were folded away, and those of them that only gave room."""
     store = QSettings(str(folder / GEOMETRY_FILE), QSettings.Format.IniFormat)
-    return str(store.value("folded") or "").split()
+    folded, gave_room = (str(store.value(name) or "").split() for name in _FOLDED)
+    return folded, gave_room

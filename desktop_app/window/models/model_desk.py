@@ -108,6 +108,7 @@ class ModelDesk(QObject):
             self._conductor.stop_kind(kind)
 
     def _on_model_loading(self, name: str) -> None:
+        self._hall.over("model")
         self._bar.show_loading(name)
         if self.dialog is not None:
             self.dialog.show_working(f"Loading {name} …")
@@ -129,7 +130,7 @@ class ModelDesk(QObject):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.show_problem(message)
         else:
-            self._hall.show_problem(message)
+            self._hall.show_problem(message, about="model")
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:

@@ -229,7 +229,7 @@ class CellDelegate(QStyledItemDelegate):
         width = min(inside.width(), max(cell.width(), min(wanted, inside.width()), _LEAST_WIDTH))
         letters = max(1, (width - 2 * _MARGIN) // letter)
         lines = sum(line_count(part, letters) for part in text.split("\n"))
-        height = max(cell.height(), min(lines, _MOST_SHOWN) * line + _MARGIN)
+        height = max(cell.height(), (min(lines, _MOST_SHOWN) + 1) * line + _MARGIN)
         height = min(height, inside.height())
         left = max(0, min(cell.left(), inside.width() - width))
         top = max(0, min(cell.top(), inside.height() - height))

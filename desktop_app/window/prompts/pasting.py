@@ -49,7 +49,8 @@ def parse_pasted(text: str) -> Pasted:
     table, parted = found
     named = (dict(zip(COLUMNS, cells, strict=False)) for cells in table[:MAX_PROMPTS])
     rows = [TypedRow(**texts) for texts in named]  # type: ignore[arg-type]  # all are texts
-    return Pasted(rows, parted, tuple(lines))
+    # A tab is no sign of prose: what has some came from a spreadsheet.
+    return Pasted(rows, parted, () if parted == "tabs" else tuple(lines))
 
 
 def to_pasted(rows: Sequence[TypedRow]) -> str:

@@ -43,6 +43,7 @@ class PromptDesk(QObject):
         super().__init__(hall)
         self._hall = hall
         self._panel = panel
+        self._editor: PromptEditor | None = None
         panel.prompt_selected.connect(hall.selection.select_prompt)
         hall.selection.prompt_changed.connect(panel.select_prompt)
         panel.live.strip.token_clicked.connect(hall.selection.select_position)
@@ -139,10 +140,17 @@ class PromptDesk(QObject):
         if not index.isValid():
             return
         if survives(table.prompts.rows()[index.row()].cell(index.column())):
-            PromptEditor(self._panel, index, self._hall.window).show()
+            if self._editor is not None:
+                self._editor.accept()
+            self._editor = PromptEditor(self._panel, index, self._hall.window)
+            self._editor.finished.connect(self._on_editor_finished)
+            self._editor.show()
         else:
             table.setCurrentIndex(index)
             table.edit(index)
+
+    def _on_editor_finished(self) -> None:
+        self._editor = None
 
     def use(self, role: str) -> None:
         """Make the selected text, or the current cell's, an answer, or append it to the prompt."""

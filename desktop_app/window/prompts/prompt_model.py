@@ -33,20 +33,20 @@ _TIPS = (
     "Which template it was made from",
     "Runs take the ticked prompts (Ctrl+T)",
 )
-_SHOWN_CHARACTERS = 400
+_SHOWN_CHARACTERS, _SHOWN_WHERE_LARGE = 400, 3_000
 MOST_EDITED = 20_000
 _TOO_LONG = "Too long to be edited here: change it in a file and open that, or paste a row anew."
 _SMALL, _LARGE = 12, 13
 
 
-def visible(text: str) -> str:
+def visible(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     """Return a text with what is invisible in it made visible.
 
     That is the spaces at its ends, line breaks, tabs and control characters; of these some would
     turn the direction of writing and so show another text than there is.
     """
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
+    if len(text) > most:
+        text = text[: most // 2] + " … " + text[-most // 2 :]
     body = text.strip(" ")
     if not body:
         return "␠" * len(text)
@@ -59,6 +59,9 @@ def visible(text: str) -> str:
 class PromptModel(QAbstractTableModel):
     """The rows of the table, and last a column of ticks, which the view shows first.
 
+    Attributes:
+        revision: Another number whenever the rows are others.
+
     Signals:
         edited: Any text or row changed.
         tick_asked: (row, whether it is to be ticked) of a box that was clicked.
@@ -70,6 +73,7 @@ class PromptModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: list[TypedRow] = []
+        self.revision = 0
         self._pixels = _SMALL
 
     def rows(self) -> list[TypedRow]:
@@ -80,12 +84,18 @@ class PromptModel(QAbstractTableModel):
         """Return the face of the cells."""
         return mono_font(self._pixels)
 
+    def shown(self, row: TypedRow, column: int) -> str:
+        """Return a text of a row as its cell shows it: more of it where there is room."""
+        most = _SHOWN_WHERE_LARGE if self._pixels == _LARGE else _SHOWN_CHARACTERS
+        return visible(row.cell(column), most)
+
     def set_large(self, large: bool) -> None:
         """Write larger, where there is room."""
         self._pixels = _LARGE if large else _SMALL
 
     def set_rows(self, rows: Iterable[TypedRow]) -> None:
         """Replace all rows."""
+        self.revision += 1
         self.beginResetModel()
         self._rows = list(rows)
         self.endResetModel()
@@ -93,6 +103,7 @@ class PromptModel(QAbstractTableModel):
 
     def become(self, rows: Sequence[TypedRow]) -> None:
         """Hold these rows; those that stay the same at both ends are left alone."""
+        self.revision += 1
         old, new = self._rows, list(rows)
         start = 0
         while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -120,6 +131,7 @@ class PromptModel(QAbstractTableModel):
         """Put rows before the one at `place`."""
         if not rows:
             return
+        self.revision += 1
         self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
         self._rows[place:place] = rows
         self.endInsertRows()
@@ -127,6 +139,7 @@ class PromptModel(QAbstractTableModel):
 
     def remove(self, places: Iterable[int]) -> None:
         """Remove the rows at these places."""
+        self.revision += 1
         for place in sorted(set(places), reverse=True):
             self.beginRemoveRows(_NOWHERE, place, place)
             del self._rows[place]
@@ -137,6 +150,7 @@ class PromptModel(QAbstractTableModel):
         """Change one row."""
         if self._rows[place] == row:
             return
+        self.revision += 1
         self._rows[place] = row
         self.dataChanged.emit(self.index(place, 0), self.index(place, TICK))
         self.edited.emit()
@@ -159,7 +173,7 @@ class PromptModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.EditRole:
             return row.cell(column)
         if role == Qt.ItemDataRole.DisplayRole:
-            return visible(row.cell(column))
+            return self.shown(row, column)
         return self._look(row, column, role)
 
     @staticmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
-from desktop_app.views.frame import label, scrolled
+from desktop_app.views.frame import ElidedLabel, label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
@@ -26,6 +26,7 @@ from desktop_app.window.prompts.prompt_rows import (
     problem,
     to_prompts,
     typed,
+    usable_places,
     with_answer,
 )
 from desktop_app.window.prompts.prompt_steps import TableState, TableSteps
@@ -68,10 +69,12 @@ class PromptPanel(QWidget):
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
-        self._count = label("", "small")
+        self._count = ElidedLabel("", "small")  # a label's own width would push the picture
+        self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._shared = ("auto", False)
+        self._made: tuple[int, list[PromptRow], list[int]] = (-1, [], [])
         self._build()
         self._debounce.timeout.connect(self.prompts_changed)
         self.table.prompts.edited.connect(self._on_edited)
@@ -106,7 +109,11 @@ class PromptPanel(QWidget):
 
     def prompts(self) -> tuple[list[PromptRow], list[int]]:
         """Return the ticked prompts that can be run, and the table row of each."""
-        return to_prompts(self.rows())
+        revision = self.table.prompts.revision
+        if self._made[0] != revision:  # several rooms ask after each change; slow for thousands
+            self._made = (revision, *to_prompts(self.rows()))
+        _, prompts, places = self._made
+        return list(prompts), list(places)
 
     def all_prompts(self) -> tuple[list[PromptRow], list[int]]:
         """Return the prompts that could be run, ticked or not, and the table row of each."""
@@ -207,7 +214,7 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        filled(self._tools, None, self._count, spacing=2)
+        filled(self._tools, (self._count, 1), spacing=2)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
@@ -232,7 +239,7 @@ class PromptPanel(QWidget):
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
-        places = self.prompts()[1]
+        places = usable_places(self.rows())
         self._show_count(len(places))
         self._show_problem()
         self.live.show_row(row)
@@ -249,7 +256,7 @@ class PromptPanel(QWidget):
         ticked = sum(rows[place].ticked for place in filled)
         words += f", {ticked:,} ticked" if ticked < len(filled) else ""
         unusable = ticked - usable
-        self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
+        self._count.set_full_text(f"{words}, {unusable:,} unusable" if unusable else words)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

@@ -101,6 +101,12 @@ def to_prompts(
     return prompts[:MAX_PROMPTS], places[:MAX_PROMPTS]
 
 
+def usable_places(rows: Sequence[TypedRow]) -> list[int]:
+    """Return the table rows that `to_prompts` would make prompts of, without making them."""
+    usable = (i for i, row in enumerate(rows) if row.ticked and not row.is_empty)
+    return [place for place in usable if problem(rows[place]) is None][:MAX_PROMPTS]
+
+
 def first_problem(rows: Sequence[TypedRow]) -> tuple[int, str] | None:
     """Return the first ticked row that cannot be run, with its sentence, or None."""
     for place, row in enumerate(rows):

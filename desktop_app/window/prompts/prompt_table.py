@@ -20,7 +20,7 @@ from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
 from desktop_app.window.prompts.cell_edit import CellDelegate
 from desktop_app.window.prompts.pasting import Pasted, parse_pasted, to_pasted
-from desktop_app.window.prompts.prompt_model import HEADINGS, TICK, PromptModel, visible
+from desktop_app.window.prompts.prompt_model import HEADINGS, TICK, PromptModel
 from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow
 from desktop_app.window.prompts.tick_box import TickBox
 from desktop_app.window.prompts.widths import column_widths, line_count
@@ -146,11 +146,12 @@ class PromptTable(QTableView):
         down, least = self.verticalHeader(), _TALL_ROW if large else _ROW_HEIGHT
         most = _MOST_WHERE_LARGE if large else _MOST_LINES
         sizes = [self.horizontalHeader().sectionSize(column) for column in range(len(TEXTS))]
+        room = [max(1, (width - _CELL_PADDING) // letter) if width else 0 for width in sizes]
         for place, row in enumerate(rows):
             lines = max(
-                line_count(visible(row.cell(column)), max(1, (width - _CELL_PADDING) // letter))
-                for column, width in enumerate(sizes)
-                if width
+                line_count(self.prompts.shown(row, column), letters)
+                for column, letters in enumerate(room)
+                if letters
             )
             height = least + (min(lines, most) - 1) * line
             if down.sectionSize(place) != height:

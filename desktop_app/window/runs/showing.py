@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_panel import PromptPanel
 
 
+NO_MODEL = "no_model"
+"""The code of a run that was refused because no model is open."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """The rows that a result was asked about, as they stood in the table; None for its own."""
@@ -119,6 +123,8 @@ class Showing(QObject):
     def set_model(self, ready: ModelReady) -> None:
         """Take note of the model that is open now: what others made is marked."""
         self._model = ready.info
+        for view in self._views.standing():
+            view.forget_failure(of=NO_MODEL)
         self._mark_all()
 
     def difference(self, name: str) -> Difference:

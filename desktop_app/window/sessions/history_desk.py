@@ -53,6 +53,7 @@ _log = logging.getLogger(__name__)
 
 _TITLE = 200
 _MOST_TRIES = 200
+_SESSION = "session"  # what a banner is about that another session has nothing to do with
 
 
 class ResultDialog(QDialog):
@@ -294,7 +295,7 @@ class HistoryDesk(QObject):
     def _on_deleted(self, numbers: tuple[int, ...], title: str) -> None:
         undo = self._prompts.undo
         undo.stack.push(DeleteStep(self._session, numbers, title))
-        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer())
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer(), _SESSION)
 
     # The session as a whole.
 
@@ -302,6 +303,7 @@ class HistoryDesk(QObject):
         desk = self._session
         # What was deleted from another session cannot be brought back here.
         self._hall.withdraw("undo")
+        self._hall.over(_SESSION)
         self._prompts.undo.forget(DeleteStep)
         self._showing.clear()
         rows, settings = desk.prompts()
@@ -311,7 +313,7 @@ class HistoryDesk(QObject):
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
-            self._hall.show(notice, "warn")
+            self._hall.show(notice, "warn", about=_SESSION)
         newest = {row.analysis: row.id for row in desk.rows()}
         for number in newest.values():
             result = desk.result(number)
@@ -320,7 +322,8 @@ class HistoryDesk(QObject):
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
-        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
+        offers = {"save_as": save, "retry_writing": retry}
+        self._hall.show(problem, "bad", offers, _SESSION)
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():

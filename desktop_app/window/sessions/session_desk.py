@@ -314,9 +314,11 @@ class SessionDesk(QObject):
 
     def export(self, result: Result, path: Path) -> None:
         """Write one result to a file of the kind that its ending names; `saved` follows."""
+        row = self.row(self.number_of(result) or 0)
+        title = "" if row is None else row.title
 
         def work() -> Answer:
-            export(result, path)
+            export(result, path, title)
             return functools.partial(self.saved.emit, str(path))
 
         self._thread.submit(work)
