@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from desktop_app.pictures.stretch import Stretch
+
 Cell = tuple[int, int]
 """Row and column of a map, counted from 0 at the upper left."""
 
@@ -74,6 +76,7 @@ class Matrix:
         name: What the number is.
         diverging: Whether the middle of the limits is the middle of the colours.
         scale: Values at the ends of the colours; None takes them from the values.
+        stretch: How values are laid along the colours where that is not evenly.
         seen: The part of the limits that values can reach, which the colour bar shows; None: all.
         value_format: How a number is written in its cell.
         exact_format: How it is written under the cursor; empty: as in its cell.
@@ -81,6 +84,7 @@ class Matrix:
         title: What the map shows, in one word.
         sentence: The same in one line.
         short: The sentence where there is no room for it.
+        square: Whether cells are as wide as high: both axes hold things of one kind.
         uncertain: Which cells are estimates or not complete yet, bool [rows, columns]; they are
             hatched, and their numbers marked.
     """
@@ -91,6 +95,7 @@ class Matrix:
     name: str = ""
     diverging: bool = True
     scale: tuple[float, float] | None = None
+    stretch: Stretch | None = None
     seen: tuple[float, float] | None = None
     value_format: str = "{:+.3f}"
     exact_format: str = ""
@@ -98,6 +103,7 @@ class Matrix:
     title: str = ""
     sentence: str = ""
     short: str = ""
+    square: bool = False
     uncertain: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:

@@ -25,6 +25,25 @@ MOST_CHARACTERS = 2_000
 ABOUT = "≈"
 NOT_COMPUTED = "Not computed: the run was stopped before it."
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
+_CODE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
+# What options are called in the window where that is not their name.
+_OPTIONS = {
+    "bos": "BOS",
+    "dtype": "precision",
+    "mode": "replacement",
+    "site": "activation",
+    "reference": "reference prompts",
+    "seq-len": "tokens repeated",
+    "value-weighted": "value-weighted",
+    "no-first": "without first position",
+    "preview": "estimate only",
+    "difference": "clean − corrupt",
+    "mean": "mean over prompts",
+    "ov": "copying circuit",
+    "card": "circuit card",
+    "pattern": "painted pattern",
+    "prompts": "a prompt table",
+}
 # The sign of a number that is nothing, and what a number may begin with: a width of spaces.
 _SIGNED_NOTHING = re.compile(r"^(\s*)[+-](?=[0.]+([^\d.]|$))")
 _DOTTED = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
@@ -213,7 +232,7 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
     fields = type(params).own_fields()
-    parts = [_setting(name, field, getattr(params, name)) for name, field in fields.items()]
+    parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -222,7 +241,8 @@ def run_words(analysis: Analysis) -> str:
     return f"Run {analysis.noun or analysis.title.lower()}"
 
 
-def _setting(name: str, field: Any, value: Any) -> str:
+def setting_words(name: str, field: Any, value: Any) -> str:
+    """Say one setting in words; an empty text where there is nothing to say."""
     title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
         return title if value else ""
@@ -278,8 +298,12 @@ def _bos(value: object) -> str:
 
 
 def without_flags(message: str) -> str:
-    """Return a message with `--metric` written as the form says it: metric."""
-    return _FLAG.sub(lambda match: match.group(1).replace("-", " "), message)
+    """Return a message with options and codes as the form says them: `--dtype` as precision.
+
+    Messages name options because the command line says them, too.
+    """
+    told = _FLAG.sub(lambda match: _OPTIONS.get(match[1], match[1].replace("-", " ")), message)
+    return _CODE.sub(lambda match: _LABELS.get(match[0], match[0]), told)
 
 
 def choice_label(value: object) -> str:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import reads_prompts
@@ -20,11 +20,13 @@ from desktop_app.support.errors import MISFITS, unfit
 from desktop_app.views.frame import (
     ElidedLabel,
     Heading,
+    Pages,
     SettingsFold,
     Veil,
     by_code,
     notice_chip,
     source_chips,
+    with_bars,
 )
 from desktop_app.views.picked import FOOT, PickedBar
 from desktop_app.views.reflow import Room
@@ -32,6 +34,7 @@ from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
+from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
@@ -76,9 +79,11 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        covered_changed: A banner lies over the picture, or no longer; see `covered`.
         whole_requested: The picture is to take the whole window, or to give it back.
         menu_opening: A menu of one of its tables before it is shown, and the column's key.
         explanation_wanted: An `Explained` and the place of the screen where it may stand.
+        choices_changed: What the view wants remembered between starts, as texts by name.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -92,9 +97,11 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    covered_changed = Signal()
     whole_requested = Signal()
     menu_opening = Signal(object, str)
     explanation_wanted = Signal(object, object)
+    choices_changed = Signal(object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -170,6 +177,9 @@ class AnalysisView(QWidget):
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -234,6 +244,9 @@ class AnalysisView(QWidget):
         self._show_content(shown=True)
         self._attempt(self._draw_with_words, result)
 
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried on the question of the result that comes next, oldest first."""
+
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
         if self.draw_partial(data):
@@ -264,9 +277,10 @@ class AnalysisView(QWidget):
         self._banner.show_message(message, "bad", actions)
         self._restore()
 
-    def forget_failure(self) -> None:
-        """Take the banner away where it speaks of prompts: they have been changed."""
-        if self._failure is not None and self._failure.code == _UNFIT:
+    def forget_failure(self, of: str = "") -> None:
+        """Take the banner away: the prompts that it speaks of have changed, or what `of` names."""
+        code = "" if self._failure is None else self._failure.code
+        if code == _UNFIT or (of and code != of):
             return
         self._failure = None
         self._banner.dismiss()
@@ -280,6 +294,11 @@ class AnalysisView(QWidget):
     def show_whole(self, whole: bool) -> None:
         """Say on the button whether the picture has the whole window."""
         self._heading.show_whole(whole)
+
+    def covered(self) -> int:
+        """Return how many pixels of the lower end a banner takes, with what is below it."""
+        over = self._overlay.height()
+        return over and over + self.height() - self._area.geometry().bottom() - 1
 
     def clear(self) -> None:
         """Go back to the empty view."""
@@ -381,16 +400,19 @@ class AnalysisView(QWidget):
 
     def _build_frame(self) -> None:
         room = QWidget()
-        self._stack = QStackedLayout(room)
+        self._stack = Pages(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._room)
-        above = (self._heading, self._settings, self._banner, self._chips)
+        above = (self._heading, self._settings, self._chips)
+        self._area = with_bars(room)
+        self._overlay = BannerLayer(self._area, [self._banner])
+        self._overlay.changed.connect(self.covered_changed)
         foot: QWidget = self._small_print
         if self._picked is not None:
             foot = QWidget()
             foot.setFixedHeight(FOOT)
             row_in(foot, (self._small_print, 1), (self._picked, 2))
-        column_in(self, *above, (room, 1), foot, margins=(16, 12, 16, 8))
+        column_in(self, *above, (self._area, 1), foot, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:
@@ -449,7 +471,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.setCurrentWidget(self._room if shown else self._empty)
+        self._stack.turn_to(self._room if shown else self._empty)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)

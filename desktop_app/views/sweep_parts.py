@@ -156,7 +156,8 @@ class SweepSide(QWidget):
         self.note = label("", "small")
         self.order = SegmentedControl(orders or [("", "Order")])
         self.order.setToolTip("What the list is sorted by")
-        self.order.setVisible(bool(orders))
+        if not orders:  # shown before it has its place, it would be a window of its own
+            self.order.hide()
         top = row_of((self.title, 1), self.note)
         order = (self.order, 0, Qt.AlignmentFlag.AlignLeft)
         self._panels = panel(top, order, (self.list, 1)), panel(self.details)

@@ -16,7 +16,8 @@ from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.focus_ring import FocusRing
-from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
@@ -33,7 +34,6 @@ from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
-from desktop_app.window.runs.lending import LendingDesk
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
@@ -42,6 +42,8 @@ from desktop_app.window.runs.storing import StorageDesk
 from desktop_app.window.search.search_desk import SearchDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
+from desktop_app.window.sessions.lending import LendingDesk
+from desktop_app.window.sessions.recent_desk import RecentDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
 from desktop_app.window.settings import Memory, save_settings
@@ -92,6 +94,7 @@ class MainWindow(QMainWindow):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        theme_hub().dress(self)
         self.setWindowTitle("Lensbench")
         self.setAcceptDrops(True)
         self.config_dir = config_dir
@@ -113,7 +116,7 @@ class MainWindow(QMainWindow):
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
-        self.undo = UndoDesk(hall)
+        self.undo, self.choices = UndoDesk(hall), Choices(hall, self.memory)
         self.prompts = prompts = PromptPanel(self.undo)
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.
@@ -137,6 +140,9 @@ class MainWindow(QMainWindow):
         self.first_start.model_chosen.connect(self._begin_worked_example)
         self.first_start.finished.connect(self.started)
         self.recovery = Recovery(self.session, self.files, self)
+        self.recent = RecentDesk(
+            *(hall, self.memory, self.session, self.files, self.results.start, self.recovery)
+        )
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
         self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
@@ -164,9 +170,9 @@ class MainWindow(QMainWindow):
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
-            *(self.undo, self.files, self.pictures, self.comparisons, self.prompt_desk),
-            *(self.picking, self.models, self.storage, self.runs, self.rail, self.top_bar),
-            *(self.panels, self.reading, self.room_walk),
+            *(self.undo, self.files, self.recent, self.pictures, self.comparisons),
+            *(self.prompt_desk, self.picking, self.models, self.storage, self.runs, self.rail),
+            *(self.top_bar, self.panels, self.reading, self.room_walk),
         )
         themes = (
             ActionSpec(
@@ -206,6 +212,7 @@ class MainWindow(QMainWindow):
         self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
         self.rail.fold_by_hand(chosen.rail_folded)
+        self.results.fold(chosen.folded_results)
         self.views.open(chosen.tab)
 
     # Starting.
@@ -217,7 +224,8 @@ class MainWindow(QMainWindow):
         if problems():
             self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
-        self.recovery.look()
+        self.recent.begin(offered=session_file is None)
+        self.recovery.look()  # after it: only what is there is offered, and unsaved work first
         if installed.compute_problem() is not None:
             self.top_bar.show_viewer()
             self.started.emit()
@@ -320,7 +328,9 @@ class MainWindow(QMainWindow):
         self.inspector.flush_notes()
         self.files.flush()
         self.comparisons.close()
+        self.models.close()
         self._meter.stop()
+        self.hall.rest()
         self.panels.log.stop()
         self.closer.finish()
         event.accept()
@@ -330,6 +340,7 @@ class MainWindow(QMainWindow):
         self.memory.change(
             tab=self.views.current,
             rail_folded=self.rail.is_folded_by_hand,
+            folded_results=self.results.folded(),
             **self.prompts.shared_settings(),
             prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,

@@ -91,8 +91,10 @@ class ReadingDesk(QObject):
         return super().eventFilter(watched, event)
 
     def _on_help_resized(self) -> None:
+        """Keep the width that a hand gave it, not what a narrow window left of it."""
         dock = self._panels.docks["help"]
-        if dock.isVisible() and not dock.isFloating():
+        dragged = QApplication.mouseButtons() & Qt.MouseButton.LeftButton
+        if dragged and dock.isVisible() and not dock.isFloating():
             self._panels.help_width = self._panels.help.width()
             self._memory.change(help_width=self._panels.help_width)
 

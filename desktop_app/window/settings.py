@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "settings.json"
 MAX_REMEMBERED_PROMPTS = 500
+MAX_RECENT = 12
+MAX_PATH = 4_096
 MOST_SWEEP_MB = 4_000_000
 USUAL_STORED_MB = 2_000
 _MARKS = "prompt_marks"
@@ -47,6 +49,14 @@ def _typed_row(item: Any) -> TypedRow | None:
         return None
 
 
+def _texts(value: Any) -> Any:
+    """Return the texts of a list, no more than are kept."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    texts = [text for text in value if isinstance(text, str) and 0 < len(text) <= MAX_PATH]
+    return tuple(dict.fromkeys(texts))[:MAX_RECENT]
+
+
 def _known_tab(name: str) -> str:
     if name not in ANALYSES:
         raise ValueError(name)
@@ -65,10 +75,14 @@ class Settings(BaseModel):
         prompts: Rows of the prompt table as typed, also those that cannot be run yet; labels,
             groups and ticks of them stand in the file as `prompt_marks`, which older versions pass
             over.
-        prompts: Rows of the prompt table as typed, also those that cannot be run yet.
         text_zooms: How large letters are in help, notes and log, in percent, where it was changed.
         help_width: How wide the help was last; 0 before it was shown.
+        choices: How the picture of each analysis is looked at, such as its colour scale.
         started_before: Whether a model was ever open, so that the worked example was seen.
+        recent_sessions: Files of sessions, the one of last at first.
+        recent_models: Folders and `.gguf` files that were opened as models, likewise.
+        model_folder: Where models were looked for last.
+        folded_results: Analyses whose groups are folded among the results.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -90,14 +104,24 @@ class Settings(BaseModel):
     selected_prompt: int = 0
     text_zooms: dict[str, Annotated[int, Field(ge=60, le=300)]] = Field(default_factory=dict)
     help_width: int = Field(default=0, ge=0, le=10_000)
+    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
     started_before: bool = False
+    recent_sessions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    recent_models: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    model_folder: str = Field(default="", max_length=MAX_PATH)
+    folded_results: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
 
 class Memory:
     """The settings in force, which every room may change; they are written at the end."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.settings = load_settings(folder)
+
+    def keep(self) -> None:
+        """Write them now: what a program that dies may not forget."""
+        save_settings(self._folder, self.settings)
 
     def change(self, **changes: Any) -> None:
         """Take over some settings."""

@@ -93,15 +93,15 @@ def test_options_are_named_as_the_form_names_them():
         ),
         (
             RepeatParams(),
-            "30 sequences · r of 50 tokens · seed 0 · both maps · maps from 1",
+            "30 sequences · 50 tokens twice over · seed 0 · both maps · maps from 1",
         ),
         (
             RepeatParams(effects="mlp", effect_batch=0),
-            "30 sequences · r of 50 tokens · seed 0 · map",
+            "30 sequences · 50 tokens twice over · seed 0 · map",
         ),
         (
             DetectParams(),
-            "random tokens · 30 sequences · r of 50 tokens · seed 0 · embedding after",
+            "random tokens · 30 sequences · 50 tokens twice over · seed 0 · embedding after",
         ),
     ],
 )

@@ -51,11 +51,12 @@ def open_window(qtbot, tmp_path):
     """Return a function that opens a window on a service; all are closed at the end."""
     opened = []
 
-    def open_one(service, *, folder=tmp_path / "config", wait=True, size=(1280, 800)):
+    def open_one(service, *, folder=tmp_path / "config", wait=True, size=(1280, 800), placed=True):
         window = MainWindow(lambda: service, folder, LogBook())
         opened.append(window)
-        window.resize(*size)
-        window.panels.place()
+        if placed:  # else as it was kept
+            window.resize(*size)
+            window.panels.place()
         window.show()
         qtbot.waitExposed(window)
         if wait:

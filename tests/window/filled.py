@@ -17,7 +17,6 @@ from desktop_app.window.exports.picture_desk import PictureDialog
 from desktop_app.window.frame.dialogs import MemoryDialog
 from desktop_app.window.main_window import MainWindow
 from desktop_app.window.runs.storing import StorageDialog
-from desktop_app.window.sessions.results_panel import ROW
 from tests.patience import turn_the_loop, wait_for
 
 # What makes each analysis show all that it has, in little time.
@@ -136,15 +135,15 @@ def dialogs(window):
 def _comparison(window):
     window.runs.run("ablate", ANALYSES["ablate"].params(mode="zero"))
     idle(window)
-    listed = window.results.list
-    listed.clearSelection()
-    (newest,) = [window.session.rows()[-1]]
-    places = [listed.item(place) for place in range(listed.count())]
-    listed.setCurrentItem(next(item for item in places if item.data(ROW) == newest))
+    window.results.tree.clearSelection()
+    for row in [row for row in window.session.rows() if row.analysis == "ablate"][-2:]:
+        window.results.item_of(row.id).setSelected(True)
     window.comparisons.compare_marked()
     turn_the_loop()
     dialog = window.comparisons.dialog
-    assert dialog is not None
+    assert dialog is not None, (
+        window.job_bar.read_out() if hasattr(window.job_bar, "read_out") else ""
+    )
     for size in ((1120, 760), (760, 560)):
         dialog.resize(*size)
         turn_the_loop()

@@ -27,7 +27,6 @@ from PySide6.QtWidgets import (
     QStackedLayout,
     QStyle,
     QStyleOptionComboBox,
-    QTabBar,
     QWidget,
 )
 
@@ -69,9 +68,14 @@ def way_to(widget: QWidget, steps: int = 3) -> str:
 
 
 def shown_children(widget: QWidget) -> Iterator[QWidget]:
-    """Yield the children in sight that belong to the same window."""
+    """Yield the children in sight that belong to the same window.
+
+    Qt keeps out of sight what has no place: a dock behind another's tab, tabs without any dock.
+    """
+    frame = isinstance(widget, QMainWindow)
     for child in widget.children():
-        if isinstance(child, QWidget) and child.isVisible() and not child.isWindow():
+        seen = isinstance(child, QWidget) and child.isVisible() and not child.isWindow()
+        if seen and not (frame and child.visibleRegion().isEmpty()):
             yield child
 
 
@@ -102,8 +106,7 @@ def _lies_freely(widget: QWidget) -> bool:
     A wash over a picture does, the handles between docks, and docks behind the tab of another.
     """
     if isinstance(widget.parentWidget(), QMainWindow):
-        hidden = isinstance(widget, (QDockWidget, QTabBar)) and widget.visibleRegion().isEmpty()
-        return type(widget) is QWidget or hidden
+        return type(widget) is QWidget
     glass = widget.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     return glass and not isinstance(widget, QLabel)
 

@@ -452,7 +452,7 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
 
 
 def drop_sentence(result: Result) -> str:
-    """Return the mean over all parts of min(0, percent − 100); empty where withheld."""
+    """Say how many points a part costs on average, gains as 0; empty where withheld."""
     drops = np.minimum(0.0, mean_grid(result, "percent_mean") - 100.0)
     finite = drops[np.isfinite(drops)]
-    return f"mean drop {number(float(finite.mean()), 2)} points" if finite.size else ""
+    return f"mean drop {number(-float(finite.mean()), 2)} points" if finite.size else ""

@@ -97,6 +97,12 @@ ANALYSIS = Analysis(
         FieldSpec(
             "sink", _PATTERN[:-1], "What each row gives to the attention sink, which is no token"
         ),
+        FieldSpec(
+            "value_norm",
+            ("prompt", "layer", "head", "key"),
+            "The norm of v·W_O by which each source is weighted",
+            telling=-1,
+        ),
         FieldSpec("scores", _PATTERN, "Scores before the softmax; 0 above the diagonal"),
         FieldSpec("difference", _PATTERN, "Pattern of the clean minus that of the corrupt prompt"),
         FieldSpec("corrupt_pattern", _PATTERN, "Pattern on the corrupt prompt"),

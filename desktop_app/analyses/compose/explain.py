@@ -29,17 +29,14 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
     chosen = place.layer is not None and place.head is not None
     head = (place.layer or 0, place.head or 0) if chosen else None
     rows = top_pairs(shown, head).rows or top_pairs(shown).rows
-    told = (
-        [number(value) for value in rows[0].values[1:] if isinstance(value, float)] if rows else []
-    )
+    values = rows[0].values[1:] if rows else ()
+    told = [number(value) for value in values if isinstance(value, float)]
     if what == "random":
+        sum_ = f"{told[0]} / {number(shown.baseline)} = {told[1]}" if told else ""
         return Explained(
             "Times chance",
             "times chance = score / score of random matrices of the same shapes",
-            ""
-            if not rows
-            else f"{number(float(rows[0].values[1]))} / {number(shown.baseline)} = "
-            f"{number(float(rows[0].values[2]), 2)}   ({pair_name(rows[0].key)}, {kind})",
+            f"{sum_}   ({pair_name(rows[0].key)}, {kind})" if told else "",
             "1 ×: no more than chance.",
             "compose",
             "Reading it",

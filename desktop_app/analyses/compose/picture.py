@@ -53,6 +53,7 @@ class PairMap:
             scale=limits,
             seen=(0.0, limits[1]),
             value_format="{:.3f}",
+            square=True,
             tip=bind(_pair_tip, result, self),
         )
 
@@ -183,7 +184,7 @@ def _picture(result: Result, prefix: str, title: str, names: tuple[str, str]) ->
             Axis(name, tokens) if tokens else numbered(name, len(shown)) for name in names
         )
         of = f"part of the circuit, {len(shown)} tokens"
-        block = Matrix(shown, down, across, name=of, value_format="{:+.2f}")
+        block = Matrix(shown, down, across, name=of, value_format="{:+.2f}", square=True)
     embedding = {"raw": "raw embedding", "layer0": "stream after layer 0"}
     source = str(result.params.get("embedding", "raw"))
     count = int(data[f"{prefix}n"])

@@ -39,12 +39,14 @@ class ComposeParams(Params):
         cli="pair",
         spelling="heads",
         metavar="PREV IND",
+        named={"": ""},
     )
     ov: HeadText = setting(
         "",
         "Copying circuit",
         "A head such as L5H5: over the vocabulary, does it write the token it reads?",
         spelling="heads",
+        named={"": ""},
     )
     embedding: Literal["raw", "layer0"] = setting(
         "raw",

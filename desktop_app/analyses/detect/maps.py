@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.analyses.detect.picture import (
+    LIMITS,
     TITLES,
     cell_tip,
     layer_numbers,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 
-_LIMITS = (0.0, 1.0)
 # One scale for all maps: what is dark in one is as much in any other. A score whose best head stays
 # below this looks empty, and how much there is of it is told in words.
 _FAINT = 0.5
@@ -77,7 +77,7 @@ class SmallMap(QWidget):
                 Axis("", layers),
                 numbered(above, columns),
                 diverging=False,
-                scale=_LIMITS,
+                scale=LIMITS,
                 value_format="{:.2f}",
                 tip=bind(cell_tip, data, self.name),
             )
@@ -108,7 +108,7 @@ class ScoreMaps(QWidget):
         self._columns = 0
         self._group = QButtonGroup(self)
         self._bar = ColorBar()
-        self._bar.set_scale(_LIMITS, diverging=False)
+        self._bar.set_scale(LIMITS, diverging=False)
         self._grid = QGridLayout()
         self._grid.setSpacing(8)
         row = row_of(self._grid, self._bar, spacing=2)

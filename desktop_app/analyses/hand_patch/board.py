@@ -25,7 +25,8 @@ from desktop_app.widgets.matrix.matrix_axes import (
     tokens_height,
 )
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,7 +158,7 @@ class HandBoard(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, 190)
+        return QSize(250, 190)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

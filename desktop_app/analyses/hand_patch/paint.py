@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
     from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+    from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 
 _LINES_FROM = 5.0

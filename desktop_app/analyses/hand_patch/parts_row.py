@@ -25,7 +25,7 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import icon_button
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in, row_of
+from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import colour, set_role
 from desktop_app.widgets.basics.words import plain_tip
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.grammar import Part
 
 _HEIGHT, _GAP, _PAD, _BAR = 26, 6, 10, 3
+_LINE = 150
 # Chips beyond so many lines scroll.
 _LINES = 3
 _TAKE = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
@@ -149,7 +150,7 @@ class PartsRow(QWidget):
         self.line.setPlaceholderText("5.3, 6.1, m4")
         self.line.setAccessibleName("Heads and MLPs that are removed together")
         self.line.setToolTip("Heads as 5.3 or L5H3, the MLP of layer 4 as m4; Enter removes them")
-        self.line.setMinimumWidth(110)
+        self.line.setFixedWidth(_LINE)
         self.mode = SegmentedControl(_MODES)
         self.mode.setToolTip("What removed parts become: zero, or their mean over the prompts")
         self.all = QPushButton("All in")
@@ -167,7 +168,12 @@ class PartsRow(QWidget):
         self._area.setAccessibleName("Picked heads and MLPs, each in or out")
         for part in (self._area.viewport(), self._room):
             part.setAutoFillBackground(False)
-        top = row_of(label("Without", "small"), (self.line, 1), self.mode, self.all, spacing=6)
+        top = QWidget()
+        flow = FlowLayout(top, _GAP)
+        named = label("Without", "small")
+        named.setFixedHeight(self.line.sizeHint().height())
+        for part in (named, self.line, self.mode, self.all):
+            flow.addWidget(part)
         column_in(self, top, self._area, self.said, spacing=4)
         self.line.returnPressed.connect(self._on_list_given)
         self.line.textEdited.connect(self._on_edited)

@@ -17,7 +17,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import choice_label, metric_name, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
     from desktop_app.contract.grammar import Part
@@ -169,8 +169,8 @@ def move_tip(board: Board, move: Move) -> str:
     tokens = board.tokens[move.run]
     token = f" ({tokens[position]})" if position < len(tokens) else ""
     return (
-        f"{choice_label(move.site)} {layer} of the {move.run} run, position {position}{token}, "
-        f"put into block {into}, position {at}, of the {board.run} run\n{move}"
+        f"{choice_label(move.site)}, layer {layer}, position {position}{token} of the {move.run} "
+        f"run, put into layer {into}, position {at} of the {board.run} run"
     )
 
 
@@ -252,6 +252,14 @@ def same_pair(one: Result, other: Result) -> bool:
     return _key(one) == _key(other)
 
 
+def same_try(one: Result, other: Result) -> bool:
+    """Return whether two results are one: the one that was computed, and as the session has it."""
+    if one is other:
+        return True
+    made = one.provenance.get("created"), one.timing, one.params
+    return made == (other.provenance.get("created"), other.timing, other.params)
+
+
 def _key(result: Result) -> tuple[Any, ...]:
     record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens
@@ -286,6 +294,11 @@ def lines(result: Result) -> Iterator[str]:
         )
 
 
+def named(result: Result) -> str:
+    """Return what was put in, for the name of a result: it tells the tries of a pair apart."""
+    return short_words(result) if moves_of(result) else f"the {run_of(result)} run as it is"
+
+
 def about(result: Result) -> str:
     """Return the prompt that was worked on, for the history."""
     return result.prompts[pair_of(result)].text if result.prompts else ""
@@ -310,11 +323,28 @@ class HandHistory:
         """Take a result that has come on screen."""
         if self.tried and not same_pair(self.tried[-1], result):
             self.clear()
-        if not any(known is result for known in self.tried):
+        places = [place for place, known in enumerate(self.tried) if same_try(known, result)]
+        for place in places:
+            self.tried[place] = result
+        if not places:
             self.tried = [*self.tried, result][-_MOST:]
-        if self.current() is not result:
+        here = self.current()
+        if here is not None and same_try(here, result):
+            self._way[self._here] = result
+        else:
             self._way = [*self._way[: self._here + 1], result][-_MOST:]
             self._here = len(self._way) - 1
+
+    def learn(self, results: Sequence[Result]) -> None:
+        """List what was tried before, oldest first; nothing of it comes on screen by that."""
+        if not results:
+            return
+        if self.tried and not same_pair(self.tried[-1], results[-1]):
+            self.clear()
+        here = self.tried
+        kept = [next((k for k in here if same_try(k, result)), result) for result in results]
+        rest = [known for known in here if not any(same_try(known, r) for r in results)]
+        self.tried = [*kept, *rest][-_MOST:]
 
     def current(self) -> Result | None:
         """Return the result on screen, or None."""

@@ -9,7 +9,6 @@ import numpy as np
 from desktop_app.analyses.hand_patch.removing import removals
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, Move, parse_move
 from desktop_app.contract.grammar import resolve_parts, written_part
-from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
 from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook
@@ -26,14 +25,13 @@ if TYPE_CHECKING:
 
     import torch
 
+    from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.prepare import Prepared
     from desktop_app.text.encoding import Encoding
 
 _ROWS = {"clean": 0, "corrupt": 1}
-# Of the work where parts are removed: the run of all, whose logits are kept, then one for each.
-_JOINT = 0.4
 
 
 def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result:
@@ -66,13 +64,12 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
     put = tuple(_edit(model, move, ids) for move in moves)
     own = record.tokens.ids if twin is None or row == 0 else twin.ids
     gone, notices = removals(model, params, prepared, (parts, moves, tuple(own)), report)
-    whole = ShareReporter(report, 0.0, _JOINT) if gone else report
-    found, logits = _joint(model, inputs, (*put, *gone), row, whole)
+    found, logits = _swept(model, inputs, (put, gone), row, report)
     data = {
         "clean": float(found.base[0, 0]),
         "corrupt": float("nan") if twin is None else float(found.base[1, 0]),
         "base": float(found.base[row, 0]),
-        "patched": float(found.cells[0]),
+        "patched": float(found.cells[0][0]),
         "base_top": top_rows(model, found.logits[row][0], params.top),
         "top": top_rows(model, logits, params.top),
         "reach": _reach(model, moves, len(record.tokens)),
@@ -80,8 +77,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         **({} if found.noise is None else {"noise": float(found.noise[0])}),
     }
     if gone:
-        rest = ShareReporter(report, _JOINT, 1 - _JOINT)
-        data |= _apart(model, inputs, (put, gone), row, (data, rest))
+        data |= _apart(found.cells[0], data, has_moves=bool(put))
         data["removed"] = tuple(written_part(part) for part in parts)
     near = near_notices(model, params, prepared, [(params.pair, found.logits[0][0])])
     told = (*prepared.notices, *near, *notices)
@@ -104,45 +100,44 @@ def _twin(prepared: Prepared, params: HandPatchParams, moves: Sequence[Move]) ->
         raise BadInputError(f"{told}, or choose --run clean to remove parts alone.") from None
 
 
-def _joint(
-    model: LoadedModel, inputs: Inputs, edits: tuple[Edit, ...], row: int, report: Reporter
-) -> tuple[Readings, torch.Tensor]:
-    """Return what is known of the run with all edits, and its logits at the read position."""
-    logits: dict[int, torch.Tensor] = {}
-
-    def cells(_group: Group) -> Iterator[Cell]:
-        yield Cell(0, (), Variant(edits, row), None if edits else row)
-
-    def heard(run: int, found: torch.Tensor) -> None:
-        logits[run] = found[-1].float().cpu()
-
-    found = run_grid(model, Grid(inputs, lambda _length: (), cells, heard=heard), report)
-    return found, logits.get(row, found.logits[row][0])
-
-
-def _apart(
+def _swept(
     model: LoadedModel,
     inputs: Inputs,
     edits: tuple[tuple[Edit, ...], tuple[Edit, ...]],
     row: int,
-    known: tuple[dict[str, Any], Reporter],
-) -> dict[str, Any]:
-    """Return the metric with the moves alone, and with each part alone removed beside them."""
-    (put, gone), (data, report) = edits, known
-    # What has been run already is not run again, and so is the same to the last bit.
-    wanted = [put] if put else []
+    report: Reporter,
+) -> tuple[Readings, torch.Tensor]:
+    """Return the metric of each run in one sweep, and the logits of the first of them.
+
+    The first has all changes, then come the moves alone, then each removed part beside the moves;
+    what would be one of those before is left out.
+    """
+    put, gone = edits
+    wanted = [(*put, *gone)]
+    wanted += [put] if put and gone else []
     wanted += [(*put, edit) for edit in gone] if len(gone) > 1 else []
+    logits: list[torch.Tensor] = []
 
     def cells(_group: Group) -> Iterator[Cell]:
         for place, changes in enumerate(wanted):
-            yield Cell(0, (place,), Variant(changes, row))
+            yield Cell(0, (place,), Variant(changes, row), None if changes else row)
 
-    values = np.array([])
-    if wanted:
-        grid = Grid(inputs, lambda _length: (len(wanted),), cells)
-        values = run_grid(model, grid, report).cells[0]
-    moved = float(values[0]) if put else data["base"]
-    single = values[len(put) > 0 :] if len(gone) > 1 else np.array([data["patched"]])
+    def heard(run: int, found: torch.Tensor) -> None:
+        # Runs come by the first layer that they touch, and none touches an earlier one than the run
+        # with all changes: in the first pass it follows the untouched row.
+        if run == row and not logits:
+            logits.append(found[min(1, len(found) - 1)].float().cpu())
+
+    grid = Grid(inputs, lambda _length: (len(wanted),), cells, heard=heard)
+    found = run_grid(model, grid, report)
+    return found, logits[0] if logits else found.logits[row][0]
+
+
+def _apart(values: np.ndarray, data: dict[str, Any], *, has_moves: bool) -> dict[str, Any]:
+    """Return the metric with the moves alone, and with each part alone removed beside them."""
+    moved = float(values[1]) if has_moves else data["base"]
+    single = values[1 + has_moves :]
+    single = single if len(single) else values[:1]  # one part alone is all that was removed
     changed = {"single": single, "effect": single - moved}
     return {"moved": moved, "joint": data["patched"] - moved, **changed}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator
 from typing_extensions import override
@@ -12,6 +12,9 @@ from typing_extensions import override
 from desktop_app.contract.grammar import PartsText
 from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 HandSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 RunName = Literal["clean", "corrupt"]
@@ -79,7 +82,10 @@ class HandPatchParams(Params):
         words={"": "into the {} run"},
     )
     moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
-        (), "Moves", "What is put where, such as clean:resid_post:5.3>5.3.", max_length=MAX_MOVES
+        (),
+        "Moves",
+        "What is put where: the run it comes from, its site, from where and into where.",
+        max_length=MAX_MOVES,
     )
     without: PartsText = setting(
         "",
@@ -107,6 +113,20 @@ class HandPatchParams(Params):
     top: int = setting(10, "Top", "How many next tokens are listed.", ge=1, le=1_000)
 
 
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
+    """Return the pair and the metric: with other moves it is another try."""
+    place = int(params.get("pair") or 0)
+    asked = [
+        (prompt.get("text"), prompt.get("corrupt_text"), _texts(prompt, "answers", "wrongs"))
+        for prompt in prompts[place : place + 1]
+    ]
+    return [params.get("metric"), params.get("bos"), params.get("chat"), asked]
+
+
+def _texts(prompt: Mapping[str, Any], *names: str) -> list[list[str]]:
+    return [[str(answer.get("text")) for answer in prompt.get(name) or ()] for name in names]
+
+
 ANALYSIS = Analysis(
     name="hand_patch",
     title="By hand",
@@ -117,6 +137,7 @@ ANALYSIS = Analysis(
     noun="patching by hand",
     needs_answers=True,
     compares_answers=True,
+    question=_question,
     fields=(
         FieldSpec("clean", (), "The metric of the clean run", "metric"),
         FieldSpec("corrupt", (), "The metric of the corrupt run, if any", "metric", True),

@@ -40,10 +40,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Intent
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
-_ALONE = (
-    "No corrupt twin here: cells move within the clean run, heads are removed from it; the other "
-    "run and the share of the way towards it are missing."
-)
+_ALONE = "No corrupt twin: the other run, and the share of the way towards it, are missing."
 _NO_TWIN = "This prompt has no corrupt twin of the same length"
 # More lines would push the grids off the screen.
 _CHIP_LINES = 2
@@ -199,6 +196,11 @@ class HandPatchView(AnalysisView):
         super().show_failure(message, code, fix)
         if self._result is not None:
             self._adopt(self._result)
+
+    @override
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """List what the session holds of this pair, so that all of it stays within reach."""
+        self.history.learn(tries)
 
     @override
     def clear(self) -> None:

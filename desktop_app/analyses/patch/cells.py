@@ -319,8 +319,8 @@ def _by_asymmetry(found: list[PatchPart]) -> Ranking:
     columns = (
         Column("part", "name"),
         Column("bar", "bar", "", priority=1, signed=True, limits=limits, least=26),
-        Column("asymmetry", "number", format=_signed, tooltip=_ASYMMETRY),
-        Column("like", "text", "", width=44, tooltip=_ASYMMETRY),
+        Column("asymmetry", "number", format=_signed, width=88, tooltip=_ASYMMETRY),
+        Column("like", "text", "", width=64, tooltip=_ASYMMETRY),
         Column("restored", "number", priority=2, muted=True),
         Column("broken", "number", priority=2, muted=True),
     )
@@ -328,9 +328,11 @@ def _by_asymmetry(found: list[PatchPart]) -> Ranking:
     for p in found:
         value, like = p.asymmetry, like_words(p.asymmetry)
         told = f"{p.name}: asymmetry {number(value, sign=True)}"
-        if like:
+        if like in {"AND", "OR"}:
             meant = "needed, not enough" if value > 0 else "enough, not needed"
             told += f", {like}-like ({meant})"
+        elif like:
+            told += f", {_LEANING[like]}"
         told += f"; restored {number(p.restored)}, broken {number(p.broken)}"
         values = (p.name, value, value, like, p.restored, p.broken)
         rows.append(Row((p.row, p.column), values, told))
@@ -340,12 +342,25 @@ def _by_asymmetry(found: list[PatchPart]) -> Ranking:
 LIKE = 0.5
 """From here on an asymmetry is called like a gate."""
 
+_EVEN = 0.005  # written as 0.00
+_LEANING = {
+    "→ AND": "more needed than enough",
+    "→ OR": "more enough than needed",
+    "even": "as much the one as the other",
+}
+
 
 def like_words(asymmetry: float) -> str:
-    """Return the gate that a cell is like: `AND` needed and not enough, `OR` the other way."""
-    if math.isnan(asymmetry) or abs(asymmetry) < LIKE:
+    """Return the gate that a cell is like: `AND` needed and not enough, `OR` the other way.
+
+    An arrow stands before the gate that it only leans to.
+    """
+    if math.isnan(asymmetry):
         return ""
-    return "AND" if asymmetry > 0 else "OR"
+    if abs(asymmetry) < _EVEN:
+        return "even"
+    gate = "AND" if asymmetry > 0 else "OR"
+    return gate if abs(asymmetry) >= LIKE else f"→ {gate}"
 
 
 def _signed(value: float) -> str:

@@ -36,6 +36,10 @@ class PatchParams(Params):
         "and MLP or after the block, an attention or MLP output, or a head's z, q, k, v or "
         "pattern.",
         words={"": "{}"},
+        named={
+            **{site: f"{site.removeprefix('head_')} by head" for site in sorted(HEADED)},
+            "": "{}",
+        },
     )
     by: Literal["position", "all"] = setting(
         "position",

@@ -32,7 +32,7 @@ def rank_text(rank: int) -> str:
 
 COLUMNS = (
     Column("place", "mono", "#", align="right", width=42, muted=True, format=str, priority=2),
-    Column("prompt", "mono", width="stretch", least=84),
+    Column("prompt", "mono", width="stretch", least=70),
     Column("answer", "token", priority=3, tooltip="The answer; of several the likeliest"),
     Column(
         "rank",
@@ -55,12 +55,12 @@ COLUMNS = (
     Column(
         "difference",
         "number",
-        width=80,
+        width=78,
         format=_signed,
         bar=True,
         tooltip="logit(answer) − logit(wrong): positive where the model prefers the answer",
     ),
-    Column("top token", "token", width=92, priority=4, tooltip="What the model finds likeliest"),
+    Column("top token", "mono", width=92, priority=4, tooltip="What the model finds likeliest"),
 )
 
 
@@ -85,11 +85,10 @@ def share_sentence(result: Result) -> str:
     if len(known) == count:
         verb = "has its" if on_top == count == 1 else "have their"
         return f"{on_top:,} of {plural(count, 'prompt')} {verb} answer on top"
-    verb = "has" if len(known) == 1 else "have"
-    missing = plural(count - len(known), "prompt")
+    verb, without = "has" if len(known) == 1 else "have", count - len(known)
     return (
-        f"{on_top:,} of {plural(len(known), 'prompt')} that {verb} an answer "
-        f"{'has' if len(known) == 1 else 'have'} it on top · {missing} without one"
+        f"{on_top:,} of {plural(len(known), 'prompt')} with an answer {verb} it on top · "
+        f"{without:,} {'has' if without == 1 else 'have'} none"
     )
 
 
@@ -104,7 +103,7 @@ def _row(result: Result, prompt: int, text: str) -> Row:
         text,
         _answer(first, len(record.answers)),
         None if math.isnan(rank) else int(rank),
-        prob,
+        None if math.isnan(prob) else prob,
         None if math.isnan(difference) else difference,
         says,
     )

@@ -39,6 +39,7 @@ class Overview(QFrame):
         self.table = RankingList("Prompts and their answers", sortable=True)
         self.table.row_selected.connect(selection.select_prompt)
         self.table.row_activated.connect(selection.select_prompt)
+        self.table.set_fitting(28, 44)
         self.table.setMinimumHeight(self.table.full_height(_ROWS))
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column_in(self, self._share, self._noise, (self.table, 1), spacing=6, margins=12)

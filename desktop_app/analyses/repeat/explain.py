@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.repeat.picture import best_cells
+from desktop_app.analyses.repeat.picture import EFFECTS, best_cells
 from desktop_app.pictures.explained import difference
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import number
@@ -56,9 +56,9 @@ def explain(result: Result, what: str, _place: Place) -> Explained | None:
         )
     if what in {"mlp_effect", "attn_effect"} and what in data:
         best = best_cells(result, what, 1)
-        kind = "MLP" if what == "mlp_effect" else "attention"
+        kind = dict(EFFECTS)[what]
         return Explained(
-            f"Effect of replacing the {kind} output",
+            f"Effect of replacing outputs: {kind}",
             "effect = loss with the output of one repeat earlier − untouched loss, second half",
             f"{number(best[0][1], sign=True)} nats   (most, at {best[0][0]})" if best else "",
             "Positive: what the output said here beyond the first time was needed.",

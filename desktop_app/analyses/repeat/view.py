@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
 
-_HEADS = ("", "first r", "second r", "bound", "first r", "second r")
+_HEADS = ("", "first half", "second half", "bound", "first half", "second half")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
 # Below these the picture scrolls rather than shrinks.
 _PLOT_LEAST, _LOWER_LEAST = 200, 330
@@ -49,7 +49,7 @@ class Numbers(QWidget):
         grid.setVerticalSpacing(3)
         self._model = label("this model", "field")
         author = label("GPT-2 small, the author's value", "field")
-        author.setToolTip("As published, with r of 50 tokens; not computed here")
+        author.setToolTip("As published, with 50 tokens twice over; not computed here")
         heads = [label(text, "small") for text in _HEADS]
         self._cells = [
             [label("", "mono" if column in {1, 2, 4, 5} else "muted") for column in range(6)]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -97,7 +98,9 @@ class ExplainedCard(QFrame):
 
     def open_at(self, place: QPoint) -> None:
         """Show it at a place of the screen, moved so that all of it is seen."""
-        self.adjustSize()
+        layout = self.layout()
+        if layout is not None:  # as tall as its lines are when they are wrapped
+            self.setFixedHeight(layout.heightForWidth(_WIDTH))
         parent = self.parentWidget()
         room = (parent.screen() if parent is not None else self.screen()).availableGeometry()
         left = min(place.x(), room.right() - self.width())
@@ -122,5 +125,6 @@ def _line(text: str, role: str) -> QLabel:
     if role:
         set_role(shown, role)
     shown.setWordWrap(True)
+    shown.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return shown

@@ -43,9 +43,11 @@ class Banner(QFrame):
 
     Signals:
         action_clicked: The code of the action that was chosen.
+        spoken: It says something new.
     """
 
     action_clicked = Signal(str)
+    spoken = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +92,7 @@ class Banner(QFrame):
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
         self.setVisible(True)
+        self.spoken.emit()
 
     def offers(self, code: str) -> bool:
         """Return whether it is shown with the action of that code."""

@@ -26,7 +26,8 @@ from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, paint_outline
+from desktop_app.widgets.matrix.matrix_cells import paint_outline
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from desktop_app.widgets.matrix.picking import Picker, paint_picked
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ class HeadGrid(PaintedArea):
         head_clicked: (row, column) chosen by click or arrow keys.
         head_activated: (row, column) double-clicked, or Enter.
         heads_picked: A tuple of (row, column) picked with Shift.
+        head_compared: (row, column) chosen beside the other, by Ctrl and click.
     """
 
     head_clicked = Signal(int, int)
     head_activated = Signal(int, int)
     heads_picked = Signal(object)
+    head_compared = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +75,7 @@ class HeadGrid(PaintedArea):
         self._groups = 0
         self._hover: Cell | None = None
         self._selected: Cell | None = None
+        self._second: Cell | None = None
         self._tip: Callable[[int, int], str] | None = None
         self._picked: frozenset[Cell] = frozenset()
         self._picker = Picker(self, self.viewport(), self._frame, self.selected, self._choose)
@@ -83,7 +87,7 @@ class HeadGrid(PaintedArea):
         self._frame.set_shape(layers, heads)
         self._rows, self._cols = numbered("Layer", layers), numbered("Head", heads)
         self._thumbnails = None
-        self._hover = self._selected = None
+        self._hover = self._selected = self._second = None
         self._groups = 0
         self._arrange()
 
@@ -133,6 +137,15 @@ class HeadGrid(PaintedArea):
             self.horizontalScrollBar().setValue(round(at.x()))
             self.verticalScrollBar().setValue(round(at.y()))
         self.viewport().update()
+
+    def set_second(self, cell: Cell | None) -> None:
+        """Outline the head that stands beside the selected one, in another ink."""
+        self._second = cell if cell is not None and self._frame.holds(cell) else None
+        self.viewport().update()
+
+    def second(self) -> Cell | None:
+        """Return the (row, column) of the head beside the selected one, or None."""
+        return self._second
 
     def selected(self) -> Cell | None:
         """Return the outlined (row, column), or None."""
@@ -202,6 +215,7 @@ class HeadGrid(PaintedArea):
         painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
         paint_picked(painter, self._frame, self._picked, self._picker)
         paint_outline(painter, self._frame, self._hover, colour("text_muted"), 1.5)
+        paint_outline(painter, self._frame, self._second, colour("mark"), 2.0)
         paint_outline(painter, self._frame, self._selected, colour("accent"), 2.0)
         painter.restore()
         marked = [cell for cell in (self._hover, self._selected) if cell is not None]
@@ -223,7 +237,11 @@ class HeadGrid(PaintedArea):
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
         cell = self._frame.cell_at(event.position())
-        if cell is not None and event.button() == Qt.MouseButton.LeftButton:
+        if cell is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.head_compared.emit(*cell)
+        else:
             self._choose(cell)
 
     @override

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
@@ -39,7 +40,7 @@ class MapPane(QWidget):
         self.canvas.setAccessibleName("Cells of the heatmap")
         self.word, self.line = plain_label("heading"), plain_label("small")
         self.readout, self._name = plain_label("small"), plain_label("small")
-        self.reset = reset_button("Show all cells (Esc)", self.canvas)
+        self.reset = reset_button("Show all cells (0)", self.canvas)
         self.word.setFixedHeight(WORD)
         self.line.setFixedHeight(LINE)
         footer = row_in(None, (self.readout, 1), self.reset, self._name, spacing=6)
@@ -156,12 +157,19 @@ def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
     return button
 
 
+def _on_scale_of(first: Matrix, other: Matrix) -> Matrix:
+    """Return a map in the colours of the first: one bar speaks for all of them."""
+    if (other.limits, other.diverging) == (first.limits, first.diverging):
+        return other
+    return replace(other, scale=first.limits, diverging=first.diverging, seen=first.seen)
+
+
 class Heatmap(QWidget):
     """One map, or several of one shape side by side on one colour scale.
 
     Cells are coloured by value, with labelled axes, a colour bar and the value under the cursor.
-    Row 0 is at the top. NaN is drawn muted. The wheel zooms, dragging pans, a double click beside
-    the cells or Escape shows all; arrow keys move the selection, Enter activates it. Maps beside
+    Row 0 is at the top. NaN is drawn muted. Cells are zoomed and moved as `Zooming` says; a double
+    click beside them or 0 shows all; arrow keys move the selection, Enter activates it. Maps beside
     each other share rows, columns, selection, zoom and pointer.
 
     Signals:
@@ -197,12 +205,13 @@ class Heatmap(QWidget):
     def show_maps(self, *maps: Matrix) -> None:
         """Show one map, or several of one shape; the scale of the first is that of all."""
         self._shown = len(maps)
+        first = maps[0]
+        maps = (first, *(_on_scale_of(first, other) for other in maps[1:]))
         while len(self.panes) < len(maps):
             self._add_pane()
         for place, pane in enumerate(self.panes):
             pane.show_map(maps[place] if place < len(maps) else None)
             pane.setVisible(place < len(maps))
-        first = maps[0]
         self._bar.set_scale(first.limits, diverging=first.diverging, seen=first.seen)
         self._bar.setVisible(True)
         self._arrange()

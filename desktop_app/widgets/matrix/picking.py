@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.pictures.matrix import Cell
-    from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
     Box = tuple[Cell, Cell]
 

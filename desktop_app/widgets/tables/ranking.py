@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFontMetrics,
@@ -105,6 +105,8 @@ class RankingList(QTableView):
         heads.setFixedHeight(HEADER_HEIGHT)
         heads.setSortIndicatorClearable(True)
         heads.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        heads.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        heads.customContextMenuRequested.connect(self._on_heading_asked)
         self.setSortingEnabled(sortable)
         heads.setSectionsClickable(sortable)
 
@@ -319,6 +321,16 @@ class RankingList(QTableView):
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        pointed = event.reason() != QContextMenuEvent.Reason.Keyboard
+        self._open_menu(event.globalPos(), self.columnAt(event.pos().x()) if pointed else -1)
+
+    @Slot(QPoint)
+    def _on_heading_asked(self, place: QPoint) -> None:
+        heads = self.horizontalHeader()
+        self._open_menu(heads.mapToGlobal(place), heads.logicalIndexAt(place))
+
+    def _open_menu(self, place: QPoint, column: int) -> None:
+        """Offer to copy rows; whatever the table stands in may add what it knows of a column."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         rows = menu.addAction("Copy rows", self.copy_selection)
@@ -328,15 +340,8 @@ class RankingList(QTableView):
         while host is not None and not hasattr(host, "menu_opening"):
             host = host.parentWidget()
         if host is not None:
-            host.menu_opening.emit(menu, self._column_at(event))
-        menu.popup(event.globalPos())
-
-    def _column_at(self, event: QContextMenuEvent) -> str:
-        """Return the key of the column under the pointer; with the keys, of none."""
-        if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            return ""
-        place = self.columnAt(self.viewport().mapFromGlobal(event.globalPos()).x())
-        return self.ranking.columns[place].key if place >= 0 else ""
+            host.menu_opening.emit(menu, self.ranking.columns[column].key if column >= 0 else "")
+        menu.popup(place)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

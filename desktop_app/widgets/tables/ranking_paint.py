@@ -44,6 +44,7 @@ PAD = 6
 _TALL = 48
 # More dots than these on one line hide each other.
 _MOST_DOTS = 60
+_MARK = 7.0  # beside the letters, not behind them
 # A bar shorter than this, in pixels, is nothing.
 _SEEN = 0.5
 
@@ -188,7 +189,7 @@ class RankingDelegate(QStyledItemDelegate):
 
 def _paint_mark(painter: QPainter, rect: QRect) -> None:
     """Draw the corner that marks a picked row, as the maps do."""
-    arm = min(10.0, rect.height() / 2)
+    arm = min(_MARK, rect.height() / 2)
     corner = QPointF(rect.left() + 1, rect.top() + 1)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme_hub().current.color("text"))

@@ -20,7 +20,14 @@ from desktop_app.pictures import matrix as maps
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.slicing import token_labels
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import WITHHELD, number, plural
+from desktop_app.pictures.words import (
+    WITHHELD,
+    choice_label,
+    choice_term,
+    layers_words,
+    number,
+    plural,
+)
 from desktop_app.session.diff import Change, setting_changes
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, label, panel
@@ -43,7 +50,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.sessions.results_panel import kind, words
+from desktop_app.window.sessions.entries import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +165,7 @@ class ComparisonView(QWidget):
         self.setAccessibleName("Comparison of two results")
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
-        rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]
+        rows = [(_name(c.name), _words(c.left, c.name), _words(c.right, c.name)) for c in changes]
         self._changes.set_rows(rows)
         self._changes.setFixedHeight(self._changes.full_height(min(len(rows), _TABLE_ROWS)))
 
@@ -241,9 +248,9 @@ def _name(name: str) -> str:
     return name.replace("_", " ").replace(".", " · ")
 
 
-def _words(value: object) -> str:
+def _words(value: object, name: str = "") -> str:
     """Write a setting's value plainly: lists as their entries, nothing as a dash."""
-    text = _plain(value)
+    text = layers_words(value) if name == "layers" and isinstance(value, str) else _plain(value)
     return text if len(text) <= 300 else text[:299] + "…"
 
 
@@ -256,7 +263,9 @@ def _plain(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return " · ".join(_plain(entry) for entry in value)
-    return display_text(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return choice_label(value) if choice_term(value) else display_text(value)
+    return str(value)
 
 
 def _line(title: str) -> str:

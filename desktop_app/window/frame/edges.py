@@ -148,7 +148,7 @@ class Edges(QObject):
         self._drawn: list[tuple[str, str, str]] | None = None
         self._strips = {side: _Strip(side, window) for side in _AREAS}
         for key, dock in docks.items():
-            dock.toggleViewAction().toggled.connect(self._on_toggled)
+            dock.visibilityChanged.connect(self._on_shown)
             dock.windowTitleChanged.connect(self._draw)
             dock.dockLocationChanged.connect(self._draw)
             title_of(dock).fold.clicked.connect(partial(self.fold, key))
@@ -216,7 +216,7 @@ class Edges(QObject):
         for strip in self._strips.values():
             strip.hide()
 
-    def _on_toggled(self) -> None:
+    def _on_shown(self) -> None:
         # Shown by any other way: then it is not folded away any longer.
         if any(not self._docks[key].isHidden() for key in self._away):
             self._draw()

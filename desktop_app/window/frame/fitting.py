@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from desktop_app.window.frame.edges import Edges
 
+_NEARLY = 2
 NEEDED = 700
 """Pixels that a picture with its list and a folded rail need beside the panels."""
 
@@ -32,31 +33,34 @@ class Fitting(QObject):
         self._window = window
         self._docks = docks
         self._edges = edges
-        self._width = 0
         self._folded: tuple[str, ...] = ()
+        # Brought back by hand although there is little room.
+        self._kept: set[str] = set()
+        self._is_folding = False
         # Of each side how wide it was before, and how wide it was made.
         self._before: dict[str, int] = {}
         self._made: dict[str, int] = {}
 
     def fit(self) -> None:
         """Fit the panels into a window that has just become narrower or wider."""
-        width, self._width = self._window.width(), self._window.width()
         if self._lack() > 0:
             self._narrow()
             if self._lack() > 0 and self._edges.shown_at(LEFT):
                 self._fold()
-        elif width > 0:
-            self._unfold()
-            self._widen()
+            return
+        self._kept = set()
+        self._unfold()
+        self._widen()
 
     def fit_new(self) -> None:
         """Fit panels that were shown by hand: these are never folded away again."""
-        if self._lack() > 0:
+        if self._lack() > 0 and not self._is_folding:
             self._narrow()
+            self._kept = set(self._edges.shown_at(RIGHT))
 
     def forget(self) -> None:
         """Panels were placed anew: what they were before counts no more."""
-        self._folded, self._before, self._made = (), {}, {}
+        self._folded, self._kept, self._before, self._made = (), set(), {}, {}
 
     def _lack(self) -> int:
         """Return how many pixels the picture is short of; negative: has to spare."""
@@ -69,15 +73,16 @@ class Fitting(QObject):
             lack, width = self._lack(), self._width_of(side)
             least = min(width, self._least_of(side))
             if lack > 0 and width > least:
-                if self._made.get(side) != width:
+                if not self._is_as_made(side):
                     self._before[side] = width
                 self._set_width(side, max(least, width - lack))
 
     def _fold(self) -> None:
-        right = self._edges.shown_at(RIGHT)
+        right = [key for key in self._edges.shown_at(RIGHT) if key not in self._kept]
         if right:
-            self._folded = tuple(right)
+            self._folded, self._is_folding = tuple(right), True
             self._edges.fold(*right)
+            self._is_folding = False
             self._widen()
 
     def _unfold(self) -> None:
@@ -94,13 +99,17 @@ class Fitting(QObject):
         """Give sides back what they were made to give, as far as there is room."""
         for side in (LEFT, RIGHT):
             width, before = self._width_of(side), self._before.get(side, 0)
-            if self._made.get(side) != width:  # drawn to another width by hand, or hidden
+            if not self._is_as_made(side):  # drawn to another width by hand, or hidden
                 if width:
                     self._before.pop(side, None)
                 continue
             wider = min(before, width - self._lack())
             if wider > width:
                 self._set_width(side, wider)
+
+    def _is_as_made(self, side: str) -> bool:
+        # Qt shares out whole pixels in its own way.
+        return side in self._made and abs(self._made[side] - self._width_of(side)) <= _NEARLY
 
     def _shown(self, side: str) -> list[QDockWidget]:
         return [self._docks[key] for key in self._edges.shown_at(side)]

@@ -61,9 +61,10 @@ def words_score(query: str, text: str) -> int | None:
 
 
 def excerpt(text: str, query: str, length: int = 90) -> str:
-    """Return the part of a text around the first word of a query that it has."""
+    """Return the part of a text around a query, or around the first word of it that it has."""
     folded = text.lower()
-    places = [folded.find(word) for word in query.lower().split()]
+    places = [folded.find(word) for word in (query.lower().strip(), *query.lower().split())]
+    places = places[:1] if places[0] >= 0 else places
     first = min((place for place in places if place >= 0), default=0)
     if len(text) <= length or first < length // 2:
         return text if len(text) <= length else f"{text[: length - 1]}…"

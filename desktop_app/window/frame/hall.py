@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, serving
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Offer = tuple[str, Callable[[], object]]
 
+STAYS_MS = 20_000
 PICTURE = "picture"
 """What `whole_wanted` and `whole_changed` call the picture; a panel is called by its name."""
 
@@ -149,15 +150,36 @@ class Hall(QObject):
         self.banner.action_clicked.connect(self._on_banner_action)
         self.whole_changed.connect(self._on_whole_changed)
         self._whole = ""
+        self._about = ""
+        self._is_plain_problem = False
+        self._staying = QTimer(self, singleShot=True, interval=STAYS_MS)
+        self._staying.timeout.connect(self._on_stayed)
 
     def say(self, message: str, severity: str = "info") -> None:
-        """Say something that needs no answer, in the job bar."""
+        """Say something that needs no answer, in the job bar.
+
+        Where something went well, a problem that offers nothing to be done is an old one.
+        """
         self.job_bar.say(without_flags(message), severity)
+        if severity == "good" and self._is_plain_problem:
+            self.banner.dismiss()
 
     def show(
-        self, sentence: str, severity: str = "bad", offers: Mapping[str, Offer] | None = None
+        self,
+        sentence: str,
+        severity: str = "bad",
+        offers: Mapping[str, Offer] | None = None,
+        about: str = "",
     ) -> None:
-        """Say something above the picture until it is read; offers are buttons by their codes."""
+        """Say something over the picture; offers are buttons by their codes.
+
+        A problem stays until it is read or what it is about is `over`; mere news goes by itself.
+        """
+        self._about = about
+        self._is_plain_problem = severity == "bad" and not offers
+        self._staying.stop()
+        if severity in {"info", "good"}:
+            self._staying.start()
         given = offers or {}
         self._slots = {code: slot for code, (_, slot) in given.items()}
         labels = [(code, label) for code, (label, _) in given.items()]
@@ -165,9 +187,18 @@ class Hall(QObject):
         if severity == "bad":
             self.problem_told.emit(sentence)
 
-    def show_problem(self, sentence: str) -> None:
+    def show_problem(self, sentence: str, about: str = "") -> None:
         """Say what went wrong."""
-        self.show(sentence)
+        self.show(sentence, about=about)
+
+    def over(self, about: str) -> None:
+        """Take the banner away where it speaks of something that is over now."""
+        if about and about == self._about:
+            self.banner.dismiss()
+
+    def rest(self) -> None:
+        """Wait for nothing any more: the window is closing."""
+        self._staying.stop()
 
     def explain(self, told: Explained, place: QPoint) -> None:
         """Take a number apart beside it; what is asked further, the help tells."""
@@ -218,6 +249,14 @@ class Hall(QObject):
         self._whole = what
         for view in self.views.standing():
             view.show_whole(what == PICTURE)
+
+    def _on_stayed(self) -> None:
+        """Take news away, unless it is being read: the pointer or the keyboard is there."""
+        focus = QApplication.focusWidget()
+        if self.banner.underMouse() or (focus is not None and self.banner.isAncestorOf(focus)):
+            self._staying.start()
+        else:
+            self.banner.dismiss()
 
     def _on_banner_action(self, code: str) -> None:
         if code in self._slots:

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QTextDocument,
     QTextFrameFormat,
     QTextLength,
+    QTextOption,
     QTextTable,
 )
 from PySide6.QtWidgets import (
@@ -29,11 +30,12 @@ from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.help_pages import NAME, START, plain, read_page, titles
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
-    from PySide6.QtGui import QShowEvent
+    from PySide6.QtGui import QResizeEvent, QShowEvent
 
 _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 _BODY_PIXELS = 13
@@ -67,6 +69,8 @@ class HelpPanel(QWidget):
         self.browser = QTextBrowser()
         self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)
+        self.browser.setWordWrapMode(QTextOption.WrapMode.WordWrap)  # a cut word says nothing
+        self.browser.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
         self.browser.setAccessibleName("Help")
         self.browser.anchorClicked.connect(self._on_anchor_clicked)
         self._pages.currentIndexChanged.connect(self._on_page_changed)
@@ -78,18 +82,21 @@ class HelpPanel(QWidget):
         self._back.setEnabled(False)
         self._back.clicked.connect(self._on_back_clicked)
         line = filled(QHBoxLayout(), self._back, (self._pages, 1), spacing=4)
+        letters = filled(QHBoxLayout(), None, spacing=4)
         for text, words, slot in (
             ("A−", "Smaller letters (Ctrl+−)", self._on_smaller_clicked),
             ("A+", "Larger letters (Ctrl++)", self._on_larger_clicked),
         ):
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(words)
+            button.setToolTip(plain_tip(words))
             button.setAccessibleName(words.partition(" (")[0])
             button.clicked.connect(slot)
-            line.addWidget(button)
-        filled(QVBoxLayout(self), line, (self.browser, 1), margins=(10, 6, 10, 8))
-        self.setMinimumWidth(240)
+            letters.addWidget(button)
+        # Beside the page's name they would leave no room for it in a narrow panel.
+        parts = line, (self.browser, 1), letters
+        filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8))
+        self.setMinimumWidth(248)
 
     def show_page(self, name: str, heading: str = "", words: str = "") -> None:
         """Show the page of an analysis, or `start`; at a heading, or at those words beneath it."""
@@ -130,6 +137,15 @@ class HelpPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._render()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if any(self._sought):  # the lines above it broke elsewhere
+            self._go_to(*self._sought)
+
+    def _on_scrolled(self) -> None:
+        self._sought = "", ""
 
     def _turn_to(self, name: str, heading: str = "", words: str = "") -> None:
         self._page, self._sought = name, (heading, words)

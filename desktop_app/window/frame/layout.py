@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import filled
-from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.overlay import BannerLayer
+from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
+    from desktop_app.widgets.basics.messages import Banner
     from desktop_app.window.frame.hall import ViewShelf
     from desktop_app.window.frame.rail import Rail
 GEOMETRY_FILE = "window.ini"
@@ -100,17 +103,46 @@ def title_of(dock: QDockWidget) -> DockTitle:
 
 
 class CentralArea(QWidget):
-    """The rail, and beside it a place for messages above the view that is shown."""
+    """The rail, and beside it the view that is shown, with messages over its lower end."""
 
-    def __init__(self, banners: Sequence[QWidget], rail: Rail, views: ViewShelf) -> None:
+    def __init__(self, banners: Sequence[Banner], rail: Rail, views: ViewShelf) -> None:
         super().__init__()
         self._rail = rail
         self._stack = QStackedWidget()
-        beside = filled(QVBoxLayout(), *banners, (self._stack, 1), spacing=0)
+        beside = QWidget()
+        filled(QVBoxLayout(beside), self._stack, spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
-        self.setMinimumSize(420, 320)
-        views.built.connect(self._stack.addWidget)
-        views.opened.connect(self._stack.setCurrentWidget)
+        self._overlay = BannerLayer(beside, banners, self._covered)
+        self.setMinimumSize(400, 320)
+        views.built.connect(self._on_built)
+        views.opened.connect(self._show)
+        # Where views wait that a new theme has not reached yet: in no window, so it costs nothing.
+        self._waiting = QWidget()
+        self.destroyed.connect(self._waiting.deleteLater)
+        theme_hub().theme_changing.connect(self._set_aside)
+
+    def _on_built(self, view: AnalysisView) -> None:
+        self._stack.addWidget(view)
+        view.covered_changed.connect(self._overlay.place)
+
+    def _covered(self) -> int:
+        """Return what a banner of the view that is shown takes: those of the window lie above."""
+        view = self._stack.currentWidget()
+        return view.covered() if isinstance(view, AnalysisView) else 0
+
+    def _show(self, view: QWidget) -> None:
+        if self._stack.indexOf(view) < 0:
+            self._stack.addWidget(view)  # and is restyled
+        self._stack.setCurrentWidget(view)
+        self._overlay.place()
+
+    def _set_aside(self) -> None:
+        """Take all views out of the window but the one in sight."""
+        for place in reversed(range(self._stack.count())):
+            view = self._stack.widget(place)
+            if view is not None and view is not self._stack.currentWidget():
+                self._stack.removeWidget(view)
+                view.setParent(self._waiting)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -85,13 +85,14 @@ class SearchBox(QLineEdit):
         self.setMinimumWidth(180)
         self.setMaximumWidth(420)
         self._popup = QFrame(self, Qt.WindowType.ToolTip)
-        set_role(self._popup, "panel")
+        set_role(self._popup, "card")
         self.list = QListWidget()
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setItemDelegate(_FoundDelegate(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
+        self.list.setMinimumSize(1, 1)
         self.list.setAccessibleName("What was found")
         filled(QVBoxLayout(self._popup), self.list, margins=(0, 4, 0, 4))
         self.textEdited.connect(self._show_found)
@@ -157,9 +158,8 @@ class SearchBox(QLineEdit):
                 row = self.list.currentRow() + pages * _SHOWN_ROWS
                 self.list.setCurrentRow(min(max(row, 0), self.list.count() - 1))
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                item = self.list.currentItem()
-                if item is not None and self.is_open():
-                    self._on_item_clicked(item)
+                if self.is_open():
+                    self._on_item_clicked(self.list.currentItem())
             case _:
                 super().keyPressEvent(event)
 
@@ -202,8 +202,8 @@ class SearchBox(QLineEdit):
         there = before is not None and isValid(before) and before.isVisible()
         (before if there else self.window()).setFocus()  # type: ignore[union-attr]
 
-    def _on_item_clicked(self, item: QListWidgetItem) -> None:
-        found: Found | None = item.data(_FOUND)
+    def _on_item_clicked(self, item: QListWidgetItem | None) -> None:
+        found: Found | None = None if item is None else item.data(_FOUND)
         if found is None or found.choose is None:
             return
         self.close_list()

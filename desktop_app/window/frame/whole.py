@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QDockWidget,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QWidget,
+)
 
 from desktop_app.support.guard import override
 from desktop_app.window.frame import layout
@@ -124,12 +132,11 @@ class Whole(QObject):
             self._take_keys(dock)
         self.changed.emit(what)
 
-    @staticmethod
-    def _take_keys(dock: QDockWidget) -> None:
-        """Give a panel's list or table the keyboard, unless something of the panel has it."""
-        focus = QApplication.focusWidget()
+    def _take_keys(self, dock: QDockWidget) -> None:
+        """Give a panel's list or table the keyboard, unless a text in the panel is being edited."""
         inside = dock.findChild(QAbstractItemView)
-        if inside is not None and (focus is None or not dock.isAncestorOf(focus)):
+        edited = isinstance(self._focus, (QLineEdit, QPlainTextEdit))
+        if inside is not None and not (edited and dock.isAncestorOf(self._focus or dock)):
             inside.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_dock_wanted(self, shown: bool) -> None:

@@ -173,7 +173,8 @@ class Inspector(QWidget):
             spacing=6,
         )
         filled(QVBoxLayout(self), scrolled(inside))
-        self.setMinimumWidth(220)
+        # With the bar that a long head has.
+        self.setMinimumWidth(226)
 
     def _connect(self) -> None:
         self._selection.head_changed.connect(self._refresh_head)

@@ -69,7 +69,7 @@ class PromptPanel(QWidget):
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
-        self._count = ElidedLabel("", "small")
+        self._count = ElidedLabel("", "small")  # a label's own width would push the picture
         self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
@@ -218,7 +218,7 @@ class PromptPanel(QWidget):
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
-        scroll.setMinimumHeight(120)
+        scroll.setMinimumHeight(72)
         parts = (self._tools, (self.table, 4), self.problem_label, options, (scroll, 4))
         filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8), spacing=8)
         self.table.setMinimumHeight(96)
@@ -256,7 +256,8 @@ class PromptPanel(QWidget):
         ticked = sum(rows[place].ticked for place in filled)
         words += f", {ticked:,} ticked" if ticked < len(filled) else ""
         unusable = ticked - usable
-        self._count.set_full_text(f"{words}, {unusable:,} unusable" if unusable else words)
+        told = f"{words}, {unusable:,} unusable" if unusable else words
+        self._count.set_full_text(told)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

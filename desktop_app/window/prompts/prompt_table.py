@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QHeaderView,
+    QTableView,
+    QWidget,
+)
 
 from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
@@ -59,7 +66,6 @@ class PromptTable(QTableView):
         self.delegate = CellDelegate(self, self.prompts)
         self.setItemDelegate(self.delegate)
         self.setAccessibleName("Prompt table")
-        self.setTabKeyNavigation(False)  # arrows go from cell to cell, Tab leaves
         begin = QAbstractItemView.EditTrigger
         typed = begin.EditKeyPressed | begin.AnyKeyPressed
         self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)
@@ -93,6 +99,19 @@ class PromptTable(QTableView):
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go to the next cell of the row, and from its end out of the table."""
+        heads, here, step = self.horizontalHeader(), self.currentIndex(), 1 if forward else -1
+        place = heads.visualIndex(here.column()) + step if here.isValid() else -1
+        while 0 <= place < heads.count():
+            column = heads.logicalIndex(place)
+            if not self.isColumnHidden(column):
+                self.setCurrentIndex(here.siblingAtColumn(column))
+                return True
+            place += step
+        return QAbstractScrollArea.focusNextPrevChild(self, forward)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

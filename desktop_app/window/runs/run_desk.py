@@ -15,7 +15,7 @@ from desktop_app.pictures.origin import model_difference
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.runs.showing import asked_rows
+from desktop_app.window.runs.showing import NO_MODEL, asked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,6 +145,7 @@ class RunDesk(QObject):
         prompts.prompts_changed.connect(self.retokenize)
         self._rerun.timeout.connect(self._on_rerun)
         conductor.run_began.connect(showing.show_busy)
+        conductor.run_began.connect(hall.over)
         conductor.partial_arrived.connect(showing.show_partial)
         conductor.result_arrived.connect(showing.show_new)
         conductor.run_failed.connect(self._on_run_failed)
@@ -165,7 +166,8 @@ class RunDesk(QObject):
                 ("run", "Run", 10, self.run_current, "Ctrl+R | F5", "run"),
                 ("run_all", "Run all analyses", 20, self.run_all, "Ctrl+Shift+R", "play"),
             ),
-            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+. | Esc", "stop", follows=busy),
+            # Not Esc: pressed to leave a search or a text, it would end hours of work.
+            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+.", "stop", follows=busy),
             *(
                 ActionSpec(
                     *(preset.key, preset.title, "&Run", 40),
@@ -210,7 +212,7 @@ class RunDesk(QObject):
             return self._refuse(name, _sentence(error))
         problem = installed.compute_problem() or (self._prompts.check() if reads else None)
         if problem is None and self._conductor.model is None and not self._conductor.is_loading():
-            problem = "No model is open: choose one at the top left."
+            return self._refuse(name, "No model is open: choose one at the top left.", NO_MODEL)
         if problem is not None:
             return self._refuse(name, problem)
         rows, places = self._prompts.prompts() if reads else ([], [])
@@ -281,8 +283,8 @@ class RunDesk(QObject):
         view = self._views.there(name)
         return view.params() if view is not None else self._views.analyses()[name].params()
 
-    def _refuse(self, name: str, problem: str) -> bool:
-        self._showing.show_failure(name, problem)
+    def _refuse(self, name: str, problem: str, code: str | None = None) -> bool:
+        self._showing.show_failure(name, problem, code)
         return False
 
     def _on_view_built(self, view: AnalysisView) -> None:
@@ -328,7 +330,7 @@ class RunDesk(QObject):
         if failed.is_bug:
             copy = self._hall.copying("Copy details", failed.details)
             log = ("Open log", self._hall.log_wanted.emit)
-            self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log})
+            self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log}, about=name)
 
 
 def _texts(result: Result | None) -> list[str]:

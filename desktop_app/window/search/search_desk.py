@@ -16,7 +16,7 @@ from desktop_app.widgets.basics.icons import icon_of
 from desktop_app.window.frame.found import LETTERS, Found, excerpt, match_score, words_score
 from desktop_app.window.frame.help_pages import passages
 from desktop_app.window.prompts.prompt_model import visible
-from desktop_app.window.sessions.results_panel import kind, matches, words
+from desktop_app.window.sessions.entries import kind, matches, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ _HEAD = re.compile(
 )
 _LAYER = re.compile(r"\s*(?:l|layer)\s*(\d{1,4})\s*", re.IGNORECASE)
 # What of a kind is listed at most, and how far a kind stands behind an action of the same words.
-_MOST = 8
+_MOST, _MOST_BENEATH = 8, 2
 _SETTING, _HEADING, _RESULT, _PROMPT, _SUMMARY, _TEXT = 0.6, 1.3, 1.5, 1.6, 2.5, 4.0
 _MENU = 4
 _LETTERS_AT_LEAST = 3
@@ -144,7 +144,7 @@ class SearchDesk(QObject):
     def _help(self, query: str) -> Iterator[Found]:
         if self._passages is None:
             self._passages = passages()
-        texts = 0
+        texts: dict[tuple[str, str], int] = {}
         for passage in self._passages:
             own = passage.heading != passage.title
             of = f"Help · {passage.title}" if own else "Help"
@@ -153,8 +153,11 @@ class SearchDesk(QObject):
                 score = words_score(query, f"{passage.heading} {passage.title if own else 'help'}")
                 if score is not None:
                     yield Found(passage.heading, of, show, score + _HEADING, icon="help")
-            elif texts < _MOST and (score := words_score(query, passage.text)) is not None:
-                texts += 1
+            elif (score := words_score(query, passage.text)) is not None:
+                place = passage.page, passage.heading
+                texts[place] = texts.get(place, 0) + 1
+                if texts[place] > _MOST_BENEATH or sum(texts.values()) > _MOST:
+                    continue
                 told = excerpt(passage.text, query)
                 yield Found(passage.heading, of, show, score + _TEXT, told, "help")
 

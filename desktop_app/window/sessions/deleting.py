@@ -16,23 +16,23 @@ _TITLE = 60
 
 
 class DeleteStep(QUndoCommand):
-    """Brings a deleted result back into its session, or deletes it again."""
+    """Brings deleted results back into their session, or deletes them again."""
 
-    def __init__(self, desk: SessionDesk, number: int, title: str) -> None:
+    def __init__(self, desk: SessionDesk, numbers: tuple[int, ...], title: str) -> None:
         super().__init__(f"deleting “{clipped(title, _TITLE)}”")
         self._desk = desk
         self._session = desk.session
-        self._number = number
+        self._numbers = numbers
         self._is_done = True  # what is pushed has happened already
 
     @override
     def undo(self) -> None:
         if self._desk.session is self._session:
-            self._desk.bring_back(self._number)
+            self._desk.bring_back(*self._numbers)
 
     @override
     def redo(self) -> None:
         if self._is_done:
             self._is_done = False
         elif self._desk.session is self._session:
-            self._desk.delete(self._number, again=True)
+            self._desk.delete(*self._numbers, again=True)

@@ -33,10 +33,10 @@ from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame import dialogs
 from desktop_app.window.sessions.deleting import DeleteStep
-from desktop_app.window.sessions.results_panel import kind, moment
+from desktop_app.window.sessions.entries import kind, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
@@ -52,6 +52,8 @@ _log = logging.getLogger(__name__)
 
 
 _TITLE = 200
+_MOST_TRIES = 200
+_SESSION = "session"  # what a banner is about that another session has nothing to do with
 
 
 class ResultDialog(QDialog):
@@ -83,6 +85,7 @@ class ResultDialog(QDialog):
             (self.title, "Title"),
             (self.tags, "Tags"),
             (self.notes, "Notes"),
+            (self.preview, "Notes as they read"),
             (self.settings, "Settings that made this result"),
         ):
             widget.setAccessibleName(name)
@@ -114,6 +117,8 @@ class ResultDialog(QDialog):
         pages.addTab(self.notes, "Notes")
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
+        pages.setAccessibleName("Parts of this result")
+        pages.tabBar().setAccessibleName("Parts of this result")
         pages.currentChanged.connect(self._on_page_changed)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
@@ -182,8 +187,14 @@ class HistoryDesk(QObject):
         self._files = files
         self._prompts = prompts
         self._showing = showing
+        self._results = results
         session.rows_changed.connect(results.set_rows)
-        session.row_added.connect(results.select)
+        session.row_added.connect(results.reveal)
+        # What is highlighted follows what is on screen, whatever has changed either of them.
+        for changed in (session.rows_changed, session.row_added):
+            changed.connect(self._highlight)
+        for changed in (hall.views.opened, showing.result_shown):
+            changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)
         session.saved.connect(self._name_window)
@@ -221,22 +232,43 @@ class HistoryDesk(QObject):
                     self._session.rename(number, title)
             case "details":
                 self._open_details(row)
-            case "delete" if dialogs.ask_delete(self._hall.window, clipped(row.title, _TITLE)):
-                self._session.delete(number)
+            case "delete":
+                self._delete(row)
+
+    def _delete(self, row: SessionRow) -> None:
+        """Delete what stands on the line of a result: of tries all of them, in one step."""
+        numbers = self._results.tries_of(row.id)
+        count = len(numbers)
+        title = row.title if count == 1 else f"{kind(row)}: {count} tries"
+        if dialogs.ask_delete(self._hall.window, clipped(title, _TITLE)):
+            self._session.delete(*numbers)
+
+    def _highlight(self, _what: object = None) -> None:
+        """Highlight the result that is on screen, and only it."""
+        result = self._showing.result_of(self._hall.views.current)
+        self._results.show_shown(None if result is None else self._session.number_of(result))
 
     def _show(self, number: int) -> None:
         result = self._session.result(number)
-        if result is not None and self._draw(result):
+        if result is not None and self._draw(result, self._tries_of(number)):
             self._hall.views.open(result.analysis)
 
-    def _draw(self, result: Result) -> bool:
+    def _tries_of(self, number: int) -> tuple[Result, ...]:
+        """Return all that was tried on the question of a result, where it is a try."""
+        row = self._session.row(number)
+        if row is None or not row.question:
+            return ()
+        rows = [r for r in self._session.rows() if r.question == row.question]
+        return self._session.results([r.id for r in rows[-_MOST_TRIES:]])
+
+    def _draw(self, result: Result, tries: Sequence[Result] = ()) -> bool:
         """Show a result in its place; return whether it could be drawn.
 
         A file may hold anything under the names of an analysis, and one such result must not keep
         the others from being shown.
         """
         try:
-            self._showing.show(result)
+            self._showing.show(result, tries)
         except Exception as error:  # noqa: BLE001 - whatever a picture makes of it
             _log.exception("A result of “%s” cannot be drawn.", result.analysis)
             self._hall.show_problem(
@@ -260,10 +292,10 @@ class HistoryDesk(QObject):
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
 
-    def _on_deleted(self, number: int, title: str) -> None:
+    def _on_deleted(self, numbers: tuple[int, ...], title: str) -> None:
         undo = self._prompts.undo
-        undo.stack.push(DeleteStep(self._session, number, title))
-        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer())
+        undo.stack.push(DeleteStep(self._session, numbers, title))
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer(), _SESSION)
 
     # The session as a whole.
 
@@ -271,6 +303,7 @@ class HistoryDesk(QObject):
         desk = self._session
         # What was deleted from another session cannot be brought back here.
         self._hall.withdraw("undo")
+        self._hall.over(_SESSION)
         self._prompts.undo.forget(DeleteStep)
         self._showing.clear()
         rows, settings = desk.prompts()
@@ -280,16 +313,17 @@ class HistoryDesk(QObject):
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
-            self._hall.show(notice, "warn")
+            self._hall.show(notice, "warn", about=_SESSION)
         newest = {row.analysis: row.id for row in desk.rows()}
         for number in newest.values():
             result = desk.result(number)
             if result is not None:
-                self._draw(result)
+                self._draw(result, self._tries_of(number))
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
-        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
+        offers = {"save_as": save, "retry_writing": retry}
+        self._hall.show(problem, "bad", offers, _SESSION)
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.attention import picture as data
+from desktop_app.analyses.attention.weights import Taste, without_first
 from tests.samples import drawn
 
 PATTERN = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.5, 0.2, 0.3]], np.float32)
@@ -31,7 +32,7 @@ def test_header_names_the_shared_head():
 
 
 def test_without_first_renormalises():
-    rest = data.without_first(PATTERN)
+    rest = without_first(PATTERN)
     assert np.isnan(rest[:, 0]).all()
     assert np.isnan(rest[0]).all()
     np.testing.assert_allclose(rest[2, 1:], [0.4, 0.6], atol=1e-6)
@@ -68,7 +69,7 @@ def test_only_the_head_asked_for_is_read():
 
 def test_the_first_position_is_dropped_only_once():
     result = drawn.attention_result(params={"no_first": True})
-    kept = data.picture(result, "pattern", 0, (0, 0), no_first=True)
+    kept = data.picture(result, "pattern", 0, (0, 0), Taste(no_first=True))
     np.testing.assert_array_equal(kept.values, result.data["pattern"][0][0, 0])
 
 

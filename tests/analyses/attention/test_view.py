@@ -153,9 +153,11 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     assert view.read_out()["strongest"][0].startswith("“1” (0) 1.00")
 
 
-def test_who_looks_where_is_said_once(qtbot, make_view):
+def test_strips_stand_beneath_where_there_is_height_and_the_lists_are_not_beside(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(drawn.attention_result())
+    qtbot.waitUntil(lambda: not view.read_out()["beneath"])
+    view.resize(1000, 1500)
     qtbot.waitUntil(lambda: view.read_out()["beneath"] and not view.read_out()["beside"])
     view.resize(1900, 900)
     qtbot.waitUntil(lambda: view.read_out()["beside"] and not view.read_out()["beneath"])

@@ -16,6 +16,7 @@ from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.support.errors import BadInputError
+from tests.engine.zoo import VOCABULARY
 from tests.models import tiny
 
 ROW = PromptRow(text="ab cd g", corrupt="ab xd g", answer=("h",), wrong=("i",))
@@ -219,3 +220,26 @@ def test_every_metric_reads_the_run_without_the_parts(metric):
     data = run(model, run="clean", without="2.1", metric=metric).data
     assert data["patched"] == pytest.approx(swept["ablated"][2, 1, 0], abs=1e-5)
     assert data["top"] != data["base_top"]
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "gpt_neox"])
+@pytest.mark.parametrize(
+    ("moves", "without"),
+    [
+        ((), "2.1,0.3,m1"),
+        ((), "m2"),
+        (("clean:resid_post:0.6>0.6",), "2.1,m2,1.0"),
+        (("clean:resid_post:2.7>2.7", "clean:resid_post:2.6>2.6"), "0.1,1.2"),
+        (("clean:resid_pre:1.7>1.7",), "1.1"),
+        (("clean:resid_post:1.7>1.7",), ""),
+    ],
+)
+def test_the_ranking_is_that_of_the_run_with_all_changes(kind, moves, without):
+    model = tiny(kind)
+    result = run(model, run="corrupt", moves=moves, without=without, top=VOCABULARY)
+    record, data = result.prompts[0], result.data
+    logits = {row["id"]: row["logit"] for row in data["top"]}
+    answer, wrong = record.answers[0].token_id, record.wrongs[0].token_id
+    assert logits[answer] - logits[wrong] == pytest.approx(data["patched"], abs=1e-5)
+    before = {row["id"]: row["logit"] for row in data["base_top"]}
+    assert before[answer] - before[wrong] == pytest.approx(data["base"], abs=1e-5)

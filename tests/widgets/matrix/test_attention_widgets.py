@@ -38,9 +38,9 @@ def test_hovering_a_pair_names_both_tokens_and_the_value(view, qtbot):
         qtbot.mouseMove(view.canvas, at(view, 4, 3))
     assert told.args == [4, 3]
     assert "␠ (4)  →  2 (3)    0.8000" in said(view)
-    assert view.looks_at.list.texts()[0] == ("2 (3)", "0.80", "0.80")
-    assert view.looks_at.list.ranking.rows[0].key == 3
-    assert [row.key for row in view.looked_at.list.ranking.rows] == [4, 3]
+    assert view.looks.looks_at.list.texts()[0] == ("2 (3)", "0.80", "0.80")
+    assert view.looks.looks_at.list.ranking.rows[0].key == 3
+    assert [row.key for row in view.looks.looked_at.list.ranking.rows] == [4, 3]
 
 
 def test_clicking_selects_a_pair(view, qtbot):

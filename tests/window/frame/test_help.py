@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextBrowser
 
 from desktop_app.window.frame.help_pages import passages, titles
@@ -41,6 +42,19 @@ def wheel(widget, turned, keys=Qt.KeyboardModifier.ControlModifier):
     QApplication.sendEvent(widget, event)
 
 
+def drag_edge(qtbot, window, across):
+    """Drag the edge between the picture and the help."""
+    dock, handle = window.docks["help"], window.windowHandle()
+    left, no_keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    edge = dock.mapTo(window, QPoint(-1, dock.height() // 2))
+    QTest.mouseMove(handle, edge)
+    QTest.mousePress(handle, left, no_keys, edge)
+    for step in (across // 2, across):
+        QTest.mouseMove(handle, edge + QPoint(step, 0))
+        settle(qtbot, window)
+    QTest.mouseRelease(handle, left, no_keys, edge + QPoint(across, 0))
+
+
 @pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1700, 1000)])
 def test_the_help_is_tall(qtbot, open_window, size):
     window = open_window(FakeService(), size=size)
@@ -57,9 +71,11 @@ def test_the_width_stays_while_pages_change_and_over_a_restart(qtbot, open_windo
     window = open_window(FakeService(), folder=folder)
     window.panels.show_help("rank")
     settle(qtbot, window)
-    window.resizeDocks([window.docks["help"]], [444], Qt.Orientation.Horizontal)
+    narrower = window.help.width()
+    drag_edge(qtbot, window, -60)
     settle(qtbot, window)
     wide = window.help.width()
+    assert wide > narrower
     for name in titles():
         window.panels.show_help(name)
         settle(qtbot, window)

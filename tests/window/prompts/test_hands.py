@@ -286,6 +286,10 @@ def test_tab_goes_from_text_to_text(busy):
     press_key(Qt.Key.Key_Tab)
     assert busy.prompts.rows()[0].wrong == "47"
     assert (table.currentIndex().row(), table.currentIndex().column()) == (1, 0)
+    type_in("x")
+    press_key(Qt.Key.Key_Backtab, SHIFT)
+    assert prompts(busy)[1] == "2 2 x"
+    assert (table.currentIndex().row(), table.currentIndex().column()) == (0, 3)
 
 
 @pytest.mark.parametrize("text", ["a\u00a0b ", "a\r\nb", "a\u2028b", "tab\tend\n"])

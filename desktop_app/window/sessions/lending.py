@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from desktop_app.contract.registry import hook
-from desktop_app.window.sessions.results_panel import moment, words
+from desktop_app.window.sessions.entries import moment, words
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
