@@ -26,6 +26,7 @@ from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
 from desktop_app.window.frame.rooms import RoomWalk
+from desktop_app.window.frame.saved_layouts import LayoutDesk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.frame.undo import UndoDesk
 from desktop_app.window.inspector.inspector import Inspector
@@ -110,7 +111,8 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.undo, self.top_bar, self.prompt_desk, self.pictures, self.search):
+        rooms = (self.undo, self.top_bar, self.prompt_desk, self.pictures, self.search)
+        for room in (*rooms, self.layouts):
             room.take(self.actions_by_name)
         self._restore()
 
@@ -157,6 +159,7 @@ class MainWindow(QMainWindow):
         self.reading = ReadingDesk(self.hall, self.memory, self.panels, self.inspector.notes)
         rooms = self.prompts, self.results, self.inspector, self.panels, self.pictures
         self.search = SearchDesk(self.hall, self.top_bar.search, rooms, self.session)
+        self.layouts = LayoutDesk(self.hall, self.panels, self.rail, self.config_dir)
         self._tool_bar = layout.make_tool_bar(self, self.top_bar)
         self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
@@ -172,7 +175,7 @@ class MainWindow(QMainWindow):
         rooms = (
             *(self.undo, self.files, self.recent, self.pictures, self.comparisons),
             *(self.prompt_desk, self.picking, self.models, self.storage, self.runs, self.rail),
-            *(self.top_bar, self.panels, self.reading, self.room_walk),
+            *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk),
         )
         themes = (
             ActionSpec(
@@ -203,8 +206,7 @@ class MainWindow(QMainWindow):
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
         if layout.restore_geometry(self, self.config_dir):
-            self.panels.edges.set_folded(layout.kept_folded(self.config_dir))
-            self.panels.edges.put_back()
+            self.panels.take_over(*layout.kept_folded(self.config_dir))
         else:
             self.panels.place()
         chosen = self.settings
@@ -348,4 +350,4 @@ class MainWindow(QMainWindow):
         )
         save_settings(self.config_dir, self.settings)
         self.panels.whole.leave()
-        layout.save_geometry(self, self.config_dir, self.panels.edges.folded())
+        layout.save_geometry(self, self.config_dir, self.panels.folded())

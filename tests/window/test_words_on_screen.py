@@ -7,7 +7,6 @@ their tips, tables and maps, in the help and in the specs is read and held to it
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import pytest
 from PySide6.QtWidgets import (
@@ -20,9 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.contract.params import PromptRow
-from desktop_app.contract.registry import ANALYSES, hook, part_of
-from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.pictures import words
 from desktop_app.pictures.explained import explain, whats
 from desktop_app.pictures.facts import Place
@@ -30,7 +27,7 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame.help_pages import SESSION_FILE, passages, read_page, titles
-from tests.models import named
+from tests.samples.real import real_result
 from tests.view_fixtures import make_view, selection, themed
 
 __all__ = ["make_view", "selection", "themed"]
@@ -49,28 +46,9 @@ RULES = {
         r"(?<!residual )\bstream (before|after) (a |the )?block|\bresid_|stream before a block"
     ),
 }
-PROMPTS = (
-    PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),
-    PromptRow(text="2 3 4 5 ", corrupt="8 1 6 2 ", answer=("6",), wrong=("5",)),
-)
-SETTINGS = {
-    "patch": {"site": "head_z"},
-    "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
-    "repeat": {"batch": 2, "seq_len": 8, "effect_batch": 1},
-    "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
-}
 # The formulas of the help and the tables of the session's file name the fields of the data.
 _SPANS = re.compile(r"`[^`]*`")
 _LINKS = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-
-
-@cache
-def result(name):
-    """Return a real result of the toy model."""
-    params = ANALYSES[name].params(**SETTINGS.get(name, {}))
-    if params.reads_prompts():
-        params = params.model_copy(update={"prompts": PROMPTS})
-    return part_of(name, "run").run(named("toy"), params, SilentReporter())
 
 
 def broken(text):
@@ -126,7 +104,7 @@ def plainly(texts, own=()):
 @pytest.mark.parametrize("name", list(ANALYSES))
 def test_a_filled_view_and_its_form_speak_plainly(make_view, name):
     view = make_view(name)
-    view.show_result(result(name))
+    view.show_result(real_result(name))
     view.selection.select_head(1, 0)
     view.selection.select_position(3)
     first = next(iter(view.analysis.params.own_fields()))
@@ -141,7 +119,7 @@ def test_a_filled_view_and_its_form_speak_plainly(make_view, name):
 
 @pytest.mark.parametrize("name", list(ANALYSES))
 def test_what_numbers_are_is_said_plainly(name):
-    shown = result(name)
+    shown = real_result(name)
     place = Place(0, 1, 0, 3)
     told = [explain(shown, what, place) for what in whats(shown)]
     assert [one for one in told if one is not None], name
@@ -154,7 +132,7 @@ def test_what_numbers_are_is_said_plainly(name):
 
 @pytest.mark.parametrize("name", list(ANALYSES))
 def test_terminals_facts_and_tables_speak_plainly(name):
-    shown = result(name)
+    shown = real_result(name)
     lines = list(hook(name, "picture", "lines")(shown))
     listed = [str(move) for move in shown.params.get("moves") or ()]
     listed += [row["text"] for rows in shown.data.get("top", ()) for row in rows if name == "rank"]
@@ -194,7 +172,7 @@ def test_help_pages_speak_plainly(page):
 
 def test_the_maps_say_their_cells_plainly(make_view):
     view = make_view("ablate")
-    view.show_result(result("ablate"))
+    view.show_result(real_result("ablate"))
     canvas = view.findChildren(MatrixCanvas)[0]
     assert canvas is not None
     maps = view.findChildren(Heatmap)[0].maps()

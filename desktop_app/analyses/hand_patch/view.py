@@ -63,6 +63,8 @@ class HandPatchView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self.history = HandHistory()
         self._inside: tuple[Part, ...] = ()
+        # What was asked for last and has not come yet: until then it is what hands go on from.
+        self._asked: HandPatchParams | None = None
         self._lent: list[tuple[str, Result]] = []
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
@@ -152,10 +154,11 @@ class HandPatchView(AnalysisView):
         self._moves.setVisible(bool(chips))
         self._reset.setVisible(bool(board.moves))
         self._side.show_result(result, self.history)
-        # What was removed is part of the set, also where an older result brings it back.
-        self._inside = removed_of(result).parts
-        self._parts.mode.set_value("mean" if result.params.get("mode") == "mean" else "zero")
-        self.selection.pick({*self.selection.picked, *self._inside})
+        if self._asked is None or _is_asked(result, self._asked):
+            # What was removed is part of the set, also where an older result brings it back.
+            self._asked, self._inside = None, removed_of(result).parts
+            self._parts.mode.set_value("mean" if result.params.get("mode") == "mean" else "zero")
+            self.selection.pick({*self.selection.picked, *self._inside})
         self._show_parts()
         self._show_known()
         self._on_selected()
@@ -193,9 +196,16 @@ class HandPatchView(AnalysisView):
         self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
     ) -> None:
         """Say what is wrong, and go back to the moves on screen."""
+        self._asked = None
         super().show_failure(message, code, fix)
         if self._result is not None:
             self._adopt(self._result)
+
+    @override
+    def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
+        if not busy:  # it was stopped: what is on screen counts again
+            self._asked = None
+        super().show_busy(busy, waiting=waiting)
 
     @override
     def learn_tries(self, tries: Sequence[Result]) -> None:
@@ -207,7 +217,7 @@ class HandPatchView(AnalysisView):
         """Go back to the empty view."""
         super().clear()
         self.history.clear()
-        self._inside = ()
+        self._inside, self._asked = (), None
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -225,7 +235,9 @@ class HandPatchView(AnalysisView):
     # Answering.
 
     def _params(self) -> HandPatchParams:
-        """Return the settings of the form, with the run and the moves on screen."""
+        """Return the settings of the form, with the run and the moves asked for, or on screen."""
+        if self._asked is not None:
+            return self._asked
         settings = self._settings.form.try_value()
         params = settings if isinstance(settings, HandPatchParams) else HandPatchParams()
         inside = {"without": written_parts(self._inside)}
@@ -234,12 +246,14 @@ class HandPatchView(AnalysisView):
         return params.model_copy(update={**_shown(self._result), **inside})
 
     def _adopt(self, result: Result) -> None:
+        self._asked = None
         self._inside = removed_of(result).parts
         self._show_parts()
         self.set_params(self._params().model_copy(update=_shown(result)))
 
     def _try(self, params: HandPatchParams) -> None:
-        """Run with other moves."""
+        """Run with other moves or parts."""
+        self._asked = params
         self.set_params(params)
         self.request_run()
 
@@ -290,7 +304,7 @@ class HandPatchView(AnalysisView):
         """
         self._inside = parts
         self._show_parts()
-        params = self._params()
+        params = self._params().model_copy(update={"without": written_parts(parts)})
         if anew or self._result is None:
             params = params.model_copy(update={"pair": self.selection.prompt})
         if anew or not params.moves:
@@ -340,9 +354,10 @@ class HandPatchView(AnalysisView):
 
     def _on_mode_chosen(self, mode: str) -> None:
         params = self._params().model_copy(update={"mode": mode})
-        self.set_params(params)
         if self._inside:
-            self.request_run()
+            self._try(params)
+        else:
+            self.set_params(params)
 
     def _on_run_changed(self, run: Any) -> None:
         self._try(data_of.mirrored(self._params(), run))
@@ -383,6 +398,13 @@ def _shown(result: Result) -> dict[str, Any]:
     """Return the settings that a result on screen stands for."""
     moves = tuple(str(text) for text in result.params.get("moves") or ())
     return {"pair": data_of.pair_of(result), "run": data_of.run_of(result), "moves": moves}
+
+
+def _is_asked(result: Result, params: HandPatchParams) -> bool:
+    """Return whether a result is what was asked for, and no older one that came late."""
+    made = {**_shown(result), "without": written_parts(removed_of(result).parts)}
+    made["mode"] = result.params.get("mode", params.mode)
+    return all(getattr(params, name) == value for name, value in made.items())
 
 
 VIEW = HandPatchView

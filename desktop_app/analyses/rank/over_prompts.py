@@ -93,7 +93,7 @@ def share_sentence(result: Result) -> str:
 
 
 def _row(result: Result, prompt: int, text: str) -> Row:
-    first, record = _best(result, prompt), result.prompts[prompt]
+    first, answers = _best(result, prompt), _entries(result, "answers", prompt)
     top = result.data["top"][prompt]
     says = token_text(top[0]) if top else ""
     rank, prob = _number(first.get("rank")), _number(first.get("prob"))
@@ -101,7 +101,7 @@ def _row(result: Result, prompt: int, text: str) -> Row:
     values = (
         prompt + 1,
         text,
-        _answer(first, len(record.answers)),
+        _answer(first, len(answers)),
         None if math.isnan(rank) else int(rank),
         None if math.isnan(prob) else prob,
         None if math.isnan(difference) else difference,

@@ -270,7 +270,11 @@ class PictureDesk(QObject):
 
     def _save(self) -> None:
         view = self._hall.views.shown()
-        self.export(view.picture_widget(), view.analysis.name, view.analysis.title)
+        result = view.current_result
+        number = self._session.number_of(result) if result is not None else None
+        row = self._session.row(number) if number is not None else None
+        title = view.analysis.title if row is None else row.title
+        self.export(view.picture_widget(), view.analysis.name, title)
 
     def _copy_current(self) -> None:
         self.copy_picture(self._hall.views.shown().picture_widget())

@@ -115,7 +115,8 @@ class ActionBook:
     def _lay_out(self, names: set[str]) -> None:
         """Fill some menus anew, in their order."""
         for name in names & self._menus.keys():
-            self._menus[name].clear()
+            for action in self._menus[name].actions():  # `clear` deletes what others have, too
+                self._menus[name].removeAction(action)
         for path in [path for path in self._menus if path.partition(_WITHIN)[0] in names]:
             if _WITHIN in path:
                 self._menus.pop(path).deleteLater()

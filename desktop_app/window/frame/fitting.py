@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 from desktop_app.window.frame.edges import LEFT, RIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtWidgets import QDockWidget, QMainWindow
 
@@ -58,9 +58,13 @@ class Fitting(QObject):
             self._narrow()
             self._kept = set(self._edges.shown_at(RIGHT))
 
-    def forget(self) -> None:
-        """Panels were placed anew: what they were before counts no more."""
-        self._folded, self._kept, self._before, self._made = (), set(), {}, {}
+    def forget(self, folded: Sequence[str] = ()) -> None:
+        """Panels were placed anew: what was before counts no more, but that these gave room."""
+        self._folded, self._kept, self._before, self._made = tuple(folded), set(), {}, {}
+
+    def folded(self) -> tuple[str, ...]:
+        """Return the panels that were folded away for want of room, and not by hand."""
+        return tuple(key for key in self._folded if key in self._edges.folded())
 
     def _lack(self) -> int:
         """Return how many pixels the picture is short of; negative: has to spare."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.rail import Rail
 GEOMETRY_FILE = "window.ini"
 _LAYOUT_VERSION = 2
+_FOLDED = ("folded", "gave_room")
 # The first window: most of the screen, but no larger than a picture with its panels needs.
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
@@ -265,13 +266,14 @@ def restore_state(window: QMainWindow, state: object) -> bool:
     return isinstance(state, QByteArray) and window.restoreState(state, _LAYOUT_VERSION)
 
 
-def save_geometry(window: QMainWindow, folder: Path, folded: Sequence[str]) -> None:
+def save_geometry(window: QMainWindow, folder: Path, folded: tuple[list[str], list[str]]) -> None:
     """Keep the window's place, the docks' sizes, and which of them are folded away."""
     path = folder / GEOMETRY_FILE
     store = QSettings(str(path), QSettings.Format.IniFormat)
     store.setValue("geometry", window.saveGeometry())
     store.setValue("state", state_of(window))
-    store.setValue("folded", " ".join(folded))
+    for name, keys in zip(_FOLDED, folded, strict=True):
+        store.setValue(name, " ".join(keys))
     store.sync()
     with contextlib.suppress(OSError):
         path.chmod(0o600)
@@ -291,7 +293,8 @@ def restore_geometry(window: QMainWindow, folder: Path) -> bool:
     return placed and restore_state(window, state)
 
 
-def kept_folded(folder: Path) -> list[str]:
-    """Return the panels that were folded away."""
+def kept_folded(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the panels that were folded away, and those of them that only gave room."""
     store = QSettings(str(folder / GEOMETRY_FILE), QSettings.Format.IniFormat)
-    return str(store.value("folded") or "").split()
+    folded, gave_room = (str(store.value(name) or "").split() for name in _FOLDED)
+    return folded, gave_room

@@ -35,7 +35,7 @@ from desktop_app.window.frame.help_panel import HelpPanel
 from desktop_app.window.frame.whole import Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtWidgets import QMainWindow
 
@@ -143,6 +143,7 @@ class Panels(QObject):
     """Docks the panels, and brings those forward that are hidden at first.
 
     Attributes:
+        window: What they stand in.
         docks: The docks by name.
         edges: What is folded away to the window's edges.
         whole: What takes the whole window.
@@ -155,7 +156,7 @@ class Panels(QObject):
         self, window: QMainWindow, hall: Hall, rooms: Mapping[str, QWidget], log_book: LogBook
     ) -> None:
         super().__init__(window)
-        self._window = window
+        self.window = window
         self._views = hall.views
         self.help_width = self._beside = 0
         self.help = HelpPanel()
@@ -209,7 +210,6 @@ class Panels(QObject):
             *folds,
             (*names[0], 34, picture, "F11", "whole", told, True),
             (*names[1], 34, prompts, "Shift+F11", "table", told),
-            ("reset_layout", "Reset layout", 50, self.place, "", "reset"),
         ]
 
     def place(self) -> None:
@@ -217,7 +217,25 @@ class Panels(QObject):
         self.whole.leave()
         self._fitting.forget()
         self.edges.set_folded(())
-        layout.place_docks(self._window, self.docks)
+        layout.place_docks(self.window, self.docks)
+
+    def folded(self) -> tuple[list[str], list[str]]:
+        """Return the panels that are folded away, and those of them that only gave room."""
+        return list(self.edges.folded()), list(self._fitting.folded())
+
+    def restore(self, state: object, folded: Sequence[str], gave_room: Sequence[str]) -> bool:
+        """Put panels to where a state has them, as far as there is room; False: unusable."""
+        self.whole.leave()
+        done = layout.restore_state(self.window, state)
+        self.take_over(folded, gave_room)
+        return done
+
+    def take_over(self, folded: Sequence[str], gave_room: Sequence[str]) -> None:
+        """Have these folded away, of what a restored state does not show, and fit the rest."""
+        self.edges.set_folded(folded)
+        self.edges.put_back()
+        self._fitting.forget(gave_room)
+        self.fit()
 
     def fold(self, side: str) -> None:
         """Fold the panels of a side away to their edge, or bring them back."""
@@ -236,7 +254,7 @@ class Panels(QObject):
         self.help.show_page(page, heading, words)
         if not dock.isVisible():
             self._beside = self.docks["inspector"].width()
-            layout.show_help(self._window, dock, self.help_width)
+            layout.show_help(self.window, dock, self.help_width)
         dock.raise_()
 
     def show_log(self) -> None:
@@ -245,7 +263,7 @@ class Panels(QObject):
         log = self.docks["log"]
         if not log.isVisible():
             log.show()
-            self._window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
+            self.window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
 
     def _offer_whole(self, hall: Hall) -> None:
@@ -268,7 +286,7 @@ class Panels(QObject):
     def _on_help_toggled(self, shown: bool) -> None:
         """Give the inspector its width back, which had grown with the help in its place."""
         if not shown and self._beside:
-            layout.set_width(self._window, self.docks["inspector"], self._beside)
+            layout.set_width(self.window, self.docks["inspector"], self._beside)
 
     def _show_here(self) -> None:
         """Show the help on this analysis; with the focus in its picture, on the number there."""

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMenu, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QScrollBar,
+    QWidget,
+)
 
+from desktop_app.contract.registry import ANALYSES, described
+from desktop_app.session.export_scripts import to_script
 from desktop_app.widgets.basics.explained_card import ExplainedCard, WhatButton
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, in_sight
+from tests.samples.real import real_result
 from tests.window.fakes import settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -64,6 +80,42 @@ def test_a_right_click_anywhere_in_a_view_offers_all_of_it(qtbot, window, name):
     )
     assert any(text.startswith("What is “") for text in texts(menu))
     menu.close()
+
+
+@pytest.mark.parametrize("name", list(ANALYSES))
+def test_every_part_of_every_picture_has_the_menu(qtbot, window, name):
+    shown = real_result(name)
+    window.showing.show(shown)
+    window.views.open(name)
+    settle(qtbot, window)
+    picture = window.views[name].picture_widget()
+    parts = [p for p in in_sight(picture, QWidget) if p.isEnabled() and p.width() > 20]
+    assert parts or picture.isVisible()
+    for part in (picture, *parts):
+        if isinstance(part, (QAbstractScrollArea, QAbstractSpinBox, QLineEdit, QScrollBar)):
+            continue  # their viewports and lines are asked themselves
+        if isinstance(part.parentWidget(), (QComboBox, QAbstractSpinBox, QScrollBar)):
+            continue
+        if isinstance(part, QLabel) and part.textInteractionFlags():
+            continue  # the text that is marked there is copied
+        menu = right_click(part)
+        assert "Copy as Python" in texts(menu), part
+        menu.close()
+    assert "transformer_lens" in to_script(shown)
+
+
+def test_results_of_analyses_that_are_not_here_have_the_menu(qtbot, window):
+    ours = real_result("ablate")
+    strange = replace(ours, analysis="stranger", fields=described(ours).fields)
+    window.views.lodge(strange)
+    window.showing.show(strange)
+    window.views.open("stranger")
+    settle(qtbot, window)
+    menu = right_click(window.views["stranger"].picture_widget())
+    assert {"Copy picture", "Copy as Python"} <= set(texts(menu))
+    assert any(text.startswith("What is “") for text in texts(menu))
+    take(qtbot, menu, "Copy as Python")
+    assert "not installed" in window.banner.text()
 
 
 def test_python_and_picture_are_copied_from_the_menu(qtbot, window):

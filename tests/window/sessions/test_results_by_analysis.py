@@ -307,3 +307,31 @@ def test_the_menu_key_opens_the_menu_of_the_marked_result(qtbot, window):
     QApplication.sendEvent(panel, event)
     assert opened[0] == "Show"
     assert opened[-1] == "Delete…"
+
+
+def test_exports_carry_the_name_that_the_history_has(qtbot, window, answers, tmp_path):
+    several(window)
+    run(qtbot, window, "ablate", layers="0:2")
+    named = "Ablation · zero · layers 0:2 · 3 prompts"
+    result = window.views["ablate"].current_result
+    window.session.export(result, tmp_path / "a.py")
+    window.session.wait()
+    assert (tmp_path / "a.py").read_text("utf-8").startswith(f'"""{named}\n')
+    window.session.rename(newest(window, "ablate"), 'mine """ + \\ evil\n#')
+    settle(qtbot, window)
+    window.session.export(result, tmp_path / "b.py")
+    window.session.wait()
+    text = (tmp_path / "b.py").read_text("utf-8")
+    assert text.startswith('"""mine ??? + ? evil??\n')
+    compile(text, "b.py", "exec")
+
+
+def test_a_picture_of_the_command_line_has_the_same_title(qtbot, window, tmp_path):
+    several(window)
+    run(qtbot, window, "rank")
+    window.session.save_as(tmp_path / "a.lens")
+    window.session.wait()
+    number, out = newest(window, "rank"), tmp_path / "p.svg"
+    given = ["export", str(tmp_path / "a.lens"), "--result", str(number), "--out", str(out)]
+    assert CliRunner().invoke(cli, given).exit_code == 0
+    assert "Ranking · 3 prompts" in out.read_text("utf-8")
