@@ -190,6 +190,7 @@ class HistoryDesk(QObject):
         self._results = results
         session.rows_changed.connect(results.set_rows)
         session.row_added.connect(results.reveal)
+        session.brought_back.connect(results.select)
         # What is highlighted follows what is on screen, whatever has changed either of them.
         for changed in (session.rows_changed, session.row_added):
             changed.connect(self._highlight)
