@@ -166,7 +166,9 @@ class AttentionView(AnalysisView):
         taste, kind = self._controls.taste(), self._controls.scale()
         small = data_of.thumbnails(result, self.prompt_of(result), taste, kind)
         self._grid.set_thumbnails(small)
-        looked = data_of.taste_words(result, taste) + _SENTENCE.get(kind, "")
+        looked = data_of.taste_words(result, self.prompt_of(result), taste) + _SENTENCE.get(
+            kind, ""
+        )
         self._grid_label.setText(data_of.grid_sentence(result) + looked)
 
     def _chosen(self, result: Result) -> Head:
@@ -330,9 +332,12 @@ class AttentionView(AnalysisView):
 
     def _on_view_changed(self) -> None:
         if self._result is not None:
-            self._draw_grid(self._result)
-            self._draw_heads(self._result)
+            self._attempt(self._redraw, self._result)
         self.choices_changed.emit(self.choices())
+
+    def _redraw(self, result: Result) -> None:
+        self._draw_grid(result)
+        self._draw_heads(result)
 
     def _on_mode_changed(self, mode: str) -> None:
         self._stage.set_mode(mode)
@@ -371,7 +376,7 @@ class AttentionView(AnalysisView):
         self._controls.set_second(head)
         self._share_room()
         if self._result is not None:
-            self._draw_heads(self._result)
+            self._attempt(self._draw_heads, self._result)
 
     def _on_pair_hovered(self, query: int, key: int) -> None:
         """Let lists and strips follow the pointer, and return to the selected pair when it goes."""

@@ -373,3 +373,16 @@ def test_the_export_is_what_is_on_screen(view, qtbot, qapp, tmp_path, mode, them
     image = QImage(str(tmp_path / "p.png"))
     assert image.width() > 500
     assert (image.pixelColor(2, 2).lightness() > 128) == (theme == "light")
+
+
+# What a file may hold.
+
+
+def test_norms_of_another_shape_are_refused_in_a_sentence(make_view, qtbot):
+    result, _plain, _norm = weighted_result()
+    view = make_view("attention", 1500, 900)
+    odd = {**result.data, "value_norm": (np.ones((2, 4, 3), np.float32),) * 2}
+    view.show_result(drawn.attention_result(data=odd, params={"value_weighted": True}))
+    click(qtbot, view, "Value-weighted", QCheckBox)
+    assert view.read_out()["state"] == "failure"
+    assert view.read_out()["failure"]
