@@ -35,7 +35,6 @@ EXCEPTIONS = {
         "engine/packs/test_pack_again.py",
         "_write_manifest",
     ): "makes a pack as an earlier version did",
-    ("engine/test_remembered.py", "_Trial"): _COUNTED,
     ("engine/test_remembered.py", "_resumed"): _COUNTED,
     ("engine/test_products.py", "_one_dnn"): _COUNTED,
     ("engine/test_weights.py", "_expand"): _STEP,

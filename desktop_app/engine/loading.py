@@ -29,6 +29,7 @@ from desktop_app.engine.memory import bytes_needed, free_bytes
 from desktop_app.engine.model import LoadedModel
 from desktop_app.engine.offloading import offload_folder, offload_options, remove_orphans
 from desktop_app.engine.tokenizers.tokenizer_files import read_tokenizer
+from desktop_app.engine.trying import reads_together, try_out
 from desktop_app.support.errors import (
     LensbenchError,
     MemoryExhaustedError,
@@ -143,13 +144,18 @@ def _load(
         info = replace(info, n_kv_heads=axes.n_kv_heads)
         input_device = torch.device(str(bridge.cfg.device or device))
         report.step(0.92, "Comparing with plain Hugging Face")
-        measured = measure(bridge, sample.to(input_device), plain, tokenizer, dtype)
+        ids = sample.to(input_device)
+        measured = measure(bridge, ids, plain, tokenizer, dtype)
+        allowed = measured.tolerance + measured.max_logprob_difference
+        together = reads_together(bridge, ids, plain, allowed)
+        model = LoadedModel(
+            bridge, tokenizer, info, spec, measured, input_device, memory,
+            notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
+            folded_biases=folded, unmixed=axes.unmixed, reads_together=together,
+        )  # fmt: skip
+        try_out(model, report, (0.94, 1.0))
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
-    return LoadedModel(
-        bridge, tokenizer, info, spec, measured, input_device, memory,
-        notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
-        folded_biases=folded, unmixed=axes.unmixed,
-    )  # fmt: skip
+    return model
 
 
 def _load_weights(

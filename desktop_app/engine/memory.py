@@ -23,6 +23,9 @@ _WORKING_SHARE = 0.15
 _WORKING_BYTES = 200_000_000
 # Beyond this many tokens at once a CPU gains no speed, and a pass takes too long to cancel.
 _CPU_TOKENS_PER_PASS = 8192
+# Texts that are read whole share passes of fewer tokens: from here on nothing is gained.
+_TEXT_TOKENS_PER_PASS = {"cpu": 1024}
+_GPU_TEXT_TOKENS_PER_PASS = 16_384
 _SHARE_OF_FREE_MEMORY = 0.4
 _ALLOCATOR = 1.35  # what the allocator and the matrix products hold on top, measured
 
@@ -100,6 +103,24 @@ def rows_per_pass(
     if model.device.type == "cpu":
         rows = min(rows, max(16, _CPU_TOKENS_PER_PASS // computed))
     return max(1, rows - n)
+
+
+def texts_per_pass(model: LoadedModel, length: int, read: int) -> int:
+    """Return how many texts of one token length are read together, at least one.
+
+    `read` is at how many positions of each the logits are wanted.
+    """
+    row = text_bytes(model, length, read)
+    rows = int(budget_bytes(model) / (_ALLOCATOR * row))
+    most = _TEXT_TOKENS_PER_PASS.get(model.device.type, _GPU_TEXT_TOKENS_PER_PASS)
+    return max(1, min(rows, most // max(1, length)))
+
+
+def text_bytes(model: LoadedModel, length: int, read: int) -> int:
+    """Return the memory that a text takes at the peak of a pass: inside it, or at its logits."""
+    inside = row_bytes(model, length, length, read_all=False)
+    item = BYTES_PER_ITEM.get(model.info.dtype, 4)
+    return max(inside, (item + 4) * read * model.info.d_vocab)
 
 
 def budget_bytes(model: LoadedModel) -> int:

@@ -199,6 +199,8 @@ class LoadedModel:
             says.
         unmixed: Layers whose z is not what the pattern takes of the values.
         folded_biases: Whether processing the weights moved biases of values or norms elsewhere.
+        reads_together: Whether texts of one length may share a pass: tried at each loading, on
+            these very weights, since an architecture could well let tokens compete for its experts.
         storage: How much of large patterns a result may keep.
     """
 
@@ -217,6 +219,7 @@ class LoadedModel:
     widest_head: int = 0
     unmixed: frozenset[int] = frozenset()
     folded_biases: bool = False
+    reads_together: bool = True
     storage: Storage = field(default_factory=Storage)
 
     def keep(self, limit_bytes: int | None, *, must_fit: bool) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 HALF = frozenset({"bfloat16", "float16"})
 # Of the sweep's own work, so that measuring stays cheap; twice the prompts are always run.
 _SHARE_OF_WORK = 0.08
-_AT_THE_END = 0.999
 
 
 class NoiseFloor:
@@ -38,20 +37,29 @@ class NoiseFloor:
         self._prompts = prompts
         self._plan = replace(plan, heard=None)
         self._found: list[torch.Tensor] = []
+        self._done = self._share = 0.0  # of the whole, and that of each further row
 
     def add(self, untouched: torch.Tensor) -> None:
         """Take over the metric `[N]` of the untouched rows of a pass."""
         self._found.append(untouched)
 
-    def measure(self, report: Reporter, work: float) -> torch.Tensor | None:
+    def rows(self, work: float) -> int:
+        """Return how many rows of prompts will be run to measure it; none in full precision."""
+        if self._model.info.dtype not in HALF:
+            return 0
+        return self._count * (1 + sum(self._sizes(work)))
+
+    def measure(self, report: Reporter, work: float, done: float) -> torch.Tensor | None:
         """Return the spread `[N]`, largest − smallest; None for full precision.
 
         Args:
             report: May cancel.
             work: Rows through the whole depth that the sweep's variants took.
+            done: The fraction of the whole that went before.
         """
         if self._model.info.dtype not in HALF or self._prompts.base is None:
             return None
+        self._done, self._share = done, (1 - done) / self.rows(work)
         try:
             self.add(torch.cat([self._alone(report, row) for row in range(self._count)]))
             for copies in self._sizes(work):
@@ -111,5 +119,7 @@ class NoiseFloor:
         self, prompts: Prompts, plan: SweepPlan, variants: list[Variant], report: Reporter
     ) -> torch.Tensor:
         one = Pass(self._model, prompts, plan, 0, variants)
-        one.run(report, _AT_THE_END, 0.0)
+        share = self._share * (len(prompts.ids) + len(variants))
+        one.run(report, self._done, share)
+        self._done += share
         return one.untouched

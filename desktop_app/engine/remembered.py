@@ -3,6 +3,9 @@
 In memory, and in a small file of the user's that the next start reads: a model of eighty layers is
 not tried out anew each time. The file holds nothing but truths about software; where it cannot be
 read or written, hooks are tried once in each process.
+
+Some weights tell nothing about their architecture: where attention gives zeros, anything may be
+done to it. What was found with such weights is remembered of them alone.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from desktop_app.support.errors import LensbenchError
@@ -27,9 +30,10 @@ if TYPE_CHECKING:
 
 FILE = "hooks.json"
 # Raised whenever the trials themselves change: what an older one found does not count then.
-_TRIALS = 2
-_PACKAGES = ("torch", "transformers", "transformer-lens")
+_TRIALS = 3
+_PACKAGES = ("lensbench", "torch", "transformers", "transformer-lens", "accelerate")
 _MOST_MODELS = 200
+_MOST_FINDINGS = 60
 _MOST_BYTES = 1_000_000
 # Of the settings these do not change what the hooks do.
 _NAMES = frozenset({"model", "offline"})
@@ -37,26 +41,56 @@ _NAMES = frozenset({"model", "offline"})
 Findings = dict[str, bool]
 """What was tried, by name, and whether it works."""
 
+
+class Finding(NamedTuple):
+    """What a trial found.
+
+    Attributes:
+        holds: Whether it works.
+        for_all: Whether that holds of all weights of the configuration, or of these alone.
+    """
+
+    holds: bool
+    for_all: bool
+
+
 _log = logging.getLogger(__name__)
 _known: dict[str, Findings] = {}
 _keys: WeakKeyDictionary[Any, dict[tuple[object, ...], str]] = WeakKeyDictionary()
 
 
-def recall(model: LoadedModel, name: str, try_out: Callable[[], bool | None]) -> bool:
+def recall(model: LoadedModel, name: str, try_out: Callable[[], Finding | bool | None]) -> bool:
     """Return what is known of a model under a name; what is not yet is tried out once.
 
     A trial that could tell nothing (None) counts as failed, and is not remembered.
     """
+    known = recalled(model, name)
+    if known is not None:
+        return known
+    found = try_out()
+    if found is None:
+        return False
+    told = found if isinstance(found, Finding) else Finding(found, for_all=True)
+    key = _key(model)
+    findings = _known[key]
+    findings[name if told.for_all else _of_weights(model, name)] = told.holds
+    for oldest in list(findings)[:-_MOST_FINDINGS]:
+        del findings[oldest]
+    _write(key)
+    return told.holds
+
+
+def recalled(model: LoadedModel, name: str) -> bool | None:
+    """Return what is known of a model under a name; None where it was not tried."""
     key = _key(model)
     if key not in _known:
         _known[key] = _read().get(key, {})
-    if name not in _known[key]:
-        found = try_out()
-        if found is None:
-            return False
-        _known[key][name] = found
-        _write(key)
-    return _known[key][name]
+    found = _known[key]
+    return found.get(name, found.get(_of_weights(model, name)))
+
+
+def _of_weights(model: LoadedModel, name: str) -> str:
+    return f"{name}, weights {model.info.fingerprint}"
 
 
 def forget() -> None:
@@ -81,6 +115,7 @@ def _digest(model: LoadedModel) -> str:
     facts = {
         "architecture": type(original).__name__,
         "configuration": configuration,
+        "attn_implementation": getattr(original.config, "_attn_implementation", None),
         "settings": {**settings, "device": model.device.type, "dtype": model.info.dtype},
         "versions": [package_version(name) for name in _PACKAGES],
         "trials": _TRIALS,

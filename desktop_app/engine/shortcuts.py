@@ -23,7 +23,7 @@ from desktop_app.engine.model import (
     mlp_input_hook,
     site_hook,
 )
-from desktop_app.engine.remembered import recall
+from desktop_app.engine.remembered import Finding, recall
 from desktop_app.support.errors import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ TRIMMED_SITES: tuple[Site, ...] = ("attn_out", "mlp_out")
 _TOKENS = 6
 _TOLERANCE = {"float32": 1e-3}  # of log-probabilities; a failure is off by whole units
 _HALF_TOLERANCE = 0.25
-_FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError)
+FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError)
 # Of the largest logit: what is less than this is rounding that differs between rows.
 _NOTICED = {"float32": 1e-5}
 _HALF_NOTICED = 0.02
@@ -116,7 +116,7 @@ class Abilities:
 
 def abilities(model: LoadedModel) -> Abilities:
     """Return what this model's architecture stands, from a few small passes the first time."""
-    trial = _Trial(model)
+    trial = Trial(model)
     grows = recall(model, "grows", trial.grows)
     return Abilities(
         grows,
@@ -131,10 +131,15 @@ def acts(model: LoadedModel, site: Site) -> bool:
     On OPT, GPT-J and GPT-Neo, say, the bridge only shows the pattern: the model goes on with its
     own.
     """
-    return recall(model, f"acts at {site}", lambda: _Trial(model).acts(site))
+    return recall(model, acting(site), lambda: Trial(model).acts(site))
 
 
-class _Trial:
+def acting(site: Site) -> str:
+    """Return the name under which is remembered whether a site acts."""
+    return f"acts at {site}"
+
+
+class Trial:
     """Small passes by which is tried what a model's hooks do."""
 
     def __init__(self, model: LoadedModel) -> None:
@@ -157,10 +162,33 @@ class _Trial:
         logits = self._model.run(ids, [(self._enter, lambda x, hook: stream.append(x.clone()))])
         return logits, stream[0]
 
-    def _agrees(self, run: Callable[[], Tensor], whole: Tensor | None = None) -> bool | None:
+    @cached_property
+    def _mixes(self) -> bool:
+        """Whether the first half of a text, and so attention, decides what comes after the second.
+
+        Where weights make nothing of it, any shortcut past it seems to do.
+        """
+        half = self._length // 2
+        if not half:
+            return False
+        other = self._ids.clone()
+        other[:, :half] = (other[:, :half] + 1) % self._model.info.d_vocab
+        logits, _stream = self._run_whole(other)
+        apart = logits[:, -1].float().log_softmax(-1) - self._whole[0][:, -1].float().log_softmax(
+            -1
+        )
+        return bool(apart.abs().max() > self._tolerance)
+
+    @property
+    def _tolerance(self) -> float:
+        return _TOLERANCE.get(self._model.info.dtype, _HALF_TOLERANCE)
+
+    def _agrees(self, run: Callable[[], Tensor], whole: Tensor | None = None) -> Finding | None:
         """Return whether a pass can be made and ends in the untouched predictions, or in `whole`'s.
 
-        None where those are no numbers, so that nothing can be told.
+        None where those are no numbers, so that nothing can be told. That it does is so for all
+        weights of the configuration where these make something of their attention; that it does
+        not may lie in these.
         """
         logits = self._whole[0] if whole is None else whole
         expected = logits[:, -1].float().log_softmax(-1)
@@ -168,14 +196,15 @@ class _Trial:
             return None
         try:
             found = run()
-        except _FAILURES as error:
+        except FAILURES as error:
             if is_out_of_memory(error):
                 raise
-            return False
+            return Finding(holds=False, for_all=True)
         difference = (found[:, -1].float().log_softmax(-1) - expected).abs().max()
-        return bool(difference <= _TOLERANCE.get(self._model.info.dtype, _HALF_TOLERANCE))
+        holds = bool(difference <= self._tolerance)
+        return Finding(holds, for_all=holds and self._mixes)
 
-    def grows(self) -> bool | None:
+    def grows(self) -> Finding | None:
         """Return whether rows may join between two layers, those of another text too."""
         last = site_hook(self._model.info.n_layers - 1, "resid_pre")
         other, stream = self._run_whole((self._ids + 1) % self._model.info.d_vocab)
@@ -187,9 +216,11 @@ class _Trial:
         expected = torch.cat([self._whole[0], other]).repeat(2, 1, 1)
         return self._agrees(lambda: self._model.run(self._ids, join), expected)
 
-    def resumes(self) -> bool | None:
+    def resumes(self) -> Finding | None:
         """Return whether a pass may begin in the middle of a prompt."""
-        return self._length > 1 and self._agrees(self._resumed)
+        if self._length < 2:
+            return Finding(holds=False, for_all=True)
+        return self._agrees(self._resumed)
 
     def _resumed(self) -> Tensor:
         record = RecordingCache(1)
@@ -200,7 +231,7 @@ class _Trial:
         ids, enter = self._ids[:, half:], [(self._enter, lambda _x, hook: rows)]
         return self._model.run(ids, enter, cache=prefix)
 
-    def trims(self) -> bool | None:
+    def trims(self) -> Finding | None:
         """Return whether one position may go on alone in the last layer."""
 
         def keep_last(x: Tensor, hook: object) -> Tensor:
@@ -211,7 +242,7 @@ class _Trial:
         hooks = trim_hooks(self._model, keep_last)
         return self._agrees(lambda: self._model.run(self._ids.repeat(2, 1), hooks))
 
-    def acts(self, site: Site) -> bool:
+    def acts(self, site: Site) -> Finding:
         """Return whether disturbing a site in any one layer changes what is predicted.
 
         Row 0 is untouched, and each further row has one layer's disturbed. A layer may well do
@@ -233,7 +264,9 @@ class _Trial:
         logits = self._model.run(ids, [*hooks, *keep])[:, -1].float()
         change = (logits[1:] - logits[:1]).abs().max()
         least = _NOTICED.get(self._model.info.dtype, _HALF_NOTICED)
-        return not bool(change <= least * logits[0].abs().max())
+        holds = not bool(change <= least * logits[0].abs().max())
+        # Of no numbers nothing is told, and that nothing changes may lie in these weights.
+        return Finding(holds, for_all=holds and bool(torch.isfinite(change)))
 
 
 def trim_hooks(model: LoadedModel, keep: Callable[..., Tensor]) -> Hooks:

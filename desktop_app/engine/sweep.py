@@ -103,9 +103,11 @@ def sweep(
     prompts = Prompts(ids, model.seen(ids, site_hook(0, "resid_pre")), records=len(chunks) > 1)
     values = torch.full((len(variants),), float("nan"))
     same = [i for i, variant in enumerate(variants) if variant.changes_nothing]
-    total = sum(_tokens(model, c, ids, variants) for c in chunks)
     report.needs(_needs(model, chunks, ids, plan))
     done, floor = 0.0, NoiseFloor(model, prompts, plan)
+    rows = sum(variant_share(model, v) for v in variants)
+    total = sum(_tokens(model, c, ids, variants) for c in chunks)
+    total += floor.rows(rows) * ids.shape[1]
     for chunk in chunks:
         limit = rows_per_pass(model, ids.shape[1] - chunk.start, ids.shape, plan)
         work, first = _tokens(model, chunk, ids, variants), 0
@@ -126,7 +128,7 @@ def sweep(
             if on_part is not None and prompts.base is not None:
                 on_part(prompts.base, values)
     base = prompts.base if prompts.base is not None else torch.empty(0)
-    noise = floor.measure(report, sum(variant_share(model, v) for v in variants))
+    noise = floor.measure(report, rows, done)
     return Swept(base, values, prompts.base_logits.float().cpu(), noise)
 
 
@@ -144,6 +146,11 @@ def variant_share(model: LoadedModel, variant: Variant) -> float:
     return (model.info.n_layers - variant.layer) / model.info.n_layers
 
 
+def pass_cost(model: LoadedModel) -> float:
+    """Return what a pass costs by itself, in tokens through the whole model."""
+    return _PASS_COST.get(model.device.type, _GPU_PASS_COST)
+
+
 def _chunks(
     model: LoadedModel, ids: torch.Tensor, variants: Sequence[Variant], plan: SweepPlan
 ) -> list[_Chunk]:
@@ -157,8 +164,7 @@ def _chunks(
         weights[at] = weights.get(at, 0.0) + variant_share(model, variant)
     begins = dict.fromkeys(weights, 0)
     if any(weights) and model.spec.offload == "none" and abilities(model).resumes:
-        cost = _PASS_COST.get(model.device.type, _GPU_PASS_COST)
-        begins = choose_starts(weights, length, n, cost)
+        begins = choose_starts(weights, length, n, pass_cost(model))
     by_start: dict[int, _Chunk] = {0: _Chunk(0)}
     for number in sorted(range(len(variants)), key=lambda i: variants[i].layer):
         if variants[number].changes_nothing:

@@ -7,6 +7,7 @@ length are swept together, estimates stand in for what is to come, and partial r
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import torch
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.sites import require_acting
-from desktop_app.engine.sweep import sweep
+from desktop_app.engine.sweep import pass_cost, sweep
 from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import Estimator
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from desktop_app.methods.estimates import EstimateMode
     from desktop_app.methods.prepare import Prepared
     from desktop_app.text.encoding import Encoding
+
+# A pass with gradients costs as much as so many without.
+_GRADIENTS = 3.0
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class Readings:
         cells: The metric in each cell, an array per prompt; NaN where it is still to come.
         logits: Untouched logits `[V]` at the read position, of the prompts and of their twins.
         done: How many prompts are finished.
+        done_tokens: How many tokens these have.
         noise: How far each prompt's untouched metric goes apart over batch sizes `[N]`, the larger
             of it and its twin's; None in full precision.
         estimated: Whether all this is an estimate.
@@ -140,6 +145,7 @@ class Readings:
     cells: list[np.ndarray]
     logits: tuple[list[torch.Tensor], ...]
     done: int = 0
+    done_tokens: int = 0
     noise: np.ndarray | None = None
     estimated: bool = False
     estimate: Readings | None = None
@@ -211,18 +217,31 @@ def run_grid(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:
     found = _blank(grid)
     with no_hooks_left(model):
         try:
+            share = _share_of_estimate(model, grid)
             if grid.estimate != "no":
-                found.estimate = _estimated(model, grid, report)
+                found.estimate = _estimated(model, grid, ShareReporter(report, 0.0, share))
                 _show(grid, found.estimate, report)
                 if grid.estimate == "only":
                     return found.estimate
-            _run_groups(model, grid, found, report)
+            _run_groups(model, grid, found, ShareReporter(report, share, 1 - share))
         except Cancelled:
             kept = _kept(found) if grid.keeps and report.keeps_partial else None
             if kept is None:
                 raise
             return kept
     return found
+
+
+def _share_of_estimate(model: LoadedModel, grid: Grid) -> float:
+    """Return which part of the time the estimate takes, as far as that can be foreseen."""
+    if grid.estimate != "first":
+        return float(grid.estimate == "only")
+    cost = pass_cost(model)
+    lengths = [len(target.ids) for target in grid.inputs.targets]
+    guess = sum(_GRADIENTS * (cost + length) for length in lengths)
+    # On the whole each cell is a row that runs through half of the layers.
+    exact = sum(cost + length * (1 + math.prod(grid.shape(length)) / 2) for length in lengths)
+    return guess / (guess + exact)
 
 
 def _kept(found: Readings) -> Readings | None:
@@ -240,6 +259,7 @@ def _run_groups(model: LoadedModel, grid: Grid, found: Readings, report: Reporte
     for prompts in groups:
         _sweep_group(model, grid, grid.inputs.group(model, prompts), found, report)
         found.done += len(prompts)
+        found.done_tokens += sum(len(grid.inputs.targets[i].ids) for i in prompts)
 
 
 def _blank(grid: Grid) -> Readings:
@@ -271,8 +291,9 @@ def _sweep_group(
             found.cells[cell.prompt][cell.index] = value
         _show(grid, found, report)
 
-    count = len(grid.inputs.targets)
-    share = ShareReporter(report, found.done / count, len(group.prompts) / count)
+    count, members = len(grid.inputs.targets), group.prompts
+    whole = sum(len(target.ids) for target in grid.inputs.targets)
+    share = ShareReporter(report, found.done_tokens / whole, group.length * len(members) / whole)
     runs = [cell.run for cell in running]
     swept = sweep(model, group.ids, runs, _plan(grid, group, found), share, fill)
     for row, logits in enumerate(swept.base_logits):
@@ -322,7 +343,7 @@ def _estimated(model: LoadedModel, grid: Grid, report: Reporter) -> Readings:
     count = len(inputs.targets)
     for prompt, target in enumerate(inputs.targets):
         note = f"Gradients of prompt {prompt + 1} of {count}"
-        report.step(prompt / count if grid.estimate == "only" else 0.0, note)
+        report.step(prompt / count, note)
         group = inputs.group(model, [prompt])
         cells = list(grid.cells(group))
         places = sorted({(e.layer, e.site) for cell in cells for e in cell.run.edits})

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.methods.prepare import Prepared, encoder_of, prepare
+from desktop_app.methods.together import Reader, Text
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.answers import continuation_token, fixed_row, other_spelling, resolve_row
 from desktop_app.text.warnings import as_fix
@@ -85,12 +87,8 @@ def prepare_near(
     if not params.fix:
         return first
     rows, said = list(params.prompts), []
-    for index, record in enumerate(first.records):
-        if not record.answers:
-            continue
-        report.check()
-        read = model.run(model.ids([record.tokens.ids]))[0, record.read_position]
-        for notice in near_notices(model, params, first, [(index, read)]):
+    for index, found in sorted(_near_of_all(model, params, first, report).items()):
+        for notice in found:
             if notice.fix is not None:
                 rows[index] = fixed_row(rows[index], notice.fix)
                 said += [n for n in first.notices if _is_applied(n, index)]
@@ -102,6 +100,26 @@ def prepare_near(
     fixed = params.model_copy(update={"prompts": tuple(rows)})
     again = prepare(model, fixed, position=position)
     return replace(again, notices=(*said, *again.notices))
+
+
+def _near_of_all(
+    model: LoadedModel, params: Params, prepared: Prepared, report: Reporter
+) -> dict[int, list[Notice]]:
+    """Return what is to be said of each prompt with answers; those of one length share a pass."""
+    numbers = [i for i, record in enumerate(prepared.records) if record.answers]
+    reads = [prepared.records[i].read_position for i in numbers]
+    ids = [prepared.records[i].tokens.ids for i in numbers]
+    texts = [Text(own, at, at + 1) for own, at in zip(ids, reads, strict=True)]
+    found: dict[int, list[Notice]] = {}
+
+    def take(number: int, logits: torch.Tensor) -> None:
+        index = numbers[number]
+        found[index] = near_notices(model, params, prepared, [(index, logits[0])])
+
+    reader = Reader(model)
+    for group in reader.groups(texts):
+        reader.read(texts, group, ShareReporter(report, 0.0, 0.0), take)
+    return found
 
 
 def _is_applied(notice: Notice, index: int) -> bool:
@@ -186,8 +204,8 @@ def _notice(
         message += "; look at the ranking and take a spelling from there."
         return Notice("answer_not_near", message, None, index, (record.read_position,))
     moved = f"the prompt “{fixed.text}” with " if fixed.text != row.text else ""
-    answers = "|".join(fixed.answer)
-    wrongs = f" and “{'|'.join(fixed.wrong)}”" if fixed.wrong else ""
+    answers = "” or “".join(fixed.answer)
+    wrongs = f" and “{'” or “'.join(fixed.wrong)}”" if fixed.wrong else ""
     message += f"{_USE}{moved}“{answers}”{wrongs}{_OFFER}"
     return Notice("answer_not_near", message, as_fix(fixed, index), index, (record.read_position,))
 

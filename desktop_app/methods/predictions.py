@@ -34,8 +34,18 @@ def token_row(
 def top_rows(model: LoadedModel, logits: torch.Tensor, count: int) -> list[dict[str, Any]]:
     """Return the most likely tokens; ties go to the smaller id."""
     logprobs = logits.log_softmax(-1)
-    order = torch.argsort(logits, descending=True, stable=True)[:count].tolist()
-    return [token_row(model, logits, logprobs, token) for token in order]
+    return [token_row(model, logits, logprobs, token) for token in _highest(logits, count)]
+
+
+def _highest(logits: torch.Tensor, count: int) -> list[int]:
+    """Return the ids of the highest logits, ties by id, without sorting a whole vocabulary."""
+    among = torch.arange(len(logits), device=logits.device)
+    if bool(torch.isfinite(logits).all()):
+        least = logits.topk(min(count, len(logits))).values[-1]
+        among = among[logits >= least]
+    order = torch.argsort(logits[among], descending=True, stable=True)[:count]
+    found: list[int] = among[order].tolist()
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.words import ABOUT
+from desktop_app.pictures.words import ABOUT, place_name, written
 from desktop_app.support.errors import MISFITS
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ class Matrix:
 
     def place_text(self, row: int, column: int) -> str:
         """Return where a cell is, in words."""
-        axes = ((self.rows, row), (self.columns, column))
-        return " · ".join(f"{axis.name} {axis.labels[at]}".strip() for axis, at in axes)
+        down, across = self.rows, self.columns
+        return place_name((down.name, down.labels[row]), (across.name, across.labels[column]))
 
     def value_text(self, row: int, column: int) -> str:
         """Return the number of a cell as it stands under the cursor."""
@@ -187,5 +187,5 @@ def finite_limits(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def signed(value_format: str, value: float) -> str:
-    """Format a number with a true minus sign."""
-    return value_format.format(value).replace("-", "−")
+    """Format a number with a true minus sign, and nothing as 0 without one."""
+    return written(value_format, value)

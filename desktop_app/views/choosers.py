@@ -11,7 +11,7 @@ from desktop_app.pictures.words import prompt_title
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
-from desktop_app.widgets.basics.words import PlainLabel
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,12 +36,13 @@ class PromptChooser(QWidget):
         self.box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.box.setMinimumContentsLength(8 if compact else 14)
+        self.box.setMinimumContentsLength(6 if compact else 8)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.setMaximumWidth(340)
         name = label("Prompt")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        name.setVisible(not compact)
+        if compact:  # shown before it has its place, it would be a window of its own
+            name.hide()
         row = row_in(self, name, self._previous, (self.box, 8), self._next, spacing=4)
         if not compact:
             row.addStretch(1)
@@ -66,6 +67,7 @@ class PromptChooser(QWidget):
     def _on_prompt_changed(self, prompt: int) -> None:
         if prompt < self.box.count():
             self.box.setCurrentIndex(prompt)
+        self.box.setToolTip(plain_tip(self.box.currentText()))
         # The table may have selected a prompt that this result lacks: then the shown one stays.
         self._previous.setEnabled(self.box.currentIndex() > 0)
         self._next.setEnabled(self.box.currentIndex() < self.box.count() - 1)

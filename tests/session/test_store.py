@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from desktop_app.contract.params import PromptRow
+from desktop_app.pictures.naming import result_name
 from desktop_app.session.parts import LazyArray
-from desktop_app.session.store import Session, SessionRow, default_title
+from desktop_app.session.store import Session, SessionRow
 from desktop_app.support.errors import BadInputError
 from tests.samples import drawn, patching, stored
 from tests.samples.heads import detect_result
@@ -238,13 +239,13 @@ def test_a_title_says_what_a_result_was_about():
     random = {"batch": 30, "seq_len": 50, "seed": 0, "prompts": []}
     second = patching.hand_result(prompts=(patching.PAIR, patching.OTHER), pair=1)
     titles = {
-        "Ranking · 1 2 3 4 ": drawn.rank_result(),
+        "Ranking · 2 prompts": drawn.rank_result(),
         "Heads · 30 × 50 random tokens, seed 0": detect_result(params=random),
-        "By hand · 1 2 4 3 ": second,
+        "By hand · the corrupt run as it is · “1 2 4 3 ”": second,
         "Composition · 4.0,5.3": drawn.result_of(
             "compose", {}, prompts=(), params={"full_circuit": "4.0,5.3"}
         ),
         "Composition": drawn.result_of("compose", {}, prompts=(), params={}),
     }
     for title, result in titles.items():
-        assert default_title(result) == title
+        assert result_name(result) == title

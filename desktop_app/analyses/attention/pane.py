@@ -178,17 +178,18 @@ class HeadPane(QWidget):
         policy = close.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # names of two heads stand on one line
         close.setSizePolicy(policy)
-        close.setVisible(closable)
+        if not closable:  # shown before it has its place, it would be a window of its own
+            close.hide()
         close.clicked.connect(self.closed)
         self._pages = QStackedLayout()
-        for page in (self.pattern, self.text, self.arcs, self.wait):
-            self._pages.addWidget(page)
         self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._body.addLayout(self._pages, 1)
         self._body.addWidget(self.looks)
         self._body.setSpacing(6)
         head = row_of((self.title, 2), (self.told, 3), close, spacing=12)
         column_in(self, head, (self._body, 1), spacing=4)
+        for page in (self.pattern, self.text, self.arcs, self.wait):
+            self._pages.addWidget(page)
         self._connect()
 
     def _connect(self) -> None:

@@ -85,7 +85,7 @@ def group_size(result: Result) -> int:
 def header(result: Result, layer: int, head: int) -> str:
     """Name a head, and the key-value head that it reads where heads share one."""
     place = indices(result, layer, head)
-    name = f"L{layer} H{head}"
+    name = part_name(layer, head)
     if place is None:
         return f"{name} is not in this result"
     if group_size(result) == 1:
@@ -113,7 +113,7 @@ def sink_share(result: Result, place: tuple[int, int], prompt: int) -> float | N
 
 def _sink_words(result: Result, place: tuple[int, int], prompt: int) -> str:
     share = sink_share(result, place, prompt)
-    return "" if share is None else f" · {share:.0f} % goes to the sink"
+    return "" if share is None else f" · {number(share, 0)} % goes to the sink"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
@@ -285,13 +285,15 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     if found is None or place.prompt >= len(result.prompts):
         return []
     entropy = number(_entropy(result, found, place.prompt), 2)
-    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
+    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each", "entropy")]
     share = sink_share(result, found, place.prompt)
     if share is not None:
-        facts.append(Fact("To the sink", percent(share), "What its rows give to no token"))
+        facts.append(Fact("To the sink", percent(share), "What its rows give to no token", "sink"))
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
-        facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
+        facts.append(
+            Fact("Key-value head", str(shared), "Shared by several query heads", "kv_head")
+        )
     return facts
 
 
@@ -318,11 +320,12 @@ def lines(result: Result) -> Iterator[str]:
             cells = []
             for column, head in enumerate(heads):
                 weights = np.asarray(pattern[row, column])[read]
-                best = int(weights.argmax())
+                best, name = int(weights.argmax()), part_name(int(layer), int(head))
                 share = sink_share(result, (row, column), index)
-                sink = "" if share is None else f" (sink {share:.0f} %)"
-                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}{sink}")
-            yield f"  L{layer}: " + " · ".join(cells)
+                sink = "" if share is None else f" (sink {number(share, 0)} %)"
+                weight = number(weights[best], 2)
+                cells.append(f"{name} {show_space(texts[best])}@{best} {weight}{sink}")
+            yield "  " + " · ".join(cells)
 
 
 def _small_lines(result: Result, index: int) -> Iterator[str]:
@@ -331,8 +334,11 @@ def _small_lines(result: Result, index: int) -> Iterator[str]:
     entropy = np.asarray(result.data["entropy"], dtype=float)[..., index]
     heads = result.data["head_indices"]
     for layer, values in zip(result.data["layers"], entropy, strict=True):
-        cells = (f"H{head} {value:.2f}" for head, value in zip(heads, values, strict=True))
-        yield f"  L{layer}: " + " · ".join(cells)
+        cells = (
+            f"{part_name(int(layer), int(head))} {number(float(value), 2)}"
+            for head, value in zip(heads, values, strict=True)
+        )
+        yield "  " + " · ".join(cells)
 
 
 def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:

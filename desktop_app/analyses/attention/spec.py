@@ -19,13 +19,18 @@ class AttentionParams(Params):
     """Settings of `attention`."""
 
     layers: RangeText = setting(
-        ":", "Layers", "Which layers are kept, A:B, half open.", advanced=True
+        ":",
+        "Layers",
+        "Which layers are kept: all layers, or some, such as 0 to 11.",
+        advanced=True,
+        spelling="layers",
     )
     heads: HeadsText = setting(
         "",
         "Heads",
-        "Only these heads, such as 5.3,16.0; empty keeps all of the layers chosen.",
+        "Only these heads, such as L5H3,L16H0; empty keeps all of the layers chosen.",
         advanced=True,
+        spelling="heads",
     )
     no_first: bool = setting(
         False,

@@ -16,6 +16,7 @@ from desktop_app.analyses.attention.stage import HeadStage
 from desktop_app.analyses.attention.strips import LookStrips
 from desktop_app.contract.result import same_model
 from desktop_app.pictures.stretch import LINEAR, Stretch
+from desktop_app.pictures.words import part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
@@ -48,6 +49,7 @@ _SENTENCE = {"log": " · log colours", "percentile": " · percentile colours"}
 class AttentionView(AnalysisView):
     """All heads at the left, the chosen one at the right, beside it one that is compared."""
 
+    picks = True
     EMPTY = (
         "Where do the heads look?",
         "Run attention to see every head at a glance, and any of them large over its tokens.",
@@ -86,6 +88,8 @@ class AttentionView(AnalysisView):
         self._area.installEventFilter(self)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._grid.head_clicked.connect(self._on_grid_clicked)
+        self._grid.heads_picked.connect(self._on_heads_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         self._grid.head_compared.connect(self._on_grid_compared)
         self._stage.pair_hovered.connect(self._on_pair_hovered)
         self._stage.token_hovered.connect(self._on_token_hovered)
@@ -118,6 +122,8 @@ class AttentionView(AnalysisView):
         self._grid.set_labels(layers, heads)
         whole = len(heads) == result.model.n_heads and data_of.group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
+        self._grid_label.setText(data_of.grid_sentence(result))
+        self._on_picked()
         if self._second is not None and data_of.indices(result, *self._second) is None:
             self._second = None
         self._share_room()
@@ -209,7 +215,7 @@ class AttentionView(AnalysisView):
     ) -> Shown | tuple[str, str]:
         title, prompt = data_of.header(result, *head), self.prompt_of(result)
         if picture is None:
-            return title, f"Computing L{head[0]} H{head[1]}, which is not stored…"
+            return title, f"Computing {part_name(*head)}, which is not stored…"
         told = data_of.entropy_sentence(result, *head, prompt)
         return Shown(picture, result.prompts[prompt].tokens, self._laid, title, told)
 
@@ -353,6 +359,17 @@ class AttentionView(AnalysisView):
         if self._result is not None:
             layers, heads = data_of.numbers(self._result)
             self.selection.select_head(layers[row], heads[column])
+
+    def _on_picked(self, _picked: object = None) -> None:
+        if (result := self._result) is not None:
+            heads = [(layer, h) for layer, h in self.selection.picked if h is not None]
+            found = (data_of.indices(result, *head) for head in heads)
+            self._grid.set_picked(place for place in found if place is not None)
+
+    def _on_heads_picked(self, places: tuple[tuple[int, int], ...]) -> None:
+        if self._result is not None:
+            layers, heads = data_of.numbers(self._result)
+            self.selection.toggle_picked((layers[row], heads[column]) for row, column in places)
 
     def _on_grid_compared(self, row: int, column: int) -> None:
         """Put a head beside the shown one; once more takes it away."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.compose import picture as data_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.words import number, part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.layouts import PageStack, column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import Pages, SegmentedControl
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -75,10 +75,9 @@ class CircuitPanels(QWidget):
             "Open the settings",
         )
         self.panels = (CircuitPanel(), CircuitPanel())
-        split = gap_splitter(Qt.Orientation.Horizontal, *((shown, 0, 1) for shown in self.panels))
-        self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.empty)
-        self._pages.addWidget(split)
+        split = Reflow(*((shown, 1, 1, 360) for shown in self.panels))
+        self._pages = PageStack(self.empty, split)
+        column_in(self, self._pages)
 
     def show_result(self, result: Result) -> None:
         """Show the circuits of a result."""
@@ -97,6 +96,7 @@ _HINT = "Choose a pair for all its numbers."
 class ComposeView(AnalysisView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
+    picks = True
     EMPTY = (
         "Which head reads which?",
         "Run it to compare all pairs of heads with chance; only weights are read.",
@@ -114,8 +114,8 @@ class ComposeView(AnalysisView):
         self._map = Heatmap()
         self._circuits = CircuitPanels()
         top = row_of(self._kind, None)
-        parts = (panel(top, self._chance, (self._map, 1)), 3, 580), (self._build_side(), 2, 420)
-        split = gap_splitter(Qt.Orientation.Horizontal, *parts)
+        shown = panel(top, self._chance, (self._map, 1))
+        split = Reflow((shown, 3, 580, 340), (self._build_side(), 2, 420, 260))
         self.pages = Pages(
             ("pairs", "Composition", split), ("circuits", "Circuits", self._circuits)
         )
@@ -145,6 +145,10 @@ class ComposeView(AnalysisView):
         self._scope.changed.connect(self._list_pairs)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
+        self._map.let_pick()
+        self._map.cells_picked.connect(self._on_cells_picked)
+        self._table.rows_picked.connect(self._on_rows_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         self._table.row_selected.connect(self._choose)
         self._circuit_button.clicked.connect(self._on_circuit_clicked)
         self._copy_button.clicked.connect(self._on_copy_clicked)
@@ -176,6 +180,7 @@ class ComposeView(AnalysisView):
         self._map.show_maps(shown.matrix(result, kind))
         self._list_pairs()
         self._show_pair(result)
+        self._on_picked()
 
     def _list_pairs(self, _scope: object = None) -> None:
         if self._shown is None:
@@ -185,6 +190,7 @@ class ComposeView(AnalysisView):
         if self._scope.value() == "head":
             only = (-1 if layer is None else layer, -1 if head is None else head)
         self._table.set_ranking(data_of.top_pairs(self._shown, only))
+        self._on_picked()
 
     def _show_pair(self, result: Result) -> None:
         pair = self._pair
@@ -245,6 +251,29 @@ class ComposeView(AnalysisView):
         pair = None if self._shown is None else data_of.pair_at(self._shown, row, column)
         if pair is not None:
             self.open_attention(*pair[1])
+
+    def _on_picked(self, _picked: object = None) -> None:
+        """Mark the pairs of two picked heads."""
+        shown, picked = self._shown, set(self.selection.picked)
+        if shown is None:
+            return
+        rows = [i for i, head in enumerate(shown.later) if head in picked]
+        columns = [j for j, head in enumerate(shown.earlier) if head in picked]
+        cells = [(i, j) for i in rows for j in columns]
+        self._map.set_picked(cell for cell in cells if data_of.pair_at(shown, *cell) is not None)
+        rows_of = [row.key for row in self._table.ranking.rows]
+        self._table.set_marked([pair for pair in rows_of if picked.issuperset(pair)])
+
+    def _on_cells_picked(self, cells: tuple[tuple[int, int], ...]) -> None:
+        """Pick both heads of every pair."""
+        if self._shown is not None:
+            pairs = (data_of.pair_at(self._shown, *cell) for cell in cells)
+            self.selection.toggle_picked(head for pair in pairs if pair for head in pair)
+
+    def _on_rows_picked(self, chosen: tuple[Pair, ...], let_go: tuple[Pair, ...]) -> None:
+        kept = {head for pair in chosen for head in pair}
+        gone = {head for pair in let_go for head in pair}
+        self.selection.pick_rows(kept, gone - kept)
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.detect.card_words import (
     backup_sentence,
@@ -20,9 +20,10 @@ from desktop_app.analyses.detect.picture import runs, stripe_cells
 from desktop_app.pictures.noise import noise_mark, noise_of
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, part_name
-from desktop_app.views.frame import gap_splitter, label, panel
+from desktop_app.views.frame import label, panel, scrolled
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import row_of
+from desktop_app.widgets.basics.layouts import PageStack, column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
@@ -113,17 +114,20 @@ class CircuitCard(QWidget):
             pattern.set_side_visible(False)
             pattern.set_bar_visible(False)
             pattern.setToolTip("Attention from 0, no colour, to 1, the darkest or lightest")
-            pattern.setMinimumSize(200, 150)
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(self.empty)
-        self._stack.addWidget(self._build())
+            pattern.setMinimumSize(200, 170)
+        self._stack = PageStack(self.empty, self._build())
+        column_in(self, self._stack)
 
     def _build(self) -> QWidget:
         heads = row_of(self._title, None, *self.heads)
-        left = panel(heads, self.headline, self.sentences, self._loss, (self.table, 1))
-        left.setMinimumWidth(432)
+        told = QWidget()
+        words = column_in(told, self.headline, self.sentences, self._loss, self.table, None)
+        words.setContentsMargins(0, 0, 6, 0)
+        # Words bend, and a splitter does not ask how high that makes them.
+        left = panel(heads, (scrolled(told, "What the circuit card says"), 1))
+        left.setMinimumWidth(320)
         right = panel((self.previous, 1), (self.induction, 1))
-        return gap_splitter(Qt.Orientation.Horizontal, (left, 0, 500), (right, 0, 400))
+        return Reflow((left, 3, 500, 260), (right, 2, 400, 380))
 
     def show_nothing(self) -> None:
         """Show no card, but the offer."""
@@ -146,6 +150,7 @@ class CircuitCard(QWidget):
         self.sentences.setText("\n\n".join(filter(None, told)))
         self._loss.setText(loss_sentence(card))
         self.table.set_ranking(ablations(card))
+        self.table.setFixedHeight(self.table.full_height())
         for shown, field, score, title in (
             (self.previous, "card_previous_pattern", "previous_token", f"{early} looks one back"),
             (self.induction, "card_induction_pattern", "induction", f"{late} looks behind"),

@@ -23,12 +23,16 @@ from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from desktop_app.analyses.hand_patch.picture import HandHistory
     from desktop_app.contract.result import Result
 
 
 _MARGIN = 30.0
 _LINE = 24.0
+# So wide that ranking and history fit side by side, in pixels.
+_FLAT = 540
 
 
 class MetricScale(QWidget):
@@ -43,8 +47,9 @@ class MetricScale(QWidget):
     def set_values(self, clean: float, corrupt: float, base: float, patched: float) -> None:
         """Show the metric of both runs, and of the changed one before and after."""
         self._clean, self._corrupt, self._base, self._patched = clean, corrupt, base, patched
+        ends = "" if math.isnan(corrupt) else f"corrupt {number(corrupt)}, "
         self.setAccessibleDescription(
-            f"corrupt {number(corrupt)}, clean {number(clean)}; {number(base)} → {number(patched)}"
+            f"{ends}clean {number(clean)}; {number(base)} → {number(patched)}"
         )
         self.update()
 
@@ -58,14 +63,17 @@ class MetricScale(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        values = (self._clean, self._corrupt, self._base, self._patched)
+        # Where there is no corrupt run, the way is measured from 0.
+        alone = math.isnan(self._corrupt)
+        other = 0.0 if alone else self._corrupt
+        values = (self._clean, other, self._base, self._patched)
         if not all(math.isfinite(v) for v in values):
             return
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         # The corrupt run stands at the left, whichever is the larger.
-        sign = 1.0 if self._clean >= self._corrupt else -1.0
+        sign = 1.0 if self._clean >= other else -1.0
         low, high = min(sign * v for v in values), max(sign * v for v in values)
         span = (high - low) or 1.0
         room = self.width() - 2 * _MARGIN
@@ -75,7 +83,7 @@ class MetricScale(QWidget):
         start, end = xs[self._base], xs[self._patched]
         painter.setPen(QPen(theme.color("accent"), 4))
         painter.drawLine(QPointF(start, _LINE), QPointF(end, _LINE))
-        for name, value in (("corrupt", self._corrupt), ("clean", self._clean)):
+        for name, value in (("" if alone else "corrupt", other), ("clean", self._clean)):
             painter.setPen(QPen(theme.color("text_muted"), 2))
             painter.drawLine(QPointF(xs[value], _LINE - 6), QPointF(xs[value], _LINE + 6))
             painter.setFont(ui_font(11))
@@ -123,9 +131,17 @@ class HandSide(QWidget):
         upper = panel(self.title, self.scale, when, (self.ranking, 1))
         tried = row_of((label("Tried", "heading"), 1), self.undo, self.redo)
         parts = ((upper, 3, 340), (panel(tried, (self.tried, 1)), 2, 230))
-        column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
+        self._split = gap_splitter(Qt.Orientation.Vertical, *parts)
+        column_in(self, self._split)
         self.setMinimumWidth(264)
         self.when.changed.connect(self._on_when_changed)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Below the grids there is more width than height.
+        flat = self.width() > max(_FLAT, self.height())
+        self._split.setOrientation(Qt.Orientation.Horizontal if flat else Qt.Orientation.Vertical)
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""

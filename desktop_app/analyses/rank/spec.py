@@ -41,6 +41,9 @@ ANALYSIS = Analysis(
         ),
         FieldSpec("prompt_rank", ("prompt", "position"), "Rank of each prompt token"),
         FieldSpec("read_position", ("prompt",), "Where the prediction was read", telling=-1),
+        FieldSpec(
+            "noise", (), "How far logits go apart that share a pass, in half precision", "logits"
+        ),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )

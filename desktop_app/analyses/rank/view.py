@@ -8,12 +8,15 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from desktop_app.analyses.rank import picture as data_of
+from desktop_app.analyses.rank.overview import Halves, Overview
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
+from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
+from desktop_app.views.reflow import Reflow
+from desktop_app.views.token_uses import add_token_uses
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
@@ -24,6 +27,7 @@ from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.analyses.rank.picture import AnswerTable
     from desktop_app.contract.result import Result
@@ -128,7 +132,10 @@ _LARGE = (1100, 720)
 
 
 class RankView(AnalysisView):
-    """Next tokens at the left, answers token by token at the right, the prompt itself below."""
+    """Next tokens at the left, answers token by token at the right, the prompt itself below.
+
+    Of several prompts a table of all comes first: above these, or beside them in a wide window.
+    """
 
     EMPTY = (
         "What does the model predict?",
@@ -149,14 +156,20 @@ class RankView(AnalysisView):
         area.setMinimumWidth(300)
         self._right = column_in(right, (area, 1))
         self._strip_frame = self._build_strip()
-        columns = gap_splitter(Qt.Orientation.Horizontal, (said, 3, 600), (right, 2, 420))
-        self._column = column_in(content, (columns, 1), self._strip_frame)
+        columns = Reflow((said, 3, 600, 260), (right, 2, 420, 240))
+        one = QWidget()
+        self._column = column_in(one, (columns, 1), self._strip_frame)
+        self._overview = Overview(self.selection)
+        self._halves = Halves(self._overview, one)
+        column_in(content, (self._halves, 1))
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
+        self.menu_opening.connect(self._on_menu_opening)
 
     def _build_strip(self) -> QFrame:
         self._strip = token_strip("Prompt, coloured by surprise")
-        self._strip_label = label("", "small")
+        self._strip_label = ElidedLabel("", "small")
+        self._strip_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._token_label = ElidedLabel("", "small")
         self._surprises = RankingList("Surprise of each prompt token")
         self._surprises.set_fitting(24, 72)
@@ -166,13 +179,13 @@ class RankView(AnalysisView):
         self._strip.token_clicked.connect(self.selection.select_position)
         self._strip.token_hovered.connect(self._on_token_hovered)
         title = label("How surprising each prompt token is", "heading")
-        top = row_of(title, (self._token_label, 1), self._strip_label)
+        top = row_of(title, (self._token_label, 1), (self._strip_label, 3))
         return panel(top, self._strip, (self._surprises, 1))
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._content and event.type() == QEvent.Type.Resize:
-            room = self._content.size()
+            room = self._room.viewport().size()
             self._use_room(large=room.width() >= _LARGE[0] and room.height() >= _LARGE[1])
         return super().eventFilter(watched, event)
 
@@ -189,6 +202,8 @@ class RankView(AnalysisView):
 
     @override
     def draw_result(self, result: Result) -> None:
+        self._overview.show_result(result)
+        self._halves.share_room()
         self._chooser.set_result(result)
         self.draw_prompt(result)
 
@@ -196,6 +211,7 @@ class RankView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
         record = result.prompts[prompt]
+        self._overview.show_prompt(prompt)
         self._heading_label.set_full_text(data_of.heading(result, prompt))
         self._read_label.set_full_text(data_of.read_sentence(result, prompt))
         self._list.set_ranking(data_of.predictions(result, prompt))
@@ -208,10 +224,20 @@ class RankView(AnalysisView):
             diverging=False,
             value_name="surprise, nats",
         )
-        self._strip_label.setText(data_of.surprise_sentence(result, prompt))
+        self._strip_label.set_full_text(data_of.surprise_sentence(result, prompt))
         self._tips = data_of.surprise_texts(result, prompt)
         self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)
+
+    def _on_menu_opening(self, menu: QMenu, _column: str) -> None:
+        """Offer what can be made of a next token in the prompt table."""
+        result, key = self.current_result, self._list.selected_key()
+        if result is None or key is None or menu.parent() is not self._list:
+            return
+        prompt = self.prompt_of(result)
+        row = next((row for row in result.data["top"][prompt] if int(row["id"]) == key), None)
+        if row is not None:
+            add_token_uses(menu, self, result, prompt, str(row["text"]))
 
     def _on_token_hovered(self, position: int | None) -> None:
         here = position is not None and position >= 0
@@ -236,6 +262,7 @@ class RankView(AnalysisView):
             "token": self._token_label.full_text(),
             "token_by_token": self._surprises.isVisible(),
             **self._answers.read(),
+            **self._overview.read(),
         }
 
 

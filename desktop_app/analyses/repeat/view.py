@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QGridLayout,
     QSpinBox,
@@ -15,49 +15,57 @@ from desktop_app.analyses.repeat import picture as data_of
 from desktop_app.analyses.repeat.picture import SoFar
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.layouts import column_in, keep_off_edge, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
 
-_HEADS = ("", "first r", "second r", "bound", "first r", "second r")
+_HEADS = ("", "first half", "second half", "bound", "first half", "second half")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
 # Below these the picture scrolls rather than shrinks.
-_UPPER_LEAST, _LOWER_LEAST = 340, 330
+_PLOT_LEAST, _LOWER_LEAST = 200, 330
 
 
 class Numbers(QWidget):
-    """Both halves of the result beside the author's, in a small table."""
+    """Both halves of the result and the author's, in two small tables beside each other.
+
+    In a narrow room the author's stands below, its rows named again.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(16)
+        grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(3)
         self._model = label("this model", "field")
         author = label("GPT-2 small, the author's value", "field")
-        author.setToolTip("As published, with r of 50 tokens; not computed here")
-        grid.addWidget(self._model, 0, 1, 1, 3)
-        grid.addWidget(author, 0, 4, 1, 2)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for column, text in enumerate(_HEADS):
-            align = right if column != 3 else Qt.AlignmentFlag.AlignLeft
-            grid.addWidget(label(text, "small"), 1, column, align)
+        author.setToolTip("As published, with 50 tokens twice over; not computed here")
+        heads = [label(text, "small") for text in _HEADS]
         self._cells = [
             [label("", "mono" if column in {1, 2, 4, 5} else "muted") for column in range(6)]
             for _row in range(2)
         ]
+        self._again = [label("", "muted") for _row in range(2)]
+        # What stands where: beside the model's own, and below them.
+        self._own = [(self._model, 0, 1, 3), *((heads[n], 1, n, 1) for n in range(1, 4))]
+        self._theirs = [(author, 0, 4, 2), *((heads[n], 1, n, 1) for n in (4, 5))]
         for row, cells in enumerate(self._cells):
-            for column, cell in enumerate(cells):
-                align = right if column in {1, 2, 4, 5} else Qt.AlignmentFlag.AlignLeft
-                grid.addWidget(cell, row + 2, column, align)
+            self._own += [(cells[n], row + 2, n, 1) for n in range(4)]
+            self._theirs += [(cells[n], row + 2, n, 1) for n in (4, 5)]
+        self._below = False
+        for part in self._own:
+            self._put(*part)
+        self._place_author()
         grid.setColumnStretch(6, 1)
 
     def show_numbers(self, result: Shown, model: str) -> None:
@@ -66,10 +74,57 @@ class Numbers(QWidget):
         for cells, values in zip(self._cells, data_of.table_rows(result), strict=True):
             for cell, value in zip(cells, values, strict=True):
                 cell.setText(value)
+        for cell, values in zip(self._again, data_of.table_rows(result), strict=True):
+            cell.setText(values[0])
+        self._choose()
 
     def texts(self) -> list[list[str]]:
         """Return what the cells say."""
         return [[cell.text() for cell in cells] for cells in self._cells]
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        least = super().minimumSizeHint()
+        return least if self._below else QSize(self._width(self._own), least.height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._choose()
+        super().resizeEvent(event)
+
+    def _choose(self) -> None:
+        """Put the author's numbers beside the model's, or below them where it is narrow."""
+        gap = self._grid.horizontalSpacing()
+        beside = self._width(self._own) + gap + self._width(self._theirs)
+        if (self.width() < beside) != self._below:
+            self._below = not self._below
+            self._place_author()
+            self.updateGeometry()
+
+    def _width(self, parts: Sequence[tuple[QWidget, int, int, int]]) -> int:
+        """Return how wide the columns of one of the tables are together."""
+        widest: dict[int, int] = {}
+        for widget, _row, column, span in parts:
+            if span == 1:
+                widest[column] = max(widest.get(column, 0), widget.sizeHint().width())
+        wide = max(widget.sizeHint().width() for widget, _r, _c, span in parts if span > 1)
+        gaps = self._grid.horizontalSpacing() * (len(widest) - 1)
+        return max(sum(widest.values()) + gaps, wide + widest.get(0, 0))
+
+    def _place_author(self) -> None:
+        down, left = (4, 3) if self._below else (0, 0)
+        for widget, row, column, span in self._theirs:
+            wide = 3 if self._below and span > 1 else span
+            self._put(widget, row + down, column - left, wide)
+        for row, cell in enumerate(self._again):
+            self._put(cell, row + 2 + down, 0, 1)
+            cell.setVisible(self._below)
+
+    def _put(self, widget: QWidget, row: int, column: int, span: int) -> None:
+        side = Qt.AlignmentFlag.AlignRight if column in {1, 2, 4, 5} else Qt.AlignmentFlag.AlignLeft
+        side = Qt.AlignmentFlag.AlignLeft if span > 1 else side
+        self._grid.removeWidget(widget)
+        self._grid.addWidget(widget, row, column, 1, span, side | Qt.AlignmentFlag.AlignVCenter)
 
 
 class RepeatView(AnalysisView):
@@ -88,21 +143,21 @@ class RepeatView(AnalysisView):
         self._numbers = Numbers()
         self._plot = Plot()
         self._plot.setAccessibleName("Log-probability per position")
+        self._plot.setMinimumHeight(_PLOT_LEAST)
         self._hint = ElidedLabel(_HINT, "small")
         self._sequence = QSpinBox()
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
+        keep_off_edge(self._sequence)
         self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
         self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}
         upper = self._build_upper()
-        upper.setMinimumHeight(_UPPER_LEAST)
         self._lower = self._build_lower()
-        self._lower.setMinimumHeight(_LOWER_LEAST)
-        parts = ((upper, 0, _UPPER_LEAST), (self._lower, 1, 400))
+        parts = ((upper, 2, 360), (self._lower, 3, 400))
         self._picture = gap_splitter(Qt.Orientation.Vertical, *parts)
-        column_in(content, scrolled(self._picture))
+        column_in(content, self._picture)
         self._sequence.valueChanged.connect(self._on_sequence_changed)
 
     def _build_upper(self) -> QWidget:
@@ -118,8 +173,8 @@ class RepeatView(AnalysisView):
             self._map_panels[name] = panel(
                 heading, self._notes[name], (shown, 1), margins=10, spacing=4
             )
-        parts = ((frame, 0, 500) for frame in self._map_panels.values())
-        return gap_splitter(Qt.Orientation.Horizontal, *parts)
+            self._map_panels[name].setMinimumHeight(_LOWER_LEAST)
+        return Reflow(*((frame, 1, 500, _LOWER_LEAST) for frame in self._map_panels.values()))
 
     # Drawing.
 

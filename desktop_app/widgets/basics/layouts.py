@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QBoxLayout,
+    QHBoxLayout,
+    QLayout,
+    QLayoutItem,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app.support.guard import override
 
@@ -15,6 +24,7 @@ Part = Piece | tuple[Piece, int] | tuple[QWidget, int, Qt.AlignmentFlag]
 in it; a number is so many pixels of room, None all that is left."""
 Box = TypeVar("Box", bound=QBoxLayout)
 Margins = int | tuple[int, int, int, int]
+_TEXT_MARGIN = 6
 
 
 def filled(layout: Box, *parts: Part, margins: Margins = 0, spacing: int | None = None) -> Box:
@@ -55,6 +65,33 @@ def row_in(
 def row_of(*parts: Part, spacing: int | None = None) -> QHBoxLayout:
     """Return a row of parts beside each other, apart as the style has it unless told."""
     return row_in(None, *parts, spacing=spacing)
+
+
+def keep_off_edge(box: QAbstractSpinBox) -> None:
+    """Let a number begin where the text of a line does: no style sheet reaches a box' own line."""
+    box.lineEdit().setTextMargins(_TEXT_MARGIN, 0, 0, 0)
+
+
+class PageStack(QStackedWidget):
+    """Pages of which the one in sight alone says how much room is needed."""
+
+    def __init__(self, *pages: QWidget) -> None:
+        super().__init__()
+        for page in pages:
+            self.addWidget(page)
+        self.currentChanged.connect(self.updateGeometry)
+
+    @override
+    def sizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return super().sizeHint() if page is None else page.sizeHint()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        if page is None:
+            return super().minimumSizeHint()
+        return page.minimumSizeHint().expandedTo(page.minimumSize())
 
 
 class FlowLayout(QLayout):

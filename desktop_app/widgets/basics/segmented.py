@@ -12,12 +12,11 @@ from PySide6.QtWidgets import (
     QFrame,
     QPushButton,
     QSizePolicy,
-    QStackedWidget,
     QWidget,
 )
 
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import PageStack, column_in, row_in
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 
@@ -112,9 +111,7 @@ class Pages(QWidget):
         super().__init__()
         self._names = [name for name, _title, _page in pages]
         self.choice = SegmentedControl([(name, title) for name, title, _page in pages])
-        self._stack = QStackedWidget()
-        for _name, _title, page in pages:
-            self._stack.addWidget(page)
+        self._stack = PageStack(*(page for _name, _title, page in pages))
         self.beside = row_in(None, spacing=10)
         line = row_in(None, (self.choice, 0, Qt.AlignmentFlag.AlignLeft), spacing=10)
         line.addLayout(self.beside, 1)

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop_app.pictures.words import written
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
@@ -67,7 +68,7 @@ class ColorBar(QWidget):
         self._seen = low, high
         self._diverging = diverging
         named = f"{self._name}, " if self._name else ""
-        self.setAccessibleDescription(f"{named}from {low:.4g} to {high:.4g}")
+        self.setAccessibleDescription(f"{named}from {tick_text(low)} to {tick_text(high)}")
         self.updateGeometry()
         self.update()
 
@@ -200,5 +201,5 @@ def tick_text(value: float) -> str:
     """Return a short number with a true minus sign."""
     if value == 0:
         return "0"
-    text = f"{value:.2e}" if abs(value) < 0.001 or abs(value) >= 1e5 else f"{value:.3g}"
-    return text.replace("-", "−")
+    far = abs(value) < 0.001 or abs(value) >= 1e5
+    return written("{:.2e}" if far else "{:.3g}", value)

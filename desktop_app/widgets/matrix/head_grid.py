@@ -28,9 +28,10 @@ from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
 from desktop_app.widgets.matrix.matrix_cells import paint_outline
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.picking import Picker, paint_picked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
@@ -54,11 +55,13 @@ class HeadGrid(PaintedArea):
     Signals:
         head_clicked: (row, column) chosen by click or arrow keys.
         head_activated: (row, column) double-clicked, or Enter.
+        heads_picked: A tuple of (row, column) picked with Shift.
         head_compared: (row, column) chosen beside the other, by Ctrl and click.
     """
 
     head_clicked = Signal(int, int)
     head_activated = Signal(int, int)
+    heads_picked = Signal(object)
     head_compared = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -74,6 +77,9 @@ class HeadGrid(PaintedArea):
         self._selected: Cell | None = None
         self._second: Cell | None = None
         self._tip: Callable[[int, int], str] | None = None
+        self._picked: frozenset[Cell] = frozenset()
+        self._picker = Picker(self, self.viewport(), self._frame, self.selected, self._choose)
+        self._picker.cells_picked.connect(self.heads_picked)
         self.setAccessibleName("All heads")
 
     def set_shape(self, layers: int, heads: int) -> None:
@@ -153,13 +159,22 @@ class HeadGrid(PaintedArea):
         """Set what gives the tooltip of (row, column); None writes the head's name."""
         self._tip = tip
 
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark the picked heads."""
+        self._picked = frozenset(cells)
+        self.viewport().update()
+
+    def picked(self) -> frozenset[Cell]:
+        """Return the heads that are marked as picked."""
+        return self._picked
+
     def clear(self) -> None:
         """Take everything away."""
         self.set_shape(0, 0)
 
     def head_name(self, row: int, col: int) -> str:
         """Return a head's name, such as `L18 H6`."""
-        return f"L{self._rows.labels[row]} H{self._cols.labels[col]}"
+        return f"L{self._rows.labels[row]}H{self._cols.labels[col]}"
 
     def head_center(self, row: int, col: int) -> QPoint:
         """Return the middle of a thumbnail, on the viewport."""
@@ -198,6 +213,7 @@ class HeadGrid(PaintedArea):
             painter.drawImage(plot.topLeft().toPoint() - self._offset() + QPoint(gap, gap), picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
+        paint_picked(painter, self._frame, self._picked, self._picker)
         paint_outline(painter, self._frame, self._hover, colour("text_muted"), 1.5)
         paint_outline(painter, self._frame, self._second, colour("mark"), 2.0)
         paint_outline(painter, self._frame, self._selected, colour("accent"), 2.0)

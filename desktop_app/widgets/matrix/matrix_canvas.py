@@ -23,9 +23,12 @@ from desktop_app.widgets.matrix.matrix_cells import (
     paint_values,
 )
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.picking import Picker, paint_picked
 from desktop_app.widgets.matrix.zooming import GESTURES, Zooming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PySide6.QtGui import QFocusEvent, QImage, QResizeEvent
 
@@ -78,6 +81,8 @@ class MatrixCanvas(QWidget):
         self.cross = False
         self.missing = "hover"
         self.rows_shown = True
+        self.picked: frozenset[Cell] = frozenset()
+        self.picker: Picker | None = None
         self._image: MatrixImage | None = None
         self._inked: Theme | None = None
         self._pressed = False
@@ -111,6 +116,21 @@ class MatrixCanvas(QWidget):
         self.zooming.chosen = self.selected
         if self.selected is not None:
             self.frame.reveal(*self.selected)
+        self.update()
+
+    def outlined(self) -> Cell | None:
+        """Return the selected cell, or None."""
+        return self.selected
+
+    def let_pick(self) -> Picker:
+        """Let cells be picked with Shift, and return what says which."""
+        if self.picker is None:
+            self.picker = Picker(self, self, self.frame, self.outlined, self._choose)
+        return self.picker
+
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark the picked cells."""
+        self.picked = frozenset(cells)
         self.update()
 
     def reset_view(self) -> None:
@@ -162,6 +182,7 @@ class MatrixCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.save()
         painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
+        paint_picked(painter, self.frame, self.picked, self.picker)
         paint_outline(painter, self.frame, self.hover, colour("text"), 1.5)
         paint_outline(painter, self.frame, self.selected, colour("accent"), 2.5)
         painter.restore()

@@ -25,9 +25,9 @@ def test_heads_are_found_by_the_models_numbers():
 
 
 def test_header_names_the_shared_head():
-    assert data.header(drawn.attention_result(), 5, 3) == "L5 H3 reads key-value head 1"
+    assert data.header(drawn.attention_result(), 5, 3) == "L5H3 reads key-value head 1"
     own = drawn.attention_result(model=drawn.model(n_kv_heads=4))
-    assert data.header(own, 5, 3) == "L5 H3"
+    assert data.header(own, 5, 3) == "L5H3"
     assert "not in this result" in data.header(own, 0, 0)
 
 

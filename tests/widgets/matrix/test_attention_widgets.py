@@ -25,7 +25,7 @@ def view(shown):
     view = PatternView()
     pattern = causal(5)
     pattern[4] = [0.1, 0.0, 0.0, 0.8, 0.1]
-    view.show_pattern(pattern, TOKENS, title="L1 H2")
+    view.show_pattern(pattern, TOKENS, title="L1H2")
     return shown(view, 900, 560)
 
 
@@ -184,7 +184,7 @@ def test_first_arrow_key_begins_at_the_first_head(grid, qtbot):
 
 def test_names_are_the_models_numbers(grid):
     grid.set_labels([3, 7, 8, 9], range(6))
-    assert grid.head_name(1, 5) == "L7 H5"
+    assert grid.head_name(1, 5) == "L7H5"
     with pytest.raises(ValueError, match="do not fit"):
         grid.set_labels([1], [2])
 

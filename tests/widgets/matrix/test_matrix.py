@@ -74,7 +74,7 @@ def test_mouse_gives_cells(heatmap, qtbot):
     with qtbot.waitSignal(heatmap.cell_hovered) as told:
         qtbot.mouseMove(heatmap.canvas, at(heatmap, 4, 3))
     assert told.args == [4, 3]
-    assert heatmap.panes[0].readout.text() == "Layer 4 · Head 3    +1.500"
+    assert heatmap.panes[0].readout.text() == "L4H3    +1.500"
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
         qtbot.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=at(heatmap, 2, 1))
     assert told.args == [2, 1]
@@ -240,3 +240,17 @@ def test_missing_cells_give_way_to_values_when_shrunk():
     last = QColor(*map(int, lookup(sequential_map(), 255)[-1, :3]))
     assert image.picture(1).pixelColor(0, 0) == last
     assert image.picture(1).pixelColor(1, 1) == QColor("#123456")
+
+
+def test_maps_beside_each_other_have_the_colours_of_the_one_bar(qtbot):
+    heatmap = Heatmap()
+    qtbot.addWidget(heatmap)
+    heatmap.resize(600, 300)
+    heatmap.show()
+    values = np.array([[0.5, -0.5], [0.1, 0.0]])
+    one = Matrix(values, numbered("Layer", 2), numbered("Head", 2))
+    other = Matrix(values * 10, numbered("Layer", 2), numbered("Head", 2))
+    heatmap.show_maps(one, other)
+    limits = find(heatmap, ColorBar).read_out()["limits"]
+    assert [shown.limits for shown in heatmap.maps()] == [limits, limits]
+    assert heatmap.values(1)[0, 0] == 5.0

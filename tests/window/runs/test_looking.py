@@ -59,12 +59,12 @@ def test_the_head_that_is_shown_is_computed_and_nothing_is_kept_of_it(qtbot, bou
     window, view, service = bounded
     results = len(window.session.rows())
     window.selection.select_head(4, 0)
-    assert "Computing L4 H0" in view.read_out()["instead"]
+    assert "Computing L4H0" in view.read_out()["instead"]
     assert view.read_out()["pattern"] is None
     window.selection.select_head(2, 1)
     qtbot.waitUntil(lambda: view.read_out()["pattern"] is not None)
     assert view.read_out()["instead"] == ""
-    assert view.read_out()["head"].startswith("L2 H1")
+    assert view.read_out()["head"].startswith("L2H1")
     assert view.read_out()["pattern"][-1, 0] == pytest.approx(2.1)
     assert looked_at(service)[-1] == "2.1"
     assert len(window.session.rows()) == results
@@ -89,7 +89,7 @@ def test_two_heads_that_are_not_kept_are_computed_one_after_the_other(qtbot, bou
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, keys, pos=at)
     assert "Computing" in view.read_out()["second"]["instead"]
     qtbot.waitUntil(lambda: view.read_out()["second"]["pattern"] is not None)
-    assert view.read_out()["second"]["head"].startswith("L1 H0")
+    assert view.read_out()["second"]["head"].startswith("L1H0")
     assert view.read_out()["second"]["pattern"][-1, 0] == pytest.approx(1.0)
     assert view.read_out()["pattern"][-1, 0] == pytest.approx(2.1)
     before = grid.viewport().grab().toImage()

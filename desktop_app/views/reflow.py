@@ -1,0 +1,168 @@
+"""Parts of a picture beside each other, or one below the other where the room is too narrow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QWidget
+
+from desktop_app.support.guard import override
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+Part = tuple[QWidget, int, int, int]
+"""A widget, its share of the room that is added, the pixels that it begins with beside the others,
+and the height that it needs at least below them."""
+
+
+class Reflow(QSplitter):
+    """Cards beside each other with gaps to drag; below each other where they do not fit.
+
+    What is then higher than the room is scrolled by the view around it: so no card is cut.
+    """
+
+    def __init__(self, *parts: Part) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(8)
+        self.setStyleSheet("QSplitter::handle { background: transparent; }")
+        self._parts = parts
+        self._told: list[int] = []
+        # What the user has dragged stays, of each way to stand.
+        self._sizes = {
+            Qt.Orientation.Horizontal: [size for _part, _share, size, _tall in parts],
+            Qt.Orientation.Vertical: [tall for _part, _share, _size, tall in parts],
+        }
+        for place, (widget, share, _size, _tall) in enumerate(parts):
+            self.addWidget(widget)
+            self.setStretchFactor(place, share)
+        self.setSizes(self._sizes[Qt.Orientation.Horizontal])
+
+    def is_stacked(self) -> bool:
+        """Return whether the parts stand below each other."""
+        return self.orientation() == Qt.Orientation.Vertical
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        # Narrower than all parts side by side, they go below each other.
+        widest = max(map(_least_width, self._shown()), default=0)
+        needed = self._needed()
+        if not self.is_stacked():
+            return QSize(widest, max(needed, default=0))
+        return QSize(widest, sum(needed) + self.handleWidth() * max(0, len(needed) - 1))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._choose()
+        super().resizeEvent(event)
+        self._tell()
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._choose()
+        return super().event(event)
+
+    def _shown(self) -> list[QWidget]:
+        return [part for part, *_rest in self._parts if not part.isHidden()]
+
+    def _needed(self) -> list[int]:
+        """Return the height that each part needs; a splitter does not ask for bent lines."""
+        stacked = self.is_stacked()
+        return [
+            max(least if stacked else 0, _least_height(part))
+            for part, _share, _size, least in self._parts
+            if not part.isHidden()
+        ]
+
+    def _tell(self) -> None:
+        """Tell what is needed at another width, and give it to each part."""
+        needed = self._needed()
+        if needed == self._told:
+            return
+        self._told = needed
+        self.updateGeometry()
+
+    def _choose(self) -> None:
+        """Stand beside or below each other, as the width has it."""
+        shown = self._shown()
+        gaps = self.handleWidth() * max(0, len(shown) - 1)
+        stacked = self.width() < sum(map(_least_width, shown)) + gaps
+        if stacked == self.is_stacked():
+            return
+        self._sizes[self.orientation()] = self.sizes()
+        self.setOrientation(Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal)
+        self.setSizes(self._sizes[self.orientation()])
+        self._told = []
+
+
+class Room(QScrollArea):
+    """The room of a picture, in which that scrolls which has no place on the screen.
+
+    Qt's own gives what is inside the height that it would like; here it gets all that there is, and
+    only below what it needs does it scroll.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self._content = content
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        # What is inside takes the focus and is scrolled into sight with it.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(content)
+        for part in (self.viewport(), content):
+            part.setAutoFillBackground(False)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return self._content.sizeHint()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._content and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        """Give the content the whole room, or what it needs; the bar takes its width first."""
+        whole = self.maximumViewportSize()
+        if self._needed(whole.width()).height() > whole.height():
+            whole.setWidth(whole.width() - self.verticalScrollBar().sizeHint().width())
+        needed = self._needed(whole.width())
+        if needed.width() > whole.width():
+            whole.setHeight(whole.height() - self.horizontalScrollBar().sizeHint().height())
+        self._content.resize(needed.expandedTo(whole))
+
+    def _needed(self, width: int) -> QSize:
+        layout = self._content.layout()
+        if layout is None:
+            return self._content.minimumSizeHint()
+        needed = layout.totalMinimumSize()
+        if layout.hasHeightForWidth():
+            tall = layout.totalMinimumHeightForWidth(max(width, needed.width()))
+            needed.setHeight(max(tall, needed.height()))
+        return needed
+
+
+def _least_width(widget: QWidget) -> int:
+    """Return the width below which a widget is cut."""
+    return widget.minimumWidth() or widget.minimumSizeHint().width()
+
+
+def _least_height(widget: QWidget) -> int:
+    """Return the height below which a widget is cut at its width."""
+    layout = widget.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        return max(widget.minimumHeight(), layout.totalMinimumHeightForWidth(widget.width()))
+    return widget.minimumHeight() or widget.minimumSizeHint().height()
