@@ -79,7 +79,7 @@ class HandPatchView(AnalysisView):
                 self._site.count() - 1, plain_tip(site), Qt.ItemDataRole.ToolTipRole
             )
         self._site.setCurrentIndex(self._site.findData("resid_post"))
-        self._site.setFixedWidth(174)
+        self._site.setFixedWidth(250)
         self._site.setAccessibleName("Site of the next move")
         self._site.setToolTip("Which activation the next move exchanges")
         self._reset = QToolButton()
