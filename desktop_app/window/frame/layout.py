@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
+from PySide6.QtCore import QByteArray, QPoint, QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QStackedWidget,
+    QTabBar,
     QToolBar,
     QToolButton,
     QVBoxLayout,
@@ -28,7 +29,7 @@ from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from PySide6.QtGui import QResizeEvent
@@ -43,6 +44,7 @@ _FOLDED = ("folded", "gave_room")
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
 _TITLE_ICON = QSize(14, 14)
+_NOWHERE = QPoint(-10_000, -10_000)
 _FRAME_HEIGHT = 40  # not known before the window is shown
 _NARROW = 1200
 _WIDE_ENOUGH = 860  # for a picture beside an unfolded rail
@@ -112,7 +114,7 @@ class CentralArea(QWidget):
         filled(QVBoxLayout(beside), self._stack, spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
         self._overlay = BannerLayer(beside, banners, self._covered)
-        self.setMinimumSize(420, 360)
+        self.setMinimumSize(420, 220)  # less than a view needs, which scrolls
         views.built.connect(self._on_built)
         views.opened.connect(self._show)
         # Where views wait that a new theme has not reached yet: in no window, so it costs nothing.
@@ -186,6 +188,8 @@ def place_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     area = Qt.DockWidgetArea
     window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+    for dock in docks.values():  # or the tabs of those that stood behind one another stay behind
+        window.removeDockWidget(dock)
     for key, place in (
         ("prompts", area.LeftDockWidgetArea),
         ("results", area.LeftDockWidgetArea),
@@ -223,6 +227,24 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
     bar.addWidget(inside)
     window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
     return bar
+
+
+def hide_stray_tabs(window: QMainWindow, docks: Iterable[QDockWidget]) -> None:
+    """Put tabs out of sight whose panels stand behind one another no longer.
+
+    WORKAROUND: Qt forgets about tabs where a state is restored and docks move in the same turn.
+    They are moved to where it keeps those that it does not use, so that it finds them again.
+    """
+    groups = [
+        {dock.windowTitle(), *(other.windowTitle() for other in window.tabifiedDockWidgets(dock))}
+        for dock in docks
+        if not (dock.isHidden() or dock.isFloating())
+    ]
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    for bar in window.findChildren(QTabBar, options=direct):
+        names = {bar.tabText(place) for place in range(bar.count())}
+        if len(names) > 1 and not any(names <= group for group in groups):
+            bar.move(_NOWHERE)
 
 
 def state_of(window: QMainWindow) -> QByteArray:

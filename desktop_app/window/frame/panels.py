@@ -32,7 +32,7 @@ from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
-from desktop_app.views.frame import label
+from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import filled
@@ -267,8 +267,9 @@ class LogPanel(QWidget):
             set_role(button, "quiet")
         copy.clicked.connect(self._on_copy_clicked)
         clear.clicked.connect(self._on_clear_clicked)
-        told = label("Identical records are counted, not repeated.", "small")
-        line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
+        # What may be cut: the panel fits at a side, too.
+        told = ElidedLabel("Identical records are counted, not repeated.", "small")
+        line = filled(QHBoxLayout(), self._level, (told, 1), copy, clear)
         filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
     def _show(self) -> None:
@@ -329,6 +330,14 @@ class Panels(QObject):
         self.whole = Whole(window, self.docks, self.edges)
         self._fitting = Fitting(window, self.docks, self.edges)
         self._offer_whole(hall)
+        self._tidying = QTimer(self, singleShot=True, interval=0)
+        self._tidying.timeout.connect(self._tidy)
+        for changed in (
+            *(self.edges.changed, self.whole.changed),
+            *(dock.topLevelChanged for dock in self.docks.values()),
+            *(dock.dockLocationChanged for dock in self.docks.values()),
+        ):
+            changed.connect(self._tidying.start)
         self.edges.changed.connect(self._fitting.fit_new)
         hall.whole_wanted.connect(self.whole.toggle)
         self.whole.changed.connect(hall.whole_changed)
@@ -372,9 +381,10 @@ class Panels(QObject):
     def place(self) -> None:
         """Put all docks back to where they were at the first start."""
         self.whole.leave()
-        self._fitting.forget()
-        self.edges.set_folded(())
-        layout.place_docks(self.window, self.docks)
+        with self.edges.at_rest():
+            layout.place_docks(self.window, self.docks)
+        self.take_over((), ())
+        self._tidying.start()
 
     def folded(self) -> tuple[list[str], list[str]]:
         """Return the panels that are folded away, and those of them that only gave room."""
@@ -383,7 +393,8 @@ class Panels(QObject):
     def restore(self, state: object, folded: Sequence[str], gave_room: Sequence[str]) -> bool:
         """Put panels to where a state has them, as far as there is room; False: unusable."""
         self.whole.leave()
-        done = layout.restore_state(self.window, state)
+        with self.edges.at_rest():
+            done = layout.restore_state(self.window, state)
         self.take_over(folded, gave_room)
         return done
 
@@ -415,8 +426,10 @@ class Panels(QObject):
         """Show the log."""
         self.whole.leave()
         log = self.docks["log"]
-        if not log.isVisible():
+        was_hidden = not log.isVisible()
+        if was_hidden:
             log.show()
+        if log.isVisible() and not log.isFloating() and was_hidden:
             self.window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
 
@@ -436,6 +449,9 @@ class Panels(QObject):
         hall.whole_changed.connect(show)
         if isinstance(title, layout.DockTitle):
             title.add_button(button)
+
+    def _tidy(self) -> None:
+        layout.hide_stray_tabs(self.window, self.docks.values())
 
     def _show_here(self) -> None:
         self.show_help(self._views.current)
