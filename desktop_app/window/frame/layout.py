@@ -44,6 +44,7 @@ _FOLDED = ("folded", "gave_room")
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
 _TITLE_ICON = QSize(14, 14)
+_NEAR = 4
 _NOWHERE = QPoint(-10_000, -10_000)
 _FRAME_HEIGHT = 40  # not known before the window is shown
 _NARROW = 1200
@@ -235,16 +236,32 @@ def hide_stray_tabs(window: QMainWindow, docks: Iterable[QDockWidget]) -> None:
     WORKAROUND: Qt forgets about tabs where a state is restored and docks move in the same turn.
     They are moved to where it keeps those that it does not use, so that it finds them again.
     """
+    shown = [dock for dock in docks if dock.isVisible() and not dock.isFloating()]
     groups = [
         {dock.windowTitle(), *(other.windowTitle() for other in window.tabifiedDockWidgets(dock))}
-        for dock in docks
-        if not (dock.isHidden() or dock.isFloating())
+        for dock in shown
     ]
+    feet = [dock.geometry().bottomLeft() for dock in shown]
     direct = Qt.FindChildOption.FindDirectChildrenOnly
+    seen: dict[frozenset[str], list[QTabBar]] = {}
     for bar in window.findChildren(QTabBar, options=direct):
-        names = {bar.tabText(place) for place in range(bar.count())}
-        if len(names) > 1 and not any(names <= group for group in groups):
-            bar.move(_NOWHERE)
+        names = frozenset(bar.tabText(place) for place in range(bar.count()))
+        if len(names) > 1:
+            seen.setdefault(names, []).append(bar)
+    for names, bars in seen.items():
+        if not any(names <= group for group in groups):
+            used = []
+        elif len(bars) == 1:
+            continue
+        else:  # of several that say the same, the one that stands beneath a panel
+            used = [bar for bar in bars if any(_near(bar.pos(), foot) for foot in feet)]
+        for bar in bars:
+            if bar not in used[:1]:
+                bar.move(_NOWHERE)
+
+
+def _near(one: QPoint, other: QPoint) -> bool:
+    return (one - other).manhattanLength() <= _NEAR
 
 
 def state_of(window: QMainWindow) -> QByteArray:
