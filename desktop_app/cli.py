@@ -308,15 +308,16 @@ def export(session: str, result_id: int, out: str, scale: float) -> None:
 
     exports.check_ending(out)
     with Session.open(session) as opened:
-        if result_id not in {row.id for row in opened.rows()}:
+        titles = {row.id: row.title for row in opened.rows()}
+        if result_id not in titles:
             raise BadInputError(f"--result {result_id} is not in {session}: see lensbench results.")
         result = opened.load(result_id)
         if exports.is_picture(out):
             from desktop_app.window.exports.pictures import draw_result
 
-            draw_result(result, Path(out), scale=scale)
+            draw_result(result, Path(out), scale=scale, title=titles[result_id])
         else:
-            exports.export(result, out)
+            exports.export(result, out, titles[result_id])
 
 
 @cli.command()

@@ -97,7 +97,7 @@ def _option(name: str, field: Any) -> click.Option:
     elif extra.get("cli") == "pair":
         given = {"nargs": 2, "metavar": extra["metavar"]}
     elif get_origin(kind) is tuple:
-        given = {"default": "", "metavar": "LIST"}
+        given = {"multiple": True, "metavar": "LIST"}
     else:
         scalar = kind if kind in (int, float) else str
         given = {"type": scalar, "default": field.default, "show_default": True}
@@ -129,7 +129,8 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
         elif get_origin(field.annotation) is tuple:
-            options[name] = tuple(part for part in options[name].split(",") if part)
+            parts = (part.strip() for given in options[name] for part in given.split(","))
+            options[name] = tuple(part for part in parts if part)
         elif _when_prompts(field) and options[name] is None:
             options[name] = _when_prompts(field) if options["prompts"] else field.default
     made = params(**options)

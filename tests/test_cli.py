@@ -231,9 +231,36 @@ def test_moves_by_hand_are_a_list(call, folder):
     assert code == 0
     assert json.loads(out)["params"]["moves"] == moves.split(",")
     assert json.loads(call(*command)[1])["params"]["moves"] == []
+    repeated = [option for move in moves.split(",") for option in ("--moves", move)]
+    assert json.loads(call(*command, *repeated)[1])["params"]["moves"] == moves.split(",")
     code, _out, err = call(*command, "--moves", "here>there")
     assert code == 2
     assert "is not a move" in err
+
+
+def test_parts_are_removed_together_without_a_twin(call, folder, tmp_path):
+    command = ("run", "hand_patch", "--model", folder, *PROMPT, "--run", "clean", "--json")
+    code, out, _err = call(*command, "--without", "0.1, L1H0 m1", "--mode", "zero")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["params"]["without"], found["params"]["mode"]) == ("0.1,1.0,m1", "zero")
+    result = found["result"]
+    assert result["corrupt"] is None
+    assert result["removed"] == ["0.1", "1.0", "m1"]
+    assert len(result["single"]) == len(result["effect"]) == 3
+    assert result["joint"] == pytest.approx(result["patched"] - result["moved"])
+    reference = tmp_path / "reference.csv"
+    reference.write_text("prompt\nthe cat\nthe dog\n", "utf-8")
+    code, out, _err = call(*command, "--without", "0.1", "--mode", "mean", "--reference", reference)
+    assert code == 0
+    assert json.loads(out)["params"]["reference"] == ["the cat", "the dog"]
+    for text, words in (("0.99", "--without 0.99: head 99"), ("x4", "neither a head nor an MLP")):
+        code, out, err = call(*command, "--without", text)
+        assert (code, out) == (2, "")
+        assert words in err
+    code, _out, err = call(*command[:-3], "--json", "--without", "0.1")
+    assert code == 2
+    assert "--run clean" in err
 
 
 def test_a_session_that_cannot_take_a_result_is_refused_before_the_run(

@@ -12,7 +12,7 @@ CLOCKS = {"perf_counter", "monotonic", "process_time", "qWait"}
 # The limit that all share, and the killer of writers, whose moments are parts of a result's time.
 EXEMPT = {TESTS / "patience.py", TESTS / "session" / "fault_driver.py"}
 # Benchmarks, and the children of hostile runs, say how long things took; no test heeds it.
-MEASURES = {"benchmarks", "hostile"}
+MEASURES = {"actions", "benchmarks", "hostile"}
 FILES = [path for path in sorted(TESTS.rglob("*.py")) if MEASURES.isdisjoint(path.parts)]
 
 

@@ -23,6 +23,7 @@ OTHER_MEANINGS = {
     ("methods/estimates.py", "rank"): _METRIC,
     ("pictures/words.py", "rank"): _METRIC,
     ("analyses/ablate/picture.py", "rank"): _METRIC,
+    ("analyses/ablate/explain.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",

@@ -1,23 +1,34 @@
 """How ranges, positions and heads are written, in the form and on the command line alike.
 
 Ranges are `A:B`, half open, negative counts from the end; lists are comma-separated; heads are
-written `5.3`. What does not exist is refused, never clipped.
+written `5.3`, whole MLPs `m4`. Other spellings that can mean one thing only are read as these:
+`all layers`, `0 to 3`, `L5H3`. What does not exist is refused, never clipped.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _RANGE = re.compile(r"^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*$|^\s*(-?\d+)\s*$")
 _HEADS = re.compile(r"^\s*(\d+\.\d+(\s*,\s*\d+\.\d+)*)?\s*$")
 _HEAD = re.compile(r"^\s*(\d+\.\d+)?\s*$")
 _PAIR = re.compile(r"^\s*(\d+\.\d+)\s*[, ]\s*(\d+\.\d+)\s*$")
 _POSITIONS = re.compile(r"^\s*(all|last|-?\d+(\s*,\s*-?\d+)*)\s*$")
+_BETWEEN_PARTS = re.compile(r"[\s,;]+")
+_PART = re.compile(
+    r"(?:[lL]?(?P<layer>[0-9]{1,6})(?:\.|\s*[hH])(?P<head>[0-9]{1,6})|[mM](?P<mlp>[0-9]{1,6}))\Z"
+)
+
+Part = tuple[int, int | None]
+"""Layer and head, or a whole MLP where there is no head."""
 
 
 def _written_as(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -29,6 +40,31 @@ def _written_as(pattern: re.Pattern[str], what: str) -> AfterValidator:
         return text.strip()
 
     return AfterValidator(check)
+
+
+_ALL = re.compile(r"^\s*(all( layers)?)?\s*$", re.IGNORECASE)
+_FROM_TO = re.compile(r"^\s*(?:layers?\s*)?(\d+)\s*(?:to|–|-)\s*(\d+)\s*$", re.IGNORECASE)
+_LAYER = re.compile(r"^\s*layer\s*(-?\d+)\s*$", re.IGNORECASE)
+_NAMED_HEAD = re.compile(r"\bL\s*(\d+)\s*[.·]?\s*H\s*(\d+)\b", re.IGNORECASE)
+
+
+def _plain_range(text: object) -> object:
+    """Read `all layers` as `:`, `0 to 3` as `0:4` and `layer 7` as `7`."""
+    if not isinstance(text, str):
+        return text
+    if _ALL.match(text):
+        return ":"
+    if ends := _FROM_TO.match(text):
+        return f"{ends[1]}:{int(ends[2]) + 1}"
+    return _LAYER.sub(r"\1", text)
+
+
+def _plain_heads(text: object) -> object:
+    """Read `L5H3` as `5.3`."""
+    return _NAMED_HEAD.sub(r"\1.\2", text) if isinstance(text, str) else text
+
+
+_HeadsIn = Annotated[str, BeforeValidator(_plain_heads)]
 
 
 def _check_pair(text: str) -> str:
@@ -48,16 +84,58 @@ def _check_names(text: str) -> str:
     return ",".join(filter(None, (name.strip() for name in text.split(","))))
 
 
-RangeText = Annotated[str, _written_as(_RANGE, "a range: write A:B, such as 0:12, -4: or 7")]
+def parse_parts(text: str) -> tuple[Part, ...]:
+    """Return the heads and MLPs that `5.3, 6.1, m4` names, in the order written, once each.
+
+    `L5H3` is understood as well, and any comma, semicolon or blank between them.
+
+    Raises:
+        ValueError: A piece of it names neither.
+    """
+    found: dict[Part, None] = {}
+    for piece in filter(None, _BETWEEN_PARTS.split(text)):
+        match = _PART.match(piece)
+        if match is None:
+            raise ValueError(
+                f"“{piece}” is neither a head nor an MLP: write 5.3 for head 3 of layer 5, m4 for "
+                "the MLP of layer 4"
+            )
+        mlp = match["mlp"]
+        part = (int(mlp), None) if mlp is not None else (int(match["layer"]), int(match["head"]))
+        found[part] = None
+    return tuple(found)
+
+
+def written_parts(parts: Iterable[Part]) -> str:
+    """Return heads and MLPs as the settings write them: `5.3,6.1,m4`."""
+    return ",".join(written_part(part) for part in parts)
+
+
+def written_part(part: Part) -> str:
+    """Return a head as `5.3`, an MLP as `m4`."""
+    layer, head = part
+    return f"m{layer}" if head is None else f"{layer}.{head}"
+
+
+def _check_parts(text: str) -> str:
+    return written_parts(parse_parts(text))
+
+
+RangeText = Annotated[
+    str,
+    BeforeValidator(_plain_range),
+    _written_as(_RANGE, "a range of layers: write all layers, 0 to 11, 0:12, -4: or 7"),
+]
 HeadsText = Annotated[
-    str, _written_as(_HEADS, "a list of heads: write layer.head, such as 5.3,16.0")
+    _HeadsIn, _written_as(_HEADS, "a list of heads: write L5H3,L16H0 or 5.3,16.0")
 ]
 PositionsText = Annotated[
     str, _written_as(_POSITIONS, "all, last or a list of positions such as 0,3,-1")
 ]
-HeadText = Annotated[str, _written_as(_HEAD, "a head: write layer.head, such as 5.3")]
-HeadPairText = Annotated[str, AfterValidator(_check_pair)]
-CardText = Annotated[str, AfterValidator(_check_card)]
+HeadText = Annotated[_HeadsIn, _written_as(_HEAD, "a head: write L5H3 or 5.3")]
+HeadPairText = Annotated[_HeadsIn, AfterValidator(_check_pair)]
+CardText = Annotated[_HeadsIn, AfterValidator(_check_card)]
+PartsText = Annotated[str, AfterValidator(_check_parts)]
 NamesText = Annotated[str, AfterValidator(_check_names)]
 
 
@@ -109,6 +187,17 @@ def resolve_heads(
         if (layer, head) not in pairs:
             pairs.append((layer, head))
     return pairs
+
+
+def resolve_parts(text: str, n_layers: int, n_heads: int, option: str) -> tuple[Part, ...]:
+    """Return the heads and MLPs that `5.3,m4` names; refuse what the model does not have."""
+    parts = parse_parts(text)
+    for layer, head in parts:
+        told = f"{option} {written_part((layer, head))}"
+        resolve_index(layer, n_layers, f"{told}: layer")
+        if head is not None:
+            resolve_index(head, n_heads, f"{told}: head")
+    return parts
 
 
 def resolve_pair(

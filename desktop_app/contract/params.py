@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 MAX_PROMPTS = 10_000
 MAX_PROMPT_CHARACTERS = 1_000_000
+MAX_LABEL = 1_000
 
 TAKEN = frozenset(
     {
@@ -51,6 +59,10 @@ def _several(value: object) -> object:
     return value
 
 
+def _said(value: object) -> object:
+    return "" if value is None else value
+
+
 Several = Annotated[tuple[Readable, ...], BeforeValidator(_several)]
 
 
@@ -66,7 +78,8 @@ def setting(
         alias: Its name among the params, where that is a keyword of Python.
         facts: Bounds, as pydantic has them (`ge`, `le`, `max_length` …), and what form and command
             line heed: `advanced` folds it away, `hidden` keeps it out of the form, `words` and
-            `counted` say how a sentence names its values, `placeholder`, `cli`, `metavar`.
+            `counted` say how a sentence names its values, `named` how the name of a result does,
+            `spelling` that it lists `heads` or `layers`, `placeholder`, `cli`, `metavar`.
     """
     bounds = {name: facts.pop(name) for name in _BOUNDS & facts.keys()}
     return Field(
@@ -93,12 +106,25 @@ class PromptRow(Frozen):
         corrupt: Its counterpart without the behaviour, of the same token length, or None.
         answer: Continuations that the metric rewards.
         wrong: Continuations that it is compared with.
+        label: Which of several kinds of prompts this one is; empty where nothing is said.
+        group: Which of several templates it was made from; empty where nothing is said.
     """
 
     text: Readable = Field(max_length=MAX_PROMPT_CHARACTERS)
     corrupt: Readable | None = Field(default=None, max_length=MAX_PROMPT_CHARACTERS)
     answer: Several = ()
     wrong: Several = ()
+    label: Annotated[Readable, BeforeValidator(_said)] = Field(default="", max_length=MAX_LABEL)
+    group: Annotated[Readable, BeforeValidator(_said)] = Field(default="", max_length=MAX_LABEL)
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave label and group out where there are none: earlier versions do not know them."""
+        stored: dict[str, Any] = handler(self)
+        for name in ("label", "group"):
+            if stored.get(name) == "":
+                del stored[name]
+        return stored
 
 
 class Params(Frozen):

@@ -43,7 +43,7 @@ BUILT_IN = (
     "repeat",
     "compose",
 )
-Part = Literal["run", "picture", "view", "script"]
+Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _log = logging.getLogger(__name__)
 

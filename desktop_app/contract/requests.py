@@ -126,7 +126,15 @@ class RunEstimate:
 
 @dataclass(frozen=True)
 class ListModels:
-    """List the models at hand. Answer: a tuple of `ModelRow`."""
+    """List the models at hand. Answer: a tuple of `ModelRow`.
+
+    Attributes:
+        recent: Folders and `.gguf` files opened before, which are listed too.
+        suggested: Whether known models that are not here are listed, for their size.
+    """
+
+    recent: tuple[str, ...] = ()
+    suggested: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ class ModelRow:
 
     Attributes:
         bytes_needed: Memory for weights per dtype name.
-        source: `catalogue`, `hub cache` or `recent`.
+        source: `catalogue`, `hub cache`, `recent` or `suggested`.
     """
 
     name: str

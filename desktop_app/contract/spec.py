@@ -15,6 +15,9 @@ AbsentAxes = Callable[[Mapping[str, Any]], frozenset[str]]
 StoredBytes = Callable[["Params", Any, Sequence[int]], int]
 """From settings, a `ModelInfo` and the prompts' token counts to the bytes that a result keeps."""
 
+Question = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], object]
+"""From a result's settings and prompts, as plain values, to what it asks, as JSON can hold it."""
+
 Group = Literal["read", "part", "does", "change", "compare"]
 
 GROUPS: dict[Group, str] = {
@@ -31,8 +34,11 @@ IntentName = Literal[
     "next_tokens",  # what comes after a prompt, read at a position: prompt, position
     "attribution",  # what contributes to the logits read at a place: prompt, layer, position
     "hand_move",  # put an activation of one run into the other: move, in the grammar of moves
+    "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
+    "use_token",  # a next token for the prompt table: use (answer, wrong, append), text; whose it
+    # is: prompt (the text as given), number
     "tokenize",  # the tokens of the prompt table as it is typed
 ]
 
@@ -142,6 +148,9 @@ class Analysis:
         example: Its turn in the worked example, from 0; None where it has none.
         presets: Questions that the Run menu offers.
         stores: What the arrays of a result take, where that can be much.
+        question: What a result asks, of its settings and its prompts as plain values: those that
+            ask the same of one model are tries of one entry of the history. None: each stands for
+            itself.
     """
 
     name: str
@@ -158,6 +167,7 @@ class Analysis:
     example: int | None = None
     presets: tuple[Preset, ...] = ()
     stores: StoredBytes | None = None
+    question: Question | None = None
 
     def axes(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the axes of a field in a result made with these settings, outermost first."""

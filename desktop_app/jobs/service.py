@@ -22,6 +22,7 @@ from desktop_app.contract.requests import (
 )
 from desktop_app.engine import catalogue, hub
 from desktop_app.engine.packs import pack
+from desktop_app.engine.suggestions import offered_models
 from desktop_app.support import installed
 from desktop_app.support.errors import (
     BadInputError,
@@ -60,7 +61,7 @@ class Service:
             heard.listen(lambda: self._run(request.run, heard))
             return RunEstimate(heard.memory_bytes, heard.stored_bytes, heard.limit_bytes)
         if isinstance(request, ListModels):
-            return catalogue.list_models()
+            return offered_models(request.recent, suggested=request.suggested)
         if isinstance(request, EstimateMemory):
             from desktop_app.engine.devices import list_devices
 

@@ -25,6 +25,7 @@ from desktop_app.jobs.events import (
     JobStarted,
     JobStopped,
 )
+from desktop_app.jobs.time_left import TimeLeft
 from desktop_app.support.errors import Cancelled, FixableError, LensbenchError
 from desktop_app.support.logs import adopt_library_loggers
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 PROGRESS_INTERVAL_S = 0.05
 PARTIAL_INTERVAL_S = 0.3
-_FRACTION_FOR_ESTIMATE = 0.03
-_SECONDS_FOR_ESTIMATE = 0.4
 _OUT_OF_MEMORY = (
     "Out of memory while working on {what}: use fewer or shorter prompts, a narrower range of "
     "layers, or a smaller dtype."
@@ -65,7 +64,7 @@ class JobReporter(Reporter):
     def __init__(self, job: Job, emit: Callable[[JobEvent], None]) -> None:
         self._job = job
         self._emit = emit
-        self._started = time.monotonic()
+        self._left = TimeLeft()
         self._last_step = -1.0
         self._last_partial = -1.0
 
@@ -78,7 +77,8 @@ class JobReporter(Reporter):
         if done < 1.0 and self._last_step >= 0 and now - self._last_step < PROGRESS_INTERVAL_S:
             return
         self._last_step = now
-        self._emit(JobProgress(self._job.job_id, done, str(note), self._seconds_left(done, now)))
+        left = self._left.heard(done, now)
+        self._emit(JobProgress(self._job.job_id, done, str(note), left))
 
     @override
     def check(self) -> None:
@@ -108,12 +108,6 @@ class JobReporter(Reporter):
         if wanted_bytes > limit_bytes:
             note = f"patterns of {wanted_bytes / 1e9:.1f} GB are kept in small"
             self._emit(JobProgress(self._job.job_id, 0.0, note, None))
-
-    def _seconds_left(self, fraction: float, now: float) -> float | None:
-        elapsed = now - self._started
-        if fraction < _FRACTION_FOR_ESTIMATE or elapsed < _SECONDS_FOR_ESTIMATE:
-            return None
-        return elapsed / fraction * (1.0 - fraction)
 
 
 class Service(Protocol):

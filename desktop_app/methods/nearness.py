@@ -204,8 +204,8 @@ def _notice(
         message += "; look at the ranking and take a spelling from there."
         return Notice("answer_not_near", message, None, index, (record.read_position,))
     moved = f"the prompt “{fixed.text}” with " if fixed.text != row.text else ""
-    answers = "|".join(fixed.answer)
-    wrongs = f" and “{'|'.join(fixed.wrong)}”" if fixed.wrong else ""
+    answers = "” or “".join(fixed.answer)
+    wrongs = f" and “{'” or “'.join(fixed.wrong)}”" if fixed.wrong else ""
     message += f"{_USE}{moved}“{answers}”{wrongs}{_OFFER}"
     return Notice("answer_not_near", message, as_fix(fixed, index), index, (record.read_position,))
 

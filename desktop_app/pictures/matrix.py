@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.words import ABOUT
+from desktop_app.pictures.words import ABOUT, place_name, written
 from desktop_app.support.errors import MISFITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from desktop_app.pictures.stretch import Stretch
 
 Cell = tuple[int, int]
 """Row and column of a map, counted from 0 at the upper left."""
@@ -74,6 +76,7 @@ class Matrix:
         name: What the number is.
         diverging: Whether the middle of the limits is the middle of the colours.
         scale: Values at the ends of the colours; None takes them from the values.
+        stretch: How values are laid along the colours where that is not evenly.
         seen: The part of the limits that values can reach, which the colour bar shows; None: all.
         value_format: How a number is written in its cell.
         exact_format: How it is written under the cursor; empty: as in its cell.
@@ -81,6 +84,7 @@ class Matrix:
         title: What the map shows, in one word.
         sentence: The same in one line.
         short: The sentence where there is no room for it.
+        square: Whether cells are as wide as high: both axes hold things of one kind.
         uncertain: Which cells are estimates or not complete yet, bool [rows, columns]; they are
             hatched, and their numbers marked.
     """
@@ -91,6 +95,7 @@ class Matrix:
     name: str = ""
     diverging: bool = True
     scale: tuple[float, float] | None = None
+    stretch: Stretch | None = None
     seen: tuple[float, float] | None = None
     value_format: str = "{:+.3f}"
     exact_format: str = ""
@@ -98,6 +103,7 @@ class Matrix:
     title: str = ""
     sentence: str = ""
     short: str = ""
+    square: bool = False
     uncertain: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -124,8 +130,8 @@ class Matrix:
 
     def place_text(self, row: int, column: int) -> str:
         """Return where a cell is, in words."""
-        axes = ((self.rows, row), (self.columns, column))
-        return " · ".join(f"{axis.name} {axis.labels[at]}".strip() for axis, at in axes)
+        down, across = self.rows, self.columns
+        return place_name((down.name, down.labels[row]), (across.name, across.labels[column]))
 
     def value_text(self, row: int, column: int) -> str:
         """Return the number of a cell as it stands under the cursor."""
@@ -181,5 +187,5 @@ def finite_limits(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def signed(value_format: str, value: float) -> str:
-    """Format a number with a true minus sign."""
-    return value_format.format(value).replace("-", "−")
+    """Format a number with a true minus sign, and nothing as 0 without one."""
+    return written(value_format, value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.result import EARLIER_TOKENIZER, has_earlier_tokenizer
-from desktop_app.pictures.words import choice_label, clipped, plural
+from desktop_app.pictures.words import choice_label, clipped, dotted_name, layers_words, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ def settings_difference(
         return ("its settings are not those of this version",)
     wanted = now.model_copy(update=dict(shared))
     return tuple(
-        f"{kind.model_fields[n].title or n}: {_word(old)}, now {_word(new)}"
+        f"{kind.model_fields[n].title or n}: {_word(old, n)}, now {_word(new, n)}"
         for n in names
         if (old := getattr(made, n)) != (new := getattr(wanted, n))
     )
@@ -109,9 +109,11 @@ def listed(settings: tuple[str, ...]) -> str:
     return "\n".join([*settings[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
-def _word(value: object) -> str:
+def _word(value: object, name: str) -> str:
+    if name == "layers":
+        return clipped(layers_words(str(value)), _SHORT)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (tuple, list)):
         return plural(len(value), "entry") if len(value) == 1 else f"{len(value):,} entries"
-    return clipped(choice_label(value), _SHORT) if value not in ("", None) else "none"
+    return clipped(dotted_name(choice_label(value)), _SHORT) if value not in ("", None) else "none"

@@ -48,7 +48,7 @@ def next_tokens(
         scores = (prob, float(row["logit"]), float(row["logprob"]))
         tip = _tip(rank, row, mark)
         if others is not None:
-            told = "not among the listed" if other is None else f"{other:.6f}"
+            told = "not among the listed" if other is None else number(other, 6)
             tip += f"\nprobability in the other list: {told}"
         values = (rank, text, int(row["id"]), bar, mark, *scores)
         made.append(Row(int(row["id"]), values, tip, EMPHASIS[mark]))
@@ -64,6 +64,6 @@ def _tip(rank: int, row: Mapping[str, Any], mark: Mark) -> str:
     told = {"answer": ", the answer", "wrong": ", a wrong answer", "": ""}[mark]
     return (
         f"Rank {rank}: “{token_text(row)}” (id {row['id']}, piece {row['piece']}){told}\n"
-        f"probability {float(row['prob']):.6f}, logit {number(float(row['logit']), 4)}, "
+        f"probability {number(float(row['prob']), 6)}, logit {number(float(row['logit']), 4)}, "
         f"log-probability {number(float(row['logprob']), 4)}"
     )

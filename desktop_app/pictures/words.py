@@ -25,6 +25,53 @@ MOST_CHARACTERS = 2_000
 ABOUT = "≈"
 NOT_COMPUTED = "Not computed: the run was stopped before it."
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
+_CODE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
+# What options are called in the window where that is not their name.
+_OPTIONS = {
+    "bos": "BOS",
+    "dtype": "precision",
+    "mode": "replacement",
+    "site": "activation",
+    "reference": "reference prompts",
+    "seq-len": "tokens repeated",
+    "value-weighted": "value-weighted",
+    "no-first": "without first position",
+    "preview": "estimate only",
+    "difference": "clean − corrupt",
+    "mean": "mean over prompts",
+    "ov": "copying circuit",
+    "card": "circuit card",
+    "pattern": "painted pattern",
+    "prompts": "a prompt table",
+}
+# The sign of a number that is nothing, and what a number may begin with: a width of spaces.
+_SIGNED_NOTHING = re.compile(r"^(\s*)[+-](?=[0.]+([^\d.]|$))")
+_DOTTED = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
+_PLAIN_RANGE = re.compile(r"(0|[1-9]\d*):(0|[1-9]\d*)")
+ENOUGH, NEEDED = "enough (denoising)", "needed (noising)"
+"""The two questions of patching: clean put into the corrupt run, corrupt into the clean one."""
+SITES = {
+    "resid_pre": "residual stream before the block",
+    "resid_mid": "residual stream between attention and MLP",
+    "resid_post": "residual stream after the block",
+    "attn_out": "attention output",
+    "mlp_out": "MLP output",
+    "head_z": "head output (z)",
+    "head_q": "head queries (q)",
+    "head_k": "head keys (k)",
+    "head_v": "head values (v)",
+    "pattern": "attention pattern",
+}
+"""What each site of a model is called, wherever a person reads it."""
+# Codes of notices whose letters alone say too little; `{}` of others are their words.
+_NOTICES = {
+    "means_pooled": "means over all positions",
+    "family_left_out": "words of several tokens not scored",
+    "patterns_left_out": "patterns not kept",
+    "not_roundtrip": "text does not come back",
+    "task_not_done": "answer not on top",
+    "rows_not_one": "rows do not sum to 1",
+}
 METRIC_NAMES = {
     "logit_diff": "logit difference",
     "logit": "logit of the answer",
@@ -39,22 +86,12 @@ METRIC_NAMES = {
 # `counted`, the noun of what a number counts; `numbered`, that of what it picks, from 0.
 _SHARED_WORDS = {
     "metric": METRIC_NAMES,
-    "layers": {":": "all layers"},
     "heads": {":": "all heads"},
     "positions": {"all": "all positions"},
 }
 # The choices of a form as a newcomer reads them; the field's own terms stay in the tooltips.
 _LABELS = {
-    "resid_pre": "stream before block",
-    "resid_mid": "stream after attention",
-    "resid_post": "stream after block",
-    "attn_out": "attention output",
-    "mlp_out": "MLP output",
-    "head_z": "head output (z)",
-    "head_q": "head queries (q)",
-    "head_k": "head keys (k)",
-    "head_v": "head values (v)",
-    "pattern": "attention pattern",
+    **SITES,
     "attn": "attention",
     "mlp": "MLP",
     "layer0": "after layer 0",
@@ -65,8 +102,8 @@ _LABELS = {
     "prob": "probability",
     "rank": "rank of the answer",
     "kl": "KL divergence",
-    "denoise": "clean → corrupt",
-    "noise": "corrupt → clean",
+    "denoise": ENOUGH,
+    "noise": NEEDED,
     "position": "one at a time",
 }
 
@@ -81,10 +118,12 @@ def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
     """Write a number with a true minus sign; a dash where it is missing."""
     if value is None or math.isnan(value):
         return WITHHELD
-    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
-    if not text.strip("+-0."):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
+    return written(f"{{:{'+' if sign else ''}.{digits}f}}", value)
+
+
+def written(form: str, value: float) -> str:
+    """Write a number by a format such as `{:+.3f}`: with a true minus sign, and never as −0.00."""
+    return _SIGNED_NOTHING.sub(r"\1", form.format(value)).replace("-", MINUS)
 
 
 def percent(value: float | None) -> str:
@@ -95,7 +134,7 @@ def percent(value: float | None) -> str:
 
 def probability(value: float) -> str:
     """Write a probability so that small ones stay readable."""
-    return f"{value:.3f}" if value >= 0.0005 or value == 0 else f"{value:.0e}".replace("-", MINUS)
+    return written("{:.3f}" if value >= 0.0005 or value == 0 else "{:.0e}", value)
 
 
 def plural(count: int, noun: str) -> str:
@@ -118,6 +157,48 @@ def part_name(layer: int, head: int | None = None, component: str = "head") -> s
     if head is not None:
         return f"L{layer}H{head}"
     return f"L{layer} {'MLP' if component == 'mlp' else 'attention'}"
+
+
+def place_name(row: tuple[str, str], column: tuple[str, str]) -> str:
+    """Name a cell of a map by its axes and labels: `L5H3` where they are a layer and a head."""
+    there = dict((row, column))
+    if there.keys() == {"Layer", "Head"} and all(text.isdecimal() for text in there.values()):
+        return part_name(int(there["Layer"]), int(there["Head"]))
+    return " · ".join(f"{name} {label}".strip() for name, label in (row, column))
+
+
+def dotted_name(text: str) -> str:
+    """Write heads that a setting lists, `5.3,16.0`, as they are called: `L5H3, L16H0`."""
+    parts = (part.strip() for part in text.split(","))
+    return ", ".join(_DOTTED.sub(r"L\1H\2", part) for part in parts if part)
+
+
+def layers_words(text: str) -> str:
+    """Write a range of layers as a person would: `:` as all layers, `0:4` as layers 0 to 3."""
+    first, colon, end = (part.strip() for part in text.partition(":"))
+    if not colon:
+        return f"layer {first}".replace("-", MINUS)
+    if not first and not end:
+        return "all layers"
+    if end.isdecimal() and not first.startswith("-"):
+        last = int(end) - 1
+        return f"layer {last}" if int(first or 0) == last else f"layers {first or 0} to {last}"
+    told = [f"from layer {first}"] if first else []
+    told += [f"up to layer {end}, without it"] if end else []
+    return " ".join(told).replace("-", MINUS)
+
+
+def spelled(value: str, spelling: str) -> str:
+    """Write a setting that lists `layers` or `heads` as the window says it.
+
+    Read again it is the same to the letter; what would not be stays as it is.
+    """
+    if spelling == "heads":
+        return _DOTTED.sub(r"L\1H\2", value)
+    if spelling == "layers" and value == ":":
+        return layers_words(value)
+    ends = _PLAIN_RANGE.fullmatch(value) if spelling == "layers" else None
+    return f"{ends[1]} to {int(ends[2]) - 1}" if ends and int(ends[2]) > int(ends[1]) + 1 else value
 
 
 def random_tokens(settings: Mapping[str, Any]) -> str:
@@ -151,7 +232,7 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
     fields = type(params).own_fields()
-    parts = [_setting(name, field, getattr(params, name)) for name, field in fields.items()]
+    parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -160,12 +241,17 @@ def run_words(analysis: Analysis) -> str:
     return f"Run {analysis.noun or analysis.title.lower()}"
 
 
-def _setting(name: str, field: Any, value: Any) -> str:
+def setting_words(name: str, field: Any, value: Any) -> str:
+    """Say one setting in words; an empty text where there is nothing to say."""
     title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, tuple):
         return plural(len(value), title.rstrip("s")) if value else ""
+    if name == "layers":
+        return layers_words(str(value))
+    if extra.get("spelling") == "heads":
+        value = dotted_name(str(value))
     words = extra.get("words") or _SHARED_WORDS.get(name, {})
     # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
     known = words.get(str(value) or ":", words.get("") if value != "" else None)
@@ -174,9 +260,8 @@ def _setting(name: str, field: Any, value: Any) -> str:
         return str(known).format(counted or choice_label(value))
     if counted or value in ("", None):
         return counted
-    if "numbered" in extra:
-        return f"{extra['numbered']} {value + 1}"
-    return f"{title} {value}".replace("-", MINUS) if isinstance(value, int) else f"{title} {value}"
+    told = f"{extra['numbered']} {value + 1}" if "numbered" in extra else f"{title} {value}"
+    return told.replace("-", MINUS) if isinstance(value, int) else told
 
 
 def seconds(value: float) -> str:
@@ -213,8 +298,12 @@ def _bos(value: object) -> str:
 
 
 def without_flags(message: str) -> str:
-    """Return a message with `--metric` written as the form says it: metric."""
-    return _FLAG.sub(lambda match: match.group(1).replace("-", " "), message)
+    """Return a message with options and codes as the form says them: `--dtype` as precision.
+
+    Messages name options because the command line says them, too.
+    """
+    told = _FLAG.sub(lambda match: _OPTIONS.get(match[1], match[1].replace("-", " ")), message)
+    return _CODE.sub(lambda match: _LABELS.get(match[0], match[0]), told)
 
 
 def choice_label(value: object) -> str:
@@ -222,6 +311,11 @@ def choice_label(value: object) -> str:
     if value is None:
         return "none"
     return _LABELS.get(str(value), str(value).replace("_", " "))
+
+
+def notice_words(code: str) -> str:
+    """Return what a chip says of a notice: its code in words, of some in plainer ones."""
+    return _NOTICES.get(code, code.replace("_", " "))
 
 
 def choice_term(value: object) -> str:

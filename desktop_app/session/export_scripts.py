@@ -36,21 +36,25 @@ _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z", re.ASCII)
 _VERSIONS = ("lensbench", "torch", "transformers", "transformer_lens", "python", "created")
 _HOOKS = {"head_q": "hook_q", "head_k": "hook_k", "head_v": "hook_v", "head_z": "hook_z"}
+_IN_TITLES = frozenset(" ·“”.,:;+−-→×%…/_=()")
+_MOST_TITLE = 200
 _FOUR_BLANK_LINES = re.compile(r"\n{4,}")
 
 
-def to_script(result: Result, file: str = "SCRIPT.py") -> str:
+def to_script(result: Result, file: str = "SCRIPT.py", title: str = "") -> str:
     """Return a Python script that computes the result anew; its usage line calls it `file`.
+
+    Its first line is the title that the history has, where it is given.
 
     Raises:
         BadInputError: The analysis has no script, or the result's settings are not its own.
     """
-    return _render(result, file, notebook=False)
+    return _render(result, file, title, notebook=False)
 
 
-def to_notebook(result: Result) -> str:
+def to_notebook(result: Result, title: str = "") -> str:
     """Return the same as a Jupyter notebook: JSON of nbformat 4.5, one cell per section."""
-    head, *cells = _render(result, "", notebook=True).split(f"\n{_CELL}")
+    head, *cells = _render(result, "", title, notebook=True).split(f"\n{_CELL}")
     words, _, imports = head.removeprefix('"""').partition('"""\n')
     parts = [_cell("markdown", _as_markdown(words)), _cell("code", imports)]
     for cell in cells:
@@ -71,7 +75,7 @@ def to_notebook(result: Result) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
-def _render(result: Result, file: str, *, notebook: bool) -> str:
+def _render(result: Result, file: str, title: str, *, notebook: bool) -> str:
     analysis = ANALYSES.get(result.analysis)
     template = file_of(result.analysis, _TEMPLATE)
     if analysis is None:
@@ -86,13 +90,20 @@ def _render(result: Result, file: str, *, notebook: bool) -> str:
     params = _params(result, analysis)
     values = _context(result, params)
     values |= {
-        "heading": Code(textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)),
+        "heading": _heading(analysis, title),
         "file": Code(file if re.fullmatch(r"[\w.-]+", file, re.ASCII) else "SCRIPT.py"),
         "notebook": notebook,
         "out": f"{analysis.name}.npz",
     }
     text = _environment().from_string(template.read_text(encoding="utf-8")).render(values)
     return _FOUR_BLANK_LINES.sub("\n\n\n", text).strip() + "\n"
+
+
+def _heading(analysis: Analysis, title: str) -> Code:
+    """Return the first lines of the docstring; of a title, whoever gave it, letters and points."""
+    says = textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)
+    named = "".join(c if c.isalnum() or c in _IN_TITLES else "?" for c in title[:_MOST_TITLE])
+    return Code(f"{textwrap.fill(named, 97)}\n\n{says}" if named.strip() else says)
 
 
 def _params(result: Result, analysis: Analysis) -> Params:

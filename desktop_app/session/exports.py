@@ -33,8 +33,13 @@ NOT_STORED = "patterns_not_stored"
 _WHOLE = frozenset({".json", ".npz"})
 
 
-def export(result: Result, path: Path | str) -> None:
+def export(result: Result, path: Path | str, title: str = "") -> None:
     """Write a result as the ending of `path` says; the file appears complete or not at all.
+
+    Args:
+        result: What is written.
+        path: The file.
+        title: What the history calls it, for scripts to say; empty: they name their analysis alone.
 
     Raises:
         BadInputError: The ending is unknown, or the file cannot be written.
@@ -46,7 +51,7 @@ def export(result: Result, path: Path | str) -> None:
     if target.suffix.lower() in _WHOLE:
         _refuse_partial(result)
     with write_atomically(target) as file:
-        writer(result, file)
+        writer(result, file, title)
 
 
 def _refuse_partial(result: Result) -> None:
@@ -120,12 +125,12 @@ def _dumps(value: Any) -> str:
     return text if is_utf8 else json.dumps(value, allow_nan=False)
 
 
-def _write_json(result: Result, file: BinaryIO) -> None:
+def _write_json(result: Result, file: BinaryIO, _title: str) -> None:
     for piece in json_pieces(result):
         file.write(piece.encode("utf-8"))
 
 
-def _write_npz(result: Result, file: BinaryIO) -> None:
+def _write_npz(result: Result, file: BinaryIO, _title: str) -> None:
     """Write a .npz that loads without pickle.
 
     Members: each array by its name; one array a prompt as `name_0`, `name_1`, …; and `document`,
@@ -182,7 +187,7 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: Stored) -> None:
             member.write(np.ascontiguousarray(array[index], dtype=dtype).tobytes())
 
 
-def _write_csv(result: Result, file: BinaryIO) -> None:
+def _write_csv(result: Result, file: BinaryIO, _title: str) -> None:
     # Python's own name for "as it is": half a surrogate pair becomes \udXXX in plain letters.
     text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
     write_tidy(result, text)
@@ -190,14 +195,16 @@ def _write_csv(result: Result, file: BinaryIO) -> None:
     text.detach()
 
 
-def _write_script(result: Result, file: BinaryIO, *, notebook: bool = False) -> None:
+def _write_script(result: Result, file: BinaryIO, title: str, *, notebook: bool = False) -> None:
     from desktop_app.session import export_scripts as scripts  # noqa: PLC0415 - jinja2, when needed
 
-    text = scripts.to_notebook(result) if notebook else scripts.to_script(result)
+    text = (
+        scripts.to_notebook(result, title) if notebook else scripts.to_script(result, title=title)
+    )
     file.write(text.encode("utf-8"))
 
 
-_WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
+_WRITERS: dict[str, Callable[[Result, BinaryIO, str], None]] = {
     ".json": _write_json,
     ".npz": _write_npz,
     ".csv": _write_csv,

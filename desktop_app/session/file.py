@@ -118,7 +118,8 @@ class SessionFile:
         self, rows: Sequence[PromptRow], settings: Mapping[str, Any] | None = None
     ) -> None:
         """Remember the prompt table and the settings that its analyses share."""
-        table = [row.model_dump() for row in rows]
+        # Labels and groups stand among the settings: earlier versions refuse rows that have them.
+        table = [row.model_dump(exclude={"label", "group"}) for row in rows]
         self.remember("prompts", {"rows": table, "settings": dict(settings or {})})
 
     def prompts(self) -> tuple[tuple[PromptRow, ...], dict[str, Any]]:

@@ -14,13 +14,13 @@ import os
 import secrets
 import tempfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from desktop_app.contract.registry import ANALYSES, described, hook
-from desktop_app.session import codec, database, parts, shapes
+from desktop_app.contract.registry import described
+from desktop_app.session import codec, database, parts, shapes, titles
 from desktop_app.session.claim import Claim
 from desktop_app.session.file import SessionFile, parse
 from desktop_app.session.parts import LazyArray, Stored
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
 
-_TITLE_CHARACTERS = 60
 MAX_ID = 2**31 - 1  # what a window's signals carry; no session comes near
 _MAX_PROBED = 10_000
 _TRIES = 5
@@ -54,6 +53,7 @@ class SessionRow:
         notes: Markdown.
         star: Whether it is marked.
         tags: Without repeats, in the order given.
+        question: Of tries, what they ask: those of one question are one entry of the history.
     """
 
     id: int
@@ -64,6 +64,7 @@ class SessionRow:
     notes: str = ""
     star: bool = False
     tags: tuple[str, ...] = ()
+    question: str = ""
 
 
 class Session(SessionFile):
@@ -73,6 +74,10 @@ class Session(SessionFile):
     """
 
     _known_schema = 1
+
+    @functools.cached_property
+    def _questions(self) -> dict[int, str]:
+        return {}
 
     @classmethod
     def create(cls, path: Path | str | None = None, *, private: bool = False) -> Self:
@@ -147,7 +152,7 @@ class Session(SessionFile):
 
         Args:
             result: Of any analysis; memory maps and stored arrays are read one part at a time.
-            title: For the history; empty makes one of the analysis and its first prompt.
+            title: For the history; empty names it by what made it, apart from all others.
 
         Returns:
             Its id, from 1 in order of making.
@@ -157,14 +162,11 @@ class Session(SessionFile):
         """
         document, arrays = codec.encode(result)
         created = result.provenance.get("created")
-        columns = (
-            result.analysis,
-            title or default_title(result),
-            created if isinstance(created, str) and created else now(),
-            result.model.name,
-        )
+        when = created if isinstance(created, str) and created else now()
         text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         with self.writing() as connection:
+            named = title or titles.free_title(connection, result)
+            columns = (result.analysis, named, when, result.model.name)
             cursor = connection.execute(
                 "INSERT INTO results (analysis, title, created, model, document, crc, fields, "
                 "params_schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -338,8 +340,18 @@ class Session(SessionFile):
             if row is None:
                 lost += 1
             elif (len(values) > _FIRST_COLUMNS and values[-1] is not None) == deleted:
-                rows.append(row)
+                rows.append(self._with_question(row) if titles.is_tried(row.analysis) else row)
         return tuple(rows), lost
+
+    def _with_question(self, row: SessionRow) -> SessionRow:
+        """Return a try's line with what it asks, which is read once: results never change."""
+        if row.id not in self._questions:
+            asked = ""
+            with contextlib.suppress(BadInputError):  # spoilt by a disk: it stands alone
+                found = self.query("SELECT document FROM results WHERE id = ?", (row.id,))
+                asked = titles.stored_question(row.analysis, found[0][0]) if found else ""
+            self._questions[row.id] = asked
+        return replace(row, question=self._questions[row.id])
 
     def _probe(self, sql: str) -> tuple[list[tuple[Any, ...]], int]:
         """Read one line after another, so that a spoilt page costs only those that lie on it."""
@@ -375,21 +387,6 @@ def unsaved_place() -> Path:
         return place if is_own else Path(tempfile.mkdtemp(prefix="lensbench-"))
     except OSError as error:
         raise unwritable(place, error) from error
-
-
-def default_title(result: Result) -> str:
-    """Return what the history calls a result: its analysis, and what that says it was about."""
-    analysis = ANALYSES.get(result.analysis)
-    title = analysis.title if analysis else result.analysis
-    if result.partial:
-        title = f"{title} (partial)"
-    about = hook(result.analysis, "picture", "about")
-    first = result.prompts[0].text if result.prompts else ""
-    text = str(about(result)) if about else first
-    if not text:
-        return title
-    short = text if len(text) <= _TITLE_CHARACTERS else text[: _TITLE_CHARACTERS - 1] + "…"
-    return f"{title} · {short}"
 
 
 def storable(text: str) -> str:

@@ -1,5 +1,7 @@
 """Prompt tables on disk: `.csv` and `.jsonl` with the columns prompt, corrupt, answer, wrong.
 
+Columns `label` and `group` are kept where there are any.
+
 Texts are used to the letter: nothing is trimmed, a trailing space stays, quotes and line breaks
 inside a text survive. `answer` and `wrong` may hold several, `|` between. A `.csv` that is written
 here has an apostrophe before texts with which a spreadsheet would begin a formula; its last column,
@@ -19,19 +21,24 @@ from pydantic import ValidationError
 from desktop_app.contract.params import MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import open_regular, write_atomically
-from desktop_app.text.cells import MARK, begins_formula, plain_cell
+from desktop_app.text.cells import begins_formula, plain_cell
+from desktop_app.text.prompt_tables import (
+    COLUMNS,
+    FIELDS,
+    KEPT,
+    MARKED,
+    MAX_TABLE_BYTES,
+    csv_lines,
+    jsonl_lines,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from desktop_app.text.prompt_tables import Line
 
 _T = TypeVar("_T")
-MAX_FILE_BYTES = 64 * 1024**2
-
-_COLUMNS = ("prompt", "corrupt", "answer", "wrong")
-MARKED = "marked"
-_COLUMN_LIST = ", ".join(_COLUMNS)
-_FIELDS = {"text": "text", "prompt": "text", "corrupt": "corrupt", "answer": "answer"}
-_FIELDS["wrong"] = "wrong"
+MAX_FILE_BYTES = MAX_TABLE_BYTES
 
 
 def read_prompts(path: Path | str) -> tuple[PromptRow, ...]:
@@ -42,13 +49,26 @@ def read_prompts(path: Path | str) -> tuple[PromptRow, ...]:
             line and the column.
     """
     target = Path(path)
-    reader = _by_ending(target, {".csv": _csv_rows, ".jsonl": _jsonl_rows}, "prompt table")
+    reader = _by_ending(target, {".csv": csv_lines, ".jsonl": jsonl_lines}, "prompt table")
+    return _checked(f"“{target}”", reader(f"“{target}”", _read_text(target)))
+
+
+def read_table(source: str, text: str, *, is_json: bool) -> tuple[PromptRow, ...]:
+    """Return the rows of a prompt table that came as text, such as by pasting.
+
+    Raises:
+        BadInputError: As of `read_prompts`; the sentence begins with `source`.
+    """
+    return _checked(source, (jsonl_lines if is_json else csv_lines)(source, text))
+
+
+def _checked(source: str, lines: Iterable[Line]) -> tuple[PromptRow, ...]:
     rows: list[PromptRow] = []
-    for line, cells in reader(target, _read_text(target)):
-        _check_count(target, line, len(rows))
-        rows.append(_row(target, line, cells))
+    for line, cells in lines:
+        _check_count(source, line, len(rows))
+        rows.append(_row(source, line, cells))
     if not rows:
-        raise BadInputError(f"“{target}” holds no prompts: add a line per prompt.")
+        raise BadInputError(f"{source} holds no prompts: add a line per prompt.")
     return tuple(rows)
 
 
@@ -68,9 +88,9 @@ def read_texts(path: Path | str) -> tuple[str, ...]:
     texts: list[str] = []
     for number, line in enumerate(lines, 1):
         if line:
-            _check_count(target, number, len(texts))
+            _check_count(f"“{target}”", number, len(texts))
             if len(line) > MAX_PROMPT_CHARACTERS:
-                raise _too_long(target, number, "prompt")
+                raise _too_long(f"“{target}”", number, "prompt")
             texts.append(line)
     if not texts:
         raise BadInputError(f"“{target}” holds no prompts: write one a line.")
@@ -121,109 +141,9 @@ def _read_text(path: Path) -> str:
         raise BadInputError(f"“{path}”, line {line}: not UTF-8; save the file as UTF-8.") from None
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give (line, cells by column) of each row that is not empty."""
-    # The module's own limit is 131,072 characters and holds for the whole process.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_FILE_BYTES))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        columns = _header(path, next(reader, []))
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) > len(columns):
-                raise BadInputError(
-                    f"“{path}”, line {line}, column {len(columns) + 1}: more cells than the "
-                    "header has columns; put texts that hold a comma in quotes."
-                )
-            if cells:
-                yield line, _unmarked(dict(zip(columns, cells, strict=False)))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInputError(
-            f"“{path}”, line {line}: {error}; double the quotes inside a quoted text."
-        ) from None
-
-
-def _unmarked(cells: dict[str, Any]) -> dict[str, Any]:
-    """Return cells as they were before they were written so that no spreadsheet computes them."""
-    for name in filter(None, str(cells.pop(MARKED, "")).split("|")):
-        if name in cells:
-            cells[name] = cells[name].removeprefix(MARK)
-    return cells
-
-
-def _header(path: Path, cells: list[str]) -> list[str]:
-    columns = [cell.strip().casefold() for cell in cells]
-    for number, (name, cell) in enumerate(zip(columns, cells, strict=True), 1):
-        if name not in _FIELDS and name != MARKED:
-            raise BadInputError(
-                f"“{path}”, line 1, column {number}: there is no column “{cell[:40]}”; the first "
-                f"line names the columns {_COLUMN_LIST}."
-            )
-    fields = [_FIELDS.get(name, name) for name in columns]
-    if "text" not in fields or len(set(fields)) < len(fields):
-        raise BadInputError(
-            f"“{path}”, line 1: the first line must name each column once, prompt among them: "
-            f"{_COLUMN_LIST}."
-        )
-    return columns
-
-
-def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give (line, values by key) of each line that is not blank."""
-    for line, source in enumerate(text.split("\n"), 1):
-        if not source.strip():
-            continue
-        try:
-            value = json.loads(source)
-        except json.JSONDecodeError as error:
-            raise BadInputError(
-                f"“{path}”, line {line}, column {error.colno}: not JSON ({error.msg})."
-            ) from None
-        except (ValueError, RecursionError):
-            raise BadInputError(f"“{path}”, line {line}: not JSON that can be read.") from None
-        if not isinstance(value, dict):
-            raise BadInputError(f"“{path}”, line {line}: write one object a line, in braces.")
-        _check_keys(path, line, value)
-        _check_texts(path, line, value)
-        yield line, value
-
-
-def _check_texts(path: Path, line: int, value: dict[str, Any]) -> None:
-    """Refuse what is no text: a number is a token or another one, as it is written."""
-    for key, cell in value.items():
-        several = cell if isinstance(cell, list) and _FIELDS[key] in {"answer", "wrong"} else [cell]
-        odd = next((c for c in several if c is not None and not isinstance(c, str)), None)
-        if odd is not None:
-            told = json.dumps(odd, ensure_ascii=False)[:40]
-            raise BadInputError(
-                f"“{path}”, line {line}, column {key}: {told} is {_kind(odd)}, not a text; put it "
-                "in quotes, with its leading space where the answer has one."
-            )
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, (int, float)):
-        return "a number"
-    return "a list" if isinstance(value, list) else "an object"
-
-
-def _check_keys(path: Path, line: int, value: dict[str, Any]) -> None:
-    unknown = next((key for key in value if key not in _FIELDS), None)
-    if unknown is not None:
-        raise BadInputError(
-            f"“{path}”, line {line}: there is no column “{unknown[:40]}”; use {_COLUMN_LIST}."
-        )
-    if ("prompt" in value) == ("text" in value):
-        raise BadInputError(f"“{path}”, line {line}, column prompt: exactly one is needed.")
-
-
-def _row(path: Path, line: int, cells: dict[str, Any]) -> PromptRow:
+def _row(source: str, line: int, cells: dict[str, Any]) -> PromptRow:
     # An empty cell of a .csv is a missing one: there is no corrupt twin without a text.
-    values = {_FIELDS[name]: cell for name, cell in cells.items()}
+    values = {FIELDS[name]: cell for name, cell in cells.items()}
     values["corrupt"] = values.get("corrupt") or None
     try:
         return PromptRow.model_validate(values)
@@ -232,40 +152,50 @@ def _row(path: Path, line: int, cells: dict[str, Any]) -> PromptRow:
         name = str(first["loc"][0]) if first["loc"] else "prompt"
         column = "prompt" if name == "text" else name
         if first["type"] == "string_too_long":
-            raise _too_long(path, line, column) from None
+            raise _too_long(source, line, column) from None
         raise BadInputError(
-            f"“{path}”, line {line}, column {column}: {first['msg'].lower()}."
+            f"{source}, line {line}, column {column}: {first['msg'].lower()}."
         ) from None
 
 
-def _check_count(path: Path, line: int, count: int) -> None:
+def _check_count(source: str, line: int, count: int) -> None:
     if count >= MAX_PROMPTS:
         raise BadInputError(
-            f"“{path}”, line {line}: more than {MAX_PROMPTS:,} prompts; split the file."
+            f"{source}, line {line}: more than {MAX_PROMPTS:,} prompts; split the file."
         )
 
 
-def _too_long(path: Path, line: int, column: str) -> BadInputError:
+def _too_long(source: str, line: int, column: str) -> BadInputError:
     return BadInputError(
-        f"“{path}”, line {line}, column {column}: longer than {MAX_PROMPT_CHARACTERS:,} "
+        f"{source}, line {line}, column {column}: longer than {MAX_PROMPT_CHARACTERS:,} "
         "characters; shorten it."
     )
 
 
-def _cells(row: PromptRow) -> tuple[str, ...]:
-    return row.text, row.corrupt or "", "|".join(row.answer), "|".join(row.wrong)
+def _columns(rows: Sequence[PromptRow]) -> list[str]:
+    """Return the columns of a table: label and group only where some row has one."""
+    return [*COLUMNS, *(name for name in KEPT if any(getattr(row, name) for row in rows))]
 
 
-def _begun(row: PromptRow) -> list[str]:
+def _cells(row: PromptRow, columns: Sequence[str]) -> list[str]:
+    several = {"answer": "|".join(row.answer), "wrong": "|".join(row.wrong)}
+    texts = {"prompt": row.text, "corrupt": row.corrupt or "", **several}
+    texts |= {name: getattr(row, name) for name in KEPT}
+    return [texts[name] for name in columns]
+
+
+def _begun(row: PromptRow, columns: Sequence[str]) -> list[str]:
     """Return the columns in which a spreadsheet would take the text for a formula."""
-    return [name for name, cell in zip(_COLUMNS, _cells(row), strict=True) if begins_formula(cell)]
+    cells = zip(columns, _cells(row, columns), strict=True)
+    return [name for name, cell in cells if begins_formula(cell)]
 
 
 def _csv_text(rows: Sequence[PromptRow]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    marks = [MARKED] if any(map(_begun, rows)) else []
-    writer.writerow([*_COLUMNS, *marks])
+    columns = _columns(rows)
+    marks = [MARKED] if any(_begun(row, columns) for row in rows) else []
+    writer.writerow([*columns, *marks])
     for number, row in enumerate(rows, 1):
         for column, several in (("answer", row.answer), ("wrong", row.wrong)):
             if any(not part or "|" in part for part in several):
@@ -273,8 +203,8 @@ def _csv_text(rows: Sequence[PromptRow]) -> str:
                     f"Row {number}, column {column}: a .csv cannot hold an answer with “|” in it "
                     "or an empty one; save the table as .jsonl."
                 )
-        begun = ["|".join(_begun(row))] if marks else []
-        writer.writerow([*map(plain_cell, _cells(row)), *begun])
+        begun = ["|".join(_begun(row, columns))] if marks else []
+        writer.writerow([*map(plain_cell, _cells(row, columns)), *begun])
     return text.getvalue()
 
 
@@ -288,5 +218,6 @@ def _jsonl_text(rows: Sequence[PromptRow]) -> str:
             if several:
                 plain = all(part and "|" not in part for part in several)
                 value[column] = "|".join(several) if plain else list(several)
+        value |= {name: getattr(row, name) for name in KEPT if getattr(row, name)}
         lines.append(json.dumps(value, ensure_ascii=False) + "\n")
     return "".join(lines)

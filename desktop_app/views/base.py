@@ -6,38 +6,46 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.explained import explain, whats
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.origin import SAME
 from desktop_app.pictures.words import provenance_sentence, run_words, without_flags
 from desktop_app.support.errors import MISFITS, unfit
 from desktop_app.views.frame import (
     ElidedLabel,
     Heading,
+    Pages,
     SettingsFold,
     Veil,
     by_code,
     notice_chip,
     source_chips,
+    with_bars,
 )
+from desktop_app.views.picked import FOOT, PickedBar
 from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
+from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QPixmap
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
+    from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
     from desktop_app.widgets.basics.selection import Selection
 
@@ -60,6 +68,8 @@ class AnalysisView(QWidget):
 
     Attributes:
         EMPTY: Title and sentence of the empty view; the analysis' own words where None.
+        borrows: The function of other analyses' pictures whose results it draws beneath its own.
+        picks: Whether its pictures show heads that can be picked; what is picked stands beneath.
 
     Signals:
         run_requested: The analysis' own Params, prompts and shared settings left at their defaults.
@@ -69,9 +79,16 @@ class AnalysisView(QWidget):
         intent_raised: An `Intent`: what is asked of whichever analysis serves it.
         look_requested: Full Params of a small run, and the Result that lacks what it computes.
         settings_changed: The form says something else than before.
+        covered_changed: A banner lies over the picture, or no longer; see `covered`.
+        whole_requested: The picture is to take the whole window, or to give it back.
+        menu_opening: A menu of one of its tables before it is shown, and the column's key.
+        explanation_wanted: An `Explained` and the place of the screen where it may stand.
+        choices_changed: What the view wants remembered between starts, as texts by name.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
+    picks: ClassVar[bool] = False
+    borrows: ClassVar[str] = ""
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
@@ -80,6 +97,11 @@ class AnalysisView(QWidget):
     intent_raised = Signal(object)
     look_requested = Signal(object, object)
     settings_changed = Signal()
+    covered_changed = Signal()
+    whole_requested = Signal()
+    menu_opening = Signal(object, str)
+    explanation_wanted = Signal(object, object)
+    choices_changed = Signal(object)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -107,6 +129,7 @@ class AnalysisView(QWidget):
         self._idle = (*said, run_words(analysis))
         self._empty = EmptyState(icon_of(analysis.name), *self._idle)
         self._small_print = ElidedLabel("", "small")
+        self._picked = PickedBar(selection, self) if self.picks else None
         self._build_frame()
         self.build_content(self._content)
         self._veil = Veil(self._room)
@@ -151,6 +174,12 @@ class AnalysisView(QWidget):
         """Say why it was not."""
         self.message_requested.emit(message)
 
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        """Take note of others' results that offer what it borrows, by name, the newest first."""
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 
@@ -183,6 +212,24 @@ class AnalysisView(QWidget):
         self._settings.set_params(params)
         self.settings_changed.emit()
 
+    def whats(self) -> tuple[str, ...]:
+        """Return the keys of the numbers on screen that can be taken apart, the shown one first."""
+        return () if self._result is None else whats(self._result)
+
+    def explain(self, what: str = "") -> Explained | None:
+        """Take a number apart, with the values of what is selected; without a key, the first."""
+        result = self._result
+        what = what or next(iter(self.whats()), "")
+        if result is None or not what:
+            return None
+        chosen = self.selection
+        place = Place(self.prompt_of(result), chosen.layer, chosen.head, chosen.position)
+        return explain(result, what, place)
+
+    def show_setting(self, name: str) -> None:
+        """Open the form at one of its fields."""
+        self._settings.show_field(name)
+
     def show_result(self, result: Result) -> None:
         """Show a finished result in place of what there was."""
         # The selection first: the views that hear of it still have their old results.
@@ -196,6 +243,9 @@ class AnalysisView(QWidget):
         self._set_busy(busy=False)
         self._show_content(shown=True)
         self._attempt(self._draw_with_words, result)
+
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried on the question of the result that comes next, oldest first."""
 
     def show_partial(self, data: Mapping[str, Any]) -> None:
         """Show the fields known so far, while the rest is being computed."""
@@ -227,9 +277,10 @@ class AnalysisView(QWidget):
         self._banner.show_message(message, "bad", actions)
         self._restore()
 
-    def forget_failure(self) -> None:
-        """Take the banner away where it speaks of prompts: they have been changed."""
-        if self._failure is not None and self._failure.code == _UNFIT:
+    def forget_failure(self, of: str = "") -> None:
+        """Take the banner away: the prompts that it speaks of have changed, or what `of` names."""
+        code = "" if self._failure is None else self._failure.code
+        if code == _UNFIT or (of and code != of):
             return
         self._failure = None
         self._banner.dismiss()
@@ -239,6 +290,15 @@ class AnalysisView(QWidget):
         if difference != self._difference:
             self._difference = difference
             self._show_chips()
+
+    def show_whole(self, whole: bool) -> None:
+        """Say on the button whether the picture has the whole window."""
+        self._heading.show_whole(whole)
+
+    def covered(self) -> int:
+        """Return how many pixels of the lower end a banner takes, with what is below it."""
+        over = self._overlay.height()
+        return over and over + self.height() - self._area.geometry().bottom() - 1
 
     def clear(self) -> None:
         """Go back to the empty view."""
@@ -262,8 +322,9 @@ class AnalysisView(QWidget):
         Returns:
             `state` (`failure`, `busy`, `result` or `empty`), `drawn` and `veiled` (whether a
             picture is in sight, and whether it is dimmed), `failure`, `chips` (codes of the
-            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open); and
-            what the view itself adds in `read_picture`.
+            notices), `small_print`, `settings` (in a sentence), `form` (whether it is open),
+            `picked` (what is said of the picked heads); and what the view itself adds in
+            `read_picture`.
         """
         states = {
             "failure": self._failure is not None,
@@ -280,6 +341,7 @@ class AnalysisView(QWidget):
             "small_print": self._small_print.full_text(),
             "settings": self._settings.sentence.full_text(),
             "form": self._settings.is_open(),
+            "picked": "" if self._picked is None else self._picked.words(),
             **self.read_picture(),
         }
 
@@ -338,22 +400,33 @@ class AnalysisView(QWidget):
 
     def _build_frame(self) -> None:
         room = QWidget()
-        self._stack = QStackedLayout(room)
+        self._stack = Pages(room)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._room)
-        above = (self._heading, self._settings, self._banner, self._chips)
-        column_in(self, *above, (room, 1), self._small_print, margins=(16, 12, 16, 8))
+        above = (self._heading, self._settings, self._chips)
+        self._area = with_bars(room)
+        self._overlay = BannerLayer(self._area, [self._banner])
+        self._overlay.changed.connect(self.covered_changed)
+        foot: QWidget = self._small_print
+        if self._picked is not None:
+            foot = QWidget()
+            foot.setFixedHeight(FOOT)
+            row_in(foot, (self._small_print, 1), (self._picked, 2))
+        column_in(self, *above, (self._area, 1), foot, margins=(16, 12, 16, 8))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
+        self._heading.whole_button.clicked.connect(self.whole_requested)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)
         self.selection.prompt_changed.connect(self._on_prompt_changed)
+        if self._picked is not None:
+            self._picked.wanted.connect(self._on_together_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -398,7 +471,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.setCurrentWidget(self._room if shown else self._empty)
+        self._stack.turn_to(self._room if shown else self._empty)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)
@@ -422,6 +495,10 @@ class AnalysisView(QWidget):
     def _on_banner_action(self, code: str) -> None:
         if code == "fix" and self._failure is not None:
             self.fix_requested.emit(self._failure)
+
+    def _on_together_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("ablate_together", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)

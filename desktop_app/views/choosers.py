@@ -41,7 +41,8 @@ class PromptChooser(QWidget):
         self.box.setMaximumWidth(340)
         name = label("Prompt")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        name.setVisible(not compact)
+        if compact:  # shown before it has its place, it would be a window of its own
+            name.hide()
         row = row_in(self, name, self._previous, (self.box, 8), self._next, spacing=4)
         if not compact:
             row.addStretch(1)

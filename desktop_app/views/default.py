@@ -24,11 +24,13 @@ from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
     from desktop_app.pictures.fields import Entry, Picture
+    from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.slicing import Axis
     from desktop_app.widgets.basics.selection import Selection
 
@@ -37,6 +39,8 @@ _POSITIONS = ("position", "query", "key")
 
 class DefaultView(AnalysisView):
     """Any field as a map beside its strongest cells, as a curve, or as a table."""
+
+    picks = True
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -64,6 +68,10 @@ class DefaultView(AnalysisView):
         column_in(content, self._choosers, self._meaning, (self._pages, 1))
         self._field.activated.connect(self._on_field_chosen)
         self._choosers.chosen.connect(self._on_place_chosen)
+        self._map.let_pick()
+        self._map.cells_picked.connect(self._on_cells_picked)
+        self._list.rows_picked.connect(self._on_rows_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
         self._list.row_selected.connect(self._on_row_selected)
@@ -168,6 +176,7 @@ class DefaultView(AnalysisView):
             self._table.set_ranking(drawn)
             self._pages.setCurrentIndex(2)
         self._mark()
+        self._on_picked()
 
     def _metric(self) -> str:
         """Return the metric in words."""
@@ -265,6 +274,43 @@ class DefaultView(AnalysisView):
         prompt = next((at for axis, at in ends if axis.name == "prompt"), None)
         here = {axis.name: axis.labels[at] for axis, at in ends if axis.name != "prompt"}
         self._select({**self._chosen_labels(), **here}, prompt)
+
+    def _of_heads(self) -> tuple[Axis, Axis] | None:
+        """Return the axes of the map where its cells are heads."""
+        shown = self._picture
+        if shown is None or shown.rows is None or shown.columns is None:
+            return None
+        named = {shown.rows.name, shown.columns.name} == {"layer", "head"}
+        return (shown.rows, shown.columns) if named else None
+
+    def _parts(self, cells: Iterable[Cell]) -> list[Part]:
+        """Return the heads of cells; none where the map is not one of layers and heads."""
+        found: list[Part] = []
+        axes = self._of_heads() or ()
+        for cell in cells if axes else ():
+            place = {axis.name: axis.labels[at] for axis, at in zip(axes, cell, strict=True)}
+            if all(label.isdecimal() for label in place.values()):
+                found.append((int(place["layer"]), int(place["head"])))
+        return found
+
+    def _on_picked(self, _picked: object = None) -> None:
+        """Mark the picked heads."""
+        axes, cells = self._of_heads(), []
+        for layer, head in self.selection.picked if axes is not None else ():
+            wanted = {"layer": str(layer), "head": str(head)}
+            if axes is not None and all(wanted[axis.name] in axis.labels for axis in axes):
+                row, column = (axis.labels.index(wanted[axis.name]) for axis in axes)
+                cells.append((row, column))
+        self._map.set_picked(cells)
+        self._list.set_marked(cells)
+
+    def _on_cells_picked(self, cells: tuple[Cell, ...]) -> None:
+        if parts := self._parts(cells):
+            self.selection.toggle_picked(parts)
+
+    def _on_rows_picked(self, chosen: tuple[Cell, ...], let_go: tuple[Cell, ...]) -> None:
+        if self._of_heads() is not None:
+            self.selection.pick_rows(self._parts(chosen), self._parts(let_go))
 
     def _on_cell_activated(self, row: int, column: int) -> None:
         self._on_cell_clicked(row, column)

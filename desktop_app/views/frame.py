@@ -13,11 +13,19 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
+    QStackedLayout,
+    QToolButton,
     QWidget,
 )
 
 from desktop_app.pictures.origin import OTHER_MODEL, OTHER_PROMPTS, OTHER_SETTINGS, listed
-from desktop_app.pictures.words import clipped, run_words, settings_sentence, without_flags
+from desktop_app.pictures.words import (
+    clipped,
+    notice_words,
+    run_words,
+    settings_sentence,
+    without_flags,
+)
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
@@ -39,6 +47,8 @@ _CALM = frozenset(
     {"bos_added", "reference_is_self", "answer_multi_token", "answer_respelt", "means_pooled"}
 )
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
+# What is left of a picture where the form above it is high.
+_ROOM = 120
 # A code that is longer than any of ours stands in a stranger's file.
 _CODE = 60
 
@@ -80,7 +90,7 @@ class ElidedLabel(PlainLabel):
 
 
 class Heading(QWidget):
-    """Title, one sentence, help and the Run button."""
+    """Title, one sentence, the whole window, help and the Run button."""
 
     def __init__(self, analysis: Analysis, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,7 +104,17 @@ class Heading(QWidget):
         bind_icon(self.run_button, "run", "accent_text")
         self.run_button.setAccessibleName(run_words(analysis))
         self.run_button.setToolTip(plain_tip(f"{run_words(analysis)} with these settings"))
-        row_in(self, title, (self.summary, 1), self.help_button, self.run_button, spacing=10)
+        self.whole_button = QToolButton()
+        self.show_whole(False)
+        buttons = row_in(None, self.whole_button, self.help_button, spacing=2)
+        row_in(self, title, (self.summary, 1), buttons, self.run_button, spacing=10)
+
+    def show_whole(self, whole: bool) -> None:
+        """Have the button offer the whole window to the picture, or the panels again."""
+        bind_icon(self.whole_button, "whole-back" if whole else "whole")
+        words = "Show panels and bars again" if whole else "Give the picture the whole window"
+        self.whole_button.setToolTip(plain_tip(f"{words} (F11)"))
+        self.whole_button.setAccessibleName(words)
 
 
 class SettingsFold(QWidget):
@@ -131,6 +151,13 @@ class SettingsFold(QWidget):
         """Show or hide the form; the sentence stays."""
         self._toggle.setChecked(value)
         self._box.setVisible(value)
+
+    def show_field(self, name: str) -> None:
+        """Open the form, unfold its options, and give a field the keyboard."""
+        self.set_open(True)
+        self.form.set_folded(False)
+        self._box.show_part(self.form.editor(name))
+        self.form.editor(name).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def set_params(self, params: Params) -> None:
         """Fill the form."""
@@ -228,9 +255,35 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     area.setAccessibleName(name)
+    if not name:  # what is inside takes the keyboard, and is scrolled into sight with it
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     # What lies beneath shows through, a card or the window.
     for part in (area.viewport(), inside):
         part.setAutoFillBackground(False)
+    return area
+
+
+class Pages(QStackedLayout):
+    """Pages of which the one that is shown says alone how much room is needed."""
+
+    @override
+    def minimumSize(self) -> QSize:
+        shown = self.itemAt(self.currentIndex()) if self.count() else None
+        return QSize() if shown is None else shown.minimumSize()
+
+    def turn_to(self, page: QWidget) -> None:
+        """Show a page."""
+        self.setCurrentWidget(page)
+        self.invalidate()
+        page.updateGeometry()
+
+
+def with_bars(inside: QWidget) -> QScrollArea:
+    """Return a room for a picture, which scrolls where there is less of it than is needed."""
+    area = scrolled(inside)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setMinimumHeight(_ROOM)
     return area
 
 
@@ -274,7 +327,7 @@ def notice_chip(code: str, group: list[Notice]) -> ChipSpec:
     more = f"\n… and {len(told) - 4} more" if len(told) > 4 else ""
     return ChipSpec(
         code=code,
-        text=clipped(code.replace("_", " "), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
+        text=clipped(notice_words(code), _CODE) + (f" ×{len(group)}" if len(group) > 1 else ""),
         severity=severity(code),
         tooltip="\n".join(told[:4]) + more,
         fix_label="" if not fixes else "Fix" if fixes == 1 else f"Fix all {fixes}",

@@ -16,6 +16,9 @@ Part = tuple[QWidget, int, int, int]
 """A widget, its share of the room that is added, the pixels that it begins with beside the others,
 and the height that it needs at least below them."""
 
+# What of a picture is seen at least above and below its scroll bar: an open form goes first.
+_LEAST_SEEN = 48
+
 
 class Reflow(QSplitter):
     """Cards beside each other with gaps to drag; below each other where they do not fit.
@@ -29,6 +32,7 @@ class Reflow(QSplitter):
         self.setHandleWidth(8)
         self.setStyleSheet("QSplitter::handle { background: transparent; }")
         self._parts = parts
+        self._told: list[int] = []
         # What the user has dragged stays, of each way to stand.
         self._sizes = {
             Qt.Orientation.Horizontal: [size for _part, _share, size, _tall in parts],
@@ -46,18 +50,17 @@ class Reflow(QSplitter):
     @override
     def minimumSizeHint(self) -> QSize:
         # Narrower than all parts side by side, they go below each other.
-        shown = [row for row in self._parts if not row[0].isHidden()]
-        widest = max((_least_width(part) for part, *_rest in shown), default=0)
-        tall = super().minimumSizeHint().height()
-        if self.is_stacked():
-            needed = [max(least, _least_height(part)) for part, _share, _size, least in shown]
-            tall = sum(needed) + self.handleWidth() * max(0, len(shown) - 1)
-        return QSize(widest, tall)
+        widest = max(map(_least_width, self._shown()), default=0)
+        needed = self._needed()
+        if not self.is_stacked():
+            return QSize(widest, max(needed, default=0))
+        return QSize(widest, sum(needed) + self.handleWidth() * max(0, len(needed) - 1))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._choose()
         super().resizeEvent(event)
+        self._tell()
 
     @override
     def event(self, event: QEvent) -> bool:
@@ -67,6 +70,23 @@ class Reflow(QSplitter):
 
     def _shown(self) -> list[QWidget]:
         return [part for part, *_rest in self._parts if not part.isHidden()]
+
+    def _needed(self) -> list[int]:
+        """Return the height that each part needs; a splitter does not ask for bent lines."""
+        stacked = self.is_stacked()
+        return [
+            max(least if stacked else 0, _least_height(part))
+            for part, _share, _size, least in self._parts
+            if not part.isHidden()
+        ]
+
+    def _tell(self) -> None:
+        """Tell what is needed at another width, and give it to each part."""
+        needed = self._needed()
+        if needed == self._told:
+            return
+        self._told = needed
+        self.updateGeometry()
 
     def _choose(self) -> None:
         """Stand beside or below each other, as the width has it."""
@@ -78,7 +98,7 @@ class Reflow(QSplitter):
         self._sizes[self.orientation()] = self.sizes()
         self.setOrientation(Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal)
         self.setSizes(self._sizes[self.orientation()])
-        self.updateGeometry()
+        self._told = []
 
 
 class Room(QScrollArea):
@@ -100,7 +120,7 @@ class Room(QScrollArea):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 120)
+        return QSize(120, _LEAST_SEEN)
 
     @override
     def sizeHint(self) -> QSize:
@@ -144,5 +164,8 @@ def _least_width(widget: QWidget) -> int:
 
 
 def _least_height(widget: QWidget) -> int:
-    """Return the height below which a widget is cut."""
+    """Return the height below which a widget is cut at its width."""
+    layout = widget.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        return max(widget.minimumHeight(), layout.totalMinimumHeightForWidth(widget.width()))
     return widget.minimumHeight() or widget.minimumSizeHint().height()

@@ -22,12 +22,16 @@ from desktop_app.widgets.tables.ranking import RankingList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PySide6.QtCore import QPoint
+
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Notice, Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Details, SweepPicture
 
 # Longer tables are not filled while the pointer only passes.
 _MOST_ROWS = 50
+NO_HEADS = "These cells are no heads that could be picked."
 # What maps and lists need where they stand below each other, in pixels.
 _LEAST_MAP, _LEAST_SIDE = 380, 250
 # Below this a picture is scrolled rather than made smaller still.
@@ -49,6 +53,7 @@ class SweepView(AnalysisView):
         details_grow: Whether the details take their share of more room, as long tables want it.
     """
 
+    picks: ClassVar[bool] = True
     noun: ClassVar[str] = "cell"
     quantities: ClassVar[tuple[tuple[str, str], ...]] = ()
     mean_word: ClassVar[str] = "Mean"
@@ -91,6 +96,14 @@ class SweepView(AnalysisView):
     def opens(self, result: Result) -> bool:
         """Return whether cells are heads, whose attention can be shown."""
         raise NotImplementedError
+
+    def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:
+        """Return the heads, or the MLP, that are picked with a cell; none where it is neither."""
+        if not self.opens(result):
+            return ()
+        place = self.place_of(result, cell)
+        found = place.layer is not None and place.head is not None
+        return ((place.layer, place.head),) if found else ()  # type: ignore[return-value]
 
     def follows_position(self, _result: Result) -> bool:
         """Return whether another selected position is another picture."""
@@ -137,10 +150,15 @@ class SweepView(AnalysisView):
         self._map.cell_hovered.connect(self._on_cell_hovered)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
+        self._map.let_pick()
+        self._map.cells_picked.connect(self._on_cells_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         for rows in (self._list, self._bars):
+            rows.rows_picked.connect(self._on_rows_picked)
             rows.row_selected.connect(self._on_row_selected)
             rows.row_activated.connect(self._on_row_activated)
         self._details.attention_clicked.connect(self._on_attention_clicked)
+        self._details.what.asked.connect(self._on_what_asked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_position_changed)
@@ -189,6 +207,7 @@ class SweepView(AnalysisView):
         self.show_choices(result)
         self._draw(self.picture_of(result, shown))
         self._header.show_data(result.data, partial=False)
+        self._on_picked()
         self._on_selected()
 
     def _draw(self, picture: SweepPicture) -> None:
@@ -237,6 +256,7 @@ class SweepView(AnalysisView):
             "keys": [row.key for row in self._list.ranking.rows],
             "chosen": shown.selected_key(),
             "selected": self._map.selected(),
+            "marked": sorted(self._list.marked()),
             "details": self._details.read_out(),
             "offered": {
                 name: control.value()
@@ -251,6 +271,16 @@ class SweepView(AnalysisView):
         }
 
     # Answering.
+
+    @override
+    def whats(self) -> tuple[str, ...]:
+        shown = str(self._quantity.value())
+        others = super().whats()
+        return (shown, *(what for what in others if what != shown)) if others else ()
+
+    def _on_what_asked(self, place: QPoint) -> None:
+        if (told := self.explain()) is not None:
+            self.explanation_wanted.emit(told, place)
 
     def ready(self) -> Result | None:
         """Return the result that is drawn; None while another one fills in."""
@@ -293,6 +323,39 @@ class SweepView(AnalysisView):
         for rows in (self._list, self._bars):
             rows.select_key(cell)
         self._show_details(result, cell)
+
+    def _on_picked(self, _picked: object = None) -> None:
+        """Mark the cells whose heads are all picked."""
+        result, picked = self.ready(), self.selection.picked
+        if result is None:
+            return
+        cells = set()
+        for layer, head in picked:
+            cell = self.cell_of(result, Place(self.prompt_of(result), layer, head))
+            if cell is not None and cell not in cells:
+                own = self.parts_of(result, cell)
+                if own and set(own) <= set(picked):
+                    cells.add(cell)
+        self._map.set_picked(cells)
+        for rows in (self._list, self._bars):
+            rows.set_marked(cells)
+
+    def _on_cells_picked(self, cells: tuple[Cell, ...]) -> None:
+        if (result := self.ready()) is not None:
+            parts = [part for cell in cells for part in self.parts_of(result, cell)]
+            if parts:
+                self.selection.toggle_picked(parts)
+            else:
+                self.message_requested.emit(NO_HEADS)
+
+    def _on_rows_picked(self, chosen: tuple[Cell, ...], let_go: tuple[Cell, ...]) -> None:
+        """Pick what is selected in a list with Ctrl or Shift; what is taken out there goes."""
+        if (result := self.ready()) is not None:
+            added, gone = (
+                [part for cell in cells for part in self.parts_of(result, cell)]
+                for cells in (chosen, let_go)
+            )
+            self.selection.pick_rows(added, gone)
 
     def _show_details(self, result: Result, cell: Cell | None, *, passing: bool = False) -> None:
         rows = self._list.ranking.rows

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Banner, EstimateBadge
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _ESTIMATED = "Estimated from gradients: exact values follow"
 _NARROW = 300
+_HOW = "Point at a cell for its numbers; click to keep them here. Shift+click picks several heads."
 # So wide that list and details fit side by side.
 _FLAT = 540
 # The share of the details, and what a few sentences need at most.
@@ -96,7 +98,8 @@ class CellDetails(QWidget):
         set_role(self._button, "quiet")
         bind_icon(self._button, "eye")
         self._table = RankingList("Effect per prompt")
-        top = row_of((self._title, 1), self._button)
+        self.what = WhatButton("this number")
+        top = row_of((self._title, 1), self._button, self.what)
         column_in(self, top, self._sentence, (self._table, 1), (None, 0), spacing=6)
         self._button.clicked.connect(self.attention_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
@@ -106,8 +109,9 @@ class CellDetails(QWidget):
         """Say how a cell is chosen."""
         self.cell = None
         self._title.setText(f"No {self._noun} selected")
-        self._sentence.setText("Point at a cell for its numbers; click to keep them here.")
+        self._sentence.setText(_HOW)
         self._button.setVisible(False)
+        self.what.setVisible(False)
         self._table.setVisible(False)
 
     def show_cell(self, cell: Cell, details: Details, prompt: int, *, opens: bool) -> None:
@@ -116,6 +120,7 @@ class CellDetails(QWidget):
         self._title.setText(details.title)
         self._sentence.setText(details.sentence)
         self._button.setVisible(opens)
+        self.what.setVisible(True)
         self._table.setVisible(bool(details.prompts.rows))
         if details.prompts.rows:
             self._table.set_ranking(details.prompts)
@@ -149,9 +154,10 @@ class SweepSide(QWidget):
         self.details = CellDetails(noun)
         self.title = label("", "heading")
         self.note = label("", "small")
-        self.order = SegmentedControl(orders or [("", "")])
+        self.order = SegmentedControl(orders or [("", "Order")])
         self.order.setToolTip("What the list is sorted by")
-        self.order.setVisible(bool(orders))
+        if not orders:  # shown before it has its place, it would be a window of its own
+            self.order.hide()
         top = row_of((self.title, 1), self.note)
         order = (self.order, 0, Qt.AlignmentFlag.AlignLeft)
         self._panels = panel(top, order, (self.list, 1)), panel(self.details)

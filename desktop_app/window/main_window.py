@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from desktop_app.contract.registry import problems
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support import installed
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.basics.focus_ring import FocusRing
+from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
 from desktop_app.window.frame import dialogs, layout
@@ -22,17 +25,26 @@ from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
 from desktop_app.window.frame.rail import Rail
+from desktop_app.window.frame.rooms import RoomWalk
+from desktop_app.window.frame.saved_layouts import LayoutDesk
 from desktop_app.window.frame.top_bar import TopBar
+from desktop_app.window.frame.undo import UndoDesk
 from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.models.model_desk import ModelDesk
-from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+from desktop_app.window.prompts.prompt_desk import PromptDesk
+from desktop_app.window.prompts.prompt_panel import PromptPanel
+from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.looking import LookDesk
+from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
+from desktop_app.window.search.search_desk import SearchDesk
 from desktop_app.window.sessions.file_desk import Closer, FileDesk, Recovery
 from desktop_app.window.sessions.history_desk import HistoryDesk
+from desktop_app.window.sessions.lending import LendingDesk
+from desktop_app.window.sessions.recent_desk import RecentDesk
 from desktop_app.window.sessions.results_panel import ResultsPanel
 from desktop_app.window.sessions.session_desk import SessionDesk
 from desktop_app.window.settings import Memory, save_settings
@@ -40,7 +52,14 @@ from desktop_app.window.settings import Memory, save_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+    from PySide6.QtGui import (
+        QCloseEvent,
+        QDragEnterEvent,
+        QDropEvent,
+        QKeyEvent,
+        QResizeEvent,
+        QShowEvent,
+    )
 
     from desktop_app.jobs.worker import Service
     from desktop_app.support.logs import LogBook
@@ -76,6 +95,7 @@ class MainWindow(QMainWindow):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        theme_hub().dress(self)
         self.setWindowTitle("Lensbench")
         self.setAcceptDrops(True)
         self.config_dir = config_dir
@@ -91,13 +111,15 @@ class MainWindow(QMainWindow):
         self._build_frame(log_book)
         self.actions_by_name = ActionBook(self, self._action_specs())
         self.actions_by_name.fill(self.menuBar())
-        for room in (self.top_bar, self.prompt_desk, self.pictures):
+        rooms = (self.undo, self.top_bar, self.prompt_desk, self.pictures, self.search)
+        for room in (*rooms, self.layouts):
             room.take(self.actions_by_name)
         self._restore()
 
     def _build_rooms(self) -> None:
         hall, conductor = self.hall, self.conductor
-        self.prompts = prompts = PromptPanel()
+        self.undo, self.choices = UndoDesk(hall), Choices(hall, self.memory)
+        self.prompts = prompts = PromptPanel(self.undo)
         self.prompt_desk = PromptDesk(hall, prompts)
         # Before the room that draws a view when it is built: then it may want to look at something.
         self.looks = LookDesk(hall, conductor)
@@ -105,7 +127,7 @@ class MainWindow(QMainWindow):
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
-        self.storage = StorageDesk(hall, self.memory, conductor)
+        self.storage = StorageDesk(hall, self.memory, conductor, prompts)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
         self.session, self.results = SessionDesk(self), ResultsPanel()
         self.files = FileDesk(hall, self.session, prompts, self.prompt_desk)
@@ -120,15 +142,26 @@ class MainWindow(QMainWindow):
         self.first_start.model_chosen.connect(self._begin_worked_example)
         self.first_start.finished.connect(self.started)
         self.recovery = Recovery(self.session, self.files, self)
+        self.recent = RecentDesk(
+            *(hall, self.memory, self.session, self.files, self.results.start, self.recovery)
+        )
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
+        self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
         self.closer = Closer(self.runner, self.session, hall)
 
     def _build_frame(self, log_book: LogBook) -> None:
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
         self.panels = Panels(self, self.hall, sides, log_book)
         self.docks, self.help = self.panels.docks, self.panels.help
-        layout.make_tool_bar(self, self.top_bar)
+        self.room_walk = RoomWalk(self, self.hall, self.top_bar, self.rail, self.docks)
+        self.focus_ring = FocusRing(self)
+        self.reading = ReadingDesk(self.hall, self.memory, self.panels, self.inspector.notes)
+        rooms = self.prompts, self.results, self.inspector, self.panels, self.pictures
+        self.search = SearchDesk(self.hall, self.top_bar.search, rooms, self.session)
+        self.layouts = LayoutDesk(self.hall, self.panels, self.rail, self.config_dir)
+        self._tool_bar = layout.make_tool_bar(self, self.top_bar)
+        self.panels.whole.stand_beside(self._tool_bar, self.rail)
         banners = (self.recovery.banner, self.banner)
         self.setCentralWidget(layout.CentralArea(banners, self.rail, self.views))
         JobWords(self.conductor, self.job_bar)
@@ -140,8 +173,9 @@ class MainWindow(QMainWindow):
     def _action_specs(self) -> list[ActionSpec]:
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
-            *(self.files, self.history, self.pictures, self.comparisons, self.prompt_desk),
-            *(self.models, self.storage, self.runs, self.rail, self.top_bar, self.panels),
+            *(self.undo, self.files, self.recent, self.pictures, self.comparisons),
+            *(self.prompt_desk, self.picking, self.models, self.storage, self.runs, self.rail),
+            *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk),
         )
         themes = (
             ActionSpec(
@@ -152,24 +186,35 @@ class MainWindow(QMainWindow):
             )
             for key, text, icon in _THEMES
         )
+        specs = [spec for room in rooms for spec in room.action_specs()]
         return [
-            *(spec for room in rooms for spec in room.action_specs()),
+            *map(self._reachable, specs),
             *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
             *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
+    def _reachable(self, spec: ActionSpec) -> ActionSpec:
+        """Return an action that works where the bar that it needs is hidden."""
+        if spec.key != "search":
+            return spec
+        lent = self.panels.whole.with_bar(self._tool_bar, self.top_bar.search, spec.slot)
+        return replace(spec, slot=lent)
+
     def _restore(self) -> None:
         self.setMinimumSize(960, 620)
         self.resize(layout.first_size(self.screen().availableGeometry().size()))
         self._first_size = self.size()
-        if not layout.restore_geometry(self, self.config_dir):
+        if layout.restore_geometry(self, self.config_dir):
+            self.panels.take_over(*layout.kept_folded(self.config_dir))
+        else:
             self.panels.place()
         chosen = self.settings
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
         self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
         self.rail.fold_by_hand(chosen.rail_folded)
+        self.results.fold(chosen.folded_results)
         self.views.open(chosen.tab)
 
     # Starting.
@@ -181,7 +226,8 @@ class MainWindow(QMainWindow):
         if problems():
             self.hall.show("\n".join(problems()), "warn")
         opened = session_file is not None and self.session.open(session_file)
-        self.recovery.look()
+        self.recent.begin(offered=session_file is None)
+        self.recovery.look()  # after it: only what is there is offered, and unsaved work first
         if installed.compute_problem() is not None:
             self.top_bar.show_viewer()
             self.started.emit()
@@ -229,6 +275,10 @@ class MainWindow(QMainWindow):
     # Qt.
 
     @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return self.room_walk.tab(forward=forward)
+
+    @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self.size() == self._first_size:
@@ -238,6 +288,19 @@ class MainWindow(QMainWindow):
         """Fit a first window into its screen as soon as its frame is known."""
         if self.size() == self._first_size:
             layout.fit_frame(self)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.panels.fit()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave the whole window by the key that leaves most things."""
+        if event.key() == Qt.Key.Key_Escape and self.panels.whole.what:
+            self.panels.whole.leave()
+            return
+        super().keyPressEvent(event)
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -267,7 +330,9 @@ class MainWindow(QMainWindow):
         self.inspector.flush_notes()
         self.files.flush()
         self.comparisons.close()
+        self.models.close()
         self._meter.stop()
+        self.hall.rest()
         self.panels.log.stop()
         self.closer.finish()
         event.accept()
@@ -277,10 +342,12 @@ class MainWindow(QMainWindow):
         self.memory.change(
             tab=self.views.current,
             rail_folded=self.rail.is_folded_by_hand,
+            folded_results=self.results.folded(),
             **self.prompts.shared_settings(),
             prompts=tuple(self.prompts.rows()),
             selected_prompt=self.selection.prompt,
             started_before=self.settings.started_before or self.conductor.model is not None,
         )
         save_settings(self.config_dir, self.settings)
-        layout.save_geometry(self, self.config_dir)
+        self.panels.whole.leave()
+        layout.save_geometry(self, self.config_dir, self.panels.folded())

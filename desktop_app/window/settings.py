@@ -13,15 +13,18 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.errors import LensbenchError
 from desktop_app.support.files import write_atomically
 from desktop_app.support.paths import private
-from desktop_app.window.prompts.prompt_rows import COLUMNS, TypedRow, typed
+from desktop_app.window.prompts.prompt_rows import COLUMNS, TypedRow, marked, marks_of, typed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS_FILE = "settings.json"
 MAX_REMEMBERED_PROMPTS = 500
+MAX_RECENT = 12
+MAX_PATH = 4_096
 MOST_SWEEP_MB = 4_000_000
 USUAL_STORED_MB = 2_000
+_MARKS = "prompt_marks"
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,14 @@ def _typed_row(item: Any) -> TypedRow | None:
         return None
 
 
+def _texts(value: Any) -> Any:
+    """Return the texts of a list, no more than are kept."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    texts = [text for text in value if isinstance(text, str) and 0 < len(text) <= MAX_PATH]
+    return tuple(dict.fromkeys(texts))[:MAX_RECENT]
+
+
 def _known_tab(name: str) -> str:
     if name not in ANALYSES:
         raise ValueError(name)
@@ -61,8 +72,17 @@ class Settings(BaseModel):
         stored_mb: What a result may keep of patterns, in megabytes; beyond it small pictures alone.
         tab: Name of the analysis shown.
         rail_folded: Whether the rail was folded to icons by hand.
-        prompts: Rows of the prompt table as typed, also those that cannot be run yet.
+        prompts: Rows of the prompt table as typed, also those that cannot be run yet; labels,
+            groups and ticks of them stand in the file as `prompt_marks`, which older versions pass
+            over.
+        text_zooms: How large letters are in help, notes and log, in percent, where it was changed.
+        help_width: How wide the help was last; 0 before it was shown.
+        choices: How the picture of each analysis is looked at, such as its colour scale.
         started_before: Whether a model was ever open, so that the worked example was seen.
+        recent_sessions: Files of sessions, the one of last at first.
+        recent_models: Folders and `.gguf` files that were opened as models, likewise.
+        model_folder: Where models were looked for last.
+        folded_results: Analyses whose groups are folded among the results.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -82,14 +102,26 @@ class Settings(BaseModel):
     chat: bool = False
     prompts: Annotated[tuple[TypedRow, ...], BeforeValidator(_prompt_rows)] = ()
     selected_prompt: int = 0
+    text_zooms: dict[str, Annotated[int, Field(ge=60, le=300)]] = Field(default_factory=dict)
+    help_width: int = Field(default=0, ge=0, le=10_000)
+    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
     started_before: bool = False
+    recent_sessions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    recent_models: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    model_folder: str = Field(default="", max_length=MAX_PATH)
+    folded_results: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
 
 class Memory:
     """The settings in force, which every room may change; they are written at the end."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.settings = load_settings(folder)
+
+    def keep(self) -> None:
+        """Write them now: what a program that dies may not forget."""
+        save_settings(self._folder, self.settings)
 
     def change(self, **changes: Any) -> None:
         """Take over some settings."""
@@ -117,15 +149,19 @@ def load_settings(folder: Path) -> Settings:
             _log.warning("The setting “%s” in %s is not usable: ignored.", name, path)
         else:
             good = good.model_copy(update={name: getattr(read, name)})
-    return good
+    rows = marked(good.prompts, stored.get(_MARKS))
+    return good.model_copy(update={"prompts": tuple(rows)})
 
 
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings, or leave the old ones untouched where that fails."""
-    kept = settings.model_copy(update={"prompts": settings.prompts[:MAX_REMEMBERED_PROMPTS]})
+    rows = settings.prompts[:MAX_REMEMBERED_PROMPTS]
+    kept = settings.model_dump(mode="python")
+    kept["prompts"] = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
+    kept[_MARKS] = marks_of(rows)
     try:
         private(folder)
         with write_atomically(folder / SETTINGS_FILE, private=True) as file:
-            file.write(json.dumps(kept.model_dump(mode="python"), indent=1).encode("utf-8"))
+            file.write(json.dumps(kept, indent=1).encode("utf-8"))
     except (LensbenchError, OSError, UnicodeEncodeError) as error:
         _log.warning("The settings were not saved: %s", error)

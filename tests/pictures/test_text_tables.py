@@ -13,8 +13,8 @@ from tests.samples import drawn
     [
         (drawn.tokens_result(), ["␠(216)", "8 tokens, read at 7"]),
         (drawn.rank_result(), ["p 0.700", "logit difference 2.000", "“1 2 3 4 ”"]),
-        (drawn.ablate_result(), ["L5H3", "effect    -2.000", "kept in every run"]),
-        (drawn.attention_result(), ["L5:", "where each head looks most"]),
+        (drawn.ablate_result(), ["L5H3", "effect    −2.000", "kept in every run"]),
+        (drawn.attention_result(), ["L5H0", "where each head looks most"]),
     ],
 )
 def test_each_analysis_has_its_table(result, words):

@@ -56,7 +56,7 @@ def test_settings_are_summed_up_in_words():
     )
     changed = AblateParams(component="mlp", mode="zero", layers="2:5", reference=("a", "b"))
     assert words.settings_sentence(changed) == (
-        "MLPs · zero · logit difference · all positions · layers 2:5 · 2 reference prompts"
+        "MLPs · zero · logit difference · all positions · layers 2 to 4 · 2 reference prompts"
     )
     assert words.settings_sentence(AttentionParams(no_first=True)) == (
         "all layers · all heads · without first position"
@@ -80,8 +80,11 @@ def test_options_are_named_as_the_form_names_them():
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        (PatchParams(), "both ways · stream before block · one position at a time · "),
-        (PatchParams(direction="denoise", by="all"), "clean → corrupt · stream before block · all"),
+        (PatchParams(), "both ways · residual stream before the block · one position at a time · "),
+        (
+            PatchParams(direction="denoise", by="all"),
+            "enough (denoising) · residual stream before the block · all",
+        ),
         (HandPatchParams(pair=1), "prompt 2 · into the corrupt run · logit difference · top 10"),
         (ComposeParams(), "Q-, K- and V-composition · raw embedding · the whole vocabulary · seed"),
         (
@@ -90,15 +93,15 @@ def test_options_are_named_as_the_form_names_them():
         ),
         (
             RepeatParams(),
-            "30 sequences · r of 50 tokens · seed 0 · both maps · maps from 1",
+            "30 sequences · 50 tokens twice over · seed 0 · both maps · maps from 1",
         ),
         (
             RepeatParams(effects="mlp", effect_batch=0),
-            "30 sequences · r of 50 tokens · seed 0 · map",
+            "30 sequences · 50 tokens twice over · seed 0 · map",
         ),
         (
             DetectParams(),
-            "random tokens · 30 sequences · r of 50 tokens · seed 0 · embedding after",
+            "random tokens · 30 sequences · 50 tokens twice over · seed 0 · embedding after",
         ),
     ],
 )

@@ -87,6 +87,25 @@ RUNS = {
         (ROW,),
         {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",), "metric": "kl", "top": 3},
     ),
+    "hand_patch-removed": (
+        hand_patch.run,
+        ROWS,
+        {
+            "moves": ("clean:mlp_out:0.1>1.2", "clean:resid_post:0.2>0.2"),
+            "without": "0.1,2.3,m1",
+            "mode": "mean",
+        },
+    ),
+    "hand_patch-pooled": (
+        hand_patch.run,
+        ROWS,
+        {"run": "clean", "without": "1.0,m2", "mode": "mean", "reference": ("1 3 5", "2")},
+    ),
+    "hand_patch-alone": (
+        hand_patch.run,
+        (PromptRow(text="1 2 3 4", answer=" 5", wrong=" 4"),),
+        {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
+    ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),

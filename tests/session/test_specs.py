@@ -12,9 +12,10 @@ import pytest
 
 from desktop_app.contract.registry import described, fields_of
 from desktop_app.contract.spec import FieldSpec
+from desktop_app.pictures.naming import result_name
 from desktop_app.session import codec, exports
 from desktop_app.session.export_table import table_of
-from desktop_app.session.store import Session, default_title
+from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from desktop_app.window.comparison.data import fields
 from tests.samples import stored
@@ -41,7 +42,7 @@ def stranger(path):
 def test_a_result_of_an_unknown_analysis_knows_its_fields(stranger):
     assert (stranger.fields, stranger.params_schema) == (FIELDS, SCHEMA)
     assert described(stranger) is stranger
-    assert default_title(stranger) == "telepathy · 1 2 "
+    assert result_name(stranger) == "telepathy · 2 prompts"
 
 
 def test_it_exports_and_compares_by_them(stranger, tmp_path):

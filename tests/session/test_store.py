@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from desktop_app.contract.params import PromptRow
+from desktop_app.pictures.naming import result_name
 from desktop_app.session.parts import LazyArray
-from desktop_app.session.store import Session, SessionRow, default_title
+from desktop_app.session.store import Session, SessionRow
 from desktop_app.support.errors import BadInputError
 from tests.samples import drawn, patching, stored
 from tests.samples.heads import detect_result
@@ -114,7 +115,9 @@ def test_history_counts_from_one_and_names_things(session):
     assert session.add(stored.rank_result(), "my \ud800 title") == 2
     first, second = session.rows()
     when = "2026-11-21T10:00:00+00:00"
-    assert first == SessionRow(1, "ablate", "Ablation · 1 2 ", when, "toy ␠")
+    assert first == SessionRow(
+        1, "ablate", "Ablation · mean · 2 reference prompts · 2 prompts", when, "toy ␠"
+    )
     assert (second.id, second.title) == (2, "my ? title")
     session.rename(1, "renamed")
     assert session.rows()[0].title == "renamed"
@@ -238,13 +241,13 @@ def test_a_title_says_what_a_result_was_about():
     random = {"batch": 30, "seq_len": 50, "seed": 0, "prompts": []}
     second = patching.hand_result(prompts=(patching.PAIR, patching.OTHER), pair=1)
     titles = {
-        "Ranking · 1 2 3 4 ": drawn.rank_result(),
+        "Ranking · 2 prompts": drawn.rank_result(),
         "Heads · 30 × 50 random tokens, seed 0": detect_result(params=random),
-        "By hand · 1 2 4 3 ": second,
-        "Composition · 4.0,5.3": drawn.result_of(
+        "By hand · the corrupt run as it is · “1 2 4 3 ”": second,
+        "Composition · L4H0, L5H3": drawn.result_of(
             "compose", {}, prompts=(), params={"full_circuit": "4.0,5.3"}
         ),
         "Composition": drawn.result_of("compose", {}, prompts=(), params={}),
     }
     for title, result in titles.items():
-        assert default_title(result) == title
+        assert result_name(result) == title

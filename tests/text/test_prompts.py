@@ -201,6 +201,35 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"]
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_other_signs_between_columns_are_known_by_the_header(write, sign):
+    lines = [["prompt", "answer", "wrong"], ['"a; b,\tc "', "5| five", "4"], ["d", "6", ""]]
+    text = "\n".join(sign.join(line) for line in lines)
+    assert read_prompts(write(text)) == (
+        PromptRow(text="a; b,\tc ", answer=("5", " five"), wrong=("4",)),
+        PromptRow(text="d", answer=("6",)),
+    )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_label_and_group_are_read_and_kept(tmp_path, ending):
+    rows = (PromptRow(text="a", label="up", group="=x"), PromptRow(text="b"))
+    write_prompts(tmp_path / f"p{ending}", rows)
+    assert read_prompts(tmp_path / f"p{ending}") == rows
+    write_prompts(tmp_path / f"q{ending}", rows[1:])
+    assert "label" not in (tmp_path / f"q{ending}").read_text()
+
+
+def test_a_row_without_label_and_group_is_stored_as_ever():
+    assert PromptRow(text="a").model_dump() == {
+        "text": "a",
+        "corrupt": None,
+        "answer": (),
+        "wrong": (),
+    }
+    assert PromptRow(text="a", label="x").model_dump(mode="json")["label"] == "x"
+
+
 def test_the_tables_that_come_along():
     sequences = read_prompts(resource("prompts", "number_sequences.csv"))
     assert sequences == read_prompts(resource("prompts", "number_sequences.jsonl"))

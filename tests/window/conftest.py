@@ -7,6 +7,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.support.logs import LogBook
+from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame import dialogs
 from desktop_app.window.main_window import MainWindow
@@ -29,8 +30,9 @@ def no_leaks(qapp):
 def answers(monkeypatch):
     """Answer every question without a dialog; tests change what is answered."""
     given = {"close": "discard", "quit": True, "delete": True}
-    given |= {"open": None, "save": None, "about": []}
+    given |= {"prompts": "replace", "open": None, "save": None, "about": []}
     monkeypatch.setattr(dialogs, "ask_save_before_closing", lambda parent: given["close"])
+    monkeypatch.setattr(dialogs, "ask_prompts", lambda *a: given["prompts"])
     monkeypatch.setattr(dialogs, "ask_delete", lambda *a: given["delete"])
     monkeypatch.setattr(dialogs, "ask_quit_hard", lambda parent: given["quit"])
     monkeypatch.setattr(dialogs, "ask_open", lambda *a: given["open"])
@@ -49,11 +51,12 @@ def open_window(qtbot, tmp_path):
     """Return a function that opens a window on a service; all are closed at the end."""
     opened = []
 
-    def open_one(service, *, folder=tmp_path / "config", wait=True, size=(1280, 800)):
+    def open_one(service, *, folder=tmp_path / "config", wait=True, size=(1280, 800), placed=True):
         window = MainWindow(lambda: service, folder, LogBook())
         opened.append(window)
-        window.resize(*size)
-        window.panels.place()
+        if placed:  # else as it was kept
+            window.resize(*size)
+            window.panels.place()
         window.show()
         qtbot.waitExposed(window)
         if wait:
@@ -75,3 +78,23 @@ def open_window(qtbot, tmp_path):
 def window(open_window, service):
     """Return a window after its first start on a fake service."""
     return open_window(service)
+
+
+@pytest.fixture(scope="module")
+def toy_home(tmp_path_factory):
+    """Move the home to where no model pack is: then the window opens the bundled toy."""
+    home = tmp_path_factory.mktemp("toy-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def filled(toy_home):
+    """Open one real window on the toy model for a whole module, every view filled."""
+    from tests.window.filled import close, fill, open_toy_window
+
+    window = open_toy_window(toy_home / "config")
+    fill(window)
+    yield window
+    close(window)

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QComboBox
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
-from desktop_app.window.frame.panels import HelpPanel, LogPanel, read_page
-from desktop_app.window.frame.top_bar import match_score
+from desktop_app.window.frame.found import match_score
+from desktop_app.window.frame.help_pages import read_page
+from desktop_app.window.frame.help_panel import HelpPanel
+from desktop_app.window.frame.panels import LogPanel
 from desktop_app.window.inspector.inspector import SmallPattern
 from tests.finding import find, press
 

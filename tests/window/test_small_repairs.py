@@ -36,7 +36,7 @@ def test_the_worked_example_comes_back_and_can_be_undone(qtbot, window):
     assert window.prompts.rows() == [TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")]
     for name in ("tokens", "rank", "attention", "ablate"):
         assert window.views[name].current_result.prompts[0].text == "1 2 3 4 "
-    window.banner.action_clicked.emit("undo_example")
+    window.banner.action_clicked.emit("undo")
     assert window.prompts.rows() == mine
     assert window.banner.isHidden()
     texts = [action.text() for _, action in window.actions_by_name.all()]

@@ -146,7 +146,7 @@ def test_a_clicked_cell_is_the_head_that_attention_shows(window):
     assert (window.selection.layer, window.selection.head) == (1, 3)
     QTest.mouseDClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=point)
     wait_for(window.views["attention"].isVisible)
-    assert window.views["attention"].read_out()["head"].startswith("L1 H3")
+    assert window.views["attention"].read_out()["head"].startswith("L1H3")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
@@ -71,7 +71,7 @@ def test_typing_brings_the_strip_without_pressing_anything(qtbot, window):
     table = window.prompts.table
     table.select_row(0, 0)
     table.edit(table.currentIndex())
-    editor = table.viewport().findChild(QLineEdit)
+    editor = table.viewport().findChild(QPlainTextEdit)
     editor.selectAll()
     with qtbot.waitSignal(window.prompts.live.tokens_shown):
         qtbot.keyClicks(editor, "10 11 12 ")
@@ -109,7 +109,7 @@ def test_run_with_progress_cancel_half_way_and_run_again(qtbot, open_window):
     assert window.views["ablate"].current_result is not old
 
 
-def test_escape_stops_a_run(qtbot, open_window):
+def test_cancel_stops_a_run(qtbot, open_window):
     service = FakeService()
     window = open_window(service)
     service.slow.add("ablate")
@@ -118,7 +118,7 @@ def test_escape_stops_a_run(qtbot, open_window):
     window.actions_by_name["run"].trigger()
     qtbot.waitUntil(window.conductor.is_busy)
     shortcuts = [s.toString() for s in window.actions_by_name["stop"].shortcuts()]
-    assert shortcuts == ["Ctrl+.", "Esc"]
+    assert shortcuts == ["Ctrl+."]
     window.job_bar.cancel_clicked.emit()
     idle(qtbot, window)
     assert not window.views["ablate"].is_busy()
@@ -211,7 +211,7 @@ def test_history_shows_a_result_in_its_tab_again(qtbot, window):
     first = window.views["rank"].current_result
     set_rows(qtbot, window, TypedRow("2 3 4 5 ", "", "6", "5"))
     run(qtbot, window, "rank")
-    qtbot.waitUntil(lambda: window.results.list.count() == 5)
+    qtbot.waitUntil(lambda: len(window.results.listed()) == 5)
     rows = window.session.rows()
     number = next(r.id for r in rows if r.analysis == "rank")
     window.views.open("tokens")
@@ -277,10 +277,10 @@ def test_saving_and_opening_a_session(qtbot, window, answers, tmp_path):
     assert "mine" in window.windowTitle()
     answers["open"] = path
     window.actions_by_name["new_session"].trigger()
-    assert window.results.list.count() == 0
+    assert len(window.results.listed()) == 0
     assert window.views["rank"].current_result is None
     window.actions_by_name["open_session"].trigger()
-    assert window.results.list.count() == 5
+    assert len(window.results.listed()) == 5
     assert window.views["rank"].current_result is not None
     assert window.inspector.notes.toPlainText() == "23.3 is the successor head"
     assert window.prompts.rows()[0].prompt == "1 2 3 4 "
@@ -291,7 +291,7 @@ def test_a_file_that_is_no_session_is_refused_in_words(qtbot, window, tmp_path):
     bad.write_bytes(b"not a session")
     window.files.open_any(bad)
     assert not window.banner.isHidden()
-    assert window.results.list.count() >= 1
+    assert len(window.results.listed()) >= 1
 
 
 def drop(window, path):
@@ -387,7 +387,7 @@ def test_shortcuts_are_unique_and_every_action_is_in_the_search(window):
     actions = [a for _, a in window.actions_by_name.all()]
     keys = [s.toString() for a in actions for s in a.shortcuts() if not s.isEmpty()]
     assert len(keys) == len(set(keys))
-    for wanted in ("Ctrl+R", "Esc", "Ctrl+.", "Ctrl+K", "Ctrl+O", "Ctrl+S", "Ctrl+1", "Ctrl+4"):
+    for wanted in ("Ctrl+R", "F11", "Ctrl+.", "Ctrl+K", "Ctrl+O", "Ctrl+S", "Ctrl+1", "Ctrl+4"):
         assert wanted in keys
     assert "Ctrl+N" in keys
     assert "F1" in keys

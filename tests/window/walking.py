@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -44,7 +44,8 @@ _SLACK = 1
 _LEAST_TEXT = 24
 # Style sheets draw controls some points lower than Qt says.
 _FRAME = 3
-_NUMBERS = {"number", "mono"}
+# A text that begins nearer to the edge of its box looks cut.
+_EDGE = 5
 
 
 def called(widget: QWidget) -> str:
@@ -67,9 +68,14 @@ def way_to(widget: QWidget, steps: int = 3) -> str:
 
 
 def shown_children(widget: QWidget) -> Iterator[QWidget]:
-    """Yield the children in sight that belong to the same window."""
+    """Yield the children in sight that belong to the same window.
+
+    Qt keeps out of sight what has no place: a dock behind another's tab, tabs without any dock.
+    """
+    frame = isinstance(widget, QMainWindow)
     for child in widget.children():
-        if isinstance(child, QWidget) and child.isVisible() and not child.isWindow():
+        seen = isinstance(child, QWidget) and child.isVisible() and not child.isWindow()
+        if seen and not (frame and child.visibleRegion().isEmpty()):
             yield child
 
 
@@ -100,8 +106,7 @@ def _lies_freely(widget: QWidget) -> bool:
     A wash over a picture does, the handles between docks, and docks behind the tab of another.
     """
     if isinstance(widget.parentWidget(), QMainWindow):
-        behind = isinstance(widget, QDockWidget) and widget.visibleRegion().isEmpty()
-        return type(widget) is QWidget or behind
+        return type(widget) is QWidget
     glass = widget.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     return glass and not isinstance(widget, QLabel)
 
@@ -151,7 +156,11 @@ def _squeezed(widget: QWidget) -> Iterator[str]:
         return
     if any(isinstance(part.layout(), QStackedLayout) for part in walk(widget)):
         return
+    if isinstance(widget, QAbstractScrollArea) and not isinstance(widget, RankingList):
+        return  # what is inside scrolls
     least = widget.minimumSizeHint() if layout is None else layout.totalMinimumSize()
+    given = widget.minimumSize()
+    least = QSize(given.width() or least.width(), given.height() or least.height())
     policy = widget.sizePolicy()
     fixed = widget.minimumSize(), widget.maximumSize()
     bends = widget.hasHeightForWidth() or (layout is not None and layout.hasHeightForWidth())
@@ -232,7 +241,7 @@ def _box(box: QComboBox) -> Iterator[str]:
     part = QStyle.SubControl.SC_ComboBoxEditField
     room = box.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, box)
     needed = box.fontMetrics().horizontalAdvance(box.currentText())
-    if needed > room.width() + _SLACK and not box.toolTip():
+    if needed > room.width() + _SLACK and box.currentText() not in box.toolTip():
         yield f"“{box.currentText()}” is {needed} points wide and has {room.width()}"
 
 
@@ -250,9 +259,8 @@ def _spin(box: QAbstractSpinBox) -> Iterator[str]:
     needed = line.fontMetrics().horizontalAdvance(line.text())
     if needed > line.width() + _SLACK:
         yield f"“{line.text()}” is {needed} points wide and has {line.width()}"
-    text = line.cursorRect()
-    start = line.mapTo(box, QPoint(text.left(), 0)).x()
-    if line.cursorPosition() == 0 and start < 4:
+    start = line.mapTo(box, line.cursorRect().center()).x()
+    if line.cursorPosition() == 0 and start < _EDGE:
         yield f"“{line.text()}” touches the edge of its box"
 
 
@@ -267,7 +275,7 @@ def _ranking(table: RankingList) -> Iterator[str]:
     if table.viewport().height() < table.verticalHeader().defaultSectionSize():
         yield f"not one row fits: {table.viewport().height()} points"
     for place, column in enumerate(table.ranking.columns):
-        if table.isColumnHidden(place) or column.kind not in _NUMBERS:
+        if table.isColumnHidden(place) or column.kind != "number":
             continue
         from PySide6.QtGui import QFontMetrics
 
@@ -281,7 +289,21 @@ def _ranking(table: RankingList) -> Iterator[str]:
                 break
 
 
+def _heads(heads: QHeaderView) -> Iterator[str]:
+    """Yield headings that are cut without a sign."""
+    model = heads.model()
+    flat = heads.orientation() == Qt.Orientation.Horizontal
+    if model is None or not flat or heads.textElideMode() != Qt.TextElideMode.ElideNone:
+        return
+    for place in range(heads.count()):
+        text = str(model.headerData(place, heads.orientation()) or "")
+        needed = heads.fontMetrics().horizontalAdvance(text)
+        if not heads.isSectionHidden(place) and needed > heads.sectionSize(place):
+            yield f"“{text}” needs {needed} points in a column of {heads.sectionSize(place)}"
+
+
 _CHECKS = (
+    (QHeaderView, _heads),
     (QLabel, _label),
     (QAbstractButton, _button),
     (QComboBox, _box),

@@ -313,12 +313,15 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
             f"Effect of removal ({result.data['mode']}{over})",
             about + number(mean, sign=True) + spread,
             "ablated − base, mean over the prompts of the run; negative: removing it hurts",
+            "effect",
         ),
-        Fact("Kept without it", kept, "100 · ablated / base"),
+        Fact("Kept without it", kept, "100 · ablated / base", "percent"),
     ]
     if 1 < len(result.prompts) > place.prompt:
         own = float(grid(result, "effect")[(*found, place.prompt)])
-        facts.insert(1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base"))
+        facts.insert(
+            1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base", "effect")
+        )
     return facts
 
 
@@ -331,23 +334,22 @@ def best_head(result: Result) -> tuple[int, int | None] | None:
 def lines(result: Result) -> Iterator[str]:
     """Yield the parts whose removal hurts most, for a terminal."""
     data, component = result.data, result.params["component"]
-    metric = result.params["metric"]
-    yield f"{metric} untouched {data['base_mean']:.3f}; replaced by {data['mode']}"
+    yield f"{metric_name(result)} untouched {number(data['base_mean'])}; replaced by {data['mode']}"
     yield f"kept in every run: {data['kept']}"
     if noise := noise_sentence(result):
         yield noise
     if known := known_parts(result):
         yield f"the most harmful of {known}:"
     effect = np.asarray(data["effect_mean"])
-    percent = np.asarray(data["percent_mean"])
+    shares = np.asarray(data["percent_mean"])
     for place in lowest(effect):
         layer = int(data["layers"][place[0]])
-        name = f"L{layer}H{place[1]}" if component == "head" else f"L{layer} {component}"
+        name = part_name(layer, place[1] if component == "head" else None, component)
         if not np.isfinite(effect[place]) and result.partial:
             continue
-        share = percent[place]
-        kept = "withheld" if not np.isfinite(share) else f"{share:6.1f} %"
-        yield f"  {name:<10} effect {effect[place]:+9.3f}   keeps {kept}"
+        share = float(shares[place])
+        kept = "withheld" if not np.isfinite(share) else f"{percent(share):>8}"
+        yield f"  {name:<10} effect {number(float(effect[place]), sign=True):>9}   keeps {kept}"
 
 
 _MODES = {
@@ -450,7 +452,7 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
 
 
 def drop_sentence(result: Result) -> str:
-    """Return the mean over all parts of min(0, percent − 100); empty where withheld."""
+    """Say how many points a part costs on average, gains as 0; empty where withheld."""
     drops = np.minimum(0.0, mean_grid(result, "percent_mean") - 100.0)
     finite = drops[np.isfinite(drops)]
-    return f"mean drop {number(float(finite.mean()), 2)} points" if finite.size else ""
+    return f"mean drop {number(-float(finite.mean()), 2)} points" if finite.size else ""

@@ -21,6 +21,7 @@ class AblateParams(Params):
         "What is removed, one at a time: attention heads, whole attention outputs or "
         "MLP outputs. Everything else is kept.",
         words={"head": "heads", "attn": "attention outputs", "mlp": "MLPs"},
+        named={"head": "", "attn": "attention outputs", "mlp": "MLPs"},
     )
     mode: Literal["auto", "zero", "mean", "resample"] = setting(
         "auto",
@@ -28,6 +29,7 @@ class AblateParams(Params):
         "Zero, the mean over the reference prompts, or the value on the corrupt twin; "
         "auto takes the mean where there are two reference prompts or more.",
         words={"auto": "auto replacement", "": "{}"},
+        named={"": "{}"},
     )
     metric: Metric = setting(
         "logit_diff", "Metric", "The number that is watched, read at the last token of each prompt."
@@ -39,7 +41,11 @@ class AblateParams(Params):
         advanced=True,
     )
     layers: RangeText = setting(
-        ":", "Layers", "Which layers are swept, A:B, half open.", advanced=True
+        ":",
+        "Layers",
+        "Which layers are swept: all layers, or some, such as 0 to 11.",
+        advanced=True,
+        spelling="layers",
     )
     preview: bool = setting(
         False,

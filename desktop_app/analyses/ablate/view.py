@@ -16,9 +16,13 @@ from desktop_app.views.sweep import SweepView
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
+
+
+_ONE_PROMPT = "The standard error is taken over prompts: run with two or more"
 
 
 class AblateView(SweepView):
@@ -34,7 +38,9 @@ class AblateView(SweepView):
 
     @override
     def choices(self, result: Result) -> Choices:
-        return Choices(quantities=self.opens(result))
+        # The error is the spread over prompts, which one prompt does not have.
+        withheld = {} if len(result.prompts) > 1 else {"sem": _ONE_PROMPT}
+        return Choices(quantities=self.opens(result), withheld=withheld)
 
     @override
     def picture_of(self, result: Result, shown: Shown) -> SweepPicture:
@@ -90,6 +96,11 @@ class AblateView(SweepView):
     def place_of(self, result: Result, cell: Cell) -> Place:
         layer, head = data_of.part_at(result, cell)
         return Place(layer=layer, head=head)
+
+    @override
+    def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:
+        # An MLP is a part of its own; a whole attention output is none.
+        return () if data_of.component(result) == "attn" else (data_of.part_at(result, cell),)
 
     @override
     def opens(self, result: Result) -> bool:

@@ -2,87 +2,146 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QMenu, QToolButton, QWidget
 
-from desktop_app.analyses.attention.picture import (
-    ARRAYS,
-    can_drop_first,
-    looked_at_by,
-    looks_at,
-    strongest,
-)
-from desktop_app.pictures.token_text import display_text
-from desktop_app.support.guard import override
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.analyses.attention.pane import MODES
+from desktop_app.analyses.attention.picture import ARRAYS, can_drop_first, numbers
+from desktop_app.analyses.attention.weights import Taste, can_weigh
+from desktop_app.pictures.stretch import KINDS, LOG
+from desktop_app.pictures.words import part_name
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
+from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction, QResizeEvent
+    from collections.abc import Mapping
 
-    from desktop_app.analyses.attention.picture import HeadPicture
-    from desktop_app.contract.result import Result, TokenList
+    from PySide6.QtGui import QAction
+
+    from desktop_app.contract.result import Result
 
 
 class AttentionControls(QWidget):
-    """Arrays to switch between, the first position's column, and what another run would add.
+    """What is drawn of a head, how it is looked at, and what another run would add.
 
     Signals:
-        view_changed: Another array, or the first position's column, was chosen.
+        view_changed: Another array, or another way to look at it, was chosen.
+        mode_changed: The picture was chosen: matrix, text or arcs.
+        compare_wanted: (layer, head) to stand beside the shown one; None: the view's choice.
+        compare_ended: No head is to stand beside it.
         run_wanted: The setting that a new run should have, and its value.
     """
 
     view_changed = Signal()
+    mode_changed = Signal(object)
+    compare_wanted = Signal(object)
+    compare_ended = Signal()
     run_wanted = Signal(str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._result: Result | None = None
         self._arrays = SegmentedControl([(key, label) for key, label, _needs, _tip in ARRAYS])
-        self._first = _checkable(
+        self._mode = SegmentedControl(MODES)
+        self._mode.setAccessibleName("Picture of a head")
+        self._scale = SegmentedControl([(kind, name) for kind, name, _tip in KINDS])
+        self._scale.setAccessibleName("Colour scale")
+        for kind, _name, tip in KINDS:
+            self._scale.set_option_enabled(kind, True, tip)
+        self._first = _toggle(
             "Without first",
-            "Drop the first position's column, where many "
-            "heads rest, and renormalise the rows (at once)",
+            "Drop the first position's column, where many heads rest, and renormalise the rows",
         )
-        self._weighted = _checkable(
-            "Value-weighted", "Weigh each source by the norm of v·W_O (runs again)"
+        self._weighted = _toggle(
+            "Value-weighted",
+            "Weigh each source by the norm of v·W_O (computed by one more run, then at once)",
         )
-        self._more = QToolButton()
-        self._more.setText("Add")
-        self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._more.setToolTip("Pictures that another run would add")
-        self._more.setAccessibleName("Add pictures by another run")
-        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._compare, self._second = _compare_button(), _second_box()
+        self._more = _more_button()
         self._menu = QMenu(self._more)
         self._more.setMenu(self._menu)
-        bind_icon(self._more, "add")
-        row = FlowLayout(self, 6)
-        for widget in (self._arrays, self._first, self._weighted, self._more):
+        self._fill()
+        self._connect()
+
+    def _fill(self) -> None:
+        toggles, beside = QWidget(), QWidget()
+        row_in(toggles, self._first, self._weighted, spacing=12)
+        toggles.setFixedHeight(28)
+        row_in(beside, self._compare, self._second, spacing=4)
+        row = FlowLayout(self, 8)
+        parts = (self._mode, self._arrays, toggles, self._scale, beside, self._more)
+        for widget in parts:
             row.addWidget(widget)
+
+    def _connect(self) -> None:
         self._arrays.changed.connect(self._on_array_changed)
+        self._mode.changed.connect(self.mode_changed)
+        self._scale.changed.connect(self.view_changed)
         self._first.toggled.connect(self.view_changed)
         self._weighted.clicked.connect(self._on_weighted_clicked)
+        self._compare.clicked.connect(self._on_compare_clicked)
+        self._second.activated.connect(self._on_second_chosen)
         self._menu.triggered.connect(self._on_triggered)
 
     def key(self) -> str:
         """Return the field of the result that is drawn."""
         return str(self._arrays.value())
 
-    def no_first(self) -> bool:
-        """Return whether the first position's column is dropped."""
-        return self._first.isChecked()
+    def mode(self) -> str:
+        """Return which picture is drawn of it."""
+        return str(self._mode.value())
 
-    def set_result(self, result: Result) -> None:
-        """Offer what this result holds, and what a new run would add."""
+    def scale(self) -> str:
+        """Return how weights are laid along the colours."""
+        return str(self._scale.value())
+
+    def taste(self) -> Taste:
+        """Return how weights are looked at."""
+        return Taste(self._first.isChecked(), self._weighted.isChecked())
+
+    def choices(self) -> dict[str, str]:
+        """Return what is remembered between starts."""
+        return {"mode": self.mode(), "scale": self.scale()}
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Choose what was remembered, as far as there is such a thing."""
+        for control, name in ((self._mode, "mode"), (self._scale, "scale")):
+            with suppress(ValueError):
+                control.set_value(choices.get(name))
+
+    def set_second(self, head: tuple[int, int] | None) -> None:
+        """Say which head stands beside the shown one, without a signal."""
+        self._compare.setChecked(head is not None)
+        self._second.setVisible(head is not None)
+        if head is not None:
+            self._second.setCurrentIndex(self._second.findText(part_name(*head)))
+
+    def set_result(self, result: Result, held: Result | None = None) -> None:
+        """Offer what this result holds, or a small one of it, and what a new run would add."""
+        if result is not self._result or not can_weigh(held or result, "pattern"):
+            self._weighted.setChecked(bool(result.params.get("value_weighted")))
+        if result is not self._result:
+            self._list_heads(result)
+        self._result = result
+        self._offer(held or result)
+        self._allow()
+
+    def _list_heads(self, result: Result) -> None:
+        layers, heads = numbers(result)
+        self._second.clear()
+        self._second.addItems([part_name(layer, head) for layer in layers for head in heads])
+
+    def _offer(self, held: Result) -> None:
         self._menu.clear()
-        self._arrays.setVisible(sum(key in result.data for key, *_words in ARRAYS) > 1)
+        self._arrays.setVisible(sum(key in held.data for key, *_words in ARRAYS) > 1)
         for key, name, needs, tip in ARRAYS:
-            present = key in result.data
+            present = key in held.data
             self._arrays.set_option_shown(key, present)
             if not present and key == self.key():
                 self._arrays.set_value("pattern")
@@ -91,20 +150,42 @@ class AttentionControls(QWidget):
             action = self._menu.addAction(f"{name} …")
             action.setToolTip(plain_tip(tip))
             action.setData(needs)
-            action.setEnabled(_possible(result, key))
+            action.setEnabled(_possible(held, key))
         self._more.setVisible(not self._menu.isEmpty())
-        dropped = bool(result.params.get("no_first"))
+
+    def _allow(self) -> None:
+        """Let be chosen what means something for the array that is drawn."""
+        result, key = self._result, self.key()
+        dropped = result is not None and bool(result.params.get("no_first"))
         if dropped:
             self._first.setChecked(True)
-        self._first.setEnabled(not dropped and can_drop_first(self.key()))
-        self._weighted.setChecked(bool(result.params.get("value_weighted")))
+        self._first.setEnabled(not dropped and can_drop_first(key))
+        self._weighted.setEnabled(key == "pattern")
+        why = "Scores lie on either side of 0 and have no logarithm"
+        tips = {kind: tip for kind, _name, tip in KINDS}
+        scores = key == "scores"
+        self._scale.set_option_enabled(LOG, not scores, why if scores else tips[LOG])
 
     def _on_array_changed(self, _value: object) -> None:
-        self._first.setEnabled(can_drop_first(self.key()))
+        self._allow()
         self.view_changed.emit()
 
     def _on_weighted_clicked(self, checked: bool) -> None:
-        self.run_wanted.emit("value_weighted", checked)
+        if self._result is not None and can_weigh(self._result, self.key()):
+            self.view_changed.emit()
+        else:
+            self.run_wanted.emit("value_weighted", checked)
+
+    def _on_compare_clicked(self, checked: bool) -> None:
+        if checked:
+            self.compare_wanted.emit(None)
+        else:
+            self.compare_ended.emit()
+
+    def _on_second_chosen(self, _index: int) -> None:
+        found = re.fullmatch(r"L(\d+)H(\d+)", self._second.currentText())
+        if found is not None:
+            self.compare_wanted.emit((int(found[1]), int(found[2])))
 
     def _on_triggered(self, action: QAction) -> None:
         self.run_wanted.emit(str(action.data()), True)
@@ -118,90 +199,38 @@ def _possible(result: Result, key: str) -> bool:
     return True
 
 
-def _checkable(text: str, tip: str) -> QToolButton:
+def _toggle(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(plain_tip(tip))
+    box.setAccessibleName(text)
+    return box
+
+
+def _compare_button() -> QToolButton:
     button = QToolButton()
-    button.setText(text)
+    button.setText("Compare with")
     button.setCheckable(True)
-    button.setToolTip(plain_tip(tip))
-    button.setAccessibleName(text)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolTip("A second head beside this one (or Ctrl and click on a small picture)")
+    button.setAccessibleName("Compare with another head")
+    bind_icon(button, "compare")
     return button
 
 
-# More would take the pattern's height.
-_LINES = 2
-# Both lines of words fit beside each other from this width on.
-_ROOMY = 700
+def _second_box() -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName("Head that is compared")
+    box.setToolTip("Type its name, such as L5H2, or choose it")
+    box.setVisible(False)
+    return box
 
 
-class LookStrips(QWidget):
-    """The row of a query and the column of a key, drawn over the tokens themselves.
-
-    Signals:
-        query_clicked: A position of the upper strip, to be followed from there.
-        key_clicked: A position of the lower strip.
-    """
-
-    query_clicked = Signal(int)
-    key_clicked = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._tokens: TokenList | None = None
-        self._from = _Strip("Where the position looks")
-        self._to = _Strip("Who looks at the position")
-        both = row_of((self._from, 1), (self._to, 1), spacing=8)
-        both.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(both)
-        self._from.strip.token_clicked.connect(self.query_clicked)
-        self._to.strip.token_clicked.connect(self.key_clicked)
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        # Leave the strongest ones to the colours where room is scarce.
-        super().resizeEvent(event)
-        for shown in (self._from, self._to):
-            shown.best.setVisible(self.width() >= _ROOMY)
-
-    def set_tokens(self, tokens: TokenList) -> None:
-        """Show the tokens of a prompt on both strips."""
-        if tokens == self._tokens:
-            return
-        self._tokens = tokens
-        for shown in (self._from, self._to):
-            shown.strip.set_tokens(cells(tokens))
-
-    def read(self) -> dict[str, Any]:
-        """Return of which tokens the strips speak, and the strongest on either."""
-        return {
-            "looks_at": self._from.title.full_text(),
-            "looked_at_by": self._to.title.full_text(),
-            "strongest": (self._from.best.full_text(), self._to.best.full_text()),
-        }
-
-    def show_pair(self, picture: HeadPicture, query: int, key: int) -> None:
-        """Colour the upper strip by the query's row and the lower one by the key's column."""
-        if self._tokens is None:
-            return
-        for shown, position, said, values in (
-            (self._from, query, "looks at", looks_at(picture.values, query)),
-            (self._to, key, "is looked at by", looked_at_by(picture.values, key)),
-        ):
-            shown.strip.set_values(
-                values, limits=picture.limits, diverging=picture.diverging, value_name=picture.name
-            )
-            shown.strip.set_selected(position)
-            token = display_text(self._tokens.texts[position])
-            shown.title.set_full_text(f"“{token}” ({position}) {said}")
-            shown.best.set_full_text(strongest(values, self._tokens.texts))
-
-
-class _Strip(QWidget):
-    """A strip in its panel, under its title and the strongest tokens."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.strip = token_strip(name)
-        self.strip.set_most_lines(_LINES)
-        self.title, self.best = ElidedLabel("", "heading"), ElidedLabel("", "small")
-        top = row_of((self.title, 2), (self.best, 3))
-        column_in(self, panel(top, self.strip, margins=10, spacing=4))
+def _more_button() -> QToolButton:
+    button = QToolButton()
+    button.setText("Add")
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolTip("Pictures that another run would add")
+    button.setAccessibleName("Add pictures by another run")
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    bind_icon(button, "add")
+    return button

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.attention.spec import AttentionParams
+from desktop_app.analyses.attention.weights import (
+    WEIGHTS,
+    Taste,
+    can_remake,
+    can_weigh,
+    is_weighted,
+    seen_so,
+    small_pictures,
+)
 from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.stretch import LINEAR, LOG, PERCENTILE, stretch_of
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, part_name, percent, plural
@@ -22,9 +32,11 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.stretch import Stretch
     from desktop_app.session.export_table import Table
 
 
+_AS_RUN = Taste()
 # Layers that see a few tokens alone give the others the least number of their format.
 _MASKED = -6e4
 
@@ -73,7 +85,7 @@ def group_size(result: Result) -> int:
 def header(result: Result, layer: int, head: int) -> str:
     """Name a head, and the key-value head that it reads where heads share one."""
     place = indices(result, layer, head)
-    name = f"L{layer} H{head}"
+    name = part_name(layer, head)
     if place is None:
         return f"{name} is not in this result"
     if group_size(result) == 1:
@@ -101,7 +113,7 @@ def sink_share(result: Result, place: tuple[int, int], prompt: int) -> float | N
 
 def _sink_words(result: Result, place: tuple[int, int], prompt: int) -> str:
     share = sink_share(result, place, prompt)
-    return "" if share is None else f" · {share:.0f} % goes to the sink"
+    return "" if share is None else f" · {number(share, 0)} % goes to the sink"
 
 
 def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) -> np.ndarray:
@@ -111,39 +123,51 @@ def head_slice(result: Result, key: str, prompt: int, place: tuple[int, int]) ->
     return np.array(per_prompt[place[0], place[1]], dtype=np.float32)
 
 
-def without_first(pattern: np.ndarray) -> np.ndarray:
-    """Drop the first position's column and renormalise rows; a row with nothing left is NaN."""
-    rest = pattern.copy()
-    rest[:, 0] = 0
-    sums = rest.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rest = np.where(sums > 0, rest / sums, np.nan).astype(np.float32)
-    rest[:, 0] = np.nan
-    return rest
-
-
 def can_drop_first(key: str) -> bool:
     """Return whether dropping the first position means something for an array."""
-    return key in {"pattern", "corrupt_pattern", "mean"}
+    return key in WEIGHTS
 
 
 def picture(
-    result: Result, key: str, prompt: int, place: tuple[int, int], *, no_first: bool = False
+    result: Result, key: str, prompt: int, place: tuple[int, int], taste: Taste = _AS_RUN
 ) -> HeadPicture:
     """Return one head drawn large.
 
-    Weights run from 0 to 1, or to the largest where the first position is dropped; differences
-    are symmetric about 0.
+    Weights run from 0 to 1; differences are symmetric about 0.
     """
-    values = head_slice(result, key, prompt, place)
-    if no_first and can_drop_first(key) and not result.params.get("no_first"):
-        values = without_first(values)
+    stored = head_slice(result, key, prompt, place)
+    values = seen_so(result, stored, key, prompt, place, taste)
     diverging = key == "difference"
     name = {"scores": "score", "difference": "clean − corrupt"}.get(key, "attention")
-    if key == "pattern" and result.params.get("value_weighted"):
+    if key == "pattern" and shows_weighted(result, key, taste):
         name = "value-weighted"
     title = _head_name(result, *place)
     return HeadPicture(values, _limits(values, key), diverging, name, title)
+
+
+def shows_weighted(result: Result, key: str, taste: Taste) -> bool:
+    """Return whether a picture is weighted by values."""
+    chosen = taste.weighted if can_weigh(result, key) else None
+    return is_weighted(result) if chosen is None else chosen
+
+
+def stretch(kind: str, pictures: Sequence[HeadPicture], key: str) -> Stretch:
+    """Return how the weights of one head, or of two together, are laid along the colours.
+
+    Scores may lie on either side of 0 and have no logarithm: they are then laid evenly.
+    """
+    first = pictures[0]
+    limits = (
+        min(shown.limits[0] for shown in pictures),
+        max(shown.limits[1] for shown in pictures),
+    )
+    if key == "scores" and kind == LOG:
+        kind = LINEAR
+    seen = []
+    if kind == PERCENTILE:
+        seen = [shown.values[np.tril_indices(len(shown.values))] for shown in pictures]
+        seen = [values[values > _MASKED] for values in seen] if key == "scores" else seen
+    return stretch_of(kind, limits, seen, diverging=first.diverging)
 
 
 def _head_name(result: Result, row: int, column: int) -> str:
@@ -165,10 +189,16 @@ def _limits(values: np.ndarray, key: str) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def thumbnails(result: Result, prompt: int) -> np.ndarray:
-    """Return the small pictures of one prompt as uint8 [L, H, t, t], 255 for attention of 1."""
-    small = np.asarray(result.data["thumbnail"][prompt], dtype=np.float32)
-    return np.rint(np.clip(np.nan_to_num(small), 0, 1) * 255).astype(np.uint8)
+def thumbnails(
+    result: Result, prompt: int, taste: Taste = _AS_RUN, kind: str = LINEAR
+) -> np.ndarray:
+    """Return the small pictures of one prompt as uint8 [L, H, t, t], 255 for the strongest.
+
+    All heads are on one scale.
+    """
+    small = small_pictures(result, prompt, taste)
+    laid = stretch_of(kind, (0.0, 1.0), [small]).share(small)
+    return np.rint(np.clip(np.nan_to_num(laid), 0, 1) * 255).astype(np.uint8)
 
 
 def looks_at(values: np.ndarray, query: int) -> np.ndarray:
@@ -215,6 +245,26 @@ def grid_sentence(result: Result) -> str:
     return f"{plural(layers * heads, 'head')} in {plural(layers, 'layer')}{shared}"
 
 
+def taste_words(result: Result, prompt: int, taste: Taste) -> str:
+    """Say how the small pictures are looked at, where it is not as the model has them."""
+    exact, said = can_remake(result, prompt), ""
+    if result.params.get("no_first"):
+        said = " · without first"
+    elif taste.no_first:
+        said = " · without first" if exact else " · about, without first"
+    weighted = shows_weighted(result, "pattern", taste) if exact else is_weighted(result)
+    return said + (" · value-weighted" if weighted else "")
+
+
+def neighbour(result: Result, head: tuple[int, int]) -> tuple[int, int]:
+    """Return the next head of the layer, or the first; the head itself where it is alone."""
+    layers, heads = numbers(result)
+    at = heads.index(head[1])
+    if len(heads) > 1:
+        return head[0], heads[(at + 1) % len(heads)]
+    return layers[(layers.index(head[0]) + 1) % len(layers)], head[1]
+
+
 def head_tip(result: Result, prompt: int, row: int, column: int) -> str:
     """Return what the pointer says over a small picture."""
     shared = ""
@@ -235,13 +285,15 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     if found is None or place.prompt >= len(result.prompts):
         return []
     entropy = number(_entropy(result, found, place.prompt), 2)
-    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each")]
+    facts = [Fact("Entropy", f"{entropy} nats", "Mean over queries; 0: one key each", "entropy")]
     share = sink_share(result, found, place.prompt)
     if share is not None:
-        facts.append(Fact("To the sink", percent(share), "What its rows give to no token"))
+        facts.append(Fact("To the sink", percent(share), "What its rows give to no token", "sink"))
     if group_size(result) > 1:
         shared = int(result.data["kv_head"][found[1]])
-        facts.append(Fact("Key-value head", str(shared), "Shared by several query heads"))
+        facts.append(
+            Fact("Key-value head", str(shared), "Shared by several query heads", "kv_head")
+        )
     return facts
 
 
@@ -268,11 +320,12 @@ def lines(result: Result) -> Iterator[str]:
             cells = []
             for column, head in enumerate(heads):
                 weights = np.asarray(pattern[row, column])[read]
-                best = int(weights.argmax())
+                best, name = int(weights.argmax()), part_name(int(layer), int(head))
                 share = sink_share(result, (row, column), index)
-                sink = "" if share is None else f" (sink {share:.0f} %)"
-                cells.append(f"H{head} {show_space(texts[best])}@{best} {weights[best]:.2f}{sink}")
-            yield f"  L{layer}: " + " · ".join(cells)
+                sink = "" if share is None else f" (sink {number(share, 0)} %)"
+                weight = number(weights[best], 2)
+                cells.append(f"{name} {show_space(texts[best])}@{best} {weight}{sink}")
+            yield "  " + " · ".join(cells)
 
 
 def _small_lines(result: Result, index: int) -> Iterator[str]:
@@ -281,8 +334,11 @@ def _small_lines(result: Result, index: int) -> Iterator[str]:
     entropy = np.asarray(result.data["entropy"], dtype=float)[..., index]
     heads = result.data["head_indices"]
     for layer, values in zip(result.data["layers"], entropy, strict=True):
-        cells = (f"H{head} {value:.2f}" for head, value in zip(heads, values, strict=True))
-        yield f"  L{layer}: " + " · ".join(cells)
+        cells = (
+            f"{part_name(int(layer), int(head))} {number(float(value), 2)}"
+            for head, value in zip(heads, values, strict=True)
+        )
+        yield "  " + " · ".join(cells)
 
 
 def table(result: Result, prompt: int, head: tuple[int, int] | None) -> Table:

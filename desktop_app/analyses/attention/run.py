@@ -212,6 +212,7 @@ class _Arrays:
             "corrupt_pattern": self._corrupt,
             "difference": self._differences,
             "sink": [f.sink for f in self._found] if self._loses() else [],
+            "value_norm": [f.value_norm for f in self._found if f.value_norm is not None],
         }
         data: dict[str, Any] = {
             "thumbnail": tuple(f.thumbnail for f in self._found),
@@ -250,6 +251,7 @@ class _Captured:
         thumbnail: Small pictures `[L, H, t, t]`.
         entropy: `[L, H]`.
         sink: What each row lacks to 1 `[L, H, S]`.
+        value_norm: What each source is weighted by `[L, H, S]`, where it is.
     """
 
     def __init__(
@@ -267,6 +269,8 @@ class _Captured:
         self.thumbnail = np.empty((*shape, small, small), dtype=np.float32)
         self.entropy = np.empty(shape)
         self.sink = np.empty((*shape, size), dtype=np.float32)
+        weighted = params.value_weighted
+        self.value_norm = np.empty((*shape, size), dtype=np.float32) if weighted else None
         self._model, self._params, self._grid = model, params, grid
         self._norms: torch.Tensor | None = None  # of the layer that is running
         self._hooked: torch.Tensor | None = None
@@ -300,8 +304,10 @@ class _Captured:
         share = torch.where(total == 0, 0.0, pattern / total.clamp_min(1e-30))
         logs = torch.where(share == 0, 0.0, share.clamp_min(1e-45).log())
         self.entropy[row] = -(share * logs).sum(-1).mean(-1).cpu().numpy()
-        if self._norms is not None:
-            pattern = pattern * self._norms[heads][:, None, :]
+        if self._norms is not None and self.value_norm is not None:
+            norms = self._norms[heads]
+            self.value_norm[row] = norms.cpu().numpy()
+            pattern = pattern * norms[:, None, :]
             pattern = pattern / pattern.amax((-1, -2), keepdim=True).clamp_min(1e-30)
         if self.pattern is not None:
             self.pattern[row] = pattern.cpu().numpy()

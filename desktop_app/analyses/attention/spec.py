@@ -19,13 +19,18 @@ class AttentionParams(Params):
     """Settings of `attention`."""
 
     layers: RangeText = setting(
-        ":", "Layers", "Which layers are kept, A:B, half open.", advanced=True
+        ":",
+        "Layers",
+        "Which layers are kept: all layers, or some, such as 0 to 11.",
+        advanced=True,
+        spelling="layers",
     )
     heads: HeadsText = setting(
         "",
         "Heads",
-        "Only these heads, such as 5.3,16.0; empty keeps all of the layers chosen.",
+        "Only these heads, such as L5H3,L16H0; empty keeps all of the layers chosen.",
         advanced=True,
+        spelling="heads",
     )
     no_first: bool = setting(
         False,
@@ -91,6 +96,12 @@ ANALYSIS = Analysis(
         ),
         FieldSpec(
             "sink", _PATTERN[:-1], "What each row gives to the attention sink, which is no token"
+        ),
+        FieldSpec(
+            "value_norm",
+            ("prompt", "layer", "head", "key"),
+            "The norm of v·W_O by which each source is weighted",
+            telling=-1,
         ),
         FieldSpec("scores", _PATTERN, "Scores before the softmax; 0 above the diagonal"),
         FieldSpec("difference", _PATTERN, "Pattern of the clean minus that of the corrupt prompt"),

@@ -1,74 +1,55 @@
-"""The attention view: every head at a glance, one head large, and the tokens it joins."""
+"""The attention view: every head at a glance, one or two heads large, and the tokens they join."""
 
 from __future__ import annotations
 
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.attention import picture as data_of
-from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
+from desktop_app.analyses.attention.controls import AttentionControls
+from desktop_app.analyses.attention.held import HeldHeads
+from desktop_app.analyses.attention.pane import MATRIX, Shown, strongest_pair
+from desktop_app.analyses.attention.stage import HeadStage
+from desktop_app.analyses.attention.strips import LookStrips
 from desktop_app.contract.result import same_model
+from desktop_app.pictures.stretch import LINEAR, Stretch
+from desktop_app.pictures.words import part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.views.frame import gap_splitter, label, panel, scrolled
+from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.matrix.head_grid import HeadGrid
-from desktop_app.widgets.matrix.pattern_view import PatternView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from PySide6.QtCore import QObject
 
     from desktop_app.analyses.attention.picture import HeadPicture
     from desktop_app.contract.result import Result
 
-# Room that the lists beside the pattern take.
-_SIDE = 240
+Head = tuple[int, int]
 # What stands above the small pictures of all heads, and left of them, in pixels.
 _GRID_LABELS = 150
 _GRID_MARGIN = 96
 _LARGEST_PITCH = 72.0
-_LOOKS_HELD = 8
-
-
-class Looks:
-    """Heads that were computed to be looked at, the last few of them; one is asked at a time."""
-
-    def __init__(self) -> None:
-        self._held: dict[tuple[int, int, int], Result] = {}
-        self._asked: tuple[int, int, int] | None = None
-
-    def known(self, prompt: int, layer: int, head: int) -> Result | None:
-        """Return the small result that holds a head."""
-        return self._held.get((prompt, layer, head))
-
-    def ask(self, prompt: int, layer: int, head: int) -> bool:
-        """Note which head is wanted; return whether it is not on its way already."""
-        before, self._asked = self._asked, (prompt, layer, head)
-        return before != self._asked
-
-    def arrived(self, result: Result) -> bool:
-        """Keep what was asked for; return whether it was."""
-        if self._asked is None:
-            return False
-        self._held[self._asked] = result
-        self._asked = None
-        while len(self._held) > _LOOKS_HELD:
-            del self._held[next(iter(self._held))]
-        return True
-
-    def failed(self) -> None:
-        """Let it be asked for again."""
-        self._asked = None
+# Narrower, the small pictures stand above the large one, and all of it scrolls; two heads beside
+# each other need more, and less is too little for them.
+_NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 560, 900, 520
+_GRID_HEIGHT, _HEAD_HEIGHT = 190, 450
+# Lower, the strips beneath would take the picture's room.
+_ROOM_FOR_STRIPS = 900
+_SENTENCE = {"log": " · log colours", "percentile": " · percentile colours"}
 
 
 class AttentionView(AnalysisView):
-    """All heads at the left, the chosen one at the right with its tokens beneath."""
+    """All heads at the left, the chosen one at the right, beside it one that is compared."""
 
+    picks = True
     EMPTY = (
         "Where do the heads look?",
         "Run attention to see every head at a glance, and any of them large over its tokens.",
@@ -77,47 +58,50 @@ class AttentionView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._picture: HeadPicture | None = None
-        self._shown: tuple[int, int] | None = None
-        self._looks = Looks()
+        self._laid = Stretch(LINEAR, (0.0, 1.0))
+        self._shown: Head | None = None
+        self._looks = HeldHeads()
         self._default = (0, 0)
+        self._before: Head | None = None  # the head shown before, which is compared first
+        self._second: Head | None = None
         self._grid = HeadGrid()
-        self._pattern = PatternView()
-        self._pattern.set_side_visible(False)
-        # Narrower than with its lists, so that they can be hidden when room gets scarce.
-        self._pattern.setMinimumWidth(280)
+        self._stage = HeadStage()
         self._strips = LookStrips()
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
         self._counts = 0, 0  # rows and columns of the grid
         self._grid_label = label("", "small", wrap=True)
-        self._title, self._entropy = label("", "title"), ElidedLabel("", "small")
         every = label("All heads", "heading")
-        left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
-        left.setMinimumWidth(210)
-        top = row_of(self._title, (self._entropy, 1), spacing=12)
+        self._left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
+        self._left.setMinimumWidth(210)
         self._right = QWidget()
-        self._wait = label("", "muted", wrap=True)
-        self._wait.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._wait.setVisible(False)
-        head = panel(top, self._controls, (self._pattern, 1), (self._wait, 1))
-        column_in(self._right, (head, 1), self._strips)
-        parts = ((left, 0, 1), (self._right, 1, 1))
+        column_in(self._right, (panel(self._controls, (self._stage, 1)), 1), self._strips)
+        parts = ((self._left, 0, 1), (self._right, 1, 1))
         self._split = gap_splitter(Qt.Orientation.Horizontal, *parts)
-        column_in(content, self._split)
+        self._area = scrolled(self._split, "Attention of all heads and of the chosen one")
+        column_in(content, self._area)
         self._connect_content()
 
     def _connect_content(self) -> None:
         self._right.installEventFilter(self)
-        self._split.installEventFilter(self)
+        self._area.installEventFilter(self)
         self._split.splitterMoved.connect(self._on_splitter_moved)
         self._grid.head_clicked.connect(self._on_grid_clicked)
-        self._pattern.pair_hovered.connect(self._on_pair_hovered)
-        self._pattern.token_hovered.connect(self._on_token_hovered)
-        self._pattern.pair_selected.connect(self.selection.select_pair)
+        self._grid.heads_picked.connect(self._on_heads_picked)
+        self.selection.picked_changed.connect(self._on_picked)
+        self._grid.head_compared.connect(self._on_grid_compared)
+        self._stage.pair_hovered.connect(self._on_pair_hovered)
+        self._stage.token_hovered.connect(self._on_token_hovered)
+        self._stage.pair_selected.connect(self.selection.select_pair)
+        self._stage.token_chosen.connect(self._on_query_clicked)
+        self._stage.closed.connect(self._on_compare_ended)
         self._strips.query_clicked.connect(self._on_query_clicked)
         self._strips.key_clicked.connect(self._on_key_clicked)
         self._controls.view_changed.connect(self._on_view_changed)
+        self._controls.mode_changed.connect(self._on_mode_changed)
+        self._controls.compare_wanted.connect(self._on_compare_wanted)
+        self._controls.compare_ended.connect(self._on_compare_ended)
         self._controls.run_wanted.connect(self._on_run_wanted)
         self.selection.head_changed.connect(self._on_head_changed)
         self.selection.pair_changed.connect(self._on_pair_changed)
@@ -128,7 +112,7 @@ class AttentionView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._shown = None
-        self._looks = Looks()
+        self._looks = HeldHeads()
         self._default = data_of.default_head(result)
         self._chooser.set_result(result)
         self._controls.set_result(result)
@@ -139,25 +123,37 @@ class AttentionView(AnalysisView):
         whole = len(heads) == result.model.n_heads and data_of.group_size(result) > 1
         self._grid.set_groups(result.model.n_kv_heads if whole else 0)
         self._grid_label.setText(data_of.grid_sentence(result))
+        self._on_picked()
+        if self._second is not None and data_of.indices(result, *self._second) is None:
+            self._second = None
         self._share_room()
         self.draw_prompt(result)
 
     def _share_room(self) -> None:
         """Make the grid as wide as its height lets it be, until the user chose."""
-        rows, columns = self._counts
+        room, rows, two = self._area.size(), self._counts[0], self._second is not None
+        narrow = room.width() < (_NARROW_FOR_TWO if two else _NARROW)
+        stacked = two and room.width() < _LEAST_FOR_TWO
+        ways = Qt.Orientation
+        self._split.setOrientation(ways.Vertical if narrow else ways.Horizontal)
+        self._stage.set_stacked(stacked=stacked)
+        self._left.setMinimumHeight(_GRID_HEIGHT if narrow else 0)
+        self._right.setMinimumHeight(_HEAD_HEIGHT * (1 + stacked) if narrow else 0)
         if self._moved or rows == 0:
             return
-        pitch = min(_LARGEST_PITCH, max(14.0, (self._split.height() - _GRID_LABELS) / rows))
-        total = self._split.width()
-        wanted = min(int(_GRID_MARGIN + pitch * columns), int(0.38 * total))
-        self._split.setSizes([wanted, total - wanted])
+        if narrow:
+            self._split.setSizes([_GRID_HEIGHT, max(room.height() - _GRID_HEIGHT, _HEAD_HEIGHT)])
+            return
+        pitch = min(_LARGEST_PITCH, max(14.0, (room.height() - _GRID_LABELS) / rows))
+        wanted = min(int(_GRID_MARGIN + pitch * self._counts[1]), int(0.38 * room.width()))
+        self._split.setSizes([wanted, room.width() - wanted])
 
-    def _place_lists(self) -> None:
-        """Say who looks where beside the pattern where a square leaves room, else beneath it."""
-        room = self._right.size()
-        beside = room.width() > room.height() + _SIDE
-        self._pattern.set_side_visible(beside)
-        self._strips.setVisible(not beside and self._wait.isHidden())
+    def _place_strips(self) -> None:
+        """Draw who looks where over the tokens, too, where there is room beneath the picture."""
+        first = self._stage.panes[0]
+        roomy = self._right.height() >= _ROOM_FOR_STRIPS and not first.is_beside()
+        alone = self._second is None and self._controls.mode() == MATRIX
+        self._strips.setVisible(roomy and alone and first.shown is not None)
 
     def _on_splitter_moved(self, _position: int, _index: int) -> None:
         self._moved = True
@@ -165,48 +161,78 @@ class AttentionView(AnalysisView):
     @override
     def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
-        self._grid.set_thumbnails(data_of.thumbnails(result, prompt))
         self._grid.set_tip(bind(data_of.head_tip, result, prompt))
         self._strips.set_tokens(result.prompts[prompt].tokens)
         self._shown = None
-        self._draw_head(result)
+        self._draw_grid(result)
+        self._draw_heads(result)
 
-    def _chosen(self, result: Result) -> tuple[int, int]:
+    def _draw_grid(self, result: Result) -> None:
+        """Draw the small pictures as the large one is looked at."""
+        taste, kind = self._controls.taste(), self._controls.scale()
+        small = data_of.thumbnails(result, self.prompt_of(result), taste, kind)
+        self._grid.set_thumbnails(small)
+        looked = data_of.taste_words(result, self.prompt_of(result), taste) + _SENTENCE.get(
+            kind, ""
+        )
+        self._grid_label.setText(data_of.grid_sentence(result) + looked)
+
+    def _chosen(self, result: Result) -> Head:
         """Return the selected head if the result holds it, else the one worth showing first."""
         layer, head = self.selection.layer, self.selection.head
         if layer is not None and head is not None and data_of.indices(result, layer, head):
             return layer, head
         return self._default
 
-    def _draw_head(self, result: Result) -> None:
-        prompt = self.prompt_of(result)
-        layer, head = self._chosen(result)
-        place = data_of.indices(result, layer, head)
+    def _draw_heads(self, result: Result) -> None:
+        """Draw the chosen head, and the one beside it on the same scale."""
+        first = self._chosen(result)
+        place = data_of.indices(result, *first)
         if place is None:
             return
-        self._grid.set_selected(*place)
-        self._title.setText(data_of.header(result, layer, head))
-        self._entropy.set_full_text(data_of.entropy_sentence(result, layer, head, prompt))
         self._shown = place
-        if data_of.keeps_patterns(result):
-            self._show_head(result, prompt, place)
-            return
-        looked = self._looks.known(prompt, layer, head)
-        if looked is not None:
-            self._controls.set_result(looked)
-            self._show_head(looked, prompt if looked.params["mean"] else 0, (0, 0))
-        elif self._looks.ask(prompt, layer, head):
-            self._say_instead(f"Computing L{layer} H{head}, which is not stored…")
-            self.look_requested.emit(data_of.look_params(result, prompt, layer, head), result)
+        self._grid.set_selected(*place)
+        second = self._second
+        self._grid.set_second(None if second is None else data_of.indices(result, *second))
+        self._controls.set_second(second)
+        heads = [first] if second is None else [first, second]
+        found = [self._find(result, head) for head in heads]
+        self._picture = found[0]
+        prompt, drawn = self.prompt_of(result), [one for one in found if one is not None]
+        if drawn:
+            self._laid = data_of.stretch(self._controls.scale(), drawn, self._controls.key())
+        self._stage.show_heads(
+            [self._shown_head(result, *pair) for pair in zip(heads, found, strict=True)]
+        )
+        missing = next((h for h, one in zip(heads, found, strict=True) if one is None), None)
+        if missing is not None and self._looks.ask(prompt, *missing):
+            self.look_requested.emit(data_of.look_params(result, prompt, *missing), result)
+        self._place_strips()
+        self._draw_pair()
 
-    def _say_instead(self, words: str) -> None:
-        """Say why there is no pattern to be seen; nothing where there is one."""
-        self._wait.setText(words)
-        self._wait.setVisible(bool(words))
-        self._pattern.setVisible(not words)
-        if words:
-            self._picture = None
-        self._place_lists()
+    def _shown_head(
+        self, result: Result, head: Head, picture: HeadPicture | None
+    ) -> Shown | tuple[str, str]:
+        title, prompt = data_of.header(result, *head), self.prompt_of(result)
+        if picture is None:
+            return title, f"Computing {part_name(*head)}, which is not stored…"
+        told = data_of.entropy_sentence(result, *head, prompt)
+        return Shown(picture, result.prompts[prompt].tokens, self._laid, title, told)
+
+    def _find(self, result: Result, head: Head) -> HeadPicture | None:
+        """Return a head's picture; None where it must be computed first."""
+        prompt, place = self.prompt_of(result), data_of.indices(result, *head)
+        if place is None:
+            return None
+        held = result
+        if not data_of.keeps_patterns(result):
+            looked = self._looks.known(prompt, *head)
+            if looked is None:
+                return None
+            held, place = looked, (0, 0)
+            prompt = prompt if looked.params["mean"] else 0
+            self._controls.set_result(result, looked)
+        return data_of.picture(held, self._controls.key(), prompt, place, self._controls.taste())
 
     @override
     def show_looked(self, result: Result) -> None:
@@ -220,78 +246,78 @@ class AttentionView(AnalysisView):
             told = [n.message for n in result.warnings if n.code == "patterns_not_stored"]
             self.show_look_problem(" ".join(told))
         elif self._looks.arrived(result):
-            self._draw_head(whole)
+            self._draw_heads(whole)
 
     @override
     def show_look_problem(self, message: str) -> None:
         self._looks.failed()
-        self._say_instead(message)
+        self._stage.say_instead(message)
+        self._place_strips()
 
-    def _show_head(self, held: Result, prompt: int, place: tuple[int, int]) -> None:
-        """Draw a head of a result that holds it at `place`, on one of its prompts."""
-        self._say_instead("")
-        shown = data_of.picture(
-            held, self._controls.key(), prompt, place, no_first=self._controls.no_first()
-        )
-        self._picture = shown
-        self._pattern.show_pattern(
-            shown.values,
-            list(held.prompts[prompt].tokens.texts),
-            value_name=shown.name,
-            diverging=shown.diverging,
-            limits=shown.limits,
-        )
-        self._pattern.setAccessibleName(f"{shown.title}, {shown.name}, query by key")
-        self._draw_pair()
+    @override
+    def show_failure(
+        self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
+    ) -> None:
+        super().show_failure(message, code, fix)
+        # A model that refuses to weigh would refuse every further run.
+        params, result = self.try_params(), self._result
+        if params is not None and result is not None:
+            weighted = bool(result.params.get("value_weighted"))
+            self.set_params(params.model_copy(update={"value_weighted": weighted}))
 
     def _pair(self) -> tuple[int, int]:
-        """Return the query and key that the strips speak of."""
+        """Return the query and key that lists and strips speak of."""
         drawn = self._picture
         if drawn is None:
             return 0, 0
-        values, pair = drawn.values, self.selection.pair
-        last = values.shape[0] - 1
+        pair, last = self.selection.pair, drawn.values.shape[0] - 1
         if pair is not None and max(pair) <= last:
             return pair
         position = self.selection.position
         if position is not None and position <= last:
             return position, position
-        row = np.nan_to_num(np.abs(values[last, : last + 1]), nan=-1.0)
-        return last, int(row.argmax())
+        return strongest_pair(drawn.values)
 
     def _draw_pair(self) -> None:
-        if self._picture is None:
-            return
-        query, key = self._pair()
-        self._strips.show_pair(self._picture, query, key)
-        self._pattern.set_selected(query, key)
+        pair = self._pair()
+        if self._picture is not None:
+            self._strips.show_pair(self._picture, self._laid, *pair)
+        self._stage.show_pair(*pair, chosen=True)
 
     @override
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: the head that is shown large, or the small ones."""
-        return self._grid if self._pattern.isHidden() else self._pattern
+        """Return what an export draws: the heads that are shown large, or the small ones."""
+        return self._grid if self._stage.panes[0].shown is None else self._stage
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            if watched is self._split:
+            if watched is self._area:
                 self._share_room()
             elif watched is self._right:
-                self._place_lists()
+                self._place_strips()
         return super().eventFilter(watched, event)
 
     @override
     def read_picture(self) -> dict[str, Any]:
+        first, second = self._stage.panes
         return {
-            "head": self._title.text(),
-            "pattern": None if self._picture is None else self._picture.values,
-            "diverging": self._picture is not None and self._picture.diverging,
-            "pair": self._pattern.selected(),
+            **first.read(),
             **self._strips.read(),
-            "beside": self._pattern.is_side_visible(),
             "beneath": not self._strips.isHidden(),
-            "instead": "" if self._wait.isHidden() else self._wait.text(),
+            "mode": self._controls.mode(),
+            "second": None if second.isHidden() else second.read(),
         }
+
+    def choices(self) -> dict[str, str]:
+        """Return the picture and the scale that are kept for the next start."""
+        return self._controls.choices()
+
+    @override
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over the picture and the scale of the last start."""
+        self._controls.take_choices(choices)
+        self._on_mode_changed(self._controls.mode())
 
     # Answering.
 
@@ -301,7 +327,10 @@ class AttentionView(AnalysisView):
             return
         place = data_of.indices(result, *self._chosen(result))
         if place != self._shown or self._picture is None:
-            self._draw_head(result)
+            if self._shown is not None:
+                layers, heads = data_of.numbers(result)
+                self._before = layers[self._shown[0]], heads[self._shown[1]]
+            self._draw_heads(result)
 
     def _on_pair_changed(self, _pair: object) -> None:
         if self._result is not None:
@@ -309,7 +338,19 @@ class AttentionView(AnalysisView):
 
     def _on_view_changed(self) -> None:
         if self._result is not None:
-            self._draw_head(self._result)
+            self._attempt(self._redraw, self._result)
+        self.choices_changed.emit(self.choices())
+
+    def _redraw(self, result: Result) -> None:
+        self._draw_grid(result)
+        self._draw_heads(result)
+
+    def _on_mode_changed(self, mode: str) -> None:
+        self._stage.set_mode(mode)
+        self._place_strips()
+        if self._result is not None:
+            self._draw_pair()
+        self.choices_changed.emit(self.choices())
 
     def _on_run_wanted(self, setting: str, value: bool) -> None:
         self.run_with(**{setting: value})
@@ -319,14 +360,56 @@ class AttentionView(AnalysisView):
             layers, heads = data_of.numbers(self._result)
             self.selection.select_head(layers[row], heads[column])
 
+    def _on_picked(self, _picked: object = None) -> None:
+        if (result := self._result) is not None:
+            heads = [(layer, h) for layer, h in self.selection.picked if h is not None]
+            found = (data_of.indices(result, *head) for head in heads)
+            self._grid.set_picked(place for place in found if place is not None)
+
+    def _on_heads_picked(self, places: tuple[tuple[int, int], ...]) -> None:
+        if self._result is not None:
+            layers, heads = data_of.numbers(self._result)
+            self.selection.toggle_picked((layers[row], heads[column]) for row, column in places)
+
+    def _on_grid_compared(self, row: int, column: int) -> None:
+        """Put a head beside the shown one; once more takes it away."""
+        if self._result is not None:
+            layers, heads = data_of.numbers(self._result)
+            head = layers[row], heads[column]
+            self._compare(None if head == self._second else head)
+
+    def _on_compare_wanted(self, head: Head | None) -> None:
+        result = self._result
+        if result is not None:
+            first = self._chosen(result)
+            usual = self._before if self._before not in {None, first} else None
+            self._compare(head or usual or data_of.neighbour(result, first))
+
+    def _on_compare_ended(self) -> None:
+        self._compare(None)
+
+    def _compare(self, head: Head | None) -> None:
+        self._second = head
+        self._controls.set_second(head)
+        self._share_room()
+        if self._result is not None:
+            self._attempt(self._draw_heads, self._result)
+
     def _on_pair_hovered(self, query: int, key: int) -> None:
-        """Let the strips follow the pointer, and return to the selected pair when it leaves."""
-        if self._picture is not None:
-            pair = (query, key) if 0 <= key <= query else self._pair()
-            self._strips.show_pair(self._picture, *pair)
+        """Let lists and strips follow the pointer, and return to the selected pair when it goes."""
+        if self._picture is None:
+            return
+        within = 0 <= key <= query
+        pair = (query, key) if within else self._pair()
+        self._strips.show_pair(self._picture, self._laid, *pair)
+        self._stage.show_pair(*pair, chosen=False)
+        self._stage.point_at(*(pair if within else (-1, -1)))
 
     def _on_token_hovered(self, position: int) -> None:
-        self._on_pair_hovered(position, position)
+        pair = (position, position) if position >= 0 else self._pair()
+        if self._picture is not None:
+            self._strips.show_pair(self._picture, self._laid, *pair)
+            self._stage.show_pair(*pair, chosen=False)
 
     def _on_query_clicked(self, position: int) -> None:
         self.selection.select_pair(position, min(self._pair()[1], position))

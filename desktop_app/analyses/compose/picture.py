@@ -12,7 +12,7 @@ from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, part_name
+from desktop_app.pictures.words import dotted_name, number, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ class PairMap:
             scale=limits,
             seen=(0.0, limits[1]),
             value_format="{:.3f}",
+            square=True,
             tip=bind(_pair_tip, result, self),
         )
 
@@ -183,7 +184,7 @@ def _picture(result: Result, prefix: str, title: str, names: tuple[str, str]) ->
             Axis(name, tokens) if tokens else numbered(name, len(shown)) for name in names
         )
         of = f"part of the circuit, {len(shown)} tokens"
-        block = Matrix(shown, down, across, name=of, value_format="{:+.2f}")
+        block = Matrix(shown, down, across, name=of, value_format="{:+.2f}", square=True)
     embedding = {"raw": "raw embedding", "layer0": "stream after layer 0"}
     source = str(result.params.get("embedding", "raw"))
     count = int(data[f"{prefix}n"])
@@ -228,20 +229,21 @@ def lines(result: Result) -> Iterator[str]:
     score = np.asarray(data["score"])
     for index, kind in enumerate(data["kinds"]):
         yield (
-            f"{kind}-composition, random {data['baseline'][index]:.4f} "
-            f"± {data['baseline_spread'][index]:.4f}"
+            f"{kind}-composition, random {number(float(data['baseline'][index]), 4)} "
+            f"± {number(float(data['baseline_spread'][index]), 4)}"
         )
         for early, first, late, second in lowest(-score[index]):
             value = score[index, early, first, late, second]
-            yield f"  L{early}H{first} → L{late}H{second}  {value:.4f}"
+            yield f"  {pair_name(((early, first), (late, second)))}  {number(float(value), 4)}"
     for prefix, title in (("", result.params["full_circuit"]), ("ov_", result.params["ov"])):
         if title and f"{prefix}top1" in data:
-            yield f"{title}, {data[prefix + 'n']:,} tokens, embedding {result.params['embedding']}"
+            embedding = result.params["embedding"]
+            yield f"{dotted_name(title)}, {data[prefix + 'n']:,} tokens, embedding {embedding}"
             columns = [data[prefix + name] for name in ("directions", "top1", "top5")]
             for direction, top1, top5 in zip(*columns, strict=True):
-                yield f"  {direction:<28} top-1 {top1:.4f}  top-5 {top5:.4f}"
+                yield f"  {direction:<28} top-1 {number(top1, 4)}  top-5 {number(top5, 4)}"
 
 
 def about(result: Result) -> str:
     """Return the circuit that was followed, for the history."""
-    return str(result.params.get("full_circuit") or result.params.get("ov") or "")
+    return dotted_name(str(result.params.get("full_circuit") or result.params.get("ov") or ""))

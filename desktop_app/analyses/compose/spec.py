@@ -34,15 +34,19 @@ class ComposeParams(Params):
     full_circuit: HeadPairText = setting(
         "",
         "Full circuit",
-        "A pair such as 4.11,5.5: over the vocabulary, does a query token find the key "
+        "A pair such as L4H11,L5H5: over the vocabulary, does a query token find the key "
         "behind which it stood?",
         cli="pair",
+        spelling="heads",
         metavar="PREV IND",
+        named={"": ""},
     )
     ov: HeadText = setting(
         "",
         "Copying circuit",
-        "A head such as 5.5: over the vocabulary, does it write the token it reads?",
+        "A head such as L5H5: over the vocabulary, does it write the token it reads?",
+        spelling="heads",
+        named={"": ""},
     )
     embedding: Literal["raw", "layer0"] = setting(
         "raw",

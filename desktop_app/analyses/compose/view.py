@@ -96,6 +96,7 @@ _HINT = "Choose a pair for all its numbers."
 class ComposeView(AnalysisView):
     """Later heads by earlier heads at the left, the strongest pairs at the right; or circuits."""
 
+    picks = True
     EMPTY = (
         "Which head reads which?",
         "Run it to compare all pairs of heads with chance; only weights are read.",
@@ -144,6 +145,10 @@ class ComposeView(AnalysisView):
         self._scope.changed.connect(self._list_pairs)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
+        self._map.let_pick()
+        self._map.cells_picked.connect(self._on_cells_picked)
+        self._table.rows_picked.connect(self._on_rows_picked)
+        self.selection.picked_changed.connect(self._on_picked)
         self._table.row_selected.connect(self._choose)
         self._circuit_button.clicked.connect(self._on_circuit_clicked)
         self._copy_button.clicked.connect(self._on_copy_clicked)
@@ -175,6 +180,7 @@ class ComposeView(AnalysisView):
         self._map.show_maps(shown.matrix(result, kind))
         self._list_pairs()
         self._show_pair(result)
+        self._on_picked()
 
     def _list_pairs(self, _scope: object = None) -> None:
         if self._shown is None:
@@ -184,6 +190,7 @@ class ComposeView(AnalysisView):
         if self._scope.value() == "head":
             only = (-1 if layer is None else layer, -1 if head is None else head)
         self._table.set_ranking(data_of.top_pairs(self._shown, only))
+        self._on_picked()
 
     def _show_pair(self, result: Result) -> None:
         pair = self._pair
@@ -244,6 +251,29 @@ class ComposeView(AnalysisView):
         pair = None if self._shown is None else data_of.pair_at(self._shown, row, column)
         if pair is not None:
             self.open_attention(*pair[1])
+
+    def _on_picked(self, _picked: object = None) -> None:
+        """Mark the pairs of two picked heads."""
+        shown, picked = self._shown, set(self.selection.picked)
+        if shown is None:
+            return
+        rows = [i for i, head in enumerate(shown.later) if head in picked]
+        columns = [j for j, head in enumerate(shown.earlier) if head in picked]
+        cells = [(i, j) for i in rows for j in columns]
+        self._map.set_picked(cell for cell in cells if data_of.pair_at(shown, *cell) is not None)
+        rows_of = [row.key for row in self._table.ranking.rows]
+        self._table.set_marked([pair for pair in rows_of if picked.issuperset(pair)])
+
+    def _on_cells_picked(self, cells: tuple[tuple[int, int], ...]) -> None:
+        """Pick both heads of every pair."""
+        if self._shown is not None:
+            pairs = (data_of.pair_at(self._shown, *cell) for cell in cells)
+            self.selection.toggle_picked(head for pair in pairs if pair for head in pair)
+
+    def _on_rows_picked(self, chosen: tuple[Pair, ...], let_go: tuple[Pair, ...]) -> None:
+        kept = {head for pair in chosen for head in pair}
+        gone = {head for pair in let_go for head in pair}
+        self.selection.pick_rows(kept, gone - kept)
 
     def _on_circuit_clicked(self) -> None:
         if self._pair is not None:

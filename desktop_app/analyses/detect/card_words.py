@@ -116,19 +116,21 @@ def card_summary(card: Mapping[str, Any]) -> tuple[str, ...]:
     early, late = names[PREVIOUS], names[INDUCTION]
     composition = card["composition"]
     sentences = [
-        f"{early} looks at the previous token ({previous['previous_token']:.2f}) and {late} at "
-        f"what followed the same token before ({induction['induction']:.2f}).",
-        f"{late} reads {early} through its keys: K-composition {composition['K']:.3f}, random "
-        f"matrices {composition['baseline_K']:.3f}; rank {composition['rank_K'] + 1} of "
+        f"{early} looks at the previous token ({number(previous['previous_token'], 2)}) and "
+        f"{late} at what followed the same token before ({number(induction['induction'], 2)}).",
+        f"{late} reads {early} through its keys: K-composition {number(composition['K'])}, random "
+        f"matrices {number(composition['baseline_K'])}; rank {composition['rank_K'] + 1} of "
         f"{composition['earlier_heads']} earlier heads.",
     ]
-    words = ", ".join(f"{row['title']} {row['rise']:+.3f}" for row in card["ablation"])
+    words = ", ".join(
+        f"{row['title']} {number(row['rise'], sign=True)}" for row in card["ablation"]
+    )
     sentences.append(f"{card_headline(card)}.")
     if backed := backup_sentence(card):
         sentences.append(backed)
     noise = "".join(f", {mark}" for mark in [noise_mark(noise_of(card))] if mark)
     sentences.append(
-        f"Loss on the second half {card['loss']:.3f} nats{noise}; rise without: {words}."
+        f"Loss on the second half {number(card['loss'])} nats{noise}; rise without: {words}."
     )
     return tuple(sentences)
 

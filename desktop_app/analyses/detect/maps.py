@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.analyses.detect.picture import (
+    LIMITS,
     TITLES,
     cell_tip,
     layer_numbers,
@@ -31,12 +33,11 @@ from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from PySide6.QtGui import QResizeEvent
 
 
-_LIMITS = (0.0, 1.0)
 # One scale for all maps: what is dark in one is as much in any other. A score whose best head stays
 # below this looks empty, and how much there is of it is told in words.
 _FAINT = 0.5
@@ -76,7 +77,7 @@ class SmallMap(QWidget):
                 Axis("", layers),
                 numbered(above, columns),
                 diverging=False,
-                scale=_LIMITS,
+                scale=LIMITS,
                 value_format="{:.2f}",
                 tip=bind(cell_tip, data, self.name),
             )
@@ -91,20 +92,23 @@ class ScoreMaps(QWidget):
         head_clicked: The place (row, column) chosen in any map.
         head_activated: The place double-clicked, or Enter.
         head_hovered: The place under the pointer; None when it leaves.
+        heads_picked: Places picked with Shift in any map.
     """
 
     score_chosen = Signal(str)
     head_clicked = Signal(object)
     head_activated = Signal(object)
     head_hovered = Signal(object)
+    heads_picked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._maps: dict[str, SmallMap] = {}
+        self._picked: frozenset[tuple[int, int]] = frozenset()
         self._columns = 0
         self._group = QButtonGroup(self)
         self._bar = ColorBar()
-        self._bar.set_scale(_LIMITS, diverging=False)
+        self._bar.set_scale(LIMITS, diverging=False)
         self._grid = QGridLayout()
         self._grid.setSpacing(8)
         row = row_of(self._grid, self._bar, spacing=2)
@@ -142,6 +146,16 @@ class ScoreMaps(QWidget):
         for shown in self._maps.values():
             shown.canvas.set_selected(place)
 
+    def set_picked(self, places: Iterable[tuple[int, int]]) -> None:
+        """Mark picked heads in every map."""
+        self._picked = frozenset(places)
+        for shown in self._maps.values():
+            shown.canvas.set_picked(self._picked)
+
+    def picked(self) -> frozenset[tuple[int, int]]:
+        """Return the places that are marked as picked."""
+        return self._picked
+
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -149,7 +163,7 @@ class ScoreMaps(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(2 * _LEAST_WIDTH + 60, 240)
+        return QSize(2 * _LEAST_WIDTH + 60, max(240, super().minimumSizeHint().height()))
 
     def _remake(self, names: tuple[str, ...]) -> None:
         for old in self._maps.values():
@@ -165,6 +179,8 @@ class ScoreMaps(QWidget):
             made.canvas.cell_clicked.connect(self._on_cell_clicked)
             made.canvas.cell_activated.connect(self._on_cell_activated)
             made.canvas.cell_hovered.connect(self._on_cell_hovered)
+            made.canvas.let_pick().cells_picked.connect(self.heads_picked)
+            made.canvas.set_picked(self._picked)
             made.show()
 
     def _arrange(self) -> None:
@@ -195,7 +211,7 @@ class ScoreMaps(QWidget):
             down = -(-count // across)
             wide, tall = width / across - 8, height / down - 8
             if wide < _LEAST_WIDTH and across > 1:
-                return -1.0
+                return -math.inf
             return min((wide - _BESIDE) / columns, (tall - _ABOVE) / rows)
 
         return max(range(1, count + 1), key=side)

@@ -31,6 +31,8 @@ TITLES: dict[str, str] = {
     "copy": "Copy",
     "target": "Painted pattern",
 }
+# One scale for all maps and lists, as all scores are shares.
+LIMITS = (0.0, 1.0)
 _ROLE_HEADS = 5
 _NAMED = 3
 
@@ -62,7 +64,9 @@ def summary(data: Mapping[str, Any]) -> tuple[str, ...]:
         if not best:
             continue
         named = int((np.nan_to_num(score, nan=-1.0) >= THRESHOLD[name]).sum())
-        heads = ", ".join(f"{part_name(layer, head)} {value:.2f}" for layer, head, value in best)
+        heads = ", ".join(
+            f"{part_name(layer, head)} {number(value, 2)}" for layer, head, value in best
+        )
         many = {0: "no head reaches", 1: "one head reaches"}.get(named, f"{named} heads reach")
         sentences.append(f"{TITLES[name]}: {heads}; {many} {THRESHOLD[name]:g}.")
     return tuple(sentences)
@@ -78,11 +82,11 @@ def headline(data: Mapping[str, Any], name: str) -> str:
     if value < limit:
         return (
             f"No clear {kind.lower()} head. The strongest is {shown} with "
-            f"{value:.2f}, below the {limit:g} threshold"
+            f"{number(value, 2)}, below the {limit:g} threshold"
         )
     more = int((np.nan_to_num(data[name], nan=-1.0) >= limit).sum()) - 1
     others = f"; {more} more reach {limit:g}" if more else f", the only one to reach {limit:g}"
-    return f"{kind} head: {shown} with {value:.2f}{others}"
+    return f"{kind} head: {shown} with {number(value, 2)}{others}"
 
 
 Cell = tuple[int, int]
@@ -99,7 +103,10 @@ _REPEATED = {"duplicate_token": 0, "induction": 1}
 _LISTED = 100
 _HEAD_COLUMNS = (
     Column("head", "name", width=72),
-    Column("score", "number", format=number, align="left", bar=True, width="stretch"),
+    # The bars end where the colours of the maps do: a best head of 0.03 is not a full bar.
+    Column(
+        "score", "number", format=number, align="left", bar=True, width="stretch", limits=LIMITS
+    ),
     Column("±", "number", format=number, width=66, tooltip="over seeds"),
 )
 _FAMILY_SCORES = frozenset({"successor", "copy"})
@@ -255,7 +262,9 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         return []
     data = result.data
     names = score_names(data)
-    return [Fact(TITLES[name], score_text(data, name, *cell), meaning(name)) for name in names]
+    return [
+        Fact(TITLES[name], score_text(data, name, *cell), meaning(name), name) for name in names
+    ]
 
 
 def lines(result: Result) -> Iterator[str]:
@@ -263,15 +272,16 @@ def lines(result: Result) -> Iterator[str]:
     data = result.data
     if result.params["on"] == "random":
         size = result.params["seq_len"]
-        yield f"{result.params['batch']} sequences {data['lead']['piece']} + r + r, r of {size}"
+        made = f"{data['lead']['piece']}, then {size} tokens twice over"
+        yield f"{result.params['batch']} sequences: {made}"
     yield from data["summary"]
     # A run that was stopped may have none.
     families = data.get("families", ()), data.get("family_pairs", ())
     for name, pairs in zip(*families, strict=True):
-        yield f"  {name:<16} {pairs:>3} pairs"
+        yield f"  {str(name).replace('_', ' '):<16} {pairs:>3} pairs"
 
 
 def about(result: Result) -> str:
-    """Return the first prompt, or what was made in its place, for the history."""
+    """Return what was made in place of prompts, for the history; empty where they were read."""
     on_prompts = result.params.get("prompts") and result.prompts
-    return result.prompts[0].text if on_prompts else random_tokens(result.params)
+    return "" if on_prompts else random_tokens(result.params)

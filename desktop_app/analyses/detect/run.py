@@ -336,8 +336,8 @@ def _notices(families: tuple[FamilyTokens, ...]) -> tuple[Notice, ...]:
         if len(family.left_out) > _LEFT_OUT_NAMED:
             names += f" and {len(family.left_out) - _LEFT_OUT_NAMED} more"
         message = (
-            f"{family.family.title}: {names} are no single tokens of this model and are left "
-            f"out; {len(family.pairs)} pairs are measured."
+            f"{family.family.title}: {names} are several tokens each in this model and cannot be "
+            f"scored; {len(family.pairs)} pairs of words that can be are measured."
         )
         found.append(Notice("family_left_out", message))
     return tuple(found)

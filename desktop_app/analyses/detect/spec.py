@@ -28,28 +28,38 @@ class DetectParams(Params):
     on: Literal["random", "prompts"] = setting(
         "random",
         "On",
-        "Random tokens twice over (BOS + r + r), or the prompt table, where a head is "
+        "Random tokens twice over, or the prompt table, where a head is "
         "scored on the tokens that occur again.",
         words={"random": "random tokens", "prompts": "the prompts of the table"},
         when_prompts="prompts",
+        named={"": ""},
     )
     batch: int = setting(
         30,
         "Sequences",
-        "How many sequences of BOS + r + r are made.",
+        "How many sequences are made, each a BOS and the same random tokens twice over.",
         ge=1,
         le=1000,
         counted="sequence",
+        named={"": ""},
     )
     seq_len: int = setting(
         50,
-        "Length of r",
-        "How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        "Tokens repeated",
+        "How many distinct random tokens a sequence has; after its BOS it has them twice over.",
         ge=2,
         le=4096,
-        words={"": "r of {} tokens"},
+        words={"": "{} tokens twice over"},
+        named={"": ""},
     )
-    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    seed: int = setting(
+        0,
+        "Seed",
+        "The same seed makes the same sequences.",
+        ge=0,
+        advanced=True,
+        named={"": ""},
+    )
     seeds: int = setting(
         1,
         "Seeds",
@@ -69,7 +79,7 @@ class DetectParams(Params):
     rare_tokens: bool = setting(
         False,
         "Rare tokens too",
-        "Draw r from the whole vocabulary; else from its more common half, of whose "
+        "Draw them from the whole vocabulary; else from its more common half, of whose "
         "tokens a model has seen enough.",
         advanced=True,
     )
@@ -107,8 +117,9 @@ class DetectParams(Params):
         "",
         "Circuit card",
         "auto finds the pair of heads that makes the induction circuit and proves it "
-        "by ablation; a pair such as 4.11,5.5 names it (previous-token head first).",
+        "by ablation; a pair such as L4H11,L5H5 names it (previous-token head first).",
         words={"auto": "finds the circuit"},
+        spelling="heads",
         advanced=True,
     )
     keep_patterns: bool = setting(
@@ -174,7 +185,9 @@ ANALYSIS = Analysis(
         FieldSpec("copy_by_family", (*_HEAD, "family"), "The same, family by family", "", True),
         FieldSpec("families", ("family",), "Names of the families", labels="family"),
         FieldSpec("family_pairs", ("family",), "Pairs of neighbours that were measured"),
-        FieldSpec("family_left_out", ("family",), "Members of several tokens, left out"),
+        FieldSpec(
+            "family_left_out", ("family",), "Words of several tokens, which cannot be scored"
+        ),
         FieldSpec("queries", (), "How many queries each score is a mean of, in each sequence"),
         FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),
         FieldSpec("lead", (), "The token that sequences begin with"),

@@ -21,7 +21,7 @@ from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from desktop_app.analyses.detect.picture import Cell
     from desktop_app.contract.result import Result
@@ -107,7 +107,7 @@ class DetectSide(QWidget):
         self.pages = Pages(
             ("top", "Top heads", top),
             ("pattern", "Pattern", self.pattern),
-            ("summary", "Summary", scrolled(found)),
+            ("summary", "Summary", scrolled(found, "What was found")),
         )
         column_in(self, self.pages)
         self.setMinimumWidth(280)
@@ -161,12 +161,16 @@ class DetectSide(QWidget):
 
 
 _SO_FAR = "Means over the seeds done so far"
-_HINT = "Rows are layers, columns heads. Point at a head for its scores; click to select it."
+_HINT = (
+    "Rows are layers, columns heads. Point at a head for its scores; click selects it, "
+    "Shift+click picks several."
+)
 
 
 class DetectView(AnalysisView):
     """Small maps at the left, the best heads or the pattern at the right; or the circuit card."""
 
+    picks = True
     EMPTY = (
         "What does each head do?",
         "Run the detectors on random tokens twice over; no prompt is needed.",
@@ -191,12 +195,15 @@ class DetectView(AnalysisView):
         self._maps.head_clicked.connect(self._on_head_clicked)
         self._maps.head_activated.connect(self._on_head_activated)
         self._maps.head_hovered.connect(self._on_head_hovered)
+        self._maps.heads_picked.connect(self._on_heads_picked)
+        self._side.table.rows_picked.connect(self._on_rows_picked)
         self._side.table.row_selected.connect(self._on_head_clicked)
         self._side.table.row_activated.connect(self._on_head_activated)
         self._side.pattern.button.clicked.connect(self._on_patterns_wanted)
         self._card.empty.action_clicked.connect(self._on_card_wanted)
         self._card.attention_wanted.connect(self.open_attention)
         self.selection.head_changed.connect(self._on_head_changed)
+        self.selection.picked_changed.connect(self._on_picked)
 
     # Drawing.
 
@@ -216,6 +223,7 @@ class DetectView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._maps.show_data(result.data)
+        self._on_picked()
         self._side.show_summary(result)
         self._card.show_result(result)
         names = data_of.score_names(result.data)
@@ -296,6 +304,7 @@ class DetectView(AnalysisView):
             "page": self.pages.page(),
             "scores": self._maps.map_names(),
             "selected": self._place(),
+            "marked": sorted(self._maps.picked()),
             "told": self._read_out.text(),
             **self._side.read(),
         }
@@ -316,6 +325,22 @@ class DetectView(AnalysisView):
         head = self._numbers(place)
         if head is not None:
             self.selection.select_head(*head)
+
+    def _on_picked(self, _picked: object = None) -> None:
+        data = None if self._result is None else self._result.data
+        found = [] if data is None else [data_of.find_head(data, *p) for p in self.selection.picked]
+        places = [place for place in found if place is not None]
+        self._maps.set_picked(places)
+        self._side.table.set_marked(places)
+
+    def _on_heads_picked(self, places: tuple[Cell, ...]) -> None:
+        self.selection.toggle_picked(self._heads(places))
+
+    def _on_rows_picked(self, chosen: tuple[Cell, ...], let_go: tuple[Cell, ...]) -> None:
+        self.selection.pick_rows(self._heads(chosen), self._heads(let_go))
+
+    def _heads(self, places: Iterable[Cell]) -> list[tuple[int, int]]:
+        return [head for place in places if (head := self._numbers(place)) is not None]
 
     def _on_head_activated(self, place: Cell) -> None:
         head = self._numbers(place)

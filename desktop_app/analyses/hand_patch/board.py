@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -11,7 +12,9 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop_app.analyses.hand_patch.paint import paint_arrow, paint_frame, paint_grid
 from desktop_app.analyses.hand_patch.picture import OTHER, RUNS, Board, Cell, cone
 from desktop_app.pictures.matrix import numbered
+from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.colormaps import diverging_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.basics.words import plain_tip
@@ -22,13 +25,15 @@ from desktop_app.widgets.matrix.matrix_axes import (
     tokens_height,
 )
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 if TYPE_CHECKING:
     import numpy as np
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
+    from desktop_app.pictures.moves import MoveMap
     from desktop_app.widgets.basics.theme import Theme
 
 _LEFT = 46.0
@@ -72,6 +77,10 @@ class HandBoard(QWidget):
         self._pointer: QPointF | None = None
         self._pressed: QPointF | None = None
         self._run: RunName = "clean"
+        # What is known of putting the other run's activations into each cell of the changed run.
+        self.known: MoveMap | None = None
+        self._image: MatrixImage | None = None
+        self._inked: Theme | None = None
         self._token_height = 20.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
@@ -85,7 +94,15 @@ class HandBoard(QWidget):
                 frame.set_shape(board.layers, board.length)
                 self.cursor_cell = None
         self.board, self.picked, self._held, self._pointer = board, None, None, None
+        self._run = "clean" if board.alone else self._run
         self._arrange()
+        self.update()
+
+    def show_known(self, known: MoveMap | None) -> None:
+        """Colour the cells of the changed run by what is known of them; None: by nothing."""
+        self.known, self._image, self._inked = known, None, None
+        if known is not None:
+            self._image = MatrixImage(known.values, known.limits, diverging=True)
         self.update()
 
     def cell_center(self, cell: Cell) -> QPointF:
@@ -98,12 +115,21 @@ class HandBoard(QWidget):
             return ""
         token = self.board.tokens[cell.run][cell.position]
         words = f"{cell.run}, layer {cell.layer}, position {cell.position}: {token}"
+        words += self._known_words(cell)
         targets = [m for m in self.board.moves if m.target == (cell.layer, cell.position)]
         if cell.run == self.board.run and targets:
             return f"{words}\ntaken from {', '.join(str(m).split('>')[0] for m in targets)}"
         if cell.run == self.board.run and self.board.reach[cell.layer, cell.position]:
             return f"{words}\ncan change for what was put in"
         return words
+
+    def _known_words(self, cell: Cell) -> str:
+        known = self.known
+        if known is None or self.board is None or cell.run != self.board.run:
+            return ""
+        value = float(known.values[cell.layer, cell.position])
+        told = "not computed" if math.isnan(value) else number(value, sign=True)
+        return f"\n{known.name} by the other run's: {told}"
 
     def rect_of(self, cell: Cell) -> QRectF:
         """Return where a cell lies on this widget."""
@@ -132,7 +158,7 @@ class HandBoard(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, 190)
+        return QSize(250, 190)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -147,7 +173,7 @@ class HandBoard(QWidget):
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for place, run in enumerate(RUNS):
+        for place, run in enumerate(RUNS[:1] if board.alone else RUNS):
             self._paint_run(painter, board, run, theme, rows=place == 0)
         self._paint_marks(painter, board, theme)
         if self._held is not None and self._pointer is not None:
@@ -239,6 +265,8 @@ class HandBoard(QWidget):
         if self.board is None:
             return
         width = max((self.width() - _LEFT - _BETWEEN - 6) / 2, 1.0)
+        if self.board.alone:
+            width = max(self.width() - _LEFT - 6.0, 1.0)
         pitch = width / self.board.length
         texts = [text for run in RUNS for text in self.board.tokens[run]]
         self._token_height = tokens_height(texts, pitch)
@@ -246,7 +274,8 @@ class HandBoard(QWidget):
         height = max(self.height() - top - 4, 1.0)
         for place, run in enumerate(RUNS):
             left = _LEFT + place * (width + _BETWEEN)
-            self.frames[run].plot = QRectF(left, top, width, height)
+            away = self.board.alone and place > 0
+            self.frames[run].plot = QRectF() if away else QRectF(left, top, width, height)
 
     def _paint_run(
         self, painter: QPainter, board: Board, run: RunName, theme: Theme, *, rows: bool
@@ -267,10 +296,18 @@ class HandBoard(QWidget):
         tokens = list(zip(board.tokens[run], board.differs, strict=True))
         paint_tokens(painter, frame, tokens, (top, self._token_height), columns)
         paint_read(painter, frame, board.read, top - _ARROW + 1)
-        paint_grid(painter, frame, self._reach(board, run), theme)
+        self._ink(theme)
+        image = self._image if run == board.run else None
+        paint_grid(painter, frame, self._reach(board, run), theme, image)
         if rows:
             layers = numbered("Layer", board.layers)
             paint_rows(painter, frame, layers, {cell.layer for cell in marked})
+
+    def _ink(self, theme: Theme) -> None:
+        """Give the colours of what is known those of the theme."""
+        if self._image is not None and self._inked is not theme:
+            self._image.set_colours(diverging_map(), theme.color("token"))
+            self._inked = theme
 
     def _reach(self, board: Board, run: RunName) -> np.ndarray | None:
         """Return what the moves reach, and what the one under way would."""
@@ -338,7 +375,7 @@ class HandBoard(QWidget):
             self._choose(Cell("clean", 0, board.read))
             return
         run, position = at.run, at.position + right
-        if position >= board.length and run == "clean":
+        if position >= board.length and run == "clean" and not board.alone:
             run, position = "corrupt", 0
         elif position < 0 and run == "corrupt":
             run, position = "clean", board.length - 1

@@ -9,11 +9,14 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
+from desktop_app.widgets.matrix.matrix_cells import paint_cells
+
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
     from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+    from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 
 _LINES_FROM = 5.0
@@ -21,14 +24,23 @@ _HEAD = 8.0
 
 
 def paint_grid(
-    painter: QPainter, frame: MatrixFrame, reach: np.ndarray | None, theme: Theme
+    painter: QPainter,
+    frame: MatrixFrame,
+    reach: np.ndarray | None,
+    theme: Theme,
+    image: MatrixImage | None = None,
 ) -> None:
-    """Draw the cells of a run; those that the moves can change are tinted."""
+    """Draw the cells of a run; those that the moves can change are tinted.
+
+    Cells that have colours of their own keep them: there the cone is drawn by its edge.
+    """
     plot = frame.plot
     painter.save()
     painter.setClipRect(plot)
     painter.fillRect(plot, theme.color("token"))
-    if reach is not None:
+    if image is not None:
+        paint_cells(painter, frame, image, painter.device().devicePixelRatioF())
+    elif reach is not None:
         for row in frame.rows_seen():
             edges = np.flatnonzero(np.diff(np.pad(reach[row].astype(np.int8), 1)))
             for start, stop in edges.reshape(-1, 2).tolist():
@@ -46,10 +58,25 @@ def paint_grid(
             lines.append(QLineF(plot.left(), y, plot.right(), y))
     painter.setPen(QPen(theme.color("panel"), 1))
     painter.drawLines(lines)
+    if image is not None and reach is not None:
+        painter.setPen(QPen(theme.color("accent"), 2.5))
+        painter.drawLines(_edges(frame, reach))
     painter.restore()
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.color("border_strong"), 1))
     painter.drawRect(plot)
+
+
+def _edges(frame: MatrixFrame, reach: np.ndarray) -> list[QLineF]:
+    """Return the lines between what is reached and what is not."""
+    padded, found = np.pad(reach.astype(np.int8), 1), []
+    for row, col in np.argwhere(np.diff(padded, axis=1)[1:-1]).tolist():
+        rect = frame.cell_rect(row, col)
+        found.append(QLineF(rect.topLeft(), rect.bottomLeft()))
+    for row, col in np.argwhere(np.diff(padded, axis=0)[:, 1:-1]).tolist():
+        rect = frame.cell_rect(row, col)
+        found.append(QLineF(rect.topLeft(), rect.topRight()))
+    return found
 
 
 def paint_frame(

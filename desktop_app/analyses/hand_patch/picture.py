@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.hand_patch.removed import name_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
+from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.predictions import next_tokens, token_text
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import choice_label, metric_name, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.hand_patch.spec import HandSite, RunName
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.pictures.predictions import Mark
     from desktop_app.pictures.ranking import Ranking
 
 
 RUNS: tuple[RunName, RunName] = ("clean", "corrupt")
+_NAMED = 3  # more parts are counted
 OTHER: dict[RunName, RunName] = {"clean": "corrupt", "corrupt": "clean"}
 
 
@@ -48,6 +52,8 @@ class Board:
     run: RunName
     moves: tuple[Move, ...]
     reach: np.ndarray
+    # Whether there is no corrupt run, so that one grid stands alone.
+    alone: bool = False
 
     @property
     def length(self) -> int:
@@ -71,6 +77,13 @@ def moves_of(result: Result) -> tuple[Move, ...]:
     return tuple(parse_move(str(text)) for text in result.params.get("moves") or ())
 
 
+def has_twin(result: Result) -> bool:
+    """Return whether there is a corrupt run beside the clean one."""
+    record = result.prompts[pair_of(result)]
+    twin = record.corrupt_tokens
+    return twin is not None and len(twin) == len(record.tokens)
+
+
 def board_of(result: Result) -> Board:
     """Return the grids of a result.
 
@@ -78,7 +91,8 @@ def board_of(result: Result) -> Board:
         ValueError: What its moves reach is not told of every cell.
     """
     record = result.prompts[pair_of(result)]
-    twin = record.corrupt_tokens or record.tokens
+    alone = not has_twin(result)
+    twin = record.tokens if alone or record.corrupt_tokens is None else record.corrupt_tokens
     reach = np.asarray(result.data["reach"], dtype=bool)
     if reach.shape != (result.model.n_layers, len(record.tokens)):
         raise ValueError(f"reach has the shape {reach.shape}")
@@ -93,6 +107,7 @@ def board_of(result: Result) -> Board:
         run=run_of(result),
         moves=moves_of(result),
         reach=reach,
+        alone=alone,
     )
 
 
@@ -154,8 +169,8 @@ def move_tip(board: Board, move: Move) -> str:
     tokens = board.tokens[move.run]
     token = f" ({tokens[position]})" if position < len(tokens) else ""
     return (
-        f"{choice_label(move.site)} {layer} of the {move.run} run, position {position}{token}, "
-        f"put into block {into}, position {at}, of the {board.run} run\n{move}"
+        f"{choice_label(move.site)}, layer {layer}, position {position}{token} of the {move.run} "
+        f"run, put into layer {into}, position {at} of the {board.run} run"
     )
 
 
@@ -167,7 +182,10 @@ def short_words(result: Result) -> str:
         if move.target != move.source:
             words += f"→L{move.target[0]}·{move.target[1]}"
         told.append(words if move.run != run else f"{words} (own)")
-    words = " + ".join(told) or "nothing"
+    gone = removed_of(result).parts
+    if gone:
+        told.append(f"− {' '.join(name_of(part).replace(' ', '·') for part in gone)}")
+    words = " + ".join(told).replace("+ − ", "− ") or "nothing"
     return words if run == "corrupt" else f"clean: {words}"
 
 
@@ -200,19 +218,46 @@ def outcome_sentence(result: Result) -> str:
     run, data, metric = run_of(result), result.data, metric_name(result)
     which = f"Prompt {pair_of(result) + 1}: the" if len(result.prompts) > 1 else "The"
     count = len(moves_of(result))
-    if not count:
+    gone = removed_of(result).parts
+    if not count and not gone:
         return f"{which} {run} run as it is: {metric} {number(float(data['base']))}"
     before, after = number(float(data["base"])), number(float(data["patched"]))
-    share = number(way(result), 2)
-    return (
-        f"{which} {run} run with {plural(count, 'activation')} put in: {metric} {before} → "
-        f"{after}, {share} of the way to {OTHER[run]}"
-    )
+    put = f"with {plural(count, 'activation')} put in" if count else ""
+    left = f"without {_listed(gone)}" if gone else ""
+    share = way(result) if has_twin(result) else math.nan
+    to = "" if math.isnan(share) else f", {number(share, 2)} of the way to {OTHER[run]}"
+    # A run that loses parts goes nowhere in particular.
+    to = to if count else ""
+    done = ", ".join(filter(None, (put, left)))
+    return f"{which} {run} run {done}: {metric} {before} → {after}{to}"
+
+
+def _listed(parts: tuple[Part, ...]) -> str:
+    """Name a few parts, or say how many there are."""
+    if len(parts) > _NAMED:
+        return plural(len(parts), "part")
+    return ", ".join(map(name_of, parts))
+
+
+def asked_moves(result: Result, site: str) -> AskedMoves | None:
+    """Return what a map must speak of to colour the changed run of a result."""
+    if not has_twin(result):
+        return None
+    record, metric = result.prompts[pair_of(result)], str(result.params.get("metric"))
+    return AskedMoves(result.model, record, metric, site, run_of(result))
 
 
 def same_pair(one: Result, other: Result) -> bool:
     """Return whether two results speak of one pair of prompts on one model by one metric."""
     return _key(one) == _key(other)
+
+
+def same_try(one: Result, other: Result) -> bool:
+    """Return whether two results are one: the one that was computed, and as the session has it."""
+    if one is other:
+        return True
+    made = one.provenance.get("created"), one.timing, one.params
+    return made == (other.provenance.get("created"), other.timing, other.params)
 
 
 def _key(result: Result) -> tuple[Any, ...]:
@@ -231,16 +276,27 @@ def _key(result: Result) -> tuple[Any, ...]:
 def lines(result: Result) -> Iterator[str]:
     """Yield the metric before and after, and the two rankings side by side, for a terminal."""
     data, params = result.data, result.params
-    yield f"{params['run']} run: {params['metric']} {data['base']:.3f} → {data['patched']:.3f}"
+    went = f"{number(data['base'])} → {number(data['patched'])}"
+    yield f"{params['run']} run: {metric_name(result)} {went}"
     if noise := noise_sentence(result):
         yield noise
     for move in params["moves"]:
         yield f"  {move}"
+    removed = removed_of(result)
+    for part, effect in zip(removed.parts, removed.effects, strict=True):
+        yield f"  without {name_of(part):<9} alone {number(effect, sign=True)}"
+    if len(removed.parts) > 1:
+        yield f"  {together_sentence(removed, metric_name(result))}"
     for before, after in zip(data["base_top"], data["top"], strict=True):
         yield (
-            f"  {before['piece']:<14} p {before['prob']:.3f}   →   {after['piece']:<14} "
-            f"p {after['prob']:.3f}"
+            f"  {before['piece']:<14} p {number(before['prob'])}   →   {after['piece']:<14} "
+            f"p {number(after['prob'])}"
         )
+
+
+def named(result: Result) -> str:
+    """Return what was put in, for the name of a result: it tells the tries of a pair apart."""
+    return short_words(result) if moves_of(result) else f"the {run_of(result)} run as it is"
 
 
 def about(result: Result) -> str:
@@ -267,11 +323,28 @@ class HandHistory:
         """Take a result that has come on screen."""
         if self.tried and not same_pair(self.tried[-1], result):
             self.clear()
-        if not any(known is result for known in self.tried):
+        places = [place for place, known in enumerate(self.tried) if same_try(known, result)]
+        for place in places:
+            self.tried[place] = result
+        if not places:
             self.tried = [*self.tried, result][-_MOST:]
-        if self.current() is not result:
+        here = self.current()
+        if here is not None and same_try(here, result):
+            self._way[self._here] = result
+        else:
             self._way = [*self._way[: self._here + 1], result][-_MOST:]
             self._here = len(self._way) - 1
+
+    def learn(self, results: Sequence[Result]) -> None:
+        """List what was tried before, oldest first; nothing of it comes on screen by that."""
+        if not results:
+            return
+        if self.tried and not same_pair(self.tried[-1], results[-1]):
+            self.clear()
+        here = self.tried
+        kept = [next((k for k in here if same_try(k, result)), result) for result in results]
+        rest = [known for known in here if not any(same_try(known, r) for r in results)]
+        self.tried = [*kept, *rest][-_MOST:]
 
     def current(self) -> Result | None:
         """Return the result on screen, or None."""

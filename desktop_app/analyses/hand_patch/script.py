@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.hand_patch.spec import parse_move
+from desktop_app.contract.grammar import resolve_parts, written_part
 
 if TYPE_CHECKING:
     from desktop_app.analyses.hand_patch.spec import HandPatchParams
@@ -15,11 +16,19 @@ def facts(result: Result, params: HandPatchParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
     hooks = {"resid_pre": "hook_in", "resid_post": "hook_out"}
     moves = [parse_move(text) for text in params.moves]
-    if not all(0 <= m.target[0] < result.model.n_layers for m in moves):
+    model, record = result.model, result.prompts[params.pair]
+    if not all(0 <= m.target[0] < model.n_layers for m in moves):
         raise ValueError("its moves name layers that the model lacks")
-    if result.prompts[params.pair].corrupt_tokens is None:
+    twin = record.corrupt_tokens
+    paired = twin is not None and len(twin) == len(record.tokens)
+    if not paired and (params.run == "corrupt" or any(m.run == "corrupt" for m in moves)):
         raise ValueError("its prompt has no twin")
+    parts = resolve_parts(params.without, int(model.n_layers), int(model.n_heads), "without")
     return {
-        "n_layers": int(result.model.n_layers),
+        "n_layers": int(model.n_layers),
         "moves": [(m.run, hooks.get(m.site, f"hook_{m.site}"), m.source, m.target) for m in moves],
+        "paired": paired,
+        "removed": [(written_part(part), *part) for part in parts],
+        "mode": params.mode,
+        "chat": params.chat,
     }

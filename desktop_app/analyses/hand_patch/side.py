@@ -47,8 +47,9 @@ class MetricScale(QWidget):
     def set_values(self, clean: float, corrupt: float, base: float, patched: float) -> None:
         """Show the metric of both runs, and of the changed one before and after."""
         self._clean, self._corrupt, self._base, self._patched = clean, corrupt, base, patched
+        ends = "" if math.isnan(corrupt) else f"corrupt {number(corrupt)}, "
         self.setAccessibleDescription(
-            f"corrupt {number(corrupt)}, clean {number(clean)}; {number(base)} → {number(patched)}"
+            f"{ends}clean {number(clean)}; {number(base)} → {number(patched)}"
         )
         self.update()
 
@@ -62,14 +63,17 @@ class MetricScale(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        values = (self._clean, self._corrupt, self._base, self._patched)
+        # Where there is no corrupt run, the way is measured from 0.
+        alone = math.isnan(self._corrupt)
+        other = 0.0 if alone else self._corrupt
+        values = (self._clean, other, self._base, self._patched)
         if not all(math.isfinite(v) for v in values):
             return
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         # The corrupt run stands at the left, whichever is the larger.
-        sign = 1.0 if self._clean >= self._corrupt else -1.0
+        sign = 1.0 if self._clean >= other else -1.0
         low, high = min(sign * v for v in values), max(sign * v for v in values)
         span = (high - low) or 1.0
         room = self.width() - 2 * _MARGIN
@@ -79,7 +83,7 @@ class MetricScale(QWidget):
         start, end = xs[self._base], xs[self._patched]
         painter.setPen(QPen(theme.color("accent"), 4))
         painter.drawLine(QPointF(start, _LINE), QPointF(end, _LINE))
-        for name, value in (("corrupt", self._corrupt), ("clean", self._clean)):
+        for name, value in (("" if alone else "corrupt", other), ("clean", self._clean)):
             painter.setPen(QPen(theme.color("text_muted"), 2))
             painter.drawLine(QPointF(xs[value], _LINE - 6), QPointF(xs[value], _LINE + 6))
             painter.setFont(ui_font(11))

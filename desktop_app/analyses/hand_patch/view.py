@@ -1,4 +1,4 @@
-"""The view of patching by hand: cells dragged between two runs, and what the model then says."""
+"""The view of patching by hand: cells dragged between runs, parts removed, and what comes of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch import picture as data_of
-from desktop_app.analyses.hand_patch.board import HandBoard
+from desktop_app.analyses.hand_patch.coloured import BORROWED, ColouredBoard
+from desktop_app.analyses.hand_patch.parts_row import PartsRow
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
+from desktop_app.analyses.hand_patch.removed import effects_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
-from desktop_app.pictures.words import choice_label
+from desktop_app.contract.grammar import parse_parts, written_parts
+from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label, metric_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, panel
@@ -24,16 +27,28 @@ from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QShowEvent
+
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Intent
 
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
+_ALONE = "No corrupt twin: the other run, and the share of the way towards it, are missing."
+_NO_TWIN = "This prompt has no corrupt twin of the same length"
 # More lines would push the grids off the screen.
 _CHIP_LINES = 2
 
 
 class HandPatchView(AnalysisView):
-    """Two grids at the left; metric, ranking and history at the right."""
+    """Two grids and the removed parts at the left; metric, ranking and history at the right.
 
+    The set of parts is the picked one that all views share; which of them are in, this view knows.
+    """
+
+    borrows = BORROWED
     EMPTY = (
         "What does this activation carry?",
         "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
@@ -43,9 +58,14 @@ class HandPatchView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self.history = HandHistory()
+        self._inside: tuple[Part, ...] = ()
+        # What was asked for last and has not come yet: until then it is what hands go on from.
+        self._asked: HandPatchParams | None = None
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
-        self._run = SegmentedControl([("corrupt", "Into corrupt"), ("clean", "Into clean")])
+        self._run = SegmentedControl(
+            [("corrupt", ENOUGH.capitalize()), ("clean", NEEDED.capitalize())]
+        )
         self._run.setToolTip("Which run is changed; the moves turn round with it")
         self._site = QComboBox()
         for site in get_args(HandSite):
@@ -54,7 +74,7 @@ class HandPatchView(AnalysisView):
                 self._site.count() - 1, plain_tip(site), Qt.ItemDataRole.ToolTipRole
             )
         self._site.setCurrentIndex(self._site.findData("resid_post"))
-        self._site.setFixedWidth(174)
+        self._site.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._site.setAccessibleName("Site of the next move")
         self._site.setToolTip("Which activation the next move exchanges")
         self._reset = QToolButton()
@@ -62,15 +82,17 @@ class HandPatchView(AnalysisView):
         self._reset.setToolTip("Take all back")
         self._reset.setAccessibleName("Take all back")
         self._moves = ChipRow(lines=_CHIP_LINES)
-        self._board = HandBoard()
+        self._parts = PartsRow()
+        self._coloured = ColouredBoard()
+        self._board = self._coloured.board
         self._side = HandSide()
         choices = QWidget()
         flow = FlowLayout(choices, 8)
         for widget in (self._run, self._site):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
-        grids = panel(choices, made, (self._board, 1))
-        split = Reflow((grids, 3, 680, 340), (self._side, 2, 320, 300))
+        grids = panel(choices, self._parts, made, (self._coloured, 1))
+        split = Reflow((grids, 3, 680, 420), (self._side, 2, 320, 300))
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
 
@@ -78,6 +100,11 @@ class HandPatchView(AnalysisView):
         self._run.changed.connect(self._on_run_changed)
         self._site.currentIndexChanged.connect(self._on_site_changed)
         self._reset.clicked.connect(self._on_reset)
+        self._parts.list_given.connect(self._on_list_given)
+        self._parts.switched.connect(self._on_switched)
+        self._parts.dropped.connect(self._on_part_dropped)
+        self._parts.mode_chosen.connect(self._on_mode_chosen)
+        self.selection.picked_changed.connect(self._on_picked)
         self._moves.fix_clicked.connect(self._on_move_removed)
         self._board.move_made.connect(self._on_move_made)
         self._board.cell_clicked.connect(self._on_cell_clicked)
@@ -101,8 +128,9 @@ class HandPatchView(AnalysisView):
         self.history.add(result)
         board = data_of.board_of(result)
         self._outcome.set_full_text(data_of.outcome_sentence(result))
-        self._hint.set_full_text(_HINT)
+        self._hint.set_full_text(_ALONE if board.alone else _HINT)
         self._run.set_value(data_of.run_of(result))
+        self._run.set_option_enabled("corrupt", not board.alone, _NO_TWIN if board.alone else "")
         self._board.show_board(board)
         chips = [
             ChipSpec(
@@ -119,7 +147,22 @@ class HandPatchView(AnalysisView):
         self._moves.setVisible(bool(chips))
         self._reset.setVisible(bool(board.moves))
         self._side.show_result(result, self.history)
+        if self._asked is None or _is_asked(result, self._asked):
+            # What was removed is part of the set, also where an older result brings it back.
+            self._asked, self._inside = None, removed_of(result).parts
+            self._parts.mode.set_value("mean" if result.params.get("mode") == "mean" else "zero")
+            self.selection.pick({*self.selection.picked, *self._inside})
+        self._show_parts()
+        self._show_known()
         self._on_selected()
+
+    @override
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        self._coloured.take(lent)
+        self._show_known()
+
+    def _show_known(self) -> None:
+        self._coloured.show_known(self._result, self._site.currentData())
 
     @override
     def draw_prompt(self, result: Result) -> None:
@@ -130,15 +173,28 @@ class HandPatchView(AnalysisView):
         self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
     ) -> None:
         """Say what is wrong, and go back to the moves on screen."""
+        self._asked = None
         super().show_failure(message, code, fix)
         if self._result is not None:
             self._adopt(self._result)
+
+    @override
+    def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
+        if not busy:  # it was stopped: what is on screen counts again
+            self._asked = None
+        super().show_busy(busy, waiting=waiting)
+
+    @override
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """List what the session holds of this pair, so that all of it stays within reach."""
+        self.history.learn(tries)
 
     @override
     def clear(self) -> None:
         """Go back to the empty view."""
         super().clear()
         self.history.clear()
+        self._inside, self._asked = (), None
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -147,24 +203,33 @@ class HandPatchView(AnalysisView):
             "hint": self._hint.full_text(),
             "moves": [chip.text() for chip in self._moves.chips()],
             "cell": self._board.cursor_cell,
+            **self._coloured.read(),
+            **self._parts.read(),
             **self._side.read(),
         }
 
     # Answering.
 
     def _params(self) -> HandPatchParams:
-        """Return the settings of the form, with the run and the moves on screen."""
+        """Return the settings of the form, with the run and the moves asked for, or on screen."""
+        if self._asked is not None:
+            return self._asked
         settings = self._settings.form.try_value()
         params = settings if isinstance(settings, HandPatchParams) else HandPatchParams()
+        inside = {"without": written_parts(self._inside)}
         if self._result is None:
-            return params
-        return params.model_copy(update=_shown(self._result))
+            return params.model_copy(update=inside)
+        return params.model_copy(update={**_shown(self._result), **inside})
 
     def _adopt(self, result: Result) -> None:
+        self._asked = None
+        self._inside = removed_of(result).parts
+        self._show_parts()
         self.set_params(self._params().model_copy(update=_shown(result)))
 
     def _try(self, params: HandPatchParams) -> None:
-        """Run with other moves."""
+        """Run with other moves or parts."""
+        self._asked = params
         self.set_params(params)
         self.request_run()
 
@@ -184,11 +249,102 @@ class HandPatchView(AnalysisView):
     def _on_reset(self) -> None:
         self._try(self._params().model_copy(update={"moves": ()}))
 
+    # The parts that are removed.
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        """Remove what was picked elsewhere together, beside the moves on screen where there are."""
+        if intent.name != "ablate_together":
+            super().answer(intent)
+            return
+        parts = parse_parts(str(intent.data.get("parts", "")))
+        self.selection.pick(parts)
+        # Of another prompt, table or model the moves on screen say nothing.
+        other = self._difference.model or self._difference.prompts
+        if self._result is not None:
+            other = other or data_of.pair_of(self._result) != self.selection.prompt
+        self._remove(self.selection.picked, anew=bool(other))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._result is not None and not self._busy:
+            gone = set(removed_of(self._result).parts) - set(self._inside)
+            if gone and not self._difference.model:  # let go in another view meanwhile
+                self._remove(self._inside)
+
+    def _remove(self, parts: tuple[Part, ...], *, anew: bool = False) -> None:
+        """Run with these parts removed and no others, `anew` on the selected prompt.
+
+        A set alone is removed from the clean run, which needs no twin.
+        """
+        if self._cannot_run:
+            self.request_run()  # which says why
+            self._show_parts()
+            return
+        self._inside = parts
+        self._show_parts()
+        params = self._params().model_copy(update={"without": written_parts(parts)})
+        if anew or self._result is None:
+            params = params.model_copy(update={"pair": self.selection.prompt})
+        if anew or not params.moves:
+            params = params.model_copy(update={"run": "clean", "moves": ()})
+        self._try(params)
+
+    def _show_parts(self) -> None:
+        result, picked = self._result, self.selection.picked
+        effects = {} if result is None else effects_of(self.history.tried, result)
+        said = ""
+        if result is not None and removed_of(result).parts == self._inside:
+            said = together_sentence(removed_of(result), metric_name(result))
+        self._parts.show_parts(picked, self._inside, effects, said)
+
+    def _on_picked(self, picked: tuple[Part, ...]) -> None:
+        """Follow the set: what was let go is no longer removed, what came waits to be let in."""
+        kept = tuple(part for part in self._inside if part in picked)
+        changed, self._inside = kept != self._inside, kept
+        self._show_parts()
+        if changed and self.isVisible() and self._result is not None and not self._difference.model:
+            self._remove(kept)
+
+    def _on_list_given(self, parts: tuple[Part, ...]) -> None:
+        missing = self._missing(parts)
+        if missing:
+            self._parts.said.setText(missing)
+            return
+        self._inside = tuple(part for part in self._inside if part in parts)
+        self.selection.pick(parts)
+        self._remove(self.selection.picked)
+
+    def _missing(self, parts: tuple[Part, ...]) -> str:
+        """Say which of the parts the model on screen does not have; nothing where it has all."""
+        if self._result is None:
+            return ""
+        layers, heads = self._result.model.n_layers, self._result.model.n_heads
+        gone = [p for p in parts if p[0] >= layers or (p[1] is not None and p[1] >= heads)]
+        told = f"{self._result.model.name} has {layers} layers of {heads} heads, counted from 0"
+        return f"{written_parts(gone)} is not there: {told}." if gone else ""
+
+    def _on_switched(self, parts: tuple[Part, ...], inside: bool) -> None:
+        now = {*self._inside, *parts} if inside else set(self._inside) - set(parts)
+        self._remove(tuple(part for part in self.selection.picked if part in now))
+
+    def _on_part_dropped(self, part: Part) -> None:
+        self.selection.pick(p for p in self.selection.picked if p != part)
+
+    def _on_mode_chosen(self, mode: str) -> None:
+        params = self._params().model_copy(update={"mode": mode})
+        if self._inside:
+            self._try(params)
+        else:
+            self.set_params(params)
+
     def _on_run_changed(self, run: Any) -> None:
         self._try(data_of.mirrored(self._params(), run))
 
     def _on_site_changed(self, _index: int) -> None:
         self._board.site = self._site.currentData()
+        self._show_known()
 
     def _on_undo(self) -> None:
         self._go_to(self.history.go(-1))
@@ -222,6 +378,13 @@ def _shown(result: Result) -> dict[str, Any]:
     """Return the settings that a result on screen stands for."""
     moves = tuple(str(text) for text in result.params.get("moves") or ())
     return {"pair": data_of.pair_of(result), "run": data_of.run_of(result), "moves": moves}
+
+
+def _is_asked(result: Result, params: HandPatchParams) -> bool:
+    """Return whether a result is what was asked for, and no older one that came late."""
+    made = {**_shown(result), "without": written_parts(removed_of(result).parts)}
+    made["mode"] = result.params.get("mode", params.mode)
+    return all(getattr(params, name) == value for name, value in made.items())
 
 
 VIEW = HandPatchView

@@ -180,7 +180,7 @@ def _common(texts: set[str], place: int) -> str:
 def _one_label(pair: PairColumn) -> str:
     if pair.clean == pair.corrupt:
         return "" if pair.clean.startswith("#") else f": {pair.clean}"
-    return f": {pair.clean} | {pair.corrupt}"
+    return f": {pair.clean} / {pair.corrupt}"
 
 
 # The run that is changed, how its metric is written, and the field of its own metric.
@@ -206,6 +206,11 @@ class PatchPart:
     name: str
     restored: float
     broken: float
+
+    @property
+    def asymmetry(self) -> float:
+        """What it is more needed than enough."""
+        return self.broken - self.restored
 
 
 def parts(
@@ -278,8 +283,13 @@ def cell_name(shape: Shape, layer: int, head: int | None, position: int | None) 
     return name if position is None else f"{name} · {position}"
 
 
-def ranking(found: list[PatchPart], there: tuple[str, ...]) -> Ranking:
-    """Return parts as rows; both bars have one scale, from 0 at the left if none is negative."""
+def ranking(found: list[PatchPart], there: tuple[str, ...], order: str = "") -> Ranking:
+    """Return parts as rows; both bars have one scale, from 0 at the left if none is negative.
+
+    Sorted by asymmetry, that is what they list, signed and in a word; the shares step back.
+    """
+    if order == "asymmetry":
+        return _by_asymmetry(found)
     reach = max(
         [1e-9, *(abs(x) for p in found for x in (p.restored, p.broken) if math.isfinite(x))]
     )
@@ -298,6 +308,63 @@ def ranking(found: list[PatchPart], there: tuple[str, ...]) -> Ranking:
         values = (value for value in shares.values() for _twice in range(2))
         rows.append(Row((p.row, p.column), (p.name, *values), f"{p.name}: {told}"))
     return Ranking(tuple(columns), tuple(rows))
+
+
+_ASYMMETRY = "broken − restored: +1 needed, not enough (AND); −1 enough, not needed (OR)"
+
+
+def _by_asymmetry(found: list[PatchPart]) -> Ranking:
+    reach = max([1e-9, *(abs(p.asymmetry) for p in found if math.isfinite(p.asymmetry))])
+    limits = (-reach, reach)
+    columns = (
+        Column("part", "name"),
+        Column("bar", "bar", "", priority=1, signed=True, limits=limits, least=26),
+        Column("asymmetry", "number", format=_in_words, width=100, tooltip=_ASYMMETRY),
+        Column("restored", "number", priority=2, muted=True),
+        Column("broken", "number", priority=2, muted=True),
+    )
+    rows = []
+    for p in found:
+        value, like = p.asymmetry, like_words(p.asymmetry)
+        told = f"{p.name}: asymmetry {number(value, sign=True)}"
+        if like in {"AND", "OR"}:
+            meant = "needed, not enough" if value > 0 else "enough, not needed"
+            told += f", {like}-like ({meant})"
+        elif like:
+            told += f", {_LEANING[like]}"
+        told += f"; restored {number(p.restored)}, broken {number(p.broken)}"
+        values = (p.name, value, value, p.restored, p.broken)
+        rows.append(Row((p.row, p.column), values, told))
+    return Ranking(columns, tuple(rows))
+
+
+LIKE = 0.5
+"""From here on an asymmetry is called like a gate."""
+
+_EVEN = 0.005  # written as 0.00
+_LEANING = {
+    "→ AND": "more needed than enough",
+    "→ OR": "more enough than needed",
+    "even": "as much the one as the other",
+}
+
+
+def like_words(asymmetry: float) -> str:
+    """Return the gate that a cell is like: `AND` needed and not enough, `OR` the other way.
+
+    An arrow stands before the gate that it only leans to.
+    """
+    if math.isnan(asymmetry):
+        return ""
+    if abs(asymmetry) < _EVEN:
+        return "even"
+    gate = "AND" if asymmetry > 0 else "OR"
+    return gate if abs(asymmetry) >= LIKE else f"→ {gate}"
+
+
+def _in_words(asymmetry: float) -> str:
+    """Write an asymmetry with its sign and the gate; the numbers stay below each other."""
+    return f"{number(asymmetry, 2, sign=True)} {like_words(asymmetry):<5}"
 
 
 def prompt_rows(result: Result, part: PatchPart) -> Ranking:
@@ -374,6 +441,14 @@ def find_place(
     elif shape.by_position:
         column = position
     return (row, column) if column is not None and column < count else None
+
+
+def query_heads(result: Result, column: int) -> range:
+    """Return the query heads of a column: of a key-value head all that read it."""
+    if not shape_of(result.params).key_value:
+        return range(column, column + 1)
+    group = result.model.n_heads // result.model.n_kv_heads
+    return range(column * group, (column + 1) * group)
 
 
 def query_head(result: Result, column: int, current: int | None) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.patch.cells import (
+    LIKE,
     RAW,
     SHARES,
     cells,
@@ -27,12 +28,16 @@ from desktop_app.analyses.patch.cells import (
 from desktop_app.analyses.patch.spec import ANALYSIS
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.moves import MoveMap
 from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import (
     ABOUT,
+    ENOUGH,
+    NEEDED,
     NOT_COMPUTED,
     WITHHELD,
+    choice_label,
     metric_name,
     number,
     of_all,
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.patch.cells import PatchPart
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.moves import AskedMoves
 
 
 QUANTITIES = (
@@ -54,16 +60,17 @@ QUANTITIES = (
     ("asymmetry", "Asymmetry"),
     ("raw", "Metric"),
 )
+_ENOUGH, _NEEDED = ENOUGH.capitalize(), NEEDED.capitalize()
 _WORDS = {
-    "restored": ("Enough", "clean put into the corrupt run", "clean → corrupt"),
-    "broken": ("Needed", "corrupt put into the clean run", "corrupt → clean"),
+    "restored": (_ENOUGH, "clean put into the corrupt run", "clean → corrupt"),
+    "broken": (_NEEDED, "corrupt put into the clean run", "corrupt → clean"),
     "asymmetry": (
         "Asymmetry",
         "broken − restored: +1 needed, not enough (AND); −1 enough, not needed (OR)",
         "+1 like AND, −1 like OR",
     ),
-    "patched_denoise": ("Enough", "the corrupt run with the clean activation", "clean → corrupt"),
-    "patched_noise": ("Needed", "the clean run with the corrupt activation", "corrupt → clean"),
+    "patched_denoise": (_ENOUGH, "the corrupt run with the clean activation", "clean → corrupt"),
+    "patched_noise": (_NEEDED, "the clean run with the corrupt activation", "corrupt → clean"),
 }
 
 
@@ -118,6 +125,29 @@ def picture(
         )
         for shown in drawn
     )
+
+
+def move_map(result: Result, asked: AskedMoves) -> MoveMap | None:
+    """Return the cells of a pair as patching by hand draws them, or None where it has none.
+
+    They are those of this very pair, metric, site and model, one position at a time, with the
+    colours of the map here.
+    """
+    share = "restored" if asked.run == "corrupt" else "broken"
+    own = shape_of(result.params)
+    fits = own.by_position and not own.heads and result.params.get("site") == asked.site
+    place = next(asked.places(result), None) if fits and share in result.data else None
+    if place is None:
+        return None
+    drawn = dict(zip(fields_of(result.data, "share"), picture(result, "share", place), strict=True))
+    shown, layers = drawn[share], [int(n) for n in result.data["layers"]]
+    values = np.full((asked.model.n_layers, shown.values.shape[1]), np.nan)
+    values[layers] = shown.values
+    kind = ", gradient estimate" if is_estimated(result) else ""
+    title = _WORDS[share][0].lower()
+    meaning = "the share restored" if share == "restored" else "the share broken"
+    words = f"{choice_label(asked.site)}, {title}: {meaning}{kind}"
+    return MoveMap(values, shown.limits, share, words)
 
 
 def share_noise(result: Result, prompt: int | None) -> float | None:
@@ -231,23 +261,25 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     if cell is None:
         return []
     part = part_at(result, cell, place.prompt, place.position)
-    site = result.params.get("site", "")
+    site = choice_label(result.params.get("site", ""))
     about, kind = (f"{ABOUT} ", ", gradient estimate") if is_estimated(result) else ("", "")
     shares = (
         (
-            f"Enough ({site}{kind})",
+            f"{_ENOUGH}, {site}{kind}",
             part.restored,
             "1: its clean activation alone restores the metric",
+            "restored",
         ),
         (
-            f"Needed ({site}{kind})",
+            f"{_NEEDED}, {site}{kind}",
             part.broken,
             "1: its corrupt activation alone breaks the metric",
+            "broken",
         ),
     )
     return [
-        Fact(name, about + number(value, 2), f"{part.name}: {tip}")
-        for name, value, tip in shares
+        Fact(name, about + number(value, 2), f"{part.name}: {tip}", what)
+        for name, value, tip, what in shares
         if np.isfinite(value)
     ]
 
@@ -260,12 +292,13 @@ def lines(result: Result) -> Iterator[str]:
         yield noise
     for index in range(len(result.prompts)):
         yield (
-            f"prompt {index + 1}: {params['metric']} clean {data['clean'][index]:.3f}, corrupt "
-            f"{data['corrupt'][index]:.3f}; {params['site']} exchanged{mark}"
+            f"prompt {index + 1}: {metric_name(result)} clean {number(data['clean'][index])}, "
+            f"corrupt {number(data['corrupt'][index])}; "
+            f"{choice_label(params['site'])} exchanged{mark}"
         )
         for name, words in (
-            ("restored", "enough: the clean activation in the corrupt run restores"),
-            ("broken", "needed: the corrupt activation in the clean run breaks"),
+            ("restored", f"{ENOUGH}: the clean activation in the corrupt run restores"),
+            ("broken", f"{NEEDED}: the corrupt activation in the clean run breaks"),
         ):
             if name in data:
                 yield f"  {words}"
@@ -287,24 +320,11 @@ def _strongest(result: Result, field: Any, index: int) -> Iterator[str]:
             name += f"H{place['head']}"
         if "position" in place:
             name += f" @{place['position']} “{texts[place['position']]}”"
-        yield f"    {name:<22} {cells[found]:+.3f}"
+        yield f"    {name:<22} {number(float(cells[found]), sign=True)}"
 
 
-_SITES = {
-    "resid_pre": "Residual stream before a block",
-    "resid_mid": "Residual stream between attention and MLP",
-    "resid_post": "Residual stream after a block",
-    "attn_out": "Attention output",
-    "mlp_out": "MLP output",
-    "head_z": "Head output",
-    "head_q": "Head query",
-    "head_k": "Head key",
-    "head_v": "Head value",
-    "pattern": "Attention pattern of a head",
-}
 # From here on a share counts as whole, and below the second as nothing.
 _MOST, _LEAST = 0.8, 0.2
-_LIKE = 0.5
 
 
 def ends_sentence(result: Result, prompt: int | None) -> str:
@@ -328,11 +348,12 @@ def ends_sentence(result: Result, prompt: int | None) -> str:
 def exchange_sentence(params: Mapping[str, Any], there: tuple[str, ...]) -> str:
     """Say what is exchanged between the two runs, and what each direction asks."""
     site = str(params.get("site", "resid_pre"))
-    what = _SITES.get(site, site)
+    what = choice_label(site)
+    what = f"{what[:1].upper()}{what[1:]}"
     where = "per position" if shape_of(params).by_position else "all positions at once"
     asked = {
-        "restored": "clean → corrupt (enough?)",
-        "broken": "corrupt → clean (needed?)",
+        "restored": f"clean → corrupt, is it {ENOUGH}?",
+        "broken": f"corrupt → clean, is it {NEEDED}?",
     }
     told = ", ".join(asked[name] for name in there)
     return f"{what}, {where}: {told}"
@@ -362,14 +383,10 @@ def part_sentence(result: Result, part: PatchPart, prompt: int | None) -> str:
     span, told = clean - corrupt, []
     if not math.isnan(part.restored):
         to = number(corrupt + part.restored * span, 2)
-        told.append(
-            f"Clean into corrupt: {number(corrupt, 2)} → {to}, {number(part.restored, 2)} restored."
-        )
+        told.append(f"{_ENOUGH}: {number(corrupt, 2)} → {to}, {number(part.restored, 2)} restored.")
     if not math.isnan(part.broken):
         to = number(clean - part.broken * span, 2)
-        told.append(
-            f"Corrupt into clean: {number(clean, 2)} → {to}, {number(part.broken, 2)} broken."
-        )
+        told.append(f"{_NEEDED}: {number(clean, 2)} → {to}, {number(part.broken, 2)} broken.")
     return " ".join([*told, verdict(part)]).strip()
 
 
@@ -382,7 +399,7 @@ def verdict(part: PatchPart) -> str:
         word = "Needed" if math.isnan(part.restored) else "Enough"
         return f"{word}." if share >= _MOST else f"Not {word.lower()}." if share <= _LEAST else ""
     difference = part.broken - part.restored
-    if abs(difference) >= _LIKE:
+    if abs(difference) >= LIKE:
         return (
             "Needed, but not enough: AND-like."
             if difference > 0

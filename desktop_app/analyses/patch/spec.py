@@ -25,16 +25,21 @@ class PatchParams(Params):
     direction: Literal["both", "denoise", "noise"] = setting(
         "both",
         "Direction",
-        "denoise: run the corrupt prompt and insert the clean activation (is it "
-        "enough?); noise: run the clean prompt and insert the corrupt one (is it needed?).",
+        "Enough (denoising): run the corrupt prompt and insert the clean activation. Needed "
+        "(noising): run the clean prompt and insert the corrupt one.",
         words={"both": "both ways", "": "{}"},
     )
     site: PatchSite = setting(
         "resid_pre",
         "Activation",
-        "Which activation is exchanged: the residual stream before, in the middle of "
-        "or after a block, an attention or MLP output, or a head's z, q, k, v or pattern.",
+        "Which activation is exchanged: the residual stream before the block, between attention "
+        "and MLP or after the block, an attention or MLP output, or a head's z, q, k, v or "
+        "pattern.",
         words={"": "{}"},
+        named={
+            **{site: f"{site.removeprefix('head_')} by head" for site in sorted(HEADED)},
+            "": "{}",
+        },
     )
     by: Literal["position", "all"] = setting(
         "position",
@@ -46,7 +51,11 @@ class PatchParams(Params):
         "logit_diff", "Metric", "The number that is watched, read where the clean prompt ends."
     )
     layers: RangeText = setting(
-        ":", "Layers", "Which layers are swept, A:B, half open.", advanced=True
+        ":",
+        "Layers",
+        "Which layers are swept: all layers, or some, such as 0 to 11.",
+        advanced=True,
+        spelling="layers",
     )
     preview: bool = setting(
         False,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
@@ -104,7 +105,7 @@ class PatchView(SweepView):
             data_of.picture(result, shown.quantity, prompt, position, tip),
             title=_ORDERED[order] + where + data_of.listed_of(result, prompt),
             ranking=cells_of.ranking(
-                cells_of.parts(result, prompt, position, order, LISTED), there
+                cells_of.parts(result, prompt, position, order, LISTED), there, order
             ),
         )
 
@@ -144,6 +145,14 @@ class PatchView(SweepView):
             )
         chosen = self.selection.head if layer == self.selection.layer else None
         return Place(layer=layer, head=chosen, position=cell[1] if shape.by_position else None)
+
+    @override
+    def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:
+        # With a key-value head all query heads that read it.
+        if not cells_of.shape_of(result.params).heads:
+            return ()
+        layer = int(result.data["layers"][cell[0]])
+        return tuple((layer, head) for head in cells_of.query_heads(result, cell[1]))
 
     @override
     def opens(self, result: Result) -> bool:

@@ -122,7 +122,7 @@ def _answer_table(
         scores = (float(row["prob"]), float(row["logit"]), float(row["logprob"]))
         tip = (
             f"Predicting token {step}, “{text}” (id {row['id']}), given “{given}”\n"
-            f"probability {scores[0]:.6f}, logit {number(scores[1])}, "
+            f"probability {number(scores[0], 6)}, logit {number(scores[1])}, "
             f"log-probability {number(scores[2])}"
         )
         rows.append(Row(step, (text, given, int(row["rank"]), *scores), tip, EMPHASIS[mark]))
@@ -159,8 +159,8 @@ def logit_diff_sentence(result: Result, prompt: int) -> str:
     if spread is None or math.isnan(spread.prompt):
         return "Give this prompt an answer and a wrong answer to see their logit difference."
     record = result.prompts[prompt]
-    ours = " | ".join(display_text(a.text) for a in record.answers)
-    theirs = " | ".join(display_text(a.text) for a in record.wrongs)
+    ours = " or ".join(display_text(a.text) for a in record.answers)
+    theirs = " or ".join(display_text(a.text) for a in record.wrongs)
     verdict = "prefers the answer" if spread.prompt > 0 else "prefers the wrong answer"
     if spread.prompt == 0:
         verdict = "cannot tell them apart"
@@ -190,7 +190,7 @@ def surprise_texts(result: Result, prompt: int) -> list[str]:
         prob = math.exp(logprob[i])
         texts.append(
             f"“{display_text(text)}” at {i + 1}: log p {number(logprob[i], 2)} "
-            f"(p {prob:.3f}), rank {int(rank[i])}"
+            f"(p {probability(prob)}), rank {int(rank[i])}"
         )
     return texts
 
@@ -248,7 +248,12 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
         return []
     rank = int(np.asarray(result.data["prompt_rank"][place.prompt])[before])
     return [
-        Fact("Log-probability", f"{number(float(logprobs[before]), 3)} nats"),
+        Fact(
+            "Log-probability",
+            f"{number(float(logprobs[before]), 3)} nats",
+            "Of this token, given those before it",
+            "surprise",
+        ),
         Fact("Rank", str(rank), "0: the model's first guess"),
     ]
 
@@ -260,25 +265,26 @@ def lines(result: Result) -> Iterator[str]:
         for rank, row in enumerate(result.data["top"][index]):
             yield (
                 f"  {rank:>3}  {show_space(row['text']):<14} {row['id']:>7}"
-                f"  logit {row['logit']:8.3f}  logprob {row['logprob']:8.3f}  p {row['prob']:.3f}"
+                f"  logit {number(row['logit']):>8}  log-probability {number(row['logprob']):>8}"
+                f"  p {number(row['prob'])}"
             )
         for kind in ("answers", "wrong"):
             for entry in result.data[kind][index]:
                 yield from _answer_lines(kind, entry)
         difference = result.data["logit_diff"][index]
         if np.isfinite(difference):
-            yield f"  logit difference {difference:.3f}"
+            yield f"  logit difference {number(difference)}"
     if has_many(result):
         yield share_sentence(result)
 
 
 def _answer_lines(kind: str, entry: dict[str, Any]) -> Iterator[str]:
     total = entry["logprob_total"]
-    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {total:.3f}"
+    yield f"  {kind.removesuffix('s')} “{entry['text']}”, log-probability {number(total)}"
     for index, row in enumerate(entry["rows"]):
         yield (
             f"    token {index} {show_space(row['text']):<10} {row['id']:>7}"
-            f"  rank {row['rank']:>6}  logit {row['logit']:8.3f}  p {row['prob']:.3f}"
+            f"  rank {row['rank']:>6}  logit {number(row['logit']):>8}  p {number(row['prob'])}"
         )
 
 

@@ -16,6 +16,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
+from desktop_app.views.token_uses import add_token_uses
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.messages import Badge
@@ -26,6 +27,7 @@ from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.analyses.rank.picture import AnswerTable
     from desktop_app.contract.result import Result
@@ -127,6 +129,8 @@ class AnswerPanel(QWidget):
 _MAX_SURPRISE = 10.0
 # From this size on, in pixels, the prompt stands under the answers, token by token.
 _LARGE = (1100, 720)
+# Fewer next tokens say too little: then the view scrolls.
+_LEAST_ROWS = 4
 
 
 class RankView(AnalysisView):
@@ -148,6 +152,7 @@ class RankView(AnalysisView):
         self._chooser = PromptChooser(self.selection)
         self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
+        self._list.setMinimumHeight(self._list.full_height(_LEAST_ROWS))
         self._answers = AnswerPanel(self.selection)
         said = panel(self._chooser, self._heading_label, self._read_label, (self._list, 1))
         area, right = scrolled(self._answers), QWidget()
@@ -162,6 +167,7 @@ class RankView(AnalysisView):
         column_in(content, (self._halves, 1))
         content.installEventFilter(self)
         self.selection.position_changed.connect(self._on_position_changed)
+        self.menu_opening.connect(self._on_menu_opening)
 
     def _build_strip(self) -> QFrame:
         self._strip = token_strip("Prompt, coloured by surprise")
@@ -225,6 +231,16 @@ class RankView(AnalysisView):
         self._tips = data_of.surprise_texts(result, prompt)
         self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)
+
+    def _on_menu_opening(self, menu: QMenu, _column: str) -> None:
+        """Offer what can be made of a next token in the prompt table."""
+        result, key = self.current_result, self._list.selected_key()
+        if result is None or key is None or menu.parent() is not self._list:
+            return
+        prompt = self.prompt_of(result)
+        row = next((row for row in result.data["top"][prompt] if int(row["id"]) == key), None)
+        if row is not None:
+            add_token_uses(menu, self, result, prompt, str(row["text"]))
 
     def _on_token_hovered(self, position: int | None) -> None:
         here = position is not None and position >= 0

@@ -80,8 +80,8 @@ def curves(result: Shown, sequence: int | None) -> Curves:
         tip=bind(position_text, result, mean, sequence),
         marks=(Mark(uniform, f"blind guess {number(uniform, 2)}"),),
         regions=(
-            Region(-0.5, half - 0.5, "first r"),
-            Region(half - 0.5, values.shape[1] - 0.5, "second r", "accent_soft"),
+            Region(-0.5, half - 0.5, "first half"),
+            Region(half - 0.5, values.shape[1] - 0.5, "second half", "accent_soft"),
         ),
     )
 
@@ -114,7 +114,7 @@ def made_sentence(result: Shown) -> str:
     lead = display_text(str(data["lead"]["piece"]))
     size = np.asarray(data["logprob"]).shape[1] // 2
     count = plural(sequence_count(result), "sequence")
-    return f"{count} of {lead} + r + r, r of {size} tokens"
+    return f"{count}: {lead}, then {plural(size, 'random token')}, twice over"
 
 
 def effect_names(result: Shown) -> list[tuple[str, str]]:
@@ -127,7 +127,7 @@ def effect_maps(result: Shown, sequence: int) -> dict[str, Matrix]:
     held = {name: np.asarray(result.data[name], dtype=float) for name, _ in effect_names(result)}
     scale = centred_limits(*held.values())
     rows = Axis("Layer", [str(int(n)) for n in result.data["layers"]])
-    columns = Axis("Position in the second r", column_labels(result, sequence))
+    columns = Axis("Position in the second half", column_labels(result, sequence))
     return {
         name: with_noise(
             Matrix(
@@ -209,21 +209,23 @@ def effect_sentence(result: Shown, name: str) -> str:
 def lines(result: Result) -> Iterator[str]:
     """Yield both halves beside the author's numbers, and the strongest cells of the maps."""
     data = result.data
-    size = result.params["seq_len"]
-    yield f"{len(data['logprob'])} sequences {data['lead']['piece']} + r + r, r of {size} tokens"
+    made = f"{data['lead']['piece']}, then {result.params['seq_len']} tokens twice over"
+    yield f"{len(data['logprob'])} sequences: {made}"
     yield f"  {'':<20} {'first half':>11} {'second half':>12}   GPT-2 small (author)"
     for title, name in (("log-probability", "logprob"), ("accuracy", "accuracy")):
         first, second = f"{name}_first", f"{name}_second"
         yield (
-            f"  {title:<20} {data[first]:>11.3f} {data[second]:>12.3f}"
-            f"   {data['author'][first]:.3f}, {data['author'][second]:.3f}"
+            f"  {title:<20} {number(data[first]):>11} {number(data[second]):>12}"
+            f"   {number(data['author'][first])}, {number(data['author'][second])}"
         )
-    yield f"  blind guess {data['uniform']:.3f} nats; ceiling of the accuracy {data['ceiling']:.3f}"
+    guess, ceiling = number(data["uniform"]), number(data["ceiling"])
+    yield f"  blind guess {guess} nats; ceiling of the accuracy {ceiling}"
     if noise := noise_sentence(result):
         yield noise
-    for name, _title in EFFECTS:
+    for name, title in EFFECTS:
         if name in data and np.isfinite(data[name]).any():
-            yield f"{name}: rise of the second half's loss, {data['effect_sequences']} sequences"
+            count = plural(int(data["effect_sequences"]), "sequence")
+            yield f"{title} replaced: rise of the second half's loss, {count}"
             yield from _strongest(np.asarray(data[name]), data)
 
 
@@ -232,7 +234,8 @@ def _strongest(effect: np.ndarray, data: Mapping[str, Any]) -> Iterator[str]:
         if not np.isfinite(effect[layer, column]):
             continue  # of a run that was stopped
         place = f"L{data['layers'][layer]} position {data['positions'][column]}"
-        yield f"  {place:<18} from {data['sources'][column]:<4} {effect[layer, column]:+.4f}"
+        value = number(effect[layer, column], 4, sign=True)
+        yield f"  {place:<18} from {data['sources'][column]:<4} {value}"
 
 
 def about(result: Result) -> str:

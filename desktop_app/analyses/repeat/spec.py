@@ -24,20 +24,29 @@ class RepeatParams(Params):
     batch: int = setting(
         30,
         "Sequences",
-        "How many sequences of BOS + r + r are made.",
+        "How many sequences are made, each a BOS and the same random tokens twice over.",
         ge=1,
         le=1000,
         counted="sequence",
+        named={"": ""},
     )
     seq_len: int = setting(
         50,
-        "Length of r",
-        "How many distinct ordinary tokens r has; each sequence has 2·r + 1 tokens.",
+        "Tokens repeated",
+        "How many distinct random tokens a sequence has; after its BOS it has them twice over.",
         ge=2,
         le=4096,
-        words={"": "r of {} tokens"},
+        words={"": "{} tokens twice over"},
+        named={"": ""},
     )
-    seed: int = setting(0, "Seed", "The same seed makes the same sequences.", ge=0, advanced=True)
+    seed: int = setting(
+        0,
+        "Seed",
+        "The same seed makes the same sequences.",
+        ge=0,
+        advanced=True,
+        named={"": ""},
+    )
     first_token: str = setting(
         "",
         "First token",
@@ -47,7 +56,7 @@ class RepeatParams(Params):
     rare_tokens: bool = setting(
         False,
         "Rare tokens too",
-        "Draw r from the whole vocabulary; else from its more common half, of whose "
+        "Draw them from the whole vocabulary; else from its more common half, of whose "
         "tokens a model has seen enough.",
         advanced=True,
     )
@@ -91,7 +100,11 @@ ANALYSIS = Analysis(
         FieldSpec("logprob_second", (), "Mean log-probability in the second half", "nats"),
         FieldSpec("accuracy_first", (), "Share of next tokens on top, first half"),
         FieldSpec("accuracy_second", (), "Share of next tokens on top, second half"),
-        FieldSpec("ceiling", (), "(r − 1)/r: the first token of the second half is a guess"),
+        FieldSpec(
+            "ceiling",
+            (),
+            "(n − 1)/n for n repeated tokens: the first token of the second half is a guess",
+        ),
         FieldSpec("uniform", (), "Log-probability of a blind guess, −ln V", "nats"),
         FieldSpec(
             "mlp_effect",
@@ -109,7 +122,10 @@ ANALYSIS = Analysis(
         noise_spec((), "nats"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
         FieldSpec(
-            "positions", ("position",), "Positions that are replaced, in the second r", telling=-1
+            "positions",
+            ("position",),
+            "Positions that are replaced, in the second half",
+            telling=-1,
         ),
         FieldSpec("sources", ("position",), "Where the output is taken from; never the BOS"),
         FieldSpec("layers", ("layer",), "The model's numbers of the layers", labels="layer"),

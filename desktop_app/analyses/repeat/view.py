@@ -17,19 +17,19 @@ from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
 from desktop_app.views.reflow import Reflow
-from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.layouts import column_in, keep_off_edge, row_of
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QResizeEvent
 
     from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
 
-_HEADS = ("", "first r", "second r", "bound", "first r", "second r")
+_HEADS = ("", "first half", "second half", "bound", "first half", "second half")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
 # Below these the picture scrolls rather than shrinks.
 _PLOT_LEAST, _LOWER_LEAST = 200, 330
@@ -49,7 +49,7 @@ class Numbers(QWidget):
         grid.setVerticalSpacing(3)
         self._model = label("this model", "field")
         author = label("GPT-2 small, the author's value", "field")
-        author.setToolTip("As published, with r of 50 tokens; not computed here")
+        author.setToolTip("As published, with 50 tokens twice over; not computed here")
         heads = [label(text, "small") for text in _HEADS]
         self._cells = [
             [label("", "mono" if column in {1, 2, 4, 5} else "muted") for column in range(6)]
@@ -85,7 +85,7 @@ class Numbers(QWidget):
     @override
     def minimumSizeHint(self) -> QSize:
         least = super().minimumSizeHint()
-        return QSize(min(least.width(), self._width(self._own)), least.height())
+        return least if self._below else QSize(self._width(self._own), least.height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -101,7 +101,7 @@ class Numbers(QWidget):
             self._place_author()
             self.updateGeometry()
 
-    def _width(self, parts: list[tuple[QWidget, int, int, int]]) -> int:
+    def _width(self, parts: Sequence[tuple[QWidget, int, int, int]]) -> int:
         """Return how wide the columns of one of the tables are together."""
         widest: dict[int, int] = {}
         for widget, _row, column, span in parts:
@@ -149,6 +149,7 @@ class RepeatView(AnalysisView):
         self._sequence.setAccessibleName("Sequence")
         self._sequence.setToolTip("Its line is drawn beside the mean, and its tokens are told")
         self._sequence.setSpecialValueText("mean only")
+        keep_off_edge(self._sequence)
         self._maps = {name: Heatmap() for name, _title in data_of.EFFECTS}
         self._notes = {name: label("", "small", wrap=True) for name, _title in data_of.EFFECTS}
         self._map_panels: dict[str, QWidget] = {}

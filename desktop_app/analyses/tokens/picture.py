@@ -10,7 +10,7 @@ from desktop_app.pictures.predictions import token_text
 from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.text_tables import show_space
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import plural, probability
+from desktop_app.pictures.words import number, plural, probability, written
 from desktop_app.session.export_table import cell_text
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def _difference(value: float) -> str:
     """Write a difference of logits: `0`, `4.0e−05` or `14.20`."""
     if value == 0:
         return "0"
-    return f"{value:.1e}".replace("-", "−") if value < 0.01 else f"{value:.2f}"
+    return written("{:.1e}" if value < 0.01 else "{:.2f}", value)
 
 
 TOKEN_COLUMNS = (
@@ -295,7 +295,8 @@ def lines(result: Result) -> Iterator[str]:
             mark = "agrees" if row["agrees"] else "differs"
             yield (
                 f"  {row['case']:<36} {show_space(row['top']['text']):<10} "
-                f"p {row['top']['prob']:.3f}  Δ {row['max_logit_difference']:.2e}  {mark}"
+                f"p {number(row['top']['prob'])}"
+                f"  Δ {written('{:.2e}', row['max_logit_difference'])}  {mark}"
             )
 
 

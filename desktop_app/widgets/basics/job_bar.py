@@ -52,7 +52,7 @@ class JobBar(QWidget):
         self._bar.setFixedWidth(160)
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("Cancel")
-        self._cancel.setToolTip("Stop this job at its next step; Esc stops those that wait too")
+        self._cancel.setToolTip("Stop this job at its next step; Ctrl+. stops those that wait too")
         self._cancel.setAccessibleName("Cancel the running job")
         set_role(self._cancel, "quiet")
         middle = Qt.AlignmentFlag.AlignVCenter

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QBoxLayout,
     QHBoxLayout,
     QLayout,
@@ -23,6 +24,7 @@ Part = Piece | tuple[Piece, int] | tuple[QWidget, int, Qt.AlignmentFlag]
 in it; a number is so many pixels of room, None all that is left."""
 Box = TypeVar("Box", bound=QBoxLayout)
 Margins = int | tuple[int, int, int, int]
+_TEXT_MARGIN = 6
 
 
 def filled(layout: Box, *parts: Part, margins: Margins = 0, spacing: int | None = None) -> Box:
@@ -63,6 +65,11 @@ def row_in(
 def row_of(*parts: Part, spacing: int | None = None) -> QHBoxLayout:
     """Return a row of parts beside each other, apart as the style has it unless told."""
     return row_in(None, *parts, spacing=spacing)
+
+
+def keep_off_edge(box: QAbstractSpinBox) -> None:
+    """Let a number begin where the text of a line does: no style sheet reaches a box' own line."""
+    box.lineEdit().setTextMargins(_TEXT_MARGIN, 0, 0, 0)
 
 
 class PageStack(QStackedWidget):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop_app.pictures.words import clipped
@@ -28,11 +29,17 @@ class NotesEdit(QPlainTextEdit):
     """Plain text to write in; one that is too long is shown as far as it goes, and stays whole.
 
     Pasting is bounded likewise.
+
+    Signals:
+        shortened: A sentence on what was left out of a text that was pasted.
     """
+
+    shortened = Signal(str)
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole: str | None = None
+        self.setTabChangesFocus(True)  # notes are no code: who goes through the window gets out
         self.set_text(text)
 
     def set_text(self, text: str) -> None:
@@ -52,4 +59,11 @@ class NotesEdit(QPlainTextEdit):
     @override
     def insertFromMimeData(self, source: QMimeData) -> None:
         room = MOST_IN_NOTES - self.document().characterCount()
-        self.textCursor().insertText(shown_notes(source.text()[: max(0, room)]))
+        pasted = source.text()
+        kept = shown_notes(pasted[: max(0, room)])
+        self.textCursor().insertText(kept)
+        if kept != pasted:
+            self.shortened.emit(
+                f"The pasted text was cut: {len(kept):,} of its {len(pasted):,} characters are in "
+                f"the notes, which hold {MOST_IN_NOTES:,}, and {_LONGEST_LINE:,} in one line."
+            )

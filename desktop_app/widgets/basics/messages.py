@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.pictures.words import clipped
+from desktop_app.pictures.words import clipped, number
 from desktop_app.widgets.basics.icons import Sign, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
@@ -43,9 +43,11 @@ class Banner(QFrame):
 
     Signals:
         action_clicked: The code of the action that was chosen.
+        spoken: It says something new.
     """
 
     action_clicked = Signal(str)
+    spoken = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +92,7 @@ class Banner(QFrame):
         self._buttons = [self._add_action(code, label) for code, label in actions]
         self._close.setVisible(dismissible)
         self.setVisible(True)
+        self.spoken.emit()
 
     def offers(self, code: str) -> bool:
         """Return whether it is shown with the action of that code."""
@@ -216,4 +219,4 @@ def agreement(data: Mapping[str, Any]) -> float | None:
 def agreement_sentence(rho: float) -> str:
     """Say how well the estimate ranked the cells."""
     words = "estimate and exact agree" if rho >= _AGREE else "estimate against exact"
-    return f"{words}: ρ = {rho:.2f}".replace("-", "−")
+    return f"{words}: ρ = {number(rho, 2)}"

@@ -1,11 +1,18 @@
-"""The one selection that every picture shares: prompt, head, position and pair of positions.
+"""The one selection that every picture shares: prompt, head, position, pair, and picked parts.
 
 The views never speak to each other; each one listens to this and writes to it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from desktop_app.contract.grammar import Part
 
 
 class Selection(QObject):
@@ -19,12 +26,14 @@ class Selection(QObject):
         head: The model's number of the selected query head, or None.
         position: Selected token position, or None.
         pair: Selected (query, key) positions, or None.
+        picked: The set of heads, and MLPs, that stands beside the one selected head, by layer.
     """
 
     prompt_changed = Signal(int)
     head_changed = Signal(object)
     position_changed = Signal(object)
     pair_changed = Signal(object)
+    picked_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +42,7 @@ class Selection(QObject):
         self.head: int | None = None
         self.position: int | None = None
         self.pair: tuple[int, int] | None = None
+        self.picked: tuple[Part, ...] = ()
 
     def select_prompt(self, index: int) -> None:
         """Select a prompt; positions belong to a prompt, so they are let go."""
@@ -52,9 +62,26 @@ class Selection(QObject):
         self.head_changed.emit((layer, head))
 
     def keep_within(self, layers: int, heads: int) -> None:
-        """Let go of a head that a model of so many layers and heads does not have."""
+        """Let go of heads that a model of so many layers and heads does not have."""
+        self.pick(p for p in self.picked if p[0] < layers and (p[1] is None or p[1] < heads))
         if (self.layer or 0) >= layers or (self.head or 0) >= heads:
             self.select_head(None, None)
+
+    def pick(self, parts: Iterable[Part]) -> None:
+        """Let the picked set be these heads and MLPs (which have no head)."""
+        found = tuple(sorted(set(parts), key=_by_layer))
+        if found != self.picked:
+            self.picked = found
+            self.picked_changed.emit(found)
+
+    def toggle_picked(self, parts: Iterable[Part]) -> None:
+        """Add these to the picked set; where all of them are in it, take them out."""
+        given, now = set(parts), set(self.picked)
+        self.pick(now - given if given <= now else now | given)
+
+    def pick_rows(self, chosen: Iterable[Part], let_go: Iterable[Part]) -> None:
+        """Add what is selected in a list with Ctrl or Shift; what is taken out there goes."""
+        self.pick((set(self.picked) - set(let_go)) | set(chosen))
 
     def keep_before(self, length: int) -> None:
         """Let go of positions that a prompt of so many tokens does not have."""
@@ -77,3 +104,9 @@ class Selection(QObject):
             return
         self.pair = pair
         self.pair_changed.emit(pair)
+
+
+def _by_layer(part: Part) -> tuple[int, bool, int]:
+    """Order parts by layer, heads before the MLP."""
+    layer, head = part
+    return layer, head is None, head or 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from string import Template
 from typing import TYPE_CHECKING, Literal
 
@@ -65,14 +65,21 @@ class ThemeHub(QObject):
 
     Qt draws every widget anew with the style sheet; only what keeps colours need listen.
 
+    A sheet that the application changes restyles each widget once for every widget that it stands
+    in: seconds, where there are two thousand. So the application keeps the first, and a window that
+    was shown to `dress` gets the other in front of it, which costs each widget of it two turns.
+
     Attributes:
         current: The theme in force.
         choice: What was asked for: light, dark or system.
 
     Signals:
+        theme_changing: The theme is about to change: what is out of sight may step out of its
+            window, and be restyled when it is shown again.
         theme_changed: The new Theme; Qt's palette and style sheet are already in place.
     """
 
+    theme_changing = Signal()
     theme_changed = Signal(object)
 
     def __init__(self) -> None:
@@ -81,6 +88,18 @@ class ThemeHub(QObject):
         self.choice: ThemeChoice = "light"
         self._installed: str | None = None
         self._listening = False
+        self._applied = ""
+        self._windows: list[QWidget] = []
+
+    def dress(self, window: QWidget) -> None:
+        """Restyle this window alone from now on, instead of all the application."""
+        self._windows.append(window)
+        window.destroyed.connect(partial(self._forget, window))
+        if self._applied and self._applied != self.current.name:
+            window.setStyleSheet(style_sheet(self.current))
+
+    def _forget(self, window: QWidget) -> None:
+        self._windows = [other for other in self._windows if other is not window]
 
     def choose(self, app: QApplication, choice: ThemeChoice) -> None:
         """Take a theme and install it; `system` follows the desktop from now on."""
@@ -109,8 +128,18 @@ class ThemeHub(QObject):
         app.setFont(ui_font())
         app.setPalette(_palette(theme))
         QDir.setSearchPaths("themes", [str(resource("themes"))])
-        app.setStyleSheet(style_sheet(theme))
+        self._restyle(app, theme)
         self.theme_changed.emit(theme)
+
+    def _restyle(self, app: QApplication, theme: Theme) -> None:
+        sheet = style_sheet(theme)
+        if not self._windows:
+            self._applied = theme.name
+            app.setStyleSheet(sheet)
+            return
+        self.theme_changing.emit()
+        for window in self._windows:
+            window.setStyleSheet("" if theme.name == self._applied else sheet)
 
 
 @cache

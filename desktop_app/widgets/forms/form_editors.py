@@ -14,13 +14,14 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QLineEdit,
+    QPlainTextEdit,
     QSpinBox,
     QWidget,
 )
 
-from desktop_app.pictures.words import choice_label, choice_term
+from desktop_app.pictures.words import choice_label, choice_term, spelled
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.layouts import row_in
+from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
@@ -109,7 +110,7 @@ def make_editor(field: FieldInfo) -> Editor:
         return _choice(get_args(kind), optional)
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
-        return _text("|" if not inner or inner[0] is str else ",")
+        return _lines() if not inner or inner[0] is str else _text(",")
     if optional:
         return _text(optional=True)
     if kind is bool:
@@ -117,7 +118,10 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    return _number(field, whole=kind is int) if kind in {int, float} else _text()
+    if kind in {int, float}:
+        return _number(field, whole=kind is int)
+    extra = field.json_schema_extra
+    return _text(spelling=str(extra.get("spelling", "")) if isinstance(extra, dict) else "")
 
 
 def _choice(choices: Sequence[object], optional: bool) -> Editor:
@@ -157,6 +161,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
         # A word that is written instead of 0.
         spin.setSpecialValueText(str(extra.get("zero", "")))
     spin.setFixedWidth(96)
+    keep_off_edge(spin)
     _WheelGuard(spin)
 
     def show(value: Any) -> None:
@@ -168,10 +173,13 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
     return editor
 
 
-def _text(separator: str = "", *, optional: bool = False) -> Editor:
-    """Return a control for a text, or for a list with a sign between its entries."""
+def _text(separator: str = "", *, optional: bool = False, spelling: str = "") -> Editor:
+    """Return a control for a text, or for a list of numbers with a sign between its entries.
+
+    Heads and layers are spelled as the window says them; the model reads both spellings.
+    """
     line = QLineEdit()
-    line.setFixedWidth(200 if separator == "|" else 152)
+    line.setFixedWidth(200 if separator else 152)
     if separator:
         line.setPlaceholderText(f"none; put {separator} between several")
     elif optional:
@@ -181,19 +189,56 @@ def _text(separator: str = "", *, optional: bool = False) -> Editor:
         text = line.text()
         if not separator:
             return None if optional and not text else text
-        # Prompts keep the spaces around them, numbers and names do not.
-        parts = text.split(separator)
-        return tuple(
-            part for part in (parts if separator == "|" else map(str.strip, parts)) if part
-        )
+        return tuple(part for part in map(str.strip, text.split(separator)) if part)
 
     def show(value: Any) -> None:
-        joint = "|" if separator == "|" else f"{separator} "
-        listed = separator and value is not None
-        line.setText(joint.join(map(str, value)) if listed else "" if value is None else str(value))
+        if separator and value is not None:
+            line.setText(f"{separator} ".join(map(str, value)))
+        else:
+            line.setText("" if value is None else spelled(str(value), spelling))
 
     editor = Editor(line, line.textEdited, read, show)
     line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+class _LinesEdit(QPlainTextEdit):
+    """Texts one below the other; Tab goes on to the next control.
+
+    Signals:
+        edited: The user changed them.
+    """
+
+    edited = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[str, ...] = ()
+        self.setTabChangesFocus(True)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setPlaceholderText("none; one a line")
+        self.setFixedSize(260, 66)
+        self.textChanged.connect(self.edited)
+
+    def entries(self) -> tuple[str, ...]:
+        """Return the texts to the letter; untouched, also those that hold a line break."""
+        if not self.document().isModified():
+            return self._shown
+        return tuple(line for line in self.toPlainText().split("\n") if line)
+
+    def set_entries(self, entries: Any) -> None:
+        """Show texts, without a signal."""
+        self._shown = tuple(map(str, entries or ()))
+        with QSignalBlocker(self):
+            self.setPlainText("\n".join(entry.replace("\n", "↵") for entry in self._shown))
+        self.document().setModified(False)
+
+
+def _lines() -> Editor:
+    """Return a control for texts, such as prompts, which keep the spaces around them."""
+    edit = _LinesEdit()
+    editor = Editor(edit, edit.edited, edit.entries, edit.set_entries)
+    editor.setFixedHeight(edit.height())
     return editor
 
 

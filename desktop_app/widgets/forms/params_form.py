@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 # How much of a view its open form may take, and what a row of fields needs in any case.
-_SHARE = 0.36
+_SHARE = 0.55
 _LEAST = 90
-_MARGIN = 10
+_SIDE, _MARGIN, _GAP = 12, 10, 4
 
 
 class _FieldBox(QWidget):
@@ -229,12 +229,14 @@ class FormScroll(QFrame):
         self._wanted = _LEAST
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields take the keyboard
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(form)
         self._scroll.viewport().setAutoFillBackground(False)
         form.setAutoFillBackground(False)
-        column_in(self, self._scroll, margins=(12, _MARGIN, 4, _MARGIN))
+        column_in(self, self._scroll, margins=(_SIDE, _MARGIN, _GAP, _MARGIN))
         form.installEventFilter(self)
 
     def watch(self, view: QWidget) -> None:
@@ -243,25 +245,31 @@ class FormScroll(QFrame):
         view.installEventFilter(self)
         self.fit()
 
+    def show_part(self, part: QWidget) -> None:
+        """Scroll to a part of the form."""
+        self._scroll.ensureWidgetVisible(part)
+
     def fit(self) -> None:
         """Take the height that the form needs, or the share of the view."""
         # As wide as with a scroll bar, or the bar would come and go with the width it takes.
         bar = self._scroll.verticalScrollBar().sizeHint().width()
-        width = max(self.width() - 16 - bar, 1)
+        width = max(self._room() - _SIDE - _GAP - 2 - bar, 1)
         needed = self._form.heightForWidth(width) + 2 * _MARGIN + 2
         most = needed if self._view is None else int(_SHARE * self._view.height())
-        self._wanted = min(needed, max(most, _LEAST))
-        self.setMaximumHeight(self._wanted)
-        self.updateGeometry()
+        wanted = min(needed, max(most, _LEAST))
+        if wanted != self._wanted or self.maximumHeight() != wanted:
+            self._wanted = wanted
+            self.setFixedHeight(wanted)
+            self.updateGeometry()
+
+    def _room(self) -> int:
+        """Return how wide this is, or will be once it is laid out."""
+        holder = self.parentWidget()
+        return self.width() if self.isVisible() or holder is None else holder.width()
 
     @override
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self._wanted)
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        # Return the height of a row of fields: where it is tight, the form scrolls first.
-        return QSize(super().minimumSizeHint().width(), min(self._wanted, _LEAST))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

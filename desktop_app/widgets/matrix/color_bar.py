@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -17,14 +18,20 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop_app.pictures.words import written
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
 
+if TYPE_CHECKING:
+    from desktop_app.pictures.stretch import Stretch
+
 _WIDTH = 10
 _STEPS = 128
 _LEAST_GAP = 34
+_MOST_TICKS = 5
+_NAME_ABOVE = 24.0
 
 
 class ColorBar(QWidget):
@@ -37,6 +44,8 @@ class ColorBar(QWidget):
         self._diverging = False
         self._value: float | None = None
         self._span: tuple[float, float] | None = None
+        self._stretch: Stretch | None = None
+        self._name = ""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Colour scale")
 
@@ -46,13 +55,20 @@ class ColorBar(QWidget):
         *,
         diverging: bool,
         seen: tuple[float, float] | None = None,
+        stretch: Stretch | None = None,
     ) -> None:
-        """Show the map between these values, or the part of it that values can reach."""
+        """Show the map between these values, or the part of it that values can reach.
+
+        A stretch is named above the bar, and says which value lies where.
+        """
+        self._stretch = stretch
+        self._name = "" if stretch is None else stretch.kind
         self._limits = limits
         low, high = (min(max(limits[0], value), limits[1]) for value in seen or limits)
         self._seen = low, high
         self._diverging = diverging
-        self.setAccessibleDescription(f"from {low:.4g} to {high:.4g}")
+        named = f"{self._name}, " if self._name else ""
+        self.setAccessibleDescription(f"{named}from {tick_text(low)} to {tick_text(high)}")
         self.updateGeometry()
         self.update()
 
@@ -61,9 +77,15 @@ class ColorBar(QWidget):
         self._span = (top, bottom)
         self.update()
 
-    def read_out(self) -> dict[str, tuple[float, float] | None]:
-        """Return the values of the whole map and of what is seen of it, and its heights."""
-        return {"limits": self._limits, "seen": self._seen, "span": self._span}
+    def read_out(self) -> dict[str, Any]:
+        """Return the values of the whole map and of what is seen of it, its heights and texts."""
+        return {
+            "limits": self._limits,
+            "seen": self._seen,
+            "span": self._span,
+            "name": self._name,
+            "ticks": [text for _value, text in self._labels(_MOST_TICKS)],
+        }
 
     def set_value(self, value: float | None) -> None:
         """Point at a value; None points at nothing."""
@@ -73,8 +95,10 @@ class ColorBar(QWidget):
     @override
     def sizeHint(self) -> QSize:
         metrics = QFontMetricsF(ui_font(11))
-        widest = max(metrics.horizontalAdvance(tick_text(t)) for t in self.marks(5))
-        return QSize(8 + _WIDTH + 8 + math.ceil(widest) + 4, 120)
+        texts = [text for _value, text in self._labels(_MOST_TICKS)]
+        widest = max(metrics.horizontalAdvance(text) for text in texts)
+        wide = 8 + _WIDTH + 8 + math.ceil(widest) + 4
+        return QSize(max(wide, math.ceil(metrics.horizontalAdvance(self._name)) + 10), 120)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -85,7 +109,8 @@ class ColorBar(QWidget):
         theme = theme_hub().current
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top, bottom = self._span or (8.0, self.height() - 8.0)
+        above = _NAME_ABOVE if self._name else 8.0
+        top, bottom = self._span or (above, self.height() - 8.0)
         bar = QRectF(8, top, _WIDTH, max(bottom - top, 1))
         path = QPainterPath()
         path.addRoundedRect(bar, 3, 3)
@@ -100,11 +125,17 @@ class ColorBar(QWidget):
         painter.setFont(ui_font(11))
         painter.setPen(theme.color("text_muted"))
         most = max(3, int(bar.height() // _LEAST_GAP) | 1)
-        for tick in self.marks(min(most, 5)):
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        labels = self._labels(min(most, _MOST_TICKS))
+        for place, (tick, text) in enumerate(labels):
             y = self._y(tick, bar)
-            box = QRectF(bar.right() + 8, y - 9, 80, 18)
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(box, flags, tick_text(tick))
+            if self._stretch is not None:  # equal values may lie at several places
+                y = bar.bottom() - bar.height() * place / (len(labels) - 1)
+            painter.drawText(QRectF(bar.right() + 8, y - 9, 80, 18), flags, text)
+        if self._name:
+            painter.setPen(theme.color("text"))
+            above = max(bar.top() - _NAME_ABOVE, 0.0)
+            painter.drawText(QRectF(4, above, self.width() - 4, 16), flags, self._name)
         if self._value is not None:
             self._paint_pointer(painter, self._y(self._value, bar), bar)
 
@@ -117,15 +148,30 @@ class ColorBar(QWidget):
         )
 
     def marks(self, count: int) -> list[float]:
-        """Return round places; the middle of a diverging map is one of them also where cut off."""
+        """Return the marked values; the middle of a diverging map is one even where it is cut."""
+        if self._stretch is not None:
+            return self._stretch.marks(count)
         low, high = self._seen
         middle = (self._limits[0] + self._limits[1]) / 2
         if not self._diverging or self._seen == self._limits or not low < middle < high:
             return ticks(self._seen, count)
         return [low, *ticks((middle, high), count - 1)]
 
+    def _labels(self, count: int) -> list[tuple[float, str]]:
+        """Return the marked values with what is written beside each."""
+        marks = self.marks(count)
+        if self._stretch is None:
+            return [(value, tick_text(value)) for value in marks]
+        texts = [short_text(value) for value in marks]
+        if self._stretch.lowest_is_all_below():
+            texts[0] = f"≤ {texts[0]}"
+        return list(zip(marks, texts, strict=True))
+
     def _y(self, value: float, bar: QRectF) -> float:
         low, high = self._seen
+        if self._stretch is not None:
+            share = float(self._stretch.share(np.array([value]))[0])
+            return bar.bottom() - share * bar.height()
         share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
         return bar.bottom() - share * bar.height()
 
@@ -144,9 +190,16 @@ def ticks(limits: tuple[float, float], count: int) -> list[float]:
     return [float(value) for value in np.linspace(limits[0], limits[1], count)]
 
 
+def short_text(value: float) -> str:
+    """Return a number of few figures, written out down to a ten-thousandth."""
+    if 1e-4 <= abs(value) < 1e-3:
+        return f"{value:.2g}".replace("-", "−")
+    return tick_text(value)
+
+
 def tick_text(value: float) -> str:
     """Return a short number with a true minus sign."""
     if value == 0:
         return "0"
-    text = f"{value:.2e}" if abs(value) < 0.001 or abs(value) >= 1e5 else f"{value:.3g}"
-    return text.replace("-", "−")
+    far = abs(value) < 0.001 or abs(value) >= 1e5
+    return written("{:.2e}" if far else "{:.3g}", value)

@@ -26,10 +26,12 @@ from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, paint_outline
+from desktop_app.widgets.matrix.matrix_cells import paint_outline
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.picking import Picker, paint_picked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
@@ -53,10 +55,14 @@ class HeadGrid(PaintedArea):
     Signals:
         head_clicked: (row, column) chosen by click or arrow keys.
         head_activated: (row, column) double-clicked, or Enter.
+        heads_picked: A tuple of (row, column) picked with Shift.
+        head_compared: (row, column) chosen beside the other, by Ctrl and click.
     """
 
     head_clicked = Signal(int, int)
     head_activated = Signal(int, int)
+    heads_picked = Signal(object)
+    head_compared = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +75,11 @@ class HeadGrid(PaintedArea):
         self._groups = 0
         self._hover: Cell | None = None
         self._selected: Cell | None = None
+        self._second: Cell | None = None
         self._tip: Callable[[int, int], str] | None = None
+        self._picked: frozenset[Cell] = frozenset()
+        self._picker = Picker(self, self.viewport(), self._frame, self.selected, self._choose)
+        self._picker.cells_picked.connect(self.heads_picked)
         self.setAccessibleName("All heads")
 
     def set_shape(self, layers: int, heads: int) -> None:
@@ -77,7 +87,7 @@ class HeadGrid(PaintedArea):
         self._frame.set_shape(layers, heads)
         self._rows, self._cols = numbered("Layer", layers), numbered("Head", heads)
         self._thumbnails = None
-        self._hover = self._selected = None
+        self._hover = self._selected = self._second = None
         self._groups = 0
         self._arrange()
 
@@ -128,6 +138,15 @@ class HeadGrid(PaintedArea):
             self.verticalScrollBar().setValue(round(at.y()))
         self.viewport().update()
 
+    def set_second(self, cell: Cell | None) -> None:
+        """Outline the head that stands beside the selected one, in another ink."""
+        self._second = cell if cell is not None and self._frame.holds(cell) else None
+        self.viewport().update()
+
+    def second(self) -> Cell | None:
+        """Return the (row, column) of the head beside the selected one, or None."""
+        return self._second
+
     def selected(self) -> Cell | None:
         """Return the outlined (row, column), or None."""
         return self._selected
@@ -140,13 +159,22 @@ class HeadGrid(PaintedArea):
         """Set what gives the tooltip of (row, column); None writes the head's name."""
         self._tip = tip
 
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark the picked heads."""
+        self._picked = frozenset(cells)
+        self.viewport().update()
+
+    def picked(self) -> frozenset[Cell]:
+        """Return the heads that are marked as picked."""
+        return self._picked
+
     def clear(self) -> None:
         """Take everything away."""
         self.set_shape(0, 0)
 
     def head_name(self, row: int, col: int) -> str:
         """Return a head's name, such as `L18 H6`."""
-        return f"L{self._rows.labels[row]} H{self._cols.labels[col]}"
+        return f"L{self._rows.labels[row]}H{self._cols.labels[col]}"
 
     def head_center(self, row: int, col: int) -> QPoint:
         """Return the middle of a thumbnail, on the viewport."""
@@ -185,7 +213,9 @@ class HeadGrid(PaintedArea):
             painter.drawImage(plot.topLeft().toPoint() - self._offset() + QPoint(gap, gap), picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
+        paint_picked(painter, self._frame, self._picked, self._picker)
         paint_outline(painter, self._frame, self._hover, colour("text_muted"), 1.5)
+        paint_outline(painter, self._frame, self._second, colour("mark"), 2.0)
         paint_outline(painter, self._frame, self._selected, colour("accent"), 2.0)
         painter.restore()
         marked = [cell for cell in (self._hover, self._selected) if cell is not None]
@@ -207,7 +237,11 @@ class HeadGrid(PaintedArea):
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
         cell = self._frame.cell_at(event.position())
-        if cell is not None and event.button() == Qt.MouseButton.LeftButton:
+        if cell is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.head_compared.emit(*cell)
+        else:
             self._choose(cell)
 
     @override

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
@@ -16,6 +17,8 @@ from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QResizeEvent
@@ -37,7 +40,7 @@ class MapPane(QWidget):
         self.canvas.setAccessibleName("Cells of the heatmap")
         self.word, self.line = plain_label("heading"), plain_label("small")
         self.readout, self._name = plain_label("small"), plain_label("small")
-        self.reset = reset_button("Show all cells (Esc)", self.canvas)
+        self.reset = reset_button("Show all cells (0)", self.canvas)
         self.word.setFixedHeight(WORD)
         self.line.setFixedHeight(LINE)
         footer = row_in(None, (self.readout, 1), self.reset, self._name, spacing=6)
@@ -89,7 +92,8 @@ class MapPane(QWidget):
         text = self._fitting(matrix, cell) if matrix is not None and cell is not None else ""
         self.readout.setText(text)
         if matrix is not None and cell is not None:
-            self.canvas.setAccessibleDescription(matrix.cell_text(*cell))
+            picked = ", picked" if cell in self.canvas.picked else ""
+            self.canvas.setAccessibleDescription(f"{matrix.cell_text(*cell)}{picked}")
         # The read-out goes first where both have no room.
         room = self._room() - self.readout.sizeHint().width()
         self._name.setVisible(self._name.sizeHint().width() < room)
@@ -153,26 +157,36 @@ def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
     return button
 
 
+def _on_scale_of(first: Matrix, other: Matrix) -> Matrix:
+    """Return a map in the colours of the first: one bar speaks for all of them."""
+    if (other.limits, other.diverging) == (first.limits, first.diverging):
+        return other
+    return replace(other, scale=first.limits, diverging=first.diverging, seen=first.seen)
+
+
 class Heatmap(QWidget):
     """One map, or several of one shape side by side on one colour scale.
 
     Cells are coloured by value, with labelled axes, a colour bar and the value under the cursor.
-    Row 0 is at the top. NaN is drawn muted. The wheel zooms, dragging pans, a double click beside
-    the cells or Escape shows all; arrow keys move the selection, Enter activates it. Maps beside
+    Row 0 is at the top. NaN is drawn muted. Cells are zoomed and moved as `Zooming` says; a double
+    click beside them or 0 shows all; arrow keys move the selection, Enter activates it. Maps beside
     each other share rows, columns, selection, zoom and pointer.
 
     Signals:
         cell_hovered: (row, col) under the pointer; (−1, −1) when it leaves.
         cell_clicked: (row, col) chosen by click or arrow keys.
         cell_activated: (row, col) double-clicked, or Enter.
+        cells_picked: A tuple of (row, col) picked with Shift, where `let_pick` was called.
     """
 
     cell_hovered = Signal(int, int)
     cell_clicked = Signal(int, int)
     cell_activated = Signal(int, int)
+    cells_picked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._picks = False
         self.panes: list[MapPane] = []
         self._shown = 0
         self._bar = ColorBar(self)
@@ -191,12 +205,13 @@ class Heatmap(QWidget):
     def show_maps(self, *maps: Matrix) -> None:
         """Show one map, or several of one shape; the scale of the first is that of all."""
         self._shown = len(maps)
+        first = maps[0]
+        maps = (first, *(_on_scale_of(first, other) for other in maps[1:]))
         while len(self.panes) < len(maps):
             self._add_pane()
         for place, pane in enumerate(self.panes):
             pane.show_map(maps[place] if place < len(maps) else None)
             pane.setVisible(place < len(maps))
-        first = maps[0]
         self._bar.set_scale(first.limits, diverging=first.diverging, seen=first.seen)
         self._bar.setVisible(True)
         self._arrange()
@@ -224,6 +239,23 @@ class Heatmap(QWidget):
         for pane in self.panes[: self._shown]:
             pane.canvas.set_selected(None if row is None or col is None else (row, col))
         self._point()
+
+    def let_pick(self) -> None:
+        """Let cells be picked with Shift: by click, by a box, by Enter."""
+        self._picks = True
+        for pane in self.panes:
+            pane.canvas.let_pick().cells_picked.connect(self.cells_picked)
+
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark cells as picked in all maps."""
+        known = tuple(cells)
+        for pane in self.panes:
+            pane.canvas.set_picked(known)
+            pane.describe()
+
+    def picked(self) -> frozenset[Cell]:
+        """Return the cells that are marked as picked."""
+        return self.canvas.picked
 
     def selected(self) -> Cell | None:
         """Return the outlined (row, col), or None."""
@@ -262,6 +294,9 @@ class Heatmap(QWidget):
         pane.canvas.cell_clicked.connect(self._on_clicked)
         pane.canvas.cell_activated.connect(self.cell_activated)
         pane.canvas.view_changed.connect(self._on_view_changed)
+        if self._picks:
+            pane.canvas.let_pick().cells_picked.connect(self.cells_picked)
+            pane.canvas.set_picked(self.canvas.picked)
         self.panes.append(pane)
         self.updateGeometry()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
 
     from desktop_app.pictures.matrix import Axis
-    from desktop_app.widgets.matrix.matrix_cells import MatrixFrame
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 TITLE = 18
 PAD = 6

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -14,7 +15,6 @@ from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
 from desktop_app.widgets.matrix.matrix_cells import (
-    MatrixFrame,
     MatrixImage,
     paint_cells,
     paint_cross,
@@ -22,15 +22,19 @@ from desktop_app.widgets.matrix.matrix_cells import (
     paint_uncertain,
     paint_values,
 )
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+from desktop_app.widgets.matrix.picking import Picker, paint_picked
+from desktop_app.widgets.matrix.zooming import GESTURES, Zooming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QImage, QResizeEvent
 
     from desktop_app.pictures.matrix import Cell, Matrix
     from desktop_app.widgets.basics.theme import Theme
 
-_DRAG = 4
 ARROWS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -38,11 +42,18 @@ ARROWS = {
     Qt.Key.Key_Down: (1, 0),
 }
 ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-_RESET = {Qt.Key.Key_Escape, Qt.Key.Key_0}
+_FAR = 2**31
+_ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
+_PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
+# The small map is made of a picture of about as many elements a side.
+_MAP_ELEMENTS = 256
 
 
 class MatrixCanvas(QWidget):
     """Paints a matrix and turns mouse and keys into cells.
+
+    What does not fit is zoomed and moved as `Zooming` says; keys zoom about the cell under the
+    pointer, else about the chosen one.
 
     Signals:
         cell_hovered: (row, col) under the pointer; (−1, −1) when it leaves.
@@ -61,6 +72,8 @@ class MatrixCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.frame = MatrixFrame()
+        self.zooming = Zooming(self, self.frame)
+        self.zooming.moved.connect(self._view_moved)
         self.matrix: Matrix | None = None
         self.hover: Cell | None = None
         self.selected: Cell | None = None
@@ -68,10 +81,11 @@ class MatrixCanvas(QWidget):
         self.cross = False
         self.missing = "hover"
         self.rows_shown = True
+        self.picked: frozenset[Cell] = frozenset()
+        self.picker: Picker | None = None
         self._image: MatrixImage | None = None
         self._inked: Theme | None = None
-        self._pressed: QPointF | None = None
-        self._panning = False
+        self._pressed = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -86,31 +100,46 @@ class MatrixCanvas(QWidget):
         shape = (0, 0) if matrix is None else matrix.values.shape
         if shape != (self.frame.rows, self.frame.cols):
             self.frame.set_shape(*shape)
-            self.hover = self.selected = None
+            self.hover = self.selected = self.zooming.chosen = None
             self.view_changed.emit()
         self.matrix, self._image, self._inked = matrix, None, None
         if matrix is not None:
-            diverging = matrix.diverging
-            self._image = MatrixImage(matrix.values, matrix.limits, diverging=diverging)
+            self._image = MatrixImage(
+                matrix.values, matrix.limits, diverging=matrix.diverging, stretch=matrix.stretch
+            )
         self._arrange()
         self.update()
 
     def set_selected(self, cell: Cell | None) -> None:
         """Outline a cell without a signal; one outside the matrix selects nothing."""
         self.selected = cell if cell is not None and self.frame.holds(cell) else None
+        self.zooming.chosen = self.selected
         if self.selected is not None:
             self.frame.reveal(*self.selected)
         self.update()
 
+    def outlined(self) -> Cell | None:
+        """Return the selected cell, or None."""
+        return self.selected
+
+    def let_pick(self) -> Picker:
+        """Let cells be picked with Shift, and return what says which."""
+        if self.picker is None:
+            self.picker = Picker(self, self, self.frame, self.outlined, self._choose)
+        return self.picker
+
+    def set_picked(self, cells: Iterable[Cell]) -> None:
+        """Mark the picked cells."""
+        self.picked = frozenset(cells)
+        self.update()
+
     def reset_view(self) -> None:
         """Show the whole matrix."""
-        self.frame.reset()
-        self._view_moved()
+        self.zooming.fit()
 
     def zoom_by(self, factor: float) -> None:
-        """Zoom about the middle of the plot."""
-        self.frame.zoom(factor, self.frame.plot.center())
-        self._view_moved()
+        """Zoom about the cell under the pointer, else the chosen one, else the middle."""
+        self.zooming.zoom(factor, self._about())
 
     def cell_center(self, row: int, col: int) -> QPointF:
         """Return the middle of a cell on this widget."""
@@ -153,6 +182,7 @@ class MatrixCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.save()
         painter.setClipRect(self.frame.plot.adjusted(-2, -2, 2, 2))
+        paint_picked(painter, self.frame, self.picked, self.picker)
         paint_outline(painter, self.frame, self.hover, colour("text"), 1.5)
         paint_outline(painter, self.frame, self.selected, colour("accent"), 2.5)
         painter.restore()
@@ -160,6 +190,7 @@ class MatrixCanvas(QWidget):
         rows, cols = [row for row, _ in marked], [col for _, col in marked]
         if self.rows_shown:
             matrix_axes.paint_rows(painter, self.frame, matrix.rows, set(rows))
+        self.zooming.paint_map(painter, self._small_picture())
         if matrix.columns.pairs:
             names = self.rows_shown
             matrix_axes.paint_pairs(painter, self.frame, matrix.columns, cols, names=names)
@@ -170,42 +201,38 @@ class MatrixCanvas(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell, text = self.frame.cell_at(event.pos().toPointF()), ""
-            if self.matrix is not None and cell is not None:
+            if self.zooming.map_rect().contains(event.pos().toPointF()):
+                text = f"All of it; drag the frame to move.\n{GESTURES}"
+            elif self.matrix is not None and cell is not None:
                 text = self.matrix.tip_text(*cell)
             QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
+        if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
+            return self.zooming.gesture(event)
         return super().event(event)
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        turn = event.angleDelta().y() or event.angleDelta().x()
-        if turn and self.frame.plot.contains(event.position()):
-            self.frame.zoom(1.0015**turn, event.position())
-            self._view_moved()
-            self._set_hover(self.frame.cell_at(event.position()))
-        event.accept()
+        done = self.matrix is not None and self.zooming.wheel(event)
+        event.setAccepted(done)
+        if done:
+            self._set_hover(self._under(event.position()))
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() in {Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton}:
-            self._pressed, self._panning = event.position(), False
+        self._pressed = not self.zooming.press(event)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._pressed is not None and self.frame.is_zoomed():
-            step = event.position() - self._pressed
-            if self._panning or step.manhattanLength() > _DRAG:
-                self._panning = True
-                self._pressed = event.position()
-                self.frame.pan(step.x(), step.y())
-                self._view_moved()
-            return
-        self._set_hover(self.frame.cell_at(event.position()))
+        if self.zooming.move(event):
+            self._set_hover(None)
+        else:
+            self._set_hover(self._under(event.position()))
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed, self._pressed = self._pressed, None
-        if pressed is None or self._panning or event.button() != Qt.MouseButton.LeftButton:
+        pressed, self._pressed = self._pressed, False
+        if self.zooming.release() or not pressed or event.button() != Qt.MouseButton.LeftButton:
             return
         cell = self.frame.cell_at(event.position())
         if cell is not None:
@@ -213,8 +240,10 @@ class MatrixCanvas(QWidget):
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        cell = self.frame.cell_at(event.position())
-        if cell is None:
+        cell, at = self.frame.cell_at(event.position()), event.position()
+        if self.zooming.map_rect().contains(at) or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if cell is None or (self.frame.is_zoomed() and self._is_empty(cell)):
             self.reset_view()
         else:
             self.cell_activated.emit(*cell)
@@ -231,14 +260,25 @@ class MatrixCanvas(QWidget):
             self._choose(self.frame.stepped(self.selected, *ARROWS[key]))
         elif key in ENTER and self.selected is not None:
             self.cell_activated.emit(*self.selected)
-        elif key in _RESET and self.frame.is_zoomed():
-            self.reset_view()
-        elif key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
-            self.zoom_by(1.5)
-        elif key == Qt.Key.Key_Minus:
-            self.zoom_by(1 / 1.5)
-        else:
+        elif key in _ENDS and self.frame.rows:
+            down = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            way = _ENDS[key] * _FAR
+            self._choose(self.frame.stepped(self.selected, way if down else 0, way))
+        elif key in _PAGES and self.frame.rows:
+            page = max(len(self.frame.rows_seen()) - 1, 1)
+            self._choose(self.frame.stepped(self.selected, _PAGES[key] * page, 0))
+        elif self.matrix is None or not self.zooming.key(event, self._about()):
             super().keyPressEvent(event)
+
+    @override
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self.zooming.key_released(event):
+            super().keyReleaseEvent(event)
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.zooming.let_go()
+        super().focusOutEvent(event)
 
     # Within.
 
@@ -252,9 +292,33 @@ class MatrixCanvas(QWidget):
             self.update()
             self.cell_hovered.emit(*(cell or (-1, -1)))
 
+    @Slot()
     def _view_moved(self) -> None:
         self.update()
         self.view_changed.emit()
+
+    def _under(self, point: QPointF) -> Cell | None:
+        """Return the cell that the pointer is over; the small map covers those beneath it."""
+        covered = self.zooming.map_rect().contains(point)
+        return None if covered else self.frame.cell_at(point)
+
+    def _about(self) -> QPointF:
+        """Return what keys zoom about: the cell under the pointer, the chosen one, the middle."""
+        for cell in (self.hover, self.selected):
+            middle = None if cell is None else self.cell_center(*cell)
+            if middle is not None and self.frame.plot.contains(middle):
+                return middle
+        return self.frame.plot.center()
+
+    def _is_empty(self, cell: Cell) -> bool:
+        return self.matrix is not None and not math.isfinite(float(self.matrix.values[cell]))
+
+    def _small_picture(self) -> QImage | None:
+        """Return a coarse picture of all cells."""
+        if self._image is None or not self.frame.is_zoomed():
+            return None
+        most = max(self.frame.rows, self.frame.cols)
+        return self._image.picture(self._image.level_for(_MAP_ELEMENTS / most))
 
     def left_room(self) -> float:
         """Return what the labels of the rows take, in pixels."""
@@ -272,8 +336,6 @@ class MatrixCanvas(QWidget):
             above = matrix_axes.pairs_height if axis.pairs else matrix_axes.columns_height
             top = above(axis, width)
         room = QRectF(left, top, width, max(self.height() - top - 4, 1.0))
-        if self.square and self.frame.rows:
-            side = min(room.width() / self.frame.cols, room.height() / self.frame.rows)
-            room.setSize(QSizeF(side * self.frame.cols, side * self.frame.rows))
-        self.frame.plot = room
-        self.plot_moved.emit(room.top(), room.bottom())
+        square = self.square or (self.matrix is not None and self.matrix.square)
+        self.frame.set_room(room, square=square and self.frame.rows > 0)
+        self.plot_moved.emit(self.frame.plot.top(), self.frame.plot.bottom())

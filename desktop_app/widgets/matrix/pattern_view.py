@@ -6,12 +6,11 @@ from functools import partial as bind
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.pictures.matrix import Axis, Matrix, signed
-from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.pictures.token_text import display_text
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -19,8 +18,8 @@ from desktop_app.widgets.basics.theme import colour, set_role
 from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import reset_button
+from desktop_app.widgets.matrix.looks import Looks
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
-from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QPaintEvent
 
     from desktop_app.pictures.matrix import Cell
-
-_LISTED = 8
-_SIDE_WIDTH = 232
+    from desktop_app.pictures.stretch import Stretch
 
 
 class PatternCanvas(MatrixCanvas):
@@ -85,8 +82,10 @@ class PatternCanvas(MatrixCanvas):
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pair = self._pair_at_label(event.position())
-        if pair is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = None
+        clicked = event.button() == Qt.MouseButton.LeftButton and not self.zooming.panning
+        if pair is not None and clicked:
+            self.zooming.release()
+            self._pressed = False
             self._choose(pair)
             return
         super().mouseReleaseEvent(event)
@@ -126,6 +125,7 @@ class PatternLook(TypedDict, total=False):
         limits: Values at the ends of the colours; 0..1, or symmetric where diverging.
         masked: Whether what lies above the diagonal is left blank.
         title: Shown above, such as `L18 H6`.
+        stretch: How values are laid along the colours where that is not evenly.
     """
 
     value_name: str
@@ -133,6 +133,7 @@ class PatternLook(TypedDict, total=False):
     limits: tuple[float, float] | None
     masked: bool
     title: str
+    stretch: Stretch | None
 
 
 class PatternView(QWidget):
@@ -164,9 +165,8 @@ class PatternView(QWidget):
         self._title, self._readout = PlainLabel(), PlainLabel()
         set_role(self._title, "heading")
         set_role(self._readout, "small")
-        self._reset = reset_button("Show the whole pattern (Esc)", self.canvas)
-        self.looks_at, self.looked_at = _Looks("Looks at"), _Looks("Looked at by")
-        self._side = QWidget()
+        self._reset = reset_button("Show the whole pattern (0)", self.canvas)
+        self.looks = Looks()
         self._build()
         self.setFocusProxy(self.canvas)
         self.setAccessibleName("Attention pattern")
@@ -175,11 +175,8 @@ class PatternView(QWidget):
         self.clear_pattern()
 
     def _build(self) -> None:
-        lists = (self.looks_at, self.looked_at)
-        column_in(self._side, *lists, None, spacing=12, margins=(8, 0, 0, 0))
-        self._side.setFixedWidth(_SIDE_WIDTH)
         head = row_in(None, self._title, (self._readout, 1), self._reset)
-        body = row_in(None, (self.canvas, 1), self._bar, self._side, spacing=4)
+        body = row_in(None, (self.canvas, 1), self._bar, self.looks, spacing=4)
         column = column_in(self, head, body, spacing=4)
         column.setStretch(1, 1)
 
@@ -223,11 +220,12 @@ class PatternView(QWidget):
             Axis("Key (to)", self._tokens, words),
             diverging=self._diverging,
             scale=look.get("limits") or (None if self._diverging else (0.0, 1.0)),
+            stretch=look.get("stretch"),
             value_format="{:+.2f}" if self._diverging else "{:.2f}",
             tip=bind(_pair_text, matrix, self._tokens, "{:+.4f}" if self._diverging else "{:.4f}"),
         )
         self.canvas.show_matrix(shown)
-        self._bar.set_scale(shown.limits, diverging=self._diverging)
+        self._bar.set_scale(shown.limits, diverging=self._diverging, stretch=shown.stretch)
         self._bar.setToolTip(plain_tip(look.get("value_name", "attention")))
         self._title.setText(look.get("title", ""))
         self._title.setVisible(bool(look.get("title")))
@@ -247,17 +245,32 @@ class PatternView(QWidget):
         self.canvas.set_selected(None if query is None or key is None else (query, key))
         self._describe()
 
+    def point_at(self, query: int, key: int) -> None:
+        """Speak of the pair under the pointer of a neighbour, without a signal; −1 of none."""
+        cell = (query, key) if self.canvas.frame.holds((query, key)) else None
+        if cell != self.canvas.hover:
+            self.canvas.hover = cell
+            self.canvas.update()
+            self._describe()
+
+    def show_seen(self, seen: QRectF) -> None:
+        """Show the part that a neighbour of the same length shows."""
+        if seen != self.canvas.frame.seen:
+            self.canvas.frame.seen = QRectF(seen)
+            self.canvas.update()
+            self._on_view_changed()
+
     def selected(self) -> tuple[int, int] | None:
         """Return the outlined (query, key), or None."""
         return self.canvas.selected
 
     def set_side_visible(self, visible: bool) -> None:
         """Show or hide the two lists beside the pattern."""
-        self._side.setVisible(visible)
+        self.looks.setVisible(visible)
 
     def is_side_visible(self) -> bool:
         """Return whether the lists are shown."""
-        return not self._side.isHidden()
+        return not self.looks.isHidden()
 
     def set_bar_visible(self, visible: bool) -> None:
         """Show or hide the colour scale, such as where the pattern is small."""
@@ -276,19 +289,13 @@ class PatternView(QWidget):
         if cell is None or matrix is None:
             self._readout.setText("")
             self._bar.set_value(None)
-            for looks in (self.looks_at, self.looked_at):
-                looks.show_nothing()
+            self.looks.show_nothing()
             return
         query, key = cell
         self._readout.setText(self.pair_text(query, key))
         self.canvas.setAccessibleDescription(self._readout.text())
         self._bar.set_value(float(matrix[query, key]))
-        for looks, place, verb, values in (
-            (self.looks_at, query, "looks at", matrix[query]),
-            (self.looked_at, key, "is looked at by", matrix[:, key]),
-        ):
-            looks.title.setText(f"{self._tokens[place]} ({place}) {verb}")
-            looks.list.set_ranking(_strongest(values, self._tokens, diverging=self._diverging))
+        self.looks.show_pair(matrix, self._tokens, cell, diverging=self._diverging)
 
     @Slot(int)
     def _on_token_hovered(self, position: int) -> None:
@@ -300,41 +307,6 @@ class PatternView(QWidget):
     @Slot()
     def _on_view_changed(self) -> None:
         self._reset.setVisible(self.canvas.frame.is_zoomed())
-
-
-class _Looks(QWidget):
-    """The tokens that one joins most, under what is said of it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-        self.title = PlainLabel(name)
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        set_role(self.title, "small")
-        self.list = RankingList(name)
-        self.list.horizontalHeader().hide()
-        self.list.setFixedHeight(self.list.full_height(_LISTED))
-        self.list.set_empty_text("")
-        column_in(self, self.title, self.list, spacing=4)
-
-    def show_nothing(self) -> None:
-        """Speak of no token."""
-        self.title.setText(self._name)
-        self.list.set_ranking(Ranking())
-
-
-def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: bool) -> Ranking:
-    """Return the tokens of the largest values, best first; keys are positions."""
-    strength = np.where(np.isfinite(values), np.abs(values), -1.0)
-    best = [int(i) for i in np.argsort(-strength, kind="stable")[:_LISTED] if strength[i] > 0]
-    most = max(float(strength.max()), 1e-9) if diverging else 1.0
-    columns = (
-        Column("token", "mono"),
-        Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
-        Column("weight", "number", signed=diverging),
-    )
-    rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)
-    return ranked(columns, rows, best)
 
 
 def _pair_text(

@@ -157,6 +157,7 @@ class Canvas:
         # Its cached ground would be an image in vector files.
         self.widget.setCacheMode(self.widget.CacheModeFlag.CacheNone)
         self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.widget.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.widget.setStyleSheet("background: transparent;")
         # Not a PlotItem: each has menus and a form that nobody opens, and leaves them to the
         # garbage collector.

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from desktop_app.pictures.ranking import Ranking, ranked
@@ -15,10 +22,10 @@ from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, RankingModel, cell_font
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Sequence
 
     from PySide6.QtCore import QItemSelection
-    from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from desktop_app.pictures.ranking import Column
 
@@ -38,12 +45,15 @@ class RankingList(QTableView):
         row_clicked: A row was clicked.
         row_activated: A row was double-clicked, or Enter was pressed on it.
         row_hovered: The pointer is over a row; None when it leaves.
+        rows_picked: Rows were selected beside each other with Ctrl or Shift; the keys of all that
+            are selected now, and of those that were let go.
     """
 
     row_selected = Signal(object)
     row_clicked = Signal(object)
     row_activated = Signal(object)
     row_hovered = Signal(object)
+    rows_picked = Signal(object, object)
 
     def __init__(
         self,
@@ -95,6 +105,8 @@ class RankingList(QTableView):
         heads.setFixedHeight(HEADER_HEIGHT)
         heads.setSortIndicatorClearable(True)
         heads.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        heads.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        heads.customContextMenuRequested.connect(self._on_heading_asked)
         self.setSortingEnabled(sortable)
         heads.setSectionsClickable(sortable)
 
@@ -118,6 +130,15 @@ class RankingList(QTableView):
         self._share_room()
         self.updateGeometry()
 
+    def set_marked(self, keys: Collection[Hashable]) -> None:
+        """Mark the rows of these keys, without a signal."""
+        self._model.marked = frozenset(keys)
+        self.viewport().update()
+
+    def marked(self) -> frozenset[Hashable]:
+        """Return the keys whose rows are marked."""
+        return self._model.marked
+
     def set_rows(
         self, values: Iterable[Iterable[object]], keys: Sequence[Hashable] | None = None
     ) -> None:
@@ -134,6 +155,13 @@ class RankingList(QTableView):
         self._fitting = (smallest, largest)
         self._measure_columns()
         self._share_room()
+
+    def set_zoom(self, percent: int) -> None:
+        """Show larger or smaller letters, in rows of that height."""
+        self._model.zoom = percent
+        height = round(ROW_HEIGHT * percent / 100)
+        self.set_fitting(height, height)
+        self.viewport().update()
 
     def full_height(self, rows: int | None = None) -> int:
         """Return the height at which so many rows, or those there are, need no scrolling."""
@@ -181,10 +209,16 @@ class RankingList(QTableView):
             QGuiApplication.clipboard().setText(text)
         return text
 
+    def _keys(self, places: Iterable[int]) -> tuple[Hashable, ...]:
+        return tuple(self._model.row(place).key for place in places)
+
     def _select(self, key: object, *, scroll: bool) -> None:
         place = None if key is None else self._model.place_of(key)
         self._silent = True
-        if place is None:
+        if place is not None and key == self.selected_key():
+            if scroll:  # rows selected beside it stay
+                self.scrollTo(self._model.index(place, 0))
+        elif place is None:
             self.clearSelection()
             self.setCurrentIndex(QModelIndex())
         else:
@@ -207,22 +241,24 @@ class RankingList(QTableView):
     def _width(self, column: int) -> int:
         spec = self.ranking.columns[column]
         if isinstance(spec.width, int):
-            return spec.width
+            return spec.width * self._model.zoom // 100
         if spec.stretches:
             return spec.least or _LEAST
         sampled = range(min(len(self.ranking.rows), _SAMPLED))
-        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1]))
+        metrics = QFontMetrics(cell_font(spec.kind, self._fitting[1], self._model.zoom))
         longest = max((self.ranking.text(row, column) for row in sampled), key=len, default="")
         said = "" if self.horizontalHeader().isHidden() else spec.heading
         heading = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(said)
         box = 14 if spec.kind == "token" else 0
         # Some pixels more than the text: painting rounds up, and a cut word says nothing.
         needed = max(metrics.horizontalAdvance(longest) + box, heading) + 2 * PAD + 4
-        return min(needed, _MOST)
+        return min(needed, _MOST * self._model.zoom // 100)
 
     def _share_room(self) -> None:
         """Leave out columns where room is scarce, and give rows the height that fills the list."""
         columns = self.ranking.columns
+        if len(columns) != len(self._widths):  # a resize in the midst of another ranking
+            return
         last = max((column.priority for column in columns), default=0)
         room = self.viewport().width()
         while last > 0 and room < self._needed(last):
@@ -285,12 +321,27 @@ class RankingList(QTableView):
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        pointed = event.reason() != QContextMenuEvent.Reason.Keyboard
+        self._open_menu(event.globalPos(), self.columnAt(event.pos().x()) if pointed else -1)
+
+    @Slot(QPoint)
+    def _on_heading_asked(self, place: QPoint) -> None:
+        heads = self.horizontalHeader()
+        self._open_menu(heads.mapToGlobal(place), heads.logicalIndexAt(place))
+
+    def _open_menu(self, place: QPoint, column: int) -> None:
+        """Offer to copy rows; whatever the table stands in may add what it knows of a column."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         rows = menu.addAction("Copy rows", self.copy_selection)
         rows.setEnabled(self.selectionModel().hasSelection())
         menu.addAction("Copy table", self.copy_table).setEnabled(self._model.rowCount() > 0)
-        menu.popup(event.globalPos())
+        host: QWidget | None = self.parentWidget()
+        while host is not None and not hasattr(host, "menu_opening"):
+            host = host.parentWidget()
+        if host is not None:
+            host.menu_opening.emit(menu, self.ranking.columns[column].key if column >= 0 else "")
+        menu.popup(place)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -327,7 +378,16 @@ class RankingList(QTableView):
         self.row_activated.emit(self._model.row(index.row()).key)
 
     @Slot()
-    def _on_selection_changed(self, *_change: QItemSelection) -> None:
-        key = None if self._silent else self.selected_key()
+    def _on_selection_changed(self, came: QItemSelection, went: QItemSelection) -> None:
+        if self._silent:
+            return
+        now = [index.row() for index in self.selectionModel().selectedRows()]
+        if len(now) > 1 or not came.count():  # a plain click brings one row and ends the others
+            self.rows_picked.emit(self._keys(now), self._keys(_rows_of(went)))
+        key = self.selected_key()
         if key is not None:
             self.row_selected.emit(key)
+
+
+def _rows_of(selection: QItemSelection) -> list[int]:
+    return sorted({index.row() for index in selection.indexes()})

@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     QRectF,
     Qt,
 )
-from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from desktop_app.pictures.ranking import Bar, Ranking
@@ -26,7 +26,7 @@ from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from PySide6.QtGui import QColor
 
@@ -44,6 +44,7 @@ PAD = 6
 _TALL = 48
 # More dots than these on one line hide each other.
 _MOST_DOTS = 60
+_MARK = 7.0  # beside the letters, not behind them
 # A bar shorter than this, in pixels, is nothing.
 _SEEN = 0.5
 
@@ -54,6 +55,8 @@ class RankingModel(QAbstractTableModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.ranking = Ranking()
+        self.marked: frozenset[Hashable] = frozenset()
+        self.zoom = 100
         self._order: Sequence[int] = ()
         self._limits: dict[int, tuple[float, float]] = {}
 
@@ -106,7 +109,8 @@ class RankingModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole:
             return ALIGNMENTS[self.column(index).side]
         if role == Role.AccessibleTextRole:
-            return self.ranking.told(row)
+            picked = ", picked" if self.ranking.rows[row].key in self.marked else ""
+            return f"{self.ranking.told(row)}{picked}"
         if role == Role.ToolTipRole:
             return plain_tip(self.ranking.rows[row].tooltip or self.ranking.told(row))
         return None
@@ -146,12 +150,13 @@ class RankingModel(QAbstractTableModel):
         self.layoutChanged.emit()
 
 
-def cell_font(kind: Kind, height: int = 0) -> QFont:
-    """Return the face of a kind of column in rows of that height."""
-    more = 2 if height >= _TALL else 0
+def cell_font(kind: Kind, height: int = 0, zoom: int = 100) -> QFont:
+    """Return the face of a kind of column in rows of that height, its letters zoomed in percent."""
+    more = 2 if height >= _TALL and zoom == 100 else 0
+    pixels = max(6, round((13 if kind == "text" else 12) * zoom / 100)) + more
     if kind == "text":
-        return ui_font(13 + more)
-    return ui_font(12 + more, "medium") if kind in {"name", "mark"} else mono_font(12 + more)
+        return ui_font(pixels)
+    return ui_font(pixels, "medium") if kind in {"name", "mark"} else mono_font(pixels)
 
 
 class RankingDelegate(QStyledItemDelegate):
@@ -175,9 +180,20 @@ class RankingDelegate(QStyledItemDelegate):
                 painter.fillRect(rect, theme_hub().current.color("selection"))
             elif index.row() == self.hovered:
                 painter.fillRect(rect, theme_hub().current.color("hover"))
+            if index.column() == 0 and model.row(index.row()).key in model.marked:
+                _paint_mark(painter, rect)
             _Cell(painter, rect.adjusted(PAD, 0, -PAD, 0), model, index).paint()
         finally:
             painter.restore()  # the other cells are drawn with the same painter
+
+
+def _paint_mark(painter: QPainter, rect: QRect) -> None:
+    """Draw the corner that marks a picked row, as the maps do."""
+    arm = min(_MARK, rect.height() / 2)
+    corner = QPointF(rect.left() + 1, rect.top() + 1)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme_hub().current.color("text"))
+    painter.drawPolygon(QPolygonF([corner, corner + QPointF(arm, 0), corner + QPointF(0, arm)]))
 
 
 class _Cell:
@@ -185,7 +201,7 @@ class _Cell:
 
     def __init__(self, painter: QPainter, box: QRect, model: RankingModel, index: Index) -> None:
         row = model.row(index.row())
-        self._painter, self._box = painter, box
+        self._painter, self._box, self._zoom = painter, box, model.zoom
         self._column: Column = model.column(index)
         self._emphasis: Emphasis = row.emphasis
         self._value = row.values[index.column()]
@@ -197,7 +213,7 @@ class _Cell:
 
     def paint(self) -> None:
         """Draw it."""
-        self._painter.setFont(cell_font(self._column.kind, self._box.height()))
+        self._painter.setFont(cell_font(self._column.kind, self._box.height(), self._zoom))
         if self._column.kind == "bar":
             self._paint_bar()
         elif self._column.kind == "token":

@@ -25,9 +25,11 @@ from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
+
+    from desktop_app.pictures.stretch import Stretch
 
 
 BOX = 28
@@ -72,11 +74,17 @@ class Line:
 class TokenLayout:
     """Boxes of given widths flowed into lines as wide as `room`, or onto one where None.
 
-    `rows` is 2 where a second strip lies beneath; `arrow` is the position that carries an arrow.
+    `rows` is 2 where a second strip lies beneath; `arrow` is the position that carries an arrow;
+    after the positions of `ends` a new line begins.
     """
 
     def __init__(
-        self, widths: Sequence[int], room: int | None, rows: int, arrow: int | None
+        self,
+        widths: Sequence[int],
+        room: int | None,
+        rows: int,
+        arrow: int | None,
+        ends: Collection[int] = (),
     ) -> None:
         self._widths = np.asarray(widths, dtype=np.int64)
         self._lefts = np.zeros(len(self._widths), dtype=np.int64)
@@ -84,16 +92,17 @@ class TokenLayout:
         self.lines: list[Line] = []
         self.width = 0
         self.height = MARGIN
-        self._flow(room, arrow)
+        self._flow(room, arrow, ends)
         self._tops = [line.top for line in self.lines]
         self._starts = [line.start for line in self.lines]
 
-    def _flow(self, room: int | None, arrow: int | None) -> None:
+    def _flow(self, room: int | None, arrow: int | None, ends: Collection[int]) -> None:
         count, start = len(self._widths), 0
         left = MARGIN
         for index in range(count):
             width = int(self._widths[index])
-            if room is not None and index > start and left + width + MARGIN > room:
+            full = room is not None and left + width + MARGIN > room
+            if index > start and (full or index - 1 in ends):
                 self._close(start, index, arrow)
                 start, left = index, MARGIN
             self._lefts[index] = left
@@ -155,6 +164,7 @@ class StripLook:
         values: What colours the boxes, float [S]; NaN has no colour.
         limits: Values at the ends of the colours.
         diverging: Whether 0 is their middle.
+        stretch: How values are laid along the colours where that is not evenly.
         read: The position that carries the arrow.
         selected: The outlined position, or −1.
         hover: The position under the pointer, or −1.
@@ -165,6 +175,7 @@ class StripLook:
     values: NDArray[np.float64] | None = None
     limits: tuple[float, float] = (0.0, 1.0)
     diverging: bool = True
+    stretch: Stretch | None = None
     read: int | None = None
     selected: int = -1
     hover: int = -1
@@ -207,6 +218,8 @@ def _tints(look: StripLook) -> NDArray[np.uint8]:
     table = lookup(diverging_map() if look.diverging else sequential_map(), 257)
     low, high = look.limits
     share = np.clip((np.nan_to_num(look.values) - low) / ((high - low) or 1.0), 0.0, 1.0)
+    if look.stretch is not None:
+        share = np.nan_to_num(look.stretch.share(look.values))
     tints = table[np.rint(share * 256).astype(np.int64)].copy()
     tints[~np.isfinite(look.values), 3] = 0
     return tints

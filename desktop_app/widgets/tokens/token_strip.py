@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from desktop_app.contract.result import TokenList
+    from desktop_app.pictures.stretch import Stretch
 
 __all__ = ["TokenCell", "TokenStrip"]
 _MOST_LINES = 6
@@ -97,6 +98,7 @@ class TokenStrip(PaintedArea):
         *,
         diverging: bool = True,
         value_name: str = "",
+        stretch: Stretch | None = None,
     ) -> None:
         """Colour the boxes by a value per token, named in the tooltip; None takes the colours away.
 
@@ -107,7 +109,7 @@ class TokenStrip(PaintedArea):
         if look.values is not None:
             found = centred_limits if diverging else finite_limits
             look.limits = limits or found(look.values)
-        look.diverging = diverging
+        look.diverging, look.stretch = diverging, stretch
         self._value_name = value_name
         self.viewport().update()
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QAbstractItemView
 
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.results_panel import ROW, kind, words
+from desktop_app.window.sessions.entries import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +33,6 @@ class ComparisonDesk(QObject):
         self._results = results
         self._pictures = pictures
         self.dialog: ComparisonDialog | None = None
-        self._results.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         # Stored arrays of a session that is closed can no longer be read.
         self._session.opened.connect(self.close)
         results.asked.connect(self._on_asked)
@@ -47,7 +45,7 @@ class ComparisonDesk(QObject):
 
     def compare_marked(self) -> None:
         """Compare the two marked results, or the marked one with the one of its kind before it."""
-        marked: list[SessionRow] = [i.data(ROW) for i in self._results.list.selectedItems()]
+        marked = self._results.marked()
         if not marked:
             self._hall.say("Mark a result in the history first, or two with Ctrl+click.")
             return
@@ -83,6 +81,7 @@ class ComparisonDesk(QObject):
         dialog.set_chosen(first, second)
         if self._show(first, second):
             dialog.show()
+            self._results.unmark()
         else:
             dialog.close()
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -19,16 +20,23 @@ from desktop_app.pictures import matrix as maps
 from desktop_app.pictures.ranking import Column
 from desktop_app.pictures.slicing import token_labels
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import WITHHELD, number, plural
+from desktop_app.pictures.words import (
+    WITHHELD,
+    choice_label,
+    choice_term,
+    layers_words,
+    number,
+    plural,
+)
 from desktop_app.session.diff import Change, setting_changes
 from desktop_app.views.choosers import Choosers
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow, Room
 from desktop_app.widgets.basics.icons import icon_button
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import column_in, filled
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.words import PlainLabel
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -42,7 +50,7 @@ from desktop_app.window.comparison.data import (
     most_different,
     summary,
 )
-from desktop_app.window.sessions.results_panel import kind, words
+from desktop_app.window.sessions.entries import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +78,7 @@ class ComparisonView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._titles = ("first", "second")
+        self._results: tuple[Result, Result] | None = None
         self._fields: list[Both] = []
         self._pair: Pair | None = None
         self._heading = ElidedLabel("", "title")
@@ -96,6 +105,7 @@ class ComparisonView(QWidget):
     def show_pair(self, left: Result, right: Result, titles: tuple[str, str]) -> None:
         """Compare two results of one analysis; the history calls them by these titles."""
         self._titles = (_line(titles[0]), _line(titles[1]))
+        self._results = left, right
         changes = setting_changes(left, right)
         self._heading.set_full_text(f"{_line(titles[0])}  →  {_line(titles[1])}")
         self._sentence.set_full_text(_sentence(changes))
@@ -109,6 +119,11 @@ class ComparisonView(QWidget):
     def picture_widget(self) -> QWidget:
         """Return what an export draws."""
         return self._pictures
+
+    def scripts(self) -> list[tuple[str, Result]]:
+        """Return what copies either result as Python, and the result."""
+        words = ("Copy first as Python", "Copy second as Python")
+        return list(zip(words, self._results, strict=True)) if self._results else []
 
     def pair(self) -> Pair | None:
         """Return the matrices on screen."""
@@ -140,7 +155,9 @@ class ComparisonView(QWidget):
         )
         room = QWidget()
         self._stack = QStackedLayout(room)
-        self._scroll = Room(self._pictures)
+        inside = QWidget()
+        column_in(inside, self._pictures)
+        self._scroll = Room(inside)
         self._stack.addWidget(self._scroll)
         self._stack.addWidget(nothing)
         parts = (self._heading, self._sentence, self._changes, (room, 1))
@@ -148,7 +165,7 @@ class ComparisonView(QWidget):
         self.setAccessibleName("Comparison of two results")
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
-        rows = [(_name(c.name), _words(c.left), _words(c.right)) for c in changes]
+        rows = [(_name(c.name), _words(c.left, c.name), _words(c.right, c.name)) for c in changes]
         self._changes.set_rows(rows)
         self._changes.setFixedHeight(self._changes.full_height(min(len(rows), _TABLE_ROWS)))
 
@@ -231,9 +248,9 @@ def _name(name: str) -> str:
     return name.replace("_", " ").replace(".", " · ")
 
 
-def _words(value: object) -> str:
+def _words(value: object, name: str = "") -> str:
     """Write a setting's value plainly: lists as their entries, nothing as a dash."""
-    text = _plain(value)
+    text = layers_words(value) if name == "layers" and isinstance(value, str) else _plain(value)
     return text if len(text) <= 300 else text[:299] + "…"
 
 
@@ -245,8 +262,10 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return " | ".join(_plain(entry) for entry in value)
-    return display_text(value) if isinstance(value, str) else str(value)
+        return " · ".join(_plain(entry) for entry in value)
+    if isinstance(value, str):
+        return choice_label(value) if choice_term(value) else display_text(value)
+    return str(value)
 
 
 def _line(title: str) -> str:
@@ -279,10 +298,14 @@ class ComparisonDialog(QDialog):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(18)
             box.activated.connect(self._on_chosen)
-        self.export_button = icon_button("export", "Export picture…")
+            box.currentTextChanged.connect(self._show_tips)
+        self.export_button = icon_button("export", "Save picture as…")
         self.copy_button = icon_button("copy", "Copy picture")
         shown = self.view.picture_widget()
         export = partial(pictures.export, shown, "comparison", self.windowTitle())
+        pictures.offer(shown, "comparison", self.windowTitle(), self.view.scripts)
+        menu_keys = QShortcut(QKeySequence("Shift+F10"), self)
+        menu_keys.activated.connect(self._open_menu)
         self.export_button.clicked.connect(export)
         self.copy_button.clicked.connect(partial(pictures.copy_picture, shown))
         top = filled(
@@ -294,11 +317,21 @@ class ComparisonDialog(QDialog):
         filled(QVBoxLayout(self), top, (self.view, 1))
         self.resize(1120, 760)
 
+    def _open_menu(self) -> None:
+        """Open the picture's menu for whoever has no mouse."""
+        shown = self.view.picture_widget()
+        shown.customContextMenuRequested.emit(shown.rect().center())
+
     def set_chosen(self, first: int, second: int) -> None:
         """Show which two results are compared, without a signal."""
         ids = [row.id for row in self._rows]
         self.first.setCurrentIndex(ids.index(first))
         self.second.setCurrentIndex(ids.index(second))
+
+    def _show_tips(self, _chosen: str) -> None:
+        """Tell in full what has no room in a narrow window."""
+        for box in (self.first, self.second):
+            box.setToolTip(plain_tip(box.currentText()))
 
     def _on_chosen(self, _index: int) -> None:
         one, two = self.first.currentIndex(), self.second.currentIndex()

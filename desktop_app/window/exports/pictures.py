@@ -30,6 +30,7 @@ from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.contract.registry import ANALYSES
+from desktop_app.pictures.naming import result_name
 from desktop_app.support.errors import BadInputError, LensbenchError, unfit
 from desktop_app.support.files import write_atomically
 from desktop_app.support.guard import raising
@@ -180,9 +181,16 @@ def _ground(widget: QWidget) -> QColor:
 
 
 def draw_result(
-    result: Result, path: Path, *, scale: float = 2.0, theme: ThemeChoice = "light"
+    result: Result,
+    path: Path,
+    *,
+    scale: float = 2.0,
+    theme: ThemeChoice = "light",
+    title: str = "",
 ) -> None:
     """Write the picture of a result as the ending of `path` says; needs no screen and no model.
+
+    Its title is what the history calls the result, else what made it.
 
     Raises:
         BadInputError: The analysis has no picture, or the file cannot be written.
@@ -196,8 +204,6 @@ def draw_result(
     view = create_view(analysis, Selection())
     view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     view.resize(*_SIZE)
-    partial = " (partial)" if result.partial else ""
-    title = f"{analysis.title}{partial}: {_prompt(result)}"
     try:
         with _whole():
             view.show_result(result)
@@ -205,7 +211,7 @@ def draw_result(
                 raise BadInputError(view.read_out()["failure"])
             view.show()
             let_draw()
-        save_picture(view.picture_widget(), path, scale=scale, title=title)
+        save_picture(view.picture_widget(), path, scale=scale, title=title or result_name(result))
     finally:
         view.close()
         view.deleteLater()
@@ -223,10 +229,6 @@ def _whole() -> Iterator[None]:
         raise
     except Exception as error:
         raise BadInputError(unfit(error)) from error
-
-
-def _prompt(result: Result) -> str:
-    return result.prompts[0].text[:80] if result.prompts else result.model.name
 
 
 def _application(theme: ThemeChoice) -> QApplication:

@@ -18,15 +18,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.pictures.words import plural
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
-RESULT_FILTER = (
-    "JSON (*.json);;NumPy (*.npz);;CSV (*.csv);;Python script (*.py);;Jupyter notebook (*.ipynb)"
-)
+_RESULTS = {
+    ".json": "JSON",
+    ".npz": "NumPy",
+    ".csv": "CSV",
+    ".py": "Python script",
+    ".ipynb": "Jupyter notebook",
+}
 _PICTURES = {".png": "PNG picture", ".svg": "SVG picture", ".pdf": "PDF document"}
 _EXPLANATION = (
     "A sweep computes many variants of a prompt in one pass, as many at a time as memory allows. "
@@ -46,6 +51,19 @@ def ask_save_before_closing(parent: QWidget) -> str:
     if box.clickedButton() is save:
         return "save"
     return "discard" if box.clickedButton() is discard else "cancel"
+
+
+def ask_prompts(parent: QWidget, name: str, count: int) -> str:
+    """Return replace, append or nothing for the prompts of a file, where the table has some."""
+    what = f"“{name}” holds {plural(count, 'prompt')}."
+    box = _box(parent, what, "Take the place of the table's prompts, or stand below them?")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+    append = box.addButton("Append", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.exec()
+    if box.clickedButton() is replace:
+        return "replace"
+    return "append" if box.clickedButton() is append else ""
 
 
 def _box(parent: QWidget, text: str, more: str) -> QMessageBox:
@@ -115,6 +133,12 @@ def picture_filter(ending: str) -> str:
     return ";;".join(f"{_PICTURES[e]} (*{e})" for e in kinds)
 
 
+def result_filter(ending: str) -> str:
+    """Return the kinds of data to choose from, the one of `ending` first."""
+    kinds = sorted(_RESULTS, key=lambda e: e != ending)
+    return ";;".join(f"{_RESULTS[e]} (*{e})" for e in kinds)
+
+
 def show_about(parent: QWidget, version: str) -> None:
     """Say what this program is."""
     box = _box(
@@ -143,6 +167,7 @@ class MemoryDialog(QDialog):
         self.box.setSpecialValueText("Automatic")
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
+        keep_off_edge(self.box)
         self.box.setAccessibleName("Most memory that a sweep takes, in megabytes")
         line = filled(QHBoxLayout(), PlainLabel("A sweep may take"), self.box, None)
         choices = QDialogButtonBox.StandardButton

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, serving
+from desktop_app.pictures.words import without_flags
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.making import create_view, stand_in_for
+from desktop_app.widgets.basics.explained_card import ExplainedCard
 from desktop_app.widgets.basics.job_bar import JobBar
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.selection import Selection
@@ -17,13 +19,19 @@ from desktop_app.widgets.basics.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from PySide6.QtCore import QPoint
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis, Intent
+    from desktop_app.pictures.facts import Explained
     from desktop_app.views.base import AnalysisView
 
     Offer = tuple[str, Callable[[], object]]
+
+STAYS_MS = 20_000
+PICTURE = "picture"
+"""What `whole_wanted` and `whole_changed` call the picture; a panel is called by its name."""
 
 
 class ViewShelf(QObject):
@@ -117,12 +125,18 @@ class Hall(QObject):
     Signals:
         problem_told: A sentence on what went wrong.
         help_wanted: The name of an analysis whose help page is asked for.
+        heading_wanted: The same with a heading of that page.
         log_wanted: The log is to be seen.
+        whole_wanted: What is to take the whole window, or to give it back.
+        whole_changed: What has the whole window now; empty: nothing has.
     """
 
     problem_told = Signal(str)
     help_wanted = Signal(str)
+    heading_wanted = Signal(str, str)
     log_wanted = Signal()
+    whole_wanted = Signal(str)
+    whole_changed = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -134,25 +148,63 @@ class Hall(QObject):
         self._slots: Mapping[str, Callable[[], object]] = {}
         self.views.built.connect(self._on_view_built)
         self.banner.action_clicked.connect(self._on_banner_action)
+        self.whole_changed.connect(self._on_whole_changed)
+        self._whole = ""
+        self._about = ""
+        self._is_plain_problem = False
+        self._staying = QTimer(self, singleShot=True, interval=STAYS_MS)
+        self._staying.timeout.connect(self._on_stayed)
 
     def say(self, message: str, severity: str = "info") -> None:
-        """Say something that needs no answer, in the job bar."""
-        self.job_bar.say(message, severity)
+        """Say something that needs no answer, in the job bar.
+
+        Where something went well, a problem that offers nothing to be done is an old one.
+        """
+        self.job_bar.say(without_flags(message), severity)
+        if severity == "good" and self._is_plain_problem:
+            self.banner.dismiss()
 
     def show(
-        self, sentence: str, severity: str = "bad", offers: Mapping[str, Offer] | None = None
+        self,
+        sentence: str,
+        severity: str = "bad",
+        offers: Mapping[str, Offer] | None = None,
+        about: str = "",
     ) -> None:
-        """Say something above the picture until it is read; offers are buttons by their codes."""
+        """Say something over the picture; offers are buttons by their codes.
+
+        A problem stays until it is read or what it is about is `over`; mere news goes by itself.
+        """
+        self._about = about
+        self._is_plain_problem = severity == "bad" and not offers
+        self._staying.stop()
+        if severity in {"info", "good"}:
+            self._staying.start()
         given = offers or {}
         self._slots = {code: slot for code, (_, slot) in given.items()}
         labels = [(code, label) for code, (label, _) in given.items()]
-        self.banner.show_message(sentence, severity, labels)
+        self.banner.show_message(without_flags(sentence), severity, labels)
         if severity == "bad":
             self.problem_told.emit(sentence)
 
-    def show_problem(self, sentence: str) -> None:
+    def show_problem(self, sentence: str, about: str = "") -> None:
         """Say what went wrong."""
-        self.show(sentence)
+        self.show(sentence, about=about)
+
+    def over(self, about: str) -> None:
+        """Take the banner away where it speaks of something that is over now."""
+        if about and about == self._about:
+            self.banner.dismiss()
+
+    def rest(self) -> None:
+        """Wait for nothing any more: the window is closing."""
+        self._staying.stop()
+
+    def explain(self, told: Explained, place: QPoint) -> None:
+        """Take a number apart beside it; what is asked further, the help tells."""
+        card = ExplainedCard(told, self.window)
+        card.more_wanted.connect(self.heading_wanted)
+        card.open_at(place)
 
     def attempt(self, work: Callable[[], object], told: str) -> None:
         """Do what may be refused in a sentence; say `told` where it is done."""
@@ -187,6 +239,24 @@ class Hall(QObject):
         view.message_requested.connect(self.say)
         view.help_requested.connect(self.help_wanted)
         view.intent_raised.connect(self.answer)
+        view.whole_requested.connect(self._on_whole_requested)
+        view.show_whole(self._whole == PICTURE)
+
+    def _on_whole_requested(self) -> None:
+        self.whole_wanted.emit(PICTURE)
+
+    def _on_whole_changed(self, what: str) -> None:
+        self._whole = what
+        for view in self.views.standing():
+            view.show_whole(what == PICTURE)
+
+    def _on_stayed(self) -> None:
+        """Take news away, unless it is being read: the pointer or the keyboard is there."""
+        focus = QApplication.focusWidget()
+        if self.banner.underMouse() or (focus is not None and self.banner.isAncestorOf(focus)):
+            self._staying.start()
+        else:
+            self.banner.dismiss()
 
     def _on_banner_action(self, code: str) -> None:
         if code in self._slots:

@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-import re
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QTextBlockFormat,
-    QTextCharFormat,
-    QTextCursor,
-    QTextDocument,
-    QTextFrameFormat,
-    QTextLength,
-    QTextTable,
-)
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QHBoxLayout,
     QPushButton,
-    QTextBrowser,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.contract.registry import ANALYSES, file_of
 from desktop_app.pictures.ranking import Column
 from desktop_app.support.guard import override
-from desktop_app.support.paths import resource
-from desktop_app.views.frame import label
-from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.views.frame import ElidedLabel
+from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.theme import set_role, theme_hub
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame import layout
 from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.frame.edges import KEYS, Edges
+from desktop_app.window.frame.fitting import Fitting
+from desktop_app.window.frame.hall import PICTURE
+from desktop_app.window.frame.help_pages import START
+from desktop_app.window.frame.help_panel import HelpPanel
+from desktop_app.window.frame.whole import Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from PySide6.QtCore import QUrl
-    from PySide6.QtGui import QShowEvent
     from PySide6.QtWidgets import QMainWindow
 
-    from desktop_app.contract.spec import Analysis
     from desktop_app.support.logs import LogBook
     from desktop_app.window.frame.hall import Hall
 
-START = "start"
-SESSION_FILE = "session_file"
-_NAME = re.compile(r"^[a-z_]{1,40}$")
-_HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 POLL_MS = 500
 _WARNING = 30
 _INFO = 20
@@ -66,147 +53,6 @@ _COLUMNS = (
     Column("Message", width="stretch"),
 )
 _LOG_HEIGHT = 190
-
-
-def read_page(name: str) -> str:
-    """Return a help page as Markdown; a sentence where there is none."""
-    path = file_of(name, "help.md") or resource("help", f"{name}.md")
-    if _NAME.match(name) and path.is_file():
-        return path.read_text(encoding="utf-8")
-    return spec_page(ANALYSES[name]) if name in ANALYSES else f"There is no help page “{name}”."
-
-
-class HelpPanel(QWidget):
-    """Shows one page at a time; links lead to the others."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._page = START
-        self._pages = QComboBox()
-        self._pages.setAccessibleName("Help page")
-        self._pages.addItem("Getting started", START)
-        for analysis in ANALYSES.values():
-            self._pages.addItem(analysis.title, analysis.name)
-        self._pages.addItem("The session file", SESSION_FILE)
-        self.browser = QTextBrowser()
-        self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
-        self.browser.setOpenLinks(False)
-        self.browser.setAccessibleName("Help")
-        self.browser.anchorClicked.connect(self._on_anchor_clicked)
-        self._pages.currentIndexChanged.connect(self._on_page_changed)
-        filled(QVBoxLayout(self), self._pages, (self.browser, 1), margins=(10, 6, 10, 8))
-        self.setMinimumWidth(220)
-        theme_hub().theme_changed.connect(self._on_theme_changed)
-
-    def show_page(self, name: str) -> None:
-        """Show the page of an analysis, or `start`."""
-        self._page = name
-        place = self._pages.findData(name)
-        if place >= 0 and place != self._pages.currentIndex():
-            self._pages.setCurrentIndex(place)
-        else:
-            self._render()
-
-    def page(self) -> str:
-        """Return the name of the page on screen."""
-        return self._page
-
-    @override
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._render()
-
-    def _render(self) -> None:
-        document = self.browser.document()
-        document.setDefaultFont(ui_font(13))
-        document.setDocumentMargin(4)
-        document.setIndentWidth(16)
-        features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-        document.setMarkdown(read_page(self._page), features)
-        _set_blocks(document)
-        _set_tables(document)
-        self.browser.moveCursor(QTextCursor.MoveOperation.Start)
-
-    def _on_page_changed(self) -> None:
-        self._page = str(self._pages.currentData())
-        self._render()
-
-    def _on_anchor_clicked(self, link: QUrl) -> None:
-        name = link.toString().removesuffix(".md")
-        if _NAME.match(name):
-            self.show_page(name)
-
-    def _on_theme_changed(self) -> None:
-        if self.isVisible():
-            self._render()
-
-
-def _set_blocks(document: QTextDocument) -> None:
-    """Give headings and paragraphs the sizes and distances of the window."""
-    block = document.begin()
-    while block.isValid():
-        level = block.blockFormat().headingLevel()
-        shape = QTextBlockFormat()
-        shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        in_table = QTextCursor(block).currentTable() is not None
-        shape.setTopMargin(12 if level > 1 else 0)
-        shape.setBottomMargin(0 if in_table else 4 if level or block.textList() is not None else 8)
-        cursor = QTextCursor(block)
-        cursor.mergeBlockFormat(shape)
-        if level:
-            end = QTextCursor.MoveOperation.EndOfBlock
-            cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
-            look = QTextCharFormat()
-            look.setFont(ui_font(_HEADING_PIXELS.get(level, 13), "semibold"))
-            # Replaced, not merged: a heading's relative size would win over the font.
-            cursor.setCharFormat(look)
-        block = block.next()
-
-
-def _set_tables(document: QTextDocument) -> None:
-    """Draw tables with thin lines over the whole width."""
-    for frame in document.rootFrame().childFrames():
-        if not isinstance(frame, QTextTable):
-            continue
-        shape = frame.format()
-        shape.setBorder(1)
-        shape.setBorderCollapse(True)
-        shape.setBorderBrush(theme_hub().current.color("border"))
-        shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        shape.setCellPadding(5)
-        shape.setCellSpacing(0)
-        shape.setTopMargin(4)
-        shape.setBottomMargin(8)
-        shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
-        frame.setFormat(shape)
-
-
-def spec_page(analysis: Analysis) -> str:
-    """Return summary, settings and fields of an analysis as Markdown."""
-    settings = [
-        (field.title or name, f"{field.description or ''} Default: {field.get_default()}.".strip())
-        for name, field in analysis.params.own_fields().items()
-    ]
-    fields = [
-        (field.name, " × ".join(field.axes) or "one value", field.unit or "–", field.meaning)
-        for field in analysis.fields
-    ]
-    return "\n".join(
-        (
-            f"# {analysis.title}",
-            f"\n{analysis.summary}",
-            *_table("Settings", ("Setting", "What it does"), settings),
-            *_table("What a result holds", ("Field", "Axes", "Unit", "What it is"), fields),
-        )
-    )
-
-
-def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    if not lines:
-        return []
-    ruled = [list(heads), ["---"] * len(heads), *lines]
-    return [f"\n## {title}\n", *(f"| {' | '.join(line)} |" for line in ruled)]
 
 
 class LogPanel(QWidget):
@@ -260,8 +106,8 @@ class LogPanel(QWidget):
             set_role(button, "quiet")
         copy.clicked.connect(self._on_copy_clicked)
         clear.clicked.connect(self._on_clear_clicked)
-        told = label("Identical records are counted, not repeated.", "small")
-        line = filled(QHBoxLayout(), self._level, told, None, copy, clear)
+        told = ElidedLabel("Identical records are counted, not repeated.", "small")
+        line = filled(QHBoxLayout(), self._level, (told, 1), copy, clear)
         filled(QVBoxLayout(self), line, (self.table, 1), margins=(10, 6, 10, 8))
 
     def _show(self) -> None:
@@ -297,8 +143,12 @@ class Panels(QObject):
     """Docks the panels, and brings those forward that are hidden at first.
 
     Attributes:
+        window: What they stand in.
         docks: The docks by name.
+        edges: What is folded away to the window's edges.
+        whole: What takes the whole window.
         help: The help pages.
+        help_width: How wide the help was last; 0 before it was shown.
         log: What was logged.
     """
 
@@ -306,8 +156,9 @@ class Panels(QObject):
         self, window: QMainWindow, hall: Hall, rooms: Mapping[str, QWidget], log_book: LogBook
     ) -> None:
         super().__init__(window)
-        self._window = window
+        self.window = window
         self._views = hall.views
+        self.help_width = self._beside = 0
         self.help = HelpPanel()
         self.log = LogPanel(log_book)
         widgets = {**rooms, "help": self.help, "log": self.log}
@@ -315,7 +166,24 @@ class Panels(QObject):
             key: layout.make_dock(key, key.capitalize(), widget, window)
             for key, widget in widgets.items()
         }
+        self.edges = Edges(window, self.docks)
+        self.whole = Whole(window, self.docks, self.edges)
+        self._fitting = Fitting(window, self.docks, self.edges)
+        self._offer_whole(hall)
+        self._tidying = QTimer(self, singleShot=True, interval=0)
+        self._tidying.timeout.connect(self._tidy)
+        for changed in (
+            *(self.edges.changed, self.whole.changed),
+            *(dock.topLevelChanged for dock in self.docks.values()),
+            *(dock.dockLocationChanged for dock in self.docks.values()),
+        ):
+            changed.connect(self._tidying.start)
+        self.edges.changed.connect(self._fitting.fit_new)
+        hall.whole_wanted.connect(self.whole.toggle)
+        self.whole.changed.connect(hall.whole_changed)
+        self.docks["help"].toggleViewAction().toggled.connect(self._on_help_toggled)
         hall.help_wanted.connect(self.show_help)
+        hall.heading_wanted.connect(self.show_help)
         hall.log_wanted.connect(self.show_log)
         self.log.warnings_counted.connect(self._on_warnings_counted)
 
@@ -326,7 +194,7 @@ class Panels(QObject):
                 ActionSpec(f"dock_{key}", key, "&View", 30, action=dock.toggleViewAction())
                 for key, dock in self.docks.items()
             ),
-            *in_menu("&View", ("reset_layout", "Reset layout", 50, self.place, "", "reset")),
+            *in_menu("&View", *self._frame_rows()),
             *in_menu(
                 "&Help",
                 ("help", "Help on this analysis", 0, self._show_here, "F1", "help"),
@@ -335,26 +203,111 @@ class Panels(QObject):
             ),
         ]
 
+    def _frame_rows(self) -> list[tuple[object, ...]]:
+        picture, prompts = (partial(self.whole.toggle, what) for what in (PICTURE, "prompts"))
+        told = "Hide panels and bars, or show them again"
+        names = (
+            ("whole_picture", "Picture over the whole window"),
+            ("whole_prompts", "Prompt table over the whole window"),
+        )
+        folds = [
+            (f"fold_{side}", f"Fold the panels at the {side}", 32, partial(self.fold, side), keys)
+            for side, keys in KEYS.items()
+        ]
+        return [
+            *folds,
+            (*names[0], 34, picture, "F11", "whole", told, True),
+            (*names[1], 34, prompts, "Shift+F11", "table", told),
+        ]
+
     def place(self) -> None:
         """Put all docks back to where they were at the first start."""
-        layout.place_docks(self._window, self.docks)
+        self.whole.leave()
+        with self.edges.at_rest():
+            layout.place_docks(self.window, self.docks)
+        self.take_over((), ())
+        self._tidying.start()
 
-    def show_help(self, page: str) -> None:
-        """Show a help page beside the picture."""
-        self.help.show_page(page)
-        self.docks["help"].show()
-        self.docks["help"].raise_()
+    def folded(self) -> tuple[list[str], list[str]]:
+        """Return the panels that are folded away, and those of them that only gave room."""
+        return list(self.edges.folded()), list(self._fitting.folded())
+
+    def restore(self, state: object, folded: Sequence[str], gave_room: Sequence[str]) -> bool:
+        """Put panels to where a state has them, as far as there is room; False: unusable."""
+        self.whole.leave()
+        with self.edges.at_rest():
+            done = layout.restore_state(self.window, state)
+        self.take_over(folded, gave_room)
+        return done
+
+    def take_over(self, folded: Sequence[str], gave_room: Sequence[str]) -> None:
+        """Have these folded away, of what a restored state does not show, and fit the rest."""
+        self.edges.set_folded(folded)
+        self.edges.put_back()
+        self._fitting.forget(gave_room)
+        self.fit()
+
+    def fold(self, side: str) -> None:
+        """Fold the panels of a side away to their edge, or bring them back."""
+        self.whole.leave()
+        self.edges.toggle(side)
+
+    def fit(self) -> None:
+        """Fit the panels into a window that has become narrower or wider."""
+        if not self.whole.what:
+            self._fitting.fit()
+
+    def show_help(self, page: str, heading: str = "", words: str = "") -> None:
+        """Show a help page beside the picture, at a heading or at words beneath it."""
+        self.whole.leave()
+        dock = self.docks["help"]
+        self.help.show_page(page, heading, words)
+        if not dock.isVisible():
+            self._beside = self.docks["inspector"].width()
+            layout.show_help(self.window, dock, self.help_width)
+        dock.raise_()
 
     def show_log(self) -> None:
         """Show the log."""
+        self.whole.leave()
         log = self.docks["log"]
-        if not log.isVisible():
+        was_hidden = not log.isVisible()
+        if was_hidden:
             log.show()
-            self._window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
+        if log.isVisible() and not log.isFloating() and was_hidden:
+            self.window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
 
+    def _offer_whole(self, hall: Hall) -> None:
+        """Put a button into the title of the prompts that gives them the whole window."""
+        button, title = QToolButton(), self.docks["prompts"].titleBarWidget()
+
+        def show(what: str) -> None:
+            back = what == "prompts"
+            bind_icon(button, "whole-back" if back else "whole", "text_muted")
+            words = "Show the picture again" if back else "Give the prompts the whole window"
+            button.setToolTip(plain_tip(f"{words} (Shift+F11)"))
+            button.setAccessibleName(words)
+
+        show("")
+        button.clicked.connect(partial(self.whole.toggle, "prompts"))
+        hall.whole_changed.connect(show)
+        if isinstance(title, layout.DockTitle):
+            title.add_button(button)
+
+    def _on_help_toggled(self, shown: bool) -> None:
+        """Give the inspector its width back, which had grown with the help in its place."""
+        if not shown and self._beside:
+            layout.set_width(self.window, self.docks["inspector"], self._beside)
+
+    def _tidy(self) -> None:
+        layout.hide_stray_tabs(self.window, self.docks.values())
+
     def _show_here(self) -> None:
-        self.show_help(self._views.current)
+        """Show the help on this analysis; with the focus in its picture, on the number there."""
+        view, focus = self._views.shown(), QApplication.focusWidget()
+        told = view.explain() if focus is not None and view.isAncestorOf(focus) else None
+        self.show_help(self._views.current, "" if told is None else told.heading)
 
     def _on_warnings_counted(self, count: int) -> None:
         self.docks["log"].setWindowTitle(f"Log ({count})" if count else "Log")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 SMALL: tuple[int, Weight] = (11, "regular")
+_FOLDER = 44
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
@@ -48,6 +50,17 @@ def human_count(count: int) -> str:
     if count >= 1_000_000_000:
         return f"{count / 1e9:.1f} B"
     return f"{count / 1e6:.0f} M" if count >= 10_000_000 else f"{count / 1e6:.1f} M"
+
+
+def elided_folder(path: str, limit: int = _FOLDER) -> str:
+    """Return the folder of a file, with `~` for the user's own, its middle left out if need be."""
+    folder, home = os.path.dirname(path), os.path.expanduser("~")
+    if folder == home or folder.startswith(home + os.sep):
+        folder = "~" + folder[len(home) :]
+    if len(folder) <= limit:
+        return folder
+    half = (limit - 1) // 2
+    return f"{folder[:half]}…{folder[-half:]}"
 
 
 class RowDelegate(QStyledItemDelegate):

@@ -1,24 +1,17 @@
-"""The bar at the top: which model, run, stop, and the search over all actions."""
+"""The bar at the top: which model, run, stop, and the search."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
-    QStyle,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.support.guard import override
 from desktop_app.support.sizes import human_bytes
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.job_bar import duration
@@ -28,173 +21,16 @@ from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import (
-    SMALL,
-    RowDelegate,
     action_tip,
     human_count,
-    paint_ground,
-    paint_line,
 )
+from desktop_app.window.frame.search_box import SearchBox
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction, QFocusEvent, QPainter
-    from PySide6.QtWidgets import QStyleOptionViewItem
+    from PySide6.QtGui import QAction
 
     from desktop_app.contract.requests import ModelReady, Parity
     from desktop_app.window.frame.actions import ActionBook, ActionSpec
-    from desktop_app.window.frame.parts import Index
-
-_ACTION = Qt.ItemDataRole.UserRole
-_MENU = Qt.ItemDataRole.UserRole + 1
-_ROW_HEIGHT = 32
-_SHOWN_ROWS = 12
-
-
-def match_score(query: str, text: str) -> int | None:
-    """Return how well a text answers a query, smaller is better, None where it does not.
-
-    Whole words first, then parts of words, then the letters in their order.
-    """
-    needle, hay = query.lower().strip(), text.lower()
-    if not needle:
-        return 100
-    if hay.startswith(needle):
-        return 0
-    words = needle.split()
-    if all(any(part.startswith(w) for part in hay.split()) for w in words):
-        return 1
-    if all(w in hay for w in words):
-        return 2
-    letters = iter(hay)
-    return 3 if all(c in letters for c in needle.replace(" ", "")) else None
-
-
-class _ActionDelegate(RowDelegate):
-    """Draws an action's icon, name, menu and shortcut on one line."""
-
-    height = _ROW_HEIGHT
-
-    @override
-    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        action: QAction = index.data(_ACTION)
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        paint_ground(painter, option.rect.adjusted(4, 1, -4, -1), option.state, chosen=chosen)
-        box = option.rect.adjusted(14, 0, -14, 0)
-        if not action.icon().isNull():
-            action.icon().paint(painter, box.x(), box.y() + 8, 16, 16)
-        box.setLeft(box.left() + 26)
-        ink = "text" if action.isEnabled() else "text_muted"
-        width = paint_line(painter, box, str(index.data()), ink)
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        keys = action.shortcut().toString()
-        paint_line(painter, box, keys, "text_muted", SMALL, right)
-        menu = box.adjusted(width + 10, 0, 0, 0)
-        paint_line(painter, menu, str(index.data(_MENU)), "text_muted", SMALL)
-
-
-class SearchBox(QLineEdit):
-    """A line that lists the actions that match what is typed below itself."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.book: ActionBook | None = None
-        self.setPlaceholderText("Search actions  (Ctrl+K)")
-        self.setAccessibleName("Search actions")
-        self.setClearButtonEnabled(True)
-        self.setMinimumWidth(180)
-        self.setMaximumWidth(420)
-        self._popup = QFrame(self, Qt.WindowType.ToolTip)
-        set_role(self._popup, "panel")
-        self.list = QListWidget()
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setItemDelegate(_ActionDelegate(self.list))
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setMouseTracking(True)
-        self.list.setAccessibleName("Matching actions")
-        filled(QVBoxLayout(self._popup), self.list, margins=(0, 4, 0, 4))
-        self.textEdited.connect(self._show_matches)
-        self.list.itemClicked.connect(self._on_item_clicked)
-
-    def open(self) -> None:
-        """Take the keyboard and list everything."""
-        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.selectAll()
-        self._show_matches()
-
-    def matches(self) -> list[str]:
-        """Return the names listed now."""
-        return [self.list.item(place).text() for place in range(self.list.count())]
-
-    def is_open(self) -> bool:
-        """Return whether the list is shown."""
-        return self._popup.isVisible()
-
-    def close_list(self) -> None:
-        """Hide the list and forget what was typed."""
-        self._popup.hide()
-        self.clear()
-
-    @override
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._popup.hide()
-        super().focusOutEvent(event)
-
-    @override
-    def event(self, event: QEvent) -> bool:
-        escapes = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        if escapes and event.type() == QEvent.Type.ShortcutOverride and self.is_open():
-            event.accept()  # closes the list; it must not also stop the job
-            return True
-        return super().event(event)
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        match event.key():
-            case Qt.Key.Key_Escape:
-                self.close_list()
-                self.window().setFocus()
-            case Qt.Key.Key_Down | Qt.Key.Key_Up:
-                if not self.is_open():
-                    self._show_matches()
-                step = 1 if event.key() == Qt.Key.Key_Down else -1
-                count = max(1, self.list.count())
-                self.list.setCurrentRow((self.list.currentRow() + step) % count)
-            case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                item = self.list.currentItem()
-                if item is not None:
-                    self._on_item_clicked(item)
-            case _:
-                super().keyPressEvent(event)
-
-    def _show_matches(self) -> None:
-        found = []
-        for place, (menu, action) in enumerate(self.book.all() if self.book else ()):
-            name = action.text().replace("&", "")
-            score = match_score(self.text(), name)
-            if score is None and self.text():
-                in_menu = match_score(self.text(), f"{menu.replace('&', '')} {name}")
-                score = None if in_menu is None or in_menu == 3 else in_menu + 4
-            if score is not None:
-                found.append((score, place, menu.replace("&", ""), action))
-        self.list.clear()
-        for _, _, menu, action in sorted(found, key=lambda f: f[:2]):
-            item = QListWidgetItem(action.text().replace("&", ""))
-            item.setData(_ACTION, action)
-            item.setData(_MENU, menu)
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
-        rows = min(self.list.count(), _SHOWN_ROWS)
-        width = max(self.width(), 400)
-        self._popup.resize(width, rows * _ROW_HEIGHT + 12)
-        self._popup.move(self.mapToGlobal(QPoint(self.width() - width, self.height() + 4)))
-        self._popup.setVisible(rows > 0)
-
-    def _on_item_clicked(self, item: QListWidgetItem) -> None:
-        action: QAction = item.data(_ACTION)
-        self.close_list()
-        self.clearFocus()
-        if action.isEnabled():
-            action.trigger()
 
 
 class TopBar(QFrame):
@@ -217,15 +53,12 @@ class TopBar(QFrame):
 
     def action_specs(self) -> list[ActionSpec]:
         """Return the search."""
-        return in_menu(
-            "&View", ("search", "Search actions", 20, self.search.open, "Ctrl+K", "search")
-        )
+        return in_menu("&View", ("search", "Search", 20, self.search.open, "Ctrl+K", "search"))
 
     def take(self, book: ActionBook) -> None:
-        """Put Run and Stop beside the model, and all actions into the search."""
+        """Put Run and Stop beside the model."""
         self._line.insertWidget(3, _button(book["run"], "primary"))
         self._line.insertWidget(4, _button(book["stop"], ""))
-        self.search.book = book
 
     def show_no_model(self) -> None:
         """Say that no model is open."""

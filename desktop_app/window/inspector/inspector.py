@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -21,10 +22,11 @@ from desktop_app.contract.spec import Intent
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.origin import has_part, model_difference
-from desktop_app.pictures.words import clipped, part_name
+from desktop_app.pictures.words import clipped, number, part_name
 from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
+from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit
 from desktop_app.widgets.basics.theme import set_role
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 _LARGEST = 240
 _NOTES_DELAY_MS = 800
 _LONGEST_VALUE = 200
+# More letters of a name and its value stand on two lines.
+_ON_ONE_LINE = 26
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
@@ -73,7 +77,8 @@ class SmallPattern(MatrixCanvas):
         def tip(query: int, key: int) -> str:
             if key > query:
                 return ""
-            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {pattern[query, key]:.4f}"
+            weight = number(pattern[query, key], 4)
+            return f"{texts[query]} ({query}) → {texts[key]} ({key}): {weight}"
 
         labels = Axis("", [text[:2] for text in texts], tokens=False)
         self.show_matrix(Matrix(values, labels, labels, diverging=False, scale=(0.0, 1.0), tip=tip))
@@ -170,7 +175,8 @@ class Inspector(QWidget):
             spacing=6,
         )
         filled(QVBoxLayout(self), scrolled(inside))
-        self.setMinimumWidth(220)
+        # With the bar that a long head has.
+        self.setMinimumWidth(226)
 
     def _connect(self) -> None:
         self._selection.head_changed.connect(self._refresh_head)
@@ -178,8 +184,11 @@ class Inspector(QWidget):
         self._selection.prompt_changed.connect(self.refresh)
         self._selection.pair_changed.connect(self.pattern.set_selected)
         self.pattern.pair_selected.connect(self._selection.select_pair)
+        self._head_facts.asked.connect(self._hall.explain)
+        self._token_facts.asked.connect(self._hall.explain)
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
+        self.notes.shortened.connect(self._on_notes_cut)
         self._notes_timer.timeout.connect(self._on_notes_timeout)
 
     def _refresh_head(self) -> None:
@@ -249,12 +258,21 @@ class Inspector(QWidget):
         chosen = {"layer": self._selection.layer, "head": self._selection.head}
         self._hall.answer(Intent("open_attention", chosen))
 
+    def _on_notes_cut(self, told: str) -> None:
+        self._hall.show(told, "warn")
+
     def _on_notes_timeout(self) -> None:
         self._session.set_notes(self.notes.text())
 
 
 class _Facts(QWidget):
-    """Lines of names and values."""
+    """Lines of names and values.
+
+    Signals:
+        asked: What a number is, and where on the screen that may be told.
+    """
+
+    asked = Signal(object, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -272,9 +290,14 @@ class _Facts(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for row, fact in enumerate(facts):
+        row = -1
+        for fact in facts:
+            row += 1
             name = label(clipped(fact.name, _LONGEST_VALUE), wrap=True)
-            self._grid.addWidget(name, row, 0, 1, 1 if fact.value else 2)
+            # Side by side in a narrow panel, a long name would be a column of single words.
+            above = not fact.value or len(fact.name) + len(fact.value) > _ON_ONE_LINE
+            self._grid.addWidget(name, row, 0, 1, 3 if above else 1)
+            row += bool(fact.value and above)
             if fact.value:
                 value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -283,6 +306,21 @@ class _Facts(QWidget):
                 value.setMinimumHeight(_VALUE_HEIGHT)
                 self._grid.addWidget(value, row, 1)
                 value.show()
+            if fact.explained is not None:
+                self._add_what(row, fact, name)
             name.setToolTip(plain_tip(fact.tip))
             name.show()  # now: a layout shows what it is given at its next turn only
         self.setVisible(bool(facts))
+
+    def _add_what(self, row: int, fact: Fact, name: QWidget) -> None:
+        """Let a question mark, and a right click on the line, ask what a number is."""
+        what = WhatButton(clipped(fact.name, _LONGEST_VALUE))
+        ask = partial(self.asked.emit, fact.explained)
+        what.asked.connect(ask)
+        self._grid.addWidget(what, row, 2)
+        what.show()
+        value = self._grid.itemAtPosition(row, 1)
+        for part in (name, value.widget() if value is not None else None):
+            if part is not None:
+                part.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+                part.customContextMenuRequested.connect(what.click)

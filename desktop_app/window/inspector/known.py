@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.registry import ANALYSES, hook, serving
+from desktop_app.pictures.explained import explain
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.origin import SAME, Difference, model_difference
 from desktop_app.pictures.token_text import display_text
@@ -85,7 +86,9 @@ class Known:
         first = next((result.prompts[number].tokens for result, number, _ in told), None)
         if first is None or place.position >= len(first):
             return []
-        facts = _token_lines(first, place.position)
+        source, number, _tell = next(there for there in told if there[1] < len(there[0].prompts))
+        own = replace(place, prompt=number)
+        facts = [_explained(f, source, own) for f in _token_lines(first, place.position)]
         for result, number, tell in told:
             # Made under other settings, a prompt may have other tokens.
             if tell is not None and result.prompts[number].tokens.ids == first.ids:
@@ -158,15 +161,22 @@ class Known:
 def _told(tell: Callable[..., list[Fact]], result: Result, place: Place) -> list[Fact]:
     """Return what a result says of a place; nothing where a file's result lacks what is asked."""
     try:
-        return tell(result, place)
+        facts = tell(result, place)
     except MISFITS:
         return []
+    return [_explained(fact, result, place) for fact in facts]
+
+
+def _explained(fact: Fact, result: Result, place: Place) -> Fact:
+    return replace(fact, explained=explain(result, fact.what, place)) if fact.what else fact
 
 
 def _token_lines(tokens: TokenList, position: int) -> list[Fact]:
     return [
         Fact("Text", display_text(tokens.texts[position]), "Decoded alone"),
-        Fact("Piece", tokens.pieces[position], "The vocabulary's own string"),
-        Fact("Id", str(tokens.ids[position])),
-        Fact("Position", f"{position} of {len(tokens)}", "Counted from 0, BOS included"),
+        Fact("Piece", tokens.pieces[position], "The vocabulary's own string", "piece"),
+        Fact("Id", str(tokens.ids[position]), "Its number in the vocabulary", "id"),
+        Fact(
+            "Position", f"{position} of {len(tokens)}", "Counted from 0, BOS included", "position"
+        ),
     ]

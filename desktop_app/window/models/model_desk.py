@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -11,7 +12,7 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.models.model_dialog import ModelDialog
-from desktop_app.window.settings import MOST_SWEEP_MB
+from desktop_app.window.settings import MAX_RECENT, MOST_SWEEP_MB
 
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelReady
@@ -67,6 +68,7 @@ class ModelDesk(QObject):
         heard = self._conductor
         if self.dialog is None:
             self.dialog = dialog = ModelDialog(self._memory.settings, self._hall.window)
+            dialog.browsed.connect(self._on_browsed)
             dialog.load_requested.connect(self._on_load_requested)
             dialog.estimate_requested.connect(heard.estimate)
             dialog.fetch_requested.connect(heard.fetch)
@@ -80,8 +82,13 @@ class ModelDesk(QObject):
             self.dialog.show_working("Loading …")
         self.dialog.show()
         self.dialog.raise_()
-        heard.list_models()
+        heard.list_models(self._memory.settings.recent_models, suggested=True)
         return self.dialog
+
+    def close(self) -> None:
+        """Close the dialog: it would outlive the window."""
+        if self.dialog is not None:
+            self.dialog.close()
 
     def open_path(self, path: str) -> None:
         """Show the dialog with a folder or file that was dropped or picked."""
@@ -101,12 +108,20 @@ class ModelDesk(QObject):
             self._conductor.stop_kind(kind)
 
     def _on_model_loading(self, name: str) -> None:
+        self._hall.over("model")
         self._bar.show_loading(name)
         if self.dialog is not None:
             self.dialog.show_working(f"Loading {name} …")
 
+    def _on_browsed(self, folder: str) -> None:
+        self._memory.change(model_folder=folder)
+
     def _on_model_ready(self, ready: ModelReady) -> None:
-        self._memory.change(model=ready.spec.model)
+        name = ready.spec.model
+        self._memory.change(model=name)
+        if Path(name).is_absolute():
+            others = (path for path in self._memory.settings.recent_models if path != name)
+            self._memory.change(recent_models=(name, *others)[:MAX_RECENT])
         self._bar.show_model(ready)
         self._hall.say(f"{ready.info.name} is ready", "good")
 
@@ -115,7 +130,7 @@ class ModelDesk(QObject):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.show_problem(message)
         else:
-            self._hall.show_problem(message)
+            self._hall.show_problem(message, about="model")
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -19,9 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.pictures.ranking import Column, ranked
+from desktop_app.pictures.ranking import Column, Ranking, ranked
 from desktop_app.support.guard import override
-from desktop_app.support.sizes import human_bytes
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
@@ -29,11 +28,21 @@ from desktop_app.widgets.basics.segmented import Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame.parts import human_count
+from desktop_app.window.models.dropped import dropped_path, model_place
+from desktop_app.window.models.fitting import (
+    COLUMNS,
+    estimate_of,
+    fit_rows,
+    fit_sentence,
+    ordered,
+    table_rows,
+    this_machine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QHideEvent
+    from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent
 
     from desktop_app.contract.requests import MemoryEstimate, ModelRow
     from desktop_app.jobs.events import JobProgress
@@ -41,13 +50,10 @@ if TYPE_CHECKING:
     from desktop_app.window.settings import Settings
 
 _ESTIMATE_DELAY_MS = 250
-_COLUMNS = (
-    Column("Model", width="stretch"),
-    Column("Parameters", align="right", width=96),
-    Column("float32", align="right", width=88, tooltip="Memory for the weights"),
-    Column("From", width=96),
-    Column("State", width=120),
-)
+_SIZE = QSize(860, 640)
+_NEEDS_HEIGHT = 124
+_DROP = "Drop it here to choose this model."
+_NO_MODEL = "“{}” is no model: drop a model's folder, a file in it, or a .gguf file."
 
 
 class ModelDialog(QDialog):
@@ -58,20 +64,26 @@ class ModelDialog(QDialog):
         estimate_requested: A `ModelSpec` whose needs should be told.
         fetch_requested: Name of a pack to fetch.
         cancel_requested: Stop loading or fetching.
+        browsed: The folder in which a model was looked for.
     """
 
     load_requested = Signal(object)
     estimate_requested = Signal(object)
     fetch_requested = Signal(str)
     cancel_requested = Signal()
+    browsed = Signal(str)
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Choose a model")
-        self.resize(820, 620)
+        self.resize(_SIZE.boundedTo(self.screen().availableSize() - QSize(24, 56)))
+        self.setAcceptDrops(True)
         self._rows: dict[str, ModelRow] = {}
+        self._devices = this_machine()
+        self._folder = settings.model_folder
+        self._dropping = False
         self._is_working = False
-        self.table = RankingList("Models at hand", _COLUMNS, sortable=True)
+        self.table = RankingList("Models at hand, and others by size", COLUMNS, sortable=True)
         self.name = QLineEdit(settings.model)
         self.device, self.dtype = QComboBox(), QComboBox()
         self.online = Toggle()
@@ -91,9 +103,11 @@ class ModelDialog(QDialog):
     # What the window tells.
 
     def show_models(self, rows: Sequence[ModelRow]) -> None:
-        """List the models at hand."""
+        """List the models at hand, and others by what fits."""
         self._rows = {row.name: row for row in rows}
-        self.table.set_rows(model_rows(rows), [row.name for row in rows])
+        self._list()
+        if not self.name.text() and rows:
+            self.name.setText(ordered(rows, self._devices)[0].name)
         self.table.select_key(self.name.text())
         self._delay.start()
 
@@ -103,7 +117,10 @@ class ModelDialog(QDialog):
         first = Column(columns[0], width=110)
         others = [Column(name, align="right", width="stretch") for name in columns[1:]]
         self.needs.set_ranking(ranked([first, *others], rows))
-        self.sentence.setText(estimate.sentence)
+        self._say_fit(estimate)
+        if estimate.devices != self._devices:
+            self._devices = estimate.devices
+            self._list()
         chosen = self.device.currentData()
         for device in estimate.devices:
             if self.device.findData(device.device) < 0:
@@ -160,7 +177,54 @@ class ModelDialog(QDialog):
         self._delay.stop()
         super().hideEvent(event)
 
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_path(event.mimeData()) is not None:
+            event.acceptProposedAction()
+            self._dropping = True
+            self.banner.show_message(_DROP, "info", dismissible=False)
+
+    @override
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._end_drop()
+        super().dragLeaveEvent(event)
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = dropped_path(event.mimeData())
+        self._end_drop()
+        if path is None:
+            return
+        event.acceptProposedAction()
+        found = model_place(path)
+        if found is None:
+            self.banner.show_message(_NO_MODEL.format(path.name), "warn")
+        else:
+            self._choose(found)
+
     # Within.
+
+    def _end_drop(self) -> None:
+        if self._dropping:
+            self._dropping = False
+            self.banner.dismiss()
+
+    def _list(self) -> None:
+        rows = table_rows(tuple(self._rows.values()), self._devices)
+        self.table.set_ranking(Ranking(COLUMNS, tuple(rows)))
+
+    def _say_fit(self, estimate: MemoryEstimate) -> None:
+        spec, row = self.spec(), self._rows.get(self.spec().model)
+        told = fit_sentence(estimate.bytes_needed, estimate.devices, spec.device, spec.dtype)
+        note = f" {row.note}" if row is not None and not row.installed and row.note else ""
+        self.sentence.setText(f"{human_count(estimate.parameters)} parameters. {told}{note}")
+
+    def _choose(self, path: Path) -> None:
+        """Take a folder or a file as the model, and look there next time."""
+        self._folder = str(path.parent)
+        self.browsed.emit(self._folder)
+        self.name.setText(str(path))
+        self.load_button.setFocus()
 
     def _fill_choices(self, settings: Settings) -> None:
         self.device.addItem("auto", "auto")
@@ -174,7 +238,9 @@ class ModelDialog(QDialog):
     def _build(self) -> None:
         self.table.set_empty_text("Looking for models …")
         self.needs.set_empty_text("Choose a model to see what it needs.")
-        self.needs.setFixedHeight(128)
+        self.needs.setFixedHeight(_NEEDS_HEIGHT)
+        # A path that is dropped is the dialog's: a line of text would write it as an address.
+        self.name.setAcceptDrops(False)
         self.name.setPlaceholderText("Catalogue name, Hub id, folder or .gguf file")
         for widget, name in (
             (self.name, "Model name, folder or file"),
@@ -186,11 +252,12 @@ class ModelDialog(QDialog):
         self.online.setToolTip("Off: no connection is opened; only what is on this disk is used")
         filled(
             QVBoxLayout(self),
-            *(label("Models on this machine", "heading"), (self.table, 1), *self._lines()),
+            *(label("Models by what fits this machine", "heading"), (self.table, 1)),
+            *self._lines(),
             *(label("Memory", "heading"), self.sentence, self.needs, self.banner, self.progress),
             _line(None, self.progress_note, self.close_button, self.load_button),
             margins=(16, 14, 16, 14),
-            spacing=10,
+            spacing=8,
         )
         set_role(self.load_button, "primary")
         self.load_button.setDefault(True)
@@ -245,8 +312,10 @@ class ModelDialog(QDialog):
         row = self._rows.get(spec.model)
         if not spec.model:
             self.show_no_estimate("")
-        elif row is not None and not row.installed:
+        elif row is not None and not row.installed and not row.bytes_needed:
             self.show_no_estimate(row.note or "Not installed yet.")
+        elif row is not None and not row.installed:
+            self.show_estimate(estimate_of(row, self._devices))
         else:
             self.estimate_requested.emit(spec)
 
@@ -266,43 +335,16 @@ class ModelDialog(QDialog):
             self.reject()
 
     def _on_folder_clicked(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a model's folder")
+        folder = QFileDialog.getExistingDirectory(self, "Open a model's folder", self._folder)
         if folder:
-            self.name.setText(str(Path(folder)))
+            self._choose(Path(folder))
 
     def _on_gguf_clicked(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, "Open a model file", "", "GGUF (*.gguf)")
+        kinds = "GGUF (*.gguf)"
+        file, _ = QFileDialog.getOpenFileName(self, "Open a model file", self._folder, kinds)
         if file:
-            self.name.setText(str(Path(file)))
+            self._choose(Path(file))
 
 
 def _line(*parts: Part) -> QHBoxLayout:
     return filled(QHBoxLayout(), *parts, spacing=8)
-
-
-def model_rows(rows: Sequence[ModelRow]) -> list[tuple[str, str, str, str, str]]:
-    """Return name, parameters, memory, source and state of each model."""
-    return [
-        (
-            row.title if row.title == row.name else f"{row.title}  ·  {row.name}",
-            human_count(row.parameters) if row.parameters else "–",
-            human_bytes(row.bytes_needed["float32"]) if "float32" in row.bytes_needed else "–",
-            row.source,
-            "installed" if row.installed else "not installed",
-        )
-        for row in rows
-    ]
-
-
-def fit_rows(estimate: MemoryEstimate) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows: per number format what it needs, and whether each device has it."""
-    headings = ["dtype", "Needs"]
-    headings += [f"{d.device}: {human_bytes(d.free)} free" for d in estimate.devices]
-    rows = []
-    for dtype, needed in estimate.bytes_needed.items():
-        row = [dtype, human_bytes(needed)]
-        for device in estimate.devices:
-            fits = estimate.fits.get(device.device, {}).get(dtype, False)
-            row.append("✓ fits" if fits else f"✗ {human_bytes(needed - device.free)} short")
-        rows.append(row)
-    return headings, rows

@@ -2,197 +2,55 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
-from desktop_app.support.errors import LensbenchError
-from desktop_app.text.prompts import read_prompts, write_prompts
-from desktop_app.views.frame import by_code, label, scrolled, severity
-from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
+from desktop_app.views.frame import ElidedLabel, label, scrolled
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import PlainLabel
-from desktop_app.widgets.tokens.token_paint import TokenCell
-from desktop_app.widgets.tokens.token_strip import MOST_TOKENS, TokenStrip
-from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.actions import in_menu
 from desktop_app.window.frame.parts import tool_button
+from desktop_app.window.prompts.live_tokens import LiveTokens
+from desktop_app.window.prompts.prompt_model import visible
 from desktop_app.window.prompts.prompt_rows import (
     TypedRow,
     find_row,
     first_problem,
     fixed,
+    marked,
+    marks_of,
     problem,
     to_prompts,
     typed,
+    usable_places,
+    with_answer,
 )
+from desktop_app.window.prompts.prompt_steps import TableState, TableSteps
 from desktop_app.window.prompts.prompt_table import PromptTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from PySide6.QtGui import QAction
 
     from desktop_app.contract.params import PromptRow
-    from desktop_app.contract.result import Notice, PromptRecord, Result, TokenList
-    from desktop_app.window.frame.actions import ActionBook, ActionSpec
-    from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.frame.undo import UndoDesk
 
-_WAITING = "Tokens appear here as you type."
 DEBOUNCE_MS = 150
-_BUTTONS = (
-    *("new_prompt", "copy_prompt", "remove_prompt"),
-    *("paste_prompts", "open_prompts", "save_prompts"),
-)
-
-
-class LiveTokens(QWidget):
-    """Strips and chips of one prompt of the table.
-
-    Signals:
-        fix_requested: A Notice whose repair should be applied.
-        tokens_shown: The tokens of the table changed (a Result or None).
-    """
-
-    fix_requested = Signal(object)
-    tokens_shown = Signal(object)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.strip, self.corrupt_strip = TokenStrip(), TokenStrip()
-        self.chips = ChipRow()
-        self._title = label("Tokens", "heading")
-        self._facts = label("", "small")
-        self._corrupt_title = label("Corrupt twin", "heading")
-        self._corrupt_facts = label("", "small")
-        self._message = label(_WAITING, wrap=True)
-        self._result: Result | None = None
-        self._places: list[int] = []
-        self._row = 0
-        self._notices: dict[str, list[Notice]] = {}
-        self._build()
-        self.chips.fix_clicked.connect(self._on_fix_clicked)
-        self._show()
-
-    def show_tokens(self, result: Result, places: Sequence[int]) -> None:
-        """Take over the tokens of prompts that stand in these rows of the table."""
-        self._take(result, places, _WAITING)
-
-    def show_row(self, row: int) -> None:
-        """Show the tokens of another row of the table."""
-        if row != self._row:
-            self._row = row
-            self._show()
-
-    def show_waiting(self) -> None:
-        """Say that the strip is older than what is typed, until the compute thread is free."""
-        self._facts.setText("waits for the running job")
-
-    def show_message(self, message: str) -> None:
-        """Say why there are no tokens."""
-        self._take(None, (), message)
-
-    def _take(self, result: Result | None, places: Sequence[int], message: str) -> None:
-        self._result, self._places = result, list(places)
-        self._message.setText(message)
-        self._show()
-        self.tokens_shown.emit(result)
-
-    def _build(self) -> None:
-        self.strip.setAccessibleName("Tokens of the prompt")
-        self.corrupt_strip.setAccessibleName("Tokens of the corrupt twin")
-        above = filled(QHBoxLayout(), self._title, None, self._facts)
-        between = filled(QHBoxLayout(), self._corrupt_title, None, self._corrupt_facts)
-        parts = (above, self._message, self.strip, self.chips, between, self.corrupt_strip, None)
-        filled(QVBoxLayout(self), *parts, spacing=6)
-
-    def _show(self) -> None:
-        result, number = self._result, self._number()
-        self._message.setVisible(number is None)
-        self.strip.setVisible(number is not None)
-        if result is None or number is None:
-            self._facts.setText("")
-            self._show_corrupt(None)
-            self._show_chips(())
-            return
-        record = result.prompts[number]
-        special = result.data["special"][number] if "special" in result.data else ()
-        self.strip.set_tokens(_cells(record.tokens, special))
-        self.strip.set_read_position(record.read_position)
-        count, cut = plural(len(record.tokens), "token"), len(record.tokens) > MOST_TOKENS
-        shown = f", the first {MOST_TOKENS:,} shown" if cut else ""
-        self._facts.setText(f"{count}{shown} · read at {record.read_position}")
-        self._show_corrupt(record, special)
-        self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
-
-    def _number(self) -> int | None:
-        """Return which prompt of the result stands in the row that is shown."""
-        number = self._places.index(self._row) if self._row in self._places else None
-        if self._result is None or number is None or number >= len(self._result.prompts):
-            return None
-        return number
-
-    def length(self) -> int | None:
-        """Return how many tokens the row that is shown has, None where that is not known."""
-        number = self._number()
-        if self._result is None or number is None:
-            return None
-        return len(self._result.prompts[number].tokens)
-
-    def _show_corrupt(self, record: PromptRecord | None, special: Sequence[bool] = ()) -> None:
-        tokens = record.corrupt_tokens if record is not None else None
-        for widget in (self._corrupt_title, self._corrupt_facts, self.corrupt_strip):
-            widget.setVisible(tokens is not None)
-        if record is None or tokens is None:
-            return
-        leading = [s for s in special if s]  # the same special tokens stand before the twin
-        self.corrupt_strip.set_tokens(_cells(tokens, leading))
-        clean = len(record.tokens)
-        same = "same length" if len(tokens) == clean else f"the prompt has {clean}"
-        self._corrupt_facts.setText(f"{plural(len(tokens), 'token')} · {same}")
-
-    def _show_chips(self, notices: Sequence[Notice]) -> None:
-        self._notices = by_code(tuple(notices))
-        chips = [
-            ChipSpec(
-                code=code,
-                text=code.replace("_", " "),
-                severity=severity(code),
-                tooltip="\n".join(dict.fromkeys(n.message for n in group)),
-                fix_label="Fix" if any(n.fix is not None for n in group) else "",
-            )
-            for code, group in self._notices.items()
-        ]
-        self.chips.set_chips(chips)
-        self.chips.setVisible(bool(chips))
-
-    def _on_fix_clicked(self, code: str) -> None:
-        for notice in self._notices.get(code, ()):
-            if notice.fix is not None:
-                self.fix_requested.emit(notice)
-                return
-
-    def result(self) -> Result | None:
-        """Return the tokens on screen."""
-        return self._result
-
-
-def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:
-    most = min(len(tokens), MOST_TOKENS)  # a strip shows no more
-    marks = [*map(bool, special[:most]), *([False] * most)][:most]
-    columns = (column[:most] for column in (tokens.ids, tokens.pieces, tokens.texts))
-    return [TokenCell(*part) for part in zip(*columns, marks, strict=True)]
+_NAMED = 24
 
 
 class PromptPanel(QWidget):
     """All that the analyses are asked about.
+
+    Attributes:
+        undo: Takes back what was done to the table, among other things.
+        steps: What can be taken back of it.
 
     Signals:
         prompts_changed: 150 ms after the last keystroke, when prompts or shared settings changed.
@@ -202,22 +60,28 @@ class PromptPanel(QWidget):
     prompts_changed = Signal()
     prompt_selected = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, undo: UndoDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.table = PromptTable()
+        self.undo = undo
+        self.steps = TableSteps(undo.stack, self._state, self._show_state)
+        self.table = PromptTable(self.steps)
         self.live = LiveTokens()
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
-        self._count = label("", "small")
+        self._count = ElidedLabel("", "small")  # a label's own width would push the picture
+        self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._tools = QHBoxLayout()
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._shared = ("auto", False)
+        self._made: tuple[int, list[PromptRow], list[int]] = (-1, [], [])
         self._build()
         self._debounce.timeout.connect(self.prompts_changed)
         self.table.prompts.edited.connect(self._on_edited)
         self.table.row_selected.connect(self._on_row_selected)
         self.bos.changed.connect(self._on_settings_changed)
         self.chat.toggled.connect(self._on_settings_changed)
+        undo.stepping.connect(self.table.end_edit)
         self.table.prompts.set_rows([TypedRow()])
 
     def add_tools(self, actions: Iterable[QAction]) -> None:
@@ -229,17 +93,47 @@ class PromptPanel(QWidget):
         """Return the table as typed."""
         return self.table.prompts.rows()
 
-    def set_prompts(self, prompts: Iterable[PromptRow]) -> None:
-        """Fill the table."""
-        self.set_rows(typed(prompt) for prompt in prompts)
+    def set_prompts(self, prompts: Iterable[PromptRow], step: str = "") -> None:
+        """Fill the table; as a step of that name it can be undone."""
+        self.set_rows((typed(prompt) for prompt in prompts), step)
 
-    def set_rows(self, rows: Iterable[TypedRow]) -> None:
+    def set_rows(self, rows: Iterable[TypedRow], step: str = "") -> None:
         """Fill the table with rows as typed, whether or not they can be run."""
-        self.table.prompts.set_rows(list(rows) or [TypedRow()])
+        filled = list(rows) or [TypedRow()]
+        self.table.end_edit()
+        if step:
+            with self.steps.step(step):
+                self.table.prompts.set_rows(filled)
+        else:
+            self.table.prompts.set_rows(filled)
 
     def prompts(self) -> tuple[list[PromptRow], list[int]]:
-        """Return the prompts that can be run, and the table row of each."""
-        return to_prompts(self.rows())
+        """Return the ticked prompts that can be run, and the table row of each."""
+        revision = self.table.prompts.revision
+        if self._made[0] != revision:  # several rooms ask after each change; slow for thousands
+            self._made = (revision, *to_prompts(self.rows()))
+        _, prompts, places = self._made
+        return list(prompts), list(places)
+
+    def all_prompts(self) -> tuple[list[PromptRow], list[int]]:
+        """Return the prompts that could be run, ticked or not, and the table row of each."""
+        return to_prompts(self.rows(), ticked_only=False)
+
+    def kept(self) -> tuple[list[PromptRow], dict[str, Any]]:
+        """Return what a session keeps: the prompts, and the settings with each prompt's marks."""
+        prompts, places = self.all_prompts()
+        rows = self.rows()
+        marks = marks_of([rows[place] for place in places])
+        return prompts, {**self.shared_settings(), **({"marks": marks} if marks else {})}
+
+    def set_kept(
+        self, prompts: Iterable[PromptRow], marks: object, shared: tuple[str, bool]
+    ) -> None:
+        """Fill the table and the shared settings with what a session kept."""
+        self.table.end_edit()
+        with self.steps.step("opening a session's prompts"):
+            self.table.prompts.set_rows(marked([typed(p) for p in prompts], marks))
+            self.set_shared_settings(shared[0], chat=shared[1])
 
     def check(self) -> str | None:
         """Return why the table cannot be run, and go to the row, or None."""
@@ -249,14 +143,16 @@ class PromptPanel(QWidget):
         row, sentence = found
         self.table.select_row(row)
         self._show_problem()
-        return sentence if len(self.rows()) == 1 else f"Prompt {row + 1}: {sentence}"
+        alone = len(self.rows()) == 1 or problem(self.rows()[row]) is None
+        return sentence if alone else f"Prompt {row + 1}: {sentence}"
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all analyses share."""
         return {"bos": self.bos.value(), "chat": self.chat.isChecked()}
 
     def set_shared_settings(self, bos: str, *, chat: bool) -> None:
-        """Set them."""
+        """Set them; no step to undo."""
+        self._shared = (bos, chat)
         self.bos.set_value(bos)
         self.chat.setChecked(chat)
 
@@ -264,6 +160,7 @@ class PromptPanel(QWidget):
         """Let the chat template be chosen where the model has one."""
         self.chat.setEnabled(offered)
         if not offered:
+            self._shared = (self._shared[0], False)
             self.chat.setChecked(False)
 
     def select_prompt(self, number: int) -> None:
@@ -278,9 +175,30 @@ class PromptPanel(QWidget):
         row = find_row(self.rows(), prompt, index if isinstance(index, int) else 0)
         if row is None:
             return False
-        self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
-        self.table.select_row(row)
+        with self.steps.step(f"fixing prompt {row + 1}"):
+            self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
+            self.table.select_row(row)
         return True
+
+    def use_text(self, role: str, text: str, row: int) -> None:
+        """Make a text the answer or the wrong one of a row, or `append` it to the prompt."""
+        words = {"answer": "using “{}” as answer", "wrong": "using “{}” as wrong"}
+        said = words.get(role, "appending “{}”").format(visible(text[:_NAMED]))
+        with self.steps.step(said):
+            self.table.prompts.replace_row(row, with_answer(self.rows()[row], role, text))
+            self.table.select_row(row, self.table.current_column())
+
+    def _state(self) -> TableState:
+        place = (self.table.current_row(), self.table.current_column())
+        return TableState(tuple(self.rows()), *self._shared, place)
+
+    def _show_state(self, state: TableState) -> None:
+        """Show the table as it was, or as it is to be again."""
+        self.table.prompts.become(state.rows)
+        chat = state.chat and self.chat.isEnabled()
+        self.set_shared_settings(state.bos, chat=chat)
+        self.table.select_row(*state.place)
+        self._debounce.start()
 
     def flush(self) -> None:
         """Do not wait for the next keystroke any longer."""
@@ -296,11 +214,11 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        filled(self._tools, None, self._count, spacing=2)
+        filled(self._tools, (self._count, 1), spacing=2)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
-        scroll.setMinimumHeight(120)
+        scroll.setMinimumHeight(72)
         parts = (self._tools, (self.table, 4), self.problem_label, options, (scroll, 4))
         filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8), spacing=8)
         self.table.setMinimumHeight(96)
@@ -312,10 +230,16 @@ class PromptPanel(QWidget):
         self._debounce.start()
 
     def _on_settings_changed(self) -> None:
+        now = (str(self.bos.value()), self.chat.isChecked())
+        if now != self._shared:
+            what = "BOS" if now[0] != self._shared[0] else "the chat template"
+            self.steps.settle()
+            before, self._shared = self._state(), now
+            self.steps.add(f"changing {what}", before)
         self._debounce.start()
 
     def _on_row_selected(self, row: int) -> None:
-        places = self.prompts()[1]
+        places = usable_places(self.rows())
         self._show_count(len(places))
         self._show_problem()
         self.live.show_row(row)
@@ -328,8 +252,13 @@ class PromptPanel(QWidget):
         words = "No prompts" if not filled else plural(len(filled), "prompt")
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
-        unusable = len(filled) - usable
-        self._count.setText(f"{words}, {unusable:,} unusable" if unusable else words)
+        rows = self.rows()
+        ticked = sum(rows[place].ticked for place in filled)
+        if ticked < len(filled):  # what a run takes tells more than where one stands
+            words = f"{ticked:,} of {len(filled):,} ticked"
+        unusable = ticked - usable
+        told = f"{words}, {unusable:,} unusable" if unusable else words
+        self._count.set_full_text(told)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()
@@ -337,76 +266,3 @@ class PromptPanel(QWidget):
         sentence = problem(rows[row]) if 0 <= row < len(rows) else None
         self.problem_label.setText(sentence or "")
         self.problem_label.setVisible(sentence is not None)
-
-
-class PromptDesk(QObject):
-    """Connects the table with what is selected, and keeps what it takes away."""
-
-    def __init__(self, hall: Hall, panel: PromptPanel) -> None:
-        super().__init__(hall)
-        self._hall = hall
-        self._panel = panel
-        panel.prompt_selected.connect(hall.selection.select_prompt)
-        hall.selection.prompt_changed.connect(panel.select_prompt)
-        panel.live.strip.token_clicked.connect(hall.selection.select_position)
-        hall.selection.position_changed.connect(panel.live.strip.set_selected)
-        panel.live.tokens_shown.connect(self._on_tokens_shown)
-        panel.table.rows_removed.connect(self._on_rows_removed)
-        for restored in (panel.table.rows_restored, panel.table.prompts.modelReset):
-            restored.connect(partial(hall.withdraw, "undo_remove"))
-
-    def action_specs(self) -> list[ActionSpec]:
-        """Return what can be done with prompts."""
-        table, tip = self._panel.table, "One prompt a line, or columns from a spreadsheet"
-        return in_menu(
-            "&Prompts",
-            ("new_prompt", "New prompt", 10, table.add_row, "Ctrl+N", "add"),
-            ("copy_prompt", "Duplicate prompt", 20, table.duplicate_rows, "Ctrl+D", "copy"),
-            ("remove_prompt", "Remove prompt", 30, table.remove_rows, "Ctrl+Shift+Del", "remove"),
-            ("undo_remove", "Undo removing prompts", 40, self.undo_remove, "Ctrl+Shift+Z", "undo"),
-            ("paste_prompts", "Paste prompts", 50, table.paste_rows, "Ctrl+Shift+V", "table", tip),
-            ("open_prompts", "Open prompts…", 60, self._ask_file, "", "folder", "", True),
-            ("save_prompts", "Save prompts…", 80, self.save_file, "", "save"),
-        )
-
-    def take(self, book: ActionBook) -> None:
-        """Put the most used actions above the table."""
-        self._panel.add_tools([book[key] for key in _BUTTONS])
-
-    def undo_remove(self) -> None:
-        """Put back the prompts that were removed last."""
-        if not self._panel.table.undo_remove():
-            self._hall.say("No prompt was removed from this table.", "info")
-
-    def open_file(self, path: Path) -> None:
-        """Replace the prompt table by a file's."""
-        try:
-            rows = read_prompts(path)
-        except LensbenchError as error:
-            self._hall.show_problem(str(error))
-            return
-        self._panel.set_prompts(rows)
-        self._hall.say(f"{len(rows):,} prompts from {path.name}.", "good")
-
-    def _ask_file(self) -> None:
-        path = dialogs.ask_open(self._hall.window, "Open prompts", dialogs.PROMPT_FILTER)
-        if path is not None:
-            self.open_file(path)
-
-    def save_file(self) -> None:
-        """Write the prompt table to a file."""
-        window, kinds = self._hall.window, dialogs.PROMPT_FILTER
-        path = dialogs.ask_save(window, "Save prompts", "prompts.csv", kinds)
-        if path is not None:
-            write = partial(write_prompts, path, self._panel.prompts()[0])
-            self._hall.attempt(write, f"Saved {path.name}.")
-
-    def _on_tokens_shown(self) -> None:
-        """Let go of a position that the prompt does not have any more."""
-        length = self._panel.live.length()
-        if length is not None:
-            self._hall.selection.keep_before(length)
-
-    def _on_rows_removed(self, count: int) -> None:
-        undo = {"undo_remove": ("Undo", self.undo_remove)}
-        self._hall.show(f"Removed {plural(count, 'prompt')}.", "info", undo)

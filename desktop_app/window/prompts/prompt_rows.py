@@ -1,36 +1,38 @@
-"""The prompt table's content without Qt: rows as typed, checks, fixes, what is pasted, widths."""
+"""The prompt table's content without Qt: rows as typed, ticks, checks, fixes."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from desktop_app.contract.params import MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
+from desktop_app.contract.params import MAX_LABEL, MAX_PROMPT_CHARACTERS, MAX_PROMPTS, PromptRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COLUMNS = ("prompt", "corrupt", "answer", "wrong")
-_HEADINGS = {"prompt", "text", "corrupt", "answer", "wrong"}
-_ANSWER_SHARE, _ANSWER_LEAST, _ANSWER_MOST = 0.13, 52, 110
-_EMPTY_CORRUPT = 62
-_PROMPT_SHARE = 0.6
+KEPT = ("label", "group")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class TypedRow:
-    """One row as typed: four texts to the letter; several answers are divided by `|`."""
+    """One row as typed: texts to the letter; several answers are divided by `|`.
+
+    Attributes:
+        ticked: Whether runs take it.
+    """
 
     prompt: str = ""
     corrupt: str = ""
     answer: str = ""
     wrong: str = ""
+    label: str = ""
+    group: str = ""
+    ticked: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -38,17 +40,22 @@ class TypedRow:
         return not (self.prompt or self.corrupt or self.answer or self.wrong)
 
     def cell(self, column: int) -> str:
-        """Return one of the four texts."""
-        return str(getattr(self, COLUMNS[column]))
+        """Return one of the texts."""
+        return str(getattr(self, TEXTS[column]))
 
     def with_cell(self, column: int, text: str) -> TypedRow:
         """Return the row with one text changed."""
-        return replace(self, **{COLUMNS[column]: text})
+        changed: dict[str, Any] = {TEXTS[column]: text}
+        return replace(self, **changed)
 
 
-def typed(row: PromptRow) -> TypedRow:
+TEXTS = (*COLUMNS, *KEPT)
+
+
+def typed(row: PromptRow, *, ticked: bool = True) -> TypedRow:
     """Return a prompt row as it would be typed."""
-    return TypedRow(row.text, row.corrupt or "", "|".join(row.answer), "|".join(row.wrong))
+    several = "|".join(row.answer), "|".join(row.wrong)
+    return TypedRow(row.text, row.corrupt or "", *several, row.label, row.group, ticked)
 
 
 def problem(row: TypedRow) -> str | None:
@@ -63,13 +70,17 @@ def problem(row: TypedRow) -> str | None:
             return f"The {COLUMNS[column]} holds half a character (a lone surrogate): retype it."
         if len(text) > MAX_PROMPT_CHARACTERS:
             return f"The {COLUMNS[column]} has over {MAX_PROMPT_CHARACTERS:,} characters: cut it."
+    kept = [(name, getattr(row, name)) for name in KEPT]
+    odd = [name for name, text in kept if len(text) > MAX_LABEL or _HALF.search(text)]
     shared = set(_parts(row.answer)) & set(_parts(row.wrong))
     if shared:
         return f"“{sorted(shared)[0]}” is both answer and wrong: change one of them."
-    return None
+    return f"The {odd[0]} is too long or damaged: retype it." if odd else None
 
 
-def to_prompts(rows: Sequence[TypedRow]) -> tuple[list[PromptRow], list[int]]:
+def to_prompts(
+    rows: Sequence[TypedRow], *, ticked_only: bool = True
+) -> tuple[list[PromptRow], list[int]]:
     """Return the usable rows as prompts, and which table row each one is.
 
     Rows with a problem are left out; see `first_problem` for refusing them instead.
@@ -77,9 +88,10 @@ def to_prompts(rows: Sequence[TypedRow]) -> tuple[list[PromptRow], list[int]]:
     prompts: list[PromptRow] = []
     places: list[int] = []
     for place, row in enumerate(rows):
-        if row.is_empty or problem(row) is not None:
+        if row.is_empty or problem(row) is not None or (ticked_only and not row.ticked):
             continue
         texts = {"text": row.prompt, "corrupt": row.corrupt or None}
+        texts |= {"label": row.label, "group": row.group}
         try:
             made = PromptRow.model_validate({**texts, "answer": row.answer, "wrong": row.wrong})
         except ValidationError:
@@ -89,14 +101,22 @@ def to_prompts(rows: Sequence[TypedRow]) -> tuple[list[PromptRow], list[int]]:
     return prompts[:MAX_PROMPTS], places[:MAX_PROMPTS]
 
 
+def usable_places(rows: Sequence[TypedRow]) -> list[int]:
+    """Return the table rows that `to_prompts` would make prompts of, without making them."""
+    usable = (i for i, row in enumerate(rows) if row.ticked and not row.is_empty)
+    return [place for place in usable if problem(rows[place]) is None][:MAX_PROMPTS]
+
+
 def first_problem(rows: Sequence[TypedRow]) -> tuple[int, str] | None:
-    """Return the first row that cannot be run, with its sentence, or None."""
+    """Return the first ticked row that cannot be run, with its sentence, or None."""
     for place, row in enumerate(rows):
-        sentence = problem(row)
+        sentence = problem(row) if row.ticked else None
         if sentence is not None:
             return place, sentence
     if all(row.is_empty for row in rows):
         return 0, "There is no prompt: type one into the table."
+    if not any(row.ticked and not row.is_empty for row in rows):
+        return 0, "No prompt is ticked: tick those that are to be run."
     return None
 
 
@@ -120,29 +140,6 @@ def find_row(rows: Sequence[TypedRow], prompt: str | None, index: int) -> int | 
     return min(matches, key=lambda place: abs(place - index)) if matches else None
 
 
-def parse_pasted(text: str) -> list[TypedRow]:
-    """Return what was copied elsewhere as rows: tab-separated columns, or one prompt a line.
-
-    A spreadsheet's own quoting is undone, a heading line is passed over, nothing is trimmed.
-    """
-    if "\t" in text:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
-    else:
-        table = [[line] for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    rows = [TypedRow(*cells[: len(COLUMNS)]) for cells in table if any(cells)]
-    if rows and len(table[0]) > 1 and {c.strip().lower() for c in table[0] if c} <= _HEADINGS:
-        rows = rows[1:]
-    return rows[:MAX_PROMPTS]
-
-
-def to_pasted(rows: Sequence[TypedRow]) -> str:
-    """Return rows as tab-separated text, as spreadsheets take it."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter="\t", lineterminator="\n")
-    writer.writerows([[row.prompt, row.corrupt, row.answer, row.wrong] for row in rows])
-    return out.getvalue()
-
-
 def _parts(text: str) -> list[str]:
     return [part for part in text.split("|") if part]
 
@@ -155,26 +152,33 @@ def _as_text(value: Any) -> str:
     return str(value)
 
 
-def column_widths(width: int, rows: Sequence[TypedRow]) -> tuple[int, int, int, int]:
-    """Return the widths of prompt, corrupt, answer and wrong.
+def with_answer(row: TypedRow, role: str, text: str) -> TypedRow:
+    """Return a row with a text as its `answer` or `wrong`, and no longer as the other one.
 
-    Answers are short; a corrupt twin is as long as its prompt but read less often, and takes no
-    more than its heading where there is none.
+    `append` puts it at the prompt's end, and at the end of its twin, which keeps their lengths.
     """
-    answer = max(_ANSWER_LEAST, min(_ANSWER_MOST, int(width * _ANSWER_SHARE)))
-    rest = max(0, width - 2 * answer)
-    has_twins = any(row.corrupt for row in rows)
-    prompt = int(rest * _PROMPT_SHARE) if has_twins else max(rest - _EMPTY_CORRUPT, rest // 2)
-    return prompt, rest - prompt, answer, answer
+    if role == "append":
+        twin = row.corrupt + text if row.corrupt else ""
+        return replace(row, prompt=row.prompt + text, corrupt=twin)
+    other = "wrong" if role == "answer" else "answer"
+    kept = [part for part in _parts(getattr(row, other)) if part != text]
+    changed: dict[str, Any] = {role: text, other: "|".join(kept)}
+    return replace(row, **changed)
 
 
-def line_count(text: str, letters: int) -> int:
-    """Return how many lines of so many letters a text takes where it is broken at spaces."""
-    lines, used = 1, 0
-    for word in text.split(" "):
-        needed = len(word) + (1 if used else 0)
-        if used and used + needed > letters:
-            lines, used = lines + 1, len(word)
-        else:
-            used += needed
-    return lines
+def marks_of(rows: Sequence[TypedRow]) -> list[list[Any]]:
+    """Return label, group and tick of each row, as plain values; none where all are the usual."""
+    marks = [[row.label, row.group, row.ticked] for row in rows]
+    return marks if any(mark != ["", "", True] for mark in marks) else []
+
+
+def marked(rows: Sequence[TypedRow], marks: object) -> list[TypedRow]:
+    """Return rows with the marks that a file holds of them; what is no mark is passed over."""
+    found = list(rows)
+    if not isinstance(marks, (list, tuple)) or len(marks) != len(found):
+        return found
+    for place, mark in enumerate(marks):
+        match mark:
+            case [str(label), str(group), bool(ticked)]:
+                found[place] = replace(found[place], label=label, group=group, ticked=ticked)
+    return found

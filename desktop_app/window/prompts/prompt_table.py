@@ -1,251 +1,70 @@
-"""The editable table of prompts, with its Qt model; what is typed is kept to the letter."""
+"""The table of prompts: keys, paste, ticks, duplicate and remove; each of it a step to undo."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QAbstractScrollArea,
     QApplication,
     QHeaderView,
-    QLineEdit,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
 
-from desktop_app.pictures.words import clipped
+from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
-from desktop_app.support.terminal import printable
-from desktop_app.widgets.basics.fonts import mono_font
-from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.window.prompts.prompt_rows import (
-    COLUMNS,
-    TypedRow,
-    column_widths,
-    line_count,
-    parse_pasted,
-    problem,
-    to_pasted,
-)
+from desktop_app.window.prompts.cell_edit import CellDelegate
+from desktop_app.window.prompts.pasting import Pasted, parse_pasted, to_pasted
+from desktop_app.window.prompts.prompt_model import HEADINGS, TICK, PromptModel
+from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow
+from desktop_app.window.prompts.tick_box import TickBox
+from desktop_app.window.prompts.widths import column_widths, line_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
-HEADINGS = ("Prompt", "Corrupt", "Answer", "Wrong")
-_TIPS = (
-    "The clean prompt, to the letter: a space at its end counts",
-    "Its counterpart without the behaviour, of the same number of tokens",
-    "Continuations that the metric rewards; several with | between",
-    "Continuations that they are compared with; several with | between",
-)
-_SHOWN_CHARACTERS = 400
-_MOST_EDITED = 20_000
-_TOO_LONG = "Too long to be edited here: change it in a file and open that, or paste a row anew."
-_NUMBER_WIDTH = 26
-_ROW_HEIGHT = 28
+    from PySide6.QtGui import QKeyEvent, QResizeEvent
+
+    from desktop_app.window.prompts.prompt_steps import TableSteps
+
+_NUMBER_WIDTH, _TICK_WIDTH = 26, 26
+_ROW_HEIGHT, _TALL_ROW = 28, 32
 _CELL_PADDING = 12
-_MOST_LINES = 4
+_MOST_LINES, _MOST_WHERE_LARGE = 4, 16
 _MOST_WRAPPED = 200  # longer tables keep one line a row: they are scrolled, not read
-
-
-def visible(text: str) -> str:
-    """Return a text with what is invisible in it made visible.
-
-    That is the spaces at its ends, line breaks, tabs and control characters; of these some would
-    turn the direction of writing and so show another text than there is.
-    """
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[: _SHOWN_CHARACTERS // 2] + " … " + text[-_SHOWN_CHARACTERS // 2 :]
-    body = text.strip(" ")
-    if not body:
-        return "␠" * len(text)
-    start = len(text) - len(text.lstrip(" "))
-    end = len(text) - len(text.rstrip(" "))
-    body = printable(body.replace("\n", "↵").replace("\t", "⇥"))
-    return "␠" * start + body + "␠" * end
-
-
-class PromptModel(QAbstractTableModel):
-    """The rows of the table.
-
-    Signals:
-        edited: Any text or row changed.
-    """
-
-    edited = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[TypedRow] = []
-
-    def rows(self) -> list[TypedRow]:
-        """Return the rows as typed."""
-        return list(self._rows)
-
-    def set_rows(self, rows: Iterable[TypedRow]) -> None:
-        """Replace all rows."""
-        self.beginResetModel()
-        self._rows = list(rows)
-        self.endResetModel()
-        self.edited.emit()
-
-    def insert(self, place: int, rows: Sequence[TypedRow]) -> None:
-        """Put rows before the one at `place`."""
-        if not rows:
-            return
-        self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
-        self._rows[place:place] = rows
-        self.endInsertRows()
-        self.edited.emit()
-
-    def remove(self, places: Iterable[int]) -> None:
-        """Remove the rows at these places."""
-        for place in sorted(set(places), reverse=True):
-            self.beginRemoveRows(_NOWHERE, place, place)
-            del self._rows[place]
-            self.endRemoveRows()
-        self.edited.emit()
-
-    def replace_row(self, place: int, row: TypedRow) -> None:
-        """Change one row."""
-        if self._rows[place] == row:
-            return
-        self._rows[place] = row
-        last = len(COLUMNS) - 1
-        self.dataChanged.emit(self.index(place, 0), self.index(place, last))
-        self.edited.emit()
-
-    @override
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    @override
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row = self._rows[index.row()]
-        text = row.cell(index.column())
-        column = index.column()
-        if role == Qt.ItemDataRole.EditRole:
-            return text
-        if role == Qt.ItemDataRole.DisplayRole:
-            return visible(text)
-        return self._look(row, column, role)
-
-    def _look(self, row: TypedRow, column: int, role: int) -> Any:
-        """Return a cell's font, colour, tip or name for screen readers."""
-        match role:
-            case Qt.ItemDataRole.FontRole:
-                look: Any = mono_font(12)
-            case Qt.ItemDataRole.ToolTipRole:
-                text = visible(row.cell(column))
-                if len(row.cell(column)) > _MOST_EDITED:
-                    text = f"{text}\n{_TOO_LONG}"
-                look = plain_tip(problem(row) or text or _TIPS[column])
-            case Qt.ItemDataRole.ForegroundRole:
-                look = theme_hub().current.color("bad") if problem(row) else None
-            case Qt.ItemDataRole.AccessibleTextRole:
-                look = f"{HEADINGS[column]}: {clipped(row.cell(column)) or 'empty'}"
-            case _:
-                look = None
-        return look
-
-    @override
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.EditRole or not index.isValid():
-            return False
-        row = self._rows[index.row()]
-        self.replace_row(index.row(), row.with_cell(index.column(), str(value)))
-        return True
-
-    @override
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        there = index.isValid() and index.row() < len(self._rows)
-        text = self._rows[index.row()].cell(index.column()) if there else ""
-        # An editor cuts off what is longer than it takes, and lays all of it out at each keystroke.
-        fits = len(text) <= _MOST_EDITED
-        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if fits else Qt.ItemFlag(0))
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Vertical:
-            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
-        looks = {
-            Qt.ItemDataRole.DisplayRole: HEADINGS[section],
-            Qt.ItemDataRole.ToolTipRole: plain_tip(_TIPS[section]),
-            Qt.ItemDataRole.TextAlignmentRole: Qt.AlignmentFlag.AlignLeft
-            | Qt.AlignmentFlag.AlignVCenter,
-        }
-        return looks.get(Qt.ItemDataRole(role))
-
-
-class _CellDelegate(QStyledItemDelegate):
-    """Edits a cell, handing on every keystroke so that the token strip follows the typing."""
-
-    @override
-    def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
-        editor.setFrame(False)
-        editor.setFont(mono_font(12))
-        editor.setProperty("role", "cell")
-        editor.setAccessibleName(f"{HEADINGS[index.column()]} of prompt {index.row() + 1}")
-        editor.textEdited.connect(self._on_text_edited)
-        return editor
-
-    @override
-    def setEditorData(self, editor: QWidget, index: Index) -> None:
-        # Fill the editor once; later changes come from the editor itself.
-        text = index.data(Qt.ItemDataRole.EditRole)
-        if isinstance(editor, QLineEdit) and editor.text() != text:
-            editor.setText(text)
-
-    def _on_text_edited(self) -> None:
-        editor = self.sender()
-        if isinstance(editor, QLineEdit):
-            self.commitData.emit(editor)
+_LARGE = 900  # from this width on it is read, and not glanced at
 
 
 class PromptTable(QTableView):
-    """The table widget: paste, delete and duplicate with the usual keys.
+    """The table widget; what it does to its rows goes through steps, that can be undone.
 
     Signals:
         row_selected: Number of the row that now is the current one.
-        rows_removed: How many rows were taken out; `undo_remove` puts them back.
-        rows_restored: They are back.
+        rows_removed: How many rows were taken out.
+        menu_wanted: (place on the screen) of a menu for the chosen cells.
+        paste_wanted: The key for pasting was pressed.
     """
 
     row_selected = Signal(int)
     rows_removed = Signal(int)
-    rows_restored = Signal()
+    menu_wanted = Signal(object)
+    paste_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, steps: TableSteps, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.steps = steps
         self.prompts = PromptModel()
         self._widths: tuple[int, ...] = ()
-        self._removed: list[list[tuple[int, TypedRow]]] = []
+        self._is_drawn = False
         self.setModel(self.prompts)
         self.prompts.setParent(self)
-        self.setItemDelegate(_CellDelegate(self))
+        self.delegate = CellDelegate(self, self.prompts)
+        self.setItemDelegate(self.delegate)
         self.setAccessibleName("Prompt table")
         begin = QAbstractItemView.EditTrigger
         typed = begin.EditKeyPressed | begin.AnyKeyPressed
@@ -255,54 +74,97 @@ class PromptTable(QTableView):
             "QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 0 4px; }"
         )
         self._set_up_headers()
+        self.tick_box = TickBox(self.horizontalHeader())
+        self.tick_box.clicked.connect(self.tick_all_or_none)
+        self._connect()
+
+    def _connect(self) -> None:
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
         self.prompts.modelReset.connect(self._on_model_reset)
         self.prompts.edited.connect(self._fit_cells)
+        self.prompts.tick_asked.connect(self._on_tick_asked)
+        self.delegate.typed.connect(self.type_into)
+        self.delegate.ended.connect(self.steps.settle)
+        self.delegate.given_up.connect(self.steps.give_up_typing)
         self.horizontalHeader().sectionResized.connect(self._on_section_resized)
 
     def _set_up_headers(self) -> None:
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
-        across.setMinimumSectionSize(40)
+        across.setTextElideMode(Qt.TextElideMode.ElideRight)
+        across.setMinimumSectionSize(_TICK_WIDTH)
+        across.moveSection(TICK, 0)
+        across.resizeSection(TICK, _TICK_WIDTH)
+        across.setSectionResizeMode(TICK, QHeaderView.ResizeMode.Fixed)
         down.setDefaultSectionSize(_ROW_HEIGHT)
         down.setFixedWidth(_NUMBER_WIDTH)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
 
     @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go to the next text, and from the last one out of the table."""
+        moves, here = QAbstractItemView.CursorAction, self.currentIndex()
+        action = moves.MoveNext if forward else moves.MovePrevious
+        there = self.moveCursor(action, Qt.KeyboardModifier.NoModifier)
+        ends = (here.row(), here.column()), (there.row(), there.column())
+        if here.isValid() and there.isValid() and (ends[0] < ends[1]) == forward:
+            self.setCurrentIndex(there)
+            return True
+        return QAbstractScrollArea.focusNextPrevChild(self, forward)
+
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._is_drawn = False
         self._fit_cells()
 
     def _fit_cells(self) -> None:
         """Give the prompts most of the width, and their rows the lines that they need."""
         rows = self.prompts.rows()
+        large = self.width() >= _LARGE
+        self.prompts.set_large(large)
+        metrics = QFontMetrics(self.prompts.font())
+        letter = max(1, metrics.horizontalAdvance("m"))
         # The scroll bar's place is left free: it comes and goes with the height of the rows, which
         # follows from the widths.
-        room = self.width() - _NUMBER_WIDTH - self.verticalScrollBar().sizeHint().width()
-        widths: tuple[int, ...] = column_widths(room, rows)
-        across, down = self.horizontalHeader(), self.verticalHeader()
-        if widths != self._widths:  # else those that the user has drawn stay
+        bar = self.verticalScrollBar().sizeHint().width()
+        room = self.width() - self.verticalHeader().width() - _TICK_WIDTH - bar
+        across = self.horizontalHeader()
+        widths = column_widths(room, rows, letter)
+        if widths != self._widths and not self._is_drawn:  # what was drawn by hand stays
             self._widths = widths
             for column, width in enumerate(widths):
+                across.setSectionHidden(column, not width)
                 across.resizeSection(column, width)
-        widths = tuple(across.sectionSize(column) for column in range(len(widths)))
-        if len(rows) > _MOST_WRAPPED:
-            return
-        metrics = QFontMetrics(mono_font(12))
-        letter = max(1, metrics.horizontalAdvance("m"))
+        self.tick_box.stand_in(across.sectionViewportPosition(TICK), _TICK_WIDTH, across.height())
+        self.tick_box.show_ticks([row.ticked for row in rows if not row.is_empty])
+        if len(rows) <= _MOST_WRAPPED:
+            self._fit_rows(rows, metrics.lineSpacing(), letter, large=large)
+
+    def _fit_rows(self, rows: Sequence[TypedRow], line: int, letter: int, *, large: bool) -> None:
+        down, least = self.verticalHeader(), _TALL_ROW if large else _ROW_HEIGHT
+        most = _MOST_WHERE_LARGE if large else _MOST_LINES
+        sizes = [self.horizontalHeader().sectionSize(column) for column in range(len(TEXTS))]
+        room = [max(1, (width - _CELL_PADDING) // letter) if width else 0 for width in sizes]
         for place, row in enumerate(rows):
             lines = max(
-                line_count(visible(row.cell(column)), (width - _CELL_PADDING) // letter)
-                for column, width in enumerate(widths)
+                line_count(self.prompts.shown(row, column), letters)
+                for column, letters in enumerate(room)
+                if letters
             )
-            height = _ROW_HEIGHT + (min(lines, _MOST_LINES) - 1) * metrics.lineSpacing()
+            height = least + (min(lines, most) - 1) * line
             if down.sectionSize(place) != height:
                 down.resizeSection(place, height)
 
     def current_row(self) -> int:
         """Return the number of the current row, -1 where there is none."""
         return self.currentIndex().row()
+
+    def current_column(self) -> int:
+        """Return the number of the current cell's column; of a tick that of the prompt."""
+        column = self.currentIndex().column()
+        return column if 0 <= column < TICK else 0
 
     def select_row(self, row: int, column: int = 0) -> None:
         """Make a row the current one, and alone selected."""
@@ -316,11 +178,18 @@ class PromptTable(QTableView):
         rows = sorted({index.row() for index in self.selectedIndexes()})
         return rows or ([self.current_row()] if self.current_row() >= 0 else [])
 
+    def end_edit(self) -> None:
+        """Close the editor that is open; what was typed in it is a step."""
+        self.delegate.close()
+        self.steps.settle()
+
     def add_row(self) -> None:
         """Add an empty row at the end and begin to type in it."""
-        place = self.prompts.rowCount()
-        self.prompts.insert(place, [TypedRow()])
-        self.select_row(place)
+        self.end_edit()
+        with self.steps.step("adding a prompt"):
+            place = self.prompts.rowCount()
+            self.prompts.insert(place, [TypedRow()])
+            self.select_row(place)
         self.setFocus()
         self.edit(self.currentIndex())
 
@@ -328,72 +197,145 @@ class PromptTable(QTableView):
         """Put copies of the selected rows below them."""
         places = self.selected_rows()
         if places:
-            rows = self.prompts.rows()
-            self.prompts.insert(places[-1] + 1, [rows[place] for place in places])
-            self.select_row(places[-1] + 1)
+            self.end_edit()
+            with self.steps.step(f"duplicating {plural(len(places), 'prompt')}"):
+                rows = self.prompts.rows()
+                self.prompts.insert(places[-1] + 1, [rows[place] for place in places])
+                self.select_row(places[-1] + 1)
 
     def remove_rows(self) -> None:
         """Remove the selected rows; the table never runs out of rows."""
         places = self.selected_rows()
         if not places:
             return
+        self.end_edit()
         rows = self.prompts.rows()
-        gone = [(place, rows[place]) for place in places]
-        self.prompts.remove(places)
-        if self.prompts.rowCount() == 0:
-            self.prompts.insert(0, [TypedRow()])
-        self.select_row(min(places[0], self.prompts.rowCount() - 1))
-        if any(not row.is_empty for _, row in gone):
-            self._removed.append(gone)
-            self.rows_removed.emit(len(gone))
+        with self.steps.step(f"removing {plural(len(places), 'prompt')}"):
+            self.prompts.remove(places)
+            if self.prompts.rowCount() == 0:
+                self.prompts.insert(0, [TypedRow()])
+            self.select_row(min(places[0], self.prompts.rowCount() - 1))
+        gone = sum(not rows[place].is_empty for place in places)
+        if gone:
+            self.rows_removed.emit(gone)
 
-    def undo_remove(self) -> bool:
-        """Put back the rows that were removed last; return whether there were any."""
-        if not self._removed:
-            return False
-        gone = self._removed.pop()
-        rows = self.prompts.rows()
-        if len(rows) == 1 and rows[0].is_empty:
-            # It only stands there because the table never runs out of rows.
-            self.prompts.replace_row(0, gone[0][1])
-            self.prompts.insert(1, [row for _, row in gone[1:]])
-        else:
-            for place, row in gone:
-                self.prompts.insert(min(place, self.prompts.rowCount()), [row])
-        self.select_row(min(gone[0][0], self.prompts.rowCount() - 1))
-        self.rows_restored.emit()
-        return True
+    def paste_rows(self) -> Pasted:
+        """Add what the clipboard holds as rows below the current one; return how it was read.
 
-    def paste_rows(self) -> int:
-        """Add what the clipboard holds as rows below the current one; return how many."""
-        rows = parse_pasted(QApplication.clipboard().text())
-        place = self.current_row() + 1 if self.current_row() >= 0 else self.prompts.rowCount()
-        old = self.prompts.rows()
-        if old and all(row.is_empty for row in old):
-            self.prompts.set_rows(rows or old)
-            place = 0
-        else:
-            self.prompts.insert(place, rows)
-        self.select_row(place)
-        return len(rows)
+        Raises:
+            BadInputError: It is a table with a fault; nothing is added.
+        """
+        found = parse_pasted(QApplication.clipboard().text())
+        if found.rows:
+            words = f"pasting {plural(len(found.rows), 'prompt')}"
+            self.add_rows(found.rows, words, below=self.current_row())
+        return found
+
+    def add_rows(self, rows: Sequence[TypedRow], words: str, *, below: int | None = None) -> None:
+        """Add rows below another one or at the end; they replace a table that is empty."""
+        self.end_edit()
+        with self.steps.step(words):
+            old = self.prompts.rows()
+            if all(row.is_empty for row in old):
+                self.prompts.set_rows(rows)
+                place = 0
+            else:
+                place = len(old) if below is None or below < 0 else below + 1
+                self.prompts.insert(place, rows)
+            self.select_row(place)
 
     def copy_rows(self) -> None:
         """Put the selected rows on the clipboard, tab-separated."""
         rows = self.prompts.rows()
         QApplication.clipboard().setText(to_pasted([rows[r] for r in self.selected_rows()]))
 
+    def clear_cells(self) -> None:
+        """Empty the selected cells."""
+        chosen = [index for index in self.selectedIndexes() if index.column() != TICK]
+        if chosen:
+            self.end_edit()
+            with self.steps.step(f"clearing {plural(len(chosen), 'cell')}"):
+                for index in chosen:
+                    self.prompts.setData(index, "")
+
+    def type_into(self, index: QModelIndex, text: str) -> None:
+        """Take over what was typed into a cell so far; all of it is one step when it ends."""
+        name = HEADINGS[index.column()].lower()
+        where = "" if name == "prompt" else f"the {name} of "
+        self.steps.begin_typing(f"typing in {where}prompt {index.row() + 1}")
+        self.prompts.setData(index, text)
+
+    # Ticks.
+
+    def toggle_ticks(self) -> None:
+        """Tick the selected rows, or untick them where all of them are ticked."""
+        rows, places = self.prompts.rows(), self.selected_rows()
+        self.set_ticked(places, not all(rows[place].ticked for place in places))
+
+    def tick_all_or_none(self) -> None:
+        """Tick all rows, or none where all of them are ticked."""
+        rows = self.prompts.rows()
+        self.set_ticked(range(len(rows)), not all(row.ticked for row in rows if not row.is_empty))
+
+    def set_ticked(self, places: Iterable[int], ticked: bool) -> None:
+        """Say of some rows whether runs take them."""
+        wanted = set(places)
+        words = "ticking" if ticked else "unticking"
+        with self.steps.step(f"{words} {plural(len(wanted), 'prompt')}"):
+            rows = self.prompts.rows()
+            for place in wanted:
+                rows[place] = replace(rows[place], ticked=ticked)
+            self.prompts.become(rows)
+
+    # Qt.
+
+    @override
+    def moveCursor(
+        self, action: QAbstractItemView.CursorAction, held: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        found = super().moveCursor(action, held)
+        if found.column() != TICK:
+            return found
+        # From text to text: a tick is reached by the arrows, and set from anywhere by Ctrl+T.
+        if action == QAbstractItemView.CursorAction.MoveNext:
+            return self.prompts.index(found.row(), 0)
+        if action == QAbstractItemView.CursorAction.MovePrevious:
+            last = max(c for c in range(TICK) if not self.isColumnHidden(c))
+            place = (found.row() - 1) % max(1, self.prompts.rowCount())
+            return self.prompts.index(place, last)
+        return found
+
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Copy, paste and delete; everything else as in any table.
-        if event.matches(QKeySequence.StandardKey.Paste):
-            self.paste_rows()
-        elif event.matches(QKeySequence.StandardKey.Copy):
+        keys = QKeySequence.StandardKey
+        if event.matches(keys.Paste):
+            self.paste_wanted.emit()
+        elif event.matches(keys.Copy):
             self.copy_rows()
+        elif event.matches(keys.Cut):
+            self.copy_rows()
+            self.remove_rows()
         elif event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
-            for index in self.selectedIndexes():
-                self.prompts.setData(index, "")
+            self.clear_cells()
         else:
             super().keyPressEvent(event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        place = event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            cell = self.visualRect(self.currentIndex())
+            place = self.viewport().mapToGlobal(cell.bottomLeft() + QPoint(4, 0))
+        else:
+            index = self.indexAt(self.viewport().mapFromGlobal(place))
+            if index.isValid() and index not in self.selectedIndexes():
+                self.select_row(index.row(), index.column())
+        self.menu_wanted.emit(place)
+
+    def _on_tick_asked(self, row: int, ticked: bool) -> None:
+        chosen = self.selected_rows()
+        self.set_ticked(chosen if row in chosen else [row], ticked)
 
     def _on_current_row_changed(self, current: QModelIndex) -> None:
         if current.isValid():
@@ -401,8 +343,8 @@ class PromptTable(QTableView):
 
     def _on_section_resized(self) -> None:
         if QApplication.mouseButtons():  # drawn by hand: the lines break elsewhere now
+            self._is_drawn = True
             self._fit_cells()
 
     def _on_model_reset(self) -> None:
-        self._removed.clear()  # their places mean nothing in another table
         self.select_row(0)

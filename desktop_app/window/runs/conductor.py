@@ -167,9 +167,9 @@ class Conductor(QObject):
             request = RunAnalysis(name, params)
             self._submit(Task("live", name, request, tuple(places)), ANALYSES[name].title)
 
-    def list_models(self) -> None:
-        """Ask which models are at hand."""
-        self._submit(Task("list", "", ListModels()), "Looking for models")
+    def list_models(self, recent: tuple[str, ...] = (), *, suggested: bool = False) -> None:
+        """Ask which models are at hand; with those opened before, and known ones by size."""
+        self._submit(Task("list", "", ListModels(recent, suggested)), "Looking for models")
 
     def estimate(self, spec: ModelSpec) -> None:
         """Ask what a model would need."""

@@ -15,7 +15,7 @@ from desktop_app.pictures.origin import model_difference
 from desktop_app.support import installed
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
-from desktop_app.window.runs.showing import asked_rows
+from desktop_app.window.runs.showing import NO_MODEL, asked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from desktop_app.jobs.events import JobFailed
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
-    from desktop_app.window.prompts.prompt_rows import TypedRow
     from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.showing import Showing
 
@@ -139,7 +138,6 @@ class RunDesk(QObject):
         self._prompts = prompts
         self._conductor = conductor
         self._showing = showing
-        self._replaced: list[TypedRow] = []
         self._refused: dict[str, JobFailed] = {}
         self._rerun = QTimer(self, singleShot=True, interval=0)
         self._views.built.connect(self._on_view_built)
@@ -147,6 +145,7 @@ class RunDesk(QObject):
         prompts.prompts_changed.connect(self.retokenize)
         self._rerun.timeout.connect(self._on_rerun)
         conductor.run_began.connect(showing.show_busy)
+        conductor.run_began.connect(hall.over)
         conductor.partial_arrived.connect(showing.show_partial)
         conductor.result_arrived.connect(showing.show_new)
         conductor.run_failed.connect(self._on_run_failed)
@@ -167,7 +166,8 @@ class RunDesk(QObject):
                 ("run", "Run", 10, self.run_current, "Ctrl+R | F5", "run"),
                 ("run_all", "Run all analyses", 20, self.run_all, "Ctrl+Shift+R", "play"),
             ),
-            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+. | Esc", "stop", follows=busy),
+            # Not Esc: pressed to leave a search or a text, it would end hours of work.
+            ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+.", "stop", follows=busy),
             *(
                 ActionSpec(
                     *(preset.key, preset.title, "&Run", 40),
@@ -212,7 +212,7 @@ class RunDesk(QObject):
             return self._refuse(name, _sentence(error))
         problem = installed.compute_problem() or (self._prompts.check() if reads else None)
         if problem is None and self._conductor.model is None and not self._conductor.is_loading():
-            problem = "No model is open: choose one at the top left."
+            return self._refuse(name, "No model is open: choose one at the top left.", NO_MODEL)
         if problem is not None:
             return self._refuse(name, problem)
         rows, places = self._prompts.prompts() if reads else ([], [])
@@ -233,25 +233,21 @@ class RunDesk(QObject):
     def load_example(self) -> None:
         """Put the worked example of the open model into the table, and run it."""
         model, old = self._conductor.model, self._prompts.rows()
-        self._prompts.set_prompts(worked_example(model.spec.model if model else ""))
+        example = worked_example(model.spec.model if model else "")
+        self._prompts.set_prompts(example, "loading the worked example")
         self._prompts.flush()
         if self._prompts.rows() != old and not all(row.is_empty for row in old):
-            self._replaced = old
             told = "The worked example has taken the place of your prompts."
-            self._hall.show(told, "info", {"undo_example": ("Undo", self._undo_example)})
+            self._hall.show(told, "info", self._prompts.undo.offer())
         for name in worked_order() if model is not None else ():
             params, view = ANALYSES[name].params(), self._views.there(name)
             if view is not None:  # what made a picture stands above it
                 view.set_params(params)
             self.run(name, params)
 
-    def _undo_example(self) -> None:
-        self._hall.withdraw("undo_example")
-        self._prompts.set_rows(self._replaced)
-
     def retokenize(self) -> None:
-        """Bring the live strips up to date with the table."""
-        rows, places = self._prompts.prompts()
+        """Bring the live strips up to date with the table, of prompts that are not ticked too."""
+        rows, places = self._prompts.all_prompts()
         if len(rows) > MAX_LIVE_PROMPTS:
             here = self._prompts.table.current_row()
             rows = [row for row, place in zip(rows, places, strict=True) if place == here]
@@ -287,8 +283,8 @@ class RunDesk(QObject):
         view = self._views.there(name)
         return view.params() if view is not None else self._views.analyses()[name].params()
 
-    def _refuse(self, name: str, problem: str) -> bool:
-        self._showing.show_failure(name, problem)
+    def _refuse(self, name: str, problem: str, code: str | None = None) -> bool:
+        self._showing.show_failure(name, problem, code)
         return False
 
     def _on_view_built(self, view: AnalysisView) -> None:
@@ -334,7 +330,7 @@ class RunDesk(QObject):
         if failed.is_bug:
             copy = self._hall.copying("Copy details", failed.details)
             log = ("Open log", self._hall.log_wanted.emit)
-            self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log})
+            self._hall.show(failed.message, "bad", {"copy_report": copy, "log": log}, about=name)
 
 
 def _texts(result: Result | None) -> list[str]:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_panel import PromptPanel
 
 
+NO_MODEL = "no_model"
+"""The code of a run that was refused because no model is open."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """The rows that a result was asked about, as they stood in the table; None for its own."""
@@ -106,6 +110,7 @@ class Showing(QObject):
         self._shown: dict[str, Result] = {}
         self._runs: dict[str, Params] = {}
         self._held: dict[str, Result] = {}
+        self._tries: dict[str, tuple[Result, ...]] = {}
         self._waits: dict[str, bool] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
@@ -118,6 +123,8 @@ class Showing(QObject):
     def set_model(self, ready: ModelReady) -> None:
         """Take note of the model that is open now: what others made is marked."""
         self._model = ready.info
+        for view in self._views.standing():
+            view.forget_failure(of=NO_MODEL)
         self._mark_all()
 
     def difference(self, name: str) -> Difference:
@@ -132,9 +139,21 @@ class Showing(QObject):
         settings = self._other_settings(name, result.params, reads=asked.rows is not None)
         return Difference(model, settings, not asked.is_of_table(self._table))
 
-    def show(self, result: Result) -> None:
-        """Show a result of the history, with the settings that made it."""
+    def result_of(self, name: str) -> Result | None:
+        """Return the result that an analysis shows, or will show once its view is built."""
+        view = self._views.there(name)
+        shown = view.current_result if view is not None else None
+        return self._shown.get(name) if shown is None else shown
+
+    def show(self, result: Result, tries: Sequence[Result] = ()) -> None:
+        """Show a result of the history, with the settings that made it.
+
+        Args:
+            result: The one to be shown.
+            tries: What else was tried on its question, oldest first.
+        """
         self._views.lodge(result)
+        self._tries[result.analysis] = tuple(tries)
         self._take(result, with_form=True)
 
     def show_new(self, result: Result) -> None:
@@ -173,6 +192,7 @@ class Showing(QObject):
     def clear(self) -> None:
         """Let go of all results: another session is opened."""
         self._held.clear()
+        self._tries.clear()
         self._asked.clear()
         self._shown.clear()
         for view in self._views.standing():
@@ -197,6 +217,9 @@ class Showing(QObject):
         params = _own_params(view.analysis, result) if with_form else None
         if params is not None:
             view.set_params(params)
+        tries = self._tries.pop(view.analysis.name, ())
+        if tries:
+            view.learn_tries(tries)
         view.show_result(result)
         self._mark(view)
 

@@ -17,16 +17,19 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.sizes import human_bytes
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.settings import MOST_SWEEP_MB, USUAL_STORED_MB
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desktop_app.contract.requests import ModelReady
     from desktop_app.contract.result import ModelInfo, Result
     from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.hall import Hall
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.conductor import Conductor
     from desktop_app.window.settings import Memory
 
@@ -51,6 +54,7 @@ class StorageDialog(QDialog):
         self.box.setSuffix(" MB")
         self.box.setValue(megabytes)
         self.box.setMinimumWidth(140)
+        keep_off_edge(self.box)
         self.box.setAccessibleName("Most that a result keeps of patterns, in megabytes")
         line = filled(QHBoxLayout(), PlainLabel("A result may keep"), self.box, None)
         choices = QDialogButtonBox.StandardButton
@@ -75,9 +79,12 @@ def ask_stored(parent: QWidget, megabytes: int) -> int | None:
 class StorageDesk(QObject):
     """Keeps the limit, and tells each view whose results can be large what a run would keep."""
 
-    def __init__(self, hall: Hall, memory: Memory, conductor: Conductor) -> None:
+    def __init__(
+        self, hall: Hall, memory: Memory, conductor: Conductor, prompts: PromptPanel
+    ) -> None:
         super().__init__(hall)
         self._hall = hall
+        self._prompts = prompts
         self._memory = memory
         self._conductor = conductor
         self._model: ModelInfo | None = None
@@ -123,8 +130,10 @@ class StorageDesk(QObject):
         self._model, self._lengths = ready.info, ()
         self._tell_all()
 
-    def _on_live_arrived(self, result: Result, _places: object) -> None:
-        self._lengths = tuple(len(record.tokens) for record in result.prompts)
+    def _on_live_arrived(self, result: Result, places: Sequence[int]) -> None:
+        asked = set(self._prompts.prompts()[1])
+        records = zip(result.prompts, places, strict=False)
+        self._lengths = tuple(len(record.tokens) for record, place in records if place in asked)
         self._tell_all()
 
 

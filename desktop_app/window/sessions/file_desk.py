@@ -14,7 +14,8 @@ from desktop_app.session import unsaved
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.results_panel import moment
+from desktop_app.window.prompts.prompt_desk import PROMPT_ENDINGS
+from desktop_app.window.sessions.entries import moment
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from desktop_app.session.unsaved import Leftover
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
-    from desktop_app.window.prompts.prompt_panel import PromptDesk, PromptPanel
+    from desktop_app.window.prompts.prompt_desk import PromptDesk
+    from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.sessions.session_desk import SessionDesk
 
 SESSION_ENDING = ".lens"
 AUTOSAVE_MS = 1_000
-PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 PATIENCE_MS = 10_000
 _SHUTDOWN_MS = 5_000
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class FileDesk(QObject):
         return in_menu(
             "&File",
             ("new_session", "New session", 10, self.new_session, "Ctrl+Shift+N", "add"),
-            ("open_session", "Open session…", 20, self._ask_session, "Ctrl+O", "open"),
+            ("open_session", "Open session…", 20, self.ask_session, "Ctrl+O", "open"),
             ("save_session", "Save session", 30, self.save_session, "Ctrl+S", "save"),
             ("save_session_as", "Save session as…", 40, self.save_session_as, "Ctrl+Shift+S"),
         )
@@ -130,10 +131,10 @@ class FileDesk(QObject):
     def keep_prompts(self) -> None:
         """Write the prompt table into the session; it does so by itself after every change."""
         self._autosave.stop()
-        rows = self._panel.prompts()[0]
-        self._session.set_prompts(rows, self._panel.shared_settings())
+        self._session.set_prompts(*self._panel.kept())
 
-    def _ask_session(self) -> None:
+    def ask_session(self) -> None:
+        """Ask for a session file, and open it."""
         path = dialogs.ask_open(self._hall.window, "Open session", dialogs.SESSION_FILTER)
         if path is not None:
             self.open_session(path)
@@ -194,7 +195,12 @@ class Recovery(QObject):
     """Offers unsaved sessions one after another, newest first, in a banner of its own.
 
     Dismissed, the offer comes again at the next start.
+
+    Signals:
+        settled: There is no unsaved work, or none any more.
     """
+
+    settled = Signal()
 
     def __init__(self, session: SessionDesk, files: FileDesk, parent: QWidget) -> None:
         super().__init__(parent)
@@ -213,6 +219,7 @@ class Recovery(QObject):
         self._left = left
         if not left:
             self.banner.dismiss()
+            self.settled.emit()
             return
         newest = left[0]
         what = "1 result was" if newest.results == 1 else f"{newest.results} results were"

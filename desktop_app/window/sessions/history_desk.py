@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -30,16 +29,17 @@ from desktop_app.support.errors import first_line
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit, shown_notes
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame import dialogs
-from desktop_app.window.frame.actions import in_menu
-from desktop_app.window.sessions.results_panel import kind, moment
+from desktop_app.window.sessions.deleting import DeleteStep
+from desktop_app.window.sessions.entries import kind, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
-    from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.conductor import Task
@@ -52,6 +52,8 @@ _log = logging.getLogger(__name__)
 
 
 _TITLE = 200
+_MOST_TRIES = 200
+_SESSION = "session"  # what a banner is about that another session has nothing to do with
 
 
 class ResultDialog(QDialog):
@@ -69,6 +71,11 @@ class ResultDialog(QDialog):
         self.star = QCheckBox("Starred")
         self.star.setChecked(row.star)
         self.notes = NotesEdit(row.notes)
+        self._told = PlainLabel()
+        self._told.setWordWrap(True)
+        self._told.setVisible(False)
+        set_role(self._told, "problem")
+        self.notes.shortened.connect(self._on_notes_cut)
         self.notes.setPlaceholderText("What was seen here, and what it means. Markdown.")
         self.preview, self.settings = _Browser(openLinks=False), _Browser(openLinks=False)
         self.settings.setPlainText(
@@ -78,6 +85,7 @@ class ResultDialog(QDialog):
             (self.title, "Title"),
             (self.tags, "Tags"),
             (self.notes, "Notes"),
+            (self.preview, "Notes as they read"),
             (self.settings, "Settings that made this result"),
         ):
             widget.setAccessibleName(name)
@@ -109,12 +117,18 @@ class ResultDialog(QDialog):
         pages.addTab(self.notes, "Notes")
         pages.addTab(self.preview, "Preview")
         pages.addTab(self.settings, "Settings")
+        pages.setAccessibleName("Parts of this result")
+        pages.tabBar().setAccessibleName("Parts of this result")
         pages.currentChanged.connect(self._on_page_changed)
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Save | choices.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        filled(QVBoxLayout(self), form, (pages, 1), buttons, margins=(11, 11, 11, 11))
+        filled(QVBoxLayout(self), form, (pages, 1), self._told, buttons, margins=(11, 11, 11, 11))
+
+    def _on_notes_cut(self, told: str) -> None:
+        self._told.setText(told)
+        self._told.setVisible(True)
 
     def _on_page_changed(self) -> None:
         page = self.preview.document()
@@ -173,30 +187,25 @@ class HistoryDesk(QObject):
         self._files = files
         self._prompts = prompts
         self._showing = showing
+        self._results = results
         session.rows_changed.connect(results.set_rows)
-        session.row_added.connect(results.select)
+        session.row_added.connect(results.reveal)
+        session.brought_back.connect(results.select)
+        # What is highlighted follows what is on screen, whatever has changed either of them.
+        for changed in (session.rows_changed, session.row_added):
+            changed.connect(self._highlight)
+        for changed in (hall.views.opened, showing.result_shown, showing.source_changed):
+            changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)
         session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
-        session.restored.connect(partial(hall.withdraw, "undo_delete"))
         session.added_elsewhere.connect(self._on_added_elsewhere)
         results.asked.connect(self._on_asked)
         app = QGuiApplication.instance()
         if isinstance(app, QGuiApplication):
             app.applicationStateChanged.connect(self._on_state_changed)
-
-    def action_specs(self) -> list[ActionSpec]:
-        """Return what can be done with results."""
-        return in_menu(
-            "&File", ("undo_delete", "Undo deleting a result", 50, self.undo_delete, "", "undo")
-        )
-
-    def undo_delete(self) -> None:
-        """Bring back the result that was deleted last."""
-        if not self._session.undo_delete():
-            self._hall.say("No result was deleted in this session.", "info")
 
     # The history.
 
@@ -224,22 +233,43 @@ class HistoryDesk(QObject):
                     self._session.rename(number, title)
             case "details":
                 self._open_details(row)
-            case "delete" if dialogs.ask_delete(self._hall.window, clipped(row.title, _TITLE)):
-                self._session.delete(number)
+            case "delete":
+                self._delete(row)
+
+    def _delete(self, row: SessionRow) -> None:
+        """Delete what stands on the line of a result: of tries all of them, in one step."""
+        numbers = self._results.tries_of(row.id)
+        count = len(numbers)
+        title = row.title if count == 1 else f"{kind(row)}: {count} tries"
+        if dialogs.ask_delete(self._hall.window, clipped(title, _TITLE)):
+            self._session.delete(*numbers)
+
+    def _highlight(self, _what: object = None) -> None:
+        """Highlight the result that is on screen, and only it."""
+        result = self._showing.result_of(self._hall.views.current)
+        self._results.show_shown(None if result is None else self._session.number_of(result))
 
     def _show(self, number: int) -> None:
         result = self._session.result(number)
-        if result is not None and self._draw(result):
+        if result is not None and self._draw(result, self._tries_of(number)):
             self._hall.views.open(result.analysis)
 
-    def _draw(self, result: Result) -> bool:
+    def _tries_of(self, number: int) -> tuple[Result, ...]:
+        """Return all that was tried on the question of a result, where it is a try."""
+        row = self._session.row(number)
+        if row is None or not row.question:
+            return ()
+        rows = [r for r in self._session.rows() if r.question == row.question]
+        return self._session.results([r.id for r in rows[-_MOST_TRIES:]])
+
+    def _draw(self, result: Result, tries: Sequence[Result] = ()) -> bool:
         """Show a result in its place; return whether it could be drawn.
 
         A file may hold anything under the names of an analysis, and one such result must not keep
         the others from being shown.
         """
         try:
-            self._showing.show(result)
+            self._showing.show(result, tries)
         except Exception as error:  # noqa: BLE001 - whatever a picture makes of it
             _log.exception("A result of “%s” cannot be drawn.", result.analysis)
             self._hall.show_problem(
@@ -258,40 +288,43 @@ class HistoryDesk(QObject):
             self._hall.show_problem("This result's prompts are damaged: type them anew.")
             return
         if prompts:
-            self._prompts.set_prompts(prompts)
+            self._prompts.set_prompts(prompts, "taking a result's prompts")
 
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
 
-    def _on_deleted(self, title: str) -> None:
-        undo = {"undo_delete": ("Undo", self.undo_delete)}
-        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo)
+    def _on_deleted(self, numbers: tuple[int, ...], title: str) -> None:
+        undo = self._prompts.undo
+        undo.stack.push(DeleteStep(self._session, numbers, title))
+        self._hall.show(f"Deleted “{clipped(title, _TITLE)}”.", "info", undo.offer(), _SESSION)
 
     # The session as a whole.
 
     def _on_opened(self) -> None:
         desk = self._session
         # What was deleted from another session cannot be brought back here.
-        self._hall.withdraw("undo_delete")
+        self._hall.withdraw("undo")
+        self._hall.over(_SESSION)
+        self._prompts.undo.forget(DeleteStep)
         self._showing.clear()
         rows, settings = desk.prompts()
         if rows:
-            self._prompts.set_prompts(rows)
             shared = _shared_settings(settings)
-            self._prompts.set_shared_settings(shared.bos, chat=shared.chat)
+            self._prompts.set_kept(rows, settings.get("marks"), (shared.bos, shared.chat))
         self._name_window()
         notice = desk.session.notice or desk.session.missing()
         if notice:
-            self._hall.show(notice, "warn")
+            self._hall.show(notice, "warn", about=_SESSION)
         newest = {row.analysis: row.id for row in desk.rows()}
         for number in newest.values():
             result = desk.result(number)
             if result is not None:
-                self._draw(result)
+                self._draw(result, self._tries_of(number))
 
     def _on_write_failed(self, problem: str) -> None:
         save, retry = ("Save as…", self._save_elsewhere), ("Try again", self._retry)
-        self._hall.show(problem, "bad", {"save_as": save, "retry_writing": retry})
+        offers = {"save_as": save, "retry_writing": retry}
+        self._hall.show(problem, "bad", offers, _SESSION)
 
     def _save_elsewhere(self) -> None:
         if self._files.save_session_as():

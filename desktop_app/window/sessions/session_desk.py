@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from PySide6.QtCore import QObject, Signal
 
@@ -47,8 +49,8 @@ class SessionDesk(QObject):
         write_failed: A sentence: something is in memory only.
         added_elsewhere: How many results another program has added.
         row_added: Id of a result that is now in the history.
-        deleted: Title of the result that was deleted and can be brought back.
-        restored: It was brought back.
+        brought_back: Id of a result that was deleted and is back in its place.
+        deleted: (ids, title) of results that were deleted and can be brought back.
     """
 
     rows_changed = Signal(object)
@@ -58,8 +60,8 @@ class SessionDesk(QObject):
     write_failed = Signal(str)
     added_elsewhere = Signal(int)
     row_added = Signal(int)
-    deleted = Signal(str)
-    restored = Signal()
+    brought_back = Signal(int)
+    deleted = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +72,7 @@ class SessionDesk(QObject):
         self._shelter = Shelter()
         self._cache: OrderedDict[int, Result] = OrderedDict()
         self._prompts: object = None
-        self._bin: list[int] = []
+        self._numbers: WeakValueDictionary[int, Result] = WeakValueDictionary()
         self._told_gone = False
         self._doubted: Session | None = None
         self._thread = SessionThread(self)
@@ -113,9 +115,8 @@ class SessionDesk(QObject):
                 if is_readable(session):
                     raise
                 current, lost = rescue(rows, known, path)
-            for result in kept:
-                current.add(result)
-            return functools.partial(self._saved, current, current.rows(), lost)
+            added = {current.add(result): result for result in kept}
+            return functools.partial(self._saved, current, current.rows(), lost, added)
 
         self._thread.submit(work)
 
@@ -193,12 +194,31 @@ class SessionDesk(QObject):
             self._remember(number, result)
         return result
 
+    def results(self, numbers: Sequence[int]) -> tuple[Result, ...]:
+        """Return several results of the history; those that cannot be read are left out."""
+        session, known = self.session, dict(self._numbers)
+
+        def read() -> dict[int, Result]:
+            found = {}
+            for number in numbers:
+                with contextlib.suppress(LensbenchError):
+                    if number > 0 and number not in known:
+                        found[number] = session.load(number)
+            return found
+
+        nothing: dict[int, Result] = {}
+        known |= self._read(read, nothing)
+        there = {number: known[number] for number in numbers if number in known}
+        self._numbers.update(there)
+        return tuple(there.values())
+
     def row(self, number: int) -> SessionRow | None:
         """Return the line of a result in the history."""
         return next((row for row in self.rows() if row.id == number), None)
 
     def retry(self) -> None:
         """Try again to write what is in memory only."""
+        self._forget_kept()
         for result in self._kept.take_all():
             self.add(result)
 
@@ -220,31 +240,53 @@ class SessionDesk(QObject):
 
         self._note(number, note)
 
-    def delete(self, number: int) -> None:
-        """Take a result out of the history; `deleted` follows, and `undo_delete` undoes it."""
-        row = self.row(number)
-        if row is None:
-            return
-        done = functools.partial(self._deleted, number, row.title)
-        if number < 0:
-            self._kept.hidden.add(number)
-            self.rows_changed.emit(self.rows())
-            done()
-        else:
-            self._change(lambda session: session.delete(number), done)
+    def number_of(self, result: Result) -> int | None:
+        """Return the id under which the history has a result that is on screen, if it does."""
+        known = list(self._numbers.items())
+        return next((number for number, held in known if held is result), None)
 
-    def undo_delete(self) -> bool:
-        """Bring back the result that was deleted last; return whether there was one."""
-        if not self._bin:
-            return False
-        number = self._bin.pop()
-        self.restored.emit()
-        if number < 0:
-            self._kept.hidden.discard(number)
+    def delete(self, *numbers: int, again: bool = False) -> None:
+        """Take results out of the history; `bring_back` undoes it.
+
+        `deleted` follows, with the title of the last of them, where it is not done again.
+        """
+        there = {row.id: row.title for row in self.rows() if row.id in numbers}
+        if not there:
+            return
+        gone = tuple(there)
+        done = None if again else functools.partial(self.deleted.emit, gone, there[gone[-1]])
+        self._kept.hidden |= {number for number in gone if number < 0}
+        self._change_all(gone, Session.delete, done)
+
+    def bring_back(self, *numbers: int) -> None:
+        """Put results that were deleted back into their places; `row_added` follows."""
+        done = functools.partial(self._brought_back, numbers[-1])
+        self._kept.hidden -= set(numbers)
+        self._change_all(numbers, Session.restore, done)
+
+    def _change_all(
+        self,
+        numbers: Sequence[int],
+        change: Callable[[Session, int], object],
+        done: Callable[[], None] | None,
+    ) -> None:
+        """Change what of these stands in the file; those in memory only are changed already."""
+        written = [number for number in numbers if number > 0]
+        if not written:
             self.rows_changed.emit(self.rows())
-        else:
-            self._change(lambda session: session.restore(number))
-        return True
+            if done is not None:
+                done()
+            return
+
+        def change_each(session: Session) -> None:
+            for number in written:
+                change(session, number)
+
+        self._change(change_each, done)
+
+    def _brought_back(self, number: int) -> None:
+        self.row_added.emit(number)
+        self.brought_back.emit(number)
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
         """Keep the prompt table with the results; what is there already is not written again."""
@@ -278,9 +320,11 @@ class SessionDesk(QObject):
 
     def export(self, result: Result, path: Path) -> None:
         """Write one result to a file of the kind that its ending names; `saved` follows."""
+        row = self.row(self.number_of(result) or 0)
+        title = "" if row is None else row.title
 
         def work() -> Answer:
-            export(result, path)
+            export(result, path, title)
             return functools.partial(self.saved.emit, str(path))
 
         self._thread.submit(work)
@@ -296,8 +340,8 @@ class SessionDesk(QObject):
         old, self.session, self._rows = self.session, session, rows
         # What belonged to the session before.
         self._cache.clear()
+        self._numbers.clear()
         self._kept.clear()
-        self._bin.clear()
         self._thread.submit(self._shelter.close)
         self._doubted = None
         self.has_unsaved = self._told_gone = False
@@ -348,13 +392,22 @@ class SessionDesk(QObject):
             self._rows = rows
             self.rows_changed.emit(self.rows())
 
-    def _saved(self, session: Session, rows: tuple[SessionRow, ...], lost: int) -> None:
+    def _saved(
+        self,
+        session: Session,
+        rows: tuple[SessionRow, ...],
+        lost: int,
+        added: Mapping[int, Result],
+    ) -> None:
         if session is not self.session:  # what could be rescued of it
             self._thread.submit(functools.partial(_retire, self.session))
             self.session = session
             self._cache.clear()
+            self._numbers.clear()
+        self._forget_kept()
+        self._numbers.update(added)
         self._thread.submit(self._shelter.close)
-        self._kept.clear()
+        self._kept.take_all()
         self._rows = rows
         self.has_unsaved = self._told_gone = False
         self.rows_changed.emit(self.rows())
@@ -393,15 +446,16 @@ class SessionDesk(QObject):
             self.failed.emit(str(error))
             return otherwise
 
+    def _forget_kept(self) -> None:
+        """Forget the numbers of what was in memory only: it is written under others."""
+        for number in [number for number in self._numbers if number < 0]:
+            del self._numbers[number]
+
     def _note(self, number: int, change: Callable[[Session], None]) -> None:
         if number > 0:
             self._change(change)
         else:
             self.failed.emit("This result is in memory only: save the session first.")
-
-    def _deleted(self, number: int, title: str) -> None:
-        self._bin.append(number)
-        self.deleted.emit(title)
 
     def _added(
         self, session: Session, number: int, result: Result, rows: tuple[SessionRow, ...]
@@ -420,12 +474,14 @@ class SessionDesk(QObject):
         if session is not self.session:
             return
         number = self._kept.add(result)
+        self._numbers[number] = result
         self.has_unsaved = True
         self.rows_changed.emit(self.rows())
         self.row_added.emit(number)
         self.write_failed.emit(problem)
 
     def _remember(self, number: int, result: Result) -> None:
+        self._numbers[number] = result
         self._cache[number] = result
         self._cache.move_to_end(number)
         while len(self._cache) > _CACHED_RESULTS:

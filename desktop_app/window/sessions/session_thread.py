@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Signal, Slot
 
+from desktop_app.pictures.naming import result_name
 from desktop_app.session import unsaved
-from desktop_app.session.store import SessionRow, default_title, now
+from desktop_app.session.store import SessionRow, now
+from desktop_app.session.titles import question_of
 from desktop_app.support.errors import BadInputError, LensbenchError
 
 if TYPE_CHECKING:
@@ -138,8 +140,11 @@ class KeptResults:
         """Keep a result and return its number."""
         self._last -= 1
         created = result.provenance.get("created")
-        when, title = created if isinstance(created, str) else now(), default_title(result)
-        row = SessionRow(self._last, result.analysis, title, when, result.model.name)
+        when, title = created if isinstance(created, str) else now(), result_name(result)
+        row = SessionRow(
+            *(self._last, result.analysis, title, when, result.model.name),
+            question=question_of(result),
+        )
         self._kept[self._last] = row, result
         return self._last
 
@@ -160,9 +165,9 @@ class KeptResults:
         return tuple(kept[1] for kept in self._kept.values())
 
     def take_all(self) -> tuple[Result, ...]:
-        """Return what is in the history, and keep nothing of it."""
+        """Return what is in the history, and keep nothing of it; what was deleted may come back."""
         taken = self.visible()
-        self.clear()
+        self._kept = {number: self._kept[number] for number in self.hidden & self._kept.keys()}
         return taken
 
     def clear(self) -> None:

@@ -122,7 +122,7 @@ def test_what_is_kept_is_said():
 
 def test_the_mean_drop_counts_no_rises():
     # Of 12 parts one keeps 25 %, one rises to 125 %, ten stay at 100 %: −75 / 12.
-    assert said_of.drop_sentence(drawn.ablate_result()) == "mean drop −6.25 points"
+    assert said_of.drop_sentence(drawn.ablate_result()) == "mean drop 6.25 points"
     withheld = drawn.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
     assert said_of.drop_sentence(withheld) == ""
 

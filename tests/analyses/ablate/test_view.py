@@ -3,13 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
+from tests.finding import in_sight
 from tests.samples import drawn
 from tests.views.reading import press, ranking
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+
+
+PER_PROMPT = {"base", "effect", "ablated", "percent", "read_position", "answer_rank", "task_done"}
 
 
 @pytest.fixture
@@ -176,3 +182,18 @@ def test_a_new_list_begins_at_its_top_whatever_is_selected(make_view, selection)
     selection.select_head(4 + keys[0][0], keys[0][1])
     selection.select_head(4 + keys[-1][0], keys[-1][1])
     assert scrolled.value() > 0
+
+
+def test_one_prompt_has_no_error_and_says_why(view):
+    (button,) = in_sight(view, QPushButton, "± error")
+    assert button.isEnabled()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert view.read_out()["offered"]["quantity"] == "sem"
+    several = drawn.ablate_result()
+    keep = {n: np.asarray(v)[..., :1] for n, v in several.data.items() if n in PER_PROMPT}
+    view.show_result(drawn.ablate_result(prompts=several.prompts[:1], data=keep))
+    assert not button.isEnabled()
+    assert "taken over prompts" in button.toolTip()
+    assert view.read_out()["offered"]["quantity"] == "effect"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert view.read_out()["offered"]["quantity"] == "effect"

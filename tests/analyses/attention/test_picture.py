@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from desktop_app.analyses.attention import picture as data
+from desktop_app.analyses.attention.weights import Taste, without_first
 from tests.samples import drawn
 
 PATTERN = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.5, 0.2, 0.3]], np.float32)
@@ -24,14 +25,14 @@ def test_heads_are_found_by_the_models_numbers():
 
 
 def test_header_names_the_shared_head():
-    assert data.header(drawn.attention_result(), 5, 3) == "L5 H3 reads key-value head 1"
+    assert data.header(drawn.attention_result(), 5, 3) == "L5H3 reads key-value head 1"
     own = drawn.attention_result(model=drawn.model(n_kv_heads=4))
-    assert data.header(own, 5, 3) == "L5 H3"
+    assert data.header(own, 5, 3) == "L5H3"
     assert "not in this result" in data.header(own, 0, 0)
 
 
 def test_without_first_renormalises():
-    rest = data.without_first(PATTERN)
+    rest = without_first(PATTERN)
     assert np.isnan(rest[:, 0]).all()
     assert np.isnan(rest[0]).all()
     np.testing.assert_allclose(rest[2, 1:], [0.4, 0.6], atol=1e-6)
@@ -68,7 +69,7 @@ def test_only_the_head_asked_for_is_read():
 
 def test_the_first_position_is_dropped_only_once():
     result = drawn.attention_result(params={"no_first": True})
-    kept = data.picture(result, "pattern", 0, (0, 0), no_first=True)
+    kept = data.picture(result, "pattern", 0, (0, 0), Taste(no_first=True))
     np.testing.assert_array_equal(kept.values, result.data["pattern"][0][0, 0])
 
 
@@ -126,3 +127,17 @@ def test_the_grid_counts_heads():
     assert data.grid_sentence(drawn.attention_result()) == (
         "8 heads in 2 layers, 2 to a key-value head"
     )
+
+
+def test_small_pictures_of_patterns_that_are_not_kept_are_said_to_be_about_right():
+    held = dict(drawn.attention_result().data)
+    whole = drawn.attention_result()
+    del held["pattern"]
+    bare = drawn.result_of("attention", held)
+    taste = Taste(no_first=True)
+    for result, said in ((whole, " · without first"), (bare, " · about, without first")):
+        assert data.taste_words(result, 0, taste) == said
+        small = data.thumbnails(result, 0, taste)
+        assert (small[..., 0] == 0).all()
+        assert small.max() > 200
+    assert data.taste_words(whole, 0, Taste()) == ""

@@ -9,7 +9,9 @@ from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attention import softmax, store
+from desktop_app.analyses.attention.picture import picture
 from desktop_app.analyses.attention.spec import AttentionParams
+from desktop_app.analyses.attention.weights import Taste, small_pictures
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
@@ -93,6 +95,25 @@ def test_value_weighting_equals_the_norm_of_each_source(architecture):
     weighted = plain[layer, head] * out[0].norm(dim=-1).numpy()[None, :]
     expected = weighted / weighted.max()
     np.testing.assert_allclose(result.array("pattern", 0)[layer, head], expected, atol=1e-5)
+    norms = result.data["value_norm"][0]
+    np.testing.assert_allclose(norms[layer, head], out[0].norm(dim=-1).numpy(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("no_first", [False, True])
+def test_what_was_weighted_is_taken_back_as_another_run_has_it(no_first):
+    model = tiny("llama")
+    wanted = {
+        False: run(model, no_first=no_first).array("pattern", 0),
+        True: run(model, no_first=no_first, value_weighted=True).array("pattern", 0),
+    }
+    held = run(model, value_weighted=True)
+    for weighted, expected in wanted.items():
+        taste = Taste(no_first=no_first, weighted=weighted)
+        for place in ((0, 1), (1, 3)):
+            found = picture(held, "pattern", 0, place, taste).values
+            np.testing.assert_allclose(np.nan_to_num(found), expected[place], atol=1e-5)
+        small = small_pictures(held, 0, taste)
+        np.testing.assert_allclose(np.nan_to_num(small), expected, atol=1e-5)
 
 
 def test_scores_give_the_pattern_by_softmax():

@@ -24,12 +24,12 @@ def view(make_view):
 
 
 def test_a_focused_head_is_shown_first(view):
-    assert view.read_out()["head"] == "L5 H2 reads key-value head 1"
+    assert view.read_out()["head"] == "L5H2 reads key-value head 1"
 
 
 def test_a_head_selected_elsewhere_is_shown(view, selection):
     selection.select_head(4, 1)
-    assert view.read_out()["head"] == "L4 H1 reads key-value head 0"
+    assert view.read_out()["head"] == "L4H1 reads key-value head 0"
     np.testing.assert_array_equal(
         view.read_out()["pattern"], view.current_result.data["pattern"][0][0, 1]
     )
@@ -37,7 +37,7 @@ def test_a_head_selected_elsewhere_is_shown(view, selection):
 
 def test_a_head_that_the_result_lacks_keeps_the_picture(view, selection):
     selection.select_head(0, 0)
-    assert view.read_out()["head"] == "L5 H2 reads key-value head 1"
+    assert view.read_out()["head"] == "L5H2 reads key-value head 1"
 
 
 def test_the_grid_selects_by_the_models_numbers(view, selection):
@@ -153,9 +153,11 @@ def test_two_thousand_tokens_from_disk(make_view, selection, tmp_path):
     assert view.read_out()["strongest"][0].startswith("“1” (0) 1.00")
 
 
-def test_who_looks_where_is_said_once(qtbot, make_view):
+def test_strips_stand_beneath_where_there_is_height_and_the_lists_are_not_beside(qtbot, make_view):
     view = make_view("attention", 715, 624)
     view.show_result(drawn.attention_result())
+    qtbot.waitUntil(lambda: not view.read_out()["beneath"])
+    view.resize(1000, 1500)
     qtbot.waitUntil(lambda: view.read_out()["beneath"] and not view.read_out()["beside"])
     view.resize(1900, 900)
     qtbot.waitUntil(lambda: view.read_out()["beside"] and not view.read_out()["beneath"])

@@ -16,9 +16,10 @@ from desktop_app.analyses.detect.view import HeadPattern
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.matrix.color_bar import ColorBar
+from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
-from tests.finding import find, press
+from tests.finding import find, in_sight, press
 from tests.patience import turn_the_loop
 from tests.samples.heads import detect_result
 
@@ -283,3 +284,16 @@ def test_a_new_list_begins_with_its_best_whatever_is_selected(make_view, selecti
     selection.select_head(5, 1)
     selection.select_head(5, 0)
     assert bar.value() > 0  # chosen by hand, it is brought into sight
+
+
+def test_every_small_map_and_list_is_on_the_scale_of_the_bar(view):
+    bar = find(view, ColorBar).read_out()["limits"]
+    shown = [canvas for canvas in in_sight(view, MatrixCanvas) if canvas.matrix is not None]
+    assert len(shown) > 3
+    assert {canvas.matrix.limits for canvas in shown} == {bar}
+    table = find(view, RankingList, "Best heads of the chosen score")
+    for name in view.read_out()["scores"]:
+        view.show_score(name)
+        at = [column.key for column in table.ranking.columns].index("score")
+        # A best head of 0.05 fills a twentieth, as its cell has a twentieth of the colours.
+        assert table.ranking.limits(at) == bar

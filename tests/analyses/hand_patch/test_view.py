@@ -193,7 +193,7 @@ def test_several_moves_add_up_and_can_be_taken_out(view, heard):
 def test_changing_the_run_turns_the_moves_round(view, heard):
     view.show_result(patching.hand_result((MOVE,)))
     asked = heard(view.run_requested)
-    press(view, "Into clean")
+    press(view, "Needed (noising)")
     assert (asked[0][0].run, asked[0][0].moves) == ("clean", ("corrupt:resid_post:1.4>1.4",))
 
 

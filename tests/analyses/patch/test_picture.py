@@ -27,7 +27,7 @@ def part(restored, broken):
 
 def test_both_directions_share_one_scale_symmetric_about_0():
     shown = picture(patching.patch_result(), "share", None)
-    assert [m.title for m in shown] == ["Enough", "Needed"]
+    assert [m.title for m in shown] == ["Enough (denoising)", "Needed (noising)"]
     assert shown[0].values[1, 4] == pytest.approx(0.1)
     assert shown[1].values[1, 4] == 1.0
     assert shown[0].limits == (-1.0, 1.0)
@@ -54,7 +54,9 @@ def test_raw_metrics_centre_between_the_two_runs():
     assert shown[0].name == "logit difference"
 
 
-@pytest.mark.parametrize(("way", "word"), [("denoise", "Enough"), ("noise", "Needed")])
+@pytest.mark.parametrize(
+    ("way", "word"), [("denoise", "Enough (denoising)"), ("noise", "Needed (noising)")]
+)
 def test_one_direction_is_one_map(way, word):
     for quantity in ("share", "raw", "asymmetry"):
         shown = picture(patching.one_way_result(way), quantity, None)
@@ -66,7 +68,7 @@ def test_columns_hold_both_tokens_and_what_is_exactly_0_is_dimmed():
     assert (shown.pairs[4].clean, shown.pairs[4].corrupt) == ("3", "6")
     assert [i for i, pair in enumerate(shown.pairs) if pair.differs] == [4]
     assert (shown.dimmed, shown.read) == (4, 7)
-    assert shown.labels[4] == "4: 3 | 6"
+    assert shown.labels[4] == "4: 3 / 6"
     assert picture(patching.patch_result(), "share", 1)[0].columns.dimmed == 6
 
 
@@ -209,7 +211,7 @@ def test_sentences_give_metric_and_direction():
     assert "2.00 → −2.00, 1.00 broken" in told
     said = words.exchange_sentence(result.params, ("restored", "broken"))
     assert "per position" in said
-    assert "enough?" in said
+    assert "enough (denoising)?" in said
     assert "needed?" in said
     assert "needed?" not in words.exchange_sentence(result.params, ("restored",))
 

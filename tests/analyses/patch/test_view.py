@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
 
+from desktop_app.analyses.patch import cells
 from desktop_app.analyses.patch.spec import PatchParams
 from desktop_app.contract.result import Notice
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
+from tests.finding import find
 from tests.samples import patching
 from tests.views.reading import press, ranking
 
@@ -41,7 +43,7 @@ def strip(view):
 
 
 def test_both_directions_stand_side_by_side_on_one_scale(view):
-    assert titles(view) == ("Enough", "Needed")
+    assert titles(view) == ("Enough (denoising)", "Needed (noising)")
     assert {matrix.limits for matrix in view.read_out()["maps"]} == {(-1.0, 1.0)}
     left, right = panes(view)
     assert not left.isHidden()
@@ -72,7 +74,7 @@ def test_raw_values_take_the_place_of_shares(view):
 def test_one_direction_is_one_map(view, way):
     press(view, "Asymmetry")
     view.show_result(patching.one_way_result(way))
-    assert titles(view) == ("Enough" if way == "denoise" else "Needed",)
+    assert titles(view) == ("Enough (denoising)" if way == "denoise" else "Needed (noising)",)
     assert view.read_out()["offered"]["quantity"] == "share"
     assert "order" not in view.read_out()["offered"]
 
@@ -274,3 +276,34 @@ def test_settings_go_in_and_come_out(view):
     wanted = PatchParams(site="head_v", by="all", direction="noise")
     view.set_params(wanted)
     assert view.params() == wanted
+
+
+def test_most_asymmetric_lists_the_asymmetry_with_sign_and_word(view):
+    press(view, "Asymmetry")
+    out = view.read_out()
+    assert out["title"] == "Most asymmetric"
+    table = find(view, RankingList, "Cells by effect").ranking
+    assert [column.key for column in table.columns[:3]] == ["part", "bar", "asymmetry"]
+    sizes = [abs(value) for value in table.values("asymmetry")]
+    assert sizes == sorted(sizes, reverse=True)
+    assert out["ranking"][0][0] == "L5 · 4"
+    assert out["ranking"][0][2].split() == ["+0.90", "AND"]
+    assert "asymmetry +0.900, AND-like (needed, not enough)" in table.rows[0].tooltip
+    shown = find(view, RankingList, "Cells by effect").shown_columns()
+    assert {"part", "asymmetry"} <= set(shown)
+    press(view, "Enough · needed")
+    assert "asymmetry" not in [column.key for column in view_columns(view)]
+
+
+def view_columns(view):
+    return find(view, RankingList, "Cells by effect").ranking.columns
+
+
+def test_the_other_sign_is_said_as_well():
+    rows = cells.ranking(
+        [cells.PatchPart(0, 0, 4, None, 0, "L4", 0.9, 0.1)], ("restored", "broken"), "asymmetry"
+    )
+    assert rows.text(0, 2).split() == ["−0.80", "OR"]
+    assert "OR-like (enough, not needed)" in rows.rows[0].tooltip
+    assert [cells.like_words(x) for x in (0.3, -0.2, 0.0)] == ["→ AND", "→ OR", "even"]
+    assert cells.like_words(float("nan")) == ""

@@ -61,8 +61,8 @@ def test_the_curve_is_the_mean_over_sequences_with_its_spread():
     assert mean.values.tolist() == [-4, -4, -4, -3, -0.5, -0.5]
     assert (mean.low[4], mean.high[4]) == (-1.0, 0.0)
     assert [(r.start, r.end, r.text) for r in shown.regions] == [
-        (-0.5, 2.5, "first r"),
-        (2.5, 5.5, "second r"),
+        (-0.5, 2.5, "first half"),
+        (2.5, 5.5, "second half"),
     ]
     assert [(m.value, m.text) for m in shown.marks] == [(-3.9, "blind guess −3.90")]
     assert shown.up.limits == pytest.approx((-4.16, 0.0))

@@ -153,10 +153,10 @@ def test_what_concerns_several_fields_is_said_beneath(form):
 
 def test_lists_and_nothing(form):
     form.editor("heads").control.setText(" 1, 5 ,9")
-    form.editor("reference").control.setText(" a |b")
+    form.editor("reference").control.setPlainText(" a \nb | c")
     form.editor("limit").control.setText("12")
     value = form.value()
-    assert (value.heads, value.reference, value.limit) == ((1, 5, 9), (" a ", "b"), 12)
+    assert (value.heads, value.reference, value.limit) == ((1, 5, 9), (" a ", "b | c"), 12)
     form.editor("limit").control.setText("")
     assert form.value().limit is None
 
@@ -211,6 +211,6 @@ def test_choices_are_words_with_the_terms_in_tooltips(qtbot):
     form = ParamsForm(Quick)
     qtbot.addWidget(form)
     combo = form.editor("site").control
-    assert combo.currentText() == "stream before block"
+    assert combo.currentText() == "residual stream before the block"
     assert combo.itemData(0, Qt.ItemDataRole.ToolTipRole) == "resid_pre"
     assert form.value().site == "resid_pre"

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtGui import QColor
 
 from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
@@ -14,8 +14,10 @@ from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.matrix_axes import thinned
-from desktop_app.widgets.matrix.matrix_cells import MatrixFrame, MatrixImage
+from desktop_app.widgets.matrix.matrix_cells import MatrixImage
+from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from tests.finding import find
+from tests.gestures import wheel
 
 
 def at(heatmap, row, col):
@@ -27,20 +29,6 @@ def colour_of(heatmap, row, col):
     rect = canvas.frame.cell_rect(row, col)
     image = canvas.grab().toImage()
     return image.pixelColor((rect.topLeft() + QPointF(4, 4)).toPoint())
-
-
-def wheel(widget, point, turn):
-    event = QWheelEvent(
-        QPointF(point),
-        widget.mapToGlobal(QPointF(point)),
-        QPoint(),
-        QPoint(0, turn),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    widget.wheelEvent(event)
 
 
 def matrix(values, **look):
@@ -86,7 +74,7 @@ def test_mouse_gives_cells(heatmap, qtbot):
     with qtbot.waitSignal(heatmap.cell_hovered) as told:
         qtbot.mouseMove(heatmap.canvas, at(heatmap, 4, 3))
     assert told.args == [4, 3]
-    assert heatmap.panes[0].readout.text() == "Layer 4 · Head 3    +1.500"
+    assert heatmap.panes[0].readout.text() == "L4H3    +1.500"
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
         qtbot.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=at(heatmap, 2, 1))
     assert told.args == [2, 1]
@@ -252,3 +240,17 @@ def test_missing_cells_give_way_to_values_when_shrunk():
     last = QColor(*map(int, lookup(sequential_map(), 255)[-1, :3]))
     assert image.picture(1).pixelColor(0, 0) == last
     assert image.picture(1).pixelColor(1, 1) == QColor("#123456")
+
+
+def test_maps_beside_each_other_have_the_colours_of_the_one_bar(qtbot):
+    heatmap = Heatmap()
+    qtbot.addWidget(heatmap)
+    heatmap.resize(600, 300)
+    heatmap.show()
+    values = np.array([[0.5, -0.5], [0.1, 0.0]])
+    one = Matrix(values, numbered("Layer", 2), numbered("Head", 2))
+    other = Matrix(values * 10, numbered("Layer", 2), numbered("Head", 2))
+    heatmap.show_maps(one, other)
+    limits = find(heatmap, ColorBar).read_out()["limits"]
+    assert [shown.limits for shown in heatmap.maps()] == [limits, limits]
+    assert heatmap.values(1)[0, 0] == 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -215,7 +215,14 @@ def test_a_tab_without_result_copies_nothing(open_window, service):
 def test_every_view_offers_its_menu(window):
     menu = window.pictures.menu()
     texts = [action.text() for action in menu.actions()]
-    assert texts == ["Export picture…", "Copy picture", "Copy table", "Export data…"]
+    assert texts[:5] == [
+        "Copy picture",
+        "Copy as Python",
+        "Save picture as…",
+        "Copy table",
+        "Export data…",
+    ]
+    assert "What is “Effect of removal”?" in texts or any("What is" in text for text in texts)
     menu.close()
 
 
@@ -241,11 +248,10 @@ def test_the_chosen_kind_gives_the_ending(monkeypatch, tmp_path, typed, chosen, 
 
 
 def marked(window, *numbers):
-    listed = window.results.list
-    listed.clearSelection()
-    for place in range(listed.count()):
-        item = listed.item(place)
-        item.setSelected(item.data(Qt.ItemDataRole.UserRole).id in numbers)
+    panel = window.results
+    panel.tree.clearSelection()
+    for number in panel.listed():
+        panel.item_of(number).setSelected(number in numbers)
 
 
 def ids(window, analysis):

@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.window.frame import layout
-from desktop_app.window.prompts.prompt_rows import TypedRow, column_widths, line_count
+from desktop_app.window.prompts.prompt_rows import TypedRow
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -43,23 +43,6 @@ def test_beside_a_narrow_picture_stands_one_column_of_panels(open_window, servic
     QApplication.processEvents()
     assert window.rail.is_folded()
     assert window.views.shown().width() > 650  # what a map with its list needs
-
-
-def test_prompts_get_most_of_the_width():
-    pair, alone = TypedRow("a", "b"), TypedRow("a")
-    assert column_widths(320, [pair]) == (129, 87, 52, 52)
-    prompt, corrupt, *_ = column_widths(320, [alone])
-    assert prompt > 2 * corrupt
-    for width in (0, 90, 320, 900):
-        assert sum(column_widths(width, [pair])) == max(width, 104)
-
-
-@pytest.mark.parametrize(
-    ("text", "letters", "lines"),
-    [("", 10, 1), ("one two", 7, 1), ("one two", 6, 2), ("a b c d", 3, 2), ("unbreakable", 3, 1)],
-)
-def test_lines_break_at_spaces(text, letters, lines):
-    assert line_count(text, letters) == lines
 
 
 def test_long_prompts_are_wrapped_and_short_ones_are_not(window):

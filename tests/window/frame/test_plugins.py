@@ -16,7 +16,7 @@ from desktop_app.session.store import Session
 from desktop_app.views.frame import Heading
 from desktop_app.widgets.basics.icons import icon, icon_of
 from desktop_app.window.exports.pictures import save_picture
-from desktop_app.window.frame.panels import spec_page
+from desktop_app.window.frame.help_pages import spec_page
 from tests.finding import find
 from tests.models import named
 from tests.plugins import declare, on_path, write_package

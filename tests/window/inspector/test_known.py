@@ -102,15 +102,15 @@ def test_a_heads_detector_scores():
 def test_what_patching_says_of_the_selected_part():
     result = patching.patch_result()
     assert values(head_facts(result, layer=5, prompt=1, position=4)) == {
-        "Enough (resid_pre)": "0.20",
-        "Needed (resid_pre)": "1.00",
+        "Enough (denoising), residual stream before the block": "0.20",
+        "Needed (noising), residual stream before the block": "1.00",
     }
     assert head_facts(result, layer=5) == []
     assert head_facts(result, layer=99, position=4) == []
     one_way = values(head_facts(patching.one_way_result(), layer=5, position=4))
-    assert one_way == {"Enough (resid_pre)": "0.50"}
+    assert one_way == {"Enough (denoising), residual stream before the block": "0.50"}
     heads = values(head_facts(patching.heads_result(), layer=5, head=3, position=4))
-    assert heads["Enough (head_z)"] == "0.80"
+    assert heads["Enough (denoising), head output (z)"] == "0.80"
 
 
 def test_where_nothing_is_known_it_says_what_would_tell():

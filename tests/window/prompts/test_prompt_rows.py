@@ -10,9 +10,7 @@ from desktop_app.window.prompts.prompt_rows import (
     find_row,
     first_problem,
     fixed,
-    parse_pasted,
     problem,
-    to_pasted,
     to_prompts,
     typed,
 )
@@ -64,25 +62,3 @@ def test_a_fix_finds_its_row_by_text():
     assert find_row(rows, "gone", 0) is None
     assert find_row(rows, None, 2) == 2
     assert find_row(rows, None, 9) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "rows"),
-    [
-        ("1 2 3 \n2 3 4 \n", [TypedRow("1 2 3 "), TypedRow("2 3 4 ")]),
-        ("a\tb\tc\td\r\n", [TypedRow("a", "b", "c", "d")]),
-        ("prompt\tcorrupt\tanswer\twrong\na \tb \t5\t4", [TypedRow("a ", "b ", "5", "4")]),
-        ('"two\nlines"\tx', [TypedRow("two\nlines", "x")]),
-        ("a\tb\tc\td\te\tf", [TypedRow("a", "b", "c", "d")]),
-        ("", []),
-        ("\n\n", []),
-        ("prompt", [TypedRow("prompt")]),
-    ],
-)
-def test_pasting(text, rows):
-    assert parse_pasted(text) == rows
-
-
-def test_copied_rows_can_be_pasted_again():
-    rows = [TypedRow('a "b" ', "c\nd", " 5", "4"), TypedRow("1 2 ", "", "3", "")]
-    assert parse_pasted(to_pasted(rows)) == rows

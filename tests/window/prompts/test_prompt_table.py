@@ -6,9 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.window.prompts.prompt_model import visible
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from desktop_app.window.prompts.prompt_table import visible
-from tests.finding import said
+from tests.finding import press, said
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 ONE, TWO, THREE = (TypedRow(f"{n} 2 ", "", "5", "4") for n in (1, 2, 3))
@@ -60,19 +60,18 @@ def test_removed_prompts_come_back_to_their_places(qtbot, window, gone):
         table.selectionModel().select(index, table.selectionModel().SelectionFlag.Select)
     window.actions_by_name["remove_prompt"].trigger()
     assert len(window.prompts.rows()) == max(1, 3 - len(gone))
-    assert window.banner.offers("undo_remove")
-    window.banner.action_clicked.emit("undo_remove")
+    assert window.banner.offers("undo")
+    press(window.banner, "Undo")
     assert window.prompts.rows() == [ONE, TWO, THREE]
     assert window.banner.isHidden()
 
 
-def test_another_table_has_nothing_to_undo(qtbot, window):
+def test_the_banner_goes_with_the_next_step(qtbot, window):
     fill(qtbot, window, ONE, TWO)
     window.actions_by_name["remove_prompt"].trigger()
-    fill(qtbot, window, THREE)
+    assert window.banner.offers("undo")
+    window.actions_by_name["copy_prompt"].trigger()
     assert window.banner.isHidden()
-    window.actions_by_name["undo_remove"].trigger()
-    assert window.prompts.rows() == [THREE]
 
 
 def test_removing_an_empty_row_needs_no_undo(qtbot, window):

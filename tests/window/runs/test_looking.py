@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.contract.params import PromptRow
@@ -14,7 +16,7 @@ from desktop_app.views.frame import SettingsFold
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.window.runs import storing
 from desktop_app.window.runs.storing import StorageDialog, storage_words
-from tests.finding import find
+from tests.finding import find, in_sight, press
 from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -57,12 +59,12 @@ def test_the_head_that_is_shown_is_computed_and_nothing_is_kept_of_it(qtbot, bou
     window, view, service = bounded
     results = len(window.session.rows())
     window.selection.select_head(4, 0)
-    assert "Computing L4 H0" in view.read_out()["instead"]
+    assert "Computing L4H0" in view.read_out()["instead"]
     assert view.read_out()["pattern"] is None
     window.selection.select_head(2, 1)
     qtbot.waitUntil(lambda: view.read_out()["pattern"] is not None)
     assert view.read_out()["instead"] == ""
-    assert view.read_out()["head"].startswith("L2 H1")
+    assert view.read_out()["head"].startswith("L2H1")
     assert view.read_out()["pattern"][-1, 0] == pytest.approx(2.1)
     assert looked_at(service)[-1] == "2.1"
     assert len(window.session.rows()) == results
@@ -75,6 +77,42 @@ def test_a_head_looked_at_before_is_not_computed_again(qtbot, bounded):
         qtbot.waitUntil(lambda: view.read_out()["pattern"] is not None)
         assert view.read_out()["pattern"][-1, 0] == pytest.approx(layer + head / 10)
     assert looked_at(service)[-2:] == ["2.1", "1.0"]
+
+
+def test_two_heads_that_are_not_kept_are_computed_one_after_the_other(qtbot, bounded):
+    window, view, _service = bounded
+    window.selection.select_head(2, 1)
+    qtbot.waitUntil(lambda: view.read_out()["pattern"] is not None)
+    grid = find(view, HeadGrid)
+    keys = Qt.KeyboardModifier.ControlModifier
+    at = grid.head_center(1, 0)
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, keys, pos=at)
+    assert "Computing" in view.read_out()["second"]["instead"]
+    qtbot.waitUntil(lambda: view.read_out()["second"]["pattern"] is not None)
+    assert view.read_out()["second"]["head"].startswith("L1H0")
+    assert view.read_out()["second"]["pattern"][-1, 0] == pytest.approx(1.0)
+    assert view.read_out()["pattern"][-1, 0] == pytest.approx(2.1)
+    before = grid.viewport().grab().toImage()
+    press(view, "Without first")
+    assert grid.viewport().grab().toImage() != before
+
+
+def test_the_scale_and_the_picture_are_remembered(qtbot, open_window, tmp_path):
+    folder = tmp_path / "config"
+    window = open_window(FakeService())
+    window.views.open("attention")
+    view = window.views["attention"]
+    qtbot.waitUntil(lambda: view.read_out()["pattern"] is not None)
+    for name in ("Log", "Text"):
+        (found,) = in_sight(view, QPushButton, name)
+        qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+    settle(qtbot, window)
+    window.close()
+    again = open_window(FakeService(), folder=folder)
+    again.views.open("attention")
+    view = again.views["attention"]
+    assert view.read_out()["mode"] == "text"
+    assert again.settings.choices["attention"] == {"mode": "text", "scale": "log"}
 
 
 def test_another_model_is_never_asked(qtbot, bounded, monkeypatch):

@@ -15,8 +15,9 @@ from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.window.frame import dialogs
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.sessions.entries import matches, words
 from desktop_app.window.sessions.history_desk import ResultDialog
-from desktop_app.window.sessions.results_panel import ROW, ResultsPanel, matches, words
+from desktop_app.window.sessions.results_panel import ResultsPanel
 from tests.finding import find, in_sight
 from tests.samples import drawn
 
@@ -76,7 +77,7 @@ def panel(qtbot):
 
 
 def shown(panel):
-    return [panel.list.item(i).data(ROW).id for i in range(panel.list.count())]
+    return panel.listed()
 
 
 def test_typing_filters_and_a_new_result_is_never_hidden(qtbot, panel):
@@ -121,19 +122,18 @@ def test_every_entry_of_the_menu_does_something(qtbot, window, monkeypatch):
 def test_the_delete_key_asks_for_deletion(qtbot, panel):
     panel.activateWindow()
     panel.select(2)
-    panel.list.setFocus()
+    panel.tree.setFocus()
     with qtbot.waitSignal(panel.asked) as heard:
-        qtbot.keyClick(panel.list, Qt.Key.Key_Delete)
+        qtbot.keyClick(panel.tree, Qt.Key.Key_Delete)
     assert heard.args == ["delete", 2]
 
 
 def test_a_star_is_drawn(panel):
-    picture = panel.list.grab().toImage()
+    picture = panel.tree.viewport().grab().toImage()
     wanted = theme_hub().current.color("warn").rgb()
 
     def has_star(number):
-        place = shown(panel).index(number)
-        area = panel.list.visualItemRect(panel.list.item(place))
+        area = panel.tree.visualItemRect(panel.item_of(number))
         return any(
             picture.pixel(x, y) == wanted
             for x in range(area.right() - 40, area.right() - 4)
@@ -177,6 +177,7 @@ def idle(qtbot, window):
 
 
 def buttons(banner):
+    QApplication.sendPostedEvents()  # those of a message that came a moment ago are shown then
     return {b.property("code"): b for b in banner.findChildren(QPushButton) if not b.isHidden()}
 
 
@@ -192,7 +193,7 @@ def test_deleting_asks_and_the_banner_undoes_it(qtbot, window, answers):
     idle(qtbot, window)
     assert window.session.rows() == rows[1:]
     assert rows[0].title in window.banner.text()
-    buttons(window.banner)["undo_delete"].click()
+    buttons(window.banner)["undo"].click()
     idle(qtbot, window)
     assert window.session.rows() == rows
     assert window.banner.isHidden()
@@ -203,13 +204,12 @@ def test_undoing_from_the_menu_takes_the_banner_away(qtbot, window):
     rows = window.session.rows()
     window.results.asked.emit("delete", rows[0].id)
     idle(qtbot, window)
-    assert window.banner.offers("undo_delete")
-    window.actions_by_name["undo_delete"].trigger()
+    assert window.banner.offers("undo")
+    window.actions_by_name["undo"].trigger()
     idle(qtbot, window)
     assert window.session.rows() == rows
     assert window.banner.isHidden()
-    window.actions_by_name["undo_delete"].trigger()
-    assert window.job_bar.title() == "No result was deleted in this session."
+    assert not window.actions_by_name["undo"].isEnabled()
 
 
 def leave_behind(folder, name, count=1):

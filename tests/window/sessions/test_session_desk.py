@@ -133,8 +133,7 @@ def test_deleting_can_be_undone_until_the_session_is_closed(qtbot, desk, tmp_pat
     with qtbot.waitSignal(desk.deleted):
         desk.delete(2)
     assert [row.id for row in desk.rows()] == [1, 3]
-    desk.undo_delete()
-    desk.undo_delete()  # there is nothing more to undo
+    desk.bring_back(2)
     desk.wait()
     assert [row.id for row in desk.rows()] == [1, 2, 3]
     desk.delete(1)
@@ -207,7 +206,7 @@ def test_what_was_kept_is_written_once_there_is_room(qtbot, desk, tmp_path):
     desk.wait()
     assert [row.id for row in desk.rows() if row.id < 0][:2] == [-1, -2]
     desk.delete(-1)
-    desk.undo_delete()
+    desk.bring_back(-1)
     desk.session.query("PRAGMA max_page_count = 1000000")
     desk.retry()
     desk.wait()

@@ -1,0 +1,273 @@
+"""The help beside the picture: one page at a time, opened at a heading, with letters that zoom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import (
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFrameFormat,
+    QTextLength,
+    QTextOption,
+    QTextTable,
+)
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.support.guard import override
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.icons import icon_button
+from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.window.frame.help_pages import NAME, START, plain, read_page, titles
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QResizeEvent, QShowEvent
+
+_HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
+_BODY_PIXELS = 13
+_LEAST_LETTERS = 14
+_BEGINNING = 40  # as many letters tell one paragraph from another
+
+
+class HelpPanel(QWidget):
+    """Shows one page at a time; links lead to the others, and back again.
+
+    Signals:
+        zoom_wanted: Larger letters (1) or smaller ones (−1).
+    """
+
+    zoom_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._page = START
+        self._sought = "", ""
+        self._zoom = 100
+        self._before: list[str] = []
+        self._pages = QComboBox()
+        self._pages.setAccessibleName("Help page")
+        # As wide as the panel is, whatever the page is called: turning pages moves nothing.
+        self._pages.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._pages.setMinimumContentsLength(_LEAST_LETTERS)
+        for name, title in titles().items():
+            self._pages.addItem(title, name)
+        self.browser = QTextBrowser()
+        self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
+        self.browser.setOpenLinks(False)
+        self.browser.setWordWrapMode(QTextOption.WrapMode.WordWrap)  # a cut word says nothing
+        self.browser.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
+        self.browser.setAccessibleName("Help")
+        self.browser.anchorClicked.connect(self._on_anchor_clicked)
+        self._pages.currentIndexChanged.connect(self._on_page_changed)
+        self._build()
+        theme_hub().theme_changed.connect(self._on_theme_changed)
+
+    def _build(self) -> None:
+        self._back = icon_button("chevron-left", "Back to the page before", "text_muted")
+        self._back.setEnabled(False)
+        self._back.clicked.connect(self._on_back_clicked)
+        line = filled(QHBoxLayout(), self._back, (self._pages, 1), spacing=4)
+        letters = filled(QHBoxLayout(), None, spacing=4)
+        for text, words, slot in (
+            ("A−", "Smaller letters (Ctrl+−)", self._on_smaller_clicked),
+            ("A+", "Larger letters (Ctrl++)", self._on_larger_clicked),
+        ):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(plain_tip(words))
+            button.setAccessibleName(words.partition(" (")[0])
+            button.clicked.connect(slot)
+            letters.addWidget(button)
+        # Beside the page's name they would leave no room for it in a narrow panel.
+        parts = line, (self.browser, 1), letters
+        filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8))
+        self.setMinimumWidth(248)
+
+    def show_page(self, name: str, heading: str = "", words: str = "") -> None:
+        """Show the page of an analysis, or `start`; at a heading, or at those words beneath it."""
+        if name != self._page:
+            self._before.append(self._page)
+            self._back.setEnabled(True)
+        self._turn_to(name, heading, words)
+
+    def page(self) -> str:
+        """Return the name of the page on screen."""
+        return self._page
+
+    def seen_heading(self) -> str:
+        """Return the last heading at or above the upper edge of what is seen."""
+        top = self.browser.verticalScrollBar().value() + 2 * self.browser.fontMetrics().height()
+        found, block = "", self.browser.document().begin()
+        while block.isValid() and self._top_of(block) <= top:
+            if block.blockFormat().headingLevel():
+                found = block.text()
+            block = block.next()
+        return found
+
+    def zoom(self) -> int:
+        """Return how large letters are, in percent."""
+        return self._zoom
+
+    def set_zoom(self, percent: int) -> None:
+        """Show letters of that size; what is read stays in sight."""
+        if percent != self._zoom:
+            self._zoom = percent
+            self._render_in_place()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(420, 600)
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._render()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if any(self._sought):  # the lines above it broke elsewhere
+            self._go_to(*self._sought)
+
+    def _on_scrolled(self) -> None:
+        self._sought = "", ""
+
+    def _turn_to(self, name: str, heading: str = "", words: str = "") -> None:
+        self._page, self._sought = name, (heading, words)
+        place = self._pages.findData(name)
+        self._pages.blockSignals(True)
+        self._pages.setCurrentIndex(place)
+        self._pages.blockSignals(False)
+        self._render()
+
+    def _render(self) -> None:
+        document = self.browser.document()
+        document.setDefaultFont(ui_font(self._pixels(_BODY_PIXELS)))
+        document.setDocumentMargin(4)
+        document.setIndentWidth(16)
+        features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
+        document.setMarkdown(read_page(self._page), features)
+        self._set_blocks(document)
+        _set_tables(document)
+        self.browser.moveCursor(QTextCursor.MoveOperation.Start)
+        if any(self._sought):
+            self._go_to(*self._sought)
+
+    def _render_in_place(self) -> None:
+        bar = self.browser.verticalScrollBar()
+        share = bar.value() / max(1, bar.maximum())
+        self._sought = "", ""
+        self._render()
+        bar.setValue(round(share * bar.maximum()))
+
+    def _pixels(self, usual: int) -> int:
+        return max(6, round(usual * self._zoom / 100))
+
+    def _go_to(self, heading: str, words: str) -> None:
+        """Scroll to a heading, or to the paragraph beneath it that begins with these words."""
+        wanted, first = (
+            plain(heading).casefold(),
+            words.split(" · ", maxsplit=1)[0][:_BEGINNING].casefold(),
+        )
+        block = self.browser.document().begin()
+        while block.isValid() and not (
+            block.blockFormat().headingLevel() and block.text().casefold() == wanted
+        ):
+            block = block.next()
+        beneath = block.next() if block.isValid() else self.browser.document().begin()
+        in_table = " · " in words  # the first cell of the row is a paragraph of its own
+        while words and beneath.isValid():
+            text = beneath.text().casefold()
+            if text[:_BEGINNING] == first if in_table else text.startswith(first):
+                break
+            beneath = beneath.next()
+        found = beneath if words and beneath.isValid() else block
+        if found.isValid():
+            cursor = QTextCursor(found)
+            end = QTextCursor.MoveOperation.EndOfBlock
+            cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
+            self.browser.setTextCursor(cursor)  # marked, so that the eye finds it
+            self.browser.verticalScrollBar().setValue(round(self._top_of(found)) - 4)
+
+    def _top_of(self, block: QTextBlock) -> float:
+        return self.browser.document().documentLayout().blockBoundingRect(block).top()
+
+    def _set_blocks(self, document: QTextDocument) -> None:
+        """Give headings and paragraphs the sizes and distances of the window."""
+        block = document.begin()
+        while block.isValid():
+            level = block.blockFormat().headingLevel()
+            shape = QTextBlockFormat()
+            shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+            in_table = QTextCursor(block).currentTable() is not None
+            shape.setTopMargin(12 if level > 1 else 0)
+            below = 4 if level or block.textList() is not None else 8
+            shape.setBottomMargin(0 if in_table else below)
+            cursor = QTextCursor(block)
+            cursor.mergeBlockFormat(shape)
+            if level:
+                end = QTextCursor.MoveOperation.EndOfBlock
+                cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
+                look = QTextCharFormat()
+                pixels = self._pixels(_HEADING_PIXELS.get(level, 13))
+                look.setFont(ui_font(pixels, "semibold"))
+                # Replaced, not merged: a heading's relative size would win over the font.
+                cursor.setCharFormat(look)
+            block = block.next()
+
+    def _on_page_changed(self) -> None:
+        self.show_page(str(self._pages.currentData()))
+
+    def _on_smaller_clicked(self) -> None:
+        self.zoom_wanted.emit(-1)
+
+    def _on_larger_clicked(self) -> None:
+        self.zoom_wanted.emit(1)
+
+    def _on_back_clicked(self) -> None:
+        if self._before:
+            self._turn_to(self._before.pop())
+        self._back.setEnabled(bool(self._before))
+
+    def _on_anchor_clicked(self, link: QUrl) -> None:
+        name = link.toString().removesuffix(".md")
+        if NAME.match(name):
+            self.show_page(name)
+
+    def _on_theme_changed(self) -> None:
+        if self.isVisible():
+            self._render_in_place()
+
+
+def _set_tables(document: QTextDocument) -> None:
+    """Draw tables with thin lines over the whole width."""
+    for frame in document.rootFrame().childFrames():
+        if not isinstance(frame, QTextTable):
+            continue
+        shape = frame.format()
+        shape.setBorder(1)
+        shape.setBorderCollapse(True)
+        shape.setBorderBrush(theme_hub().current.color("border"))
+        shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        shape.setCellPadding(5)
+        shape.setCellSpacing(0)
+        shape.setTopMargin(4)
+        shape.setBottomMargin(8)
+        shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+        frame.setFormat(shape)

@@ -1,0 +1,63 @@
+"""What room the columns and lines of the prompt table take, without Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.window.prompts.prompt_rows import TypedRow
+
+_ANSWER_LEAST, _ANSWER_MOST, _ANSWER_SHARE = 56, 110, 0.22
+_KEPT_MOST = 140
+_NARROW = 420  # in a narrow dock the prompts come first
+_EMPTY_CORRUPT = 62
+_PROMPT_SHARE = 0.6
+_PADDING = 14
+_SAMPLED = 300
+
+
+def column_widths(width: int, rows: Sequence[TypedRow], letter: int = 7) -> tuple[int, ...]:
+    """Return the widths of prompt, corrupt, answer, wrong, label and group; 0 hides one.
+
+    Answers take what their texts need, within bounds: they are what one looks for. A corrupt twin
+    is as long as its prompt but read less often, and takes no more than its heading where there is
+    none.
+    """
+    sample, is_narrow = rows[:_SAMPLED], width < _NARROW
+    most = max(_ANSWER_LEAST if is_narrow else _ANSWER_MOST, int(width * _ANSWER_SHARE))
+    answer, wrong = (
+        _between(_ANSWER_LEAST, _needed(sample, name, letter), most) for name in ("answer", "wrong")
+    )
+    label, group = (
+        _between(_ANSWER_LEAST, _needed(sample, name, letter), _KEPT_MOST)
+        if not is_narrow and any(getattr(row, name) for row in rows)
+        else 0
+        for name in ("label", "group")
+    )
+    rest = max(0, width - answer - wrong - label - group)
+    has_twins = any(row.corrupt for row in rows)
+    prompt = int(rest * _PROMPT_SHARE) if has_twins else max(rest - _EMPTY_CORRUPT, rest // 2)
+    return prompt, rest - prompt, answer, wrong, label, group
+
+
+def line_count(text: str, letters: int) -> int:
+    """Return how many lines of so many letters a text takes where it is broken at spaces."""
+    lines, used = 1, 0
+    for word in text.split(" "):
+        needed = len(word) + (1 if used else 0)
+        if used and used + needed > letters:
+            lines, used = lines + 1, len(word)
+        else:
+            used += needed
+    return lines
+
+
+def _needed(rows: Sequence[TypedRow], name: str, letter: int) -> int:
+    longest = max((len(getattr(row, name)) for row in rows), default=0)
+    return longest * letter + _PADDING
+
+
+def _between(least: int, wanted: int, most: int) -> int:
+    return max(least, min(wanted, most))

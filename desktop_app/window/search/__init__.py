@@ -1,0 +1,1 @@
+"""The search: actions, analyses, settings, exports, help, heads, prompts and results by words."""

@@ -1,0 +1,30 @@
+"""A real result of every analysis, made once by the toy model with small settings; read-only."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES, part_of
+from desktop_app.contract.report import SilentReporter
+from tests.models import named
+
+PROMPTS = (
+    PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),
+    PromptRow(text="2 3 4 5 ", corrupt="8 1 6 2 ", answer=("6",), wrong=("5",)),
+)
+SETTINGS = {
+    "patch": {"site": "head_z"},
+    "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
+    "repeat": {"batch": 2, "seq_len": 8, "effect_batch": 1},
+    "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
+}
+
+
+@cache
+def real_result(name):
+    """Return what the toy model gives under that name."""
+    params = ANALYSES[name].params(**SETTINGS.get(name, {}))
+    if params.reads_prompts():
+        params = params.model_copy(update={"prompts": PROMPTS})
+    return part_of(name, "run").run(named("toy"), params, SilentReporter())
