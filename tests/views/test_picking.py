@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.views.default import DefaultView
 from desktop_app.views.picked import picked_words
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -210,3 +212,17 @@ def test_heads_that_another_model_lacks_are_let_go(selection):
     selection.pick(((1, 3), (2, None), (9, 0)))
     selection.keep_within(3, 2)
     assert selection.picked == ((2, None),)
+
+
+def test_the_view_of_an_analysis_without_one_picks_as_well(qtbot, selection):
+    view = DefaultView(ANALYSES["ablate"], selection)
+    qtbot.addWidget(view)
+    view.resize(1000, 700)
+    view.show()
+    view.show_result(drawn.ablate_result())
+    view.show_field(next(title for title in view.fields() if "effect" in title.lower()))
+    pick(cells_of(view), (1, 3))
+    assert selection.picked == ((5, 3),)
+    assert find(view, Heatmap).picked() == {(1, 3)}
+    selection.pick(((4, 0), (9, 9), (4, None)))
+    assert find(view, Heatmap).picked() == {(0, 0)}
