@@ -41,18 +41,19 @@ _NAMES = """
 accept addItem boundingRect canFetchMore cleanText clone closeEditor collidesWithItem columnCount
 contains controlTypes count createEditor createMimeDataFromSelection createStandardContextMenu
 createWidget data destroyEditor displayText done dropMimeData editorEvent event eventFilter
-expandingDirections fetchMore filterAcceptsColumn filterAcceptsRow fixup flags geometry hasChildren
-hasHeightForWidth headerData heightForWidth hidePopup hitTest horizontalOffset index indexAt
-initPainter initStyleOption insertColumns insertFromMimeData insertRows invalidate isEmpty
-isIndexHidden isObscuredBy itemAt itemChange itemData keyboardSearch layout lessThan loadResource
-maximumSize metric mimeData mimeTypes minimumHeightForWidth minimumSize minimumSizeHint moveCursor
-nativeEvent nextCheckState nextId opaqueArea paint paintEngine parent pixmap redirected redo reject
-removeColumns removeRows reset resizeContent revert rowCount rowsInserted run sceneEventFilter
-scrollContentsBy scrollTo selectAll selectedIndexes selectionChanged selectionCommand setData
-setEditorData setGeometry setHeaderData setItemData setModelData setVisible shape showPopup sizeHint
-sizeHintForColumn sizeHintForRow sort spacerItem span stepBy stepEnabled submit supportedDropActions
-takeAt textFromValue undo updateEditorGeometry updateGeometries updateGeometry validate validatePage
-valueFromText verticalOffset viewportSizeHint visualRect visualRegionForSelection widget
+expandingDirections fetchMore filterAcceptsColumn filterAcceptsRow fixup flags focusNextPrevChild
+geometry hasChildren hasHeightForWidth headerData heightForWidth hidePopup hitTest horizontalOffset
+index indexAt initPainter initStyleOption insertColumns insertFromMimeData insertRows invalidate
+isEmpty isIndexHidden isObscuredBy itemAt itemChange itemData keyboardSearch layout lessThan
+loadResource maximumSize metric mimeData mimeTypes minimumHeightForWidth minimumSize minimumSizeHint
+moveCursor nativeEvent nextCheckState nextId opaqueArea paint paintEngine parent pixmap redirected
+redo reject removeColumns removeRows reset resizeContent revert rowCount rowsInserted run
+sceneEventFilter scrollContentsBy scrollTo selectAll selectedIndexes selectionChanged
+selectionCommand setData setEditorData setGeometry setHeaderData setItemData setModelData setVisible
+shape showPopup sizeHint sizeHintForColumn sizeHintForRow sort spacerItem span stepBy stepEnabled
+submit supportedDropActions takeAt textFromValue undo updateEditorGeometry updateGeometries
+updateGeometry validate validatePage valueFromText verticalOffset viewportSizeHint visualRect
+visualRegionForSelection widget
 """
 _CALLED = frozenset(_NAMES.split())
 _MOST_TOLD = 200
