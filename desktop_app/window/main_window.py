@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
                 icon=icon,
                 group="theme",
                 chosen=key == self.settings.theme,
+                separated=key == "system",
             )
             for key, text, icon in _THEMES
         )

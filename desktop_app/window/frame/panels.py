@@ -349,8 +349,12 @@ class Panels(QObject):
         """Return what shows and hides panels."""
         return [
             *(
-                ActionSpec(f"dock_{key}", key, "&View", 30, action=dock.toggleViewAction())
-                for key, dock in self.docks.items()
+                ActionSpec(
+                    *(f"dock_{key}", key, "&View", 30),
+                    action=dock.toggleViewAction(),
+                    separated=place == 0,
+                )
+                for place, (key, dock) in enumerate(self.docks.items())
             ),
             *in_menu("&View", *self._frame_rows()),
             *in_menu(
