@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.panels.fit()
         if self.size() == self._first_size:
             QTimer.singleShot(_FRAME_MS, self._fit_frame)
 

@@ -338,6 +338,7 @@ class Panels(QObject):
             *(dock.dockLocationChanged for dock in self.docks.values()),
         ):
             changed.connect(self._tidying.start)
+        self.whole.changed.connect(self.fit)
         self.edges.changed.connect(self._fitting.fit_new)
         hall.whole_wanted.connect(self.whole.toggle)
         self.whole.changed.connect(hall.whole_changed)
@@ -416,7 +417,7 @@ class Panels(QObject):
 
     def fit(self) -> None:
         """Fit the panels into a window that has become narrower or wider."""
-        if not self.whole.what:
+        if self.window.isVisible() and not self.whole.what:
             self._fitting.fit()
 
     def show_help(self, page: str) -> None:
