@@ -183,6 +183,7 @@ class MainWindow(QMainWindow):
                 icon=icon,
                 group="theme",
                 chosen=key == self.settings.theme,
+                separated=key == "system",
             )
             for key, text, icon in _THEMES
         )
@@ -281,6 +282,7 @@ class MainWindow(QMainWindow):
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.panels.fit()
         if self.size() == self._first_size:
             QTimer.singleShot(_FRAME_MS, self._fit_frame)
 

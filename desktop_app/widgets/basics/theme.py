@@ -7,14 +7,16 @@ tells the widgets that paint themselves.
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from string import Template
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QDir, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import Shiboken
 
 from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import load_fonts, ui_font
@@ -89,17 +91,18 @@ class ThemeHub(QObject):
         self._installed: str | None = None
         self._listening = False
         self._applied = ""
-        self._windows: list[QWidget] = []
+        self._windows: list[weakref.ref[QWidget]] = []
 
     def dress(self, window: QWidget) -> None:
         """Restyle this window alone from now on, instead of all the application."""
-        self._windows.append(window)
-        window.destroyed.connect(partial(self._forget, window))
+        self._windows.append(weakref.ref(window))
         if self._applied and self._applied != self.current.name:
             window.setStyleSheet(style_sheet(self.current))
 
-    def _forget(self, window: QWidget) -> None:
-        self._windows = [other for other in self._windows if other is not window]
+    def _dressed(self) -> list[QWidget]:
+        """Return the windows that there still are of those to be restyled by themselves."""
+        there = [window for known in self._windows if (window := known()) is not None]
+        return [window for window in there if Shiboken.isValid(window)]
 
     def choose(self, app: QApplication, choice: ThemeChoice) -> None:
         """Take a theme and install it; `system` follows the desktop from now on."""
@@ -120,7 +123,7 @@ class ThemeHub(QObject):
 
     def _install(self, app: QApplication, name: str) -> None:
         theme = load_theme(name)
-        if self._installed == name and app.styleSheet():
+        if self._installed == name and (self._applied == name or self._dressed()):
             return
         self._installed = name
         self.current = theme
@@ -133,12 +136,13 @@ class ThemeHub(QObject):
 
     def _restyle(self, app: QApplication, theme: Theme) -> None:
         sheet = style_sheet(theme)
-        if not self._windows:
+        windows = self._dressed()
+        if not windows:
             self._applied = theme.name
             app.setStyleSheet(sheet)
             return
         self.theme_changing.emit()
-        for window in self._windows:
+        for window in windows:
             window.setStyleSheet("" if theme.name == self._applied else sheet)
 
 

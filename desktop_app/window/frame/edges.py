@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -222,7 +222,8 @@ class Edges(QObject):
         for side, strip in self._strips.items():
             self._window.addToolBar(_AREAS[side][1], strip)
         self._drawn = None
-        self._draw()
+        with QSignalBlocker(self):  # nothing has changed
+            self._draw()
 
     def hide_strips(self) -> None:
         """Take the strips out of sight until `put_back`."""

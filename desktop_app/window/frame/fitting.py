@@ -54,7 +54,7 @@ class Fitting(QObject):
 
     def fit_new(self) -> None:
         """Fit panels that were shown by hand: these are never folded away again."""
-        if self._lack() > 0 and not self._is_folding:
+        if self._window.isVisible() and self._lack() > 0 and not self._is_folding:
             self._narrow()
             self._kept = set(self._edges.shown_at(RIGHT))
 
@@ -96,8 +96,10 @@ class Fitting(QObject):
             return
         least = max(self._docks[key].minimumSizeHint().width() for key in away)
         if self._lack() + least <= 0:
-            self._folded = ()
+            self._folded, self._is_folding = (), True
             self._edges.unfold(*away)
+            self._is_folding = False
+            self._narrow()
 
     def _widen(self) -> None:
         """Give sides back what they were made to give, as far as there is room."""

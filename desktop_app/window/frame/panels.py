@@ -178,6 +178,7 @@ class Panels(QObject):
             *(dock.dockLocationChanged for dock in self.docks.values()),
         ):
             changed.connect(self._tidying.start)
+        self.whole.changed.connect(self.fit)
         self.edges.changed.connect(self._fitting.fit_new)
         hall.whole_wanted.connect(self.whole.toggle)
         self.whole.changed.connect(hall.whole_changed)
@@ -191,8 +192,12 @@ class Panels(QObject):
         """Return what shows and hides panels."""
         return [
             *(
-                ActionSpec(f"dock_{key}", key, "&View", 30, action=dock.toggleViewAction())
-                for key, dock in self.docks.items()
+                ActionSpec(
+                    *(f"dock_{key}", key, "&View", 30),
+                    action=dock.toggleViewAction(),
+                    separated=place == 0,
+                )
+                for place, (key, dock) in enumerate(self.docks.items())
             ),
             *in_menu("&View", *self._frame_rows()),
             *in_menu(
@@ -254,7 +259,7 @@ class Panels(QObject):
 
     def fit(self) -> None:
         """Fit the panels into a window that has become narrower or wider."""
-        if not self.whole.what:
+        if self.window.isVisible() and not self.whole.what:
             self._fitting.fit()
 
     def show_help(self, page: str, heading: str = "", words: str = "") -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
 )
+from shiboken6 import Shiboken
 
 from desktop_app.support.guard import override
 from desktop_app.window.frame import layout
@@ -77,9 +78,10 @@ class Whole(QObject):
         with self._edges.at_rest():
             layout.restore_state(self._window, self._state)
         self._edges.put_back()
-        if self._focus is not None and self._focus.isVisible():
-            self._focus.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._focus = None
+        focus, self._focus = self._focus, None
+        # An editor of a cell, for one, is gone with the panel that was hidden.
+        if focus is not None and Shiboken.isValid(focus) and focus.isVisible():
+            focus.setFocus(Qt.FocusReason.OtherFocusReason)
         self.changed.emit("")
 
     def with_bar(
@@ -136,8 +138,9 @@ class Whole(QObject):
     def _take_keys(self, dock: QDockWidget) -> None:
         """Give a panel's list or table the keyboard, unless a text in the panel is being edited."""
         inside = dock.findChild(QAbstractItemView)
-        edited = isinstance(self._focus, (QLineEdit, QPlainTextEdit))
-        if inside is not None and not (edited and dock.isAncestorOf(self._focus or dock)):
+        focus = QApplication.focusWidget()
+        edited = isinstance(focus, (QLineEdit, QPlainTextEdit)) and dock.isAncestorOf(focus)
+        if inside is not None and not edited:
             inside.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_dock_wanted(self, shown: bool) -> None:

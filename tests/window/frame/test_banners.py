@@ -148,7 +148,7 @@ def test_a_problem_with_a_model_goes_when_another_is_loaded(qtbot, open_window):
 
 
 def test_a_bug_is_forgotten_when_the_analysis_runs_again(qtbot, window, service, monkeypatch):
-    def broken(request, report):
+    def broken(_request, _report):
         raise ZeroDivisionError("oops")
 
     window.views.open("rank")

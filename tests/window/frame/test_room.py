@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QTabBar, QToolBar, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QTabBar, QToolBar, QToolButton
 
 from desktop_app.window.frame.edges import EdgeButton
 from tests.finding import in_sight
@@ -229,3 +229,32 @@ def test_no_tabs_stay_behind(qtbot, open_window, service):
     assert tabs_in_sight(window) == []
     assert window.docks["results"].isVisible()
     assert window.docks["inspector"].isVisible()
+
+
+def test_what_was_edited_when_the_picture_took_the_window_does_no_harm(qtbot, window, caplog):
+    table = window.prompts.table
+    table.select_row(0, 0)
+    table.edit(table.currentIndex())
+    (editor,) = in_sight(table, QLineEdit)
+    editor.setFocus()
+    key(qtbot, window, Qt.Key.Key_F11)
+    key(qtbot, window, Qt.Key.Key_F11)
+    assert table.isVisible()
+    assert "already deleted" not in caplog.text
+
+
+def test_a_window_made_narrow_meanwhile_has_room_when_the_panels_come_back(qtbot, window):
+    window.resize(1500, 900)
+    turn_the_loop()
+    docks = [window.docks["prompts"], window.docks["inspector"]]
+    window.resizeDocks(docks, [344, 260], Qt.Orientation.Horizontal)
+    key(qtbot, window, Qt.Key.Key_F11)
+    window.resize(1024, 700)
+    key(qtbot, window, Qt.Key.Key_F11)
+    assert window.views.shown().width() > 640
+    window.resize(1500, 900)
+    turn_the_loop()
+    assert window.docks["inspector"].isVisible()
+    window.resize(1024, 700)  # and again: it was not brought back by hand
+    turn_the_loop()
+    assert window.views.shown().width() > 640
