@@ -39,8 +39,8 @@ _GRID_MARGIN = 96
 _LARGEST_PITCH = 72.0
 # Narrower, the small pictures stand above the large one, and all of it scrolls; two heads beside
 # each other need more, and less is too little for them.
-_NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 560, 900, 520
-_GRID_HEIGHT, _HEAD_HEIGHT = 190, 450
+_NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 680, 900, 520
+_GRID_HEIGHT, _HEAD_HEIGHT = 190, 480
 # Lower, the strips beneath would take the picture's room.
 _ROOM_FOR_STRIPS = 900
 _SENTENCE = {"log": " · log colours", "percentile": " · percentile colours"}
