@@ -16,6 +16,9 @@ Part = tuple[QWidget, int, int, int]
 """A widget, its share of the room that is added, the pixels that it begins with beside the others,
 and the height that it needs at least below them."""
 
+# What of a picture is seen at least above and below its scroll bar: an open form goes first.
+_LEAST_SEEN = 48
+
 
 class Reflow(QSplitter):
     """Cards beside each other with gaps to drag; below each other where they do not fit.
@@ -117,7 +120,7 @@ class Room(QScrollArea):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 120)
+        return QSize(120, _LEAST_SEEN)
 
     @override
     def sizeHint(self) -> QSize:

@@ -47,7 +47,7 @@ CONTROLS = (
 )
 VIEWS = (*ANALYSES, GONE)
 MOST_STOPS = 200
-MOST_CELLS = 12
+MOST_CELLS = 40
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ def walk_by_tab(start, key=Qt.Key.Key_Tab):
     start.setFocus(Qt.FocusReason.TabFocusReason)
     seen = [QApplication.focusWidget()]
     while len(seen) < MOST_STOPS:
-        for _cell in range(MOST_CELLS):  # a table has Tab go along its row first
+        for _cell in range(MOST_CELLS):  # a table has Tab go through its cells first
             QTest.keyClick(QApplication.focusWidget(), key)
             here = QApplication.focusWidget()
             if here is not seen[-1] or not isinstance(here, QTableView):

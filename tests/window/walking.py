@@ -241,7 +241,7 @@ def _box(box: QComboBox) -> Iterator[str]:
     part = QStyle.SubControl.SC_ComboBoxEditField
     room = box.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, box)
     needed = box.fontMetrics().horizontalAdvance(box.currentText())
-    if needed > room.width() + _SLACK and not box.toolTip():
+    if needed > room.width() + _SLACK and box.currentText() not in box.toolTip():
         yield f"“{box.currentText()}” is {needed} points wide and has {room.width()}"
 
 
@@ -289,7 +289,21 @@ def _ranking(table: RankingList) -> Iterator[str]:
                 break
 
 
+def _heads(heads: QHeaderView) -> Iterator[str]:
+    """Yield headings that are cut without a sign."""
+    model = heads.model()
+    flat = heads.orientation() == Qt.Orientation.Horizontal
+    if model is None or not flat or heads.textElideMode() != Qt.TextElideMode.ElideNone:
+        return
+    for place in range(heads.count()):
+        text = str(model.headerData(place, heads.orientation()) or "")
+        needed = heads.fontMetrics().horizontalAdvance(text)
+        if not heads.isSectionHidden(place) and needed > heads.sectionSize(place):
+            yield f"“{text}” needs {needed} points in a column of {heads.sectionSize(place)}"
+
+
 _CHECKS = (
+    (QHeaderView, _heads),
     (QLabel, _label),
     (QAbstractButton, _button),
     (QComboBox, _box),

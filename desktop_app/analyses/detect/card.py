@@ -40,7 +40,7 @@ _NAMED = 2
 _WORDS_MOST = 20
 _COLUMNS = (
     Column("ablated", width="stretch"),
-    Column("heads", width=118),
+    Column("heads", width=104),
     Column("loss", "number", format=partial(number, sign=True), bar=True, width=66),
     Column("±", "number", format=number, width=60),
 )
@@ -127,7 +127,7 @@ class CircuitCard(QWidget):
         left = panel(heads, (scrolled(told, "What the circuit card says"), 1))
         left.setMinimumWidth(320)
         right = panel((self.previous, 1), (self.induction, 1))
-        return Reflow((left, 3, 500, 260), (right, 2, 400, 380))
+        return Reflow((left, 3, 580, 260), (right, 2, 360, 380))
 
     def show_nothing(self) -> None:
         """Show no card, but the offer."""

@@ -129,6 +129,8 @@ class AnswerPanel(QWidget):
 _MAX_SURPRISE = 10.0
 # From this size on, in pixels, the prompt stands under the answers, token by token.
 _LARGE = (1100, 720)
+# Fewer next tokens say too little: then the view scrolls.
+_LEAST_ROWS = 4
 
 
 class RankView(AnalysisView):
@@ -150,6 +152,7 @@ class RankView(AnalysisView):
         self._chooser = PromptChooser(self.selection)
         self._list = RankingList("Most likely next tokens")
         self._list.set_fitting(28, 104)
+        self._list.setMinimumHeight(self._list.full_height(_LEAST_ROWS))
         self._answers = AnswerPanel(self.selection)
         said = panel(self._chooser, self._heading_label, self._read_label, (self._list, 1))
         area, right = scrolled(self._answers), QWidget()

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _LARGEST = 240
 _NOTES_DELAY_MS = 800
 _LONGEST_VALUE = 200
+# More letters of a name and its value stand on two lines.
+_ON_ONE_LINE = 26
 _VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
@@ -288,9 +290,14 @@ class _Facts(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for row, fact in enumerate(facts):
+        row = -1
+        for fact in facts:
+            row += 1
             name = label(clipped(fact.name, _LONGEST_VALUE), wrap=True)
-            self._grid.addWidget(name, row, 0, 1, 1 if fact.value else 2)
+            # Side by side in a narrow panel, a long name would be a column of single words.
+            above = not fact.value or len(fact.name) + len(fact.value) > _ON_ONE_LINE
+            self._grid.addWidget(name, row, 0, 1, 3 if above else 1)
+            row += bool(fact.value and above)
             if fact.value:
                 value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

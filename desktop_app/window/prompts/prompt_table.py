@@ -91,6 +91,7 @@ class PromptTable(QTableView):
     def _set_up_headers(self) -> None:
         across, down = self.horizontalHeader(), self.verticalHeader()
         across.setHighlightSections(False)
+        across.setTextElideMode(Qt.TextElideMode.ElideRight)
         across.setMinimumSectionSize(_TICK_WIDTH)
         across.moveSection(TICK, 0)
         across.resizeSection(TICK, _TICK_WIDTH)
@@ -102,15 +103,14 @@ class PromptTable(QTableView):
 
     @override
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Go to the next cell of the row, and from its end out of the table."""
-        heads, here, step = self.horizontalHeader(), self.currentIndex(), 1 if forward else -1
-        place = heads.visualIndex(here.column()) + step if here.isValid() else -1
-        while 0 <= place < heads.count():
-            column = heads.logicalIndex(place)
-            if not self.isColumnHidden(column):
-                self.setCurrentIndex(here.siblingAtColumn(column))
-                return True
-            place += step
+        """Go to the next text, and from the last one out of the table."""
+        moves, here = QAbstractItemView.CursorAction, self.currentIndex()
+        action = moves.MoveNext if forward else moves.MovePrevious
+        there = self.moveCursor(action, Qt.KeyboardModifier.NoModifier)
+        ends = (here.row(), here.column()), (there.row(), there.column())
+        if here.isValid() and there.isValid() and (ends[0] < ends[1]) == forward:
+            self.setCurrentIndex(there)
+            return True
         return QAbstractScrollArea.focusNextPrevChild(self, forward)
 
     @override
