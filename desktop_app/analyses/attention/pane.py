@@ -36,6 +36,8 @@ MODES = ((MATRIX, "Matrix"), (TEXT, "Text"), (ARCS, "Arcs"))
 _EACH = ((1, "1"), (3, "3"), (10, "10"))
 # What a head's name, its read-out and the lists beneath it take, in pixels.
 _BENEATH = 150
+# What labels and the colour bar take left and right of a matrix; labels and read-out above it.
+_LABELS_LEFT, _LABELS_ABOVE = 130, 95
 _NARROWEST, _LOWEST = 220, 330
 # Rows of the lists beneath: as many as fit what the matrix leaves, within bounds; their height.
 _FEWEST, _MOST, _ROW = 3, 14, 28
@@ -312,10 +314,12 @@ class HeadPane(QWidget):
         """Put the lists beside the picture or beneath it, wherever it stays larger."""
         width, height = self.width(), self.height() - 30
         if self._mode == MATRIX:
-            beside = min(width - SIDE_WIDTH, height) >= min(width, height - _BENEATH)
+            across, down = width - _LABELS_LEFT, height - _LABELS_ABOVE
+            beside = min(across - SIDE_WIDTH, down) >= min(across, down - _BENEATH)
         else:
             beside = width >= 3 * SIDE_WIDTH
-        spare = (height - width) // _ROW if self._mode == MATRIX else _FEWEST
+        left = height - _LABELS_ABOVE - (width - _LABELS_LEFT)
+        spare = left // _ROW if self._mode == MATRIX else _FEWEST
         rows = min(max(spare, _FEWEST), _MOST)
         if (beside, rows) != self._placed:
             self._placed = beside, rows

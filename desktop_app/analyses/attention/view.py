@@ -39,8 +39,10 @@ _GRID_MARGIN = 96
 _LARGEST_PITCH = 72.0
 # Narrower, the small pictures stand above the large one, and all of it scrolls; two heads beside
 # each other need more, and less is too little for them.
-_NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 560, 900, 520
-_GRID_HEIGHT, _HEAD_HEIGHT = 190, 450
+_NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 680, 900, 520
+_GRID_HEIGHT, _HEAD_HEIGHT = 190, 480
+# A card's margins, and the gap between what it holds.
+_CARD, _GAP = 24, 8
 # Lower, the strips beneath would take the picture's room.
 _ROOM_FOR_STRIPS = 900
 _SENTENCE = {"log": " · log colours", "percentile": " · percentile colours"}
@@ -71,6 +73,7 @@ class AttentionView(AnalysisView):
         self._controls = AttentionControls()
         self._moved = False
         self._counts = 0, 0  # rows and columns of the grid
+        self._heads_above, self._least_height = 1, 0  # heads one above the other; their room
         self._grid_label = label("", "small", wrap=True)
         every = label("All heads", "heading")
         self._left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
@@ -138,7 +141,9 @@ class AttentionView(AnalysisView):
         self._split.setOrientation(ways.Vertical if narrow else ways.Horizontal)
         self._stage.set_stacked(stacked=stacked)
         self._left.setMinimumHeight(_GRID_HEIGHT if narrow else 0)
-        self._right.setMinimumHeight(_HEAD_HEIGHT * (1 + stacked) if narrow else 0)
+        self._heads_above = 1 + stacked
+        self._least_height = _HEAD_HEIGHT * self._heads_above if narrow else 0
+        self._bound_height()
         if self._moved or rows == 0:
             return
         if narrow:
@@ -147,6 +152,14 @@ class AttentionView(AnalysisView):
         pitch = min(_LARGEST_PITCH, max(14.0, (room.height() - _GRID_LABELS) / rows))
         wanted = min(int(_GRID_MARGIN + pitch * self._counts[1]), int(0.38 * room.width()))
         self._split.setSizes([wanted, room.width() - wanted])
+
+    def _bound_height(self) -> None:
+        """Let the large picture have what it needs beneath its controls, as wide as they are."""
+        controls = self._controls.heightForWidth(self._right.width() - _CARD)
+        panes = self._stage.panes[0].minimumSizeHint().height() + _GAP
+        self._right.setMinimumHeight(
+            max(self._least_height, controls + self._heads_above * panes + _CARD)
+        )
 
     def _place_strips(self) -> None:
         """Draw who looks where over the tokens, too, where there is room beneath the picture."""
@@ -295,6 +308,7 @@ class AttentionView(AnalysisView):
             if watched is self._area:
                 self._share_room()
             elif watched is self._right:
+                self._bound_height()
                 self._place_strips()
         return super().eventFilter(watched, event)
 
