@@ -152,7 +152,7 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
     assert away.returncode == 0, away.stderr
     script, title, columns = away.stdout.splitlines()
     assert "“weather” is not installed" in script
-    assert title == "Weather · 1 2 3 4"
+    assert title == "Weather · 2 prompts"
     assert columns == "['layer', 'strength_mean', 'strength_sem']"
     for ending in ("csv", "json"):
         here, elsewhere = (tmp_path / f"{n}.{ending}" for n in ("here", "elsewhere"))

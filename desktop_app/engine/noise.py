@@ -15,7 +15,7 @@ import torch
 
 from desktop_app.engine.interventions import Edit, FromRun, Variant
 from desktop_app.engine.memory import rows_per_pass
-from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
+from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan, pass_cost
 from desktop_app.support.errors import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -37,17 +37,19 @@ class NoiseFloor:
         self._prompts = prompts
         self._plan = replace(plan, heard=None)
         self._found: list[torch.Tensor] = []
-        self._done = self._share = 0.0  # of the whole, and that of each further row
+        self._done = self._share = 0.0  # of the whole, and that of each further token
 
     def add(self, untouched: torch.Tensor) -> None:
         """Take over the metric `[N]` of the untouched rows of a pass."""
         self._found.append(untouched)
 
-    def rows(self, work: float) -> int:
-        """Return how many rows of prompts will be run to measure it; none in full precision."""
+    def tokens(self, work: float) -> float:
+        """Return what measuring it costs, in tokens through the model; 0 in full precision."""
         if self._model.info.dtype not in HALF:
-            return 0
-        return self._count * (1 + sum(self._sizes(work)))
+            return 0.0
+        count, copies = self._count, list(self._sizes(work))
+        passes = (count + len(copies)) * pass_cost(self._model)
+        return passes + count * (1 + sum(copies)) * self._prompts.ids.shape[1]
 
     def measure(self, report: Reporter, work: float, done: float) -> torch.Tensor | None:
         """Return the spread `[N]`, largest − smallest; None for full precision.
@@ -59,7 +61,7 @@ class NoiseFloor:
         """
         if self._model.info.dtype not in HALF or self._prompts.base is None:
             return None
-        self._done, self._share = done, (1 - done) / self.rows(work)
+        self._done, self._share = done, (1 - done) / self.tokens(work)
         try:
             self.add(torch.cat([self._alone(report, row) for row in range(self._count)]))
             for copies in self._sizes(work):
@@ -119,7 +121,8 @@ class NoiseFloor:
         self, prompts: Prompts, plan: SweepPlan, variants: list[Variant], report: Reporter
     ) -> torch.Tensor:
         one = Pass(self._model, prompts, plan, 0, variants)
-        share = self._share * (len(prompts.ids) + len(variants))
+        rows = len(prompts.ids) + len(variants)
+        share = self._share * (pass_cost(self._model) + rows * prompts.ids.shape[1])
         one.run(report, self._done, share)
         self._done += share
         return one.untouched

@@ -25,7 +25,7 @@ from desktop_app.engine.model import site_hook
 from desktop_app.engine.noise import NoiseFloor
 from desktop_app.engine.shortcuts import abilities
 from desktop_app.engine.sites import require_acting
-from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan
+from desktop_app.engine.sweep_pass import Loss, Pass, Prompts, SweepPlan, pass_cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,6 @@ __all__ = ["Loss", "OnPart", "SweepPlan", "Swept", "sweep"]
 OnPart = Callable[[torch.Tensor, torch.Tensor], None]
 """Receives (base `[N]`, values `[variants]`, NaN where still to come) after each pass."""
 
-# What another pass costs, in tokens through the whole model: the weights are read once more. A GPU
-# computes thousands of tokens in that time, and from a disk it must not happen at all.
-_PASS_COST = {"cpu": 40.0}
-_GPU_PASS_COST = 3000.0
 # More choices than this are thinned out: the plan must not take longer than what it saves.
 _MOST_STARTS = 192
 
@@ -107,7 +103,7 @@ def sweep(
     done, floor = 0.0, NoiseFloor(model, prompts, plan)
     rows = sum(variant_share(model, v) for v in variants)
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
-    total += floor.rows(rows) * ids.shape[1]
+    total += floor.tokens(rows)
     for chunk in chunks:
         limit = rows_per_pass(model, ids.shape[1] - chunk.start, ids.shape, plan)
         work, first = _tokens(model, chunk, ids, variants), 0
@@ -146,11 +142,6 @@ def variant_share(model: LoadedModel, variant: Variant) -> float:
     return (model.info.n_layers - variant.layer) / model.info.n_layers
 
 
-def pass_cost(model: LoadedModel) -> float:
-    """Return what a pass costs by itself, in tokens through the whole model."""
-    return _PASS_COST.get(model.device.type, _GPU_PASS_COST)
-
-
 def _chunks(
     model: LoadedModel, ids: torch.Tensor, variants: Sequence[Variant], plan: SweepPlan
 ) -> list[_Chunk]:
@@ -177,9 +168,9 @@ def _chunks(
 def _tokens(
     model: LoadedModel, chunk: _Chunk, ids: torch.Tensor, variants: Sequence[Variant]
 ) -> float:
-    """Return a chunk's work: tokens through the whole depth of the model."""
+    """Return a chunk's work: tokens through the whole depth of the model, and what a pass costs."""
     rows = len(ids) + sum(variant_share(model, variants[i]) for i in chunk.variants)
-    return rows * (ids.shape[1] - chunk.start)
+    return pass_cost(model) + rows * (ids.shape[1] - chunk.start)
 
 
 def _needs(model: LoadedModel, chunks: Sequence[_Chunk], ids: torch.Tensor, plan: SweepPlan) -> int:

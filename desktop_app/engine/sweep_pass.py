@@ -37,8 +37,17 @@ Score = Callable[[torch.Tensor, int, torch.Tensor | None], torch.Tensor]
 Heard = Callable[[int, torch.Tensor], None]
 """(prompt, logits `[rows, V]` of its rows at the read position)."""
 
+# What another pass costs, in tokens through the whole model: the weights are read once more. A GPU
+# computes thousands of tokens in that time, and from a disk it must not happen at all.
+_PASS_COST = {"cpu": 40.0}
+_GPU_PASS_COST = 3000.0
 # Logits are turned into numbers this many at a time: their float32 copies must stay small.
 _LOGITS_AT_ONCE = 16_000_000
+
+
+def pass_cost(model: LoadedModel) -> float:
+    """Return what a pass costs by itself, in tokens through the whole model."""
+    return _PASS_COST.get(model.device.type, _GPU_PASS_COST)
 
 
 @dataclass(frozen=True)

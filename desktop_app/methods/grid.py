@@ -17,8 +17,8 @@ import torch
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.sites import require_acting
-from desktop_app.engine.sweep import pass_cost, sweep
-from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
+from desktop_app.engine.sweep import sweep
+from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left, pass_cost
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import Estimator
 from desktop_app.methods.finish import not_finite

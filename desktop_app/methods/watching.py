@@ -107,7 +107,7 @@ def _means(
     groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
     totals: dict[int, torch.Tensor] = {}
     for done, group in enumerate(groups):
-        report.step(0.2 * done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
+        report.step(done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
         taken = capture(model, model.ids([references[i] for i in group]), layers, site)
         for layer, values in taken.items():
             axes = (0, 1) if pooled else (0,)

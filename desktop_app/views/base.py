@@ -129,7 +129,7 @@ class AnalysisView(QWidget):
         self._idle = (*said, run_words(analysis))
         self._empty = EmptyState(icon_of(analysis.name), *self._idle)
         self._small_print = ElidedLabel("", "small")
-        self._picked = PickedBar(selection) if self.picks else None
+        self._picked = PickedBar(selection, self) if self.picks else None
         self._build_frame()
         self.build_content(self._content)
         self._veil = Veil(self._room)

@@ -42,7 +42,7 @@ def stranger(path):
 def test_a_result_of_an_unknown_analysis_knows_its_fields(stranger):
     assert (stranger.fields, stranger.params_schema) == (FIELDS, SCHEMA)
     assert described(stranger) is stranger
-    assert result_name(stranger) == "telepathy · “1 2 ”"
+    assert result_name(stranger) == "telepathy · 2 prompts"
 
 
 def test_it_exports_and_compares_by_them(stranger, tmp_path):

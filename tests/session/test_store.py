@@ -115,7 +115,9 @@ def test_history_counts_from_one_and_names_things(session):
     assert session.add(stored.rank_result(), "my \ud800 title") == 2
     first, second = session.rows()
     when = "2026-11-21T10:00:00+00:00"
-    assert first == SessionRow(1, "ablate", "Ablation · 1 2 ", when, "toy ␠")
+    assert first == SessionRow(
+        1, "ablate", "Ablation · mean · 2 reference prompts · 2 prompts", when, "toy ␠"
+    )
     assert (second.id, second.title) == (2, "my ? title")
     session.rename(1, "renamed")
     assert session.rows()[0].title == "renamed"
@@ -242,7 +244,7 @@ def test_a_title_says_what_a_result_was_about():
         "Ranking · 2 prompts": drawn.rank_result(),
         "Heads · 30 × 50 random tokens, seed 0": detect_result(params=random),
         "By hand · the corrupt run as it is · “1 2 4 3 ”": second,
-        "Composition · 4.0,5.3": drawn.result_of(
+        "Composition · L4H0, L5H3": drawn.result_of(
             "compose", {}, prompts=(), params={"full_circuit": "4.0,5.3"}
         ),
         "Composition": drawn.result_of("compose", {}, prompts=(), params={}),

@@ -12,6 +12,7 @@ import numpy as np
 
 from desktop_app.analyses.ablate.spec import ANALYSIS, AblateParams
 from desktop_app.contract.grammar import resolve_positions, resolve_range
+from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant, Zero
 from desktop_app.engine.metrics import near_zero
 from desktop_app.methods import stopped
@@ -70,7 +71,8 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
     twins = twins_of(prepared, "--mode resample") if task.mode == "resample" else ()
     mode = estimate_mode(model, (params.preview, params.metric), report, from_base=True)
     inputs = Inputs.of_prompts(prepared, params.metric, twins)
-    value_of, notices = _replacement(model, task, report)
+    share = _share_of_means(task)
+    value_of, notices = _replacement(model, task, ShareReporter(report, 0.0, share))
     grid = Grid(
         inputs,
         shape=lambda _length: (len(task.layers), len(task.heads)),
@@ -80,7 +82,7 @@ def run(model: LoadedModel, params: AblateParams, report: Reporter) -> Result:
         largest=_PROMPTS_PER_GROUP,
         keeps=True,
     )
-    found = run_grid(model, grid, report)
+    found = run_grid(model, grid, ShareReporter(report, share, 1 - share))
     gate = check_gate(prepared.records, found.logits[0])
     notices += near_notices(model, params, prepared, enumerate(found.logits[0]))
     notices += [*gate.notices, *found.not_finite(model, inputs, "The ablation")]
@@ -109,6 +111,13 @@ def _settle(model: LoadedModel, params: AblateParams, prepared: Prepared) -> _Ta
     if mode == "auto":
         mode = "mean" if len(params.reference or params.prompts) >= 2 else "zero"
     return _Task(params, prepared, layers, heads, mode)
+
+
+def _share_of_means(task: _Task) -> float:
+    """Return which part of the work is reading the reference prompts, each once."""
+    own = len(task.params.prompts)
+    read = len(task.params.reference or task.params.prompts) if task.mode == "mean" else 0
+    return read / (read + own * (1 + len(task.layers) * len(task.heads) / 2))
 
 
 def _replacement(model: LoadedModel, task: _Task, report: Reporter) -> tuple[ValueOf, list[Notice]]:

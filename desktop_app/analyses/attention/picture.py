@@ -14,6 +14,7 @@ from desktop_app.analyses.attention.spec import AttentionParams
 from desktop_app.analyses.attention.weights import (
     WEIGHTS,
     Taste,
+    can_remake,
     can_weigh,
     is_weighted,
     seen_so,
@@ -244,10 +245,15 @@ def grid_sentence(result: Result) -> str:
     return f"{plural(layers * heads, 'head')} in {plural(layers, 'layer')}{shared}"
 
 
-def taste_words(result: Result, taste: Taste) -> str:
+def taste_words(result: Result, prompt: int, taste: Taste) -> str:
     """Say how the small pictures are looked at, where it is not as the model has them."""
-    said = " · without first" if taste.no_first or result.params.get("no_first") else ""
-    return said + (" · value-weighted" if shows_weighted(result, "pattern", taste) else "")
+    exact, said = can_remake(result, prompt), ""
+    if result.params.get("no_first"):
+        said = " · without first"
+    elif taste.no_first:
+        said = " · without first" if exact else " · about, without first"
+    weighted = shows_weighted(result, "pattern", taste) if exact else is_weighted(result)
+    return said + (" · value-weighted" if weighted else "")
 
 
 def neighbour(result: Result, head: tuple[int, int]) -> tuple[int, int]:

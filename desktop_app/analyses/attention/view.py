@@ -5,14 +5,17 @@ from __future__ import annotations
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.attention import picture as data_of
-from desktop_app.analyses.attention.controls import AttentionControls, LookStrips
+from desktop_app.analyses.attention.controls import AttentionControls
 from desktop_app.analyses.attention.held import HeldHeads
-from desktop_app.analyses.attention.pane import MATRIX, HeadPane, Shown, strongest_pair
+from desktop_app.analyses.attention.pane import MATRIX, Shown, strongest_pair
+from desktop_app.analyses.attention.stage import HeadStage
+from desktop_app.analyses.attention.strips import LookStrips
 from desktop_app.contract.result import same_model
+from desktop_app.pictures.stretch import LINEAR, Stretch
 from desktop_app.pictures.words import part_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
@@ -55,14 +58,14 @@ class AttentionView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._picture: HeadPicture | None = None
+        self._laid = Stretch(LINEAR, (0.0, 1.0))
         self._shown: Head | None = None
         self._looks = HeldHeads()
         self._default = (0, 0)
         self._before: Head | None = None  # the head shown before, which is compared first
         self._second: Head | None = None
         self._grid = HeadGrid()
-        self._panes = (HeadPane(), HeadPane(closable=True))
-        self._panes[1].setVisible(False)
+        self._stage = HeadStage()
         self._strips = LookStrips()
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
@@ -72,8 +75,6 @@ class AttentionView(AnalysisView):
         every = label("All heads", "heading")
         self._left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
         self._left.setMinimumWidth(210)
-        shares = ((self._panes[0], 1, 1), (self._panes[1], 1, 1))
-        self._stage = gap_splitter(Qt.Orientation.Horizontal, *shares)
         self._right = QWidget()
         column_in(self._right, (panel(self._controls, (self._stage, 1)), 1), self._strips)
         parts = ((self._left, 0, 1), (self._right, 1, 1))
@@ -90,14 +91,11 @@ class AttentionView(AnalysisView):
         self._grid.heads_picked.connect(self._on_heads_picked)
         self.selection.picked_changed.connect(self._on_picked)
         self._grid.head_compared.connect(self._on_grid_compared)
-        for pane in self._panes:
-            pane.pair_hovered.connect(self._on_pair_hovered)
-            pane.token_hovered.connect(self._on_token_hovered)
-            pane.pair_selected.connect(self.selection.select_pair)
-            pane.token_chosen.connect(self._on_query_clicked)
-            pane.pattern.canvas.view_changed.connect(self._on_seen_changed)
-            pane.habits_changed.connect(self._on_habits_changed)
-        self._panes[1].closed.connect(self._on_compare_ended)
+        self._stage.pair_hovered.connect(self._on_pair_hovered)
+        self._stage.token_hovered.connect(self._on_token_hovered)
+        self._stage.pair_selected.connect(self.selection.select_pair)
+        self._stage.token_chosen.connect(self._on_query_clicked)
+        self._stage.closed.connect(self._on_compare_ended)
         self._strips.query_clicked.connect(self._on_query_clicked)
         self._strips.key_clicked.connect(self._on_key_clicked)
         self._controls.view_changed.connect(self._on_view_changed)
@@ -138,7 +136,7 @@ class AttentionView(AnalysisView):
         stacked = two and room.width() < _LEAST_FOR_TWO
         ways = Qt.Orientation
         self._split.setOrientation(ways.Vertical if narrow else ways.Horizontal)
-        self._stage.setOrientation(ways.Vertical if stacked else ways.Horizontal)
+        self._stage.set_stacked(stacked=stacked)
         self._left.setMinimumHeight(_GRID_HEIGHT if narrow else 0)
         self._right.setMinimumHeight(_HEAD_HEIGHT * (1 + stacked) if narrow else 0)
         if self._moved or rows == 0:
@@ -152,7 +150,7 @@ class AttentionView(AnalysisView):
 
     def _place_strips(self) -> None:
         """Draw who looks where over the tokens, too, where there is room beneath the picture."""
-        first = self._panes[0]
+        first = self._stage.panes[0]
         roomy = self._right.height() >= _ROOM_FOR_STRIPS and not first.is_beside()
         alone = self._second is None and self._controls.mode() == MATRIX
         self._strips.setVisible(roomy and alone and first.shown is not None)
@@ -174,7 +172,9 @@ class AttentionView(AnalysisView):
         taste, kind = self._controls.taste(), self._controls.scale()
         small = data_of.thumbnails(result, self.prompt_of(result), taste, kind)
         self._grid.set_thumbnails(small)
-        looked = data_of.taste_words(result, taste) + _SENTENCE.get(kind, "")
+        looked = data_of.taste_words(result, self.prompt_of(result), taste) + _SENTENCE.get(
+            kind, ""
+        )
         self._grid_label.setText(data_of.grid_sentence(result) + looked)
 
     def _chosen(self, result: Result) -> Head:
@@ -195,27 +195,29 @@ class AttentionView(AnalysisView):
         second = self._second
         self._grid.set_second(None if second is None else data_of.indices(result, *second))
         self._controls.set_second(second)
-        self._panes[1].setVisible(second is not None)
         heads = [first] if second is None else [first, second]
         found = [self._find(result, head) for head in heads]
         self._picture = found[0]
-        drawn = [picture for picture in found if picture is not None]
+        prompt, drawn = self.prompt_of(result), [one for one in found if one is not None]
         if drawn:
-            laid = data_of.stretch(self._controls.scale(), drawn, self._controls.key())
-        prompt, missing = self.prompt_of(result), None
-        for pane, head, picture in zip(self._panes, heads, found, strict=False):
-            title = data_of.header(result, *head)
-            if picture is not None:
-                told = data_of.entropy_sentence(result, *head, prompt)
-                tokens = result.prompts[prompt].tokens
-                pane.show_head(Shown(picture, tokens, laid, title, told))
-            else:
-                missing = missing or head
-                pane.say_instead(title, f"Computing {part_name(*head)}, which is not stored…")
+            self._laid = data_of.stretch(self._controls.scale(), drawn, self._controls.key())
+        self._stage.show_heads(
+            [self._shown_head(result, *pair) for pair in zip(heads, found, strict=True)]
+        )
+        missing = next((h for h, one in zip(heads, found, strict=True) if one is None), None)
         if missing is not None and self._looks.ask(prompt, *missing):
             self.look_requested.emit(data_of.look_params(result, prompt, *missing), result)
         self._place_strips()
         self._draw_pair()
+
+    def _shown_head(
+        self, result: Result, head: Head, picture: HeadPicture | None
+    ) -> Shown | tuple[str, str]:
+        title, prompt = data_of.header(result, *head), self.prompt_of(result)
+        if picture is None:
+            return title, f"Computing {part_name(*head)}, which is not stored…"
+        told = data_of.entropy_sentence(result, *head, prompt)
+        return Shown(picture, result.prompts[prompt].tokens, self._laid, title, told)
 
     def _find(self, result: Result, head: Head) -> HeadPicture | None:
         """Return a head's picture; None where it must be computed first."""
@@ -249,9 +251,7 @@ class AttentionView(AnalysisView):
     @override
     def show_look_problem(self, message: str) -> None:
         self._looks.failed()
-        for pane in self._panes:
-            if pane.shown is None:
-                pane.say_instead(pane.title.full_text(), message)
+        self._stage.say_instead(message)
         self._place_strips()
 
     @override
@@ -281,14 +281,13 @@ class AttentionView(AnalysisView):
     def _draw_pair(self) -> None:
         pair = self._pair()
         if self._picture is not None:
-            self._strips.show_pair(self._picture, *pair)
-        for pane in self._panes:
-            pane.show_pair(*pair, chosen=True)
+            self._strips.show_pair(self._picture, self._laid, *pair)
+        self._stage.show_pair(*pair, chosen=True)
 
     @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the heads that are shown large, or the small ones."""
-        return self._grid if self._panes[0].shown is None else self._stage
+        return self._grid if self._stage.panes[0].shown is None else self._stage
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -301,7 +300,7 @@ class AttentionView(AnalysisView):
 
     @override
     def read_picture(self) -> dict[str, Any]:
-        first, second = self._panes
+        first, second = self._stage.panes
         return {
             **first.read(),
             **self._strips.read(),
@@ -339,13 +338,15 @@ class AttentionView(AnalysisView):
 
     def _on_view_changed(self) -> None:
         if self._result is not None:
-            self._draw_grid(self._result)
-            self._draw_heads(self._result)
+            self._attempt(self._redraw, self._result)
         self.choices_changed.emit(self.choices())
 
+    def _redraw(self, result: Result) -> None:
+        self._draw_grid(result)
+        self._draw_heads(result)
+
     def _on_mode_changed(self, mode: str) -> None:
-        for pane in self._panes:
-            pane.set_mode(mode)
+        self._stage.set_mode(mode)
         self._place_strips()
         if self._result is not None:
             self._draw_pair()
@@ -390,24 +391,9 @@ class AttentionView(AnalysisView):
     def _compare(self, head: Head | None) -> None:
         self._second = head
         self._controls.set_second(head)
-        self._panes[1].setVisible(head is not None)
         self._share_room()
         if self._result is not None:
-            self._draw_heads(self._result)
-
-    def _on_seen_changed(self) -> None:
-        """Show the same part of both heads."""
-        canvas = self.sender()
-        patterns = [pane.pattern for pane in self._panes]
-        seen = next((p.canvas.frame.seen for p in patterns if p.canvas is canvas), QRectF())
-        for pattern in patterns:
-            if pattern.canvas is not canvas and pattern.canvas.frame.fits(seen):
-                pattern.show_seen(seen)
-
-    def _on_habits_changed(self, way: str, each: int) -> None:
-        """Show as many arcs of both heads, and both texts the same way round."""
-        for pane in self._panes:
-            pane.set_habits(way, each)
+            self._attempt(self._draw_heads, self._result)
 
     def _on_pair_hovered(self, query: int, key: int) -> None:
         """Let lists and strips follow the pointer, and return to the selected pair when it goes."""
@@ -415,17 +401,15 @@ class AttentionView(AnalysisView):
             return
         within = 0 <= key <= query
         pair = (query, key) if within else self._pair()
-        self._strips.show_pair(self._picture, *pair)
-        for pane in self._panes:
-            pane.show_pair(*pair, chosen=False)
-            pane.pattern.point_at(*(pair if within else (-1, -1)))
+        self._strips.show_pair(self._picture, self._laid, *pair)
+        self._stage.show_pair(*pair, chosen=False)
+        self._stage.point_at(*(pair if within else (-1, -1)))
 
     def _on_token_hovered(self, position: int) -> None:
         pair = (position, position) if position >= 0 else self._pair()
         if self._picture is not None:
-            self._strips.show_pair(self._picture, *pair)
-            for pane in self._panes:
-                pane.show_pair(*pair, chosen=False)
+            self._strips.show_pair(self._picture, self._laid, *pair)
+            self._stage.show_pair(*pair, chosen=False)
 
     def _on_query_clicked(self, position: int) -> None:
         self.selection.select_pair(position, min(self._pair()[1], position))

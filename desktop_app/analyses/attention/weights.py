@@ -108,8 +108,8 @@ def small_pictures(result: Result, prompt: int, taste: Taste) -> np.ndarray:
     weigh = can_weigh(result, "pattern") and taste.weighted not in {None, is_weighted(result)}
     if not drop and not weigh:
         return kept
-    patterns: Any = result.data["pattern"][prompt] if "pattern" in result.data else None
-    if patterns is not None and patterns.size <= _MOST_READ:
+    if can_remake(result, prompt):
+        patterns: Any = result.data["pattern"][prompt]
         side = kept.shape[-1]
         made = np.empty(kept.shape, dtype=np.float32)
         for layer in range(len(patterns)):
@@ -118,6 +118,11 @@ def small_pictures(result: Result, prompt: int, taste: Taste) -> np.ndarray:
             made[layer] = _pooled(seen_so(result, values, "pattern", prompt, place, taste), side)
         return made
     return _about(kept) if drop else kept
+
+
+def can_remake(result: Result, prompt: int) -> bool:
+    """Return whether small pictures can be made anew from the patterns."""
+    return "pattern" in result.data and result.data["pattern"][prompt].size <= _MOST_READ
 
 
 def _about(kept: np.ndarray) -> np.ndarray:

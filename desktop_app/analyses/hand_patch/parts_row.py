@@ -41,6 +41,9 @@ _HEIGHT, _GAP, _PAD, _BAR = 26, 6, 10, 3
 _LINE = 150
 # Chips beyond so many lines scroll.
 _LINES = 3
+# More chips than these help nobody, and take long to make.
+_MOST = 200
+_ALL_IN, _ALL_OUT = "All in", "All out"
 _TAKE = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 _MODES = (("zero", "Zero"), ("mean", "Mean"))
 
@@ -153,11 +156,12 @@ class PartsRow(QWidget):
         self.line.setFixedWidth(_LINE)
         self.mode = SegmentedControl(_MODES)
         self.mode.setToolTip("What removed parts become: zero, or their mean over the prompts")
-        self.all = QPushButton("All in")
+        self.all = QPushButton(_ALL_IN)
         set_role(self.all, "quiet")
         self.said = label("", "small", wrap=True)
         self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._chips: list[PartChip] = []
+        self._all: tuple[Part, ...] = ()
         self._room = QWidget()
         self._flow = FlowLayout(self._room, _GAP)
         self._area = QScrollArea()
@@ -189,8 +193,13 @@ class PartsRow(QWidget):
         said: str,
     ) -> None:
         """Show the set, which parts of it are in, what each does alone, and what all do."""
-        if tuple(chip.part for chip in self._chips) != tuple(parts):
-            self._remake(parts)
+        shown = tuple(parts)[:_MOST]
+        if tuple(chip.part for chip in self._chips) != shown:
+            self._remake(shown)
+        more = len(parts) - len(shown)
+        told = f"and {more:,} more, which the list alone holds" if more else ""
+        said = " · ".join(filter(None, (said, told)))
+        self._all = tuple(parts)
         largest = max((abs(e) for e in effects.values() if math.isfinite(e)), default=0.0)
         for chip in self._chips:
             effect = effects.get(chip.part, math.nan)
@@ -199,7 +208,7 @@ class PartsRow(QWidget):
         self.said.setVisible(bool(said))
         if not self.line.hasFocus() or not self.line.isModified():
             self.line.setText(written_parts(parts).replace(",", ", "))
-        self.all.setText("All out" if parts and len(inside) == len(parts) else "All in")
+        self.all.setText(_ALL_OUT if parts and len(inside) == len(parts) else _ALL_IN)
         self.all.setEnabled(bool(parts))
         self.all.setAccessibleName(f"{self.all.text()}: all parts of the set")
         self._arrange()
@@ -260,8 +269,7 @@ class PartsRow(QWidget):
         self.list_given.emit(parts)
 
     def _on_all_clicked(self) -> None:
-        parts = tuple(chip.part for chip in self._chips)
-        self.switched.emit(parts, not all(chip.isChecked() for chip in self._chips))
+        self.switched.emit(self._all, self.all.text() == _ALL_IN)
 
     def _on_chip_clicked(self, checked: bool) -> None:
         chip = self.sender()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch import picture as data_of
-from desktop_app.analyses.hand_patch.board import HandBoard
+from desktop_app.analyses.hand_patch.coloured import BORROWED, ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartsRow
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.removed import effects_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
 from desktop_app.contract.grammar import parse_parts, written_parts
-from desktop_app.contract.registry import hook
 from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label, metric_name
-from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, panel
@@ -28,7 +25,6 @@ from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.widgets.matrix.color_bar import ColorBar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +48,7 @@ class HandPatchView(AnalysisView):
     The set of parts is the picked one that all views share; which of them are in, this view knows.
     """
 
-    borrows = "move_map"
+    borrows = BORROWED
     EMPTY = (
         "What does this activation carry?",
         "Give the prompt a corrupt twin, run, then drag a cell of one run onto a cell "
@@ -65,7 +61,6 @@ class HandPatchView(AnalysisView):
         self._inside: tuple[Part, ...] = ()
         # What was asked for last and has not come yet: until then it is what hands go on from.
         self._asked: HandPatchParams | None = None
-        self._lent: list[tuple[str, Result]] = []
         self._outcome = ElidedLabel("", "heading")
         self._hint = ElidedLabel(_HINT, "muted")
         self._run = SegmentedControl(
@@ -79,7 +74,7 @@ class HandPatchView(AnalysisView):
                 self._site.count() - 1, plain_tip(site), Qt.ItemDataRole.ToolTipRole
             )
         self._site.setCurrentIndex(self._site.findData("resid_post"))
-        self._site.setFixedWidth(250)
+        self._site.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._site.setAccessibleName("Site of the next move")
         self._site.setToolTip("Which activation the next move exchanges")
         self._reset = QToolButton()
@@ -88,17 +83,15 @@ class HandPatchView(AnalysisView):
         self._reset.setAccessibleName("Take all back")
         self._moves = ChipRow(lines=_CHIP_LINES)
         self._parts = PartsRow()
-        self._board = HandBoard()
+        self._coloured = ColouredBoard()
+        self._board = self._coloured.board
         self._side = HandSide()
         choices = QWidget()
         flow = FlowLayout(choices, 8)
         for widget in (self._run, self._site):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
-        self._bar = ColorBar()
-        self._legend = ElidedLabel("", "small")
-        drawn = row_of((self._board, 1), self._bar, spacing=2)
-        grids = panel(choices, self._parts, made, (drawn, 1), self._legend)
+        grids = panel(choices, self._parts, made, (self._coloured, 1))
         split = Reflow((grids, 3, 680, 420), (self._side, 2, 320, 300))
         column_in(content, self._outcome, self._hint, (split, 1), spacing=4)
         self._connect_content()
@@ -165,27 +158,11 @@ class HandPatchView(AnalysisView):
 
     @override
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
-        self._lent = list(lent)
+        self._coloured.take(lent)
         self._show_known()
 
     def _show_known(self) -> None:
-        """Colour the changed run by the newest map of this pair, metric, site and model."""
-        known, source = None, ""
-        if self._result is not None:
-            asked = data_of.asked_moves(self._result, self._site.currentData())
-            for name, result in self._lent if asked is not None else ():
-                offer = hook(result.analysis, "picture", self.borrows)
-                with suppress(*MISFITS):  # a file's result may hold anything
-                    known = offer(result, asked)
-                if known is not None:
-                    source = f"Colours: {name} · {known.words}"
-                    break
-        self._board.show_known(known)
-        self._bar.setVisible(known is not None)
-        if known is not None:
-            self._bar.set_scale(known.limits, diverging=True)
-        self._legend.set_full_text(source)
-        self._legend.setVisible(bool(source))
+        self._coloured.show_known(self._result, self._site.currentData())
 
     @override
     def draw_prompt(self, result: Result) -> None:
@@ -226,8 +203,7 @@ class HandPatchView(AnalysisView):
             "hint": self._hint.full_text(),
             "moves": [chip.text() for chip in self._moves.chips()],
             "cell": self._board.cursor_cell,
-            "colours": self._legend.full_text(),
-            "scale": None if self._board.known is None else self._bar.read_out()["limits"],
+            **self._coloured.read(),
             **self._parts.read(),
             **self._side.read(),
         }
@@ -302,6 +278,10 @@ class HandPatchView(AnalysisView):
 
         A set alone is removed from the clean run, which needs no twin.
         """
+        if self._cannot_run:
+            self.request_run()  # which says why
+            self._show_parts()
+            return
         self._inside = parts
         self._show_parts()
         params = self._params().model_copy(update={"without": written_parts(parts)})

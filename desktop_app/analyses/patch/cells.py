@@ -319,8 +319,7 @@ def _by_asymmetry(found: list[PatchPart]) -> Ranking:
     columns = (
         Column("part", "name"),
         Column("bar", "bar", "", priority=1, signed=True, limits=limits, least=26),
-        Column("asymmetry", "number", format=_signed, width=88, tooltip=_ASYMMETRY),
-        Column("like", "text", "", width=64, tooltip=_ASYMMETRY),
+        Column("asymmetry", "number", format=_in_words, width=100, tooltip=_ASYMMETRY),
         Column("restored", "number", priority=2, muted=True),
         Column("broken", "number", priority=2, muted=True),
     )
@@ -334,7 +333,7 @@ def _by_asymmetry(found: list[PatchPart]) -> Ranking:
         elif like:
             told += f", {_LEANING[like]}"
         told += f"; restored {number(p.restored)}, broken {number(p.broken)}"
-        values = (p.name, value, value, like, p.restored, p.broken)
+        values = (p.name, value, value, p.restored, p.broken)
         rows.append(Row((p.row, p.column), values, told))
     return Ranking(columns, tuple(rows))
 
@@ -363,8 +362,9 @@ def like_words(asymmetry: float) -> str:
     return gate if abs(asymmetry) >= LIKE else f"→ {gate}"
 
 
-def _signed(value: float) -> str:
-    return number(value, 2, sign=True)
+def _in_words(asymmetry: float) -> str:
+    """Write an asymmetry with its sign and the gate; the numbers stay below each other."""
+    return f"{number(asymmetry, 2, sign=True)} {like_words(asymmetry):<5}"
 
 
 def prompt_rows(result: Result, part: PatchPart) -> Ranking:

@@ -124,9 +124,10 @@ def _strongest(values: NDArray[np.float32], tokens: list[str], *, diverging: boo
     order = np.argsort(-strength, kind="stable")[:_LISTED]
     best = [int(i) for i in order if strength[i] > 0]
     most = max(float(strength.max()), 1e-9) if diverging else 1.0
+    limits = (-most if diverging else 0.0, most)
     columns = (
         Column("token", "mono"),
-        Column("share", "bar", signed=diverging, limits=(-most if diverging else 0.0, most)),
+        Column("share", "bar", signed=diverging, limits=limits, priority=1, least=36),
         Column("weight", "number", signed=diverging),
     )
     rows = ((f"{tokens[i]} ({i})", float(values[i]), float(values[i])) for i in best)

@@ -154,7 +154,9 @@ class Zooming(QObject):
 
     def key(self, event: QKeyEvent, about: QPointF) -> bool:
         """Zoom about a point by + and −, fit by 0 and Escape, or hold what Space drags."""
-        key = Qt.Key(event.key())
+        key, held = Qt.Key(event.key()), Qt.KeyboardModifier
+        if event.modifiers() & (held.ControlModifier | held.AltModifier | held.MetaModifier):
+            return False  # other parts of the window listen for these
         if key in _LARGER or key in _SMALLER:
             self.zoom(_STEP if key in _LARGER else 1 / _STEP, about)
         elif key in _FIT and self._frame.is_zoomed():

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 _BODY_PIXELS = 13
 _LEAST_LETTERS = 14
+_BEGINNING = 40  # as many letters tell one paragraph from another
 
 
 class HelpPanel(QWidget):
@@ -180,14 +181,21 @@ class HelpPanel(QWidget):
 
     def _go_to(self, heading: str, words: str) -> None:
         """Scroll to a heading, or to the paragraph beneath it that begins with these words."""
-        wanted, first = plain(heading).casefold(), words.split(" · ", maxsplit=1)[0][:40].casefold()
+        wanted, first = (
+            plain(heading).casefold(),
+            words.split(" · ", maxsplit=1)[0][:_BEGINNING].casefold(),
+        )
         block = self.browser.document().begin()
         while block.isValid() and not (
             block.blockFormat().headingLevel() and block.text().casefold() == wanted
         ):
             block = block.next()
         beneath = block.next() if block.isValid() else self.browser.document().begin()
-        while words and beneath.isValid() and not beneath.text().casefold().startswith(first):
+        in_table = " · " in words  # the first cell of the row is a paragraph of its own
+        while words and beneath.isValid():
+            text = beneath.text().casefold()
+            if text[:_BEGINNING] == first if in_table else text.startswith(first):
+                break
             beneath = beneath.next()
         found = beneath if words and beneath.isValid() else block
         if found.isValid():

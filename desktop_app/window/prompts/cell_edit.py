@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_model import PromptModel
 
 Index = QModelIndex | QPersistentModelIndex
+_TABS = frozenset({Qt.Key.Key_Tab, Qt.Key.Key_Backtab})
 _RETURN = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 _LEAST_WIDTH, _MARGIN = 220, 12
 _MOST_SHOWN = 24
@@ -41,11 +42,13 @@ class TextEdit(QPlainTextEdit):
     Signals:
         done: Enter was pressed, or another key that ends the edit.
         given_up: Escape was pressed.
+        left: Tab (True) or Shift+Tab (False) goes on to another cell.
         menu_wanted: Where the context menu is to be.
     """
 
     done = Signal()
     given_up = Signal()
+    left = Signal(bool)
     menu_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, enter_ends: bool = True) -> None:
@@ -57,7 +60,6 @@ class TextEdit(QPlainTextEdit):
         )
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.document().setDefaultTextOption(option)
-        self.setTabChangesFocus(enter_ends)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         set_role(self, "cell")
 
@@ -79,6 +81,8 @@ class TextEdit(QPlainTextEdit):
             self.insertPlainText("\n")
         elif key == Qt.Key.Key_Tab and held & Qt.KeyboardModifier.ControlModifier:
             self.insertPlainText("\t")
+        elif key in _TABS and self._enter_ends:
+            self.left.emit(key == Qt.Key.Key_Tab)
         elif key == Qt.Key.Key_Escape:
             self.given_up.emit()
         else:
@@ -155,6 +159,7 @@ class CellDelegate(QStyledItemDelegate):
             editor.textChanged.connect(self._on_text_changed)
             editor.done.connect(self._on_done)
             editor.given_up.connect(self._on_given_up)
+            editor.left.connect(self._on_left)
         else:
             editor = LineEdit(parent)
             editor.setFrame(False)
@@ -203,13 +208,11 @@ class CellDelegate(QStyledItemDelegate):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # By itself Qt ends the edit at Ctrl+Tab too, and keeps at Escape what was typed.
+        # By itself Qt keeps at Escape what was typed; the editor knows its keys.
         if isinstance(watched, TextEdit) and isinstance(event, QKeyEvent):
             if event.type() == QEvent.Type.ShortcutOverride:
                 return super().eventFilter(watched, event)
-            own = {Qt.Key.Key_Escape, *_RETURN}
-            held = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-            if event.key() in own or (event.key() == Qt.Key.Key_Tab and held):
+            if event.key() in {Qt.Key.Key_Escape, *_RETURN, *_TABS}:
                 return False
         return super().eventFilter(watched, event)
 
@@ -248,6 +251,13 @@ class CellDelegate(QStyledItemDelegate):
     def _on_done(self) -> None:
         if self.editor is not None:
             self.closeEditor.emit(self.editor, QAbstractItemDelegate.EndEditHint.NoHint)
+
+    def _on_left(self, forward: bool) -> None:
+        hints = QAbstractItemDelegate.EndEditHint
+        if self.editor is not None:
+            self.closeEditor.emit(
+                self.editor, hints.EditNextItem if forward else hints.EditPreviousItem
+            )
 
     def _on_given_up(self) -> None:
         self.given_up.emit()

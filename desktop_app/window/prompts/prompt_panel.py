@@ -254,9 +254,11 @@ class PromptPanel(QWidget):
             words = f"{filled.index(here) + 1:,} of {words}"
         rows = self.rows()
         ticked = sum(rows[place].ticked for place in filled)
-        words += f", {ticked:,} ticked" if ticked < len(filled) else ""
+        if ticked < len(filled):  # what a run takes tells more than where one stands
+            words = f"{ticked:,} of {len(filled):,} ticked"
         unusable = ticked - usable
-        self._count.set_full_text(f"{words}, {unusable:,} unusable" if unusable else words)
+        told = f"{words}, {unusable:,} unusable" if unusable else words
+        self._count.set_full_text(told)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

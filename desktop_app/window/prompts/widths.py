@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from desktop_app.window.prompts.prompt_rows import TypedRow
 
-_ANSWER_LEAST, _ANSWER_MOST, _ANSWER_SHARE = 56, 110, 0.2
+_ANSWER_LEAST, _ANSWER_MOST, _ANSWER_SHARE = 56, 110, 0.22
 _KEPT_MOST = 140
 _NARROW = 420  # in a narrow dock the prompts come first
 _EMPTY_CORRUPT = 62

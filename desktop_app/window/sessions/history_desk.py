@@ -190,10 +190,11 @@ class HistoryDesk(QObject):
         self._results = results
         session.rows_changed.connect(results.set_rows)
         session.row_added.connect(results.reveal)
+        session.brought_back.connect(results.select)
         # What is highlighted follows what is on screen, whatever has changed either of them.
         for changed in (session.rows_changed, session.row_added):
             changed.connect(self._highlight)
-        for changed in (hall.views.opened, showing.result_shown):
+        for changed in (hall.views.opened, showing.result_shown, showing.source_changed):
             changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)

@@ -108,15 +108,19 @@ class ResultsPanel(QWidget):
         self._fill()
 
     def show_shown(self, number: int | None) -> None:
-        """Highlight the result that is on screen, and no other; None: none of them is."""
-        self._shown = number
+        """Highlight the result that is on screen, and no other; None: none of them is.
+
+        Where it is highlighted already, the keyboard stays where it is.
+        """
+        has_changed, self._shown = number != self._shown, number
         self._tell_shown()
-        if not self._make_current(number):
-            self.tree.clearSelection()
+        if has_changed:
+            self.unmark()
 
     def unmark(self) -> None:
         """Mark the result that is on screen, and no other."""
-        self.show_shown(self._shown)
+        if not self._make_current(self._shown):
+            self.tree.clearSelection()
 
     def select(self, number: int) -> None:
         """Bring the result of that id into sight; a search that hides it is given up."""

@@ -49,6 +49,7 @@ class SessionDesk(QObject):
         write_failed: A sentence: something is in memory only.
         added_elsewhere: How many results another program has added.
         row_added: Id of a result that is now in the history.
+        brought_back: Id of a result that was deleted and is back in its place.
         deleted: (ids, title) of results that were deleted and can be brought back.
     """
 
@@ -59,6 +60,7 @@ class SessionDesk(QObject):
     write_failed = Signal(str)
     added_elsewhere = Signal(int)
     row_added = Signal(int)
+    brought_back = Signal(int)
     deleted = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -258,7 +260,7 @@ class SessionDesk(QObject):
 
     def bring_back(self, *numbers: int) -> None:
         """Put results that were deleted back into their places; `row_added` follows."""
-        done = functools.partial(self.row_added.emit, numbers[-1])
+        done = functools.partial(self._brought_back, numbers[-1])
         self._kept.hidden -= set(numbers)
         self._change_all(numbers, Session.restore, done)
 
@@ -281,6 +283,10 @@ class SessionDesk(QObject):
                 change(session, number)
 
         self._change(change_each, done)
+
+    def _brought_back(self, number: int) -> None:
+        self.row_added.emit(number)
+        self.brought_back.emit(number)
 
     def set_prompts(self, prompts: Sequence[PromptRow], settings: Mapping[str, Any]) -> None:
         """Keep the prompt table with the results; what is there already is not written again."""

@@ -127,3 +127,17 @@ def test_the_grid_counts_heads():
     assert data.grid_sentence(drawn.attention_result()) == (
         "8 heads in 2 layers, 2 to a key-value head"
     )
+
+
+def test_small_pictures_of_patterns_that_are_not_kept_are_said_to_be_about_right():
+    held = dict(drawn.attention_result().data)
+    whole = drawn.attention_result()
+    del held["pattern"]
+    bare = drawn.result_of("attention", held)
+    taste = Taste(no_first=True)
+    for result, said in ((whole, " · without first"), (bare, " · about, without first")):
+        assert data.taste_words(result, 0, taste) == said
+        small = data.thumbnails(result, 0, taste)
+        assert (small[..., 0] == 0).all()
+        assert small.max() > 200
+    assert data.taste_words(whole, 0, Taste()) == ""

@@ -145,6 +145,7 @@ def test_frames_per_second_of_a_large_pattern(shown, capsys):
             f"{rates['zoom']:.0f} zooming"
         )
     assert view.canvas.frame.is_zoomed()
+    assert min(rates.values()) >= 30
 
 
 # The grid of heads.

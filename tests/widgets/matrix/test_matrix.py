@@ -74,7 +74,7 @@ def test_mouse_gives_cells(heatmap, qtbot):
     with qtbot.waitSignal(heatmap.cell_hovered) as told:
         qtbot.mouseMove(heatmap.canvas, at(heatmap, 4, 3))
     assert told.args == [4, 3]
-    assert heatmap.panes[0].readout.text() == "Layer 4 · Head 3    +1.500"
+    assert heatmap.panes[0].readout.text() == "L4H3    +1.500"
     with qtbot.waitSignal(heatmap.cell_clicked) as told:
         qtbot.mouseClick(heatmap.canvas, Qt.MouseButton.LeftButton, pos=at(heatmap, 2, 1))
     assert told.args == [2, 1]

@@ -235,3 +235,9 @@ def test_333_tokens_zoom_and_their_labels_follow(shown, qtbot):
     qtbot.mouseMove(view.canvas, label)
     assert view.canvas.hover is not None
     assert view.canvas.hover[0] == 300
+
+
+def test_keys_with_ctrl_are_left_to_the_window(large, qtbot):
+    for key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
+        qtbot.keyClick(large.canvas, key, Qt.KeyboardModifier.ControlModifier)
+    assert not large.canvas.frame.is_zoomed()

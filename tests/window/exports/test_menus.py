@@ -180,7 +180,8 @@ def test_comparisons_copy_either_script(qtbot, window):
     window.views.open("ablate")
     window.runs.run_current()
     settle(qtbot, window)
-    window.results.list.setCurrentRow(0)
+    newest = max(row.id for row in window.session.rows() if row.analysis == "ablate")
+    window.results.select(newest)
     window.comparisons.compare_marked()
     dialog = window.comparisons.dialog
     menu = right_click(dialog.view.picture_widget(), QPoint(5, 5))

@@ -97,7 +97,7 @@ def test_every_kind_of_change_goes_back_and_forth(qtbot, busy):
 
 
 def test_it_works_from_an_empty_search_and_from_the_notes(busy):
-    for elsewhere in (busy.results.search, busy.inspector.notes, busy.results.list):
+    for elsewhere in (busy.results.search, busy.inspector.notes, busy.results.tree):
         retype(busy, 0, "8 ")
         elsewhere.setFocus()
         undo()
@@ -182,8 +182,8 @@ def chosen(window):
 
 def delete_result(qtbot, window, place):
     """Delete a result of the list by its key."""
-    window.results.list.setFocus()
-    window.results.list.setCurrentRow(place)
+    window.results.select(window.session.rows()[-1 - place].id)
+    window.results.tree.setFocus()
     number = chosen(window)
     press_key(Qt.Key.Key_Delete)
     window.session.wait()

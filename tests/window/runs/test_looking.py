@@ -89,7 +89,7 @@ def test_two_heads_that_are_not_kept_are_computed_one_after_the_other(qtbot, bou
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, keys, pos=at)
     assert "Computing" in view.read_out()["second"]["instead"]
     qtbot.waitUntil(lambda: view.read_out()["second"]["pattern"] is not None)
-    assert view.read_out()["second"]["head"].startswith("L1 H0")
+    assert view.read_out()["second"]["head"].startswith("L1H0")
     assert view.read_out()["second"]["pattern"][-1, 0] == pytest.approx(1.0)
     assert view.read_out()["pattern"][-1, 0] == pytest.approx(2.1)
     before = grid.viewport().grab().toImage()

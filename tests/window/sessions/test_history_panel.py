@@ -177,6 +177,7 @@ def idle(qtbot, window):
 
 
 def buttons(banner):
+    QApplication.sendPostedEvents()  # those of a message that came a moment ago are shown then
     return {b.property("code"): b for b in banner.findChildren(QPushButton) if not b.isHidden()}
 
 

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.cli import cli
 from desktop_app.session.store import Session
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.prompts.prompt_rows import TypedRow
+from tests.finding import find
 from tests.samples import drawn, patching
 from tests.window.fakes import settle
 
@@ -76,10 +78,10 @@ def test_results_are_named_by_what_made_them_beneath_their_analysis(qtbot, windo
     run(qtbot, window, "attention", no_first=True)
     found = lines(window)
     assert list(found) == ["Tokens", "Ranking", "Attention", "Ablation"]  # as in the rail
-    assert found["Ablation"] == ["zero · layers 0:2 · 3 prompts", "zero · “1 2 3 4 ”"]
+    assert found["Ablation"] == ["zero · layers 0 to 1 · 3 prompts", "zero · “1 2 3 4 ”"]
     assert found["Attention"][0] == "without first position · 3 prompts"
     titles = [row.title for row in window.session.rows()]
-    assert "Ablation · zero · layers 0:2 · 3 prompts" in titles
+    assert "Ablation · zero · layers 0 to 1 · 3 prompts" in titles
 
 
 def test_two_that_would_read_alike_are_told_apart(qtbot, window):
@@ -111,7 +113,7 @@ def test_the_command_line_and_the_exports_call_them_the_same(qtbot, window, tmp_
     assert [row["id"] for row in rows] == list(range(1, len(rows) + 1))
     assert set(rows[0]) == {"id", "analysis", "title", "created", "model"}
     with Session.open(tmp_path / "a.lens") as session:
-        assert session.rows()[-1].title == "Ablation · zero · layers 0:2 · 3 prompts"
+        assert session.rows()[-1].title == "Ablation · zero · layers 0 to 1 · 3 prompts"
 
 
 def test_the_one_on_screen_is_highlighted_and_only_it(qtbot, window):
@@ -244,14 +246,25 @@ def test_tries_by_hand_are_one_entry_and_all_stay_within_reach(qtbot, tried):
     assert panel.highlighted() == [4]
 
 
-def test_a_try_within_the_view_keeps_its_entry_highlighted(qtbot, tried):
+def test_a_try_chosen_within_the_view_is_what_its_entry_stands_for(qtbot, tried):
     panel, view = tried.results, tried.views["hand_patch"]
     click(qtbot, panel, 4)
-    view.history.tried[0]
-    tried.views["hand_patch"].show_result(view.history.tried[0])
-    tried.views.open("hand_patch")
-    assert panel.highlighted() == [2]
-    assert len(panel.highlighted()) == 1
+    listed = find(view, RankingList, "What was tried")
+    place = listed.visualRect(listed.model().index(1, 0)).center()
+    qtbot.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert view.current_result.params["moves"] == list(MOVES[1])
+    assert panel.highlighted() == [3]
+    assert lines(tried)["By hand"][1] == "L5·4 · “1 2 3 4 ”"
+
+
+def test_a_job_that_ends_leaves_the_keyboard_where_it_is(qtbot, window):
+    panel = window.results
+    other = next(row.id for row in window.session.rows() if row.analysis == "ablate")
+    window.views.open("rank")
+    panel.tree.setCurrentItem(panel.item_of(other))
+    window.showing.source_changed.emit()
+    assert panel.current_id() == other
+    assert panel.highlighted() == [newest(window, "rank")]
 
 
 def test_ids_and_rows_of_the_command_line_stay(tried):
@@ -312,7 +325,7 @@ def test_the_menu_key_opens_the_menu_of_the_marked_result(qtbot, window):
 def test_exports_carry_the_name_that_the_history_has(qtbot, window, answers, tmp_path):
     several(window)
     run(qtbot, window, "ablate", layers="0:2")
-    named = "Ablation · zero · layers 0:2 · 3 prompts"
+    named = "Ablation · zero · layers 0 to 1 · 3 prompts"
     result = window.views["ablate"].current_result
     window.session.export(result, tmp_path / "a.py")
     window.session.wait()
