@@ -37,6 +37,8 @@ _EACH = ((1, "1"), (3, "3"), (10, "10"))
 # What a head's name, its read-out and the lists beneath it take, in pixels.
 _BENEATH = 150
 _NARROWEST, _LOWEST = 220, 330
+# Narrower, a matrix has no room for its words.
+_LEAST_MATRIX = 270
 # Rows of the lists beneath: as many as fit what the matrix leaves, within bounds; their height.
 _FEWEST, _MOST, _ROW = 3, 14, 28
 
@@ -313,6 +315,7 @@ class HeadPane(QWidget):
         width, height = self.width(), self.height() - 30
         if self._mode == MATRIX:
             beside = min(width - SIDE_WIDTH, height) >= min(width, height - _BENEATH)
+            beside = beside and width - SIDE_WIDTH >= _LEAST_MATRIX
         else:
             beside = width >= 3 * SIDE_WIDTH
         spare = (height - width) // _ROW if self._mode == MATRIX else _FEWEST

@@ -70,11 +70,12 @@ class AttentionView(AnalysisView):
         self._chooser = PromptChooser(self.selection, compact=True)
         self._controls = AttentionControls()
         self._moved = False
+        self._least = 0
         self._counts = 0, 0  # rows and columns of the grid
         self._grid_label = label("", "small", wrap=True)
         every = label("All heads", "heading")
         self._left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
-        self._left.setMinimumWidth(210)
+        self._left.setMinimumWidth(218)
         self._right = QWidget()
         column_in(self._right, (panel(self._controls, (self._stage, 1)), 1), self._strips)
         parts = ((self._left, 0, 1), (self._right, 1, 1))
@@ -138,7 +139,8 @@ class AttentionView(AnalysisView):
         self._split.setOrientation(ways.Vertical if narrow else ways.Horizontal)
         self._stage.set_stacked(stacked=stacked)
         self._left.setMinimumHeight(_GRID_HEIGHT if narrow else 0)
-        self._right.setMinimumHeight(_HEAD_HEIGHT * (1 + stacked) if narrow else 0)
+        self._least = _HEAD_HEIGHT * (1 + stacked) if narrow else 0
+        self._keep_height()
         if self._moved or rows == 0:
             return
         if narrow:
@@ -147,6 +149,12 @@ class AttentionView(AnalysisView):
         pitch = min(_LARGEST_PITCH, max(14.0, (room.height() - _GRID_LABELS) / rows))
         wanted = min(int(_GRID_MARGIN + pitch * self._counts[1]), int(0.38 * room.width()))
         self._split.setSizes([wanted, room.width() - wanted])
+
+    def _keep_height(self) -> None:
+        """Keep the height that a head needs under controls that bend; a splitter asks for none."""
+        layout = self._right.layout()
+        needed = 0 if layout is None else layout.totalMinimumHeightForWidth(self._right.width())
+        self._right.setMinimumHeight(max(self._least, needed))
 
     def _place_strips(self) -> None:
         """Draw who looks where over the tokens, too, where there is room beneath the picture."""
@@ -295,6 +303,7 @@ class AttentionView(AnalysisView):
             if watched is self._area:
                 self._share_room()
             elif watched is self._right:
+                self._keep_height()
                 self._place_strips()
         return super().eventFilter(watched, event)
 
