@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QDockWidget,
@@ -27,7 +28,7 @@ from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.layout import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from PySide6.QtGui import QPaintEvent
 
@@ -64,8 +65,9 @@ class EdgeButton(QAbstractButton):
 
     @override
     def sizeHint(self) -> QSize:
-        self.setFont(ui_font(12, "medium"))
-        size = QSize(self.fontMetrics().horizontalAdvance(self.text()) + _SIGN + 3 * _PAD, THICK)
+        # Of the font that is drawn with: the style sheet may give the button another.
+        words = QFontMetrics(ui_font(12, "medium")).horizontalAdvance(self.text())
+        size = QSize(words + _SIGN + 3 * _PAD, THICK)
         return size if self._side == BOTTOM else size.transposed()
 
     @override
@@ -88,7 +90,8 @@ class EdgeButton(QAbstractButton):
         painter.setFont(ui_font(12, "medium"))
         painter.setPen(theme.color("text" if self.underMouse() else "text_muted"))
         words = QRect(2 * _PAD + _SIGN, 0, long - 3 * _PAD - _SIGN + 2, THICK)
-        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, self.text())
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
+        painter.drawText(words, middle, self.text())
         box = QRect(_PAD, (THICK - _SIGN) // 2, _SIGN, _SIGN)
         painter.translate(QPoint(box.center()))
         painter.rotate({LEFT: 90, RIGHT: -90}.get(self._side, 0))
@@ -145,6 +148,7 @@ class Edges(QObject):
         self._window = window
         self._docks = docks
         self._away: set[str] = set()
+        self._rests = False
         self._drawn: list[tuple[str, str, str]] | None = None
         self._strips = {side: _Strip(side, window) for side in _AREAS}
         for key, dock in docks.items():
@@ -204,6 +208,15 @@ class Edges(QObject):
         away = [key for key in self.folded() if self.side_of(key) == side]
         self.unfold(*(away or (key for key in USUAL[side] if key in self._docks)))
 
+    @contextlib.contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Take note of nothing while all panels are put to other places."""
+        self._rests = True
+        try:
+            yield
+        finally:
+            self._rests = False
+
     def put_back(self) -> None:
         """Have a strip at every side, also after a state was restored that knows of none."""
         for side, strip in self._strips.items():
@@ -223,6 +236,8 @@ class Edges(QObject):
 
     def _draw(self) -> None:
         """Name on each strip what is folded away there."""
+        if self._rests:
+            return
         self._away = {key for key in self._away if self._docks[key].isHidden()}
         for key, dock in self._docks.items():
             title_of(dock).set_fold_sign(_OUTWARDS[self.side_of(key)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from desktop_app.window.frame.edges import Edges
 
 _NEARLY = 2
-NEEDED = 700
+NEEDED = 718
 """Pixels that a picture with its list and a folded rail need beside the panels."""
 
 

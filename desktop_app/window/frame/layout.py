@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
+from PySide6.QtCore import QByteArray, QPoint, QSettings, QSize, Qt
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QStackedWidget,
+    QTabBar,
     QToolBar,
     QToolButton,
     QVBoxLayout,
@@ -28,7 +29,7 @@ from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.theme import set_role, theme_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from PySide6.QtGui import QResizeEvent
@@ -43,6 +44,8 @@ _FOLDED = ("folded", "gave_room")
 _SCREEN_SHARE = 0.85
 _SMALLEST, _LARGEST = QSize(1280, 800), QSize(1760, 1100)
 _TITLE_ICON = QSize(14, 14)
+_NEAR = 4
+_NOWHERE = QPoint(-10_000, -10_000)
 _FRAME_HEIGHT = 40  # not known before the window is shown
 _NARROW = 1200
 _TWO_COLUMNS = 1500  # from here on help and inspector stand side by side
@@ -114,7 +117,7 @@ class CentralArea(QWidget):
         filled(QVBoxLayout(beside), self._stack, spacing=0)
         filled(QHBoxLayout(self), rail, (beside, 1), spacing=0)
         self._overlay = BannerLayer(beside, banners, self._covered)
-        self.setMinimumSize(400, 320)
+        self.setMinimumSize(400, 220)  # less than a view needs, which scrolls
         views.built.connect(self._on_built)
         views.opened.connect(self._show)
         # Where views wait that a new theme has not reached yet: in no window, so it costs nothing.
@@ -254,6 +257,40 @@ def make_tool_bar(window: QMainWindow, inside: QWidget) -> QToolBar:
     bar.addWidget(inside)
     window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
     return bar
+
+
+def hide_stray_tabs(window: QMainWindow, docks: Iterable[QDockWidget]) -> None:
+    """Put tabs out of sight whose panels stand behind one another no longer.
+
+    WORKAROUND: Qt forgets about tabs where a state is restored and docks move in the same turn.
+    They are moved to where it keeps those that it does not use, so that it finds them again.
+    """
+    shown = [dock for dock in docks if dock.isVisible() and not dock.isFloating()]
+    groups = [
+        {dock.windowTitle(), *(other.windowTitle() for other in window.tabifiedDockWidgets(dock))}
+        for dock in shown
+    ]
+    feet = [dock.geometry().bottomLeft() for dock in shown]
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    seen: dict[frozenset[str], list[QTabBar]] = {}
+    for bar in window.findChildren(QTabBar, options=direct):
+        names = frozenset(bar.tabText(place) for place in range(bar.count()))
+        if len(names) > 1:
+            seen.setdefault(names, []).append(bar)
+    for names, bars in seen.items():
+        if not any(names <= group for group in groups):
+            used = []
+        elif len(bars) == 1:
+            continue
+        else:  # of several that say the same, the one that stands beneath a panel
+            used = [bar for bar in bars if any(_near(bar.pos(), foot) for foot in feet)]
+        for bar in bars:
+            if bar not in used[:1]:
+                bar.move(_NOWHERE)
+
+
+def _near(one: QPoint, other: QPoint) -> bool:
+    return (one - other).manhattanLength() <= _NEAR
 
 
 def state_of(window: QMainWindow) -> QByteArray:

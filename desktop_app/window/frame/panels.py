@@ -170,6 +170,14 @@ class Panels(QObject):
         self.whole = Whole(window, self.docks, self.edges)
         self._fitting = Fitting(window, self.docks, self.edges)
         self._offer_whole(hall)
+        self._tidying = QTimer(self, singleShot=True, interval=0)
+        self._tidying.timeout.connect(self._tidy)
+        for changed in (
+            *(self.edges.changed, self.whole.changed),
+            *(dock.topLevelChanged for dock in self.docks.values()),
+            *(dock.dockLocationChanged for dock in self.docks.values()),
+        ):
+            changed.connect(self._tidying.start)
         self.edges.changed.connect(self._fitting.fit_new)
         hall.whole_wanted.connect(self.whole.toggle)
         self.whole.changed.connect(hall.whole_changed)
@@ -215,9 +223,10 @@ class Panels(QObject):
     def place(self) -> None:
         """Put all docks back to where they were at the first start."""
         self.whole.leave()
-        self._fitting.forget()
-        self.edges.set_folded(())
-        layout.place_docks(self.window, self.docks)
+        with self.edges.at_rest():
+            layout.place_docks(self.window, self.docks)
+        self.take_over((), ())
+        self._tidying.start()
 
     def folded(self) -> tuple[list[str], list[str]]:
         """Return the panels that are folded away, and those of them that only gave room."""
@@ -226,7 +235,8 @@ class Panels(QObject):
     def restore(self, state: object, folded: Sequence[str], gave_room: Sequence[str]) -> bool:
         """Put panels to where a state has them, as far as there is room; False: unusable."""
         self.whole.leave()
-        done = layout.restore_state(self.window, state)
+        with self.edges.at_rest():
+            done = layout.restore_state(self.window, state)
         self.take_over(folded, gave_room)
         return done
 
@@ -261,8 +271,10 @@ class Panels(QObject):
         """Show the log."""
         self.whole.leave()
         log = self.docks["log"]
-        if not log.isVisible():
+        was_hidden = not log.isVisible()
+        if was_hidden:
             log.show()
+        if log.isVisible() and not log.isFloating() and was_hidden:
             self.window.resizeDocks([log], [_LOG_HEIGHT], Qt.Orientation.Vertical)
         log.raise_()
 
@@ -287,6 +299,9 @@ class Panels(QObject):
         """Give the inspector its width back, which had grown with the help in its place."""
         if not shown and self._beside:
             layout.set_width(self.window, self.docks["inspector"], self._beside)
+
+    def _tidy(self) -> None:
+        layout.hide_stray_tabs(self.window, self.docks.values())
 
     def _show_here(self) -> None:
         """Show the help on this analysis; with the focus in its picture, on the number there."""

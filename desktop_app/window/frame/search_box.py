@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _FOUND = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT = 32
-_SHOWN_ROWS, _MOST_ROWS = 12, 60
+_SHOWN_ROWS, _MOST_ROWS = 12, 200
 _WIDTH = 620
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 

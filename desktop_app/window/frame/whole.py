@@ -74,7 +74,8 @@ class Whole(QObject):
         for widget in self._hidden:
             widget.show()
         self._hidden = []
-        layout.restore_state(self._window, self._state)
+        with self._edges.at_rest():
+            layout.restore_state(self._window, self._state)
         self._edges.put_back()
         if self._focus is not None and self._focus.isVisible():
             self._focus.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -148,12 +148,12 @@ def test_a_problem_with_a_model_goes_when_another_is_loaded(qtbot, open_window):
 
 
 def test_a_bug_is_forgotten_when_the_analysis_runs_again(qtbot, window, service, monkeypatch):
-    def broken(request):
+    def broken(request, report):
         raise ZeroDivisionError("oops")
 
     window.views.open("rank")
     with monkeypatch.context() as patch, qtbot.waitSignal(window.conductor.run_failed):
-        patch.setattr(service, "_run", broken)
+        patch.setattr(service, "perform", broken)
         window.actions_by_name["run"].trigger()
     assert window.banner.isVisible()
     with qtbot.waitSignal(window.conductor.result_arrived):

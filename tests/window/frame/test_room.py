@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolBar, QToolButton
+from PySide6.QtWidgets import QApplication, QTabBar, QToolBar, QToolButton
 
 from desktop_app.window.frame.edges import EdgeButton
 from tests.finding import in_sight
@@ -203,3 +203,29 @@ def test_what_is_brought_back_by_hand_in_a_narrow_window_stays(qtbot, window):
     window.resize(1020, 690)
     turn_the_loop()
     assert window.docks["prompts"].isVisible()
+
+
+def tabs_in_sight(window):
+    """Return the names on each row of tabs that is seen."""
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.parent() is window]
+    seen = [bar for bar in bars if bar.isVisible() and window.rect().intersects(bar.geometry())]
+    return [[bar.tabText(k) for k in range(bar.count())] for bar in seen if bar.count() > 1]
+
+
+def test_no_tabs_stay_behind(qtbot, open_window, service):
+    window = open_window(service, size=(1024, 700))
+    turn_the_loop()
+    assert tabs_in_sight(window) == [["Results", "Inspector"]]
+    before = geometry(window)
+    key(qtbot, window, Qt.Key.Key_F11)
+    assert tabs_in_sight(window) == []
+    key(qtbot, window, Qt.Key.Key_F11)
+    assert tabs_in_sight(window) == [["Results", "Inspector"]]
+    assert geometry(window) == before
+    window.resize(1440, 900)
+    key(qtbot, window, Qt.Key.Key_F11)
+    window.actions_by_name["reset_layout"].trigger()  # both in one turn
+    turn_the_loop()
+    assert tabs_in_sight(window) == []
+    assert window.docks["results"].isVisible()
+    assert window.docks["inspector"].isVisible()
