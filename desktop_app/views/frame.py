@@ -48,7 +48,7 @@ _CALM = frozenset(
 )
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
 # What is left of a picture where the form above it is high.
-_ROOM = 120
+_ROOM = 48
 # A code that is longer than any of ours stands in a stranger's file.
 _CODE = 60
 

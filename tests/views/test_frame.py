@@ -253,7 +253,7 @@ def test_the_open_form_leaves_the_picture_its_room(qtbot, make_view, name):
     holder.resize(715, 624)
     holder.show()
     turn_the_loop()
-    assert find(view, FormScroll).height() <= 0.4 * 624
+    assert find(view, FormScroll).height() <= 0.56 * 624
     picture = view.picture_widget()
     assert (picture.canvas if name == "ablate" else picture).height() > 180
     view.setParent(None)

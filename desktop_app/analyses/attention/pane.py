@@ -39,6 +39,8 @@ _BENEATH = 150
 # What labels and the colour bar take left and right of a matrix; labels and read-out above it.
 _LABELS_LEFT, _LABELS_ABOVE = 130, 95
 _NARROWEST, _LOWEST = 220, 330
+# Narrower, a matrix has no room for its words.
+_LEAST_MATRIX = 270
 # Rows of the lists beneath: as many as fit what the matrix leaves, within bounds; their height.
 _FEWEST, _MOST, _ROW = 3, 14, 28
 
@@ -316,6 +318,7 @@ class HeadPane(QWidget):
         if self._mode == MATRIX:
             across, down = width - _LABELS_LEFT, height - _LABELS_ABOVE
             beside = min(across - SIDE_WIDTH, down) >= min(across, down - _BENEATH)
+            beside = beside and width - SIDE_WIDTH >= _LEAST_MATRIX
         else:
             beside = width >= 3 * SIDE_WIDTH
         left = height - _LABELS_ABOVE - (width - _LABELS_LEFT)

@@ -77,7 +77,7 @@ class AttentionView(AnalysisView):
         self._grid_label = label("", "small", wrap=True)
         every = label("All heads", "heading")
         self._left = panel(every, self._grid_label, self._chooser, (self._grid, 1), margins=10)
-        self._left.setMinimumWidth(210)
+        self._left.setMinimumWidth(218)
         self._right = QWidget()
         column_in(self._right, (panel(self._controls, (self._stage, 1)), 1), self._strips)
         parts = ((self._left, 0, 1), (self._right, 1, 1))

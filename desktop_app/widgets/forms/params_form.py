@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 # How much of a view its open form may take, and what a row of fields needs in any case.
-_SHARE = 0.55
+_SHARE = 0.58
 _LEAST = 90
 _SIDE, _MARGIN, _GAP = 12, 10, 4
 
