@@ -9,13 +9,15 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.pictures.ranking import Column, Ranking, ranked
+from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.words import PlainLabel
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PySide6.QtGui import QResizeEvent
 
     from desktop_app.pictures.matrix import Cell
 
@@ -71,7 +73,7 @@ class Looks(QWidget):
             (self.looks_at, query, "looks at", matrix[query]),
             (self.looked_at, key, "is looked at by", matrix[:, key]),
         ):
-            shown.title.setText(f"{tokens[place]} ({place}) {verb}")
+            shown.say(f"{tokens[place]} ({place}) {verb}")
             shown.list.set_ranking(_strongest(values, tokens, diverging=diverging))
 
     def show_nothing(self) -> None:
@@ -95,7 +97,7 @@ class _List(QWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._name = self._said = name
         self.title = PlainLabel(name)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         set_role(self.title, "small")
@@ -112,9 +114,23 @@ class _List(QWidget):
         self.list.setMinimumHeight(height(least))
         self.list.setMaximumHeight(height(most) if most else 16_777_215)
 
+    def say(self, words: str) -> None:
+        """Say what the list is of, as far as there is room; the tooltip has it all."""
+        self._said = words
+        self.title.setAccessibleName(words)
+        metrics, room = self.title.fontMetrics(), max(self.width(), 0)
+        shown = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, room)
+        self.title.setText(shown)
+        self.title.setToolTip(plain_tip(words if shown != words else ""))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.say(self._said)
+
     def show_nothing(self) -> None:
         """Speak of no token."""
-        self.title.setText(self._name)
+        self.say(self._name)
         self.list.set_ranking(Ranking())
 
 
