@@ -261,7 +261,8 @@ def test_tab_goes_once_round_all_that_can_be_used_and_back(window, name):
     )
     assert missed == set()
     back = walk_by_tab(window.prompts.table, Qt.Key.Key_Backtab)
-    assert back == [forward[0], *reversed(forward[1:])]
+    # By what they are called: lines of the inspector are made anew as rows are gone through.
+    assert [called(w) for w in back[1:]] == [called(w) for w in reversed(forward[1:])]
 
 
 def test_tab_goes_as_one_reads(window):

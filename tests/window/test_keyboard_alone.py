@@ -138,6 +138,7 @@ def ask(hands):
     hands.tab_to(lambda w: w is window.prompts.table, Qt.Key.Key_Backtab)
     hands.press(Qt.Key.Key_Up, times=len(window.prompts.rows()))
     hands.press(Qt.Key.Key_Delete, CTRL | SHIFT)
+    window.prompts.flush()
     idle(window)
     assert [r.prompt for r in window.prompts.rows()] == [QUESTION[0]]
 
@@ -148,7 +149,7 @@ def find_head(hands):
     hands.press(Qt.Key.Key_3, CTRL)
     assert shown(window) == "ablate"
     hands.press(Qt.Key.Key_R, CTRL)
-    idle(window)
+    wait_for(lambda: len(view.current_result.prompts) == 1 and not window.runner.is_busy())
     assert [record.text for record in view.current_result.prompts] == [QUESTION[0]]
     hands.to_room("picture")
     listed = hands.tab_to(lambda w: isinstance(w, RankingList) and w.ranking.rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeySequence
 from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
     QAbstractItemView,
     QAbstractScrollArea,
     QApplication,
@@ -104,14 +105,31 @@ class PromptTable(QTableView):
     @override
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Go to the next text, and from the last one out of the table."""
+        there = self._onward(forward=forward) if self.hasFocus() else None
+        if there is None:
+            return QAbstractScrollArea.focusNextPrevChild(self, forward)
+        self.setCurrentIndex(there)
+        return True
+
+    @override
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        hints = QAbstractItemDelegate.EndEditHint
+        forward = hint == hints.EditNextItem
+        goes = hint in {hints.EditNextItem, hints.EditPreviousItem}
+        if goes and self._onward(forward=forward) is None:  # Qt would begin at the other end
+            super().closeEditor(editor, hints.NoHint)
+            QAbstractScrollArea.focusNextPrevChild(self, forward)
+        else:
+            super().closeEditor(editor, hint)
+
+    def _onward(self, *, forward: bool) -> QModelIndex | None:
+        """Return the text after this one, or before it; None at the end of the table."""
         moves, here = QAbstractItemView.CursorAction, self.currentIndex()
         action = moves.MoveNext if forward else moves.MovePrevious
         there = self.moveCursor(action, Qt.KeyboardModifier.NoModifier)
         ends = (here.row(), here.column()), (there.row(), there.column())
-        if here.isValid() and there.isValid() and (ends[0] < ends[1]) == forward:
-            self.setCurrentIndex(there)
-            return True
-        return QAbstractScrollArea.focusNextPrevChild(self, forward)
+        known = here.isValid() and there.isValid()
+        return there if known and (ends[0] < ends[1]) == forward else None
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
