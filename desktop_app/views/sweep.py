@@ -362,7 +362,7 @@ class SweepView(AnalysisView):
         if cell is None and self.selection.layer is None and rows:
             cell = rows[0].key
         if cell is None:
-            self._details.show_nothing()
+            self._details.show_nothing(picks=self.opens(result))
             return
         full = not passing or len(result.prompts) <= _MOST_ROWS
         details = self.details_of(result, cell, self.shown(), rows=full)

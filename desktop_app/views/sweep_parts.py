@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _ESTIMATED = "Estimated from gradients: exact values follow"
 _NARROW = 300
-_HOW = "Point at a cell for its numbers; click to keep them here. Shift+click picks several heads."
+_HOW = "Point at a cell for its numbers; click to keep them here."
+_PICKING = " Shift+click picks several heads."
 # So wide that list and details fit side by side.
 _FLAT = 540
 # The share of the details, and what a few sentences need at most.
@@ -105,11 +106,11 @@ class CellDetails(QWidget):
         self._table.row_clicked.connect(self.prompt_clicked)
         self.show_nothing()
 
-    def show_nothing(self) -> None:
-        """Say how a cell is chosen."""
+    def show_nothing(self, *, picks: bool = False) -> None:
+        """Say how a cell is chosen, and several where they can be picked."""
         self.cell = None
         self._title.setText(f"No {self._noun} selected")
-        self._sentence.setText(_HOW)
+        self._sentence.setText(_HOW + (_PICKING if picks else ""))
         self._button.setVisible(False)
         self.what.setVisible(False)
         self._table.setVisible(False)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_rows import TypedRow
 
 _ANSWER_LEAST, _ANSWER_MOST, _ANSWER_SHARE = 56, 110, 0.22
+# Where a prompt would have hardly a word's width, headings of answers are cut rather than prompts.
+_TIGHT, _ANSWER_TIGHT = 260, 40
 _KEPT_MOST = 140
 _NARROW = 420  # in a narrow dock the prompts come first
 _EMPTY_CORRUPT = 62
@@ -27,8 +29,9 @@ def column_widths(width: int, rows: Sequence[TypedRow], letter: int = 7) -> tupl
     """
     sample, is_narrow = rows[:_SAMPLED], width < _NARROW
     most = max(_ANSWER_LEAST if is_narrow else _ANSWER_MOST, int(width * _ANSWER_SHARE))
+    least = _ANSWER_LEAST if width > _TIGHT else _ANSWER_TIGHT
     answer, wrong = (
-        _between(_ANSWER_LEAST, _needed(sample, name, letter), most) for name in ("answer", "wrong")
+        _between(least, _needed(sample, name, letter), most) for name in ("answer", "wrong")
     )
     label, group = (
         _between(_ANSWER_LEAST, _needed(sample, name, letter), _KEPT_MOST)

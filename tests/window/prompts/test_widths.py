@@ -14,7 +14,7 @@ def test_prompts_get_most_of_the_width():
     prompt, corrupt, *_ = column_widths(320, [alone])
     assert prompt > 2 * corrupt
     for width in (0, 90, 320, 900, 2400):
-        assert sum(column_widths(width, [pair])) == max(width, 112)
+        assert sum(column_widths(width, [pair])) == max(width, 80)
 
 
 def test_answers_are_as_wide_as_what_stands_in_them_within_bounds():
