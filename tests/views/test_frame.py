@@ -135,7 +135,7 @@ def test_settings_go_in_and_come_out(make_view):
     view.set_params(wanted)
     assert view.params() == wanted
     assert view.read_out()["settings"] == (
-        "heads · zero · logit difference · all positions · layers 1:2"
+        "heads · zero · logit difference · all positions · layer 1"
     )
 
 
