@@ -95,15 +95,14 @@ class PromptModel(QAbstractTableModel):
 
     def set_rows(self, rows: Iterable[TypedRow]) -> None:
         """Replace all rows."""
-        self.revision += 1
         self.beginResetModel()
         self._rows = list(rows)
+        self.revision += 1
         self.endResetModel()
         self.edited.emit()
 
     def become(self, rows: Sequence[TypedRow]) -> None:
         """Hold these rows; those that stay the same at both ends are left alone."""
-        self.revision += 1
         old, new = self._rows, list(rows)
         start = 0
         while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -114,14 +113,17 @@ class PromptModel(QAbstractTableModel):
         gone, come = old[start : len(old) - end], new[start : len(new) - end]
         shared = min(len(gone), len(come))
         self._rows[start : start + shared] = come[:shared]
+        self.revision += 1
         if len(gone) > shared:
             first, last = start + shared, start + len(gone) - 1
             self.beginRemoveRows(_NOWHERE, first, last)
             del self._rows[first : last + 1]
+            self.revision += 1
             self.endRemoveRows()
         elif len(come) > shared:
             self.beginInsertRows(_NOWHERE, start + shared, start + len(come) - 1)
             self._rows[start + shared : start + shared] = come[shared:]
+            self.revision += 1
             self.endInsertRows()
         if shared:
             self.dataChanged.emit(self.index(start, 0), self.index(start + shared - 1, TICK))
@@ -131,18 +133,18 @@ class PromptModel(QAbstractTableModel):
         """Put rows before the one at `place`."""
         if not rows:
             return
-        self.revision += 1
         self.beginInsertRows(_NOWHERE, place, place + len(rows) - 1)
         self._rows[place:place] = rows
+        self.revision += 1
         self.endInsertRows()
         self.edited.emit()
 
     def remove(self, places: Iterable[int]) -> None:
         """Remove the rows at these places."""
-        self.revision += 1
         for place in sorted(set(places), reverse=True):
-            self.beginRemoveRows(_NOWHERE, place, place)
+            self.beginRemoveRows(_NOWHERE, place, place)  # here others ask, of the rows as they are
             del self._rows[place]
+            self.revision += 1
             self.endRemoveRows()
         self.edited.emit()
 

@@ -128,3 +128,22 @@ def test_no_test_inherits_keys_that_are_held(qapp):
 def test_control_characters_are_shown_and_turn_nothing_round():
     assert visible("a\x00b\x1b[31m\r\n\u202edlrow\u2028 ") == ("a␀b␛[31m␍↵\\u202edlrow\\u2028␠")
     assert visible("é 日本") == "é 日本"
+
+
+def test_what_is_asked_while_rows_go_is_not_believed_afterwards(qtbot, window):
+    panel, asked = window.prompts, []
+    panel.set_rows([TypedRow("1 2 3", answer="4"), TypedRow("5 6 7", answer="8"), TypedRow("9")])
+    panel.table.select_row(2)
+    panel.table.row_selected.connect(lambda _row: asked.append(panel.prompts()))
+    panel.table.select_row(0)
+    panel.table.setFocus()
+    qtbot.keyClick(
+        panel.table,
+        Qt.Key.Key_Delete,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    qtbot.waitUntil(lambda: len(panel.rows()) == 2)
+    assert asked
+    assert [row.text for row in panel.prompts()[0]] == ["5 6 7", "9"]
+    window.actions_by_name["undo"].trigger()
+    assert [row.text for row in panel.prompts()[0]] == ["1 2 3", "5 6 7", "9"]
