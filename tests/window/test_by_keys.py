@@ -125,7 +125,8 @@ def fully_open(window):
 def stops(widget):
     """Return whether Tab can stop at a widget now."""
     tab = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    seen = widget.isVisible() and widget.isEnabled() and widget.focusProxy() is None
+    whole = isinstance(widget.parentWidget(), (QAbstractSpinBox, QComboBox))
+    seen = widget.isVisible() and widget.isEnabled() and not whole
     return tab and seen and not is_qts_own(widget) and can_be_met(widget)
 
 

@@ -7,8 +7,18 @@ would always be last.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QHeaderView, QScrollArea, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QScrollArea,
+    QTabBar,
+    QWidget,
+)
 
+# These take the keys for the line that one writes in.
+_WHOLE = (QAbstractSpinBox, QComboBox)
 # Two widgets stand beside each other where they share this much of the lower one's height.
 _SHARED = 0.5
 
@@ -16,7 +26,9 @@ _SHARED = 0.5
 def takes_keys(widget: QWidget) -> bool:
     """Return whether Tab stops at a widget now."""
     stops = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    inner = isinstance(widget, QHeaderView) or widget.focusProxy() is not None
+    # Never `focusProxy()`: PySide takes the proxy for a child of the widget that is asked, both are
+    # garbage to Python then, and collecting them deletes what is on the screen.
+    inner = isinstance(widget, QHeaderView) or isinstance(widget.parentWidget(), _WHOLE)
     empty = isinstance(widget, QTabBar) and not widget.count()  # Qt keeps those that it emptied
     return stops and widget.isVisible() and widget.isEnabled() and not inner and not empty
 

@@ -267,7 +267,7 @@ def test_the_help_key_in_a_picture_opens_its_number(qtbot, window):
     window.views.open("ablate")
     settle(qtbot, window)
     heat = in_sight(window.views["ablate"], Heatmap)[0]
-    inside = heat.focusProxy() or heat
+    inside = heat
     inside.setFocus()
     if not inside.hasFocus():
         inside = in_sight(window.views["ablate"], RankingList)[0]

@@ -1,0 +1,66 @@
+"""Python never takes what is on the screen for garbage: collecting that would delete it.
+
+PySide deletes a widget of Qt's own making whose wrapper is collected in a circle; `focusProxy()`
+makes such circles, as it takes the proxy for a child of the widget that is asked.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from shiboken6 import Shiboken
+
+from tests.patience import turn_the_loop
+from tests.window.fakes import settle
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def garbage():
+    """Return a function that says which living objects of Qt Python would collect now."""
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+
+    def living():
+        gc.collect()
+        found = [o for o in gc.garbage if isinstance(o, QObject) and Shiboken.isValid(o)]
+        return [f"{type(o).__name__} “{o.objectName()}”" for o in found]
+
+    yield living
+    gc.set_debug(0)
+    gc.freeze()  # what was saved is not looked at again
+    gc.garbage.clear()
+
+
+@pytest.mark.parametrize("part", ["desktop_app", "tests"])
+def test_nobody_asks_for_a_focus_proxy(part):
+    asked = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / part).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "focusProxy"
+    ]
+    assert asked == []
+
+
+def test_a_walk_by_keys_leaves_nothing_living_to_the_collector(qtbot, window, garbage):
+    assert garbage() == []
+    for name in window.views:
+        window.views.open(name)
+        settle(qtbot, window)
+        window.prompts.table.setFocus()
+        for _ in range(40):
+            QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
+            turn_the_loop(1)
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F6)
+    assert garbage() == []
