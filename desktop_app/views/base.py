@@ -110,7 +110,7 @@ class AnalysisView(QWidget):
         self.analysis = analysis
         self.selection = selection
         self._result: Result | None = None
-        self._busy = False
+        self._busy = self._gives_back = False
         self._prompt = 0
         self._running: Params | None = None
         self._is_partial = False
@@ -456,8 +456,16 @@ class AnalysisView(QWidget):
     def _set_busy(self, *, busy: bool, waiting: bool = False) -> None:
         self._busy = busy
         button, state, sentence = _WAITING if waiting else _COMPUTING
-        self._heading.run_button.setEnabled(not (busy or self._cannot_run))
-        self._heading.run_button.setText(button if busy else "Run")
+        run = self._heading.run_button
+        if busy and run.hasFocus():  # disabled it would hand the keyboard on to another room
+            self._heading.help_button.setFocus()
+            self._gives_back = True
+        run.setEnabled(not (busy or self._cannot_run))
+        run.setText(button if busy else "Run")
+        if not busy and self._gives_back:
+            self._gives_back = False
+            if self._heading.help_button.hasFocus():
+                run.setFocus()
         self._veil.set_shown(busy and self._stack.currentWidget() is self._room, state)
         said = (state, sentence, "") if busy else self._idle
         self._empty.set_content(icon_of(self.analysis.name), *said)

@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
                 *(f"theme_{key}", f"Theme: {text}", "&View", 40, partial(self._choose_theme, key)),
                 icon=icon,
                 group="theme",
+                submenu="Theme",
                 chosen=key == self.settings.theme,
                 separated=key == "system",
             )
@@ -211,6 +212,7 @@ class MainWindow(QMainWindow):
         else:
             self.panels.place()
         chosen = self.settings
+        dialogs.begin_in(chosen.files_folder)
         self.prompts.set_shared_settings(chosen.bos, chat=chosen.chat)
         self.prompts.set_rows(chosen.prompts)
         self.prompts.select_prompt(chosen.selected_prompt)
@@ -343,6 +345,7 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         self.memory.change(
             tab=self.views.current,
+            files_folder=dialogs.files_folder(),
             rail_folded=self.rail.is_folded_by_hand,
             folded_results=self.results.folded(),
             **self.prompts.shared_settings(),

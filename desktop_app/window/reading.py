@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,13 @@ class ReadingDesk(QObject):
     def action_specs(self) -> list[ActionSpec]:
         """Return larger, smaller and usual letters."""
         tip = "Of the help, the notes or the log, whichever you read"
-        return in_menu(
+        rows = in_menu(
             "&View",
-            ("text_larger", "Larger letters", 60, self._larger, "Ctrl++ | Ctrl+=", "", tip, True),
+            ("text_larger", "Larger letters", 60, self._larger, "Ctrl++ | Ctrl+=", "", tip),
             ("text_smaller", "Smaller letters", 60, self._smaller, "Ctrl+-", "", tip),
             ("text_usual", "Usual letters", 60, self._usual, "Ctrl+0", "", tip),
         )
+        return [replace(spec, submenu="Letters") for spec in rows]
 
     def zooms(self) -> Mapping[str, int]:
         """Return how large letters are where they are not as usual, in percent."""

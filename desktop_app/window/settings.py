@@ -82,6 +82,7 @@ class Settings(BaseModel):
         recent_sessions: Files of sessions, the one of last at first.
         recent_models: Folders and `.gguf` files that were opened as models, likewise.
         model_folder: Where models were looked for last.
+        files_folder: Where a file was opened or written last.
         folded_results: Analyses whose groups are folded among the results.
     """
 
@@ -109,6 +110,7 @@ class Settings(BaseModel):
     recent_sessions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
     recent_models: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
     model_folder: str = Field(default="", max_length=MAX_PATH)
+    files_folder: str = Field(default="", max_length=MAX_PATH)
     folded_results: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QPushButton
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
@@ -13,7 +13,7 @@ from desktop_app.session.store import Session
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from tests.finding import in_sight, press, said
-from tests.window.fakes import FakeService
+from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -449,3 +449,26 @@ def test_requests_are_frozen_copies_of_the_table(qtbot, window, service):
     assert request.params.prompts[0].text == "1 2 3 4 "
     assert request.params.bos == "auto"
     idle(qtbot, window)
+
+
+def test_every_menu_fits_a_small_screen(window):
+    heights = {
+        action.text(): action.menu().sizeHint().height()
+        for action in window.menuBar().actions()
+        if action.menu() is not None
+    }
+    assert max(heights.values()) < 640, heights
+
+
+def test_a_click_on_run_leaves_the_keyboard_in_its_room(qtbot, window, service):
+    view = window.views["ablate"]
+    window.views.open("ablate")
+    button = next(b for b in view.findChildren(QPushButton) if b.text() == "Run" and b.isVisible())
+    button.setFocus()
+    service.slow.add("ablate")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not button.isEnabled()
+    assert view.isAncestorOf(QApplication.focusWidget())
+    service.slow.clear()
+    settle(qtbot, window)
+    assert QApplication.focusWidget() is button

@@ -107,18 +107,43 @@ def ask_quit_hard(parent: QWidget) -> bool:
     return box.clickedButton() is leave
 
 
+_files: dict[str, Path] = {}
+
+
+def begin_in(folder: str) -> None:
+    """Let dialogs for files begin in a folder, where that is there, until another is gone to."""
+    _files.clear()
+    if folder:
+        _files["folder"] = Path(folder)
+
+
+def files_folder() -> str:
+    """Return the folder of the file that was opened or written last; empty: none was."""
+    return str(_files["folder"]) if _files else ""
+
+
+def _beginning(name: str = "") -> str:
+    """Return where a dialog begins: where the last one ended, else at home."""
+    folder = _files.get("folder", Path.home())
+    return str((folder if folder.is_dir() else Path.home()) / name)
+
+
 def ask_open(parent: QWidget, title: str, kinds: str) -> Path | None:
     """Return a file to open, or None."""
-    name, _ = QFileDialog.getOpenFileName(parent, title, "", kinds)
-    return Path(name) if name else None
+    name, _ = QFileDialog.getOpenFileName(parent, title, _beginning(), kinds)
+    if not name:
+        return None
+    _files["folder"] = Path(name).parent
+    return Path(name)
 
 
 def ask_save(parent: QWidget, title: str, suggestion: str, kinds: str) -> Path | None:
     """Return where to write, with the chosen kind's ending added where it is missing."""
-    name, chosen = QFileDialog.getSaveFileName(parent, title, suggestion, kinds)
+    name, chosen = QFileDialog.getSaveFileName(parent, title, _beginning(suggestion), kinds)
     if not name:
         return None
     path = Path(name)
+    _files["folder"] = path.parent
     endings = [part.rstrip(") ") for part in chosen.split("*")[1:]]
     # Another kind was chosen, and the name that was proposed still ends as it did.
     is_proposed = path.suffix == Path(suggestion).suffix and path.suffix not in endings

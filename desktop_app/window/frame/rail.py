@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ class Rail(QFrame):
             (f"tab_{n}", a.title, 0, partial(self._views.open, n), self._keys(n), icon_of(n))
             for n, a in self._views.analyses().items()
         )
-        return in_menu("&View", *tabs, ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
+        fold = in_menu("&View", ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
+        return [*(replace(spec, submenu="Analyses") for spec in in_menu("&View", *tabs)), *fold]
 
     def names(self) -> list[str]:
         """Return the analyses from above."""
