@@ -65,7 +65,7 @@ class PromptPanel(QWidget):
         self.undo = undo
         self.steps = TableSteps(undo.stack, self._state, self._show_state)
         self.table = PromptTable(self.steps)
-        self.live = LiveTokens()
+        self.live = LiveTokens(self.table.prompts.numbers)
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
@@ -144,7 +144,7 @@ class PromptPanel(QWidget):
         self.table.select_row(row)
         self._show_problem()
         alone = len(self.rows()) == 1 or problem(self.rows()[row]) is None
-        return sentence if alone else f"Prompt {row + 1}: {sentence}"
+        return sentence if alone else f"{self.table.prompts.called(row).capitalize()}: {sentence}"
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all analyses share."""
@@ -175,7 +175,7 @@ class PromptPanel(QWidget):
         row = find_row(self.rows(), prompt, index if isinstance(index, int) else 0)
         if row is None:
             return False
-        with self.steps.step(f"fixing prompt {row + 1}"):
+        with self.steps.step(f"fixing {self.table.prompts.called(row)}"):
             self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
             self.table.select_row(row)
         return True
