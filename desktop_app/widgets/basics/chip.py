@@ -135,8 +135,8 @@ class ChipRow(QWidget):
     """Chips side by side, over as many lines as they need; no height while there are none.
 
     Where `lines` says how many they may take, the rest stands behind “and n more”, which a click
-    unfolds. Where they explain themselves, a click or Enter shows a chip's sentence, as pointing at it
-    does.
+    unfolds. Where they explain themselves, a click or Enter shows a chip's sentence, as
+    pointing at it does.
 
     Signals:
         chip_clicked: The code of a chip that was clicked.

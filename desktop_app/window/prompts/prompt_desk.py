@@ -157,7 +157,7 @@ class PromptDesk(QObject):
         self._paste_table(pasted, text, (index.row(), index.column()))
 
     def _paste_table(self, pasted: str, text: str, place: tuple[int, int]) -> None:
-        """Add a table that was pasted into one cell as rows; it may be meant as a text after all."""
+        """Add a table that was pasted into one cell as rows; it may be a text after all."""
         table = self._panel.table
         table.end_edit()
         table.setFocus()

@@ -90,7 +90,7 @@ class PromptModel(QAbstractTableModel):
         return self._numbers[1]
 
     def called(self, place: int) -> str:
-        """Return what a row is called: its prompt's number in a run, or the row where it has none."""
+        """Return what a row is called: the prompt by its number in a run, or the row."""
         number = self.numbers().get(place)
         return f"prompt {number}" if number else f"row {place + 1}"
 

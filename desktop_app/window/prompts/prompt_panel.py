@@ -250,15 +250,18 @@ class PromptPanel(QWidget):
         filled = [place for place, row in enumerate(self.rows()) if not row.is_empty]
         here = self.table.current_row()
         words = "No prompts" if not filled else plural(len(filled), "prompt")
+        short = f"{len(filled):,}"
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
+            short = f"{filled.index(here) + 1:,} / {len(filled):,}"
         rows = self.rows()
         ticked = sum(rows[place].ticked for place in filled)
         if ticked < len(filled):  # what a run takes tells more than where one stands
             words = f"{ticked:,} of {len(filled):,} ticked"
+            short = f"✓ {ticked:,} / {len(filled):,}"
         unusable = ticked - usable
         told = f"{words}, {unusable:,} unusable" if unusable else words
-        self._count.set_full_text(told)
+        self._count.set_full_text(told, f"{short}, {unusable:,} bad" if unusable else short)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()
