@@ -19,14 +19,14 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.window.prompts.pasting import is_prompt_table
 from desktop_app.window.prompts.prompt_model import HEADINGS
 from desktop_app.window.prompts.widths import line_count
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QAbstractItemModel, QMimeData, QObject
-    from PySide6.QtGui import QContextMenuEvent
+    from PySide6.QtGui import QContextMenuEvent, QResizeEvent
 
     from desktop_app.window.prompts.prompt_model import PromptModel
 
@@ -66,6 +66,30 @@ class TextEdit(QPlainTextEdit):
         self.document().setDefaultTextOption(option)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         set_role(self, "cell")
+        self._caption = PlainLabel("", self)
+        set_role(self._caption, "small")
+        self._caption.hide()
+
+    def caption_height(self) -> int:
+        """Return how much higher it is with its caption."""
+        return self._caption.sizeHint().height() + 2
+
+    def show_caption(self, words: str) -> None:
+        """Say above the text which one it is, where it covers others; no words take that away."""
+        self._caption.setText(words)
+        self._caption.setVisible(bool(words))
+        self.setViewportMargins(0, self.caption_height() if words else 0, 0, 0)
+        self._place_caption()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_caption()
+
+    def _place_caption(self) -> None:
+        inset = self.frameWidth() + int(self.document().documentMargin())
+        size = self.width() - 2 * inset, self._caption.sizeHint().height()
+        self._caption.setGeometry(inset, self.frameWidth() + 1, *size)
 
     def text(self) -> str:
         """Return the text to the letter; Qt's own plain text has no hard spaces."""
@@ -237,8 +261,10 @@ class CellDelegate(QStyledItemDelegate):
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: Index
     ) -> None:
-        text = str(index.data(Qt.ItemDataRole.EditRole))
-        editor.setGeometry(self._room(option.rect, text, several=isinstance(editor, TextEdit)))
+        if isinstance(editor, TextEdit):
+            self._lay_out(editor, option.rect, str(index.data(Qt.ItemDataRole.EditRole)))
+        else:
+            editor.setGeometry(option.rect)
 
     @override
     def destroyEditor(self, editor: QWidget, index: Index) -> None:
@@ -262,18 +288,24 @@ class CellDelegate(QStyledItemDelegate):
         if self.editor is not None:
             self.closeEditor.emit(self.editor, QAbstractItemDelegate.EndEditHint.NoHint)
 
-    def _room(self, cell: QRect, text: str, *, several: bool) -> QRect:
+    def _lay_out(self, editor: TextEdit, cell: QRect, text: str) -> None:
+        """Let an editor stand in its cell, or over others under a caption that says which it is."""
+        place = self._room(cell, text, editor.caption_height())
+        editor.show_caption("" if place == cell else editor.accessibleName())
+        editor.setGeometry(place)
+
+    def _room(self, cell: QRect, text: str, caption: int) -> QRect:
         """Return where an editor stands: the cell, or over others where its text needs more."""
         inside = self._table.viewport().rect()
         metrics = QFontMetrics(self._prompts.font())
         letter, line = max(1, metrics.horizontalAdvance("m")), metrics.lineSpacing()
         wanted = max(len(part) for part in text.split("\n")) * letter + 2 * _MARGIN
-        if not several or (wanted <= cell.width() and "\n" not in text):
+        if wanted <= cell.width() and "\n" not in text:
             return cell
         width = min(inside.width(), max(cell.width(), min(wanted, inside.width()), _LEAST_WIDTH))
         letters = max(1, (width - 2 * _MARGIN) // letter)
         lines = sum(line_count(part, letters) for part in text.split("\n"))
-        height = max(cell.height(), (min(lines, _MOST_SHOWN) + 1) * line + _MARGIN)
+        height = max(cell.height(), (min(lines, _MOST_SHOWN) + 1) * line + _MARGIN + caption)
         height = min(height, inside.height())
         left = max(0, min(cell.left(), inside.width() - width))
         top = max(0, min(cell.top(), inside.height() - height))
@@ -286,7 +318,7 @@ class CellDelegate(QStyledItemDelegate):
             if isinstance(editor, TextEdit):
                 here = self._prompts.index(self.index.row(), self.index.column())
                 cell = self._table.visualRect(here)
-                editor.setGeometry(self._room(cell, editor.text(), several=True))
+                self._lay_out(editor, cell, editor.text())
                 editor.ensureCursorVisible()
 
     def _on_done(self) -> None:

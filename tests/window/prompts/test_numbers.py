@@ -114,7 +114,7 @@ def test_the_count_is_shortened_before_it_is_cut(qtbot, busy):
     qtbot.waitUntil(lambda: "2 / 2" in [part.text() for part in in_sight(busy.prompts, QLabel)])
 
 
-@pytest.mark.parametrize("width", [300, 420])
+@pytest.mark.parametrize("width", [290, 420])
 def test_headings_of_twins_are_not_cut(qtbot, busy, width):
     fill(qtbot, busy, TypedRow("1 2 3", "3 2 1", "5", "4"))
     busy.prompts.setFixedWidth(width)

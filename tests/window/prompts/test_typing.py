@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit
 
 from desktop_app.window.prompts.prompt_rows import TypedRow
-from tests.finding import find, in_sight, press
+from tests.finding import find, in_sight, press, said
 from tests.window.fakes import settle
 from tests.window.hands import (
     CONTROL,
@@ -111,6 +111,18 @@ def test_a_second_click_opens_nothing(qtbot, busy):
     QApplication.clipboard().setText(TABLE)
     press_key(Qt.Key.Key_V, CONTROL)
     assert busy.prompts.rows() == [ONE, *MADE, TWO]
+
+
+def test_an_editor_that_covers_other_cells_says_which_it_is(busy):
+    busy.prompts.table.setFixedWidth(270)
+    click_cell(busy.prompts.table, 1, 0)
+    press_key(Qt.Key.Key_F2)
+    (editor,) = in_sight(busy.prompts.table.viewport(), QPlainTextEdit)
+    assert editor.width() > busy.prompts.table.columnWidth(0)
+    assert "Prompt of prompt 2" in said(editor)
+    press_key(Qt.Key.Key_A, CONTROL)
+    type_in("x")
+    assert not said(editor)
 
 
 # A table that is pasted into a cell.
