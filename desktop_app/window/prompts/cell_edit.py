@@ -21,7 +21,6 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.window.prompts.pasting import is_prompt_table
-from desktop_app.window.prompts.prompt_model import HEADINGS
 from desktop_app.window.prompts.widths import line_count
 
 if TYPE_CHECKING:
@@ -229,8 +228,7 @@ class CellDelegate(QStyledItemDelegate):
         editor.setFont(self._prompts.font())
         editor.setStyleSheet(f"font-size: {self._prompts.font().pixelSize()}px;")
         editor.setToolTip(plain_tip(_LINES))
-        called = self._prompts.called(index.row())
-        editor.setAccessibleName(f"{HEADINGS[index.column()]} of {called}")
+        editor.setAccessibleName(self._prompts.cell_called(index.row(), index.column()))
         editor.setAccessibleDescription(_LINES)
         editor.menu_wanted.connect(self._on_menu_wanted)
         editor.table_pasted.connect(self.table_pasted)

@@ -13,7 +13,6 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.window.prompts.cell_edit import TextEdit
-from desktop_app.window.prompts.prompt_model import HEADINGS
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex
@@ -39,8 +38,7 @@ class PromptEditor(QDialog):
         self._table = panel.table
         self._index = QPersistentModelIndex(index)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        name = HEADINGS[index.column()]
-        self.setWindowTitle(f"{name} of {panel.table.prompts.called(index.row())}")
+        self.setWindowTitle(self._table.prompts.cell_called(index.row(), index.column()))
         self.field = TextEdit(enter_ends=False)
         self.field.setFont(mono_font(13))
         self.field.setAccessibleName(self.windowTitle())

@@ -94,6 +94,13 @@ class PromptModel(QAbstractTableModel):
         number = self.numbers().get(place)
         return f"prompt {number}" if number else f"row {place + 1}"
 
+    def cell_called(self, place: int, column: int) -> str:
+        """Return what a cell is called, such as `Prompt 2` or `Answer of prompt 2`."""
+        called = self.called(place)
+        if column == 0 and place in self.numbers():
+            return called.capitalize()
+        return f"{HEADINGS[column]} of {called}"
+
     def font(self) -> QFont:
         """Return the face of the cells."""
         return mono_font(self._pixels)
