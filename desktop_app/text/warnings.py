@@ -70,22 +70,31 @@ def length_notices(encodings: Sequence[Encoding], twins: Sequence[Encoding | Non
             f"part at position {place}. Patching and resampling need equal lengths."
         )
         notices.append(Notice("lengths_differ", message, None, index, (place,)))
-    lengths = {len(e) for e in encodings}
-    if len(lengths) > 1:
-        odd = next(i for i, e in enumerate(encodings) if len(e) != len(encodings[0]))
-        place = first_difference(encodings[0], encodings[odd])
-        message = (
-            f"The prompts have {min(lengths)} to {max(lengths)} tokens (prompt 1 has "
-            f"{len(encodings[0])}, prompt {odd + 1} has {len(encodings[odd])}; they part at "
-            f"position {place}): means are then taken over all positions."
-        )
-        notices.append(Notice("lengths_differ", message, None, odd, (place,)))
-    return notices
+    return [*notices, *among_notices([e.ids for e in encodings])]
+
+
+def among_notices(prompts: Sequence[Sequence[int]]) -> list[Notice]:
+    """Return the notice of prompts, as the ids of their tokens, whose lengths differ."""
+    lengths = {len(ids) for ids in prompts}
+    if len(lengths) < 2:
+        return []
+    odd = next(i for i, ids in enumerate(prompts) if len(ids) != len(prompts[0]))
+    place = _parting(prompts[0], prompts[odd])
+    message = (
+        f"The prompts have {min(lengths)} to {max(lengths)} tokens (prompt 1 has "
+        f"{len(prompts[0])}, prompt {odd + 1} has {len(prompts[odd])}; they part at "
+        f"position {place}): means are then taken over all positions."
+    )
+    return [Notice("lengths_differ", message, None, odd, (place,))]
 
 
 def first_difference(left: Encoding, right: Encoding) -> int:
     """Return the first position where two tokenizations part."""
-    pairs = enumerate(zip(left.ids, right.ids, strict=False))
+    return _parting(left.ids, right.ids)
+
+
+def _parting(left: Sequence[int], right: Sequence[int]) -> int:
+    pairs = enumerate(zip(left, right, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 

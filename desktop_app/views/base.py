@@ -122,7 +122,7 @@ class AnalysisView(QWidget):
         self._heading = Heading(analysis)
         self._settings = SettingsFold(analysis)
         self._banner = Banner()
-        self._chips = ChipRow()
+        self._chips = ChipRow(explains=True)
         self._content = QWidget()
         self._room = Room(self._content)
         said = self.EMPTY or (f"No {analysis.title.lower()} yet", analysis.summary)

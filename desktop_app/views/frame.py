@@ -58,7 +58,7 @@ class ElidedLabel(PlainLabel):
 
     def __init__(self, text: str = "", role: str = "muted", parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self._full = ""
+        self._full = self._short = ""
         set_role(self, role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.set_full_text(text)
@@ -67,9 +67,9 @@ class ElidedLabel(PlainLabel):
         """Return the text without the cut."""
         return self._full
 
-    def set_full_text(self, text: str) -> None:
-        """Show a text as far as there is room."""
-        self._full = clipped(text)
+    def set_full_text(self, text: str, short: str = "") -> None:
+        """Show a text as far as there is room; a shorter one where it would be cut."""
+        self._full, self._short = clipped(text), clipped(short)
         self.setAccessibleName(self._full)
         self._elide()
 
@@ -84,7 +84,10 @@ class ElidedLabel(PlainLabel):
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self.font())
-        shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, max(0, self.width()))
+        width = max(0, self.width())
+        is_cut = metrics.horizontalAdvance(self._full) > width
+        text = self._short if is_cut and self._short else self._full
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         self.setText(shown)
         self.setToolTip(plain_tip(self._full if shown != self._full else ""))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFontMetrics,
     QKeyEvent,
@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QToolTip, QWidget
 
 from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
@@ -111,6 +111,11 @@ class Chip(QFrame):
         """Return what it says, as far as there is room."""
         return self._label.text()
 
+    @Slot()
+    def explain(self) -> None:
+        """Show the sentence behind it, until the pointer or the focus goes elsewhere."""
+        QToolTip.showText(self.mapToGlobal(QPoint(8, self.height() - 12)), self.toolTip(), self)
+
     def _make_fix(self, text: str, name: str) -> QPushButton:
         button = QPushButton(text)
         button.setProperty("severity", self._severity)
@@ -130,7 +135,8 @@ class ChipRow(QWidget):
     """Chips side by side, over as many lines as they need; no height while there are none.
 
     Where `lines` says how many they may take, the rest stands behind “and n more”, which a click
-    unfolds.
+    unfolds. Where they explain themselves, a click or Enter shows a chip's sentence, as
+    pointing at it does.
 
     Signals:
         chip_clicked: The code of a chip that was clicked.
@@ -140,10 +146,12 @@ class ChipRow(QWidget):
     chip_clicked = Signal(str)
     fix_clicked = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None, *, lines: int = 0) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, lines: int = 0, explains: bool = False
+    ) -> None:
         super().__init__(parent)
         self._chips: list[Chip] = []
-        self._lines = lines
+        self._lines, self._explains = lines, explains
         self._more: Chip | None = None
         self._flow = FlowLayout(self, _CHIP_GAP)
         self.setAccessibleName("Notices")
@@ -153,6 +161,8 @@ class ChipRow(QWidget):
         self.clear()
         for spec in specs:
             chip = Chip(spec)
+            if self._explains:
+                chip.clicked.connect(chip.explain)
             chip.clicked.connect(self.chip_clicked)
             chip.fix_clicked.connect(self.fix_clicked)
             self._flow.addWidget(chip)

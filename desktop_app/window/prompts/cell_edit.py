@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QTextCursor, QTextOption
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
+    QApplication,
     QLineEdit,
     QPlainTextEdit,
     QStyledItemDelegate,
@@ -18,13 +19,13 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.window.prompts.prompt_model import HEADINGS
+from desktop_app.widgets.basics.words import PlainLabel, plain_tip
+from desktop_app.window.prompts.pasting import is_prompt_table
 from desktop_app.window.prompts.widths import line_count
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QAbstractItemModel, QObject
-    from PySide6.QtGui import QContextMenuEvent
+    from PySide6.QtCore import QAbstractItemModel, QMimeData, QObject
+    from PySide6.QtGui import QContextMenuEvent, QResizeEvent
 
     from desktop_app.window.prompts.prompt_model import PromptModel
 
@@ -44,12 +45,14 @@ class TextEdit(QPlainTextEdit):
         given_up: Escape was pressed.
         left: Tab (True) or Shift+Tab (False) goes on to another cell.
         menu_wanted: Where the context menu is to be.
+        table_pasted: (a table of prompts that is not put in here, the whole text if it were).
     """
 
     done = Signal()
     given_up = Signal()
     left = Signal(bool)
     menu_wanted = Signal(object)
+    table_pasted = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None, *, enter_ends: bool = True) -> None:
         super().__init__(parent)
@@ -62,6 +65,30 @@ class TextEdit(QPlainTextEdit):
         self.document().setDefaultTextOption(option)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         set_role(self, "cell")
+        self._caption = PlainLabel("", self)
+        set_role(self._caption, "small")
+        self._caption.hide()
+
+    def caption_height(self) -> int:
+        """Return how much higher it is with its caption."""
+        return self._caption.sizeHint().height() + 2
+
+    def show_caption(self, words: str) -> None:
+        """Say above the text which one it is, where it covers others; no words take that away."""
+        self._caption.setText(words)
+        self._caption.setVisible(bool(words))
+        self.setViewportMargins(0, self.caption_height() if words else 0, 0, 0)
+        self._place_caption()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_caption()
+
+    def _place_caption(self) -> None:
+        inset = self.frameWidth() + int(self.document().documentMargin())
+        size = self.width() - 2 * inset, self._caption.sizeHint().height()
+        self._caption.setGeometry(inset, self.frameWidth() + 1, *size)
 
     def text(self) -> str:
         """Return the text to the letter; Qt's own plain text has no hard spaces."""
@@ -71,6 +98,16 @@ class TextEdit(QPlainTextEdit):
         """Show a text, and go to its end."""
         self.setPlainText(text)
         self.moveCursor(QTextCursor.MoveOperation.End)
+
+    @override
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        pasted = source.text()
+        if is_prompt_table(pasted):
+            here = self.textCursor()
+            ends = here.selectionStart(), here.selectionEnd()
+            self.table_pasted.emit(pasted, _put_in(self.text(), ends, pasted))
+        else:
+            super().insertFromMimeData(source)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -102,9 +139,21 @@ class LineEdit(QLineEdit):
 
     Signals:
         menu_wanted: Where the context menu is to be.
+        table_pasted: As of `TextEdit`.
     """
 
     menu_wanted = Signal(object)
+    table_pasted = Signal(str, str)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        pasted = QApplication.clipboard().text()
+        if event.matches(QKeySequence.StandardKey.Paste) and is_prompt_table(pasted):
+            start = self.selectionStart() if self.hasSelectedText() else self.cursorPosition()
+            ends = start, start + self.selectionLength()
+            self.table_pasted.emit(pasted, _put_in(self.text(), ends, pasted))
+        else:
+            super().keyPressEvent(event)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -119,6 +168,13 @@ def survives(text: str) -> bool:
     return not any(char in text for char in "\r\x00\u2028\u2029\ufdd0\ufdd1\ufffc")
 
 
+def _put_in(text: str, ends: tuple[int, int], part: str) -> str:
+    """Return a text with a part of it, as Qt counts characters, replaced by another one."""
+    units, new = (t.encode("utf-16-le", "surrogatepass") for t in (text, part))
+    joined = units[: 2 * ends[0]] + new + units[2 * ends[1] :]
+    return joined.decode("utf-16-le", "surrogatepass")
+
+
 def selected(editor: Editor) -> str:
     """Return the text that is selected in an editor, to the letter."""
     if isinstance(editor, LineEdit):
@@ -131,23 +187,27 @@ class CellDelegate(QStyledItemDelegate):
 
     Attributes:
         editor: The one that is open, or None.
+        replaces: Whether what is typed replaces the text of the editor that opens next.
 
     Signals:
         typed: (index, text) after a keystroke.
         ended: The editor is closed.
         given_up: What was typed is to be forgotten.
         menu_wanted: (editor, place on the screen).
+        table_pasted: (a table that was pasted into the editor, the cell's text if it were there).
     """
 
     typed = Signal(object, str)
     ended = Signal()
     given_up = Signal()
     menu_wanted = Signal(object, object)
+    table_pasted = Signal(str, str)
 
     def __init__(self, table: QTableView, prompts: PromptModel) -> None:
         super().__init__(table)
         self._table, self._prompts = table, prompts
         self.editor: Editor | None = None
+        self.replaces = False
         self.index = QPersistentModelIndex()
 
     @override
@@ -168,9 +228,10 @@ class CellDelegate(QStyledItemDelegate):
         editor.setFont(self._prompts.font())
         editor.setStyleSheet(f"font-size: {self._prompts.font().pixelSize()}px;")
         editor.setToolTip(plain_tip(_LINES))
-        editor.setAccessibleName(f"{HEADINGS[index.column()]} of prompt {index.row() + 1}")
+        editor.setAccessibleName(self._prompts.cell_called(index.row(), index.column()))
         editor.setAccessibleDescription(_LINES)
         editor.menu_wanted.connect(self._on_menu_wanted)
+        editor.table_pasted.connect(self.table_pasted)
         self.editor, self.index = editor, QPersistentModelIndex(index)
         return editor
 
@@ -181,6 +242,8 @@ class CellDelegate(QStyledItemDelegate):
         if isinstance(editor, TextEdit) and editor.text() != text:
             editor.blockSignals(True)
             editor.set_text(text)
+            if self.replaces:
+                editor.selectAll()
             editor.blockSignals(False)
         elif isinstance(editor, LineEdit) and editor.text() != text:
             editor.setText(text)
@@ -196,8 +259,10 @@ class CellDelegate(QStyledItemDelegate):
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: Index
     ) -> None:
-        text = str(index.data(Qt.ItemDataRole.EditRole))
-        editor.setGeometry(self._room(option.rect, text, several=isinstance(editor, TextEdit)))
+        if isinstance(editor, TextEdit):
+            self._lay_out(editor, option.rect, str(index.data(Qt.ItemDataRole.EditRole)))
+        else:
+            editor.setGeometry(option.rect)
 
     @override
     def destroyEditor(self, editor: QWidget, index: Index) -> None:
@@ -221,18 +286,24 @@ class CellDelegate(QStyledItemDelegate):
         if self.editor is not None:
             self.closeEditor.emit(self.editor, QAbstractItemDelegate.EndEditHint.NoHint)
 
-    def _room(self, cell: QRect, text: str, *, several: bool) -> QRect:
+    def _lay_out(self, editor: TextEdit, cell: QRect, text: str) -> None:
+        """Let an editor stand in its cell, or over others under a caption that says which it is."""
+        place = self._room(cell, text, editor.caption_height())
+        editor.show_caption("" if place == cell else editor.accessibleName())
+        editor.setGeometry(place)
+
+    def _room(self, cell: QRect, text: str, caption: int) -> QRect:
         """Return where an editor stands: the cell, or over others where its text needs more."""
         inside = self._table.viewport().rect()
         metrics = QFontMetrics(self._prompts.font())
         letter, line = max(1, metrics.horizontalAdvance("m")), metrics.lineSpacing()
         wanted = max(len(part) for part in text.split("\n")) * letter + 2 * _MARGIN
-        if not several or (wanted <= cell.width() and "\n" not in text):
+        if wanted <= cell.width() and "\n" not in text:
             return cell
         width = min(inside.width(), max(cell.width(), min(wanted, inside.width()), _LEAST_WIDTH))
         letters = max(1, (width - 2 * _MARGIN) // letter)
         lines = sum(line_count(part, letters) for part in text.split("\n"))
-        height = max(cell.height(), (min(lines, _MOST_SHOWN) + 1) * line + _MARGIN)
+        height = max(cell.height(), (min(lines, _MOST_SHOWN) + 1) * line + _MARGIN + caption)
         height = min(height, inside.height())
         left = max(0, min(cell.left(), inside.width() - width))
         top = max(0, min(cell.top(), inside.height() - height))
@@ -245,7 +316,7 @@ class CellDelegate(QStyledItemDelegate):
             if isinstance(editor, TextEdit):
                 here = self._prompts.index(self.index.row(), self.index.column())
                 cell = self._table.visualRect(here)
-                editor.setGeometry(self._room(cell, editor.text(), several=True))
+                self._lay_out(editor, cell, editor.text())
                 editor.ensureCursorVisible()
 
     def _on_done(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import notice_words, plural, without_flags
+from desktop_app.text.warnings import among_notices
 from desktop_app.views.frame import by_code, label, severity
 from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.layouts import filled
@@ -15,7 +18,7 @@ from desktop_app.widgets.tokens.token_paint import TokenCell
 from desktop_app.widgets.tokens.token_strip import MOST_TOKENS, TokenStrip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from desktop_app.contract.result import Notice, PromptRecord, Result, TokenList
 
@@ -33,10 +36,14 @@ class LiveTokens(QWidget):
     fix_requested = Signal(object)
     tokens_shown = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, numbers: Callable[[], Mapping[int, int]], parent: QWidget | None = None
+    ) -> None:
+        """Make it for a table whose rows have those numbers in a run, the ticked ones alone."""
         super().__init__(parent)
+        self._numbers = numbers
         self.strip, self.corrupt_strip = TokenStrip(), TokenStrip()
-        self.chips = ChipRow()
+        self.chips = ChipRow(explains=True)
         self._title = label("Tokens", "heading")
         self._facts = label("", "small")
         self._corrupt_title = label("Corrupt twin", "heading")
@@ -99,7 +106,24 @@ class LiveTokens(QWidget):
         shown = f", the first {MOST_TOKENS:,} shown" if cut else ""
         self._facts.setText(f"{count}{shown} · read at {record.read_position}")
         self._show_corrupt(record, special)
-        self._show_chips([n for n in result.warnings if n.prompt in {None, number}])
+        self._show_chips(self._notices_of(result, number))
+
+    def _notices_of(self, result: Result, number: int) -> list[Notice]:
+        """Return what is odd about one prompt, and about all that a run would take.
+
+        Tokenized is what is not ticked too, which is no matter to a run, and has no number there.
+        """
+        numbers, ids = self._numbers(), [record.tokens.ids for record in result.prompts]
+        of_all = {notice.message for notice in among_notices(ids)}
+        own = [n for n in result.warnings if n.prompt == number and n.message not in of_all]
+        run_number = numbers.get(self._row)
+        told = [replace(n, message=_renamed(n.message, number, run_number)) for n in own]
+        if run_number is None:
+            return told
+        told += [n for n in result.warnings if n.prompt is None]
+        taken = [n for n, place in enumerate(self._places[: len(ids)]) if place in numbers]
+        among = among_notices([ids[n] for n in taken])
+        return told + [n for n in among if n.prompt is not None and taken[n.prompt] == number]
 
     def _number(self) -> int | None:
         """Return which prompt of the result stands in the row that is shown."""
@@ -151,6 +175,18 @@ class LiveTokens(QWidget):
     def result(self) -> Result | None:
         """Return the tokens on screen."""
         return self._result
+
+
+def _renamed(message: str, number: int, run_number: int | None) -> str:
+    """Return a sentence on a prompt under the number that a run gives it, or under none."""
+
+    def name(found: re.Match[str]) -> str:
+        capital = found[1] == "P"
+        if run_number is None:
+            return "This prompt" if capital else "this prompt"
+        return f"{found[1]}rompt {run_number}"
+
+    return re.sub(rf"\b([Pp])rompt {number + 1}\b", name, message)
 
 
 def _cells(tokens: TokenList, special: Sequence[bool]) -> list[TokenCell]:

@@ -53,6 +53,11 @@ def parse_pasted(text: str) -> Pasted:
     return Pasted(rows, parted, () if parted == "tabs" else tuple(lines))
 
 
+def is_prompt_table(text: str) -> bool:
+    """Return whether a text is clearly no prompt but a table of them: a header, and rows below."""
+    return has_header(text) and len([line for line in text.splitlines() if line.strip()]) > 1
+
+
 def to_pasted(rows: Sequence[TypedRow]) -> str:
     """Return rows as tab-separated text, as spreadsheets take it; with a header where needed."""
     out = io.StringIO()

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QPersistentModelIndex
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.pictures.words import plural
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.prompts.prompt_rows import TypedRow
 
+_AS_TEXT = "Paste as text instead"
 PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 _BUTTONS = (
     *("new_prompt", "copy_prompt", "remove_prompt"),
@@ -51,6 +52,7 @@ class PromptDesk(QObject):
         panel.live.tokens_shown.connect(self._on_tokens_shown)
         panel.table.rows_removed.connect(self._on_rows_removed)
         panel.table.paste_wanted.connect(self.paste)
+        panel.table.delegate.table_pasted.connect(self._on_table_pasted)
         hall.views.built.connect(self._on_view_built)
 
     def action_specs(self) -> list[ActionSpec]:
@@ -89,7 +91,7 @@ class PromptDesk(QObject):
             self.open_file(tables[0])
             return
         try:
-            found = self._panel.table.paste_rows()
+            found = self._panel.table.paste_rows(QApplication.clipboard().text())
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return
@@ -144,10 +146,45 @@ class PromptDesk(QObject):
                 self._editor.accept()
             self._editor = PromptEditor(self._panel, index, self._hall.window)
             self._editor.finished.connect(self._on_editor_finished)
+            self._editor.table_pasted.connect(self._paste_table)
             self._editor.show()
         else:
             table.setCurrentIndex(index)
             table.edit(index)
+
+    def _on_table_pasted(self, pasted: str, text: str) -> None:
+        index = self._panel.table.delegate.index
+        self._paste_table(pasted, text, (index.row(), index.column()))
+
+    def _paste_table(self, pasted: str, text: str, place: tuple[int, int]) -> None:
+        """Add a table that was pasted into one cell as rows; it may be a text after all."""
+        table = self._panel.table
+        table.end_edit()
+        table.setFocus()
+        try:
+            found = table.paste_rows(pasted)
+        except LensbenchError as error:
+            cell = QPersistentModelIndex(table.prompts.index(*place))
+            as_text = {"as_text": (_AS_TEXT, partial(self._put_text, text, cell))}
+            self._hall.show(str(error), "bad", as_text)
+            return
+        instead = partial(self._paste_text, text, place)
+        offers = self._panel.undo.offer() | {"as_text": (_AS_TEXT, instead)}
+        told = f"Pasted {plural(len(found.rows), 'prompt')} as rows of the table."
+        self._hall.show(told, "info", offers)
+
+    def _paste_text(self, text: str, place: tuple[int, int]) -> None:
+        """Take the same table for a text after all, in the cell into which it was pasted."""
+        self._panel.undo.step_back()
+        self._put_text(text, QPersistentModelIndex(self._panel.table.prompts.index(*place)))
+
+    def _put_text(self, text: str, cell: QPersistentModelIndex) -> None:
+        self._hall.withdraw("as_text")
+        table = self._panel.table
+        here = table.prompts.index(cell.row(), cell.column())
+        with self._panel.steps.step("pasting a text"):
+            table.prompts.setData(here, text)
+            table.select_row(here.row(), here.column())
 
     def _on_editor_finished(self) -> None:
         self._editor = None

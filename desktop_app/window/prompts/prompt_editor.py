@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPersistentModelIndex, Qt
+from PySide6.QtCore import QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.pictures.words import plural
@@ -13,7 +13,6 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.window.prompts.cell_edit import TextEdit
-from desktop_app.window.prompts.prompt_model import HEADINGS
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex
@@ -25,7 +24,13 @@ _KEYS = "Enter breaks the line, Tab is a tab · Ctrl+Enter keeps it, Esc gives i
 
 
 class PromptEditor(QDialog):
-    """Edits one cell; it does not block the window."""
+    """Edits one cell; it does not block the window.
+
+    Signals:
+        table_pasted: (a table that was pasted here, the text if it were in it, row and column).
+    """
+
+    table_pasted = Signal(str, str, object)
 
     def __init__(self, panel: PromptPanel, index: QModelIndex, parent: QWidget) -> None:
         super().__init__(parent)
@@ -33,8 +38,7 @@ class PromptEditor(QDialog):
         self._table = panel.table
         self._index = QPersistentModelIndex(index)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        name = HEADINGS[index.column()]
-        self.setWindowTitle(f"{name} of prompt {index.row() + 1}")
+        self.setWindowTitle(self._table.prompts.cell_called(index.row(), index.column()))
         self.field = TextEdit(enter_ends=False)
         self.field.setFont(mono_font(13))
         self.field.setAccessibleName(self.windowTitle())
@@ -56,6 +60,7 @@ class PromptEditor(QDialog):
         self.field.textChanged.connect(self._on_text_changed)
         self.field.done.connect(self.accept)
         self.field.given_up.connect(self.reject)
+        self.field.table_pasted.connect(self._on_table_pasted)
         panel.live.tokens_shown.connect(self._show_facts)
         self._table.prompts.edited.connect(self._on_edited)
         self._show_facts()
@@ -78,6 +83,11 @@ class PromptEditor(QDialog):
             here = self._table.prompts.index(self._index.row(), self._index.column())
             self._table.type_into(here, self.field.text())
             self._show_facts()
+
+    def _on_table_pasted(self, pasted: str, text: str) -> None:
+        place = self._index.row(), self._index.column()
+        self.accept()
+        self.table_pasted.emit(pasted, text, place)
 
     def _on_edited(self) -> None:
         """Follow what is done to the cell elsewhere; without its row there is nothing to edit."""

@@ -12,7 +12,7 @@ from desktop_app.support.terminal import printable
 from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.basics.words import plain_tip
-from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow, problem
+from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow, problem, run_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +33,7 @@ _TIPS = (
     "Which template it was made from",
     "Runs take the ticked prompts (Ctrl+T)",
 )
+_NOT_RUN = "·"
 _SHOWN_CHARACTERS, _SHOWN_WHERE_LARGE = 400, 3_000
 MOST_EDITED = 20_000
 _TOO_LONG = "Too long to be edited here: change it in a file and open that, or paste a row anew."
@@ -75,10 +76,30 @@ class PromptModel(QAbstractTableModel):
         self._rows: list[TypedRow] = []
         self.revision = 0
         self._pixels = _SMALL
+        self._numbers: tuple[int, dict[int, int]] = (-1, {})
+        self.edited.connect(self._on_edited)
 
     def rows(self) -> list[TypedRow]:
         """Return the rows as typed."""
         return list(self._rows)
+
+    def numbers(self) -> dict[int, int]:
+        """Return the number that a run gives to the prompt of a row, of those that it takes."""
+        if self._numbers[0] != self.revision:
+            self._numbers = self.revision, run_numbers(self._rows)
+        return self._numbers[1]
+
+    def called(self, place: int) -> str:
+        """Return what a row is called: the prompt by its number in a run, or the row."""
+        number = self.numbers().get(place)
+        return f"prompt {number}" if number else f"row {place + 1}"
+
+    def cell_called(self, place: int, column: int) -> str:
+        """Return what a cell is called, such as `Prompt 2` or `Answer of prompt 2`."""
+        called = self.called(place)
+        if column == 0 and place in self.numbers():
+            return called.capitalize()
+        return f"{HEADINGS[column]} of {called}"
 
     def font(self) -> QFont:
         """Return the face of the cells."""
@@ -178,18 +199,18 @@ class PromptModel(QAbstractTableModel):
             return self.shown(row, column)
         return self._look(row, column, role)
 
-    @staticmethod
-    def _tick(row: TypedRow, place: int, role: int) -> Any:
+    def _tick(self, row: TypedRow, place: int, role: int) -> Any:
         """Return what is told of a box: its state, its tip, its name for screen readers."""
         state = Qt.CheckState.Checked if row.ticked else Qt.CheckState.Unchecked
+        told_of = self.called(place).capitalize()
         said = "runs take it" if row.ticked else "runs leave it out"
         match role:
             case Qt.ItemDataRole.CheckStateRole:
                 told: Any = state
             case Qt.ItemDataRole.ToolTipRole:
-                told = plain_tip(f"Prompt {place + 1}: {said} (Ctrl+T)")
+                told = plain_tip(f"{told_of}: {said} (Ctrl+T)")
             case Qt.ItemDataRole.AccessibleTextRole:
-                told = f"Prompt {place + 1}: {said}"
+                told = f"{told_of}: {said}"
             case _:
                 told = None
         return told
@@ -236,12 +257,24 @@ class PromptModel(QAbstractTableModel):
         fits = len(text) <= MOST_EDITED
         return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if fits else Qt.ItemFlag(0))
 
+    def _on_edited(self) -> None:
+        if self._rows:  # a tick changes the numbers of all below
+            self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(self._rows) - 1)
+
+    def _row_heading(self, place: int, role: int) -> str | None:
+        number = self.numbers().get(place)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _NOT_RUN if number is None else str(number)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip("Runs leave this row out" if number is None else f"Prompt {number}")
+        return None
+
     @override
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Vertical:
-            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
+            return self._row_heading(section, role)
         looks = {
             Qt.ItemDataRole.DisplayRole: HEADINGS[section],
             Qt.ItemDataRole.ToolTipRole: plain_tip(_TIPS[section]),

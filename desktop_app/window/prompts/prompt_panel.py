@@ -65,7 +65,7 @@ class PromptPanel(QWidget):
         self.undo = undo
         self.steps = TableSteps(undo.stack, self._state, self._show_state)
         self.table = PromptTable(self.steps)
-        self.live = LiveTokens()
+        self.live = LiveTokens(self.table.prompts.numbers)
         self.bos = SegmentedControl([("auto", "Auto"), ("yes", "Yes"), ("no", "No")])
         self.chat = Toggle()
         self.problem_label = PlainLabel()
@@ -144,7 +144,7 @@ class PromptPanel(QWidget):
         self.table.select_row(row)
         self._show_problem()
         alone = len(self.rows()) == 1 or problem(self.rows()[row]) is None
-        return sentence if alone else f"Prompt {row + 1}: {sentence}"
+        return sentence if alone else f"{self.table.prompts.called(row).capitalize()}: {sentence}"
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all analyses share."""
@@ -175,7 +175,7 @@ class PromptPanel(QWidget):
         row = find_row(self.rows(), prompt, index if isinstance(index, int) else 0)
         if row is None:
             return False
-        with self.steps.step(f"fixing prompt {row + 1}"):
+        with self.steps.step(f"fixing {self.table.prompts.called(row)}"):
             self.table.prompts.replace_row(row, fixed(self.rows()[row], fix))
             self.table.select_row(row)
         return True
@@ -250,15 +250,18 @@ class PromptPanel(QWidget):
         filled = [place for place, row in enumerate(self.rows()) if not row.is_empty]
         here = self.table.current_row()
         words = "No prompts" if not filled else plural(len(filled), "prompt")
+        short = f"{len(filled):,}"
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
+            short = f"{filled.index(here) + 1:,} / {len(filled):,}"
         rows = self.rows()
         ticked = sum(rows[place].ticked for place in filled)
         if ticked < len(filled):  # what a run takes tells more than where one stands
             words = f"{ticked:,} of {len(filled):,} ticked"
+            short = f"✓ {ticked:,} / {len(filled):,}"
         unusable = ticked - usable
         told = f"{words}, {unusable:,} unusable" if unusable else words
-        self._count.set_full_text(told)
+        self._count.set_full_text(told, f"{short}, {unusable:,} bad" if unusable else short)
 
     def _show_problem(self) -> None:
         row = self.table.current_row()

@@ -107,6 +107,12 @@ def usable_places(rows: Sequence[TypedRow]) -> list[int]:
     return [place for place in usable if problem(rows[place]) is None][:MAX_PROMPTS]
 
 
+def run_numbers(rows: Sequence[TypedRow]) -> dict[int, int]:
+    """Return the number that a run gives to the prompt of a table row: the ticked, from 1."""
+    taken = (place for place, row in enumerate(rows) if row.ticked and not row.is_empty)
+    return {place: number for number, place in enumerate(taken, 1)}
+
+
 def first_problem(rows: Sequence[TypedRow]) -> tuple[int, str] | None:
     """Return the first ticked row that cannot be run, with its sentence, or None."""
     for place, row in enumerate(rows):

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
-from desktop_app.window.prompts.cell_edit import CellDelegate
+from desktop_app.window.prompts.cell_edit import CellDelegate, LineEdit
 from desktop_app.window.prompts.pasting import Pasted, parse_pasted, to_pasted
 from desktop_app.window.prompts.prompt_model import HEADINGS, TICK, PromptModel
 from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow
@@ -29,6 +29,7 @@ from desktop_app.window.prompts.widths import column_widths, line_count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from PySide6.QtCore import QEvent
     from PySide6.QtGui import QKeyEvent, QResizeEvent
 
     from desktop_app.window.prompts.prompt_steps import TableSteps
@@ -69,7 +70,8 @@ class PromptTable(QTableView):
         self.setAccessibleName("Prompt table")
         begin = QAbstractItemView.EditTrigger
         typed = begin.EditKeyPressed | begin.AnyKeyPressed
-        self.setEditTriggers(begin.DoubleClicked | begin.SelectedClicked | typed)
+        # Not a click on a selected cell: Qt waits for a second one, and loses what is typed then.
+        self.setEditTriggers(begin.DoubleClicked | typed)
         # Cells are narrow here; the style's own padding would cost two letters each.
         self.setStyleSheet(
             "QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 0 4px; }"
@@ -237,26 +239,29 @@ class PromptTable(QTableView):
         if gone:
             self.rows_removed.emit(gone)
 
-    def paste_rows(self) -> Pasted:
-        """Add what the clipboard holds as rows below the current one; return how it was read.
+    def paste_rows(self, text: str) -> Pasted:
+        """Add what was copied elsewhere as rows below the current one; return how it was read.
 
         Raises:
             BadInputError: It is a table with a fault; nothing is added.
         """
-        found = parse_pasted(QApplication.clipboard().text())
+        found = parse_pasted(text)
         if found.rows:
             words = f"pasting {plural(len(found.rows), 'prompt')}"
             self.add_rows(found.rows, words, below=self.current_row())
         return found
 
     def add_rows(self, rows: Sequence[TypedRow], words: str, *, below: int | None = None) -> None:
-        """Add rows below another one or at the end; they replace a table that is empty."""
+        """Add rows below another one or at the end; they take the place of an empty one."""
         self.end_edit()
         with self.steps.step(words):
             old = self.prompts.rows()
             if all(row.is_empty for row in old):
                 self.prompts.set_rows(rows)
                 place = 0
+            elif below is not None and 0 <= below < len(old) and old[below].is_empty:
+                self.prompts.become([*old[:below], *rows, *old[below + 1 :]])
+                place = below
             else:
                 place = len(old) if below is None or below < 0 else below + 1
                 self.prompts.insert(place, rows)
@@ -280,7 +285,7 @@ class PromptTable(QTableView):
         """Take over what was typed into a cell so far; all of it is one step when it ends."""
         name = HEADINGS[index.column()].lower()
         where = "" if name == "prompt" else f"the {name} of "
-        self.steps.begin_typing(f"typing in {where}prompt {index.row() + 1}")
+        self.steps.begin_typing(f"typing in {where}{self.prompts.called(index.row())}")
         self.prompts.setData(index, text)
 
     # Ticks.
@@ -306,6 +311,26 @@ class PromptTable(QTableView):
             self.prompts.become(rows)
 
     # Qt.
+
+    @override
+    def edit(  # type: ignore[override]  # Qt has two of that name
+        self,
+        index: QModelIndex,
+        trigger: QAbstractItemView.EditTrigger = QAbstractItemView.EditTrigger.AllEditTriggers,
+        event: QEvent | None = None,
+    ) -> bool:
+        """Open an editor: what is typed over a cell replaces its text, F2 goes to its end.
+
+        Tab opens the next cell as a whole too, so that typing goes on replacing.
+        """
+        opens = QAbstractItemView.EditTrigger
+        at_end = trigger in {opens.EditKeyPressed, opens.DoubleClicked}
+        self.delegate.replaces = not at_end
+        is_open = super().edit(index, trigger, event)  # type: ignore[arg-type]  # may be None
+        editor = self.delegate.editor
+        if is_open and at_end and isinstance(editor, LineEdit):  # selected by Qt itself
+            editor.end(False)
+        return is_open
 
     @override
     def moveCursor(
@@ -336,6 +361,8 @@ class PromptTable(QTableView):
             self.remove_rows()
         elif event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self.clear_cells()
+        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.modifiers():
+            self.edit(self.currentIndex(), self.EditTrigger.EditKeyPressed, event)
         else:
             super().keyPressEvent(event)
 

@@ -41,7 +41,8 @@ def column_widths(width: int, rows: Sequence[TypedRow], letter: int = 7) -> tupl
     )
     rest = max(0, width - answer - wrong - label - group)
     has_twins = any(row.corrupt for row in rows)
-    prompt = int(rest * _PROMPT_SHARE) if has_twins else max(rest - _EMPTY_CORRUPT, rest // 2)
+    besides_heading = max(rest - _EMPTY_CORRUPT, rest // 2)
+    prompt = min(int(rest * _PROMPT_SHARE), besides_heading) if has_twins else besides_heading
     return prompt, rest - prompt, answer, wrong, label, group
 
 

@@ -185,7 +185,7 @@ class SearchDesk(QObject):
             others = [text for text in texts[1:] if text]
             yield Found(
                 shorten(visible(row.prompt), _LONGEST),
-                f"Prompt {place + 1}",
+                self._prompts.table.prompts.called(place).capitalize(),
                 partial(self._show_prompt, place),
                 _PROMPT + (0 if where == 0 else 1) + place / 10_000,
                 clipped(" · ".join(visible(text) for text in others), _LONGEST),

@@ -11,6 +11,7 @@ from desktop_app.window.prompts.widths import column_widths, line_count
 def test_prompts_get_most_of_the_width():
     pair, alone = TypedRow("a", "b"), TypedRow("a")
     assert column_widths(320, [pair])[:4] == (124, 84, 56, 56)
+    assert column_widths(232, [pair])[:2] == (90, 62)  # the heading is not cut
     prompt, corrupt, *_ = column_widths(320, [alone])
     assert prompt > 2 * corrupt
     for width in (0, 90, 320, 900, 2400):
