@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -25,11 +27,18 @@ from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.frame import layout
-from desktop_app.window.frame.edges import KEYS
+from desktop_app.window.frame.actions import ActionSpec, in_menu
+from desktop_app.window.frame.edges import KEYS, Edges
+from desktop_app.window.frame.fitting import Fitting
 from desktop_app.window.frame.hall import PICTURE
+from desktop_app.window.frame.help_pages import START
+from desktop_app.window.frame.help_panel import HelpPanel
+from desktop_app.window.frame.whole import Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtWidgets import QMainWindow
 
     from desktop_app.support.logs import LogBook
     from desktop_app.window.frame.hall import Hall
@@ -107,6 +116,103 @@ class LogPanel(QWidget):
         entries = self._book.entries()
         lowest = _INFO if self._level.value() == "all" else _WARNING
         shown = sorted((e for e in entries if e.level >= lowest), key=lambda e: -e.last)
+        rows = [
+            (
+                time.strftime("%H:%M:%S", time.localtime(e.last)),
+                f"×{e.count:,}" if e.count > 1 else "",
+                e.level_name,
+                e.source,
+                e.message,
+            )
+            for e in shown
+        ]
+        self.table.set_rows(rows)
+
+    def _on_clear_clicked(self) -> None:
+        self._book.clear()
+        self.refresh()
+
+    def _on_copy_clicked(self) -> None:
+        text = "\n".join(
+            f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(e.last))} {e.level_name} "
+            f"{e.source}: {e.message} (×{e.count:,})"
+            for e in self._book.entries()
+        )
+        QApplication.clipboard().setText(text)
+
+
+class Panels(QObject):
+    """Docks the panels, and brings those forward that are hidden at first.
+
+    Attributes:
+        window: What they stand in.
+        docks: The docks by name.
+        edges: What is folded away to the window's edges.
+        whole: What takes the whole window.
+        help: The help pages.
+        help_width: How wide the help was last; 0 before it was shown.
+        log: What was logged.
+    """
+
+    def __init__(
+        self, window: QMainWindow, hall: Hall, rooms: Mapping[str, QWidget], log_book: LogBook
+    ) -> None:
+        super().__init__(window)
+        self.window = window
+        self._views = hall.views
+        self.help_width = self._beside = 0
+        self.help = HelpPanel()
+        self.log = LogPanel(log_book)
+        widgets = {**rooms, "help": self.help, "log": self.log}
+        self.docks = {
+            key: layout.make_dock(key, key.capitalize(), widget, window)
+            for key, widget in widgets.items()
+        }
+        self.edges = Edges(window, self.docks)
+        self.whole = Whole(window, self.docks, self.edges)
+        self._fitting = Fitting(window, self.docks, self.edges)
+        self._offer_whole(hall)
+        self._tidying = QTimer(self, singleShot=True, interval=0)
+        self._tidying.timeout.connect(self._tidy)
+        for changed in (
+            *(self.edges.changed, self.whole.changed),
+            *(dock.topLevelChanged for dock in self.docks.values()),
+            *(dock.dockLocationChanged for dock in self.docks.values()),
+        ):
+            changed.connect(self._tidying.start)
+        self.whole.changed.connect(self.fit)
+        self.edges.changed.connect(self._fitting.fit_new)
+        hall.whole_wanted.connect(self.whole.toggle)
+        self.whole.changed.connect(hall.whole_changed)
+        self.docks["help"].toggleViewAction().toggled.connect(self._on_help_toggled)
+        hall.help_wanted.connect(self.show_help)
+        hall.heading_wanted.connect(self.show_help)
+        hall.log_wanted.connect(self.show_log)
+        self.log.warnings_counted.connect(self._on_warnings_counted)
+
+    def action_specs(self) -> list[ActionSpec]:
+        """Return what shows and hides panels."""
+        return [
+            *(
+                ActionSpec(
+                    *(f"dock_{key}", key, "&View", 30),
+                    action=dock.toggleViewAction(),
+                    submenu=_PANELS,
+                )
+                for key, dock in self.docks.items()
+            ),
+            *(replace(spec, submenu=_PANELS) for spec in in_menu("&View", *self._folds())),
+            *in_menu("&View", *self._whole_rows()),
+            *in_menu(
+                "&Help",
+                ("help", "Help on this analysis", 0, self._show_here, "F1", "help"),
+                ("help_start", "Getting started", 10, partial(self.show_help, START)),
+                ("show_log", "Log", 20, self.show_log, "Ctrl+L"),
+            ),
+        ]
+
+    def _folds(self) -> list[tuple[object, ...]]:
+        told = "Fold the panels at the {}"
         return [
             (f"fold_{side}", told.format(side), 30, partial(self.fold, side), keys)
             for side, keys in KEYS.items()
