@@ -7,7 +7,15 @@ would always be last.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QHeaderView, QScrollArea, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QScrollArea,
+    QTabBar,
+    QWidget,
+)
 
 # Two widgets stand beside each other where they share this much of the lower one's height.
 _SHARED = 0.5
@@ -16,7 +24,10 @@ _SHARED = 0.5
 def takes_keys(widget: QWidget) -> bool:
     """Return whether Tab stops at a widget now."""
     stops = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    inner = isinstance(widget, QHeaderView) or widget.focusProxy() is not None
+    # Who has the keyboard in a widget's place must not be asked: PySide6 takes whom it returns for a
+    # child, so a scroll area would belong to its own viewport, and go with the next collection.
+    within = isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox)
+    inner = isinstance(widget, QHeaderView) or within
     empty = isinstance(widget, QTabBar) and not widget.count()  # Qt keeps those that it emptied
     return stops and widget.isVisible() and widget.isEnabled() and not inner and not empty
 
