@@ -194,7 +194,7 @@ class Hands:
         self.window.actions_by_name["run"].trigger()
 
     def run_shown(self, ticks: int) -> None:
-        """Run what is shown to its end by its own button, twice, over other rows the second time."""
+        """Run what is shown by its own button, twice, maybe over other rows the second time."""
         for again in range(2):
             view = self.window.views.shown()
             buttons = view.findChildren(QPushButton)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
@@ -13,7 +13,7 @@ from desktop_app.session.store import Session
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.window.prompts.prompt_rows import TypedRow
 from tests.finding import in_sight, press, said
-from tests.window.fakes import FakeService
+from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -449,3 +449,23 @@ def test_requests_are_frozen_copies_of_the_table(qtbot, window, service):
     assert request.params.prompts[0].text == "1 2 3 4 "
     assert request.params.bos == "auto"
     idle(qtbot, window)
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1440, 900)])
+def test_a_notice_of_the_window_leaves_the_line_beneath_the_picture_in_sight(
+    qtbot, open_window, service, size
+):
+    window = open_window(service, size=size)
+    window.views.open("rank")
+    settle(qtbot, window)
+    view = window.views["rank"]
+    line = view.read_out()["small_print"]
+    assert line
+    window.hall.show_problem("Something went wrong. The log has the details.")
+    settle(qtbot, window)
+    (notice,) = [
+        part for part in window.findChildren(Banner) if part.isVisible() and "log" in part.text()
+    ]
+    (foot,) = [part for part in in_sight(view, QLabel) if part.accessibleName() == line]
+    top = foot.mapTo(window, foot.rect().topLeft()).y()
+    assert notice.mapTo(window, notice.rect().bottomLeft()).y() < top

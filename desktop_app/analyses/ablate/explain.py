@@ -76,7 +76,9 @@ def _percent(result: Result, cell: tuple[int, int] | None) -> Explained:
         sum_ = f"100 · {term(without)} / {term(base)} = " if one else "mean of the prompts' shares "
         working = f"{sum_}{percent(kept)}{whose}"
         if over := over_words(result, cell):
-            working = f"mean of the prompts' shares {percent(kept)}   ({_name(result, cell)}, {over})"
+            working = (
+                f"mean of the prompts' shares {percent(kept)}   ({_name(result, cell)}, {over})"
+            )
     elif cell is not None:
         working = "withheld: the model does not do the task on these prompts"
     return Explained(

@@ -24,7 +24,7 @@ _SHARED = 0.5
 def takes_keys(widget: QWidget) -> bool:
     """Return whether Tab stops at a widget now."""
     stops = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    # Who has the keyboard in a widget's place must not be asked: PySide6 takes whom it returns for a
+    # Who has the keyboard in its place must not be asked: PySide6 takes whom that returns for its
     # child, so a scroll area would belong to its own viewport, and go with the next collection.
     within = isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox)
     inner = isinstance(widget, QHeaderView) or within

@@ -140,7 +140,6 @@ def test_where_all_percentages_are_known_or_none_nothing_is_added():
         assert data.cell_tip(result, 2, 1, 3)  # of one prompt nothing is a mean
 
 
-
 def test_the_gate_speaks_of_the_prompts_that_fail():
     said = said_of.gate_sentence(drawn.ablate_result())
     assert "prompt 2 (answer rank 3, logit difference −2.00)" in said
