@@ -87,6 +87,7 @@ class _HelpLines(PlainLabel):
         self._fit()
 
     def _fit(self) -> None:
+        self.ensurePolished()  # else the face is not yet the one of its role
         metrics = self.fontMetrics()
         most = 2 * metrics.lineSpacing()
         if self.minimumHeight() != most:
