@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QScrollArea,
@@ -64,16 +64,12 @@ class _FieldBox(QWidget):
         return self._error.text()
 
 
-class _HelpLines(PlainLabel):
-    """The help of a field on two lines; what has no room is left out by whole words.
-
-    It is as high without a text as with one: the form does not move under the pointer.
-    """
+class _HelpLine(PlainLabel):
+    """The help of a field on one line; what has no room is left out by whole words."""
 
     def __init__(self) -> None:
         super().__init__()
         self._whole = ""
-        self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def tell(self, text: str) -> None:
@@ -87,14 +83,8 @@ class _HelpLines(PlainLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.ensurePolished()  # else the face is not yet the one of its role
-        metrics = self.fontMetrics()
-        most = 2 * metrics.lineSpacing()
-        if self.minimumHeight() != most:
-            self.setFixedHeight(most)
-        words, room = self._whole.split(), QRect(0, 0, max(self.width(), 1), 10_000)
-        text, wrap = self._whole, Qt.TextFlag.TextWordWrap
-        while words and metrics.boundingRect(room, wrap, text).height() > most:
+        metrics, words, text = self.fontMetrics(), self._whole.split(), self._whole
+        while words and metrics.horizontalAdvance(text) > self.width():
             words.pop()
             text = " ".join(words) + " …"
         self.setText(text)
@@ -126,7 +116,7 @@ class ParamsForm(QWidget):
         self._more_room.setLayout(self._more_flow)
         self._more = QToolButton()
         self._more.setCheckable(True)
-        self._help, self._problem = _HelpLines(), PlainLabel()
+        self._help, self._problem = _HelpLine(), PlainLabel()
         self._build()
         self._add_fields()
         self.set_value(model_class.model_construct())
