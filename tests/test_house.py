@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,21 @@ def test_every_slice_is_whole():
             assert importlib.util.find_spec(f"desktop_app.analyses.{name}.{part}") is not None
         for file in ("script.py.jinja", "help.md", "icon.svg"):
             assert file_of(name, file) is not None, (name, file)
+
+
+@pytest.mark.parametrize("folder", ["desktop_app", "tests"])
+def test_no_question_that_gives_a_widget_another_owner(folder):
+    """PySide6 takes what these return for children of what was asked, and destroys them with it.
+
+    A scroll area that its own viewport names belongs to nobody any more.
+    """
+    asked = re.compile(
+        r"\.(focusProxy|nextInFocusChain|previousInFocusChain|topLevelWidget|splitter|buddy)\(\)"
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if asked.search(line)
+    ]
+    assert not found

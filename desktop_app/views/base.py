@@ -55,6 +55,7 @@ _COMPUTING = ("Running…", "Computing…", "The picture appears here.")
 # Beneath the first fields, of which a result's own words would be untrue.
 _SO_FAR = "The first values of the run that goes on"
 _UNFIT = "unfit"
+_LOWEST = 8  # the margin beneath the small print
 _log = logging.getLogger(__name__)
 _WAITING = ("Waiting…", "Waiting", "It begins when the jobs before it have ended.")
 # There are not as many codes; a stranger's file may hold any number.
@@ -296,9 +297,10 @@ class AnalysisView(QWidget):
         self._heading.show_whole(whole)
 
     def covered(self) -> int:
-        """Return how many pixels of the lower end a banner takes, with what is below it."""
-        over = self._overlay.height()
-        return over and over + self.height() - self._area.geometry().bottom() - 1
+        """Return how many pixels of the lower end a banner and the line beneath it take."""
+        # By what is asked for, not by where it lies: that is not known before the first layout.
+        foot = self._foot.sizeHint().expandedTo(self._foot.minimumSize()).height()
+        return self._overlay.height() + foot + self._below_foot
 
     def clear(self) -> None:
         """Go back to the empty view."""
@@ -412,7 +414,9 @@ class AnalysisView(QWidget):
             foot = QWidget()
             foot.setFixedHeight(FOOT)
             row_in(foot, (self._small_print, 1), (self._picked, 2))
-        column_in(self, *above, (self._area, 1), foot, margins=(16, 12, 16, 8))
+        column = column_in(self, *above, (self._area, 1), foot, margins=(16, 12, 16, _LOWEST))
+        low = column.spacing() + _LOWEST
+        self._foot, self._below_foot = foot, low
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect_frame(self) -> None:

@@ -6,6 +6,7 @@ made up without knowing the window, and made again.
 
 from __future__ import annotations
 
+import gc
 import itertools
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QMenu,
+    QPushButton,
     QWidget,
 )
 
@@ -190,6 +192,33 @@ class Hands:
         self.open(which)
         self.note("run")
         self.window.actions_by_name["run"].trigger()
+
+    def run_shown(self, ticks: int) -> None:
+        """Run what is shown by its own button, twice, maybe over other rows the second time."""
+        for again in range(2):
+            view = self.window.views.shown()
+            buttons = view.findChildren(QPushButton)
+            button = next((b for b in buttons if b.text() == "Run" and b.isVisible()), None)
+            if button is None or not button.isEnabled():
+                return
+            self.note("run what is shown", view.analysis.name, again)
+            self._mouse(button, button.rect().center(), NO_KEYS, double=False)
+            self.rest()
+            gc.collect()
+            if ticks % 3 == again:
+                self.tick(ticks)
+
+    def tick(self, which: int) -> None:
+        """Take a row of the prompt table in or out of the next run."""
+        table = self.window.prompts.table
+        places = [i for i in range(table.model().rowCount()) if not table.isRowHidden(i)]
+        if not places:
+            return
+        box = table.model().columnCount() - 1  # the last of the model, the first to be seen
+        index = table.model().index(places[which % len(places)], box)
+        self.note("tick", index.row())
+        at = table.visualRect(index).center()
+        QTest.mouseClick(table.viewport(), LEFT, NO_KEYS, at)
 
     def wheel(self, which: int, where: tuple[int, int], turns: int, *, ctrl: bool) -> None:
         """Turn the wheel over something."""

@@ -6,9 +6,7 @@ makes such circles, as it takes the proxy for a child of the widget that is aske
 
 from __future__ import annotations
 
-import ast
 import gc
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, Qt
@@ -20,7 +18,6 @@ from tests.patience import turn_the_loop
 from tests.window.fakes import settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -38,19 +35,6 @@ def garbage():
     gc.set_debug(0)
     gc.freeze()  # what was saved is not looked at again
     gc.garbage.clear()
-
-
-@pytest.mark.parametrize("part", ["desktop_app", "tests"])
-def test_nobody_asks_for_a_focus_proxy(part):
-    asked = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in sorted((ROOT / part).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "focusProxy"
-    ]
-    assert asked == []
 
 
 def test_a_walk_by_keys_leaves_nothing_living_to_the_collector(qtbot, window, garbage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QPushButton
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.requests import LoadModel, RunAnalysis
@@ -472,3 +472,23 @@ def test_a_click_on_run_leaves_the_keyboard_in_its_room(qtbot, window, service):
     service.slow.clear()
     settle(qtbot, window)
     assert QApplication.focusWidget() is button
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1440, 900)])
+def test_a_notice_of_the_window_leaves_the_line_beneath_the_picture_in_sight(
+    qtbot, open_window, service, size
+):
+    window = open_window(service, size=size)
+    window.views.open("rank")
+    settle(qtbot, window)
+    view = window.views["rank"]
+    line = view.read_out()["small_print"]
+    assert line
+    window.hall.show_problem("Something went wrong. The log has the details.")
+    settle(qtbot, window)
+    (notice,) = [
+        part for part in window.findChildren(Banner) if part.isVisible() and "log" in part.text()
+    ]
+    (foot,) = [part for part in in_sight(view, QLabel) if part.accessibleName() == line]
+    top = foot.mapTo(window, foot.rect().topLeft()).y()
+    assert notice.mapTo(window, notice.rect().bottomLeft()).y() < top

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.ablate.picture import component, find_part, grid, mean_grid
+from desktop_app.analyses.ablate.picture import component, find_part, grid, mean_grid, over_words
 from desktop_app.pictures.explained import difference, term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import metric_name, number, part_name, percent, plural
@@ -40,12 +40,15 @@ def _values(result: Result, cell: tuple[int, int] | None) -> tuple[float, float,
     base = float(result.data.get("base_mean", np.nanmean(result.data["base"])))
     if cell is None:
         return base, math.nan, ""
-    kind = component(result)
-    layer = int(result.data["layers"][cell[0]])
-    name = part_name(layer, cell[1] if kind == "head" else None, kind)
+    name = _name(result, cell)
     several = len(result.prompts) > 1
     over = f", mean of {plural(len(result.prompts), 'prompt')}" if several else ""
     return base, float(mean_grid(result, "ablated_mean")[cell]), f"   ({name}{over})"
+
+
+def _name(result: Result, cell: tuple[int, int]) -> str:
+    kind, layer = component(result), int(result.data["layers"][cell[0]])
+    return part_name(layer, cell[1] if kind == "head" else None, kind)
 
 
 def _effect(result: Result, cell: tuple[int, int] | None) -> Explained:
@@ -68,10 +71,14 @@ def _percent(result: Result, cell: tuple[int, int] | None) -> Explained:
     base, without, whose = _values(result, cell)
     kept = math.nan if cell is None else float(mean_grid(result, "percent_mean")[cell])
     working = ""
-    if math.isfinite(kept):
+    if cell is not None and math.isfinite(kept):
         one = len(result.prompts) == 1
         sum_ = f"100 · {term(without)} / {term(base)} = " if one else "mean of the prompts' shares "
         working = f"{sum_}{percent(kept)}{whose}"
+        if over := over_words(result, cell):
+            working = (
+                f"mean of the prompts' shares {percent(kept)}   ({_name(result, cell)}, {over})"
+            )
     elif cell is not None:
         working = "withheld: the model does not do the task on these prompts"
     return Explained(

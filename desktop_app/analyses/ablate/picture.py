@@ -45,6 +45,7 @@ QUANTITIES = (
 )
 # More dots than these on one line hide each other.
 MOST_DOTS = 60
+_DOING = "those where the model does the task"
 _CHANGE = "base → without it"
 
 
@@ -97,11 +98,12 @@ def part_map(
         values = grid(result, quantity)[:, :, prompt]
     low, high = centred_limits(values, centre=_centre(result, quantity, prompt))
     rows, columns = axes(result.data, component(result), values.shape[1])
+    few = _few(result) if quantity == "percent" and prompt is None else ""
     shown = Matrix(
         values.astype(np.float32),
         rows,
         columns,
-        " · ".join(filter(None, (_value_name(result, quantity), known_parts(result)))),
+        " · ".join(filter(None, (_value_name(result, quantity), few, known_parts(result)))),
         diverging=quantity != "sem",
         scale=(0.0 if quantity == "sem" else low, high),
         value_format="{:.1f} %" if quantity == "percent" else "{:+.3f}",
@@ -203,7 +205,8 @@ def ranking(
         dots = tuple(effects[cell].tolist())
         told.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
     marks = np.full(mean.shape, True) if is_estimated(result) else None
-    return _ranked(result.data["layers"], component(result), told, share, marks)
+    few = _few(result) if prompt is None else ""
+    return _ranked(result.data["layers"], component(result), told, share, marks, few)
 
 
 def by_layer(found: Ranking) -> Ranking:
@@ -217,6 +220,7 @@ def _ranked(
     cells: Iterable[tuple[tuple[int, ...], Bar]],
     shares: np.ndarray | None = None,
     uncertain: np.ndarray | None = None,
+    few: str = "",
 ) -> Ranking:
     rows, dots = [], 0
     for cell, bar in cells:
@@ -224,6 +228,7 @@ def _ranked(
         share = math.nan if shares is None else float(shares[cell])
         error = "" if math.isnan(bar.error) else f" ± {number(bar.error)}"
         kept = "withheld" if math.isnan(share) else f"{percent(share)} kept"
+        kept += f" ({few})" if few and not math.isnan(share) else ""
         told = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
         if uncertain is not None and uncertain[cell]:
             name, told = f"{name} {ABOUT}", f"{told}; an estimate"
@@ -234,7 +239,7 @@ def _ranked(
         Column("part", "name"),
         Column("bar", "bar", heading, signed=True, align="center"),
         Column("effect", "number", format=_signed),
-        Column("kept", "percent", muted=True),
+        Column("kept", "percent", muted=True, tooltip=few and f"Mean over {few}: {_DOING}"),
     )
     return Ranking(columns, tuple(rows))
 
@@ -308,6 +313,7 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     if is_estimated(result):
         about, over = f"{ABOUT} ", f"{over}, gradient estimate"
     kept = about + percent(share) if math.isfinite(share) else percent(share)
+    few = _few(result, found)
     facts = [
         Fact(
             f"Effect of removal ({result.data['mode']}{over})",
@@ -315,7 +321,7 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
             "ablated − base, mean over the prompts of the run; negative: removing it hurts",
             "effect",
         ),
-        Fact("Kept without it", kept, "100 · ablated / base", "percent"),
+        Fact(f"Kept without it{few and f' ({few})'}", kept, "100 · ablated / base", "percent"),
     ]
     if 1 < len(result.prompts) > place.prompt:
         own = float(grid(result, "effect")[(*found, place.prompt)])
@@ -338,6 +344,8 @@ def lines(result: Result) -> Iterator[str]:
     yield f"kept in every run: {data['kept']}"
     if noise := noise_sentence(result):
         yield noise
+    if over := over_words(result):
+        yield f"percentages are means {over}"
     if known := known_parts(result):
         yield f"the most harmful of {known}:"
     effect = np.asarray(data["effect_mean"])
@@ -371,11 +379,36 @@ def part_sentence(result: Result, row: int, column: int) -> str:
     share = float(mean_grid(result, "percent_mean")[row, column])
     error = "" if math.isnan(sem) or len(result.prompts) < 2 else f" ± {number(sem, 2)}"
     about = f"{ABOUT} " if is_estimated(result) else ""
+    over = over_words(result, (row, column))
     kept = "" if math.isnan(share) else f"; {about}{percent(share)} is kept"
+    kept += f", {over}" if kept and over else ""
     return (
         f"{metric_name(result)} goes from {number(base, 2)} to {about}{number(base + effect, 2)} "
         f"({number(effect, 2, sign=True)}{error}){kept}."
     )
+
+
+def shares_known(result: Result, cell: tuple[int, ...] | None = None) -> int:
+    """Return over how many prompts the percentages of a part, or of any, are taken."""
+    known = np.isfinite(grid(result, "percent"))
+    return int(known[cell].sum() if cell is not None else known.any((0, 1)).sum())
+
+
+def over_words(result: Result, cell: tuple[int, ...] | None = None) -> str:
+    """Say over which prompts a mean percentage is taken, where that is not all of them."""
+    known, count = shares_known(result, cell), len(result.prompts)
+    if result.partial or not 0 < known < count:  # of a run that was stopped it says how far it came
+        return ""
+    some = "one prompt of" if known == 1 else f"{known:,} of"
+    of = f"{count:,}" if known == 1 else f"{count:,} prompts"
+    return f"over the {some} {of} where the model does the task"
+
+
+def _few(result: Result, cell: tuple[int, ...] | None = None) -> str:
+    """Say the same in few words: `3 of 4 prompts`."""
+    known, count = shares_known(result, cell), len(result.prompts)
+    withheld = 0 < known < count and not result.partial
+    return f"{known:,} of {count:,} prompts" if withheld else ""
 
 
 def gate_sentence(result: Result) -> str:
@@ -446,6 +479,8 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
     if result.partial and math.isnan(effect):
         return f"{name}  {NOT_COMPUTED}"
     kept = "percentage withheld" if math.isnan(share) else f"{percent(float(share))} kept"
+    if prompt is None and not math.isnan(share) and (over := _few(result, (row, column))):
+        kept += f" ({over})"
     below = is_lost(float(effect), noise_of(result.data, prompt))
     lost = " · below the noise floor" if below else ""
     return f"{name}  {number(float(effect), sign=True)} · {kept}{lost}"
@@ -455,4 +490,8 @@ def drop_sentence(result: Result) -> str:
     """Say how many points a part costs on average, gains as 0; empty where withheld."""
     drops = np.minimum(0.0, mean_grid(result, "percent_mean") - 100.0)
     finite = drops[np.isfinite(drops)]
-    return f"mean drop {number(-float(finite.mean()), 2)} points" if finite.size else ""
+    if not finite.size:
+        return ""
+    few = _few(result)
+    over = f", {few}" if few else ""
+    return f"mean drop {number(-float(finite.mean()), 2)} points{over}"

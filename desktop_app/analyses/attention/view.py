@@ -36,13 +36,15 @@ Head = tuple[int, int]
 # What stands above the small pictures of all heads, and left of them, in pixels.
 _GRID_LABELS = 150
 _GRID_MARGIN = 96
-_LARGEST_PITCH = 72.0
+_SMALL_PITCH, _LARGEST_PITCH = 14.0, 72.0
+_GRID_SHARE = 0.38  # of the width, at most
 # Narrower, the small pictures stand above the large one, and all of it scrolls; two heads beside
 # each other need more, and less is too little for them.
 _NARROW, _NARROW_FOR_TWO, _LEAST_FOR_TWO = 680, 900, 520
+_LEAST_BESIDE = 560  # what few heads beside the large one need
 _GRID_HEIGHT, _HEAD_HEIGHT = 190, 480
-# A card's margins, and the gap between what it holds.
-_CARD, _GAP = 24, 8
+# A card's margins with its border, and the gap between what it holds.
+_CARD, _GAP = 26, 8
 # Lower, the strips beneath would take the picture's room.
 _ROOM_FOR_STRIPS = 900
 _SENTENCE = {"log": " · log colours", "percentile": " · percentile colours"}
@@ -136,6 +138,9 @@ class AttentionView(AnalysisView):
         """Make the grid as wide as its height lets it be, until the user chose."""
         room, rows, two = self._area.size(), self._counts[0], self._second is not None
         narrow = room.width() < (_NARROW_FOR_TWO if two else _NARROW)
+        if not two and room.width() >= _LEAST_BESIDE:
+            # All heads of a layer in sight beside the large one show more than a few layers above.
+            narrow &= _GRID_MARGIN + _SMALL_PITCH * self._counts[1] > _GRID_SHARE * room.width()
         stacked = two and room.width() < _LEAST_FOR_TWO
         ways = Qt.Orientation
         self._split.setOrientation(ways.Vertical if narrow else ways.Horizontal)
@@ -149,8 +154,9 @@ class AttentionView(AnalysisView):
         if narrow:
             self._split.setSizes([_GRID_HEIGHT, max(room.height() - _GRID_HEIGHT, _HEAD_HEIGHT)])
             return
-        pitch = min(_LARGEST_PITCH, max(14.0, (room.height() - _GRID_LABELS) / rows))
-        wanted = min(int(_GRID_MARGIN + pitch * self._counts[1]), int(0.38 * room.width()))
+        pitch = min(_LARGEST_PITCH, max(_SMALL_PITCH, (room.height() - _GRID_LABELS) / rows))
+        most = int(_GRID_SHARE * room.width())
+        wanted = min(int(_GRID_MARGIN + pitch * self._counts[1]), most)
         self._split.setSizes([wanted, room.width() - wanted])
 
     def _bound_height(self) -> None:

@@ -64,6 +64,33 @@ class _FieldBox(QWidget):
         return self._error.text()
 
 
+class _HelpLine(PlainLabel):
+    """The help of a field on one line; what has no room is left out by whole words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def tell(self, text: str) -> None:
+        """Say something else."""
+        self._whole = text
+        self._fit()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics, words, text = self.fontMetrics(), self._whole.split(), self._whole
+        while words and metrics.horizontalAdvance(text) > self.width():
+            words.pop()
+            text = " ".join(words) + " …"
+        self.setText(text)
+        self.setToolTip(plain_tip(self._whole if text != self._whole else ""))
+
+
 class ParamsForm(QWidget):
     """Controls for the fields of a model, wrapping like words.
 
@@ -89,7 +116,7 @@ class ParamsForm(QWidget):
         self._more_room.setLayout(self._more_flow)
         self._more = QToolButton()
         self._more.setCheckable(True)
-        self._help, self._problem = PlainLabel(), PlainLabel()
+        self._help, self._problem = _HelpLine(), PlainLabel()
         self._build()
         self._add_fields()
         self.set_value(model_class.model_construct())
@@ -106,7 +133,6 @@ class ParamsForm(QWidget):
         set_role(self._problem, "bad")
         self._problem.setWordWrap(True)
         self._problem.setVisible(False)
-        self._help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         foot = row_in(None, self._more, (self._help, 1), spacing=12)
         column_in(self, self._flow, self._more_room, foot, self._problem, spacing=12)
 
@@ -178,9 +204,9 @@ class ParamsForm(QWidget):
             while box is not None and not isinstance(box, _FieldBox):
                 box = box.parent()
             if box is not None:
-                self._help.setText(box.help)
+                self._help.tell(box.help)
         elif event.type() == QEvent.Type.Leave and isinstance(watched, _FieldBox):
-            self._help.setText("")
+            self._help.tell("")
         return super().eventFilter(watched, event)
 
     def _mark(self, error: ValidationError | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from desktop_app.pictures.matrix import Cell, Matrix
 
+_BRACKETS = re.compile(r" \([^)]*\)")
 WORD = 22
 LINE = 17
 _FOOTER_GAPS = 16
@@ -32,11 +34,16 @@ _GAP = 6
 
 
 class MapPane(QWidget):
-    """A map that can show the same place as its neighbours; `Heatmap` holds them together."""
+    """A map that can show the same place as its neighbours; `Heatmap` holds them together.
+
+    Attributes:
+        beside: All maps that stand in its row, itself among them.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.canvas = MatrixCanvas()
+        self.beside: tuple[Matrix, ...] = ()
         self.canvas.setAccessibleName("Cells of the heatmap")
         self.word, self.line = plain_label("heading"), plain_label("small")
         self.readout, self._name = plain_label("small"), plain_label("small")
@@ -60,6 +67,7 @@ class MapPane(QWidget):
         if matrix is not None:
             self.line.setToolTip(plain_tip(matrix.sentence))
             self.setAccessibleName(f"{matrix.title}: {matrix.sentence}" if titled else "Heatmap")
+            self.word.setToolTip(plain_tip(matrix.title))
         self._write_words()
         self.describe()
 
@@ -122,19 +130,29 @@ class MapPane(QWidget):
         if matrix is None or not matrix.title:
             return
         left, room = round(self.canvas.left_room()), round(self.canvas.frame.plot.width())
-        named = f"{matrix.title} · {matrix.name}" if matrix.name else matrix.title
-        for label, full, short in (
-            (self.word, named, matrix.title),
-            (self.line, matrix.sentence, matrix.short or matrix.sentence),
-        ):
+        for label, ways in ((self.word, _titles), (self.line, _sentences)):
             label.setIndent(left)
             metrics = label.fontMetrics()
-            text = full if metrics.horizontalAdvance(full) <= room else short
+            # Maps beside each other are named in one way, which has room over each of them.
+            together = zip(*map(ways, self.beside or (matrix,)), strict=True)
+            fits = (all(metrics.horizontalAdvance(t) <= room for t in one) for one in together)
+            own = ways(matrix)
+            text = next((text for text, fit in zip(own, fits, strict=True) if fit), own[-1])
             label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, room))
 
     @Slot()
     def _on_view_changed(self) -> None:
         self.reset.setVisible(self.canvas.frame.is_zoomed())
+
+
+def _titles(matrix: Matrix) -> tuple[str, ...]:
+    """Return a map's title, ever shorter; what is left out the tooltip tells."""
+    named = f"{matrix.title} · {matrix.name}" if matrix.name else matrix.title
+    return named, matrix.title, _BRACKETS.sub("", matrix.title)
+
+
+def _sentences(matrix: Matrix) -> tuple[str, ...]:
+    return matrix.sentence, matrix.short or matrix.sentence
 
 
 def plain_label(role: str) -> QLabel:
@@ -210,6 +228,7 @@ class Heatmap(QWidget):
         while len(self.panes) < len(maps):
             self._add_pane()
         for place, pane in enumerate(self.panes):
+            pane.beside = maps
             pane.show_map(maps[place] if place < len(maps) else None)
             pane.setVisible(place < len(maps))
         self._bar.set_scale(first.limits, diverging=first.diverging, seen=first.seen)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TITLE = 18
 PAD = 6
+_BETWEEN = 2.5  # numbers of two rows
 _LONGEST_WORD = 96
 _STANDING_BELOW = 36.0
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -85,10 +86,8 @@ def words_stand(axis: Axis, pitch: float) -> bool:
 def paint_rows(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set[int]) -> None:
     """Write the labels of the rows left of the plot; `strong` ones in full ink."""
     painter.setFont(label_font(axis))
-    metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_height()
-    width = label_length(axis) + 2
-    room = metrics.height()
-    for row in _with(thinned(frame.rows_seen(), pitch, room), strong, pitch, room):
+    metrics, width = QFontMetricsF(label_font(axis)), label_length(axis) + 2
+    for row in rows_labelled(frame, axis, strong):
         rect = frame.cell_rect(row, frame.seen.left())
         middle = rect.center().y()
         if not frame.plot.top() <= middle <= frame.plot.bottom():
@@ -106,6 +105,14 @@ def paint_rows(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set[in
         painter.restore()
 
 
+def rows_labelled(frame: MatrixFrame, axis: Axis, strong: set[int]) -> list[int]:
+    """Return the rows whose labels have room below each other, the strong ones in any case."""
+    metrics, pitch = QFontMetricsF(label_font(axis)), frame.cell_height()
+    # Numbers reach neither below their line nor as high as it is.
+    room = metrics.height() if axis.words else metrics.capHeight() + _BETWEEN
+    return _with(thinned(frame.rows_seen(), pitch, room), strong, pitch, room)
+
+
 def paint_columns(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set[int]) -> None:
     """Write the labels of the columns above the plot; `strong` ones in full ink."""
     painter.setFont(label_font(axis))
@@ -113,7 +120,8 @@ def paint_columns(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set
     standing = words_stand(axis, pitch)
     roomy = axis.words and not standing
     longest = pitch - 4 if roomy else float(_LONGEST_WORD)
-    room = metrics.height() if standing else pitch if roomy else label_length(axis) + 8
+    apart = 8 if axis.words else 4
+    room = metrics.height() if standing else pitch if roomy else label_length(axis) + apart
     columns = thinned(frame.cols_seen(), pitch, room)
     for col in _with(columns, strong, pitch, room):
         middle = frame.cell_rect(frame.seen.top(), col).center().x()

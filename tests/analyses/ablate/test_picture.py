@@ -7,6 +7,8 @@ import pytest
 
 from desktop_app.analyses.ablate import picture as data
 from desktop_app.analyses.ablate import picture as said_of
+from desktop_app.analyses.ablate.explain import explain
+from desktop_app.pictures.facts import Place
 from tests.samples import drawn
 
 
@@ -54,7 +56,7 @@ def test_most_harmful_first_with_every_prompt():
     assert data.part_at(drawn.ablate_result(), first.key) == (5, 3)
     assert found.text(len(found.rows) - 1, 0) == "L4H2"  # removing it helps most
     assert len(data.ranking(drawn.ablate_result(), limit=5).rows) == 5
-    assert first.tooltip == "L5H3: effect −2.000 ± 1.000, 25.0 % kept"
+    assert first.tooltip == "L5H3: effect −2.000 ± 1.000, 25.0 % kept (1 of 2 prompts)"
 
 
 def test_a_rising_loss_is_harm():
@@ -92,7 +94,50 @@ def test_rows_per_prompt_name_prompts():
 def test_the_sentence_of_a_part():
     said = said_of.part_sentence(drawn.ablate_result(), 1, 3)
     assert "from 1.00 to −1.00 (−2.00 ± 1.00)" in said
-    assert "25.0 % is kept" in said
+    assert "25.0 % is kept, over the one prompt of 2 where the model does the task." in said
+
+
+def _over(count, failing):
+    """Return a result of so many prompts, of which the percentages of some are withheld."""
+    two = drawn.ablate_result()
+    made = {}
+    for name in ("base", "ablated", "effect", "percent", "answer_rank"):
+        values = np.asarray(two.data[name], dtype=float)
+        made[name] = np.repeat(values[..., :1], count, axis=-1)
+    made["percent"][..., list(failing)] = np.nan
+    made["task_done"] = np.array([i not in failing for i in range(count)])
+    return drawn.ablate_result(prompts=drawn.PROMPTS[:1] * count, data=made)
+
+
+def test_a_mean_percentage_says_over_which_prompts_it_is():
+    result, few = _over(4, [2]), "3 of 4 prompts"
+    place = Place(layer=5, head=3)
+    told = (
+        said_of.part_sentence(result, 1, 3),
+        data.part_map(result, "percent").name,
+        data.cell_tip(result, None, 1, 3),
+        data.ranking(result).rows[0].tooltip,
+        data.ranking(result).columns[-1].tooltip,
+        data.drop_sentence(result),
+        explain(result, "percent", place).working,
+        " ".join(fact.name for fact in data.head_facts(result, place)),
+        "\n".join(data.lines(result)),
+    )
+    assert all(few in words for words in told), [words for words in told if few not in words]
+    assert "kept, over the 3 of 4 prompts where the model does the task." in told[0]
+
+
+def test_where_all_percentages_are_known_or_none_nothing_is_added():
+    for failing in ([], [0, 1, 2, 3]):
+        result = _over(4, failing)
+        told = (
+            said_of.part_sentence(result, 1, 3),
+            data.part_map(result, "percent").name,
+            data.cell_tip(result, None, 1, 3),
+            data.drop_sentence(result),
+        )
+        assert not [words for words in told if "of 4 prompts" in words]
+        assert data.cell_tip(result, 2, 1, 3)  # of one prompt nothing is a mean
 
 
 def test_the_gate_speaks_of_the_prompts_that_fail():
@@ -122,7 +167,7 @@ def test_what_is_kept_is_said():
 
 def test_the_mean_drop_counts_no_rises():
     # Of 12 parts one keeps 25 %, one rises to 125 %, ten stay at 100 %: −75 / 12.
-    assert said_of.drop_sentence(drawn.ablate_result()) == "mean drop 6.25 points"
+    assert said_of.drop_sentence(drawn.ablate_result()) == "mean drop 6.25 points, 1 of 2 prompts"
     withheld = drawn.ablate_result(data={"percent_mean": np.full((3, 4), np.nan)})
     assert said_of.drop_sentence(withheld) == ""
 

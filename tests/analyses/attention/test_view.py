@@ -180,3 +180,15 @@ def test_strips_wrap_rather_than_scroll_both_ways(qtbot, make_view):
         assert strip.horizontalScrollBar().maximum() == 0
         assert strip.heightForWidth(60) <= 2 * (28 + 8) + 8
         assert strip.height() >= strip.heightForWidth(strip.width())
+
+
+@pytest.mark.parametrize("size", [(700, 620), (684, 560)])
+def test_few_heads_stand_beside_the_large_one_in_a_window_of_usual_size(make_view, size):
+    """The room that windows of 1280 × 800 and 1024 × 700 leave."""
+    view = make_view("attention", *size)
+    view.show_result(drawn.attention_result())
+    turn_the_loop()
+    grid, large = find(view, HeadGrid), find(view, PatternView)
+    right_of_grid = grid.mapTo(view, grid.rect().topRight()).x()
+    assert right_of_grid < large.mapTo(view, large.rect().topLeft()).x()
+    assert view.picture_widget().height() >= view.picture_widget().minimumSizeHint().height()

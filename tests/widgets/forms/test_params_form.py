@@ -214,3 +214,28 @@ def test_choices_are_words_with_the_terms_in_tooltips(qtbot):
     assert combo.currentText() == "residual stream before the block"
     assert combo.itemData(0, Qt.ItemDataRole.ToolTipRole) == "resid_pre"
     assert form.value().site == "resid_pre"
+
+
+LONG = (
+    "Which of the many things is exchanged: " + "the one before, the one between, " * 8 + "or all."
+)
+
+
+class Wordy(BaseModel):
+    site: Literal["a", "b"] = Field("a", title="Site", description=LONG)
+    many: int = Field(1, description="Few words.", json_schema_extra={"advanced": True})
+
+
+@pytest.mark.parametrize("width", [900, 640, 420])
+def test_help_is_cut_between_words_and_moves_nothing(shown, qtbot, width):
+    form = shown(ParamsForm(Wordy), width, 300)
+    height = form.heightForWidth(width)
+    control = form.editor("site").control
+    control.setFocus()
+    qtbot.waitUntil(lambda: any("Which of" in label.text() for label in form.findChildren(QLabel)))
+    (told,) = [label for label in form.findChildren(QLabel) if "Which of" in label.text()]
+    said = told.text()
+    assert said == LONG or (said.endswith(" …") and LONG.startswith(said[:-2] + " "))
+    assert said == LONG or LONG in told.toolTip()
+    assert told.fontMetrics().horizontalAdvance(said) <= told.width()
+    assert form.heightForWidth(width) == height

@@ -11,7 +11,7 @@ from desktop_app.pictures.matrix import Axis, Matrix, PairColumn, numbered
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
-from desktop_app.widgets.matrix.matrix_axes import spread
+from desktop_app.widgets.matrix.matrix_axes import rows_labelled, spread
 from tests.finding import find
 from tests.patience import turn_the_loop
 
@@ -156,3 +156,38 @@ def test_many_cells_are_drawn_in_time(row):
     began = time.perf_counter()
     row.grab()
     assert time.perf_counter() - began < 0.5
+
+
+# Words that have little room.
+
+
+def test_the_word_in_brackets_goes_before_a_word_is_cut(row, monkeypatch):
+    names = ("Enough (denoising)", "Needed (noising)")
+    told = [(name, "a sentence") for name in names]
+    monkeypatch.setattr("tests.widgets.matrix.test_map_pane.SENTENCES", told)
+    show(row, np.zeros((4, 5)))
+    row.resize(900, 400)
+    turn_the_loop()
+    assert [pane.word.text() for pane in row.panes] == [f"{name} · share" for name in names]
+    seen = set()
+    for width in range(900, 250, -25):
+        row.resize(width, 400)
+        turn_the_loop(2)
+        seen |= {pane.word.text() for pane in row.panes}
+        assert not [pane.word.text() for pane in row.panes if "…" in pane.word.text()], width
+    assert {"Enough", "Needed"} <= seen
+    assert [pane.word.toolTip() for pane in row.panes] == list(names)
+
+
+def test_a_selected_row_takes_no_label_from_its_neighbours_where_there_is_room(row, qtbot):
+    row.show_maps(Matrix(np.zeros((30, 9)), numbered("Layer", 30), numbered("Head", 9), "x"))
+    row.resize(700, 30 * 14 + 70)
+    turn_the_loop()
+    frame = row.canvas.frame
+    assert 12 < frame.cell_height() < 16
+    qtbot.mouseClick(
+        row.canvas, Qt.MouseButton.LeftButton, pos=frame.cell_rect(1, 4).center().toPoint()
+    )
+    assert row.canvas.selected == (1, 4)
+    shown = rows_labelled(frame, row.canvas.matrix.rows, {1})
+    assert {0, 1, 2} <= set(shown)

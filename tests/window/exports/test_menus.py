@@ -267,9 +267,9 @@ def test_the_help_key_in_a_picture_opens_its_number(qtbot, window):
     window.views.open("ablate")
     settle(qtbot, window)
     heat = in_sight(window.views["ablate"], Heatmap)[0]
-    inside = heat
-    inside.setFocus()
-    if not inside.hasFocus():
+    heat.setFocus()
+    inside = QApplication.focusWidget()
+    if inside is None or not heat.isAncestorOf(inside):
         inside = in_sight(window.views["ablate"], RankingList)[0]
         inside.setFocus()
     key(qtbot, inside, Qt.Key.Key_F1)
