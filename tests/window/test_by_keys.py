@@ -125,7 +125,7 @@ def fully_open(window):
 def stops(widget):
     """Return whether Tab can stop at a widget now."""
     tab = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    seen = widget.isVisible() and widget.isEnabled() and widget.focusProxy() is None
+    seen = widget.isVisible() and widget.isEnabled()
     return tab and seen and not is_qts_own(widget) and can_be_met(widget)
 
 

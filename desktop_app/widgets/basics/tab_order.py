@@ -7,7 +7,17 @@ would always be last.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QHeaderView, QScrollArea, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QScrollArea,
+    QTabBar,
+    QWidget,
+)
 
 # Two widgets stand beside each other where they share this much of the lower one's height.
 _SHARED = 0.5
@@ -16,9 +26,21 @@ _SHARED = 0.5
 def takes_keys(widget: QWidget) -> bool:
     """Return whether Tab stops at a widget now."""
     stops = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    inner = isinstance(widget, QHeaderView) or widget.focusProxy() is not None
+    inner = isinstance(widget, QHeaderView) or _is_inside(widget)
     empty = isinstance(widget, QTabBar) and not widget.count()  # Qt keeps those that it emptied
     return stops and widget.isVisible() and widget.isEnabled() and not inner and not empty
+
+
+def _is_inside(widget: QWidget) -> bool:
+    """Return whether a widget hands the keys on to what it is the inside of.
+
+    Not asked with `focusProxy()`: PySide takes its answer for a part of whoever was asked. A list
+    then belongs to its own viewport, the two to nobody else, and the collector ends them both.
+    """
+    above = widget.parentWidget()
+    if isinstance(above, QAbstractScrollArea):
+        return above.viewport() is widget
+    return isinstance(widget, QLineEdit) and isinstance(above, (QAbstractSpinBox, QComboBox))
 
 
 def in_reading_order(root: QWidget) -> list[QWidget]:
