@@ -209,7 +209,9 @@ class Watched:
             Pass, "run", lambda one, *rest: self._watch(len(one._variants), sweep, one, *rest)
         )
         monkeypatch.setattr(
-            Reader, "_pass", lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest)
+            Reader,
+            "_pass",
+            lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
         )
 
     def _watch(self, count, original, *arguments):
