@@ -45,7 +45,7 @@ def test_detect_reads_a_painted_pattern(capsys, tmp_path):
 def test_repeat_prints_both_halves_beside_the_authors_numbers(capsys):
     text = run(capsys, "repeat", "--batch", "2", "--seq-len", "8")
     assert "log-probability" in text
-    assert "-13.898, -0.644" in text
+    assert "−13.898, −0.644" in text
 
 
 def test_compose_takes_a_pair_as_two_words(capsys):

@@ -21,6 +21,7 @@ from desktop_app.contract.requests import LoadModel, ModelSpec, RunAnalysis
 from desktop_app.engine.loading import load
 from desktop_app.engine.sweep_pass import Pass
 from desktop_app.jobs.service import Service
+from desktop_app.methods.together import Reader
 from desktop_app.session.parts import LazyArray
 from desktop_app.support.errors import BadInputError, MemoryExhaustedError
 from tests.models import named
@@ -193,30 +194,35 @@ def full_gpu(spare=0):
 
 
 class Watched:
-    """Passes of sweeps, counted, and refused where memory ends by decree.
+    """Passes of sweeps and readings, counted, and refused where memory ends by decree.
 
     Attributes:
-        most: The most variants of a pass.
-        failed: The variants of each pass that ran out of memory.
+        most: The most variants, or texts, of a pass.
+        failed: The variants, or texts, of each pass that ran out of memory.
         fitting: How many fit; None: as many as there is memory for.
     """
 
     def __init__(self, monkeypatch):
         self.most, self.failed, self.fitting = 0, [], None
-        original = Pass.run
+        sweep, read = Pass.run, Reader._pass
+        monkeypatch.setattr(
+            Pass, "run", lambda one, *rest: self._watch(len(one._variants), sweep, one, *rest)
+        )
+        monkeypatch.setattr(
+            Reader,
+            "_pass",
+            lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
+        )
 
-        def run(one, *arguments):
-            count = len(one._variants)
-            self.most = max(self.most, count)
-            try:
-                if self.fitting is not None and count > self.fitting:
-                    raise torch.OutOfMemoryError("CUDA out of memory")
-                return original(one, *arguments)
-            except torch.OutOfMemoryError:
-                self.failed.append(count)
-                raise
-
-        monkeypatch.setattr(Pass, "run", run)
+    def _watch(self, count, original, *arguments):
+        self.most = max(self.most, count)
+        try:
+            if self.fitting is not None and count > self.fitting:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(*arguments)
+        except torch.OutOfMemoryError:
+            self.failed.append(count)
+            raise
 
     @contextlib.contextmanager
     def little_memory(self, model, peak, *, nothing=False):

@@ -52,7 +52,7 @@ def test_limits_have_a_distance_however_far_they_are():
 def test_a_cell_in_words():
     shown = matrix(np.array([[0.5, -2.0, np.nan]] * 2), exact_format="{:+.4f}")
     assert shown.cell_text(1, 1) == "L1H1    −2.0000"
-    assert shown.tip_text(0, 2) == "Layer 0 · Head 2    no value"
+    assert shown.tip_text(0, 2) == "L0H2    no value"
     assert matrix(tip=lambda row, column: f"{row}/{column}").tip_text(1, 2) == "1/2"
 
 

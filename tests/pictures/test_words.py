@@ -73,7 +73,7 @@ def test_provenance_names_what_made_the_numbers():
 def test_options_are_named_as_the_form_names_them():
     text = "Prompt 1 has no answer: give --answer, or choose --value-weighted."
     assert words.without_flags(text) == (
-        "Prompt 1 has no answer: give answer, or choose value weighted."
+        "Prompt 1 has no answer: give answer, or choose value-weighted."
     )
 
 
@@ -85,7 +85,10 @@ def test_options_are_named_as_the_form_names_them():
             PatchParams(direction="denoise", by="all"),
             "enough (denoising) · residual stream before the block · all",
         ),
-        (HandPatchParams(pair=1), "prompt 2 · into the corrupt run · logit difference · top 10"),
+        (
+            HandPatchParams(pair=1),
+            "prompt 2 · into the corrupt run · removed parts zero · logit difference · top 10",
+        ),
         (ComposeParams(), "Q-, K- and V-composition · raw embedding · the whole vocabulary · seed"),
         (
             ComposeParams(kind="K", embedding="layer0", tokens=500),

@@ -256,12 +256,15 @@ def test_a_pointer_needs_no_ring_and_a_key_brings_it(window):
 def test_tab_goes_once_round_all_that_can_be_used_and_back(window, name):
     window.views.open(name)
     turn_the_loop()
-    forward = walk_by_tab(window.prompts.table)
+    # From what is before the prompt table: Tab goes through its cells and so chooses a prompt, and
+    # what can be done with the last one (go back, run again) is not what can be with the first.
+    first = walk_by_tab(window.prompts.table)[-1]
+    forward = walk_by_tab(first)
     missed = {called(w) for w in window.findChildren(QWidget) if stops(w)} - set(
         map(called, forward)
     )
     assert missed == set()
-    back = walk_by_tab(window.prompts.table, Qt.Key.Key_Backtab)
+    back = walk_by_tab(first, Qt.Key.Key_Backtab)
     # By what they are called: lines of the inspector are made anew as rows are gone through.
     assert [called(w) for w in back[1:]] == [called(w) for w in reversed(forward[1:])]
 

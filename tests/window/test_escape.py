@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop_app.widgets.basics.job_bar import JobBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -78,9 +78,10 @@ def test_a_cell_is_left(qtbot, busy):
     table.select_row(0, 0)
     table.setFocus()
     table.edit(table.currentIndex())
-    (editor,) = in_sight(table, QLineEdit)
+    (editor,) = in_sight(table, QPlainTextEdit)
+    QTest.keyClicks(editor, "what was typed")
     assert goes_on(qtbot, busy, editor)
-    assert in_sight(table, QLineEdit) == []
+    assert in_sight(table, QPlainTextEdit) == []
     assert busy.prompts.rows()[0] == TypedRow("1 2 3 4 ", "7 9 6 1 ", "5", "4")
 
 
@@ -95,7 +96,7 @@ def test_a_dialog_closes(qtbot, busy):
 
 def test_pictures_and_panels_swallow_it_or_let_it_go(qtbot, busy):
     busy.views.open("ablate")
-    for part in (in_sight(busy, Heatmap)[0].canvas, busy.results.list, busy.rail.list):
+    for part in (in_sight(busy, Heatmap)[0].canvas, busy.results.tree, busy.rail.list):
         part.setFocus()
         assert goes_on(qtbot, busy, part), part
     assert all(busy.views[name].is_busy() for name in ("ablate", "attention"))

@@ -58,4 +58,4 @@ def test_a_killed_window_loses_nothing_that_had_finished(tmp_path):
     assert found.results == int(count) >= 2
     with unsaved.restore(found.path) as session:
         assert [row.analysis for row in session.rows()][-1] == "rank"
-        assert session.rows()[-1].title.endswith("1 2 3 4 ")
+        assert session.rows()[-1].title == "Ranking · “1 2 3 4 ” · run 2"

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit
 
 from desktop_app import app as lensbench
 from desktop_app.contract.registry import worked_order
@@ -69,7 +69,7 @@ def _type(window, column: int, text: str) -> None:
     index = table.model().index(0, column)
     table.setCurrentIndex(index)
     table.edit(index)
-    editor = table.viewport().findChildren(QLineEdit)[-1]
+    editor = table.viewport().findChildren(QPlainTextEdit)[-1]
     editor.selectAll()
     QTest.keyClicks(editor, text)
     QTest.keyClick(editor, Qt.Key.Key_Return)

@@ -244,6 +244,12 @@ def _extra(field: FieldInfo) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
+def _least_height(part: QWidget, width: int) -> int:
+    """Return the height below which a part of a view is cut."""
+    least = part.minimumHeight() or max(0, part.minimumSizeHint().height())
+    return max(least, part.heightForWidth(width)) if part.hasHeightForWidth() else least
+
+
 class FormScroll(QFrame):
     """A form as high as it needs to be, up to a share of the view; beyond that it scrolls."""
 
@@ -281,12 +287,30 @@ class FormScroll(QFrame):
         bar = self._scroll.verticalScrollBar().sizeHint().width()
         width = max(self._room() - _SIDE - _GAP - 2 - bar, 1)
         needed = self._form.heightForWidth(width) + 2 * _MARGIN + 2
-        most = needed if self._view is None else int(_SHARE * self._view.height())
+        most = needed if self._view is None else self._most(self._view)
         wanted = min(needed, max(most, _LEAST))
         if wanted != self._wanted or self.maximumHeight() != wanted:
             self._wanted = wanted
             self.setFixedHeight(wanted)
             self.updateGeometry()
+
+    def _most(self, view: QWidget) -> int:
+        """Return the share of a view, or what all else in it leaves where that is less."""
+        share, layout, holder = int(_SHARE * view.height()), view.layout(), self.parentWidget()
+        if layout is None or holder is None or not self.isVisible():
+            return share
+        margins = layout.contentsMargins()
+        width = view.width() - margins.left() - margins.right()
+        beside = [
+            _least_height(part, width) + layout.spacing()
+            for part in view.children()
+            if isinstance(part, QWidget)
+            and part is not holder
+            and part.isVisible()
+            and layout.indexOf(part) >= 0
+        ]
+        left = view.height() - margins.top() - margins.bottom() - sum(beside)
+        return min(share, left - self.y())
 
     def _room(self) -> int:
         """Return how wide this is, or will be once it is laid out."""
@@ -304,7 +328,7 @@ class FormScroll(QFrame):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = QEvent.Type.LayoutRequest if watched is self._form else QEvent.Type.Resize
-        if event.type() == kind:
+        asked = event.type() == QEvent.Type.LayoutRequest  # such as by a line that has come
+        if asked or (watched is self._view and event.type() == QEvent.Type.Resize):
             self.fit()
         return super().eventFilter(watched, event)

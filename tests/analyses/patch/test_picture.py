@@ -212,8 +212,8 @@ def test_sentences_give_metric_and_direction():
     said = words.exchange_sentence(result.params, ("restored", "broken"))
     assert "per position" in said
     assert "enough (denoising)?" in said
-    assert "needed?" in said
-    assert "needed?" not in words.exchange_sentence(result.params, ("restored",))
+    assert "needed (noising)?" in said
+    assert "needed (noising)?" not in words.exchange_sentence(result.params, ("restored",))
 
 
 def test_the_tip_gives_four_digits():

@@ -151,9 +151,12 @@ def test_what_concerns_several_fields_is_said_beneath(form):
     assert find(form, QLabel, "There is no preview of MLPs; switch it off.").isVisible()
 
 
-def test_lists_and_nothing(form):
+def test_lists_and_nothing(form, qtbot):
     form.editor("heads").control.setText(" 1, 5 ,9")
-    form.editor("reference").control.setPlainText(" a \nb | c")
+    lines = form.editor("reference").control
+    qtbot.keyClicks(lines, " a ")
+    qtbot.keyClick(lines, Qt.Key.Key_Return)
+    qtbot.keyClicks(lines, "b | c")
     form.editor("limit").control.setText("12")
     value = form.value()
     assert (value.heads, value.reference, value.limit) == ((1, 5, 9), (" a ", "b | c"), 12)

@@ -34,7 +34,7 @@ def test_settings_that_differ_stand_in_the_table(view):
     right = replace(left, params={**left.params, "top": 11, "reference": ("a ", "c")})
     view.show_pair(left, right, ("one", "two\nlines"))
     assert view.read_out()["changes"] == [
-        ("reference", "a␠ | b", "a␠ | c"),
+        ("reference", "a␠ · b", "a␠ · c"),
         ("top", "10", "11"),
     ]
     assert view.read_out()["sentence"] == "2 settings differ."
@@ -79,7 +79,7 @@ def test_cell_and_dot_are_linked(view, qtbot):
     assert view.read_out()["selected"] == (1, 2)
     find(view, Heatmap).cell_clicked.emit(0, 3)
     assert view.read_out()["dot"] == 3
-    assert "Layer 1 · Head 3" in view.read_out()["scatter"].text(3)
+    assert "L1H3" in view.read_out()["scatter"].text(3)
     assert "difference" in view.read_out()["scatter"].text(3)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QListWidget, QPushButton, QWidget
 
@@ -183,5 +183,7 @@ def test_news_go_by_themselves_unless_they_are_read(qtbot, open_window, service,
     assert window.banner.isVisible()
     qtbot.waitUntil(lambda: not window.banner.isVisible())
     window.hall.show("It failed.", "bad", {"undo": ("Undo", list)})
-    qtbot.wait(100)
+    later = QTimer(window, singleShot=True, interval=hall.STAYS_MS)
+    later.start()  # it goes off after whatever would take the banner away
+    qtbot.waitUntil(lambda: not later.isActive())
     assert window.banner.isVisible()

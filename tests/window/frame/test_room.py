@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QTabBar, QToolBar, QToolButton
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTabBar, QToolBar, QToolButton
 
 from desktop_app.window.frame.edges import EdgeButton
 from tests.finding import in_sight
@@ -235,7 +235,7 @@ def test_what_was_edited_when_the_picture_took_the_window_does_no_harm(qtbot, wi
     table = window.prompts.table
     table.select_row(0, 0)
     table.edit(table.currentIndex())
-    (editor,) = in_sight(table, QLineEdit)
+    (editor,) = in_sight(table, QPlainTextEdit)
     editor.setFocus()
     key(qtbot, window, Qt.Key.Key_F11)
     key(qtbot, window, Qt.Key.Key_F11)

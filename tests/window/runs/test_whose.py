@@ -74,7 +74,11 @@ def test_settings_that_differ_are_named_with_both_values():
     assert settings_difference(kind, made, kind(mode="zero"), {}) == ()
     assert settings_difference(kind, {}, kind(), {}) == ()  # an older one lacks newer settings
     told = settings_difference(kind, made, kind(mode="mean", layers="0:1"), {"bos": "yes"})
-    assert told == ("Replace by: zero, now mean", "Layers: :, now 0:1", "BOS: auto, now yes")
+    assert told == (
+        "Replace by: zero, now mean",
+        "Layers: all layers, now layer 0",
+        "BOS: auto, now yes",
+    )
     (strange,) = settings_difference(kind, {"mode": "x" * 300_000}, kind(), {})
     assert len(strange) < 200
 

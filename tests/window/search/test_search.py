@@ -198,12 +198,29 @@ def test_escape_closes_the_search_and_nothing_else(qtbot, open_window):
     settle(qtbot, window)
 
 
-def test_a_thousand_prompts_do_not_slow_it(qtbot, window):
+def a_thousand_prompts(qtbot, window):
+    """Fill the prompt table, and open the search with what all of them hold."""
     window.prompts.set_rows(
         [TypedRow(f"the cat number {i} sat on the mat " * 20) for i in range(1000)]
     )
     settle(qtbot, window)
-    box = ask(qtbot, window, "m")
+    return ask(qtbot, window, "m")
+
+
+def test_of_a_thousand_prompts_a_few_are_listed(qtbot, window):
+    box = a_thousand_prompts(qtbot, window)
+    for letter in "at numb":
+        qtbot.keyClicks(box, letter)
+    assert not any(kind.startswith("Prompt ") for kind in box.kinds())
+    for _letter in "numb":
+        qtbot.keyClick(box, Qt.Key.Key_Backspace)
+    assert sum(kind.startswith("Prompt ") for kind in box.kinds()) == 8
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+
+
+@pytest.mark.benchmark
+def test_a_thousand_prompts_do_not_slow_it(qtbot, window):
+    box = a_thousand_prompts(qtbot, window)
     began = time.process_time()
     for letter in "at numbers":
         qtbot.keyClicks(box, letter)
