@@ -40,7 +40,7 @@ __all__ = ["guard_package", "guarded", "is_called_by_qt", "override", "raising"]
 _NAMES = """
 accept addItem boundingRect canFetchMore cleanText clone closeEditor collidesWithItem columnCount
 contains controlTypes count createEditor createMimeDataFromSelection createStandardContextMenu
-createWidget data destroyEditor displayText done dropMimeData editorEvent event eventFilter
+createWidget data destroyEditor displayText done dropMimeData edit editorEvent event eventFilter
 expandingDirections fetchMore filterAcceptsColumn filterAcceptsRow fixup flags focusNextPrevChild
 geometry hasChildren hasHeightForWidth headerData heightForWidth hidePopup hitTest horizontalOffset
 index indexAt initPainter initStyleOption insertColumns insertFromMimeData insertRows invalidate

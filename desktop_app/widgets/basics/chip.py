@@ -76,7 +76,8 @@ class Chip(QFrame):
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(plain_tip(spec.tooltip or spec.text))
+        self._told = spec.tooltip or spec.text
+        self.setToolTip(plain_tip(self._told))
         self.setAccessibleName(f"{spec.severity}: {clipped(spec.text)}")
         self.setAccessibleDescription(clipped(spec.tooltip))
         row = row_in(self, mark, self._label, spacing=6, margins=(8, 0, 10, 0))
@@ -114,7 +115,9 @@ class Chip(QFrame):
     @Slot()
     def explain(self) -> None:
         """Show the sentence behind it, until the pointer or the focus goes elsewhere."""
-        QToolTip.showText(self.mapToGlobal(QPoint(8, self.height() - 12)), self.toolTip(), self)
+        QToolTip.showText(
+            self.mapToGlobal(QPoint(8, self.height() - 12)), plain_tip(self._told), self
+        )
 
     def _make_fix(self, text: str, name: str) -> QPushButton:
         button = QPushButton(text)

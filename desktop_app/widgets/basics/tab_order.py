@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractScrollArea,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
     QHeaderView,
+    QLineEdit,
     QScrollArea,
     QTabBar,
     QWidget,
 )
 
-# These take the keys for the line that one writes in.
-_WHOLE = (QAbstractSpinBox, QComboBox)
 # Two widgets stand beside each other where they share this much of the lower one's height.
 _SHARED = 0.5
 
@@ -26,11 +26,21 @@ _SHARED = 0.5
 def takes_keys(widget: QWidget) -> bool:
     """Return whether Tab stops at a widget now."""
     stops = (widget.focusPolicy() & Qt.FocusPolicy.TabFocus) == Qt.FocusPolicy.TabFocus
-    # Never `focusProxy()`: PySide takes the proxy for a child of the widget that is asked, both are
-    # garbage to Python then, and collecting them deletes what is on the screen.
-    inner = isinstance(widget, QHeaderView) or isinstance(widget.parentWidget(), _WHOLE)
+    inner = isinstance(widget, QHeaderView) or _is_inside(widget)
     empty = isinstance(widget, QTabBar) and not widget.count()  # Qt keeps those that it emptied
     return stops and widget.isVisible() and widget.isEnabled() and not inner and not empty
+
+
+def _is_inside(widget: QWidget) -> bool:
+    """Return whether a widget hands the keys on to what it is the inside of.
+
+    Not asked with `focusProxy()`: PySide takes its answer for a part of whoever was asked. A list
+    then belongs to its own viewport, the two to nobody else, and the collector ends them both.
+    """
+    above = widget.parentWidget()
+    if isinstance(above, QAbstractScrollArea):
+        return above.viewport() is widget
+    return isinstance(widget, QLineEdit) and isinstance(above, (QAbstractSpinBox, QComboBox))
 
 
 def in_reading_order(root: QWidget) -> list[QWidget]:

@@ -33,7 +33,7 @@ def test_a_heads_effect_with_its_error_and_this_prompts():
     facts = values(head_facts(drawn.ablate_result(), layer=5, head=3, prompt=1))
     assert facts["Effect of removal (zero, mean of 2)"] == "−2.000 ± 1.000"
     assert facts["… on this prompt"] == "−1.000"
-    assert facts["Kept without it"] == "25.0 %"
+    assert facts["Kept without it (1 of 2 prompts)"] == "25.0 %"  # the other's is withheld
 
 
 def test_a_layers_effect():
