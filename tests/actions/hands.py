@@ -89,14 +89,13 @@ class Hands:
         self.window, self.folder = window, folder
         self.done: list[str] = []
         self._names = itertools.count()
-        self._popups = QTimer(window, interval=CLOSE_POPUP_MS)
-        self._popups.timeout.connect(self._answer_popup)
-        self._popups.start()
+        self._is_there = True
+        self._look_again()
         self._answer = 0
 
     def stop(self) -> None:
         """Answer nothing any more."""
-        self._popups.stop()
+        self._is_there = False
 
     def note(self, *words: object) -> None:
         """Keep what is about to be done."""
@@ -279,6 +278,16 @@ class Hands:
         return self.folder / f"made_{next(self._names)}{ending}"
 
     # What comes up by itself.
+
+    def _look_again(self) -> None:
+        # A timer anew each time: one does not come again within what it has begun itself, such as
+        # a dialog that an entry of a menu opens.
+        if self._is_there:
+            QTimer.singleShot(CLOSE_POPUP_MS, self._look)
+
+    def _look(self) -> None:
+        self._look_again()
+        self._answer_popup()
 
     def _answer_popup(self) -> None:
         """Answer a menu or a dialog that is up: with an entry, a key, or by closing it."""
