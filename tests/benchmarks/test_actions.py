@@ -9,7 +9,7 @@ from tests.actions.run import act
 
 @pytest.mark.benchmark
 def test_ten_thousand_actions_leave_no_error_and_no_memory(tmp_path, capsys):
-    told = act(tmp_path, windows=50, steps=210, seed=1)
+    told = act(tmp_path, windows=58, steps=210, seed=1)
     used = [left["bytes"] / 1e6 for left in told.left]
     # Libraries are imported and caches filled by the first windows.
     early, late = (sum(some) / len(some) for some in (used[15:25], used[-10:]))
