@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
 
+from desktop_app import __main__ as door
 from tests.patience import CHILD_S
 
 CODE = """
@@ -120,3 +122,14 @@ def test_an_error_in_a_handler_is_told_in_the_window_and_logged(tmp_path):
     assert run.stdout.strip() == "1"
     log = (tmp_path / "log" / "lensbench.log").read_text()
     assert "IndexError: pop from empty list" in log
+
+
+def test_the_collector_rests_while_the_window_is_imported(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["lensbench"])
+    monkeypatch.setattr("desktop_app.app.main", lambda _arguments: int(gc.isenabled()))
+    monkeypatch.setattr("desktop_app.app.headless", lambda _folder: int(gc.isenabled()))
+    gc.enable()
+    try:
+        assert door.main() == 0
+    finally:
+        gc.disable()
