@@ -295,8 +295,14 @@ def lines(result: Result) -> Iterator[str]:
 
 
 def named(result: Result) -> str:
-    """Return what was put in, for the name of a result: it tells the tries of a pair apart."""
-    return short_words(result) if moves_of(result) else f"the {run_of(result)} run as it is"
+    """Return what was done, for the name of a result: it tells the tries of a pair apart."""
+    removed = removed_of(result)
+    if moves_of(result):
+        return short_words(result)
+    if not removed.parts:
+        return f"the {run_of(result)} run as it is"
+    run = "" if run_of(result) == "clean" else ", corrupt run"
+    return f"without {', '.join(map(name_of, removed.parts))} ({removed.mode}{run})"
 
 
 def about(result: Result) -> str:

@@ -15,6 +15,7 @@ from desktop_app.analyses.hand_patch.picture import Cell
 from desktop_app.analyses.hand_patch.removed import Removed, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.naming import result_name
 from tests.finding import find, in_sight, press
 from tests.samples import drawn, patching
 
@@ -334,3 +335,15 @@ def test_in_results_of_older_versions_nothing_is_removed(view):
     assert view.read_out()["mode"] == "zero"
     assert (view.params().without, view.params().mode) == ("", "zero")
     assert HandPatchParams().reference == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (lambda: alone("1.3", "m2"), "By hand · without L1H3, L2 MLP (zero) · “1 2 3 4 ”"),
+        (lambda: without("1.3", mode="mean"), "By hand · without L1H3 (mean) · “1 2 3 4 ”"),
+        (lambda: without(), "By hand · the clean run as it is · “1 2 3 4 ”"),
+    ],
+)
+def test_a_result_is_called_by_what_was_removed(made, name):
+    assert result_name(made()) == name
