@@ -20,19 +20,17 @@ from desktop_app.support.errors import MISFITS, unfit
 from desktop_app.views.frame import (
     ElidedLabel,
     Heading,
-    Pages,
     SettingsFold,
     Veil,
     by_code,
     notice_chip,
     source_chips,
-    with_bars,
 )
 from desktop_app.views.picked import FOOT, PickedBar
 from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.chip import ChipRow
 from desktop_app.widgets.basics.icons import icon_of
-from desktop_app.widgets.basics.layouts import column_in, row_in
+from desktop_app.widgets.basics.layouts import PageStack, column_in, row_in
 from desktop_app.widgets.basics.messages import Banner, EmptyState
 from desktop_app.widgets.basics.overlay import BannerLayer
 from desktop_app.widgets.basics.words import plain_tip
@@ -401,20 +399,16 @@ class AnalysisView(QWidget):
             self.show_failure(unfit(error), _UNFIT)
 
     def _build_frame(self) -> None:
-        room = QWidget()
-        self._stack = Pages(room)
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._room)
+        self._stack = PageStack(Room(self._empty), self._room)
         above = (self._heading, self._settings, self._chips)
-        self._area = with_bars(room)
-        self._overlay = BannerLayer(self._area, [self._banner])
+        self._overlay = BannerLayer(self._stack, [self._banner])
         self._overlay.changed.connect(self.covered_changed)
         foot: QWidget = self._small_print
         if self._picked is not None:
             foot = QWidget()
             foot.setFixedHeight(FOOT)
             row_in(foot, (self._small_print, 1), (self._picked, 2))
-        column = column_in(self, *above, (self._area, 1), foot, margins=(16, 12, 16, _LOWEST))
+        column = column_in(self, *above, (self._stack, 1), foot, margins=(16, 12, 16, _LOWEST))
         low = column.spacing() + _LOWEST
         self._foot, self._below_foot = foot, low
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -483,7 +477,7 @@ class AnalysisView(QWidget):
             self._attempt(self.draw_result, self._result)
 
     def _show_content(self, *, shown: bool) -> None:
-        self._stack.turn_to(self._room if shown else self._empty)
+        self._stack.setCurrentIndex(int(shown))
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)

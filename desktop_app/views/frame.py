@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSplitter,
-    QStackedLayout,
     QToolButton,
     QWidget,
 )
@@ -48,7 +47,6 @@ _CALM = frozenset(
 )
 _GRAVE = frozenset({"not_finite", "parity", "answer_shared_prefix", "answer_unusable", "too_long"})
 # What is left of a picture where the form above it is high.
-_ROOM = 48
 # A code that is longer than any of ours stands in a stranger's file.
 _CODE = 60
 
@@ -263,30 +261,6 @@ def scrolled(inside: QWidget, name: str = "") -> QScrollArea:
     # What lies beneath shows through, a card or the window.
     for part in (area.viewport(), inside):
         part.setAutoFillBackground(False)
-    return area
-
-
-class Pages(QStackedLayout):
-    """Pages of which the one that is shown says alone how much room is needed."""
-
-    @override
-    def minimumSize(self) -> QSize:
-        shown = self.itemAt(self.currentIndex()) if self.count() else None
-        return QSize() if shown is None else shown.minimumSize()
-
-    def turn_to(self, page: QWidget) -> None:
-        """Show a page."""
-        self.setCurrentWidget(page)
-        self.invalidate()
-        page.updateGeometry()
-
-
-def with_bars(inside: QWidget) -> QScrollArea:
-    """Return a room for a picture, which scrolls where there is less of it than is needed."""
-    area = scrolled(inside)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setMinimumHeight(_ROOM)
     return area
 
 

@@ -342,7 +342,7 @@ def test_in_results_of_older_versions_nothing_is_removed(view):
     [
         (lambda: alone("1.3", "m2"), "By hand · without L1H3, L2 MLP (zero) · “1 2 3 4 ”"),
         (lambda: without("1.3", mode="mean"), "By hand · without L1H3 (mean) · “1 2 3 4 ”"),
-        (lambda: without(), "By hand · the clean run as it is · “1 2 3 4 ”"),
+        (without, "By hand · the clean run as it is · “1 2 3 4 ”"),
     ],
 )
 def test_a_result_is_called_by_what_was_removed(made, name):
