@@ -22,12 +22,12 @@ def test_the_first_run_costs_little_more_than_the_next(analysis, capsys):
 def test_the_first_run_of_the_pack_costs_little_more_than_the_next(
     analysis, smollm2_folder, capsys
 ):
-    found = first_run("smollm2", analysis)
+    # A single short pass is doubled by any hiccup: the best of three loads tells what it costs.
+    found = min((first_run("smollm2", analysis) for _ in range(3)), key=lambda f: f.ratio)
     with capsys.disabled():
         print(f"\nfirst {analysis} on smollm2: {found.ratio:.2f} × the next")
     assert found.passes[0] == found.passes[1]
-    # The budget is 1.15; a ranking is a single short pass, which any hiccup doubles.
-    assert found.ratio < (1.3 if analysis != "rank" else 3)
+    assert found.ratio <= 1.15
 
 
 @pytest.mark.pack
