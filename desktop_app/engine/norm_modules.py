@@ -29,6 +29,9 @@ class WithoutDivision(nn.Module):
         offset: What the norm adds to its weight before it multiplies.
     """
 
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+
     def __init__(
         self,
         weight: nn.Parameter | None,
@@ -143,7 +146,7 @@ class Positions:
             return
         cache, mask = told.get("past_key_values"), told.get("attention_mask")
         self._length = tokens.shape[1]
-        self._start = int(cache.get_seq_length()) if hasattr(cache, "get_seq_length") else 0
+        self._start = 0 if cache is None else int(cache.get_seq_length())
         self._first = None
         if isinstance(mask, Tensor) and mask.ndim == 2 and not bool(mask.all()):
             seen = mask.long()
