@@ -95,22 +95,31 @@ def norm_matrix(model: LoadedModel, layer: int) -> Callable[[torch.Tensor], torc
     norm = reading_norm(model, layer)
     if norm is None:
         return lambda matrix: matrix
-    width = model.info.d_model
-    sign = torch.ones(width)
-    sign[1::2] = -1
-    probe = sign * (1 + torch.arange(width) / width)  # no zeros
-    probe = (probe - probe.mean()) * _LOUD
-    plus, minus = (_feed(model, norm, x[None])[0] for x in (probe, -probe))
-    gain = (plus - minus) / 2 / (probe / probe.std(correction=0))
-    flat = torch.full((1, width), _LOUD)
-    moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
-    centres = bool(moved.abs().max() <= 1e-3 * gain.abs().max())
+    gain, _bias, centres = norm_gain(model, norm)
 
     def fold(matrix: torch.Tensor) -> torch.Tensor:
         folded = gain[:, None] * matrix
         return folded - folded.mean(0, keepdim=True) if centres else folded
 
     return fold
+
+
+def norm_gain(model: LoadedModel, norm: Any) -> tuple[torch.Tensor, torch.Tensor, bool]:
+    """Return a norm's weights and biases `[d_model]`, and whether it takes the mean away.
+
+    Read off what it makes of a few rows, so that every way to write a norm comes out the same.
+    """
+    width = model.info.d_model
+    sign = torch.ones(width)
+    sign[1::2] = -1
+    probe = sign * (1 + torch.arange(width) / width)  # no zeros
+    probe = ((probe - probe.mean()) * _LOUD).to(model.device)
+    plus, minus = (_feed(model, norm, x[None])[0] for x in (probe, -probe))
+    gain = (plus - minus) / 2 / (probe / probe.std(correction=0))
+    flat = torch.full((1, width), _LOUD)
+    moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
+    centres = bool(moved.abs().max() <= 1e-3 * gain.abs().max())
+    return gain, (plus + minus) / 2, centres
 
 
 def reading_norm(model: LoadedModel, layer: int) -> Any | None:
@@ -258,10 +267,17 @@ def unembedding(model: LoadedModel, token_ids: torch.Tensor | None = None) -> to
     return torch.cat(parts)
 
 
+def unembedding_bias(model: LoadedModel, token_ids: torch.Tensor) -> torch.Tensor:
+    """Return what the unembedding adds to the logits of tokens by itself, float32 `[tokens]`."""
+    table = model.bridge.original_model.get_output_embeddings()
+    given = _feed(model, table, torch.zeros(1, model.info.d_model))[0]
+    return given[token_ids.to(given.device)]
+
+
 def final_normed(model: LoadedModel, stream: torch.Tensor) -> torch.Tensor:
-    """Return streams `[rows, d_model]` behind the final norm, float32."""
+    """Return streams behind the final norm, float32: `[rows, d_model]`, or `[runs, S, d_model]`."""
     norm = getattr(model.bridge, "ln_final", None)
-    return stream if norm is None else _feed(model, norm, stream)
+    return stream.float() if norm is None else _feed(model, norm, stream)
 
 
 def _linear(model: LoadedModel, project: Any) -> torch.Tensor:
@@ -273,11 +289,12 @@ def _linear(model: LoadedModel, project: Any) -> torch.Tensor:
 
 
 def _feed(model: LoadedModel, module: Any, rows: torch.Tensor) -> torch.Tensor:
-    """Return what a module makes of rows `[rows, width]`, in and out as float32."""
+    """Return what a module makes of rows `[(runs,) rows, width]`, in and out as float32."""
     dtype = next(iter(model.bridge.original_model.parameters())).dtype
+    given = rows.to(model.device, dtype)
     with torch.no_grad():
-        out: torch.Tensor = module(rows.to(model.device, dtype)[None])[0]
-    return out.float()
+        out: torch.Tensor = module(given if given.ndim > 2 else given[None])
+    return (out if given.ndim > 2 else out[0]).float()
 
 
 def _by_head(model: LoadedModel, matrix: torch.Tensor, width: int) -> torch.Tensor:

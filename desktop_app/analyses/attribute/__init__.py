@@ -1,0 +1,1 @@
+"""Direct logit attribution: what each part adds to a logit. May not import other slices."""

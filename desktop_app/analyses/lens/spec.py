@@ -1,0 +1,102 @@
+"""The lens: the stream at every layer and position read as next tokens."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from desktop_app.contract.grammar import PartsText
+from desktop_app.contract.moves import RunName, parse_move
+from desktop_app.contract.params import Params, setting
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+MAX_MOVES = 1_000
+MAX_LIST = 200_000
+
+
+class LensParams(Params):
+    """Settings of `lens`."""
+
+    kind: Literal["logit", "jacobian", "tuned"] = setting(
+        "logit",
+        "Lens",
+        "How a stream is brought to the end before it is read: as it is, or by a fitted lens of "
+        "this model from a file.",
+        words={"logit": "logit lens", "jacobian": "Jacobian lens", "tuned": "tuned lens"},
+        named={"logit": "", "jacobian": "Jacobian", "tuned": "tuned"},
+    )
+    lens_file: str = setting(
+        "",
+        "Lens file",
+        "The file of the fitted lens, which the Jacobian and the tuned lens need.",
+        placeholder="a .safetensors file",
+        max_length=4_096,
+    )
+    top: int = setting(10, "Top", "How many tokens each cell keeps.", ge=1, le=100)
+    without: PartsText = setting(
+        "",
+        "Without",
+        "Heads and MLPs that a second, changed run lacks: 5.3, 6.1, m4.",
+        placeholder="none",
+        max_length=MAX_LIST,
+        advanced=True,
+    )
+    mode: Literal["zero", "mean"] = setting(
+        "zero",
+        "Replace by",
+        "What the removed parts become: zero, or their mean over the given prompts.",
+        words={"zero": "removed parts zero", "mean": "removed parts mean"},
+        advanced=True,
+    )
+    run: RunName = setting(
+        "corrupt",
+        "Changed run",
+        "Which prompt of a pair the changed run is made of, where there are moves.",
+        advanced=True,
+    )
+    moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
+        (),
+        "Moves",
+        "What the changed run gets of the other: the run it comes from, its site, from where and "
+        "into where.",
+        max_length=MAX_MOVES,
+        advanced=True,
+    )
+
+
+_GRID = ("layer", "position", "prompt")
+_TOP = ("prompt", "layer", "position", "rank")
+
+
+def _of_run(prefix: str, told: str) -> tuple[FieldSpec, ...]:
+    return (
+        FieldSpec(f"{prefix}top", _TOP, f"Ids of the likeliest tokens{told}", telling=-1),
+        FieldSpec(f"{prefix}top_prob", _TOP, f"Their probabilities{told}", telling=-1),
+        FieldSpec(f"{prefix}answer_rank", _GRID, f"Rank of the answer, 0 = top{told}", "", True),
+        FieldSpec(
+            f"{prefix}answer_logprob", _GRID, f"Log-probability of the answer{told}", "nats", True
+        ),
+        FieldSpec(
+            f"{prefix}logit_diff", _GRID, f"logit(answer) − logit(wrong){told}", "logits", True
+        ),
+    )
+
+
+ANALYSIS = Analysis(
+    name="lens",
+    title="Lens",
+    summary="Read the stream at every layer and position as next tokens.",
+    params=LensParams,
+    group="read",
+    fields=(
+        *_of_run("", ""),
+        *_of_run("corrupt_", ", on the corrupt twin"),
+        *_of_run("changed_", ", in the changed run"),
+        FieldSpec("token_ids", ("token",), "Ids that occur in the grids", telling=-1),
+        FieldSpec("token_texts", ("token",), "Their texts, decoded alone", telling=-1),
+        FieldSpec("read_position", ("prompt",), "Where the prediction is read", telling=-1),
+        FieldSpec("end_difference", ("prompt",), "Largest |last row − the model's own logits|"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
+    ),
+)
