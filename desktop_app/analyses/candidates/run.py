@@ -56,7 +56,9 @@ def run(model: LoadedModel, params: CandidatesParams, report: Reporter) -> Resul
     record = prepared.records[params.pair]
     spot, words = _spot(params, record), (params.replace, *params.with_)
     if not params.with_:
-        raise BadInputError("--with names no candidate: write them with | between, arg|self|size.")
+        raise BadInputError(
+            "No candidate is named (--with): write them with | between, arg|self|size."
+        )
     head = next(iter(resolve_heads(params.head, *_size(model), "--head")), None)
     if head is not None:
         require_shown(model, [head[0]], "pattern")

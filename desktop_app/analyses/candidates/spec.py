@@ -29,8 +29,6 @@ class CandidatesParams(Params):
         "The word of the prompt that is replaced, as it stands there.",
         max_length=MAX_WORD,
         placeholder="a word of the prompt",
-        named={"": "for “{}”"},
-        words={"": "for “{}”"},
     )
     with_: Words = setting(
         (),

@@ -126,7 +126,7 @@ def spot_of(text: str, word: str, occurrence: int, prompt: int) -> Spot:
     """
     if not word:
         raise BadInputError(
-            f"--replace names no word: give one of prompt {prompt + 1} as it stands there."
+            f"No word is named (--replace): give one of prompt {prompt + 1} as it stands there."
         )
     spots = spots_of(text, word)
     shown = f"“{display_text(clipped(word, 60))}”"

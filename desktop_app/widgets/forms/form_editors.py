@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QLineEdit,
     QPlainTextEdit,
     QSpinBox,
@@ -21,19 +22,21 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import choice_label, choice_term, spelled
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
 
 _LEAST, _MOST = -(2**31), 2**31 - 1
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
+_WIDE = 260
 
 
 class Editor(QWidget):
@@ -106,8 +109,11 @@ def make_editor(field: FieldInfo) -> Editor:
     """Return the control that suits a field's type and bounds."""
     kind, optional = _without_none(field.annotation)
     origin = get_origin(kind)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     if origin is Literal:
         return _choice(get_args(kind), optional)
+    if "between" in extra or extra.get("cli") == "path":
+        return _of_texts(extra, str(field.title or "file").lower())
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
         return _lines() if not inner or inner[0] is str else _text(",")
@@ -118,10 +124,21 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    if kind in {int, float}:
-        return _number(field, whole=kind is int)
-    extra = field.json_schema_extra
-    return _text(spelling=str(extra.get("spelling", "")) if isinstance(extra, dict) else "")
+    return _number(field, whole=kind is int) if kind in {int, float} else _free_text(extra)
+
+
+def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
+    """Return a control for several texts on one line, or for the name of a file."""
+    if "between" in extra:
+        return _several(str(extra["between"]), str(extra.get("placeholder", "none")))
+    return _path(what)
+
+
+def _free_text(extra: Mapping[str, Any]) -> Editor:
+    editor = _text(spelling=str(extra.get("spelling", "")))
+    if isinstance(editor.control, QLineEdit):
+        editor.control.setPlaceholderText(str(extra.get("placeholder", "")))
+    return editor
 
 
 def _choice(choices: Sequence[object], optional: bool) -> Editor:
@@ -199,6 +216,71 @@ def _text(separator: str = "", *, optional: bool = False, spelling: str = "") ->
 
     editor = Editor(line, line.textEdited, read, show)
     line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+def _several(sign: str, placeholder: str) -> Editor:
+    """Return a control for texts to the letter on one line, with a sign between them."""
+    line = QLineEdit()
+    line.setMinimumWidth(_WIDE)
+    line.setPlaceholderText(placeholder)
+
+    def read() -> tuple[str, ...]:
+        return tuple(part for part in line.text().split(sign) if part)
+
+    def show(value: Any) -> None:
+        line.setText(sign.join(map(str, value or ())))
+
+    editor = Editor(line, line.textEdited, read, show)
+    line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+class _PathEdit(QWidget):
+    """The name of a file, typed, dropped or chosen.
+
+    Signals:
+        edited: The user named another one.
+    """
+
+    edited = Signal()
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+        self.line = QLineEdit()
+        self.line.setMinimumWidth(_WIDE)
+        self.line.setPlaceholderText("none")
+        self.setFocusProxy(self.line)
+        choose = icon_button("folder", f"Choose the {what}…")
+        choose.clicked.connect(self._on_choose_clicked)
+        self.line.textEdited.connect(self.edited)
+        row_in(self, self.line, choose, spacing=4)
+
+    def choose(self, path: str) -> None:
+        """Take a file that was chosen."""
+        if path:
+            self.line.setText(path)
+            self.edited.emit()
+
+    @override
+    def setAccessibleName(self, name: str) -> None:
+        self.line.setAccessibleName(name)
+
+    @override
+    def setAccessibleDescription(self, description: str) -> None:
+        self.line.setAccessibleDescription(description)
+
+    @Slot()
+    def _on_choose_clicked(self) -> None:
+        self.choose(QFileDialog.getOpenFileName(self, f"Choose the {self._what}")[0])
+
+
+def _path(what: str) -> Editor:
+    """Return a control for the name of a file."""
+    edit = _PathEdit(what)
+    editor = Editor(edit, edit.edited, edit.line.text, edit.line.setText)
+    edit.line.returnPressed.connect(editor.submitted)
     return editor
 
 

@@ -140,14 +140,14 @@ def test_a_word_at_the_end_has_no_token_after_it():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"replace": ""}, "--replace names no word"),
+        ({"replace": ""}, "No word is named (--replace)"),
         ({"replace": "seven"}, "“seven” does not stand in prompt 1"),
         ({"replace": "thre"}, "only inside longer words (“three”)"),
         ({"replace": "Two"}, "“two” does: capitals count"),
         ({"replace": "  two"}, "“two” does: give --replace without them"),
         ({"prompt": "two and two"}, "stands at 2 places in prompt 1: choose one with --occurrence"),
         ({"prompt": "two and two", "occurrence": 3}, "--occurrence 3 is not there"),
-        ({"words": ()}, "--with names no candidate"),
+        ({"words": ()}, "No candidate is named (--with)"),
         ({"head": "9.0"}, "--head 9.0"),
         ({"head": "0.9"}, "--head 0.9"),
         ({"pair": 1}, "--pair 1 is not there"),
