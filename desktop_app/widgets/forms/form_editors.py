@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QSpinBox,
@@ -236,8 +237,8 @@ def _several(sign: str, placeholder: str) -> Editor:
     return editor
 
 
-class _PathEdit(QWidget):
-    """The name of a file, typed, dropped or chosen.
+class _PathLine(QLineEdit):
+    """The name of a file, typed or chosen.
 
     Signals:
         edited: The user named another one.
@@ -248,39 +249,29 @@ class _PathEdit(QWidget):
     def __init__(self, what: str) -> None:
         super().__init__()
         self._what = what
-        self.line = QLineEdit()
-        self.line.setMinimumWidth(_WIDE)
-        self.line.setPlaceholderText("none")
-        self.setFocusProxy(self.line)
-        choose = icon_button("folder", f"Choose the {what}…")
-        choose.clicked.connect(self._on_choose_clicked)
-        self.line.textEdited.connect(self.edited)
-        row_in(self, self.line, choose, spacing=4)
-
-    def choose(self, path: str) -> None:
-        """Take a file that was chosen."""
-        if path:
-            self.line.setText(path)
-            self.edited.emit()
-
-    @override
-    def setAccessibleName(self, name: str) -> None:
-        self.line.setAccessibleName(name)
-
-    @override
-    def setAccessibleDescription(self, description: str) -> None:
-        self.line.setAccessibleDescription(description)
+        self.setMinimumWidth(_WIDE)
+        self.setPlaceholderText("none")
+        self.textEdited.connect(self.edited)
 
     @Slot()
-    def _on_choose_clicked(self) -> None:
-        self.choose(QFileDialog.getOpenFileName(self, f"Choose the {self._what}")[0])
+    def ask(self) -> None:
+        """Let the user choose one from the disk."""
+        path = QFileDialog.getOpenFileName(self, f"Choose the {self._what}")[0]
+        if path:
+            self.setText(path)
+            self.edited.emit()
 
 
 def _path(what: str) -> Editor:
-    """Return a control for the name of a file."""
-    edit = _PathEdit(what)
-    editor = Editor(edit, edit.edited, edit.line.text, edit.line.setText)
-    edit.line.returnPressed.connect(editor.submitted)
+    """Return a control for the name of a file, and a button that chooses one."""
+    line = _PathLine(what)
+    editor = Editor(line, line.edited, line.text, line.setText)
+    choose = icon_button("folder", f"Choose the {what}…")
+    choose.clicked.connect(line.ask)
+    row = editor.layout()
+    if isinstance(row, QHBoxLayout):
+        row.insertWidget(1, choose)
+    line.returnPressed.connect(editor.submitted)
     return editor
 
 
