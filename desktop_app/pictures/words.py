@@ -72,6 +72,7 @@ _NOTICES = {
     "not_roundtrip": "text does not come back",
     "task_not_done": "answer not on top",
     "rows_not_one": "rows do not sum to 1",
+    "layernorm_removed": "without LayerNorm",
 }
 METRIC_NAMES = {
     "logit_diff": "logit difference",
