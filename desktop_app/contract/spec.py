@@ -37,8 +37,8 @@ IntentName = Literal[
     "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
-    "use_token",  # a next token for the prompt table: use (answer, wrong, append), text; whose it
-    # is: prompt (the text as given), number
+    "use_token",  # a text for the prompt table: use (answer, wrong, append, corrupt), text; whose
+    # it is: prompt (the text as given), number
     "tokenize",  # the tokens of the prompt table as it is typed
 ]
 

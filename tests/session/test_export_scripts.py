@@ -13,6 +13,7 @@ import pytest
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.hand_patch import run as hand_patch
@@ -31,6 +32,7 @@ from tests.patience import CHILD_S
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -134,6 +136,16 @@ RUNS = {
         compose.run,
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
+    ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
     "detect-prompts": (
         detect.run,
