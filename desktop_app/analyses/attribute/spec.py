@@ -90,6 +90,9 @@ ANALYSIS = Analysis(
         FieldSpec("neuron_layer", _NEURONS, "Layers of the listed neurons", telling=-1),
         FieldSpec("neuron", _NEURONS, "Their numbers in their MLPs", telling=-1),
         FieldSpec("neuron_value", _NEURONS, "What each neuron adds", "logits"),
+        FieldSpec(
+            "token_id", ("prompt",), "The token whose logit is split, where one is named", telling=-1
+        ),
         FieldSpec("read_position", ("prompt",), "Where the logit was read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
