@@ -39,6 +39,7 @@ BUILT_IN = (
     "ablate",
     "attention",
     "patch",
+    "attribute",
     "hand_patch",
     "detect",
     "repeat",
