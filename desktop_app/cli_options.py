@@ -80,7 +80,7 @@ def _memory(_context: click.Context, _option: click.Parameter, given: str | None
 
 def own_options(params: type[Params]) -> list[click.Parameter]:
     """Return the options of an analysis, one per field of its Params."""
-    return [_option(name, field) for name, field in params.own_fields().items()]
+    return [_option(name, field) for name, field in params.stored_fields().items()]
 
 
 def _option(name: str, field: Any) -> click.Option:
@@ -121,7 +121,7 @@ def model_spec(options: dict[str, Any]) -> ModelSpec:
 def make_params(params: type[Params], options: dict[str, Any]) -> Params:
     """Return the Params of parsed options, with prompt and reference files read."""
     options["prompts"] = _prompt_rows(options)
-    for name, field in params.own_fields().items():
+    for name, field in params.stored_fields().items():
         kind = (field.json_schema_extra or {}).get("cli")
         if kind in _FILES:
             file = options.pop(name)

@@ -91,8 +91,9 @@ def settings_difference(
         shared: What the prompts' panel says; empty where the analysis reads no prompts.
     """
     names = [*kind.own_fields(), *shared]
+    keys = [*kind.stored_fields(), *shared]
     try:
-        made = kind.model_validate({n: then[n] for n in names if n in then})
+        made = kind.model_validate({k: then[k] for k in keys if k in then})
     except ValueError:
         return ("its settings are not those of this version",)
     wanted = now.model_copy(update=dict(shared))

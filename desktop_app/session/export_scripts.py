@@ -108,7 +108,9 @@ def _heading(analysis: Analysis, title: str) -> Code:
 
 def _params(result: Result, analysis: Analysis) -> Params:
     """Return the settings, checked: what a stranger's file says is taken for nothing more."""
-    known = {k: v for k, v in result.params.items() if k in analysis.params.model_fields}
+    kind = analysis.params
+    keys = kind.model_fields.keys() | kind.stored_fields().keys()
+    known = {k: v for k, v in result.params.items() if k in keys}
     try:
         return analysis.params.model_validate(known)
     except ValidationError as error:
