@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "auto", "disk"]
 Weights = Literal["raw", "processed"]
+LayerNorm = Literal["keep", "eps", "identity", "constant"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class ModelSpec:
         model: A catalogue name (`smollm2`, `toy`), a Hub id, a folder or a `.gguf` file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         offline: Whether the network must stay untouched.
+        layernorm: Whether its norms stay, or what stands in their place (`engine.norms`).
     """
 
     model: str
@@ -30,6 +32,7 @@ class ModelSpec:
     offload: Offload = "none"
     weights: Weights = "raw"
     offline: bool = True
+    layernorm: LayerNorm = "keep"
 
 
 @dataclass(frozen=True)

@@ -109,11 +109,12 @@ class ModelInfo:
     device: str
     dtype: str
     weights: str = "raw"
+    layernorm: str = "keep"
 
 
 def same_model(one: ModelInfo, other: ModelInfo) -> bool:
     """Return whether two loaded models give the same numbers, wherever they run."""
-    first, second = ((m.fingerprint, m.dtype, m.weights) for m in (one, other))
+    first, second = ((m.fingerprint, m.dtype, m.weights, m.layernorm) for m in (one, other))
     return first == second
 
 

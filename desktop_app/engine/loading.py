@@ -266,6 +266,7 @@ def _describe(
         device=str(cfg.device),
         dtype=dtype_name(dtype),
         weights=spec.weights,
+        layernorm=spec.layernorm,
     )
 
 
