@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
-from desktop_app.analyses.compare.second import load_second, reading_notices
+from desktop_app.analyses.compare.second import reading_notices, second_of
 from desktop_app.analyses.compare.spec import ANALYSIS, CompareParams
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
@@ -64,7 +64,7 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     """
     clock, shares = Clock(model), _Shares.of(params)
     prepared = _prepare(model, params, report)
-    other = load_second(model, params, prepared, ShareReporter(report, *shares.load))
+    other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
     try:
         data, notices = _compared(model, other, params, prepared, report)
     finally:

@@ -36,10 +36,17 @@ def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
     )
 
 
-def load_second(
+def is_same(model: LoadedModel, spec: ModelSpec) -> bool:
+    """Return whether a spec asks for the very model that is loaded: it need not be loaded twice."""
+    info = model.info
+    asked = (spec.model, spec.dtype, spec.layernorm, spec.weights)
+    return asked == (model.spec.model, info.dtype, info.layernorm, info.weights)
+
+
+def second_of(
     model: LoadedModel, params: CompareParams, prepared: Prepared, report: Reporter
 ) -> LoadedModel:
-    """Load the second model beside the first.
+    """Return the second model, loaded beside the first; the first itself where it is the same.
 
     Its vocabulary is looked at before its weights are, and so is whether both fit.
 
@@ -48,6 +55,8 @@ def load_second(
         ModelLoadError: It is not here, damaged, or does not fit beside the first.
     """
     spec = spec_of(model, params)
+    if is_same(model, spec):
+        return model
     report.step(0.0, f"Reading the vocabulary of {spec.model}")
     try:
         if not spec.offline and catalogue.is_hub_id(spec.model):
