@@ -143,7 +143,9 @@ def direction_of(
     vector, constant, own = [], [], []
     for number, (right, wrong) in enumerate(aims):
         ids = torch.tensor([*right, *wrong])
-        weight = torch.tensor([1 / len(right)] * len(right) + [-1 / max(1, len(wrong))] * len(wrong))
+        weight = torch.tensor(
+            [1 / len(right)] * len(right) + [-1 / max(1, len(wrong))] * len(wrong)
+        )
         columns = unembedding(model, ids).to(x.device)
         bias = unembedding_bias(model, ids).to(x.device)
         u, read = _precise(model, columns), _precise(model, y[number])

@@ -38,9 +38,28 @@ Changes = tuple[int, tuple[Edit, ...]]
 
 FINAL_NORM = "ln_final.hook_in"
 """Where the final norm reads the stream, in architectures that have one."""
+_PARTS: tuple[Site, Site] = ("attn_out", "mlp_out")
 _TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
 # What is kept of all layers at once may take this share of what a pass may.
 _SHARE_KEPT = 0.5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is kept of a run beside its stream.
+
+    Attributes:
+        parts: Whether what attention and MLPs add is.
+        sites: Further sites of every layer.
+        read: The position of each run at which the model's own logits are wanted; None: of none.
+    """
+
+    parts: bool = False
+    sites: tuple[Site, ...] = ()
+    read: Sequence[int] | None = None
+
+
+STREAM = Wanted()
 
 
 @dataclass(frozen=True)
@@ -80,11 +99,9 @@ class Streams:
 def read_streams(
     model: LoadedModel,
     ids: torch.Tensor,
+    wanted: Wanted = STREAM,
     *,
-    parts: bool = False,
-    sites: Sequence[Site] = (),
     changes: Sequence[Changes] = (),
-    read: Sequence[int] | None = None,
     report: Reporter | None = None,
 ) -> Streams:
     """Run prompts of one length, and keep what stands in their streams.
@@ -92,41 +109,37 @@ def read_streams(
     Args:
         model: The model.
         ids: Token ids `[N, S]`.
-        parts: Whether what attention and MLPs add is kept as well.
-        sites: Further sites that are kept of every layer.
+        wanted: What is kept beside the stream.
         changes: Runs in rows of their own behind those of the prompts, with something changed.
-        read: The position of each run at which the model's own logits are wanted; None: of none.
         report: Told at every layer; may cancel there.
 
     Raises:
         BadInputError: The model does not show a place that is asked for.
     """
     layers = range(model.info.n_layers)
-    wanted: list[Site] = [*(("attn_out", "mlp_out") if parts else ()), *sites]
-    for site in wanted:
+    sites: list[Site] = [*(_PARTS if wanted.parts else ()), *wanted.sites]
+    for site in sites:
         require_shown(model, layers, site)
     rows = torch.tensor([*range(len(ids)), *(row for row, _edits in changes)])
     shape = (len(rows), ids.shape[1])
     kept: dict[str, torch.Tensor] = {}
     hooks = [*_edit_hooks(changes, len(ids), ids.shape[1])]
-    places = {(layer, site): site_hook(layer, site) for layer in layers for site in wanted}
-    for name in (*_stream_hooks(model), *places.values(), READ_HOOK):
-        hooks.append((name, partial(_keep, kept=kept, name=name, shape=shape)))
+    places = {(layer, site): site_hook(layer, site) for layer in layers for site in sites}
+    seen = (*_stream_hooks(model), *places.values(), READ_HOOK)
+    hooks += [(name, partial(_keep, kept=kept, name=name, shape=shape)) for name in seen]
     if report is not None:
         hooks += _report_hooks(model, report)
-    if read is None:
-        hooks.append((READ_HOOK, lambda x, hook: x[:, -1:]))
-    else:
-        hooks.append((READ_HOOK, partial(_at, positions=torch.tensor(read))))
+    read = [ids.shape[1] - 1] * len(rows) if wanted.read is None else list(wanted.read)
+    hooks.append((READ_HOOK, partial(_at, positions=torch.tensor(read))))
     with no_hooks_left(model):
         logits = model.run(ids[rows.to(ids.device)], hooks)
     return Streams(
         stream=tuple(kept[name] for name in _stream_hooks(model)),
-        attn=tuple(kept[places[layer, "attn_out"]] for layer in layers) if parts else (),
-        mlp=tuple(kept[places[layer, "mlp_out"]] for layer in layers) if parts else (),
+        attn=tuple(kept[places[n, "attn_out"]] for n in layers) if wanted.parts else (),
+        mlp=tuple(kept[places[n, "mlp_out"]] for n in layers) if wanted.parts else (),
         sites={place: kept[name] for place, name in places.items()},
         normed=kept[READ_HOOK],
-        logits=torch.empty(0) if read is None else logits[:, 0].float(),
+        logits=torch.empty(0) if wanted.read is None else logits[:, 0].float(),
     )
 
 

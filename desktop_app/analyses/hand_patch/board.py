@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-    from desktop_app.analyses.hand_patch.spec import HandSite, RunName
+    from desktop_app.contract.moves import HandSite, RunName
     from desktop_app.pictures.moves import MoveMap
     from desktop_app.widgets.basics.theme import Theme
 

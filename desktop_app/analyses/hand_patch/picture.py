@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.hand_patch.removed import name_of, removed_of, together_sentence
-from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move, parse_move
+from desktop_app.contract.moves import Move, parse_move
 from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.predictions import next_tokens, token_text
@@ -19,8 +19,9 @@ from desktop_app.pictures.words import choice_label, metric_name, number, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from desktop_app.analyses.hand_patch.spec import HandSite, RunName
+    from desktop_app.analyses.hand_patch.spec import HandPatchParams
     from desktop_app.contract.grammar import Part
+    from desktop_app.contract.moves import HandSite, RunName
     from desktop_app.contract.result import Result
     from desktop_app.pictures.predictions import Mark
     from desktop_app.pictures.ranking import Ranking

@@ -14,8 +14,9 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.hand_patch.spec import HandPatchParams, Move
+    from desktop_app.analyses.hand_patch.spec import HandPatchParams
     from desktop_app.contract.grammar import Part
+    from desktop_app.contract.moves import Move
     from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import LoadedModel, Site
     from desktop_app.methods.prepare import Prepared

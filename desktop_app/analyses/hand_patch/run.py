@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.hand_patch.removing import removals
-from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams, Move, parse_move
+from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams
 from desktop_app.contract.grammar import resolve_parts, written_part
+from desktop_app.contract.moves import Move, parse_move
 from desktop_app.engine.interventions import Edit, FromRun, Replace, Value, Variant
 from desktop_app.engine.metrics import make_target
 from desktop_app.engine.model import site_hook

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.hand_patch.spec import parse_move
 from desktop_app.contract.grammar import resolve_parts, written_part
+from desktop_app.contract.moves import parse_move
 
 if TYPE_CHECKING:
     from desktop_app.analyses.hand_patch.spec import HandPatchParams

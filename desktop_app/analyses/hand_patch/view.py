@@ -13,8 +13,9 @@ from desktop_app.analyses.hand_patch.parts_row import PartsRow
 from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
 from desktop_app.analyses.hand_patch.removed import effects_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.side import HandSide
-from desktop_app.analyses.hand_patch.spec import HandPatchParams, HandSite
+from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.grammar import parse_parts, written_parts
+from desktop_app.contract.moves import HandSite
 from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label, metric_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
