@@ -76,7 +76,13 @@ class LoadModel:
 
 @dataclass(frozen=True)
 class ModelReady:
-    """A model that has been loaded."""
+    """A model that has been loaded.
+
+    Attributes:
+        layernorm_moved: By how much its logits moved at most when its norms were taken away; None
+            where they are kept, not-a-number where it gives no numbers any more.
+        layernorm_said: The same in words, and what it means.
+    """
 
     spec: ModelSpec
     info: ModelInfo
@@ -85,6 +91,8 @@ class ModelReady:
     seconds: float
     bos_token: str | None
     chat_template: bool
+    layernorm_moved: float | None = None
+    layernorm_said: str = ""
 
 
 @dataclass(frozen=True)
