@@ -45,7 +45,7 @@ def without_heads(
 
 def head_effects(found: Readings) -> np.ndarray:
     """Return zeroed − untouched `[L, H, N]`."""
-    return np.stack(found.cells, axis=-1) - found.base[0]
+    return np.asarray(np.stack(found.cells, axis=-1) - found.base[0])
 
 
 def most_harmful(effect: np.ndarray, count: int, *, harm: int = -1) -> list[tuple[int, int]]:

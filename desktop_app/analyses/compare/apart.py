@@ -104,8 +104,8 @@ def _group(
         of_first = _logits(model, streams, row)
         of_second = _logits(other, theirs[row], rows[row])
         parts = list(_logits_apart(of_first, of_second, kept, rest))
-        told = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        found[number] = Apart(*told, error, cosine)
+        told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        found[number] = Apart(**told, error=error, cosine=cosine)
     return found
 
 
@@ -124,8 +124,8 @@ def _logits(model: LoadedModel, streams: Streams, row: int) -> torch.Tensor:
 
 def _logits_apart(
     first: torch.Tensor, second: torch.Tensor, kept: torch.Tensor | None, report: Reporter
-) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield the columns of `Apart` that are made of logits, for a few positions at a time."""
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield what of `Apart` is made of logits, for a few positions at a time."""
     step = max(1, _MOST_NUMBERS // first.shape[-1])
     for start in range(0, len(first), step):
         report.check()
@@ -136,17 +136,17 @@ def _logits_apart(
         chance = log_one.exp()
         # What has no chance adds nothing, whatever the second says of it.
         terms = torch.where(chance > 0, chance * (log_one - log_two), 0.0)
-        columns = (
-            apart.abs().amax(-1),
-            apart.abs().mean(-1),
-            (log_two - log_one).abs().amax(-1),
-            shift,
-            (apart - shift[:, None]).abs().amax(-1),
-            terms.sum(-1).clamp_min(0.0),
-            one.argmax(-1) == two.argmax(-1),
-            one.abs().amax(-1),
-        )
-        yield tuple(column.cpu().numpy() for column in columns)
+        columns = {
+            "logit": apart.abs().amax(-1),
+            "mean_logit": apart.abs().mean(-1),
+            "logprob": (log_two - log_one).abs().amax(-1),
+            "shift": shift,
+            "spread": (apart - shift[:, None]).abs().amax(-1),
+            "kl": terms.sum(-1).clamp_min(0.0),
+            "same": one.argmax(-1) == two.argmax(-1),
+            "largest": one.abs().amax(-1),
+        }
+        yield {name: column.cpu().numpy() for name, column in columns.items()}
 
 
 def _doubles(logits: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:

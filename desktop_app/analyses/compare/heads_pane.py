@@ -75,7 +75,7 @@ class HeadsPane(QWidget):
         for title, ranked, name, of in zip(
             self._titles, self._lists, names, whose(result), strict=True
         ):
-            title.set_full_text(f"Most harmful first: {of}")
+            title.set_full_text(f"{of}: most harmful first")
             ranked.set_ranking(data_of.top_list(result, name))
         self._mark()
 

@@ -59,7 +59,7 @@ def dot_of(result: Result, layer: int | None, head: int | None) -> int | None:
     shape = effects(result, FIRST).shape
     if layer is None or head is None or layer >= shape[0] or head >= shape[1]:
         return None
-    return layer * shape[1] + head
+    return int(layer * shape[1] + head)
 
 
 def dot_text(result: Result, index: int) -> str:
@@ -80,16 +80,18 @@ def top_list(result: Result, name: str) -> Ranking:
     """Return a model's most harmful heads, and which place each has among the other's."""
     other = best(result, SECOND if name == FIRST else FIRST)
     columns = (
-        Column("#", "number", width=34, muted=True),
-        Column("head", "name", width="stretch", least=60),
+        Column("#", "number", width=34, muted=True, priority=2),
+        Column("head", "name", width="stretch", least=56),
         Column("effect", "number", format=bind(number, sign=True), width=74),
-        Column("there", "mark", "other's place", width=92, tooltip="Its place in the other list"),
+        Column(
+            "there", "mark", "there", width=80, priority=1, tooltip="Its place in the other list"
+        ),
     )
     rows = []
     for place, head in enumerate(best(result, name), 1):
         theirs = str(other.index(head) + 1) if head in other and matches(result) else "not in ten"
         value = float(effects(result, name)[head])
         shown = theirs if matches(result) else "–"
-        emphasis = "good" if shown.isdecimal() else ""
-        rows.append(Row(head, (place, part_name(*head), value, shown), "", emphasis))
+        values = (place, part_name(*head), value, shown)
+        rows.append(Row(head, values, "", "good" if shown.isdecimal() else ""))
     return Ranking(columns, tuple(rows))

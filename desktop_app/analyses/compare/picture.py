@@ -14,7 +14,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import MINUS, WITHHELD, number, plural, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
 
@@ -25,8 +25,10 @@ _NORMS = {
     "constant": "with constant norms",
 }
 _HALF = frozenset({"bfloat16", "float16"})
-_LINES = ("logit", "mean", "logprob", "kl", "top", "spread", "stream")
 _SAME, _OTHER = "within", "beyond"
+_DECADES = 3
+# Cosines nearer to 1 than this look like 1.
+_FLAT = 0.99
 
 
 # Whose numbers these are.
@@ -178,10 +180,10 @@ def has_heads(result: Result) -> bool:
 def numbers(result: Result) -> Ranking:
     """Return the numbers of the comparison, each with its tolerance and what follows."""
     columns = (
-        Column("what", "text", "", width="stretch", least=150),
-        Column("value", "number", format=str, width=82),
-        Column("tolerance", "number", format=str, width=82, muted=True, priority=1),
-        Column("verdict", "mark", "", width=70),
+        Column("what", "text", "", width="stretch", least=130),
+        Column("value", "number", format=str, width=78),
+        Column("tolerance", "number", format=str, width=76, muted=True, priority=1),
+        Column("verdict", "mark", "", width=62),
     )
     rows = [
         Row(key, (what, value, allowed, verdict), tip, _emphasis(verdict))
@@ -204,13 +206,13 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
     yield _line("mean", "mean |Δ logit|", mean, math.nan, "over vocabulary and positions")
     yield _line(
         "logprob",
-        "largest |Δ log-probability|",
+        "largest |Δ log-prob.|",
         float(data["max_logprob_difference"]),
         logprobs,
         "in nats; a constant added to all logits of a position does not count here",
     )
     kl = max(_largest(v) for v in _by_prompt(result, "kl"))
-    yield _line("kl", "largest KL(first ‖ second)", kl, logprobs, "nats, of the next token")
+    yield _line("kl", "largest KL, nats", kl, logprobs, "KL(first ‖ second) of the next token")
     share = float(data["top1_agreement"])
     same = np.concatenate([v.ravel() for v in _by_prompt(result, "top1_same")]).astype(bool)
     yield (
@@ -223,14 +225,14 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
     )
     spread = max(_largest(v) for v in _by_prompt(result, "logit_shift_spread"))
     yield _line(
-        "spread", "spread around the shift", spread, logits, "0: all logits of a position shift alike"
+        "spread", "spread of the shift", spread, logits, "0: all logits of a position shift alike"
     )
     error = _largest(np.asarray(data["resid_relative_error"], dtype=float))
     yield _line(
-        "stream", "largest error of a stream", error, float(allowed["stream"]), "relative, of a layer"
+        "stream", "largest stream error", error, float(allowed["stream"]), "relative, of a layer"
     )
     if has_heads(result):
-        yield "spearman", "Spearman of head effects", number(float(data["head_spearman"])), "", "", ""
+        yield "spearman", "Spearman of heads", number(float(data["head_spearman"])), "", "", ""
 
 
 def _line(
@@ -246,10 +248,10 @@ def layers(result: Result) -> Ranking:
     """Return both numbers of every stream, in order."""
     errors, cosines = _streams(result)
     columns = (
-        Column("stream", "name", "stream", width="stretch", least=110),
-        Column("error", "number", "relative error", format=str, width=96),
-        Column("cosine", "number", format=str, width=96),
-        Column("verdict", "mark", "", width=70, priority=1),
+        Column("stream", "name", "stream", width="stretch", least=112),
+        Column("error", "number", "error", format=str, width=78, tooltip="Relative error"),
+        Column("cosine", "number", format=str, width=94),
+        Column("verdict", "mark", "", width=62, priority=1),
     )
     if np.isnan(errors).all():
         return Ranking(columns)
@@ -293,14 +295,22 @@ def error_curves(result: Result, prompt: int | None = None) -> Curves:
         lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True))
     allowed = float(result.data["tolerance"]["stream"])
     shown = [v for line in lines for v in line.values if v > 0]
-    limits = (min([*shown, allowed]) / 3, max([*shown, allowed]) * 3)
     return Curves(
         tuple(lines),
         _stream_scale(len(errors)),
-        Scale("relative error", log=True, limits=limits),
+        Scale("relative error", log=True, limits=decades([*shown, allowed])),
         tip=bind(_stream_tip, result),
         marks=(Mark(allowed, f"tolerance {small(allowed)}"),),
     )
+
+
+def decades(values: Sequence[float]) -> tuple[float, float]:
+    """Return ends of a log axis that hold values, and ticks at three powers of ten at least."""
+    low, high = (math.log10(v) for v in (min(values), max(values)))
+    first, last = math.floor(low), math.ceil(high)
+    while last - first < _DECADES:
+        first, last = (first - 1, last) if low - first < last - high else (first, last + 1)
+    return 10.0 ** (first - 0.15), 10.0 ** (last + 0.15)
 
 
 def cosine_curves(result: Result) -> Curves:
@@ -308,7 +318,8 @@ def cosine_curves(result: Result) -> Curves:
     _errors, cosines = _streams(result)
     known = cosines[np.isfinite(cosines)]
     low = float(known.min()) if known.size else 0.0
-    room = max(1 - low, 1e-6) * 0.1
+    low = min(low, _FLAT)
+    room = (1 - low) * 0.05
     return Curves(
         (Line("", cosines),),
         _stream_scale(len(cosines)),

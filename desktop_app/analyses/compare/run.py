@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
-from desktop_app.analyses.compare.second import reading_notices, second_of
+from desktop_app.analyses.compare.second import plain_spec, reading_notices, second_of
 from desktop_app.analyses.compare.spec import ANALYSIS, CompareParams
+from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.loading import tolerance_of
@@ -44,15 +45,24 @@ _HARM_RISES = frozenset({"loss", "kl", "rank"})
 class _Shares:
     """Where in the work each part begins and ends; ranking the heads takes most of it."""
 
+    steps: tuple[float, float]
     load: tuple[float, float]
     apart: tuple[float, float]
     heads: tuple[tuple[float, float], ...]
 
     @classmethod
     def of(cls, params: CompareParams) -> _Shares:
-        if not params.rank_heads:
-            return cls((0.0, 0.6), (0.6, 0.4), ())
-        return cls((0.0, 0.25), (0.25, 0.15), ((0.4, 0.3), (0.7, 0.3)))
+        steps = 0.3 if params.norm_steps else 0.0
+        rest = 1 - steps
+        load, apart = (0.25, 0.15) if params.rank_heads else (0.6, 0.4)
+        begin = steps + (load + apart) * rest
+        heads = ((begin, 0.3 * rest), (begin + 0.3 * rest, 0.3 * rest))
+        return cls(
+            (0.0, steps),
+            (steps, load * rest),
+            (steps + load * rest, apart * rest),
+            heads if params.rank_heads else (),
+        )
 
 
 def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
@@ -64,9 +74,16 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     """
     clock, shares = Clock(model), _Shares.of(params)
     prepared = _prepare(model, params, report)
+    steps: dict[str, Any] = {}
+    if params.norm_steps:  # before the second model is loaded: no three stand beside each other
+        texts = [encoding.ids for encoding in prepared.encodings]
+        share = ShareReporter(report, *shares.steps)
+        steps = norm_steps(plain_spec(model, params), texts, share)
+        release_memory(model.device)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
     try:
         data, notices = _compared(model, other, params, prepared, report)
+        data |= steps
     finally:
         del other  # what it took is free before the result is looked at
         release_memory(model.device)
@@ -197,8 +214,8 @@ def _verdict(
 
 def _of_second(model: LoadedModel, other: LoadedModel) -> list[Notice]:
     """Return what every result of the second model would say; what the first says is said once."""
-    own = {notice.code for notice in (*parity_notice(model), *model.notices)}
-    return [n for n in (*parity_notice(other), *other.notices) if n.code not in own]
+    own = {notice.message for notice in (*parity_notice(model), *model.notices)}
+    return [n for n in (*parity_notice(other), *other.notices) if n.message not in own]
 
 
 def _other_shape(model: LoadedModel, other: LoadedModel) -> Notice:

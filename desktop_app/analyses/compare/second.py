@@ -36,6 +36,11 @@ def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
     )
 
 
+def plain_spec(model: LoadedModel, params: CompareParams) -> ModelSpec:
+    """Return the second model as its files are, with its norms and its own weights."""
+    return replace(spec_of(model, params), layernorm="keep", weights="raw")
+
+
 def is_same(model: LoadedModel, spec: ModelSpec) -> bool:
     """Return whether a spec asks for the very model that is loaded: it need not be loaded twice."""
     info = model.info

@@ -54,11 +54,11 @@ class CompareParams(Params):
         advanced=True,
         words={"": ""},
     )
-    eps_curve: bool = setting(
+    norm_steps: bool = setting(
         False,
-        "Curve over eps",
-        "For eps from 1e4 to 1e14 in place of the first model's norms: how far it is from plain "
-        "x·w + b with the weights rescaled, and how far it falls without that.",
+        "Norms step by step",
+        "Take the second model's norms away step by step, each of which must change something, and "
+        "for eps from 1e4 to 1e14 measure how far it then is from plain x·w + b.",
         advanced=True,
     )
 
@@ -95,20 +95,30 @@ ANALYSIS = Analysis(
         Preset(
             "compare_without_norms",
             "The model without LayerNorm",
-            CompareParams(with_layernorm="eps"),
+            CompareParams(with_layernorm="eps", norm_steps=True),
             "Every norm becomes x·w + b: an ablation of an ordinary model, not its equal",
             "compare",
             topic="layernorm",
         ),
     ),
     fields=(
-        FieldSpec("max_logit_difference", (), "Largest |second − first| of a logit", "logits", telling=9),
+        FieldSpec(
+            "max_logit_difference", (), "Largest |second − first| of a logit", "logits", telling=9
+        ),
         FieldSpec("mean_logit_difference", (), "Mean |second − first| over all logits", "logits"),
         FieldSpec(
-            "max_logprob_difference", (), "Largest |second − first| of a log-probability", "nats", telling=8
+            "max_logprob_difference",
+            (),
+            "Largest |second − first| of a log-probability",
+            "nats",
+            telling=8,
         ),
-        FieldSpec("kl", _PLACE, "KL(first ‖ second) of the next token, per position", "nats", telling=7),
-        FieldSpec("kl_of_prompt", ("prompt",), "The same, mean over the prompt's positions", "nats"),
+        FieldSpec(
+            "kl", _PLACE, "KL(first ‖ second) of the next token, per position", "nats", telling=7
+        ),
+        FieldSpec(
+            "kl_of_prompt", ("prompt",), "The same, mean over the prompt's positions", "nats"
+        ),
         FieldSpec("top1_agreement", (), "Share of positions with the same top token", telling=6),
         FieldSpec("top1_same", _PLACE, "Whether both have the same top token"),
         FieldSpec("logit_difference", _PLACE, "Largest |second − first| of a logit", "logits"),
@@ -117,7 +127,10 @@ ANALYSIS = Analysis(
         ),
         FieldSpec("logit_shift", _PLACE, "second − first, mean over the vocabulary", "logits"),
         FieldSpec(
-            "logit_shift_spread", _PLACE, "Largest distance of a logit's difference from it", "logits"
+            "logit_shift_spread",
+            _PLACE,
+            "Largest distance of a logit's difference from it",
+            "logits",
         ),
         FieldSpec(
             "resid_cosine", _STREAM, f"Cosine of both streams, {_AVERAGED}", "", True, telling=4
@@ -140,10 +153,14 @@ ANALYSIS = Analysis(
         FieldSpec("verdict", (), "identical, equal, shifted or apart"),
         FieldSpec("with_model", (), "The second model"),
         FieldSpec("same_files", (), "Whether both are of the same files"),
-        FieldSpec("steps", ("step",), "What removing the norms did, step by step"),
-        FieldSpec("eps", ("eps",), "eps in place of the first model's", labels="eps"),
+        FieldSpec("steps", ("step",), "What taking the norms away did, step by step"),
+        FieldSpec("inert", (), "Whether its norms divide by nothing that they read"),
+        FieldSpec("eps", ("eps",), "eps in place of the norms' own", labels="eps"),
         FieldSpec(
-            "eps_error", ("eps",), "Largest |logit − that of plain x·w + b|, weights rescaled", "logits"
+            "eps_error",
+            ("eps",),
+            "Largest |logit − that of plain x·w + b|, weights rescaled",
+            "logits",
         ),
         FieldSpec(
             "eps_unscaled", ("eps",), "The same with eps alone: what destroys the model", "logits"
@@ -159,10 +176,23 @@ ANALYSIS = Analysis(
             telling=1,
         ),
         FieldSpec(
-            "head_spearman", (), "Spearman correlation of both mean effects of heads", "", True, telling=3
+            "head_spearman",
+            (),
+            "Spearman correlation of both mean effects of heads",
+            "",
+            True,
+            telling=3,
         ),
-        FieldSpec("head_overlap", (), "How many of both top ten most harmful heads are the same", "", True),
-        FieldSpec("noise", ("prompt",), "Spread of the untouched metric over batch sizes", "metric", telling=-1),
+        FieldSpec(
+            "head_overlap", (), "How many of both top ten most harmful heads are the same", "", True
+        ),
+        FieldSpec(
+            "noise",
+            ("prompt",),
+            "Spread of the untouched metric over batch sizes",
+            "metric",
+            telling=-1,
+        ),
         FieldSpec("with_noise", ("prompt",), "The same, second model", "metric", telling=-1),
         FieldSpec("read_position", ("prompt",), "Where the heads' metric was read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),

@@ -1,14 +1,15 @@
-"""The comparison's view: what it comes to, the numbers, and curves over layers, tokens and heads."""
+"""The comparison's view: what it comes to, curves over layers, tokens and heads, the numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.compare import picture as data_of
 from desktop_app.analyses.compare.heads_pane import HeadsPane
+from desktop_app.analyses.compare.norms_pane import NormsPane
+from desktop_app.analyses.compare.norms_picture import has_steps
 from desktop_app.pictures.words import prompt_title
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
@@ -20,13 +21,20 @@ from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from desktop_app.contract.result import Result
 
 _LEAST_PLOT = 150
+_NUMBERS_WIDE = 376
+_NOT_RUN = {
+    "heads": "Not run: switch “Rank heads” on in the settings",
+    "norms": "Not run: switch “Norms step by step” on in the settings",
+}
 
 
 class CompareView(AnalysisView):
-    """A sentence, the numbers at the left, and at the right where both part."""
+    """A sentence, where both part at the left, and the numbers at the right."""
 
     EMPTY = (
         "Where do two models part?",
@@ -46,14 +54,16 @@ class CompareView(AnalysisView):
         self._error.setAccessibleName("Relative error of the streams by layer")
         self._cosine.setAccessibleName("Cosine of the streams by layer")
         self._bars.setAccessibleName("Difference by token")
-        self._heads = HeadsPane(self.selection)
+        self._heads, self._norms = HeadsPane(self.selection), NormsPane()
         self._pages = Pages(
             ("layers", "By layer", self._build_layers()),
             ("tokens", "By token", self._build_tokens()),
             ("heads", "Heads", self._heads),
+            ("norms", "Norms", self._norms),
         )
         numbers = panel(self._numbers, (self._layers, 1))
-        self._picture = Reflow((numbers, 2, 400, 360), (self._pages, 3, 560, 420))
+        numbers.setMinimumWidth(_NUMBERS_WIDE)  # narrower, what they are would be cut
+        self._picture = Reflow((self._pages, 3, 560, 400), (numbers, 2, 400, 420))
         top = column_in(None, self._headline, self._told, self._made, spacing=4)
         column_in(content, top, (self._picture, 1), spacing=10)
         self._layers.row_selected.connect(self._on_stream_selected)
@@ -62,7 +72,6 @@ class CompareView(AnalysisView):
         self._bars.point_clicked.connect(self.selection.select_position)
         self._quantity.changed.connect(self._on_quantity_changed)
         self._heads.intent_raised.connect(self.intent_raised)
-        self.selection.prompt_changed.connect(self._on_prompt_changed)
         self.selection.position_changed.connect(self._on_position_changed)
 
     def _build_layers(self) -> QWidget:
@@ -89,15 +98,26 @@ class CompareView(AnalysisView):
     @override
     def draw_new(self, result: Result) -> None:
         self.draw_result(result)
-        self._pages.turn_to("heads" if data_of.has_heads(result) else self._opening(result))
+        self._pages.turn_to(self._opening(result))
 
     def _opening(self, result: Result) -> str:
-        """Return the page that tells most: a shift is one of tokens, all else one of layers."""
+        """Return the page of what was asked for; a shift is one of tokens, all else of layers."""
+        if data_of.has_heads(result):
+            return "heads"
+        if has_steps(result):
+            return "norms"
         return "tokens" if result.data["verdict"] == "shifted" else "layers"
+
+    def _offer_pages(self, result: Result) -> None:
+        """Offer the pages of what was run, and say how to come by the others."""
+        there = {"heads": data_of.has_heads(result), "norms": has_steps(result)}
+        for name, known in there.items():
+            self._pages.choice.set_option_enabled(name, known, "" if known else _NOT_RUN[name])
+        if not there.get(self._pages.page(), True):
+            self._pages.turn_to(self._opening(result))
 
     @override
     def draw_result(self, result: Result) -> None:
-        ranked = data_of.has_heads(result)
         self._headline.setText(data_of.headline(result))
         told = (data_of.stream_sentence(result), data_of.heads_sentence(result))
         self._told.setText(" ".join(filter(None, told)))
@@ -105,27 +125,24 @@ class CompareView(AnalysisView):
         self._numbers.set_ranking(data_of.numbers(result))
         self._numbers.setFixedHeight(self._numbers.full_height())
         self._layers.set_ranking(data_of.layers(result))
-        self._pages.choice.set_option_enabled(
-            "heads", ranked, "" if ranked else "Not run: switch “Rank heads” on in the settings"
-        )
-        if not ranked and self._pages.page() == "heads":
-            self._pages.turn_to(self._opening(result))
+        self._offer_pages(result)
         if result.data["verdict"] == "shifted":
             self._quantity.set_value("logit_shift")
         elif self._quantity.value() == "logit_shift":
             self._quantity.set_value("kl")
         self._cosine.show_picture(data_of.cosine_curves(result))
-        self._heads.show_result(result if ranked else None)
-        self._draw_prompt(result)
+        self._heads.show_result(result if data_of.has_heads(result) else None)
+        if has_steps(result):
+            self._norms.show_result(result)
+        self.draw_prompt(result)
 
-    def _draw_prompt(self, result: Result) -> None:
+    @override
+    def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
         several = len(result.prompts) > 1
         self._error.show_picture(data_of.error_curves(result, prompt if several else None))
         self._prompt_words.set_full_text(prompt_title(result.prompts[prompt], prompt))
-        self._bars.show_picture(
-            data_of.place_bars(result, str(self._quantity.value()), prompt)
-        )
+        self._bars.show_picture(data_of.place_bars(result, str(self._quantity.value()), prompt))
         self._mark_position(result)
 
     def _mark_position(self, result: Result) -> None:
@@ -154,6 +171,7 @@ class CompareView(AnalysisView):
             "stream": self._error.selected(),
             "position": self._bars.selected(),
             "heads": self._heads.read(),
+            "norms": self._norms.read(),
         }
 
     # Answering.
@@ -169,11 +187,7 @@ class CompareView(AnalysisView):
 
     def _on_quantity_changed(self, _name: object) -> None:
         if self._result is not None:
-            self._draw_prompt(self._result)
-
-    def _on_prompt_changed(self, _prompt: int) -> None:
-        if self._result is not None:
-            self._draw_prompt(self._result)
+            self.draw_prompt(self._result)
 
     def _on_position_changed(self, _position: object) -> None:
         if self._result is not None:
