@@ -29,6 +29,8 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "prompt_file": read_texts,
     "pattern_file": read_pattern,
 }
+# Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
+_AS_GIVEN = frozenset({"several", "path"})
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
@@ -103,6 +105,8 @@ def _option(name: str, field: Any) -> click.Option:
         given = {"metavar": "FILE"}
     elif extra.get("cli") == "pair":
         given = {"nargs": 2, "metavar": extra["metavar"]}
+    elif extra.get("cli") in _AS_GIVEN:
+        given = {"default": "", "metavar": extra.get("metavar", "FILE")}
     elif get_origin(kind) is tuple:
         given = {"multiple": True, "metavar": "LIST"}
     else:
@@ -135,6 +139,8 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
             options[name] = _FILES[kind](Path(file)) if file else ()
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
+        elif kind in _AS_GIVEN:
+            continue
         elif get_origin(field.annotation) is tuple:
             parts = (part.strip() for given in options[name] for part in given.split(","))
             options[name] = tuple(part for part in parts if part)
