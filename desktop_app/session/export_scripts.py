@@ -230,9 +230,9 @@ def _norms(result: Result) -> dict[str, Any]:
     for row in given if isinstance(given, (list, tuple)) else ():
         if not _DOTTED.match(str(row["name"])):
             raise ValueError("a norm has no name")
-        own: dict[str, Any] = {"name": str(row["name"]), "centres": bool(row["centres"])}
         wanted = ("offset", "eps", *(("first", "rest") if kind == "constant" else ()))
-        norms.append(own | {name: float(row[name]) for name in wanted})
+        known = [float(f"{float(row[name]):.9g}") for name in wanted]
+        norms.append([str(row["name"]), bool(row["centres"]), *known])
     if not norms or kind not in _LAYERNORMS:
         raise BadInputError(
             "No script can be written: the result does not say how the norms of "
