@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
-from desktop_app.analyses.compare.second import plain_spec, reading_notices, second_of
+from desktop_app.analyses.compare.second import left_out, plain_spec, reading_notices, second_of
 from desktop_app.analyses.compare.spec import ANALYSIS, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.contract.report import ShareReporter
@@ -144,8 +144,18 @@ def _fields(model: LoadedModel, other: LoadedModel, found: list[Apart]) -> dict[
         **streams,
         "tolerance": tolerance,
         "verdict": _verdict(largest, [a.spread for a in found], tolerance, streams),
-        "with_model": asdict(other.info),
+        "with_model": _described(model, other),
         "same_files": model.info.fingerprint == other.info.fingerprint,
+    }
+
+
+def _described(model: LoadedModel, other: LoadedModel) -> dict[str, Any]:
+    """Return the second model, and what a script must know to make it again."""
+    return {
+        **asdict(other.info),
+        "norms": [] if other.removed is None else other.removed.change.recipe(),
+        "turned_hooks": list(other.turned),
+        "left_out": [] if model is other else left_out(model, other),
     }
 
 
@@ -222,7 +232,7 @@ def _other_shape(model: LoadedModel, other: LoadedModel) -> Notice:
     one, two = (f"{m.info.n_layers} layers of width {m.info.d_model}" for m in (model, other))
     return Notice(
         "streams_not_comparable",
-        f"{model.info.name} has {one} and {other.info.name} {two}: their streams cannot be "
+        f"{model.info.label} has {one} and {other.info.label} {two}: their streams cannot be "
         "compared layer by layer; logits are.",
     )
 
@@ -259,8 +269,8 @@ def _ranked(
         data |= _agreement(data["head_effect_mean"], data["with_head_effect_mean"], params)
     else:
         message = (
-            f"{model.info.name} has {model.info.n_layers} × {model.info.n_heads} heads and "
-            f"{other.info.name} {other.info.n_layers} × {other.info.n_heads}: their ranks cannot "
+            f"{model.info.label} has {model.info.n_layers} × {model.info.n_heads} heads and "
+            f"{other.info.label} {other.info.n_layers} × {other.info.n_heads}: their ranks cannot "
             "be compared."
         )
         notices.append(Notice("heads_not_comparable", message))
@@ -279,5 +289,5 @@ def _of_ranking(model: LoadedModel, prepared: Prepared, found: Readings) -> list
     """Return what must be said of the effects of one model's heads, by its name."""
     gate = check_gate(prepared.records, found.logits[0], "its heads carry another task")
     notices = [*gate.notices, *processed_biases(model)]
-    told = f"{model.info.name} ({model.info.dtype}): "
+    told = f"{model.info.label} ({model.info.dtype}): "
     return [Notice(n.code, told + n.message, n.fix, n.prompt, n.positions) for n in notices]

@@ -93,7 +93,7 @@ def refuse_other_vocabulary(model: LoadedModel, other: TextTokenizer, name: str)
         first = differing[0]
         raise BadInputError(
             f"--with {name}: its vocabulary is another, {len(differing):,} of {len(both):,} ids "
-            f"stand for other pieces (id {first} is “{own[first]}” in {model.info.name} and "
+            f"stand for other pieces (id {first} is “{own[first]}” in {model.info.label} and "
             f"“{theirs[first]}” there): choose a model with the same tokenizer."
         )
     for pieces, tokenizer in ((own, model.tokenizer), (theirs, other)):
@@ -102,7 +102,7 @@ def refuse_other_vocabulary(model: LoadedModel, other: TextTokenizer, name: str)
         if lone:
             raise BadInputError(
                 f"--with {name}: its vocabulary has {len(theirs):,} pieces and that of "
-                f"{model.info.name} {len(own):,} (“{pieces[lone[0]]}”, id {lone[0]}, is in one "
+                f"{model.info.label} {len(own):,} (“{pieces[lone[0]]}”, id {lone[0]}, is in one "
                 "alone): choose a model with the same tokenizer."
             )
 
@@ -112,13 +112,19 @@ def pieces_of(tokenizer: TextTokenizer) -> dict[int, str]:
     return {int(i): str(piece) for piece, i in tokenizer.raw.get_vocab().items()}
 
 
+def left_out(model: LoadedModel, other: LoadedModel) -> list[int]:
+    """Return the ids for which both have logits, and only one a token."""
+    both = min(model.info.d_vocab, other.info.d_vocab)
+    own, theirs = pieces_of(model.tokenizer), pieces_of(other.tokenizer)
+    return sorted(i for i in own.keys() ^ theirs.keys() if i < both)
+
+
 def common_ids(model: LoadedModel, other: LoadedModel) -> list[int] | None:
     """Return the ids whose logits both have; None where these are all."""
-    one, two = model.info.d_vocab, other.info.d_vocab
-    both = min(one, two)
-    own, theirs = pieces_of(model.tokenizer), pieces_of(other.tokenizer)
-    lone = {i for i in own.keys() ^ theirs.keys() if i < both}
-    if one == two and not lone:
+    if model is other:
+        return None
+    lone, both = set(left_out(model, other)), min(model.info.d_vocab, other.info.d_vocab)
+    if model.info.d_vocab == other.info.d_vocab and not lone:
         return None
     return [i for i in range(both) if i not in lone]
 
@@ -131,7 +137,7 @@ def reading_notices(
     kept = common_ids(model, other)
     if kept is not None:
         message = (
-            f"{model.info.name} has {model.info.d_vocab:,} logits and {other.info.name} "
+            f"{model.info.label} has {model.info.d_vocab:,} logits and {other.info.label} "
             f"{other.info.d_vocab:,}: they are compared over the {len(kept):,} ids that both have."
         )
         notices.append(Notice("vocabulary_cropped", message))
@@ -143,9 +149,9 @@ def reading_notices(
             theirs = ()
         if theirs != encoding.ids:
             message = (
-                f"The tokenizer of {other.info.name} would split prompt {index + 1} otherwise "
+                f"The tokenizer of {other.info.label} would split prompt {index + 1} otherwise "
                 f"({len(theirs)} tokens, not {len(encoding.ids)}): both models are given the "
-                f"tokens of {model.info.name}."
+                f"tokens of {model.info.label}."
             )
             notices.append(Notice("tokenizers_part", message, None, index))
             break
@@ -161,7 +167,7 @@ def _refuse_too_large(model: LoadedModel, spec: ModelSpec) -> None:
     free = free_bytes(model.device)
     if need > free:
         raise ModelLoadError(
-            f"“{spec.model}” as {spec.dtype} needs {human_bytes(need)} beside {model.info.name}, "
+            f"“{spec.model}” as {spec.dtype} needs {human_bytes(need)} beside {model.info.label}, "
             f"and {model.device} has {human_bytes(free)} free: choose --dtype bfloat16, a smaller "
             "model, or load the first one smaller."
         )
@@ -171,6 +177,6 @@ def _refuse_too_long(other: LoadedModel, prepared: Prepared) -> None:
     for index, encoding in enumerate(prepared.encodings):
         if len(encoding) > other.info.n_ctx:
             raise BadInputError(
-                f"Prompt {index + 1} has {len(encoding):,} tokens and {other.info.name} reads at "
+                f"Prompt {index + 1} has {len(encoding):,} tokens and {other.info.label} reads at "
                 f"most {other.info.n_ctx:,}: shorten it."
             )

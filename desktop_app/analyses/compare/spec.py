@@ -154,6 +154,7 @@ ANALYSIS = Analysis(
         FieldSpec("with_model", (), "The second model"),
         FieldSpec("same_files", (), "Whether both are of the same files"),
         FieldSpec("steps", ("step",), "What taking the norms away did, step by step"),
+        FieldSpec("step_norms", ("norm",), "The norms that were taken away", telling=-1),
         FieldSpec("inert", (), "Whether its norms divide by nothing that they read"),
         FieldSpec("eps", ("eps",), "eps in place of the norms' own", labels="eps"),
         FieldSpec(

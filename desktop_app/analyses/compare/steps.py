@@ -103,7 +103,8 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
     share = ShareReporter(report, _LOADED, 1 - _LOADED)
     inert = all(norm.inert for norm in found)
     steps = _undone(recipe, spec, share) if inert else _taken(recipe, spec, share)
-    fields = {"steps": tuple(steps), "inert": inert}
+    names = norms.Change("identity", found).recipe()
+    fields = {"steps": tuple(steps), "inert": inert, "step_norms": tuple(names)}
     return fields if inert else fields | _curve(recipe, share)
 
 
