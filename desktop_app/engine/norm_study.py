@@ -2,16 +2,18 @@
 
 For a model that is loaded with its norms: they are exchanged for a pass and put back. The curve is
 the check behind `--layernorm eps`: with weights times the root of eps, the error falls as
-variance / 2 eps; with weights left as they are, there is nothing left of the model from some eps on.
+variance / 2 eps; with weights as they were, nothing is left of the model from some eps on.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from typing_extensions import override
 
 from desktop_app.engine.norm_effects import Damage, damage
 from desktop_app.engine.norms import Norm, described, normalises, without_division
@@ -51,6 +53,7 @@ class _Eps(torch.nn.Module):
         self._plain, self._norm = without_division(norm), norm
         self._eps, self._factor = eps, factor
 
+    @override
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the norm would give."""
         inside = self._plain.centred(x)
@@ -82,7 +85,7 @@ def eps_curve(
     for exponent in exponents:
         eps = 10.0**exponent
         factor = eps**0.5 if rescaled else 1.0
-        with exchanged(model, lambda norm, e=eps, f=factor: _Eps(norm, e, f)):
+        with exchanged(model, partial(_Eps, eps=eps, factor=factor)):
             logits = _logits(model, ids)
         error = (logits - linear).abs().max() / linear.abs().max()
         found.append(EpsPoint(eps, float(error), damage(before, logits)))
