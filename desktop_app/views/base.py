@@ -67,7 +67,7 @@ class AnalysisView(QWidget):
 
     Attributes:
         EMPTY: Title and sentence of the empty view; the analysis' own words where None.
-        borrows: The function of other analyses' pictures whose results it draws beneath its own.
+        borrows: The functions of other analyses' pictures whose results it draws beneath its own.
         picks: Whether its pictures show heads that can be picked; what is picked stands beneath.
 
     Signals:
@@ -87,7 +87,7 @@ class AnalysisView(QWidget):
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
     picks: ClassVar[bool] = False
-    borrows: ClassVar[str] = ""
+    borrows: ClassVar[tuple[str, ...]] = ()
 
     run_requested = Signal(object)
     fix_requested = Signal(object)

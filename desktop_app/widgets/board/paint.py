@@ -1,4 +1,4 @@
-"""How the two grids of patching by hand are drawn: cells, reach, outlines, arrows."""
+"""How the two grids of a board are drawn: cells, reach, outlines, arrows."""
 
 from __future__ import annotations
 
@@ -9,18 +9,98 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
+from desktop_app.pictures.boards import Cell
+from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.board.layout import ARROW, TITLE
+from desktop_app.widgets.matrix.matrix_axes import paint_read, paint_rows, paint_tokens
 from desktop_app.widgets.matrix.matrix_cells import paint_cells
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
+    from desktop_app.contract.moves import RunName
+    from desktop_app.pictures.boards import Board
     from desktop_app.widgets.basics.theme import Theme
+    from desktop_app.widgets.board.board import HandBoard
     from desktop_app.widgets.matrix.matrix_cells import MatrixImage
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 
 _LINES_FROM = 5.0
 _HEAD = 8.0
+
+
+def paint_board(painter: QPainter, widget: HandBoard, board: Board) -> None:
+    """Draw the grids that are shown, their moves, and what is pointed at."""
+    theme = theme_hub().current
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for run in board.shown:
+        _paint_run(painter, widget, board, run)
+    _paint_marks(painter, widget, board, theme)
+    for run in board.shown:
+        pane = widget.panes[run]
+        pane.zooming.paint_map(painter, pane.small_picture())
+    if widget.held is not None and widget.pointer is not None:
+        start = widget.rect_of(widget.held).center()
+        paint_arrow(painter, start, widget.pointer, theme.color("accent_hover"))
+
+
+def _paint_run(painter: QPainter, widget: HandBoard, board: Board, run: RunName) -> None:
+    theme, pane = theme_hub().current, widget.panes[run]
+    frame = pane.frame
+    _paint_title(painter, frame, board.title(run), changed=run == board.run)
+    marked = [cell for cell in (widget.hover, widget.cursor_cell) if cell is not None]
+    columns = {cell.position for cell in marked if cell.run == run}
+    top = frame.plot.top() - 4 - widget.token_height
+    tokens = list(zip(board.tokens[run], board.differs[: board.length_of(run)], strict=True))
+    paint_tokens(painter, frame, tokens, (top, widget.token_height), columns)
+    if board.read < board.length_of(run):
+        paint_read(painter, frame, board.read, top - ARROW + 1)
+    paint_grid(painter, frame, widget.reaching(run), theme, pane.image(theme))
+    painter.save()
+    painter.setClipRect(frame.plot)
+    pane.paint_corners(painter, theme)
+    pane.paint_texts(painter, theme)
+    painter.restore()
+    if run == board.shown[0]:
+        paint_rows(painter, frame, board.row_axis(), {cell.layer for cell in marked})
+
+
+def _paint_title(painter: QPainter, frame: MatrixFrame, title: str, *, changed: bool) -> None:
+    theme = theme_hub().current
+    painter.setFont(ui_font(13, "semibold"))
+    if painter.fontMetrics().horizontalAdvance(title) > frame.plot.width():
+        title = title.replace(" run", "")
+    wide = round(frame.plot.width())
+    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, wide)
+    painter.setPen(theme.color("accent" if changed else "text"))
+    box = QRectF(frame.plot.left(), 0, frame.plot.width(), TITLE)
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+
+
+def _paint_marks(painter: QPainter, widget: HandBoard, board: Board, theme: Theme) -> None:
+    """Outline and join the cells of the moves, then what is pointed at."""
+    accent = theme.color("accent")
+    painter.save()
+    area = QRectF()
+    for run in board.shown:
+        area = area.united(widget.panes[run].frame.plot)
+    painter.setClipRect(area.adjusted(-4, -4, 4, 4))
+    for move in board.moves:
+        source, target = Cell(move.run, *move.source), Cell(board.run or move.run, *move.target)
+        paint_frame(painter, widget.rect_of(source), accent, 2.0, dashed=False)
+        painter.fillRect(widget.rect_of(target), accent)
+        start, end = widget.rect_of(source).center(), widget.rect_of(target).center()
+        paint_arrow(painter, start, end, accent)
+    for cell, ink, width, dashed in (
+        (widget.hover, theme.color("text"), 1.5, False),
+        (widget.cursor_cell, theme.color("accent"), 2.5, False),
+        (widget.picked, theme.color("warn"), 2.5, True),
+    ):
+        if cell is not None and cell.run in board.shown:
+            paint_frame(painter, widget.rect_of(cell), ink, width, dashed=dashed)
+    painter.restore()
 
 
 def paint_grid(
@@ -30,7 +110,7 @@ def paint_grid(
     theme: Theme,
     image: MatrixImage | None = None,
 ) -> None:
-    """Draw the cells of a run; those that the moves can change are tinted.
+    """Draw the cells of a grid; those that the moves can change are tinted.
 
     Cells that have colours of their own keep them: there the cone is drawn by its edge.
     """
