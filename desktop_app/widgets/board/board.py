@@ -12,7 +12,7 @@ from desktop_app.pictures.boards import OTHER, RUNS, Cell, cone
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.board.layout import arrange
-from desktop_app.widgets.board.paint import paint_board
+from desktop_app.widgets.board.paint import Pointed, paint_board
 from desktop_app.widgets.board.panes import Pane
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
 from desktop_app.widgets.matrix.zooming import GESTURES
@@ -154,7 +154,7 @@ class HandBoard(QWidget):
 
     def rect_of(self, cell: Cell) -> QRectF:
         """Return where a cell lies on this widget."""
-        return self.panes[cell.run].frame.cell_rect(cell.layer, cell.position)
+        return self.panes[cell.run].rect_of(cell)
 
     def cell_at(self, point: QPointF) -> Cell | None:
         """Return the cell under a point, or None; the small map covers those beneath it."""
@@ -212,7 +212,9 @@ class HandBoard(QWidget):
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self.board is not None:
-            paint_board(QPainter(self), self, self.board)
+            marks = (self.hover, self.cursor_cell, self.picked, self.held, self.pointer)
+            pointed = Pointed(*marks, self.reaching)
+            paint_board(QPainter(self), self.board, self.panes, pointed, self.token_height)
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +18,14 @@ from desktop_app.widgets.matrix.matrix_axes import paint_read, paint_rows, paint
 from desktop_app.widgets.matrix.matrix_cells import paint_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from PySide6.QtGui import QColor
 
     from desktop_app.contract.moves import RunName
     from desktop_app.pictures.boards import Board
     from desktop_app.widgets.basics.theme import Theme
-    from desktop_app.widgets.board.board import HandBoard
+    from desktop_app.widgets.board.panes import Pane
     from desktop_app.widgets.matrix.matrix_cells import MatrixImage
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
@@ -31,40 +34,77 @@ _LINES_FROM = 5.0
 _HEAD = 8.0
 
 
-def paint_board(painter: QPainter, widget: HandBoard, board: Board) -> None:
+@dataclass(frozen=True)
+class Pointed:
+    """What hand and keys point at on a board.
+
+    Attributes:
+        hover: The cell under the pointer.
+        cursor_cell: The one that is outlined.
+        picked: The one taken by key.
+        held: The one that is dragged, and `pointer` where to.
+        reaching: Gives what the moves reach of a grid.
+    """
+
+    hover: Cell | None
+    cursor_cell: Cell | None
+    picked: Cell | None
+    held: Cell | None
+    pointer: QPointF | None
+    reaching: Callable[[RunName], np.ndarray | None]
+
+
+def paint_board(
+    painter: QPainter,
+    board: Board,
+    panes: Mapping[RunName, Pane],
+    pointed: Pointed,
+    token_height: float,
+) -> None:
     """Draw the grids that are shown, their moves, and what is pointed at."""
     theme = theme_hub().current
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    marked = [cell for cell in (pointed.hover, pointed.cursor_cell) if cell is not None]
     for run in board.shown:
-        _paint_run(painter, widget, board, run)
-    _paint_marks(painter, widget, board, theme)
+        _paint_above(painter, panes[run].frame, board, (run, token_height), marked)
+        _paint_cells(painter, panes[run], pointed.reaching(run))
+    left = panes[board.shown[0]].frame
+    paint_rows(painter, left, board.row_axis(), {cell.layer for cell in marked})
+    _paint_marks(painter, board, panes, pointed)
     for run in board.shown:
-        pane = widget.panes[run]
-        pane.zooming.paint_map(painter, pane.small_picture())
-    if widget.held is not None and widget.pointer is not None:
-        start = widget.rect_of(widget.held).center()
-        paint_arrow(painter, start, widget.pointer, theme.color("accent_hover"))
+        panes[run].zooming.paint_map(painter, panes[run].small_picture())
+    if pointed.held is not None and pointed.pointer is not None:
+        start = panes[pointed.held.run].rect_of(pointed.held).center()
+        paint_arrow(painter, start, pointed.pointer, theme.color("accent_hover"))
 
 
-def _paint_run(painter: QPainter, widget: HandBoard, board: Board, run: RunName) -> None:
-    theme, pane = theme_hub().current, widget.panes[run]
-    frame = pane.frame
+def _paint_above(
+    painter: QPainter,
+    frame: MatrixFrame,
+    board: Board,
+    line: tuple[RunName, float],
+    marked: Sequence[Cell],
+) -> None:
+    """Write the title of a grid and its tokens, and point at where the prediction is read."""
+    run, token_height = line
     _paint_title(painter, frame, board.title(run), changed=run == board.run)
-    marked = [cell for cell in (widget.hover, widget.cursor_cell) if cell is not None]
     columns = {cell.position for cell in marked if cell.run == run}
-    top = frame.plot.top() - 4 - widget.token_height
+    top = frame.plot.top() - 4 - token_height
     tokens = list(zip(board.tokens[run], board.differs[: board.length_of(run)], strict=True))
-    paint_tokens(painter, frame, tokens, (top, widget.token_height), columns)
+    paint_tokens(painter, frame, tokens, (top, token_height), columns)
     if board.read < board.length_of(run):
         paint_read(painter, frame, board.read, top - ARROW + 1)
-    paint_grid(painter, frame, widget.reaching(run), theme, pane.image(theme))
+
+
+def _paint_cells(painter: QPainter, pane: Pane, reach: np.ndarray | None) -> None:
+    """Draw colours, marks and texts of a grid."""
+    theme = theme_hub().current
+    paint_grid(painter, pane.frame, reach, theme, pane.image(theme))
     painter.save()
-    painter.setClipRect(frame.plot)
+    painter.setClipRect(pane.frame.plot)
     pane.paint_corners(painter, theme)
     pane.paint_texts(painter, theme)
     painter.restore()
-    if run == board.shown[0]:
-        paint_rows(painter, frame, board.row_axis(), {cell.layer for cell in marked})
 
 
 def _paint_title(painter: QPainter, frame: MatrixFrame, title: str, *, changed: bool) -> None:
@@ -79,27 +119,33 @@ def _paint_title(painter: QPainter, frame: MatrixFrame, title: str, *, changed: 
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
 
 
-def _paint_marks(painter: QPainter, widget: HandBoard, board: Board, theme: Theme) -> None:
+def _paint_marks(
+    painter: QPainter, board: Board, panes: Mapping[RunName, Pane], pointed: Pointed
+) -> None:
     """Outline and join the cells of the moves, then what is pointed at."""
+    theme = theme_hub().current
     accent = theme.color("accent")
     painter.save()
     area = QRectF()
     for run in board.shown:
-        area = area.united(widget.panes[run].frame.plot)
+        area = area.united(panes[run].frame.plot)
     painter.setClipRect(area.adjusted(-4, -4, 4, 4))
     for move in board.moves:
         source, target = Cell(move.run, *move.source), Cell(board.run or move.run, *move.target)
-        paint_frame(painter, widget.rect_of(source), accent, 2.0, dashed=False)
-        painter.fillRect(widget.rect_of(target), accent)
-        start, end = widget.rect_of(source).center(), widget.rect_of(target).center()
+        paint_frame(painter, panes[source.run].rect_of(source), accent, 2.0, dashed=False)
+        painter.fillRect(panes[target.run].rect_of(target), accent)
+        start, end = (
+            panes[source.run].rect_of(source).center(),
+            panes[target.run].rect_of(target).center(),
+        )
         paint_arrow(painter, start, end, accent)
     for cell, ink, width, dashed in (
-        (widget.hover, theme.color("text"), 1.5, False),
-        (widget.cursor_cell, theme.color("accent"), 2.5, False),
-        (widget.picked, theme.color("warn"), 2.5, True),
+        (pointed.hover, theme.color("text"), 1.5, False),
+        (pointed.cursor_cell, theme.color("accent"), 2.5, False),
+        (pointed.picked, theme.color("warn"), 2.5, True),
     ):
         if cell is not None and cell.run in board.shown:
-            paint_frame(painter, widget.rect_of(cell), ink, width, dashed=dashed)
+            paint_frame(painter, panes[cell.run].rect_of(cell), ink, width, dashed=dashed)
     painter.restore()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QWidget
 
-    from desktop_app.pictures.boards import Cells
+    from desktop_app.pictures.boards import Cell, Cells
     from desktop_app.widgets.basics.theme import Theme
 
 # Cells that are smaller have no text: nobody could read it.
@@ -48,6 +48,10 @@ class Pane:
         self._inked: Theme | None = None
         self._fitted: dict[str, str] = {}
         self._fit_for: tuple[int, int] = (0, 0)
+
+    def rect_of(self, cell: Cell) -> QRectF:
+        """Return where a cell of this grid lies."""
+        return self.frame.cell_rect(cell.layer, cell.position)
 
     def set_cells(self, cells: Cells | None) -> None:
         """Take what stands in the cells; what does not fit the grid is left out."""
