@@ -425,6 +425,7 @@ class AnalysisView(QWidget):
         self.selection.prompt_changed.connect(self._on_prompt_changed)
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
+            self._picked.lens_wanted.connect(self._on_lens_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -505,6 +506,10 @@ class AnalysisView(QWidget):
     def _on_together_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("ablate_together", {"parts": parts}))
+
+    def _on_lens_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)
