@@ -35,6 +35,7 @@ ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
     "tokens",
     "rank",
+    "lens",
     "ablate",
     "attention",
     "patch",

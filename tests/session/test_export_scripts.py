@@ -16,6 +16,7 @@ from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.hand_patch import run as hand_patch
+from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
@@ -107,6 +108,19 @@ RUNS = {
         {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
     ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
+    "lens": (lens.run, (PromptRow(text="1 2 3 4"),), {"top": 3}),
+    "lens-uneven": (lens.run, UNEVEN, {"without": "0.1,m2", "mode": "mean"}),
+    "lens-changed": (
+        lens.run,
+        (*ROWS, PromptRow(text="5 6 7 8", answer=" 9")),
+        {
+            "moves": ("clean:mlp_out:0.1>1.2", "corrupt:resid_post:2.0>0.3"),
+            "without": "1.0,m1",
+            "mode": "mean",
+        },
+    ),
+    "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
     "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
