@@ -38,6 +38,7 @@ BUILT_IN = (
     "ablate",
     "attention",
     "patch",
+    "attribute",
     "hand_patch",
     "detect",
     "repeat",
