@@ -13,8 +13,8 @@ import pytest
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
-from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.hand_patch import run as hand_patch
