@@ -35,7 +35,7 @@ _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
 _WORTH_A_WORD = 1_000_000
-_SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
+_SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "layernorm", "offline")
 
 
 def common_options() -> list[click.Parameter]:
@@ -49,6 +49,13 @@ def common_options() -> list[click.Parameter]:
         option(["--dtype"], type=dtypes, default="auto", help="Number format of the weights."),
         option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
         option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        option(
+            ["--layernorm"],
+            type=choice(["keep", "eps", "identity", "constant"]),
+            default="keep",
+            help="The model's norms, or what stands in their place: x·w + b by a huge eps, the "
+            "same as plain modules, or each norm with a constant divisor.",
+        ),
         option(["--offline"], is_flag=True, help="Never touch the network."),
         option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),
         option(["--corrupt"], multiple=True, help="Its corrupt twin (one per prompt)."),

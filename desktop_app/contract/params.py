@@ -19,7 +19,8 @@ MAX_LABEL = 1_000
 
 TAKEN = frozenset(
     {
-        *("model", "device", "dtype", "offload", "weights", "offline", "memory", "estimate"),
+        *("model", "device", "dtype", "offload", "weights", "layernorm", "offline"),
+        *("memory", "estimate"),
         *("prompt", "corrupt", "answer", "wrong", "prompts_file", "as_json", "out"),
     }
 )

@@ -62,7 +62,7 @@ class Name:
         self._analysis = result.analysis
         title = analysis.title if analysis is not None else result.analysis
         self._head = f"{title} (partial)" if result.partial else title
-        self._settings = _settings(result)
+        self._settings = tuple(filter(None, (*_settings(result), result.model.variant)))
         self._apart: list[str] = []
         self._subject = _subject(result)
         self._made = Made.of(result)
