@@ -1,4 +1,4 @@
-"""A selected layer at a selected token, and a head's direct contribution: whose numbers they are."""
+"""A selected layer at a selected token, and a head's contribution: whose numbers they are."""
 
 from __future__ import annotations
 
