@@ -8,6 +8,8 @@ from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
 MAX_NAME = 4_096
+NO_LN = "apollo-research/gpt2_noLN"
+"""GPT-2 small, fine-tuned until its norms could be made constants; eps and weights say so."""
 
 
 class CompareParams(Params):
@@ -99,6 +101,15 @@ ANALYSIS = Analysis(
             "Every norm becomes x·w + b: an ablation of an ordinary model, not its equal",
             "compare",
             topic="layernorm",
+        ),
+        Preset(
+            "compare_gpt2_noln",
+            "GPT-2 without LayerNorm (gpt2_noLN)",
+            CompareParams(with_model=NO_LN, norm_steps=True),
+            "GPT-2 small, which must be open, against the checkpoint tuned to do without norms",
+            "compare",
+            topic="layernorm",
+            needs=(NO_LN,),
         ),
     ),
     fields=(
