@@ -12,6 +12,10 @@ NO_LN = "apollo-research/gpt2_noLN"
 """GPT-2 small, fine-tuned until its norms could be made constants; eps and weights say so."""
 
 
+HARM_RISES = frozenset({"loss", "kl", "rank"})
+"""Metrics that rise where removing a head hurts."""
+
+
 class CompareParams(Params):
     """Settings of `compare`."""
 
@@ -88,7 +92,7 @@ ANALYSIS = Analysis(
         ),
         Preset(
             "compare_processed",
-            "What processing changes (raw | processed)",
+            "What processing changes: raw and processed",
             CompareParams(with_weights="processed"),
             "Logits shift by a constant at each position, log-probabilities do not",
             "compare",

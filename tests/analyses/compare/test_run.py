@@ -182,7 +182,7 @@ def test_processed_weights_shift_logits_by_a_constant_and_nothing_else():
 def test_a_number_format_is_held_to_what_it_can_do(dtype):
     model = named("toy")
     data = run(model, with_dtype=dtype).data
-    assert 0 < data["max_logit_difference"]
+    assert data["max_logit_difference"] > 0
     assert data["tolerance"]["dtype"] == dtype
     assert data["tolerance"]["logit"] == {"bfloat16": 0.25, "float16": 0.05}[dtype]
     assert np.isnan(data["first_apart"])
