@@ -35,9 +35,11 @@ ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
     "tokens",
     "rank",
+    "lens",
     "ablate",
     "attention",
     "patch",
+    "attribute",
     "hand_patch",
     "detect",
     "repeat",
