@@ -25,6 +25,8 @@ OTHER_MEANINGS = {
     ("analyses/ablate/picture.py", "rank"): _METRIC,
     ("analyses/ablate/explain.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
+    ("analyses/lens/grid.py", "rank"): _METRIC,
+    ("analyses/lens/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
     ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
