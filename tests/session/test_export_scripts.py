@@ -17,6 +17,8 @@ from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.fit_lens import run as fit_lens
@@ -41,6 +43,7 @@ UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" F
 LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
 JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
 SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -133,6 +136,13 @@ RUNS = {
     "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
     "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
     "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
+    "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
+    "attribute-uneven": (
+        attribute.run,
+        (*UNEVEN, PromptRow(text="a b", answer="c")),
+        {"by_source": True, "neurons": 3, "layer": 2},
+    ),
+    "attribute-token": (attribute.run, UNEVEN, {"token": " 5", "position": 1, "layer": -1}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
     "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
@@ -161,6 +171,16 @@ RUNS = {
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
     ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
+    ),
     "detect-prompts": (
         detect.run,
         (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
@@ -175,6 +195,11 @@ OTHERS = {
     "patch-latent-keys": LATENT,
     "attention-latent": LATENT,
     "attention-sinks": SINKS,
+    "attribute-latent": LATENT,
+    "attribute-sinks": SINKS,
+    "attribute-capped": "gemma2",
+    "attribute-joined": "opt",
+    "attribute-behind": "olmo2",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -183,6 +208,11 @@ RUNS |= {
     "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
     "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
     "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
+    "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
+    "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
