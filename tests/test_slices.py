@@ -27,6 +27,8 @@ OTHER_MEANINGS = {
     ("analyses/ablate/explain.py", "rank"): _METRIC,
     ("analyses/compare/spec.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
+    ("analyses/lens/grid.py", "rank"): _METRIC,
+    ("analyses/lens/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
     ("contract/spec.py", "compare"): "the group of the rail",
     ("analyses/candidates/spec.py", "compare"): "the group of the rail",

@@ -45,6 +45,7 @@ BUILT_IN = (
     "repeat",
     "compose",
     "compare",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
