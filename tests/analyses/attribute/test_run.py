@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformer_lens.tools.analysis import direct_logit_attribution
 from transformers import AutoModelForCausalLM
 
@@ -476,7 +477,7 @@ def test_nothing_as_wide_as_heads_times_positions_times_the_stream_is_made(monke
     """Of each layer a number for each head and position is made, and one for each neuron."""
     model, largest, length = tiny("llama"), [], 18
 
-    class Watched(torch.utils._python_dispatch.TorchDispatchMode):
+    class Watched(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             out = func(*args, **(kwargs or {}))
             if isinstance(out, torch.Tensor) and length in out.shape:
