@@ -42,6 +42,7 @@ BUILT_IN = (
     "detect",
     "repeat",
     "compose",
+    "residual",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

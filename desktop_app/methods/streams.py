@@ -52,11 +52,13 @@ class Wanted:
         parts: Whether what attention and MLPs add is.
         sites: Further sites of every layer.
         read: The position of each run at which the model's own logits are wanted; None: of none.
+        at: The positions that are kept; None: all of them.
     """
 
     parts: bool = False
     sites: tuple[Site, ...] = ()
     read: Sequence[int] | None = None
+    at: slice | None = None
 
 
 STREAM = Wanted()
@@ -126,7 +128,8 @@ def read_streams(
     hooks = [*_edit_hooks(changes, len(ids), ids.shape[1])]
     places = {(layer, site): site_hook(layer, site) for layer in layers for site in sites}
     seen = (*_stream_hooks(model), *places.values(), READ_HOOK)
-    hooks += [(name, partial(_keep, kept=kept, name=name, shape=shape)) for name in seen]
+    keep = partial(_keep, kept=kept, shape=shape, at=wanted.at or slice(None))
+    hooks += [(name, partial(keep, name=name)) for name in seen]
     if report is not None:
         hooks += _report_hooks(model, report)
     read = [ids.shape[1] - 1] * len(rows) if wanted.read is None else list(wanted.read)
@@ -236,9 +239,10 @@ def _keep(
     kept: dict[str, torch.Tensor],
     name: str,
     shape: tuple[int, int],
+    at: slice,
 ) -> None:
     # OPT joins rows and positions to one axis around its MLP.
-    kept[name] = (x.view(*shape, -1) if x.ndim == 2 else x).detach().clone()
+    kept[name] = (x.view(*shape, -1) if x.ndim == 2 else x)[:, at].detach().clone()
 
 
 def _at(x: torch.Tensor, hook: object, *, positions: torch.Tensor) -> torch.Tensor:
