@@ -276,7 +276,7 @@ def seconds(value: float) -> str:
 def provenance_sentence(result: Result) -> str:
     """Return the small print: model, where and how it ran, BOS, weights, cost."""
     model, origin = result.model, result.provenance
-    parts = [model.name, str(model.device), str(model.dtype)]
+    parts = [model.label, str(model.device), str(model.dtype)]
     if is_of_earlier_pack(model):
         parts.insert(1, EARLIER_TOKENIZER)
     bos = origin.get("bos")

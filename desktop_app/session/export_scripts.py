@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TEMPLATE = "script.py.jinja"
 _CELL = "# %% "
 _DOTTED = re.compile(r"[\w.]+\Z", re.ASCII)
+_LAYERNORMS = frozenset({"eps", "identity", "constant"})
 _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
 _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z", re.ASCII)
@@ -108,7 +109,9 @@ def _heading(analysis: Analysis, title: str) -> Code:
 
 def _params(result: Result, analysis: Analysis) -> Params:
     """Return the settings, checked: what a stranger's file says is taken for nothing more."""
-    known = {k: v for k, v in result.params.items() if k in analysis.params.model_fields}
+    kind = analysis.params
+    keys = kind.model_fields.keys() | kind.stored_fields().keys()
+    known = {k: v for k, v in result.params.items() if k in keys}
     try:
         return analysis.params.model_validate(known)
     except ValidationError as error:
@@ -197,6 +200,7 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "dtype": Code(model.dtype),
         "device": model.device if _DEVICE.match(model.device) else device,
         "processed": model.weights == "processed",
+        **_norms(result),
         # Chat templates bring their own BOS, and the recorded texts are the expanded ones.
         "bos": "no" if params.chat and params.bos == "auto" else params.bos,
         "prompts": [_prompt(p) for p in result.prompts],
@@ -211,6 +215,30 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "splits_z": "head_z" in _turned(result),
         **_tokenizer(result),
     }
+
+
+def _norms(result: Result) -> dict[str, Any]:
+    """Return what was put in the place of the model's norms, each of which a script changes too.
+
+    Raises:
+        BadInputError: A result of a model without its norms does not say which they are.
+    """
+    kind = result.model.layernorm
+    if kind == "keep":
+        return {"layernorm": kind, "norms": []}
+    given, norms = result.provenance.get("norms"), []
+    for row in given if isinstance(given, (list, tuple)) else ():
+        if not _DOTTED.match(str(row["name"])):
+            raise ValueError("a norm has no name")
+        own: dict[str, Any] = {"name": str(row["name"]), "centres": bool(row["centres"])}
+        wanted = ("offset", "eps", *(("first", "rest") if kind == "constant" else ()))
+        norms.append(own | {name: float(row[name]) for name in wanted})
+    if not norms or kind not in _LAYERNORMS:
+        raise BadInputError(
+            "No script can be written: the result does not say how the norms of "
+            "its model were changed; export it as .json instead."
+        )
+    return {"layernorm": kind, "norms": norms}
 
 
 def _tokenizer(result: Result) -> dict[str, Any]:

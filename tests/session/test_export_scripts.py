@@ -13,6 +13,7 @@ import pytest
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.hand_patch import run as hand_patch
@@ -108,6 +109,13 @@ RUNS = {
         {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
     ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
+    "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
+    "attribute-uneven": (
+        attribute.run,
+        (*UNEVEN, PromptRow(text="a b", answer="c")),
+        {"by_source": True, "neurons": 3, "layer": 2},
+    ),
+    "attribute-token": (attribute.run, UNEVEN, {"token": " 5", "position": 1, "layer": -1}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
     "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
@@ -155,6 +163,11 @@ OTHERS = {
     "residual-post-norms": "gemma2",
     "residual-joined": "opt",
     "residual-no-sum": "gemma4_text",
+    "attribute-latent": LATENT,
+    "attribute-sinks": SINKS,
+    "attribute-capped": "gemma2",
+    "attribute-joined": "opt",
+    "attribute-behind": "olmo2",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -166,6 +179,11 @@ RUNS |= {
     "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
     "residual-joined": (residual.run, (_TINY,), {}),
     "residual-no-sum": (residual.run, (_TINY,), {}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
+    "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
+    "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}

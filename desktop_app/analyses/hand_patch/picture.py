@@ -266,7 +266,7 @@ def _key(result: Result) -> tuple[Any, ...]:
     twin = record.corrupt_tokens
     return (
         result.model.fingerprint,
-        result.model.name,
+        result.model.label,
         record.tokens.ids,
         None if twin is None else twin.ids,
         tuple(a.token_id for a in (*record.answers, *record.wrongs)),

@@ -123,7 +123,7 @@ class ModelDesk(QObject):
             others = (path for path in self._memory.settings.recent_models if path != name)
             self._memory.change(recent_models=(name, *others)[:MAX_RECENT])
         self._bar.show_model(ready)
-        self._hall.say(f"{ready.info.name} is ready", "good")
+        self._hall.say(f"{ready.info.label} is ready", "good")
 
     def _on_model_failed(self, message: str) -> None:
         self._show_open_model()

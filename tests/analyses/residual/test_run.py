@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from desktop_app.analyses.residual.run import part_names, run
+from desktop_app.analyses.residual.sizes import table_of
 from desktop_app.analyses.residual.spec import ResidualParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
@@ -384,4 +385,25 @@ def test_the_packs_stream_is_that_of_plain_hugging_face(smollm2_folder):
         later.append(np.log(norms[:, 1:]))
     steps = np.diff(np.concatenate(later, 1).mean(1))
     assert data["growth_rate"] == pytest.approx(np.exp(steps[1:-1].mean()), rel=1e-5)
+    np.testing.assert_allclose(data["share"].sum(-1), 1, atol=1e-3)
+
+
+@pytest.mark.model
+@pytest.mark.pack
+def test_the_packs_first_position_stands_apart_and_its_stream_grows_steadily(smollm2_folder):
+    model = named("smollm2")
+    generator = torch.Generator().manual_seed(0)
+    half = model.info.d_vocab // 2
+    texts = []
+    for _text in range(4):
+        drawn = torch.randint(100, half, (50,), generator=generator).tolist()
+        texts.append("<|endoftext|>" + model.tokenizer.decode(drawn + drawn))
+    found = residual(model, texts)
+    data = found.data
+    assert {prompt.tokens.ids[0] for prompt in found.prompts} == {0}
+    tables = [table_of(found, "norm", n) for n in range(4)]
+    for table in tables:
+        np.testing.assert_allclose(table[12:28, 0], 20_605, rtol=0.01)
+        assert table[12, 1:].mean() == pytest.approx(160, abs=25)
+    assert data["growth_rate"] == pytest.approx(1.088, abs=0.006)
     np.testing.assert_allclose(data["share"].sum(-1), 1, atol=1e-3)
