@@ -35,6 +35,7 @@ ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
     "tokens",
     "rank",
+    "lens",
     "ablate",
     "attention",
     "patch",
@@ -44,6 +45,7 @@ BUILT_IN = (
     "repeat",
     "compose",
     "residual",
+    "compare",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

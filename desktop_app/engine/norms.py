@@ -91,9 +91,9 @@ def stream_norms(hf_model: Any, name: str) -> tuple[Norm, ...]:
     for path, parent in parents:
         there = len(found)
         for own, module in parent.named_children():
-            if id(module) not in found and _normalises(module, width):
+            if id(module) not in found and normalises(module, width):
                 full = f"{path}.{own}".lstrip(".")
-                found[id(module)] = _described(module, full, width, config, name)
+                found[id(module)] = described(module, full, width, config, name)
         if parent is not parents[0][1] and len(found) == there:
             raise ModelLoadError(
                 f"“{name}” cannot be loaded without its norms: {path} ({type(parent).__name__}) "
@@ -113,7 +113,7 @@ def _blocks(hf_model: Any, name: str) -> tuple[str, nn.ModuleList]:
     )
 
 
-def _normalises(module: nn.Module, width: int) -> bool:
+def normalises(module: nn.Module, width: int) -> bool:
     """Return whether a module gives the same whatever its input is multiplied by."""
     parameters = list(module.parameters())
     if next(module.children(), None) is not None or any(p.shape != (width,) for p in parameters):
@@ -128,7 +128,7 @@ def _normalises(module: nn.Module, width: int) -> bool:
     return _close(one, ten, module) and not _close(one, torch.zeros_like(one), module)
 
 
-def _described(module: nn.Module, full: str, width: int, config: Any, name: str) -> Norm:
+def described(module: nn.Module, full: str, width: int, config: Any, name: str) -> Norm:
     """Return what a norm does, held against what it makes of rows."""
     x = _probe(module, width)
     plus, minus, moved = (_fed(module, some) for some in (x, -x, x + x.abs().max()))

@@ -30,6 +30,7 @@ _CODE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
 _OPTIONS = {
     "bos": "BOS",
     "dtype": "precision",
+    "layernorm": "LayerNorm",
     "mode": "replacement",
     "site": "activation",
     "reference": "reference prompts",

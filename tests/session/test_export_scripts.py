@@ -14,9 +14,11 @@ import pytest
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.hand_patch import run as hand_patch
+from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
@@ -33,6 +35,7 @@ from tests.patience import CHILD_S
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -109,6 +112,19 @@ RUNS = {
         {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
     ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
+    "lens": (lens.run, (PromptRow(text="1 2 3 4"),), {"top": 3}),
+    "lens-uneven": (lens.run, UNEVEN, {"without": "0.1,m2", "mode": "mean"}),
+    "lens-changed": (
+        lens.run,
+        (*ROWS, PromptRow(text="5 6 7 8", answer=" 9")),
+        {
+            "moves": ("clean:mlp_out:0.1>1.2", "corrupt:resid_post:2.0>0.3"),
+            "without": "1.0,m1",
+            "mode": "mean",
+        },
+    ),
+    "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (
         attribute.run,
@@ -145,6 +161,16 @@ RUNS = {
         compose.run,
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
+    ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
     "detect-prompts": (
         detect.run,

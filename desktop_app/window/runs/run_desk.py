@@ -188,7 +188,8 @@ class RunDesk(QObject):
         self._prompts.flush()
         for name, analysis in ANALYSES.items():
             view = self._views.there(name)
-            if not analysis.params().reads_prompts():
+            own = None if view is None else view.try_params()
+            if not analysis.params().reads_prompts() or (own or analysis.params()).missing():
                 continue
             if view is not None:
                 view.request_run()
