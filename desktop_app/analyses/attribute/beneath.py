@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.attribute import sources as data_of
 from desktop_app.analyses.attribute.split import cell_name
 from desktop_app.pictures.words import seconds
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.layouts import PageStack, column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.theme import set_role
@@ -52,7 +52,9 @@ class SourcePanel(QWidget):
         self.strip = token_strip("What the head adds from each token")
         self.strip.set_most_lines(_LINES)
         top = row_of((self._title, 1), self._button)
-        column_in(self, panel(top, self.strip, self._said, margins=10, spacing=4))
+        line = QFrame()
+        set_role(line, "separator")
+        column_in(self, line, top, self.strip, self._said, spacing=6)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._button.clicked.connect(self.wanted)
         self.strip.token_clicked.connect(self.token_clicked)

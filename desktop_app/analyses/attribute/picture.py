@@ -25,6 +25,7 @@ from desktop_app.analyses.attribute.split import (
     target,
     target_kind,
 )
+from desktop_app.analyses.attribute.table import table
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.matrix import Cell
+
+__all__ = ["table"]  # what exports ask for
 
 QUANTITIES = (("head", "Contribution"), ("sem", "± error"))
 ORDERS = (("size", "Largest"), ("raises", "Raises"), ("lowers", "Lowers"))
@@ -189,15 +192,10 @@ def order_title(order: str, prompt: int | None) -> str:
 
 
 def rest_note(split: Split, prompt: int | None) -> str:
-    """Say what the list of heads and MLPs leaves out of the sum."""
-    rest = {
-        "embeddings": split.embed,
-        "attention biases": np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0).sum(0),
-        "final bias": split.bias,
-    }
-    told = {name: float(over(values, prompt)) for name, values in rest.items()}
-    said = [f"{name} {number(value, 2, sign=True)}" for name, value in told.items() if value]
-    return f"beside: {', '.join(said)}" if said else ""
+    """Say what the list of heads and MLPs leaves out of the sum, in few words."""
+    biases = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0).sum(0) + split.bias
+    what = "embeddings and biases" if biases.any() else "embeddings"
+    return f"{what} {number(float(over(split.embed + biases, prompt)), 2, sign=True)}"
 
 
 # One part.

@@ -38,7 +38,7 @@ def bars(split: Split, prompt: int | None, words: str) -> Curves:
     return Curves(
         (line,),
         _across(split),
-        Scale(f"adds to the {words}"),
+        Scale("adds, in logits"),
         places(split),
         tip,
         legend=_PARTS,
@@ -74,7 +74,7 @@ def cumulative(split: Split, prompt: int | None, words: str) -> Curves:
     line = Line("the sum so far", values, low, high, dots=len(values) <= 80)
     marks = (
         Mark(0.0, tone="border_strong", dashed=False),
-        Mark(base, f"the model's own {number(base, 2, sign=True)}", tone="mark"),
+        Mark(base, f"{words} {number(base, 2, sign=True)}", tone="mark"),
     )
 
     def tip(index: int) -> str:
@@ -83,7 +83,7 @@ def cumulative(split: Split, prompt: int | None, words: str) -> Curves:
             return f"{name}\nno part of what is read here"
         return f"{name}\nthe sum so far {number(here, sign=True)}{_error(whole[index], prompt)}"
 
-    return Curves((line,), _across(split), Scale(f"sum of the {words}"), places(split), tip, marks)
+    return Curves((line,), _across(split), Scale("sum, in logits"), places(split), tip, marks)
 
 
 def step_name(bar: Bar) -> str:

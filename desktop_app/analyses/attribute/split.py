@@ -190,9 +190,15 @@ def small_number(value: float) -> str:
 
 
 def read_layer(params: Mapping[str, Any], layers: int) -> int | None:
-    """Return before which block the stream is read; None: at the end, as the model does."""
+    """Return before which block the stream is read; None: at the end, as the model does.
+
+    Negative ones count from the end, which is layer `layers`.
+    """
     given = params.get("layer")
-    return int(given) if given is not None and int(given) < layers else None
+    if given is None:
+        return None
+    found = int(given) + (layers + 1 if int(given) < 0 else 0)
+    return found if 0 <= found < layers else None
 
 
 def find_part(result: Result, place: Place) -> Cell | None:

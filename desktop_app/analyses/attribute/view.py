@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from desktop_app.contract.grammar import Part
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
@@ -112,6 +112,10 @@ class AttributeView(SweepView):
         self._sources.setVisible(look != "neurons")
 
     # What is shown.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        return result.warnings  # that the task is not done as well: there is no banner here
 
     @override
     def choices(self, result: Result) -> Choices:
