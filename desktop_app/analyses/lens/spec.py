@@ -37,6 +37,9 @@ class LensParams(Params):
         "The file of the fitted lens, which the Jacobian and the tuned lens need.",
         placeholder="a .safetensors file",
         max_length=4_096,
+        cli="path",
+        words={"": ""},
+        named={"": ""},
     )
     top: int = setting(10, "Top", "How many tokens each cell keeps.", ge=1, le=100)
     without: PartsText = setting(

@@ -181,7 +181,7 @@ def test_lenses_of_others(tmp_path):
 
 
 def test_a_file_that_is_not_whole(tmp_path, jacobian):
-    file, _tensors = jacobian
+    _file, _tensors = jacobian
     stored = (tmp_path / "j.safetensors").read_bytes()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(stored[:-64])
