@@ -24,6 +24,8 @@ OTHER_MEANINGS = {
     ("pictures/words.py", "rank"): _METRIC,
     ("analyses/ablate/picture.py", "rank"): _METRIC,
     ("analyses/ablate/explain.py", "rank"): _METRIC,
+    ("analyses/lens/picture.py", "rank"): _COLUMN,
+    ("analyses/lens/explain.py", "rank"): _COLUMN,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
