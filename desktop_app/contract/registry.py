@@ -39,10 +39,14 @@ BUILT_IN = (
     "ablate",
     "attention",
     "patch",
+    "attribute",
     "hand_patch",
     "detect",
     "repeat",
     "compose",
+    "residual",
+    "compare",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

@@ -27,8 +27,13 @@ Aims = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids whose mean logit counts, and those whose mean is taken away from it."""
 
 _TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
-# Below this a logit tells nothing of the factor between it and what the model makes of it.
-_TELLING = 1e-3
+# Of the length of what it is the product of: below this a logit does not tell of the factor between
+# it and what the model makes of it. So many other tokens are asked for it then.
+_TELLING, _COMPARED = 6e-3, 16
+# Of the length of the stream: what a part adds below it is rounding.
+_NOTHING = 1e-6
+# Of what is allowed: a factor that comes as close as this is not held against norms.
+_CLOSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,50 @@ def linear_norm(
         BadInputError: It is no norm of a known kind.
     """
     x, y = _precise(model, read), _precise(model, gave)
+    found = _fitted(model, norm, x, y)
+    if _apart(found, x, y) > _allowed(model):
+        raise BadInputError(
+            f"The {what} of {model.info.name} is no norm that is linear but for its scale, so that "
+            "no part has a share of its own behind it: choose another model."
+        )
+    return found
+
+
+def way_into_stream(
+    model: LoadedModel, layer: int, gave: torch.Tensor, adds: torch.Tensor, size: torch.Tensor
+) -> LinearNorm | None:
+    """Return what stands between a projection of a block and the stream, its scale held.
+
+    A factor, or one of the block's norms: which it is tells what both are in a run.
+
+    Args:
+        model: The model.
+        layer: Which block.
+        gave: What the projection gives, `[..., d_model]`.
+        adds: What is added to the stream.
+        size: How large the stream is there, `[..., 1]`: beside it both may be nothing.
+
+    Returns:
+        None where none of them makes the one of the other.
+    """
+    x, y = _precise(model, gave), _precise(model, adds)
+    found = _fitted(model, None, x, y)
+    apart = _apart(found, x, y, _NOTHING * size)
+    if apart > _CLOSE * _allowed(model):
+        others = [_fitted(model, norm, x, y) for norm in _norms(model.bridge.blocks[layer])]
+        tried = [(_apart(other, x, y, _NOTHING * size), other) for other in others]
+        apart, found = min([(apart, found), *tried], key=lambda pair: pair[0])
+    return None if apart > _allowed(model) else found
+
+
+def _norms(block: Any) -> list[Any]:
+    """Return a block's norms."""
+    kinds = [(part, getattr(part, "original_component", None)) for part in block.children()]
+    return [part for part, own in kinds if "norm" in type(own).__name__.lower()]
+
+
+def _fitted(model: LoadedModel, norm: Any, x: torch.Tensor, y: torch.Tensor) -> LinearNorm:
+    """Return the norm with the scale that comes nearest to what it gave."""
     width = x.shape[-1]
     gain, bias, centres = torch.ones(width), torch.zeros(width), False
     if norm is not None:
@@ -101,16 +150,23 @@ def linear_norm(
     gain, bias = gain.to(x), bias.to(x)
     inside = gain * (x - x.mean(-1, keepdim=True) if centres else x)
     length = (inside * inside).sum(-1, keepdim=True).clamp_min(1e-30)
-    scale = (inside * (y - bias)).sum(-1, keepdim=True) / length
-    made = inside * scale + bias
-    apart = (made - y).norm(dim=-1) / y.norm(dim=-1).clamp_min(1e-12)
-    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
-    if not bool((apart <= allowed).all()):
-        raise BadInputError(
-            f"The {what} of {model.info.name} is no norm that is linear but for its scale, so that "
-            "no part has a share of its own behind it: choose another model."
-        )
-    return LinearNorm(gain, centres, scale, bias)
+    return LinearNorm(gain, centres, (inside * (y - bias)).sum(-1, keepdim=True) / length, bias)
+
+
+def _apart(
+    norm: LinearNorm, x: torch.Tensor, y: torch.Tensor, nothing: torch.Tensor | float = 0.0
+) -> float:
+    """Return the largest share of y that a norm does not make of x.
+
+    What is no larger than nothing is let pass; of what is no number nothing is told (0).
+    """
+    rest = ((norm.of_part(x) + norm.bias - y).norm(dim=-1, keepdim=True) - nothing).clamp_min(0)
+    share = rest / y.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    return float(share.nan_to_num(0.0, 0.0).max())
+
+
+def _allowed(model: LoadedModel) -> float:
+    return _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
 
 
 def direction_of(
@@ -140,24 +196,58 @@ def direction_of(
         own_logits = _read_at(model, stream, at)
     x, y = (t[rows.to(t.device), places.to(t.device)] for t in (stream, normed))
     held = linear_norm(model, getattr(model.bridge, "ln_final", None), x, y, "final norm")
-    vector, constant, own = [], [], []
-    for number, (right, wrong) in enumerate(aims):
-        ids = torch.tensor([*right, *wrong])
-        weight = torch.tensor(
-            [1 / len(right)] * len(right) + [-1 / max(1, len(wrong))] * len(wrong)
-        )
-        columns = unembedding(model, ids).to(x.device)
-        bias = unembedding_bias(model, ids).to(x.device)
-        u, read = _precise(model, columns), _precise(model, y[number])
-        logits = _precise(model, own_logits[number])[ids.to(x.device)]
-        raw = read @ u + _precise(model, bias)
-        factor = _factor(raw, logits)
-        share = weight.to(u) * factor
-        toward = u @ share
-        vector.append(toward)
-        constant.append(held.bias @ toward + (share * _precise(model, bias)).sum())
-        own.append((weight.to(u) * logits).sum())
-    return Direction(held.back(torch.stack(vector)), torch.stack(constant), torch.stack(own))
+    targets = [
+        _Target(model, aim, logits, normed)
+        for aim, logits, normed in zip(aims, own_logits, y, strict=True)
+    ]
+    columns = unembedding(model, torch.cat([target.ids for target in targets])).to(x.device)
+    biases = unembedding_bias(model, torch.cat([target.ids for target in targets])).to(x.device)
+    found, first = [], 0
+    for target in targets:
+        own = slice(first, first + len(target.ids))
+        found.append(target.reads(columns[:, own], biases[own], held.bias))
+        first = own.stop
+    toward, alone, own_numbers = (torch.stack(part) for part in zip(*found, strict=True))
+    return Direction(held.back(toward), alone, own_numbers)
+
+
+class _Target:
+    """What counts of one prompt's logits `[V]`, and what the unembedding reads there.
+
+    Attributes:
+        ids: The tokens that count, and some more, whose logits are of all sizes.
+    """
+
+    def __init__(
+        self, model: LoadedModel, aim: Aims, logits: torch.Tensor, normed: torch.Tensor
+    ) -> None:
+        right, wrong = aim
+        weights = [1 / len(right)] * len(right) + [-1 / max(1, len(wrong))] * len(wrong)
+        order = logits.abs().argsort()
+        spread = torch.linspace(0, len(order) - 1, _COMPARED).long().to(order.device)
+        self.ids = torch.tensor([*right, *wrong, *order[spread].tolist()])
+        self._normed = _precise(model, normed)
+        self._logits = logits[self.ids.to(logits.device)].to(self._normed)
+        self._weights = torch.tensor(weights).to(self._normed)
+
+    def reads(
+        self, columns: torch.Tensor, biases: torch.Tensor, alone: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the direction behind the final norm, what biases add alone, and the own number.
+
+        Args:
+            columns: Of the unembedding, `[d_model, tokens]`.
+            biases: Of the unembedding, `[tokens]`.
+            alone: The bias of the final norm, `[d_model]`.
+        """
+        columns, biases = columns.to(self._normed), biases.to(self._normed)
+        least = _TELLING * self._normed.norm() * columns.norm(dim=0)
+        factor = _factor(self._normed @ columns + biases, self._logits, least)
+        count = len(self._weights)
+        share = self._weights * factor[:count]
+        toward = columns[:, :count] @ share
+        own = (self._weights * self._logits[:count]).sum()
+        return toward, alone @ toward + (share * biases[:count]).sum(), own
 
 
 def _read_at(model: LoadedModel, stream: torch.Tensor, at: Sequence[int]) -> torch.Tensor:
@@ -170,9 +260,13 @@ def _read_at(model: LoadedModel, stream: torch.Tensor, at: Sequence[int]) -> tor
     return torch.stack(found)
 
 
-def _factor(raw: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Return what each logit is of what the unembedding gives; 1 where neither is a number."""
-    telling = raw.abs() > _TELLING
+def _factor(raw: torch.Tensor, logits: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
+    """Return what each logit is of what the unembedding gives.
+
+    One below `least` is too small for that beside the rounding of its summands: it takes the factor
+    of the smallest that is not, since what caps logits leaves small ones as they are.
+    """
+    telling = raw.abs() > least
     if not bool(telling.any()):
         return torch.ones_like(raw)
     found = torch.where(telling, logits / torch.where(telling, raw, 1.0), 0.0)

@@ -52,11 +52,18 @@ class Wanted:
         parts: Whether what attention and MLPs add is.
         sites: Further sites of every layer.
         read: The position of each run at which the model's own logits are wanted; None: of none.
+        names: Further hooks by their names.
+        alone: Whether of every run only two positions are kept, the first and the read one, which
+            may be the same: a norm may know the first.
+        at: The positions that are kept; None: all of them.
     """
 
     parts: bool = False
     sites: tuple[Site, ...] = ()
     read: Sequence[int] | None = None
+    names: tuple[str, ...] = ()
+    alone: bool = False
+    at: slice | None = None
 
 
 STREAM = Wanted()
@@ -73,6 +80,7 @@ class Streams:
             parts were not asked for.
         mlp: What each MLP adds to it, likewise.
         sites: What was seen at other sites, by layer and site.
+        named: What was seen at hooks of a name.
         normed: What the unembedding reads, `[runs, S, d_model]`.
         logits: The model's own, float32 `[runs, V]` at the read positions; empty where none were
             asked for.
@@ -82,6 +90,7 @@ class Streams:
     attn: tuple[torch.Tensor, ...] = ()
     mlp: tuple[torch.Tensor, ...] = ()
     sites: Mapping[tuple[int, Site], torch.Tensor] = field(default_factory=dict)
+    named: Mapping[str, torch.Tensor] = field(default_factory=dict)
     normed: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
 
@@ -122,14 +131,18 @@ def read_streams(
         require_shown(model, layers, site)
     rows = torch.tensor([*range(len(ids)), *(row for row, _edits in changes)])
     shape = (len(rows), ids.shape[1])
+    read = [ids.shape[1] - 1] * len(rows) if wanted.read is None else list(wanted.read)
+    only = torch.tensor([[0, at] for at in read]) if wanted.alone else None
+    if wanted.at is not None:
+        only = torch.arange(ids.shape[1])[wanted.at].expand(len(rows), -1)
     kept: dict[str, torch.Tensor] = {}
     hooks = [*_edit_hooks(changes, len(ids), ids.shape[1])]
     places = {(layer, site): site_hook(layer, site) for layer in layers for site in sites}
-    seen = (*_stream_hooks(model), *places.values(), READ_HOOK)
-    hooks += [(name, partial(_keep, kept=kept, name=name, shape=shape)) for name in seen]
+    seen = (*_stream_hooks(model), *places.values(), *wanted.names, READ_HOOK)
+    keep = partial(_keep, kept=kept, shape=shape, only=only)
+    hooks += [(name, partial(keep, name=name)) for name in seen]
     if report is not None:
         hooks += _report_hooks(model, report)
-    read = [ids.shape[1] - 1] * len(rows) if wanted.read is None else list(wanted.read)
     hooks.append((READ_HOOK, partial(_at, positions=torch.tensor(read))))
     with no_hooks_left(model):
         logits = model.run(ids[rows.to(ids.device)], hooks)
@@ -138,6 +151,7 @@ def read_streams(
         attn=tuple(kept[places[n, "attn_out"]] for n in layers) if wanted.parts else (),
         mlp=tuple(kept[places[n, "mlp_out"]] for n in layers) if wanted.parts else (),
         sites={place: kept[name] for place, name in places.items()},
+        named={name: kept[name] for name in wanted.names},
         normed=kept[READ_HOOK],
         logits=torch.empty(0) if wanted.read is None else logits[:, 0].float(),
     )
@@ -236,9 +250,11 @@ def _keep(
     kept: dict[str, torch.Tensor],
     name: str,
     shape: tuple[int, int],
+    only: torch.Tensor | None,
 ) -> None:
     # OPT joins rows and positions to one axis around its MLP.
-    kept[name] = (x.view(*shape, -1) if x.ndim == 2 else x).detach().clone()
+    x = (x.view(*shape, -1) if x.ndim == 2 else x).detach()
+    kept[name] = x.clone() if only is None else x[torch.arange(len(x))[:, None], only.to(x.device)]
 
 
 def _at(x: torch.Tensor, hook: object, *, positions: torch.Tensor) -> torch.Tensor:

@@ -133,6 +133,7 @@ class AnalysisView(QWidget):
         self.build_content(self._content)
         self._veil = Veil(self._room)
         self._connect_frame()
+        self._settings.set_open(bool(analysis.params().missing()))
         self.clear()
 
     # What subclasses give.
@@ -442,6 +443,11 @@ class AnalysisView(QWidget):
         if params is None:
             self._settings.set_open(True)
             self.message_requested.emit(f"A setting of {self.analysis.title} needs attention.")
+            return
+        if missing := params.missing():
+            self._settings.show_field(missing, unfold=False)
+            field = self.analysis.params.model_fields[missing]
+            self.message_requested.emit(f"{field.title} first: {field.description}")
             return
         self.run_requested.emit(params)
 

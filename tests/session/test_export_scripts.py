@@ -6,20 +6,28 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
+from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.residual import run as residual
 from desktop_app.analyses.tokens import run as tokens
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
@@ -31,7 +39,12 @@ from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
+JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -120,7 +133,17 @@ RUNS = {
         },
     ),
     "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
+    "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
+    "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
     "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
+    "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
+    "attribute-uneven": (
+        attribute.run,
+        (*UNEVEN, PromptRow(text="a b", answer="c")),
+        {"by_source": True, "neurons": 3, "layer": 2},
+    ),
+    "attribute-token": (attribute.run, UNEVEN, {"token": " 5", "position": 1, "layer": -1}),
     "repeat": (repeat.run, (), {"batch": 6, "seq_len": 5, "effect_batch": 5}),
     "repeat-halves": (repeat.run, (), {"batch": 2, "seq_len": 9, "effects": "none", "seed": 3}),
     "detect": (detect.run, (), {"batch": 3, "seq_len": 7, "keep_patterns": True}),
@@ -136,6 +159,8 @@ RUNS = {
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
     ),
+    "residual": (residual.run, ROWS, {"heads": True}),
+    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -148,6 +173,16 @@ RUNS = {
         compose.run,
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
+    ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
     "detect-prompts": (
         detect.run,
@@ -163,6 +198,14 @@ OTHERS = {
     "patch-latent-keys": LATENT,
     "attention-latent": LATENT,
     "attention-sinks": SINKS,
+    "residual-post-norms": "gemma2",
+    "residual-joined": "opt",
+    "residual-no-sum": "gemma4_text",
+    "attribute-latent": LATENT,
+    "attribute-sinks": SINKS,
+    "attribute-capped": "gemma2",
+    "attribute-joined": "opt",
+    "attribute-behind": "olmo2",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -171,6 +214,14 @@ RUNS |= {
     "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
     "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
     "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
+    "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
+    "residual-joined": (residual.run, (_TINY,), {}),
+    "residual-no-sum": (residual.run, (_TINY,), {}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
+    "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
+    "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
@@ -192,7 +243,26 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 @cache
+def write_lenses():
+    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
+    info = named("toy").info
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (info.d_model, info.d_model), "bias": (info.d_model,)}
+    tensors = {
+        f"{layer}.{name}": torch.randn(shape, generator=generator)
+        for layer in range(info.n_layers)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    run, _rows, settings = RUNS["fit_lens"]
+    run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
+
+
+@cache
 def result_of(key):
+    if "lens" in key:
+        write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
     return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())

@@ -8,7 +8,9 @@ from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+    from desktop_app.contract.result import ModelInfo
 
 MAX_NEURONS = 1_000
 
@@ -24,7 +26,10 @@ class AttributeParams(Params):
         max_length=1_000,
     )
     position: int = setting(
-        -1, "Position", "Where the logit is read; negative counts from the end."
+        -1,
+        "Position",
+        "Where the logit is read; negative counts from the end.",
+        words={"-1": "read at the last position"},
     )
     layer: int | None = setting(
         None,
@@ -45,16 +50,25 @@ class AttributeParams(Params):
         ge=0,
         le=MAX_NEURONS,
         advanced=True,
+        words={"0": "", "": "{} neurons"},
     )
+
+
+def bytes_of(lengths: Sequence[int], heads: int) -> int:
+    """Return the bytes that the parts by source of prompts of these token counts take."""
+    return 8 * heads * sum(lengths)
+
+
+def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:
+    """Return the bytes that a result of these settings keeps, where that can be much."""
+    if not isinstance(params, AttributeParams) or not params.by_source:
+        return 0
+    return bytes_of(lengths, model.n_layers * model.n_heads)
 
 
 _PER_HEAD = ("layer", "head", "prompt")
 _PER_LAYER = ("layer", "prompt")
 _NEURONS = ("neuron", "prompt")
-
-
-def _absent(_params: Mapping[str, object]) -> frozenset[str]:
-    return frozenset()
 
 
 ANALYSIS = Analysis(
@@ -65,7 +79,7 @@ ANALYSIS = Analysis(
     group="part",
     serves=frozenset({"attribution", "head_facts"}),
     compares_answers=True,
-    absent=_absent,
+    stores=stored_bytes,
     fields=(
         FieldSpec("base", ("prompt",), "The model's own number", "logits"),
         FieldSpec("embed", ("prompt",), "What the embeddings add", "logits"),
@@ -90,6 +104,12 @@ ANALYSIS = Analysis(
         FieldSpec("neuron_layer", _NEURONS, "Layers of the listed neurons", telling=-1),
         FieldSpec("neuron", _NEURONS, "Their numbers in their MLPs", telling=-1),
         FieldSpec("neuron_value", _NEURONS, "What each neuron adds", "logits"),
+        FieldSpec(
+            "token_id",
+            ("prompt",),
+            "The token whose logit is split, where one is named",
+            telling=-1,
+        ),
         FieldSpec("read_position", ("prompt",), "Where the logit was read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),

@@ -27,6 +27,7 @@ Picture = Curves | Scatter
 
 LEFT, BOTTOM, TOP, RIGHT, STRIP = 58, 34, 12, 14, 18
 _REACH = 10.0
+_MARK = 5.0
 
 pg.setConfigOptions(antialias=True, imageAxisOrder="row-major")
 guard_package("pyqtgraph")
@@ -156,6 +157,8 @@ class Canvas:
     def mark(self, hovered: int, chosen: int) -> None:
         """Point at the read-out's point and the selected one; −1 points at none."""
         theme, edge = theme_hub().current, self._size() / 2 + 4
+        if isinstance(self._picture, Curves):  # its places are read off: a ball would hide a bar
+            edge = _MARK
         for item, index, tone in ((self._chosen, chosen, "mark"), (self._hover, hovered, "accent")):
             known = 0 <= index < len(self._x)
             item.setVisible(known)
