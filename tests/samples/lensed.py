@@ -27,7 +27,7 @@ def top_of(length: int, ranks=RISES) -> tuple[np.ndarray, np.ndarray]:
             first = 37 if rank == 0 and position == length - 1 else 99
             rest = [token for token in TOKENS if token != first][:2]
             ids[row, position] = (first, *rest)
-            probs[row, position] = (0.5 + 0.1 * row, 0.2, 0.1)
+            probs[row, position] = (0.2 + 0.1 * row, 0.15, 0.1)
     return ids, probs
 
 

@@ -86,8 +86,8 @@ def test_a_cell_tells_its_tokens_and_where_the_answer_stands(reading):
     assert told.splitlines() == [
         "Clean run · layer 2, after block 1",
         "Position 7: ␠, where the prediction is read",
-        "0   5   0.700",
-        "1   4   0.200",
+        "0   5   0.400",
+        "1   4   0.150",
         "2   x   0.100",
         "answer “5”: rank 0, log-probability −0.10, logit difference +1.07",
     ]
@@ -97,7 +97,7 @@ def test_a_cells_ranking_marks_answer_and_wrong(reading):
     rows = data.cell_ranking(reading, "", 3, 7)
     assert rows.values("token") == ["5", "4", "x"]
     assert rows.values("mark") == ["answer", "wrong", ""]
-    assert rows.values("prob") == pytest.approx([0.8, 0.2, 0.1])
+    assert rows.values("prob") == pytest.approx([0.5, 0.15, 0.1])
     beside = reading_of(lensed.changed_result(), 0)
     other = data.cell_ranking(beside, "", 3, 7, data.beside(beside, ""))
     assert "in the clean run without L1H2: 0.1" in other.rows[0].tooltip
@@ -168,7 +168,7 @@ def test_colours_are_of_what_was_chosen(reading):
     cells = grids.cells_of(reading, "untouched", "prob")
     assert set(cells) == {"clean", "corrupt"}
     assert cells["clean"].limits == (0.0, 1.0)
-    assert cells["clean"].values[3, 7] == pytest.approx(0.8)
+    assert cells["clean"].values[3, 7] == pytest.approx(0.5)
     ranks = grids.cells_of(reading, "untouched", "answer_rank")["clean"]
     assert ranks.stretch.share(np.array([0.0, 49.0])).tolist() == [1.0, 0.0]
     assert ranks.values[0, 7] == 12
@@ -289,7 +289,7 @@ def test_the_inspector_hears_of_the_token_and_of_the_cell():
     (fact,) = data.token_facts(result, Place(0, None, None, 7))
     assert (fact.name, fact.value) == ("“5” on top from", "layer 2 of 3")
     facts = {f.name: f.value for f in data.cell_facts(result, Place(0, 1, None, 7))}
-    assert facts == {"Lens: top token": "5   0.700", "Rank of “5” there": "0"}
+    assert facts == {"Lens: top token": "5   0.400", "Rank of “5” there": "0"}
     for place in (Place(0, None, None, 7), Place(0, 1), Place(0, 9, None, 7), Place(3, 1, 0, 7)):
         assert data.cell_facts(result, place) == []
     assert data.cell_facts(result, Place(0, 1, None, 70)) == []

@@ -244,10 +244,10 @@ def test_pointing_at_a_cell_says_its_tokens(board, view):
     QTest.mouseMove(board, at)
     assert board.hover == Cell("clean", 2, 7)
     told = board.cell_words(board.hover)
-    assert "0   5   0.700" in told
+    assert "0   5   0.400" in told
     assert "answer “5”: rank 0" in told
     board.event(_help(board, at))
-    assert "0   5   0.700" in QToolTip.text()
+    assert "0   5   0.400" in QToolTip.text()
     QToolTip.hideText()
 
 
@@ -301,7 +301,7 @@ def test_the_layers_are_followed_as_curves_and_as_a_table(view, board, selection
     press(view, "Table")
     rows = view.read_out()["layers"]
     assert [row[0] for row in rows] == ["0", "1", "2", "3"]
-    assert rows[2][1:4] == ("5", "0.700", "0")
+    assert rows[2][1:4] == ("5", "0.400", "0")
     table = find(view, RankingList, "Layer by layer")
     table.row_clicked.emit(1)
     assert board.cursor_cell == Cell("clean", 1, 7)
