@@ -29,11 +29,13 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "prompt_file": read_texts,
     "pattern_file": read_pattern,
 }
+# Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
+_AS_GIVEN = frozenset({"several", "path"})
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
 _WORTH_A_WORD = 1_000_000
-_SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "offline")
+_SPEC_OPTIONS = ("model", "device", "dtype", "offload", "weights", "layernorm", "offline")
 
 
 def common_options() -> list[click.Parameter]:
@@ -46,7 +48,19 @@ def common_options() -> list[click.Parameter]:
         option(["--device"], default="auto", help="auto, cpu, cuda, cuda:N or mps."),
         option(["--dtype"], type=dtypes, default="auto", help="Number format of the weights."),
         option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
-        option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        option(
+            ["--weights"],
+            type=choice(["raw", "processed"]),
+            default="raw",
+            help="The model's own, or TransformerLens' folded and centred ones.",
+        ),
+        option(
+            ["--layernorm"],
+            type=choice(["keep", "eps", "identity", "constant"]),
+            default="keep",
+            help="Keep the norms of the stream, or replace them: eps (1e12, weights times 1e6), "
+            "identity (x·w + b), constant (each divides by what it does on a sample).",
+        ),
         option(["--offline"], is_flag=True, help="Never touch the network."),
         option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),
         option(["--corrupt"], multiple=True, help="Its corrupt twin (one per prompt)."),
@@ -80,7 +94,7 @@ def _memory(_context: click.Context, _option: click.Parameter, given: str | None
 
 def own_options(params: type[Params]) -> list[click.Parameter]:
     """Return the options of an analysis, one per field of its Params."""
-    return [_option(name, field) for name, field in params.own_fields().items()]
+    return [_option(name, field) for name, field in params.stored_fields().items()]
 
 
 def _option(name: str, field: Any) -> click.Option:
@@ -96,6 +110,8 @@ def _option(name: str, field: Any) -> click.Option:
         given = {"metavar": "FILE"}
     elif extra.get("cli") == "pair":
         given = {"nargs": 2, "metavar": extra["metavar"]}
+    elif extra.get("cli") in _AS_GIVEN:
+        given = {"default": "", "metavar": extra.get("metavar", "FILE")}
     elif get_origin(kind) is tuple:
         given = {"multiple": True, "metavar": "LIST"}
     else:
@@ -121,13 +137,15 @@ def model_spec(options: dict[str, Any]) -> ModelSpec:
 def make_params(params: type[Params], options: dict[str, Any]) -> Params:
     """Return the Params of parsed options, with prompt and reference files read."""
     options["prompts"] = _prompt_rows(options)
-    for name, field in params.own_fields().items():
+    for name, field in params.stored_fields().items():
         kind = (field.json_schema_extra or {}).get("cli")
         if kind in _FILES:
             file = options.pop(name)
             options[name] = _FILES[kind](Path(file)) if file else ()
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
+        elif kind in _AS_GIVEN:
+            continue
         elif get_origin(field.annotation) is tuple:
             parts = (part.strip() for given in options[name] for part in given.split(","))
             options[name] = tuple(part for part in parts if part)

@@ -19,7 +19,8 @@ MAX_LABEL = 1_000
 
 TAKEN = frozenset(
     {
-        *("model", "device", "dtype", "offload", "weights", "offline", "memory", "estimate"),
+        *("model", "device", "dtype", "offload", "weights", "layernorm", "offline"),
+        *("memory", "estimate"),
         *("prompt", "corrupt", "answer", "wrong", "prompts_file", "as_json", "out"),
     }
 )
@@ -93,9 +94,14 @@ def setting(
 
 
 class Frozen(BaseModel):
-    """A pydantic model that neither changes nor takes unknown names."""
+    """A pydantic model that neither changes nor takes unknown names.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A field whose name would be a keyword of Python is stored under its alias, and read by either.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True
+    )
 
 
 class PromptRow(Frozen):
@@ -161,7 +167,16 @@ class Params(Frozen):
         """Return whether these settings speak of the prompt table; without it they run alone."""
         return True
 
+    def missing(self) -> str:
+        """Return the name of a setting without which there is nothing to run; empty: none."""
+        return ""
+
     @classmethod
     def own_fields(cls) -> dict[str, Any]:
         """Return the fields this analysis adds to the shared ones, in their order."""
         return {name: f for name, f in cls.model_fields.items() if name not in Params.model_fields}
+
+    @classmethod
+    def stored_fields(cls) -> dict[str, Any]:
+        """Return the same fields by the keys under which results and options have them."""
+        return {field.alias or name: field for name, field in cls.own_fields().items()}

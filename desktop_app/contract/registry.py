@@ -35,6 +35,7 @@ ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
     "tokens",
     "rank",
+    "lens",
     "ablate",
     "attention",
     "patch",
@@ -43,6 +44,8 @@ BUILT_IN = (
     "detect",
     "repeat",
     "compose",
+    "compare",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
@@ -129,7 +132,7 @@ def _spec(name: str, package: str) -> Analysis:
     params: Any = spec.params
     if not isinstance(params, type) or not issubclass(params, Params):
         raise TypeError("its settings are not a class made from Params")
-    if taken := TAKEN & params.own_fields().keys():
+    if taken := TAKEN & params.stored_fields().keys():
         raise TypeError(f"its setting “{min(taken)}” has the name of an option of every analysis")
     if not all(isinstance(field, FieldSpec) for field in spec.fields) or spec.group not in GROUPS:
         raise TypeError("its fields are not of FieldSpec, or its group is unknown")
@@ -228,7 +231,7 @@ def reads_prompts(result: Result) -> bool:
     if analysis is None:
         return bool(result.prompts)
     kind = analysis.params
-    known = {k: v for k, v in result.params.items() if k in kind.own_fields()}
+    known = {k: v for k, v in result.params.items() if k in kind.stored_fields()}
     try:
         return kind.model_validate(known).reads_prompts()
     except ValidationError:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "auto", "disk"]
 Weights = Literal["raw", "processed"]
+LayerNorm = Literal["keep", "eps", "identity", "constant"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class ModelSpec:
         model: A catalogue name (`smollm2`, `toy`), a Hub id, a folder or a `.gguf` file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         offline: Whether the network must stay untouched.
+        layernorm: Whether its norms stay, or what stands in their place (`engine.norms`).
     """
 
     model: str
@@ -30,6 +32,7 @@ class ModelSpec:
     offload: Offload = "none"
     weights: Weights = "raw"
     offline: bool = True
+    layernorm: LayerNorm = "keep"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,13 @@ class LoadModel:
 
 @dataclass(frozen=True)
 class ModelReady:
-    """A model that has been loaded."""
+    """A model that has been loaded.
+
+    Attributes:
+        layernorm_moved: By how much its logits moved at most when its norms were taken away; None
+            where they are kept, not-a-number where it gives no numbers any more.
+        layernorm_said: The same in words, and what it means.
+    """
 
     spec: ModelSpec
     info: ModelInfo
@@ -82,6 +91,8 @@ class ModelReady:
     seconds: float
     bos_token: str | None
     chat_template: bool
+    layernorm_moved: float | None = None
+    layernorm_said: str = ""
 
 
 @dataclass(frozen=True)

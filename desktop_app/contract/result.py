@@ -109,11 +109,22 @@ class ModelInfo:
     device: str
     dtype: str
     weights: str = "raw"
+    layernorm: str = "keep"
+
+    @property
+    def variant(self) -> str:
+        """What of it is not as it was trained, in words; empty where all of it is."""
+        return "" if self.layernorm == "keep" else f"without LayerNorm ({self.layernorm[:20]})"
+
+    @property
+    def label(self) -> str:
+        """Its name, with what is not as it was trained: never that of the model itself."""
+        return f"{self.name} {self.variant}".rstrip() if self.variant else self.name
 
 
 def same_model(one: ModelInfo, other: ModelInfo) -> bool:
     """Return whether two loaded models give the same numbers, wherever they run."""
-    first, second = ((m.fingerprint, m.dtype, m.weights) for m in (one, other))
+    first, second = ((m.fingerprint, m.dtype, m.weights, m.layernorm) for m in (one, other))
     return first == second
 
 

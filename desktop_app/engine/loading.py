@@ -8,6 +8,7 @@ import shutil
 import time
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import torch
 
 from desktop_app.contract.requests import ModelReady, ModelSpec, Parity
 from desktop_app.contract.result import ModelInfo
-from desktop_app.engine import catalogue, causality, hub
+from desktop_app.engine import catalogue, causality, hub, norm_effects, norm_modules
 from desktop_app.engine.attaching import attach, kept_norms, refuse_unhooked
 from desktop_app.engine.catalogue import fingerprint
 from desktop_app.engine.checkpoints import pickles, proportions, quantised, unread
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Notice
     from desktop_app.engine.checkpoints.checkpoint import Checkpoint
+    from desktop_app.engine.norm_effects import Removed
     from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 _TEXT = "The quick brown fox jumps over 1 2 3 4"
@@ -86,6 +88,29 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
         raise ModelLoadError(unloadable(spec.model, error)) from error
 
 
+def load_plain(spec: ModelSpec, report: Reporter) -> Any:
+    """Return a model's Hugging Face module alone on its device, without TransformerLens around it.
+
+    Raises:
+        ModelLoadError: It is not here, or damaged.
+    """
+    checkpoint = pickles.described(catalogue.locate(spec), spec.model, report.check)
+    refuse_unfit(spec, checkpoint)
+    device = choose_device(spec.device)
+    dtype = choose_dtype(spec, device, checkpoint.parameters)
+    try:
+        with proportions.stoppable(report):
+            model, _notices = _load_weights(spec, checkpoint, dtype, {}, report)
+            _move(model, device, report)
+    except LensbenchError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelLoadError(unloadable(spec.model, error)) from error
+    return model
+
+
 def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)
@@ -100,6 +125,7 @@ def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
 def ready(model: LoadedModel, seconds: float) -> ModelReady:
     """Return what the window is told of a loaded model."""
     raw = model.tokenizer.raw
+    removed = model.removed
     return ModelReady(
         spec=model.spec,
         info=model.info,
@@ -108,6 +134,8 @@ def ready(model: LoadedModel, seconds: float) -> ModelReady:
         seconds=seconds,
         bos_token=raw.bos_token,
         chat_template=bool(raw.chat_template),
+        layernorm_moved=None if removed is None else removed.damage.moved,
+        layernorm_said="" if removed is None else removed.notice.message,
     )
 
 
@@ -134,10 +162,15 @@ def _load(
         sample = sample_ids(tokenizer, hf_model)
         plain = plain_logits(hf_model, sample)
         _refuse_two_way(spec, hf_model, sample, plain, dtype)
+        removed = _without_norms(hf_model, spec, tokenizer, sample, report)
+        if removed is not None:
+            plain, notices = removed.after, (*notices, removed.notice)
         report.step(0.80, "Attaching TransformerLens")
         parameters = sum(p.numel() for p in hf_model.parameters())
         memory = sum(p.numel() * p.element_size() for p in hf_model.parameters())
         bridge, folded = attach(hf_model, spec)
+        if removed is not None:
+            norm_modules.hear(bridge)
         notices += kept_norms(bridge, spec)
         info = _describe(spec, checkpoint, bridge, hf_model, parameters, dtype)
         axes = examine(bridge, info)
@@ -146,12 +179,14 @@ def _load(
         report.step(0.92, "Comparing with plain Hugging Face")
         ids = sample.to(input_device)
         measured = measure(bridge, ids, plain, tokenizer, dtype)
+        if removed is not None:
+            norm_effects.require_heard(spec, removed, bridge_logprobs(bridge, ids), measured)
         allowed = measured.tolerance + measured.max_logprob_difference
         together = reads_together(bridge, ids, plain, allowed)
         model = LoadedModel(
             bridge, tokenizer, info, spec, measured, input_device, memory,
             notices=notices, unfit=axes.unfit, turned=axes.taken, widest_head=axes.widest_head,
-            folded_biases=folded, unmixed=axes.unmixed, reads_together=together,
+            folded_biases=folded, unmixed=axes.unmixed, reads_together=together, removed=removed,
         )  # fmt: skip
         try_out(model, report, (0.94, 1.0))
     report.step(1.0, f"Loaded in {time.perf_counter() - started:.1f} s")
@@ -210,6 +245,21 @@ def _move(model: Any, device: torch.device, report: Reporter) -> None:
     model.to(device)
 
 
+def _without_norms(
+    hf_model: Any,
+    spec: ModelSpec,
+    tokenizer: TextTokenizer,
+    sample: torch.Tensor,
+    report: Reporter,
+) -> Removed | None:
+    """Take a model's norms away as the spec says; None where they are kept."""
+    if spec.layernorm == "keep":
+        return None
+    report.step(0.78, "Taking its norms away")
+    logits = partial(plain_logits, hf_model, sample)
+    return norm_effects.take_away(hf_model, spec, _short_name(spec), tokenizer, logits)
+
+
 def _refuse_two_way(
     spec: ModelSpec, model: Any, sample: torch.Tensor, plain: torch.Tensor, dtype: torch.dtype
 ) -> None:
@@ -266,6 +316,7 @@ def _describe(
         device=str(cfg.device),
         dtype=dtype_name(dtype),
         weights=spec.weights,
+        layernorm=spec.layernorm,
     )
 
 
@@ -317,7 +368,7 @@ def measure(
 ) -> Parity:
     """Compare the bridge with plain Hugging Face's logits, and its padding with itself alone."""
     with torch.no_grad():
-        alone = _logprobs(bridge(ids, use_cache=False))[0]
+        alone = bridge_logprobs(bridge, ids)
         padded = [_padded_difference(bridge, ids, alone, tokenizer, n) for n in (_PADS, 1)]
     difference = float((alone - plain.log_softmax(-1)).abs().max())
     tolerance = tolerance_of(dtype, float(plain.abs().max()))
@@ -329,6 +380,12 @@ def measure(
         tolerance=tolerance,
         ok=all(d < tolerance for d in known),
     )
+
+
+def bridge_logprobs(bridge: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Return a bridge's log-probabilities `[S, V]` of token ids `[1, S]`, on the CPU."""
+    with torch.no_grad():
+        return _logprobs(bridge(ids, use_cache=False))[0]
 
 
 def tolerance_of(dtype: torch.dtype, largest: float) -> float:

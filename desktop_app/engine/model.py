@@ -25,6 +25,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from desktop_app.contract.requests import ModelSpec, Parity
     from desktop_app.contract.result import ModelInfo, Notice
+    from desktop_app.engine.norm_effects import Removed
     from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 Site = Literal[
@@ -202,6 +203,7 @@ class LoadedModel:
         reads_together: Whether texts of one length may share a pass: tried at each loading, on
             these very weights, since an architecture could well let tokens compete for its experts.
         storage: How much of large patterns a result may keep.
+        removed: What was done to its norms; None where they are kept.
     """
 
     bridge: Any
@@ -221,6 +223,7 @@ class LoadedModel:
     folded_biases: bool = False
     reads_together: bool = True
     storage: Storage = field(default_factory=Storage)
+    removed: Removed | None = None
 
     def keep(self, limit_bytes: int | None, *, must_fit: bool) -> None:
         """Say how much the next results may keep; None: as usual."""

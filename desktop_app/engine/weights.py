@@ -119,7 +119,9 @@ def norm_gain(model: LoadedModel, norm: Any) -> tuple[torch.Tensor, torch.Tensor
     flat = torch.full((1, width), _LOUD)
     moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
     centres = bool(moved.abs().max() <= 1e-3 * gain.abs().max())
-    return gain, (plus + minus) / 2, centres
+    # Of nothing every norm makes its biases, exactly; one without an eps would divide by it.
+    bias = _feed(model, norm, torch.zeros(1, width))[0]
+    return gain, torch.where(torch.isfinite(bias), bias, (plus + minus) / 2), centres
 
 
 def reading_norm(model: LoadedModel, layer: int) -> Any | None:
@@ -128,7 +130,7 @@ def reading_norm(model: LoadedModel, layer: int) -> Any | None:
 
 
 def normed(model: LoadedModel, layer: int, stream: torch.Tensor) -> torch.Tensor:
-    """Return streams `[rows, d_model]` as a layer's heads read them, float32."""
+    """Return streams `[(runs,) rows, d_model]` as a layer's heads read them, float32."""
     norm = reading_norm(model, layer)
     return stream if norm is None else _feed(model, norm, stream)
 
@@ -169,7 +171,7 @@ def _mixes_values(model: LoadedModel) -> bool | None:
     for layer in range(model.info.n_layers):
         stream, pattern, z = (seen[layer, site] for site in _MIXED)
         try:
-            made = values(model, layer, normed(model, layer, stream))
+            made = values(model, layer, normed(model, layer, stream[None])[0])
         except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             if is_out_of_memory(error):
                 raise
@@ -289,12 +291,20 @@ def _linear(model: LoadedModel, project: Any) -> torch.Tensor:
 
 
 def _feed(model: LoadedModel, module: Any, rows: torch.Tensor) -> torch.Tensor:
-    """Return what a module makes of rows `[(runs,) rows, width]`, in and out as float32."""
+    """Return what a module makes of rows `[(runs,) rows, width]`, in and out as float32.
+
+    Runs begin at position 0; rows alone stand at later ones, which tells where norms divide by
+    constants.
+    """
     dtype = next(iter(model.bridge.original_model.parameters())).dtype
     given = rows.to(model.device, dtype)
     with torch.no_grad():
-        out: torch.Tensor = module(given if given.ndim > 2 else given[None])
-    return (out if given.ndim > 2 else out[0]).float()
+        if given.ndim > 2:
+            runs: torch.Tensor = module(given)
+            return runs.float()
+        lead = int(model.info.layernorm == "constant")
+        out: torch.Tensor = module(torch.cat([given[:lead], given])[None])[0, lead:]
+    return out.float()
 
 
 def _by_head(model: LoadedModel, matrix: torch.Tensor, width: int) -> torch.Tensor:

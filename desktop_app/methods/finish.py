@@ -121,10 +121,13 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "dtype": model.info.dtype,
         "bos": "added" if bos else "not added",
         "weights": model.info.weights,
+        "layernorm": model.info.layernorm,
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        # A script must give these hooks the same axes, and make the same tokenizer.
+        # A script must give these hooks the same axes, change these norms in the same way, and make
+        # the same tokenizer.
         **({"turned_hooks": list(model.turned)} if model.turned else {}),
+        **({"norms": model.removed.change.recipe()} if model.removed is not None else {}),
         **({"tokenizer": dict(model.tokenizer.made)} if model.tokenizer.made else {}),
     }
 

@@ -154,7 +154,7 @@ class Reader:
     def _pass(self, texts: Sequence[Text], report: Reporter) -> Sequence[torch.Tensor]:
         """Return each text's logits `[positions, V]`: of one pass, one batch row per text."""
         ids = self._model.ids([text.ids for text in texts])
-        hooks = list(_report_hooks(self._model, report))
+        hooks = list(report_hooks(self._model, report))
         whole = all(text.count == len(text.ids) for text in texts)
         if not whole:
             hooks.append((READ_HOOK, _keeper(texts)))
@@ -176,7 +176,7 @@ def _keeper(texts: Sequence[Text]) -> HookFn:
     return keep
 
 
-def _report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, HookFn]]:
+def report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, HookFn]]:
     """Yield a hook per layer that says how far the pass is; it may cancel."""
     layers = model.info.n_layers
     for layer in range(layers):

@@ -30,19 +30,26 @@ class Scale:
         labels: What the places 0, 1, 2, … are called; empty where they are plain numbers.
         limits: The ends; None takes them from the values.
         log: Whether equal distances are equal ratios; values of 0 and below then have no place.
+        zero: Whether a log axis begins at 0, as ranks do: values stand by the logarithm of 1 more.
         whole: Whether only whole numbers exist.
         shown: Whether the axis is drawn.
+        named: Places that have a name of their own, beside numbered ones.
     """
 
     name: str = ""
     labels: tuple[str, ...] = ()
     limits: Limits | None = None
     log: bool = False
+    zero: bool = False
     whole: bool = False
     shown: bool = True
+    named: tuple[tuple[float, str], ...] = ()
 
     def label(self, value: float) -> str:
         """Return what a place is called."""
+        for place, name in self.named:
+            if place == value:
+                return name
         if self.labels:
             place = round(value)
             return self.labels[place] if 0 <= place < len(self.labels) else ""
@@ -52,6 +59,7 @@ class Scale:
         """Return where values stand: themselves, or their logarithms; NaN where there is none."""
         found = np.asarray(values, dtype=float)
         if self.log:
+            found = np.where(found >= 0, found + 1.0, np.nan) if self.zero else found
             found = np.log10(np.where(found > 0, found, np.nan))
         return np.where(np.isfinite(found), found, np.nan)
 
@@ -79,11 +87,16 @@ class Line:
     Attributes:
         name: Whose it is; empty for the only line.
         values: `[places]`; NaN leaves a gap.
-        low: Lower edge of a band around it, such as mean − standard deviation, or None.
+        low: Lower edge of a band around it, such as mean − standard deviation, or None; of bars,
+            the lower end of a whisker.
         high: Upper edge.
-        tone: A colour of the theme.
+        tone: A colour of the theme, or `below` and `above` for the two ends of the maps' colours.
         thin: Whether it stands behind the others.
-        bars: Whether it is drawn as bars from 0.
+        bars: Whether it is drawn as bars from 0; bars of several lines stand side by side.
+        signed: Of bars: whether they have the maps' own colours, one below 0 and one above.
+        pale: Of bars, `[places]`: which are drawn pale with an edge; None: none.
+        dashed: Whether it is broken, as a fit or an expectation is.
+        dots: Whether each place is marked on it.
     """
 
     name: str
@@ -93,6 +106,10 @@ class Line:
     tone: str = "accent"
     thin: bool = False
     bars: bool = False
+    signed: bool = False
+    pale: np.ndarray | None = None
+    dashed: bool = False
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,34 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Key:
+    """One entry of a legend: what is drawn like this, and its name."""
+
+    name: str
+    tone: str = "accent"
+    drawn: Literal["line", "dashed", "thin", "bar", "pale", "dot"] = "line"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A line through a scatter, with places of its own: a fit.
+
+    Attributes:
+        x: `[points]`.
+        y: `[points]`.
+        name: What it is.
+        tone: A colour of the theme.
+        dashed: Whether it is broken.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    name: str = ""
+    tone: str = "text_muted"
+    dashed: bool = True
+
+
+@dataclass(frozen=True)
 class Curves:
     """Lines or bars over common places.
 
@@ -124,6 +169,7 @@ class Curves:
         lines: All as long as the axis.
         x: Where the places stand; 0, 1, 2, … where None.
         tip: Tells a place by its number; None tells what each line says there.
+        legend: What the legend says; the lines that have names where empty.
     """
 
     lines: tuple[Line, ...]
@@ -133,6 +179,12 @@ class Curves:
     tip: Callable[[int], str] | None = None
     marks: tuple[Mark, ...] = ()
     regions: tuple[Region, ...] = ()
+    legend: tuple[Key, ...] = ()
+
+    def entries(self) -> tuple[Key, ...]:
+        """Return what a legend says; nothing where a single line needs none."""
+        named = [line for line in self.lines if line.name]
+        return self.legend or (tuple(map(_key, named)) if len(self.lines) > 1 else ())
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """Return where the first line's points stand: the read-out goes from one to the next."""
@@ -181,6 +233,10 @@ class Scatter:
         y: `[dots]`.
         tip: Names a dot by its number.
         diagonal: Whether both axes share one scale, and the line of equal values is drawn.
+        names: What is written beside some of the dots, by their numbers.
+        tones: A colour of the theme per dot; one for all where empty.
+        traces: Lines through them.
+        legend: What the legend says; the traces that have names where empty.
     """
 
     x: np.ndarray
@@ -191,6 +247,17 @@ class Scatter:
     diagonal: bool = False
     marks: tuple[Mark, ...] = ()
     regions: tuple[Region, ...] = ()
+    names: tuple[tuple[int, str], ...] = ()
+    tones: tuple[str, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    legend: tuple[Key, ...] = ()
+
+    def entries(self) -> tuple[Key, ...]:
+        """Return what a legend says."""
+        named = (trace for trace in self.traces if trace.name)
+        return self.legend or tuple(
+            Key(t.name, t.tone, "dashed" if t.dashed else "line") for t in named
+        )
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """Return where the dots stand."""
@@ -206,7 +273,11 @@ class Scatter:
         if self.diagonal:
             both = self.across.reach(x, y)
             return both, both
-        return self.across.reach(x), self.up.reach(y)
+        lines = self.traces
+        return (
+            self.across.reach(x, *(trace.x for trace in lines)),
+            self.up.reach(y, *(trace.y for trace in lines)),
+        )
 
     def text(self, index: int) -> str:
         """Return a dot in words."""
@@ -217,6 +288,13 @@ class Scatter:
     def summary(self) -> str:
         """Return the picture in one sentence, for who does not see it."""
         return f"{len(self.x):,} dots; across {self.across.name}, up {self.up.name}"
+
+
+def _key(line: Line) -> Key:
+    if line.bars:
+        return Key(line.name, line.tone, "bar" if line.pale is None else "pale")
+    style: Literal["line", "dashed", "thin"] = "thin" if line.thin else "line"
+    return Key(line.name, line.tone, "dashed" if line.dashed else style)
 
 
 def thinned(apart: np.ndarray, most: int = MAX_DOTS) -> np.ndarray:

@@ -62,7 +62,7 @@ class Name:
         self._analysis = result.analysis
         title = analysis.title if analysis is not None else result.analysis
         self._head = f"{title} (partial)" if result.partial else title
-        self._settings = _settings(result)
+        self._settings = tuple(filter(None, (*_settings(result), result.model.variant)))
         self._apart: list[str] = []
         self._subject = _subject(result)
         self._made = Made.of(result)
@@ -85,7 +85,8 @@ class Name:
         mine, found = self._made, []
         fields = ANALYSES[self._analysis].params.model_fields if self._analysis in ANALYSES else {}
         for name, field in fields.items():
-            value, its = mine.params.get(name), other.params.get(name)
+            key = field.alias or name
+            value, its = mine.params.get(key), other.params.get(key)
             if name != "prompts" and value is not None and _plain(value) != _plain(its):
                 found.append(_difference(name, field, value, its))
         if mine.texts != other.texts:
@@ -113,7 +114,7 @@ def _settings(result: Result) -> tuple[str, ...]:
     if analysis is None:
         return ()
     found = []
-    for name, field in analysis.params.own_fields().items():
+    for name, field in analysis.params.stored_fields().items():
         # What was asked as `auto` is told as what it came to.
         used = result.data.get(name)
         value = used if isinstance(used, str) else result.params.get(name, field.get_default())

@@ -64,10 +64,17 @@ def model_difference(then: ModelInfo, now: ModelInfo | None) -> str:
         return EARLIER_TOKENIZER.removeprefix("made with ")
     if then.fingerprint != now.fingerprint:
         return f"another model, {name}" if then.name != now.name else f"other files of {name}"
+    return _other_form(then, now, name)
+
+
+def _other_form(then: ModelInfo, now: ModelInfo, name: str) -> str:
+    """Return in words in which other form the same files were loaded; empty where in none."""
     if then.dtype != now.dtype:
         return f"{name} in {clipped(then.dtype, _SHORT)}"
     if then.weights != now.weights:
         return f"the {clipped(then.weights, _SHORT)} weights of {name}"
+    if then.layernorm != now.layernorm:
+        return f"{name} {clipped(then.variant, _SHORT) or 'with its LayerNorm'}"
     return ""
 
 
@@ -91,8 +98,9 @@ def settings_difference(
         shared: What the prompts' panel says; empty where the analysis reads no prompts.
     """
     names = [*kind.own_fields(), *shared]
+    keys = [*kind.stored_fields(), *shared]
     try:
-        made = kind.model_validate({n: then[n] for n in names if n in then})
+        made = kind.model_validate({k: then[k] for k in keys if k in then})
     except ValueError:
         return ("its settings are not those of this version",)
     wanted = now.model_copy(update=dict(shared))

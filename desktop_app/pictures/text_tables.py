@@ -19,7 +19,7 @@ _TOP = 10
 def as_text(result: Result) -> str:
     """Return a result as readable text: its model and its most telling table."""
     model = result.model
-    head = f"{result.analysis} · {model.name} · {model.device} · {model.dtype} · {model.weights}"
+    head = f"{result.analysis} · {model.label} · {model.device} · {model.dtype} · {model.weights}"
     lines = hook(result.analysis, "picture", "lines") or _fields
     partial = [f"partial: {result.partial}"] if result.partial else []
     return "\n".join([head, *partial, *lines(result)])

@@ -176,6 +176,7 @@ def _settings(result: Result) -> dict[str, Any]:
         _FINGERPRINT: model.fingerprint,
         "model.dtype": model.dtype,
         "model.weights": model.weights,
+        "model.layernorm": model.layernorm,
     }
     found |= {name: v for name, v in result.params.items() if name != "prompts"}
     # An untouched session holds the prompts as they were given, results as they were run.

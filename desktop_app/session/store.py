@@ -166,7 +166,7 @@ class Session(SessionFile):
         text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         with self.writing() as connection:
             named = title or titles.free_title(connection, result)
-            columns = (result.analysis, named, when, result.model.name)
+            columns = (result.analysis, named, when, result.model.label)
             cursor = connection.execute(
                 "INSERT INTO results (analysis, title, created, model, document, crc, fields, "
                 "params_schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -103,6 +103,8 @@ def _question(
     if known is None or known.question is None:
         return ""
     made_by = [analysis, model.get("name"), model.get("fingerprint")]
+    if (variant := model.get("layernorm", "keep")) != "keep":
+        made_by.append(variant)
     asked = plain([*made_by, known.question(params, prompts)])
     told = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]

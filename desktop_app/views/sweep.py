@@ -105,6 +105,10 @@ class SweepView(AnalysisView):
         found = place.layer is not None and place.head is not None
         return ((place.layer, place.head),) if found else ()  # type: ignore[return-value]
 
+    def is_on_map(self, _result: Result, _cell: Cell) -> bool:
+        """Return whether a cell has a place on the maps; one of the list alone has none."""
+        return True
+
     def follows_position(self, _result: Result) -> bool:
         """Return whether another selected position is another picture."""
         return False
@@ -319,7 +323,8 @@ class SweepView(AnalysisView):
         if result is None:
             return
         cell = self._cell(result)
-        self._map.set_selected(*(cell or (None, None)))
+        seen = cell is not None and self.is_on_map(result, cell)
+        self._map.set_selected(*(cell if cell is not None and seen else (None, None)))
         for rows in (self._list, self._bars):
             rows.select_key(cell)
         self._show_details(result, cell)
@@ -336,7 +341,7 @@ class SweepView(AnalysisView):
                 own = self.parts_of(result, cell)
                 if own and set(own) <= set(picked):
                     cells.add(cell)
-        self._map.set_picked(cells)
+        self._map.set_picked(cell for cell in cells if self.is_on_map(result, cell))
         for rows in (self._list, self._bars):
             rows.set_marked(cells)
 
@@ -366,7 +371,7 @@ class SweepView(AnalysisView):
             return
         full = not passing or len(result.prompts) <= _MOST_ROWS
         details = self.details_of(result, cell, self.shown(), rows=full)
-        opens = self.opens(result)
+        opens = self.opens(result) and self.place_of(result, cell).head is not None
         self._details.show_cell(cell, details, self.prompt_of(result), opens=opens)
 
     def _on_cell_hovered(self, row: int, column: int) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter, thinned
+from desktop_app.pictures.curves import Curves, Key, Line, Mark, Scale, Scatter, Trace, thinned
 
 
 def test_ends_hold_lines_bands_and_marks_with_some_room():
@@ -69,3 +69,30 @@ def test_of_many_dots_the_farthest_stay():
     assert 617 in kept
     assert 50 <= len(kept) <= 100
     assert thinned(apart[:100], 100).tolist() == list(range(100))
+
+
+def test_traces_count_for_the_ends_and_the_legend():
+    trace = Trace(np.array([0.0, 9.0]), np.array([-4.0, 1.0]), "a fit")
+    shown = Scatter(np.array([1.0]), np.array([2.0]), traces=(trace,))
+    (left, right), (low, high) = shown.reach()
+    assert left < 0
+    assert right > 9
+    assert low < -4
+    assert high > 2
+    assert shown.entries() == (Key("a fit", "text_muted", "dashed"),)
+
+
+def test_a_legend_names_the_lines_of_more_than_one():
+    values = np.zeros(2)
+    lines = (Line("a", values), Line("b", values, dashed=True), Line("c", values, thin=True))
+    drawn = [key.drawn for key in Curves(lines).entries()]
+    assert drawn == ["line", "dashed", "thin"]
+    assert Curves(lines[:1]).entries() == ()
+    own = (Key("mine", "above", "bar"),)
+    assert Curves(lines, legend=own).entries() == own
+
+
+def test_a_place_may_have_a_name_of_its_own():
+    scale = Scale("Layer", named=((-1.0, "embed"),), whole=True)
+    assert scale.label(-1.0) == "embed"
+    assert scale.label(3.0) == "3"

@@ -6,17 +6,24 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
+from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
@@ -31,7 +38,12 @@ from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
+JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -108,6 +120,22 @@ RUNS = {
         {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
     ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
+    "lens": (lens.run, (PromptRow(text="1 2 3 4"),), {"top": 3}),
+    "lens-uneven": (lens.run, UNEVEN, {"without": "0.1,m2", "mode": "mean"}),
+    "lens-changed": (
+        lens.run,
+        (*ROWS, PromptRow(text="5 6 7 8", answer=" 9")),
+        {
+            "moves": ("clean:mlp_out:0.1>1.2", "corrupt:resid_post:2.0>0.3"),
+            "without": "1.0,m1",
+            "mode": "mean",
+        },
+    ),
+    "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
+    "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
+    "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
+    "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (
         attribute.run,
@@ -142,6 +170,16 @@ RUNS = {
         compose.run,
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
+    ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
     "detect-prompts": (
         detect.run,
@@ -196,7 +234,26 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 @cache
+def write_lenses():
+    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
+    info = named("toy").info
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (info.d_model, info.d_model), "bias": (info.d_model,)}
+    tensors = {
+        f"{layer}.{name}": torch.randn(shape, generator=generator)
+        for layer in range(info.n_layers)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    run, _rows, settings = RUNS["fit_lens"]
+    run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
+
+
+@cache
 def result_of(key):
+    if "lens" in key:
+        write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
     return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())

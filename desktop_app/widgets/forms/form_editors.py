@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QSpinBox,
@@ -21,19 +23,21 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import choice_label, choice_term, spelled
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
 
 _LEAST, _MOST = -(2**31), 2**31 - 1
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
+_WIDE = 260
 
 
 class Editor(QWidget):
@@ -106,8 +110,11 @@ def make_editor(field: FieldInfo) -> Editor:
     """Return the control that suits a field's type and bounds."""
     kind, optional = _without_none(field.annotation)
     origin = get_origin(kind)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     if origin is Literal:
         return _choice(get_args(kind), optional)
+    if "between" in extra or extra.get("cli") == "path":
+        return _of_texts(extra, str(field.title or "file").lower())
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
         return _lines() if not inner or inner[0] is str else _text(",")
@@ -118,10 +125,21 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    if kind in {int, float}:
-        return _number(field, whole=kind is int)
-    extra = field.json_schema_extra
-    return _text(spelling=str(extra.get("spelling", "")) if isinstance(extra, dict) else "")
+    return _number(field, whole=kind is int) if kind in {int, float} else _free_text(extra)
+
+
+def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
+    """Return a control for several texts on one line, or for the name of a file."""
+    if "between" in extra:
+        return _several(str(extra["between"]), str(extra.get("placeholder", "none")))
+    return _path(what)
+
+
+def _free_text(extra: Mapping[str, Any]) -> Editor:
+    editor = _text(spelling=str(extra.get("spelling", "")))
+    if isinstance(editor.control, QLineEdit):
+        editor.control.setPlaceholderText(str(extra.get("placeholder", "")))
+    return editor
 
 
 def _choice(choices: Sequence[object], optional: bool) -> Editor:
@@ -198,6 +216,61 @@ def _text(separator: str = "", *, optional: bool = False, spelling: str = "") ->
             line.setText("" if value is None else spelled(str(value), spelling))
 
     editor = Editor(line, line.textEdited, read, show)
+    line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+def _several(sign: str, placeholder: str) -> Editor:
+    """Return a control for texts to the letter on one line, with a sign between them."""
+    line = QLineEdit()
+    line.setMinimumWidth(_WIDE)
+    line.setPlaceholderText(placeholder)
+
+    def read() -> tuple[str, ...]:
+        return tuple(part for part in line.text().split(sign) if part)
+
+    def show(value: Any) -> None:
+        line.setText(sign.join(map(str, value or ())))
+
+    editor = Editor(line, line.textEdited, read, show)
+    line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+class _PathLine(QLineEdit):
+    """The name of a file, typed or chosen.
+
+    Signals:
+        edited: The user named another one.
+    """
+
+    edited = Signal()
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+        self.setMinimumWidth(_WIDE)
+        self.setPlaceholderText("none")
+        self.textEdited.connect(self.edited)
+
+    @Slot()
+    def ask(self) -> None:
+        """Let the user choose one from the disk."""
+        path = QFileDialog.getOpenFileName(self, f"Choose the {self._what}")[0]
+        if path:
+            self.setText(path)
+            self.edited.emit()
+
+
+def _path(what: str) -> Editor:
+    """Return a control for the name of a file, and a button that chooses one."""
+    line = _PathLine(what)
+    editor = Editor(line, line.edited, line.text, line.setText)
+    choose = icon_button("folder", f"Choose the {what}…")
+    choose.clicked.connect(line.ask)
+    row = editor.layout()
+    if isinstance(row, QHBoxLayout):
+        row.insertWidget(1, choose)
     line.returnPressed.connect(editor.submitted)
     return editor
 

@@ -213,8 +213,10 @@ class ParamsForm(QWidget):
         """Write each complaint beside its field, those about none of them beneath the form."""
         told: dict[str, str] = {}
         other: list[str] = []
+        names = {field.alias: name for name, field in self._class.model_fields.items()}
         for entry in error.errors() if error is not None else ():
             name = str(entry["loc"][0]) if entry["loc"] else ""
+            name = names.get(name, name)
             message = entry["msg"].removeprefix("Value error, ")
             if name in self._boxes:
                 told.setdefault(name, message)

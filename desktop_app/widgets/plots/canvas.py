@@ -5,28 +5,20 @@ pyqtgraph has no types; nothing of it is named outside this module.
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import (
-    QColor,
-    QFontMetricsF,
-    QPaintEngine,
-    QPainter,
-    QPainterPath,
-    QPainterPathStroker,
-    QPen,
-)
+from PySide6.QtGui import QPainterPath, QPen
 
-from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale, Scatter
-from desktop_app.pictures.words import number
-from desktop_app.support.guard import guard_package, override
-from desktop_app.widgets.basics.fonts import mono_font, ui_font
+from desktop_app.pictures.curves import Curves, Mark, Region, Scale, Scatter
+from desktop_app.support.guard import guard_package
+from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import theme_hub
-from desktop_app.widgets.matrix.matrix_axes import thinned
+from desktop_app.widgets.plots.axis import PlotAxis
+from desktop_app.widgets.plots.shapes import Dots, Shape, line_items, line_pen, trace_item
+from desktop_app.widgets.plots.tones import tone_colour, washed
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -34,115 +26,11 @@ if TYPE_CHECKING:
 Picture = Curves | Scatter
 
 LEFT, BOTTOM, TOP, RIGHT, STRIP = 58, 34, 12, 14, 18
-_LEAST_PITCH = 34.0
 _REACH = 10.0
-_LONGEST_WORD = 96.0
+_MARK = 5.0
 
 pg.setConfigOptions(antialias=True, imageAxisOrder="row-major")
 guard_package("pyqtgraph")
-
-
-class _Axis(pg.AxisItem):  # type: ignore[misc]
-    """Ticks at whole places where there are no others, and numbers with a true minus."""
-
-    def __init__(self, orientation: str) -> None:
-        super().__init__(orientation)
-        self.told = Scale()
-        self.setStyle(maxTickLevel=0, tickLength=0, hideOverlappingLabels=False)
-        self.setTickDensity(2.0)
-        self.enableAutoSIPrefix(False)
-
-    @override
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        """Return the ticks' places: of labels, as many as have room."""
-        if not (self.told.whole or self.told.labels):
-            found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
-            return found
-        places = range(int(np.ceil(low)), int(np.floor(high)) + 1)
-        metrics = QFontMetricsF(mono_font(10))
-        widest = max(map(metrics.horizontalAdvance, self.told.labels), default=0.0)
-        upright = self.orientation == "left"
-        room = 16.0 if upright else max(_LEAST_PITCH, min(widest, _LONGEST_WORD) + 8)
-        shown = thinned(places, size / max(high - low, 1e-9), room)
-        return [(float(shown.step), [float(p) for p in shown])]
-
-    @override
-    def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:
-        """Return what stands at the ticks."""
-        if self.told.labels:
-            metrics, cut = QFontMetricsF(mono_font(10)), Qt.TextElideMode.ElideRight
-            return [metrics.elidedText(self.told.label(v), cut, _LONGEST_WORD) for v in values]
-        if self.told.log:
-            return [f"{10.0**v:g}".replace("-", "−") for v in values]
-        digits = int(np.clip(np.ceil(-np.log10(spacing) - 1e-9), 0, 8))
-        return [number(v, digits) if abs(v) < 1e6 else f"{v:.4g}" for v in values]
-
-    def reserve(self, size: int) -> None:
-        """Take so many pixels beside the plot; 0 hides the axis."""
-        self.setVisible(size > 0)
-        (self.setWidth if self.orientation == "left" else self.setHeight)(size)
-
-    def take(self, scale: Scale, length: float) -> None:
-        """Draw this scale, its name cut to the axis' length."""
-        self.told = scale
-        self.setLogMode(scale.log)
-        theme, face = theme_hub().current, ui_font(11, "medium")
-        text = QFontMetricsF(face).elidedText(scale.name, Qt.TextElideMode.ElideRight, length)
-        self.label.setFont(face)
-        # pyqtgraph reads names as markup.
-        self.setLabel(html.escape(text), color=theme.color("text_muted"))
-        self.setPen(QPen(theme.color("border_strong"), 1))
-        self.setTextPen(theme.color("text_muted"))
-        self.setTickPen(QPen(theme.color("grid"), 1))
-        self.setTickFont(mono_font(10))
-
-
-class _Dots(pg.ScatterPlotItem):  # type: ignore[misc]
-    """Dots from one small image on screen; each a shape of its own in a file."""
-
-    @override
-    def paint(self, painter: QPainter, option: Any, widget: QWidget | None) -> None:
-        """Paint the dots."""
-        to_file = painter.paintEngine().type() != QPaintEngine.Type.Raster
-        scaled = abs(painter.deviceTransform().m11() / painter.transform().m11())
-        enlarged = widget is not None and scaled > widget.devicePixelRatioF() + 1e-3
-        self._exportOpts = {"antialias": True} if to_file or enlarged else False
-        super().paint(painter, option, widget)
-        self._exportOpts = False
-
-
-class _Shape(pg.GraphicsObject):  # type: ignore[misc]
-    """A line or an area, cut by its own hand in SVG files: those know no clipping."""
-
-    def __init__(
-        self, path: QPainterPath, *, pen: QPen | None = None, fill: QColor | None = None
-    ) -> None:
-        super().__init__()
-        self._path, self._pen, self._fill = path, pen, fill
-
-    @override
-    def boundingRect(self) -> QRectF:
-        """Return where it is drawn."""
-        return self._path.boundingRect()
-
-    @override
-    def paint(self, painter: QPainter, *_options: object) -> None:
-        """Paint it; widths are in pixels."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        path = painter.transform().map(self._path)
-        seen = painter.transform().mapRect(self.viewRect())
-        painter.resetTransform()
-        if painter.paintEngine().type() == QPaintEngine.Type.SVG:
-            area = QPainterPath()
-            area.addRect(seen)
-            color = self._fill
-            if self._pen is not None:
-                path, color = QPainterPathStroker(self._pen).createStroke(path), self._pen.color()
-            painter.fillPath(path.intersected(area), color or Qt.BrushStyle.NoBrush)
-            return
-        painter.setPen(self._pen or Qt.PenStyle.NoPen)
-        painter.setBrush(self._fill or Qt.BrushStyle.NoBrush)
-        painter.drawPath(path)
 
 
 class Canvas:
@@ -163,7 +51,7 @@ class Canvas:
         # garbage collector.
         self._view = pg.ViewBox(enableMenu=False, enableMouse=not compact)
         self._view.disableAutoRange()
-        self._axes = {side: _Axis(side) for side in ("left", "bottom", "top")}
+        self._axes = {side: PlotAxis(side) for side in ("left", "bottom", "top")}
         self._room = self.widget.centralLayout
         self._room.setContentsMargins(0, 0 if compact else TOP, RIGHT, 0)
         self._room.setSpacing(0)
@@ -173,9 +61,10 @@ class Canvas:
             self._room.addItem(axis, *places[side])
             axis.linkToView(self._view)
             axis.setZValue(-1000)  # the grid belongs to it, and lies beneath what is drawn
-        self._hover, self._chosen = _Dots(), _Dots()
+        self._hover, self._chosen = Dots(), Dots()
         self._cross = pg.InfiniteLine(angle=90)
         self._marks: list[Any] = []
+        self._names: list[Any] = []
         self._view.sigRangeChanged.connect(self._on_range_changed)
 
     def draw(self, picture: Picture, *, keep_view: bool) -> None:
@@ -185,14 +74,18 @@ class Canvas:
         self._x, self._y = picture.points()
         self._whole = picture.reach()
         self._view.clear()
-        self._marks = []
+        self._marks, self._names = [], []
         self._take_axes(picture)
         self._add_regions(picture.regions)
         for mark in picture.marks:
             self._add_mark(mark)
         if isinstance(picture, Curves):
+            if any(line.bars for line in picture.lines):
+                ink = theme_hub().current.color("border_strong")
+                self._view.addItem(pg.InfiniteLine(0.0, angle=0, pen=line_pen(ink, 1.0)))
             for line in sorted(picture.lines, key=lambda line: not line.thin):
-                self._add_line(line, picture)
+                for item in line_items(line, picture):
+                    self._view.addItem(item)
         else:
             self._add_dots(picture)
         for item in (self._cross, self._chosen, self._hover):
@@ -264,18 +157,20 @@ class Canvas:
     def mark(self, hovered: int, chosen: int) -> None:
         """Point at the read-out's point and the selected one; −1 points at none."""
         theme, edge = theme_hub().current, self._size() / 2 + 4
+        if isinstance(self._picture, Curves):  # its places are read off: a ball would hide a bar
+            edge = _MARK
         for item, index, tone in ((self._chosen, chosen, "mark"), (self._hover, hovered, "accent")):
             known = 0 <= index < len(self._x)
             item.setVisible(known)
             if known:
-                pen = _line_pen(theme.color("panel"), 1.5)
+                pen = line_pen(theme.color("panel"), 1.5)
                 at = {"x": self._x[index : index + 1], "y": self._y[index : index + 1]}
                 item.setData(**at, size=2 * edge, pen=pen, brush=theme.color(tone))
         curves = isinstance(self._picture, Curves) and 0 <= hovered < len(self._x)
         self._cross.setVisible(curves)
         if curves:
             self._cross.setValue(float(self._x[hovered]))
-            self._cross.setPen(_line_pen(theme.color("border_strong"), 1.0))
+            self._cross.setPen(line_pen(theme.color("border_strong"), 1.0))
 
     # Drawing.
 
@@ -284,6 +179,10 @@ class Canvas:
         for line in self._marks:
             low, high = ranges[0 if line.angle else 1]
             line.setVisible(bool(low <= line.value() <= high))
+        (left, right), (low, high) = ranges
+        for label in self._names:
+            at = label.pos()
+            label.setVisible(bool(left <= at.x() <= right and low <= at.y() <= high))
 
     def _take_axes(self, picture: Picture) -> None:
         wide = self.widget.width() - LEFT - RIGHT
@@ -297,33 +196,39 @@ class Canvas:
             self._axes[side].setGrid(255 if side == "left" or not scale.whole else False)
         self._axes["bottom"].showLabel(not self._compact)
 
-    def _add_line(self, line: Line, picture: Curves) -> None:
-        theme = theme_hub().current
-        x, _y = picture.points()
-        x, y = x[: len(line.values)], picture.up.placed(line.values)
-        color = theme.color(line.tone)
-        if line.bars:
-            self._view.addItem(_Shape(_bars(x, y), fill=color))
-            return
-        if line.low is not None and line.high is not None:
-            low, high = (picture.up.placed(v) for v in (line.low, line.high))
-            known = np.isfinite(low) & np.isfinite(high)
-            around = np.concatenate([x[known], x[known][::-1]])
-            edges = np.concatenate([high[known], low[known][::-1]])
-            self._view.addItem(_Shape(pg.arrayToQPath(around, edges), fill=_washed(color, 46)))
-        width = 1.3 if line.thin else 2.0 if len(x) < 2000 else 1.0
-        path = pg.arrayToQPath(x, y, connect="finite")
-        self._view.addItem(_Shape(path, pen=QPen(color, width)))
-
     def _add_dots(self, picture: Scatter) -> None:
         theme = theme_hub().current
         if picture.diagonal:
-            pen = _line_pen(theme.color("border_strong"), 1.0)
+            pen = line_pen(theme.color("border_strong"), 1.0)
             self._view.addItem(pg.InfiniteLine(QPointF(0, 0), angle=45, pen=pen))
+        for trace in picture.traces:
+            x, y = picture.across.placed(trace.x), picture.up.placed(trace.y)
+            self._view.addItem(trace_item(trace, x, y))
         known = np.isfinite(self._x) & np.isfinite(self._y)
-        brush = _washed(theme.color("accent"), 150 if known.sum() <= 1000 else 70)
-        dots = _Dots(self._x[known], self._y[known], size=self._size(), pen=None, brush=brush)
-        self._view.addItem(dots)
+        alpha, size = 150 if known.sum() <= 1000 else 70, self._size()
+        told = np.array(picture.tones or ("accent",) * len(known))
+        for tone in dict.fromkeys(picture.tones or ("accent",)):
+            shown = known & (told == tone)
+            brush = washed(tone_colour(tone), alpha)
+            x, y = self._x[shown], self._y[shown]
+            self._view.addItem(Dots(x, y, size=size, pen=None, brush=brush))
+        for index, name in picture.names:
+            self._add_name(index, name)
+
+    def _add_name(self, index: int, name: str) -> None:
+        """Write a name beside a dot, on the side that has room."""
+        if self.point(index) is None:
+            return
+        (left, right), (low, high) = self._whole
+        x, y = float(self._x[index]), float(self._y[index])
+        beside = 1.0 if x > left + 0.75 * (right - left) else 0.0
+        below = 0.0 if y > low + 0.75 * (high - low) else 1.0
+        ink = theme_hub().current.color("text")
+        label = pg.TextItem(name, color=ink, anchor=(beside, below))
+        label.setFont(ui_font(11, "medium"))
+        label.setPos(x, y)
+        self._view.addItem(label)
+        self._names.append(label)
 
     def _size(self) -> float:
         count = len(self._x)
@@ -332,7 +237,7 @@ class Canvas:
     def _add_mark(self, mark: Mark) -> None:
         theme, upright = theme_hub().current, mark.axis == "across"
         scale = self._picture.across if upright and self._picture else self._up()
-        pen = _line_pen(theme.color(mark.tone), 1.0 if mark.dashed else 1.5)
+        pen = line_pen(tone_colour(mark.tone), 1.0 if mark.dashed else 1.5)
         if mark.dashed:
             pen.setDashPattern([4, 4])
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
@@ -354,7 +259,7 @@ class Canvas:
         for region in regions:
             path = QPainterPath()
             path.addRect(QRectF(region.start, low, region.end - region.start, high - low))
-            ground = _Shape(path, fill=theme.color(region.tone))
+            ground = Shape(path, fill=tone_colour(region.tone))
             ground.setZValue(-20)
             self._view.addItem(ground)
         names = [((region.start + region.end) / 2, region.text) for region in regions]
@@ -367,25 +272,3 @@ class Canvas:
 
     def _up(self) -> Scale:
         return self._picture.up if self._picture is not None else Scale()
-
-
-def _bars(x: np.ndarray, y: np.ndarray) -> QPainterPath:
-    """Return bars from 0 to the values."""
-    wide = 0.8 * float(np.diff(x).min()) if len(x) > 1 else 0.8
-    path = QPainterPath()
-    for left, height in zip((x - wide / 2).tolist(), np.nan_to_num(y).tolist(), strict=True):
-        path.addRect(QRectF(left, 0.0, wide, height).normalized())
-    return path
-
-
-def _line_pen(color: QColor, width: float) -> QPen:
-    """Return a pen whose width is in pixels, whatever the zoom."""
-    pen = QPen(color, width)
-    pen.setCosmetic(True)
-    return pen
-
-
-def _washed(color: QColor, alpha: int) -> QColor:
-    made = QColor(color)
-    made.setAlpha(alpha)
-    return made

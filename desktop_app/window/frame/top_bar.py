@@ -82,9 +82,12 @@ class TopBar(QFrame):
             f"{info.n_layers} layers × {info.n_heads} heads"
             f" ({info.n_kv_heads} key-value), d_model {info.d_model}, context {info.n_ctx:,}\n"
             f"on {info.device} as {info.dtype}, weights {info.weights}; loaded in "
-            f"{duration(ready.seconds)}\nPress to choose another model."
+            f"{duration(ready.seconds)}\n{ready.layernorm_said}\n".rstrip("\n")
+            + "\nPress to choose another model."
         )
-        self._say(f"{info.name} · {info.device} · {info.dtype} · {size}", tip)
+        unusual = [] if info.weights == "raw" else [f"{info.weights} weights"]
+        parts = (info.label, info.device, info.dtype, *unusual, size)
+        self._say(" · ".join(parts), tip)
         self._show_parity(ready.parity)
 
     def _say(self, text: str, tip: str) -> None:

@@ -40,7 +40,7 @@ class LookDesk(QObject):
             self._conductor.look(view.analysis.name, params)
         else:
             view.show_look_problem(
-                f"This head is not stored: open {made.name} ({made.dtype}) to compute it."
+                f"This head is not stored: open {made.label} ({made.dtype}) to compute it."
             )
 
     def _on_look_arrived(self, name: str, result: Result) -> None:

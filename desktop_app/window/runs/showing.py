@@ -290,7 +290,7 @@ class Showing(QObject):
 
 def _own_params(analysis: Analysis, result: Result) -> Params | None:
     """Return the settings of a result without its prompts, or None where they do not fit."""
-    known = {k: v for k, v in result.params.items() if k in analysis.params.own_fields()}
+    known = {k: v for k, v in result.params.items() if k in analysis.params.stored_fields()}
     try:
         return analysis.params.model_validate(known)
     except ValidationError:

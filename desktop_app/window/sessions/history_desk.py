@@ -141,7 +141,7 @@ def settings_text(result: Result) -> str:
     prompts = params.pop("prompts", None) or [record.text for record in result.prompts]
     model = result.model
     made = ", ".join(map(clipped, (model.device, model.dtype, model.fingerprint)))
-    lines = [f"model: {clipped(model.name)} ({made})"]
+    lines = [f"model: {clipped(model.label)} ({made})"]
     lines += [f"{name}: {_short(value)}" for name, value in params.items()]
     lines += [f"{name}: {_short(value)}" for name, value in result.provenance.items()]
     lines.append(f"seconds: {result.timing.seconds:.3g}")

@@ -142,7 +142,7 @@ class KeptResults:
         created = result.provenance.get("created")
         when, title = created if isinstance(created, str) else now(), result_name(result)
         row = SessionRow(
-            *(self._last, result.analysis, title, when, result.model.name),
+            *(self._last, result.analysis, title, when, result.model.label),
             question=question_of(result),
         )
         self._kept[self._last] = row, result

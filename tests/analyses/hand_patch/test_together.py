@@ -9,13 +9,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 
 from desktop_app.analyses.hand_patch import picture as data
-from desktop_app.analyses.hand_patch.board import HandBoard
+from desktop_app.analyses.hand_patch.coloured import ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartChip
-from desktop_app.analyses.hand_patch.picture import Cell
 from desktop_app.analyses.hand_patch.removed import Removed, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.boards import Cell
 from desktop_app.pictures.naming import result_name
+from desktop_app.widgets.board.board import HandBoard
 from tests.finding import find, in_sight, press
 from tests.samples import drawn, patching
 
@@ -289,7 +290,7 @@ def test_cells_carry_the_colours_of_the_patching_map(view):
     assert out["colours"].startswith("Colours: Patching of noon · ")
     assert "the share restored" in out["colours"]
     assert out["scale"] == (-0.75, 0.75)
-    assert board.known.values[1, 4] == 0.5
+    assert find(view, ColouredBoard).known.values[1, 4] == 0.5
     inside = board.cell_center(Cell("corrupt", 1, 4)).toPoint()
     other = board.cell_center(Cell("clean", 1, 4)).toPoint()
     coloured = board.grab().toImage()
@@ -303,7 +304,7 @@ def test_cells_carry_the_colours_of_the_patching_map(view):
 def test_the_other_way_round_it_is_the_other_map(view):
     view.take_lent([("Patching", mapped())])
     view.show_result(patching.hand_result(run="clean"))
-    assert find(view, HandBoard).known.values[1, 4] == 0.75
+    assert find(view, ColouredBoard).known.values[1, 4] == 0.75
     assert "the share broken" in view.read_out()["colours"]
 
 

@@ -6,7 +6,16 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QPushButton, QSpinBox
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+)
 
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -242,3 +251,37 @@ def test_help_is_cut_between_words_and_moves_nothing(shown, qtbot, width):
     assert said == LONG or LONG in told.toolTip()
     assert told.fontMetrics().horizontalAdvance(said) <= told.width()
     assert form.heightForWidth(width) == height
+
+
+class Named(BaseModel):
+    words: tuple[str, ...] = Field((), json_schema_extra={"between": "|", "placeholder": "a|b"})
+    text: str = Field("", title="Text", json_schema_extra={"cli": "path"})
+
+
+def test_several_texts_stand_on_one_line_to_the_letter(shown, qtbot):
+    form = shown(ParamsForm(Named), 700, 200)
+    line = form.editor("words").control
+    assert line.placeholderText() == "a|b"
+    qtbot.keyClicks(line, " arg|self||x ")
+    assert form.value().words == (" arg", "self", "x ")
+    with qtbot.waitSignal(form.submitted):
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    form.set_value(Named(words=("one", " two")))
+    assert line.text() == "one| two"
+
+
+def test_a_file_is_typed_or_chosen(shown, qtbot, monkeypatch):
+    form = shown(ParamsForm(Named), 700, 200)
+    line = form.editor("text").control
+    (button,) = form.editor("text").findChildren(QToolButton)
+    assert line.accessibleName() == "Text"
+    qtbot.keyClicks(line, "words.txt")
+    assert form.value().text == "words.txt"
+    chosen = ["/some/other.txt", ""]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (chosen.pop(0), ""))
+    with qtbot.waitSignal(form.changed):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert form.value().text == "/some/other.txt"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)  # cancelled
+    assert form.value().text == "/some/other.txt"
+    assert button.accessibleName()

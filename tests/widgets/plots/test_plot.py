@@ -12,9 +12,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView, QToolButton
 
-from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale, Scatter
+from desktop_app.pictures.curves import Curves, Key, Line, Mark, Region, Scale, Scatter, Trace
 from desktop_app.widgets.basics.theme import apply_theme
+from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
+from desktop_app.widgets.plots.tones import tone_colour
 from desktop_app.window.exports.pictures import save_picture
 from tests.finding import find
 from tests.view_fixtures import themed
@@ -32,6 +34,33 @@ CURVES = Curves(
     regions=(Region(-0.5, 1.5, "left"),),
 )
 DOTS = Scatter(np.array([0.0, 1.0, 2.0]), np.array([2.0, 0.0, 1.0]), diagonal=True)
+
+PARTS = np.array([0.5, -1.0, np.nan, 2.0])
+BARS = Curves(
+    (
+        Line("a", PARTS, PARTS - 0.2, PARTS + 0.2, bars=True, signed=True),
+        Line("b", -PARTS, bars=True, signed=True, pale=np.array([True, False, True, True])),
+    ),
+    Scale("Layer", whole=True, named=((0.0, "embed"), (3.0, "bias"))),
+    Scale("logits"),
+    legend=(Key("raises", "above", "bar"), Key("MLP", "below", "pale")),
+)
+GROWN = np.array([64.7, 120.0, 210.0, 20_605.0])
+FITTED = Curves(
+    (Line("norm", GROWN, dots=True), Line("1.088 per layer", GROWN * 0.9, dashed=True)),
+    Scale("layer", whole=True),
+    Scale("norm", log=True),
+)
+NAMED = Scatter(
+    np.array([1.0, 10.0, 100.0]),
+    np.array([3.0, 0.2, 5_000.0]),
+    Scale("one", log=True),
+    Scale("other", log=True),
+    tip=lambda i: f"L{i}H0",
+    names=((0, "L0H0"), (2, "L2H0")),
+    tones=("accent", "above", "accent"),
+    traces=(Trace(np.array([1.0, 100.0]), np.array([1.0, 1_000.0]), "a fit"),),
+)
 
 
 @pytest.fixture
@@ -72,6 +101,9 @@ def drawn(plot):
         Curves((Line("", np.array([1.0, np.inf, 3.0])),), x=np.array([2.0, 5.0, 11.0])),
         Scatter(np.empty(0), np.empty(0), diagonal=True),
         Scatter(np.full(2, np.nan), np.zeros(2)),
+        BARS,
+        FITTED,
+        NAMED,
     ],
 )
 def test_every_picture_is_drawn(plot, picture):
@@ -171,6 +203,73 @@ def test_a_scatter_of_equal_scales_is_square(plot):
         assert area.width() == pytest.approx(area.height(), abs=2)
 
 
+def test_bars_are_of_the_maps_colours_by_their_sign(plot):
+    plot.show_picture(Curves((Line("", np.array([1.0, -1.0]), bars=True, signed=True),)))
+    seen = drawn(plot)
+    for index, tone in ((0, "above"), (1, "below")):
+        end, base = plot.point(index).toPoint(), plot.point(1 - index).toPoint()
+        middle = QPoint(end.x(), end.y() + (base.y() - end.y()) // 4)
+        assert seen.pixelColor(middle).name() == tone_colour(tone).name()
+
+
+def test_bars_of_two_lines_stand_side_by_side(plot):
+    ones = np.ones(2)
+    plot.show_picture(Curves((Line("a", ones, bars=True), Line("b", ones, bars=True, tone="mark"))))
+    seen, at = drawn(plot), plot.point(0).toPoint()
+    left, right = (seen.pixelColor(at + QPoint(dx, 40)).name() for dx in (-20, 20))
+    assert (left, right) == (tone_colour("accent").name(), tone_colour("mark").name())
+
+
+def test_a_log_axis_has_plain_numbers_with_room_between_them(plot):
+    import pyqtgraph as pg
+
+    for grown, told in ((GROWN, ["100", "1,000", "10,000"]), (GROWN[:3], ["100", "200"])):
+        plot.show_picture(Curves((Line("", grown),), up=Scale(log=True)))
+        QApplication.processEvents()
+        items = find(plot, QGraphicsView).scene().items()
+        (axis,) = [i for i in items if isinstance(i, pg.AxisItem) and i.orientation == "left"]
+        ((_spacing, places),) = axis.tickValues(*axis.range, axis.size().height())
+        shown = axis.tickStrings(places, 1.0, 1.0)
+        assert set(told) <= set(shown)
+        assert len(shown) < 14
+
+
+def test_a_dot_of_a_log_scatter_is_found_and_told(plot, qtbot):
+    plot.show_picture(NAMED)
+    with qtbot.waitSignal(plot.point_clicked) as chosen:
+        click(plot, 1)
+    assert chosen.args == [1]
+    qtbot.mouseMove(viewport(plot), plot.point(2).toPoint())
+    assert plot.accessibleDescription() == "L2H0"
+
+
+def test_names_out_of_sight_are_not_drawn(plot):
+    import pyqtgraph as pg
+
+    plot.show_picture(NAMED)
+    items = find(plot, QGraphicsView).scene().items()
+    names = [i for i in items if isinstance(i, pg.TextItem) and not isinstance(i, pg.InfLineLabel)]
+    assert [name.isVisible() for name in names] == [True, True]
+    for _time in range(4):
+        QTest.keyClick(plot, Qt.Key.Key_Plus)
+    assert [name.isVisible() for name in names] == [False, False]
+
+
+def test_a_legend_says_what_is_drawn_and_hides_without_words(qtbot, themed):
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.show_keys(BARS.entries())
+    assert legend.texts() == ["raises", "MLP"]
+    assert legend.accessibleDescription() == "raises, MLP"
+    legend.show_keys(NAMED.entries())
+    assert [key.drawn for key in NAMED.entries()] == ["dashed"]
+    legend.resize(300, 30)
+    legend.show()
+    legend.grab()
+    legend.show_keys(Curves((Line("alone", VALUES),)).entries())
+    assert legend.isHidden()
+
+
 def test_a_strip_stays_as_it_is(qtbot, themed):
     strip = Plot(compact=True)
     qtbot.addWidget(strip)
@@ -185,7 +284,7 @@ def test_a_strip_stays_as_it_is(qtbot, themed):
     assert strip.selected() == 1
 
 
-@pytest.mark.parametrize("picture", [CURVES, DOTS])
+@pytest.mark.parametrize("picture", [CURVES, DOTS, BARS, FITTED, NAMED])
 @pytest.mark.parametrize("zoomed", [False, True])
 def test_files_hold_lines_and_letters_and_no_image(plot, tmp_path, picture, zoomed):
     plot.show_picture(picture)

@@ -1,0 +1,312 @@
+"""What the attribution view shows, computed from a result without Qt.
+
+Cells are (layer, head); the MLP of a layer is the cell behind its heads, which no map has.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial as bind
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desktop_app.analyses.attribute.sources import strongest_source
+from desktop_app.analyses.attribute.split import (
+    Split,
+    cell_name,
+    find_part,
+    mean,
+    over,
+    read_layer,
+    sem,
+    share,
+    small_number,
+    target,
+    target_kind,
+)
+from desktop_app.analyses.attribute.table import table
+from desktop_app.pictures.facts import Fact
+from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
+from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import number, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.matrix import Cell
+
+__all__ = ["table"]  # what exports ask for
+
+QUANTITIES = (("head", "Contribution"), ("sem", "± error"))
+ORDERS = (("size", "Largest"), ("raises", "Raises"), ("lowers", "Lowers"))
+_TITLES = {
+    "size": "Largest first",
+    "raises": "What raises it most",
+    "lowers": "What lowers it most",
+}
+# More dots than these on one line hide each other.
+_MOST_DOTS = 60
+_LISTED_IN_TERMINAL = 12
+NO_PART = "It is no part of what is read: the stream is read before its block."
+
+
+# The headline.
+
+
+def base_sentence(result: Result, prompt: int | None) -> str:
+    """Say which number is split, what it is, and how far the parts' sum is from it."""
+    split = Split.of(result)
+    value, what = float(over(split.base, prompt)), target(result, prompt)
+    error = sem(split.base) if prompt is None else math.nan
+    spread = f" ± {number(float(error))}" if np.isfinite(error) else ""
+    told = f"{number(value, sign=True)}{spread} · {sum_words(split, prompt)}"
+    return f"{what[0].upper()}{what[1:]}: {told}"
+
+
+def sum_words(split: Split, prompt: int | None) -> str:
+    """Say how far the sum of all parts is from the model's own number, at most over prompts."""
+    errors = split.error if prompt is None else split.error[prompt : prompt + 1]
+    known = np.abs(errors[np.isfinite(errors)])
+    if not known.size:
+        return "its parts are not known yet"
+    worst = float(known.max())
+    if worst == 0:
+        return "the parts sum to it exactly"
+    within = " at most" if known.size > 1 else ""
+    return f"the sum of its parts is off by{within} {small_number(worst)}"
+
+
+def what_sentence(result: Result, prompt: int | None) -> str:
+    """Say where it is read, over which prompts, and what is held."""
+    end = read_layer(result.params, int(result.model.n_layers))
+    lens = "" if end is None else f", as the lens reads it before block {end}"
+    count = len(result.prompts)
+    some = f" · mean of {plural(count, 'prompt')}" if prompt is None and count > 1 else ""
+    return (
+        f"{_read_words(result, prompt)}{lens}{some} · direct effects, the final norm's scale held"
+    )
+
+
+def _read_words(result: Result, prompt: int | None) -> str:
+    at = [int(p) for p in np.asarray(result.data["read_position"])]
+    shown = [prompt] if prompt is not None else list(range(len(at)))
+    if len(shown) == 1:
+        position, tokens = at[shown[0]], result.prompts[shown[0]].tokens
+        text = display_text(tokens.texts[position])
+        last = " (the last token)" if position == len(tokens) - 1 else ""
+        return f"Read after “{text}”, position {position}{last}"
+    if all(p == len(result.prompts[i].tokens) - 1 for i, p in enumerate(at)):
+        return "Read at the last token of each"
+    if len(set(at)) == 1:
+        return f"Read at position {at[0]} of each"
+    return f"Read at positions {min(at)} to {max(at)}"
+
+
+# Map and ranking.
+
+
+def head_map(split: Split, quantity: str, prompt: int | None, words: str) -> Matrix:
+    """Return the map of the heads: what each adds, of a prompt or on average, or its error."""
+    values = sem(split.head) if quantity == "sem" else over(split.head, prompt)
+    spread = quantity == "sem"
+    low, high = centred_limits(values)
+    return Matrix(
+        values.astype(np.float32),
+        Axis("Layer", [str(layer) for layer in range(split.layers)]),
+        numbered("Head", split.heads),
+        "standard error of the contribution" if spread else f"adds to the {words}",
+        diverging=not spread,
+        scale=(0.0 if spread else low, high),
+        tip=bind(cell_tip, split, prompt),
+    )
+
+
+def cell_tip(split: Split, prompt: int | None, row: int, column: int) -> str:
+    """Return what the pointer says over a cell."""
+    name, values = cell_name((row, column), split.heads), split.of_cell((row, column))
+    value = float(over(values, prompt))
+    if math.isnan(value):
+        return f"{name}  no part of what is read here"
+    part = share(value, float(over(split.base, prompt)))
+    whole = f" · {percent(part)} of the whole" if np.isfinite(part) else ""
+    return f"{name}  {number(value, sign=True)}{_spread(values, prompt)}{whole}"
+
+
+def ranking(
+    split: Split,
+    prompt: int | None = None,
+    chosen: int | None = None,
+    order: str = "size",
+    limit: int | None = None,
+) -> Ranking:
+    """Return heads and MLPs in one list, what raises or lowers the number most first.
+
+    Of the dots, one per prompt, that of `chosen` is filled.
+    """
+    values = np.concatenate([split.head, split.mlp[:, None]], axis=1)
+    shown, errors = over(values, prompt), sem(values)
+    whole = float(over(split.base, prompt))
+    dots = split.count if prompt is None and 1 < split.count <= _MOST_DOTS else 0
+    rows = []
+    for flat in _ordered(shown, order)[:limit]:
+        cell = divmod(int(flat), split.heads + 1)
+        value, error = float(shown[cell]), float(errors[cell]) if prompt is None else math.nan
+        points = tuple(values[cell].tolist()) if dots else ()
+        part = share(value, whole)
+        name = cell_name(cell, split.heads)
+        told = cell_tip(split, prompt, *cell)
+        rows.append(Row(cell, (name, Bar(value, points, chosen, error), value, part), told))
+    heading = "dots: prompts" if dots else ""
+    return Ranking(
+        (
+            Column("part", "name"),
+            Column("bar", "bar", heading, signed=True, align="center"),
+            Column("adds", "number", format=_signed),
+            Column("share", "percent", muted=True, tooltip="100 · part / the model's own number"),
+        ),
+        tuple(rows),
+    )
+
+
+def _ordered(values: np.ndarray, order: str) -> list[int]:
+    """Return the places of flattened values that are known, in one of the orders."""
+    flat = values.ravel()
+    key = {"raises": -flat, "lowers": flat}.get(order, -np.abs(flat))
+    known = np.flatnonzero(np.isfinite(flat))
+    found: list[int] = known[np.argsort(key[known], kind="stable")].tolist()
+    return found
+
+
+def _signed(value: float) -> str:
+    return number(value, sign=True)
+
+
+def order_title(order: str, prompt: int | None) -> str:
+    """Say what stands at the top of the list."""
+    title = _TITLES.get(order, _TITLES["size"])
+    return title if prompt is None else f"{title}, prompt {prompt + 1}"
+
+
+def rest_note(split: Split, prompt: int | None) -> str:
+    """Say what the list of heads and MLPs leaves out of the sum, in few words."""
+    biases = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0).sum(0) + split.bias
+    what = "embeddings and biases" if biases.any() else "embeddings"
+    return f"{what} {number(float(over(split.embed + biases, prompt)), 2, sign=True)}"
+
+
+# One part.
+
+
+def part_sentence(result: Result, cell: Cell, prompt: int | None) -> str:
+    """Say in a sentence what a part adds."""
+    split = Split.of(result)
+    values = split.of_cell(cell)
+    value, whole = float(over(values, prompt)), float(over(split.base, prompt))
+    if math.isnan(value):
+        return NO_PART
+    part, what = share(value, whole), target_kind(result, prompt)
+    of = f", {percent(part)} of {number(whole, 2, sign=True)}" if np.isfinite(part) else ""
+    some = (
+        f" (mean of {plural(split.count, 'prompt')})" if prompt is None and split.count > 1 else ""
+    )
+    error = _spread(values, prompt)
+    return f"Adds {number(value, sign=True)}{error} to the {what}{of}{some}."
+
+
+def prompt_rows(result: Result, cell: Cell) -> Ranking:
+    """Return what a part adds, prompt by prompt."""
+    split = Split.of(result)
+    values = split.of_cell(cell)
+    return ranked(
+        (
+            Column("prompt", "mono", width="stretch", least=120),
+            Column("adds", "number", format=_signed, width=70),
+            Column("of", "number", format=_signed, width=70, priority=1, tooltip="The whole"),
+            Column("share", "percent", width=74),
+        ),
+        (
+            (
+                f"{i + 1} · {display_text(record.text)}",
+                float(values[i]),
+                float(split.base[i]),
+                share(float(values[i]), float(split.base[i])),
+            )
+            for i, record in enumerate(result.prompts)
+        ),
+    )
+
+
+def _spread(values: np.ndarray, prompt: int | None) -> str:
+    error = float(sem(values)) if prompt is None else math.nan
+    return f" ± {number(error)}" if np.isfinite(error) else ""
+
+
+# The inspector, titles, the terminal.
+
+
+def head_facts(result: Result, place: Place) -> list[Fact]:
+    """Return what the selected head, or a layer's MLP, adds directly."""
+    cell = find_part(result, place)
+    if cell is None:
+        return []
+    split = Split.of(result)
+    values, count = split.of_cell(cell), split.count
+    value = float(mean(values))
+    end = read_layer(result.params, split.layers)
+    lens = "" if end is None else f", before block {end}"
+    name = f"Direct contribution ({target_kind(result)}{lens}"
+    name += f", mean of {count:,})" if count > 1 else ")"
+    if math.isnan(value):
+        return [Fact(name, "none", NO_PART, "head")]
+    what = "head" if cell[1] < split.heads else "mlp"
+    tip = "What it writes to the stream, as the final norm and the unembedding read it"
+    facts = [Fact(name, f"{number(value, sign=True)}{_spread(values, None)}", tip, what)]
+    if 1 < count > place.prompt:
+        own = number(float(values[place.prompt]), sign=True)
+        facts.append(Fact("… on this prompt", own, tip, what))
+    part = share(value, float(mean(split.base)))
+    if np.isfinite(part):
+        facts.append(Fact("Share of it", percent(part), "100 · part / the whole", "share"))
+    source = strongest_source(result, cell, place.prompt) if what == "head" else ""
+    return (
+        [*facts, Fact("Most of it from", source, "By source position", "source")]
+        if source
+        else facts
+    )
+
+
+def best_head(result: Result) -> tuple[int, int | None] | None:
+    """Return the head that adds or takes away most: what a first result selects."""
+    shown = np.abs(mean(Split.of(result).head))
+    if not np.isfinite(shown).any():
+        return None
+    layer, head = np.unravel_index(int(np.nanargmax(shown)), shown.shape)
+    return int(layer), int(head)
+
+
+def largest(values: np.ndarray) -> int | None:
+    """Return the place of the value that is farthest from 0; None where none is known."""
+    known = np.isfinite(values).any()
+    return int(np.nanargmax(np.abs(values))) if known else None
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the number, its parts over the layers in short and the largest ones, for a terminal."""
+    split = Split.of(result)
+    yield base_sentence(result, None)
+    yield what_sentence(result, None)
+    ends = {
+        "embeddings": split.embed,
+        "attention": np.where(np.isfinite(split.attn), split.attn, 0.0).sum(0),
+        "MLPs": np.where(np.isfinite(split.mlp), split.mlp, 0.0).sum(0),
+        "final bias": split.bias,
+    }
+    yield "  " + "   ".join(f"{n} {number(float(mean(v)), sign=True)}" for n, v in ends.items())
+    listed = ranking(split, limit=_LISTED_IN_TERMINAL)
+    for place in range(len(listed.rows)):
+        name, _bar, value, part = (listed.text(place, column) for column in range(4))
+        yield f"  {name:<10} adds {value:>9}   {part:>8}"

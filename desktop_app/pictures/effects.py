@@ -1,0 +1,70 @@
+"""What removing a part does in all, for whoever knows what it does directly.
+
+Whoever has such numbers offers them in its picture as `part_effect(result, asked)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desktop_app.contract.result import same_model
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import ModelInfo, PromptRecord, Result
+
+
+@dataclass(frozen=True)
+class AskedEffect:
+    """A part of a model, a metric, and the prompts on which it is watched.
+
+    Attributes:
+        model: What runs them.
+        records: The prompts with their answers.
+        metric: The number that is watched, at the last token of each.
+        layer: The model's number of the layer.
+        head: That of the head; None for the MLP.
+    """
+
+    model: ModelInfo
+    records: tuple[PromptRecord, ...]
+    metric: str
+    layer: int
+    head: int | None
+
+    def places(self, result: Result) -> list[int] | None:
+        """Return where a result speaks of each of the prompts; None where it does not of all."""
+        if not same_model(result.model, self.model):
+            return None
+        if str(result.params.get("metric")) != self.metric:
+            return None
+        known = {_key(record): place for place, record in reversed(list(enumerate(result.prompts)))}
+        found = [known.get(_key(record)) for record in self.records]
+        return None if None in found else [place for place in found if place is not None]
+
+
+@dataclass(frozen=True)
+class PartEffect:
+    """What removing it changes.
+
+    Attributes:
+        values: Removed − untouched, one per prompt that was asked for.
+        how: How it was removed, in a word or two.
+    """
+
+    values: np.ndarray
+    how: str
+
+    def of(self, prompt: int | None) -> float:
+        """Return the change on a prompt, or its mean."""
+        known = self.values[np.isfinite(self.values)]
+        if prompt is not None:
+            return float(self.values[prompt])
+        return float(known.mean()) if known.size else float("nan")
+
+
+def _key(record: PromptRecord) -> tuple[object, ...]:
+    ids = tuple(tuple(a.token_id for a in some) for some in (record.answers, record.wrongs))
+    return record.tokens.ids, record.read_position, ids
