@@ -44,6 +44,7 @@ BUILT_IN = (
     "detect",
     "repeat",
     "compose",
+    "residual",
     "compare",
     "fit_lens",
 )

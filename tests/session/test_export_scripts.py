@@ -27,6 +27,7 @@ from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.residual import run as residual
 from desktop_app.analyses.tokens import run as tokens
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
@@ -158,6 +159,8 @@ RUNS = {
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
     ),
+    "residual": (residual.run, ROWS, {"heads": True}),
+    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -195,6 +198,9 @@ OTHERS = {
     "patch-latent-keys": LATENT,
     "attention-latent": LATENT,
     "attention-sinks": SINKS,
+    "residual-post-norms": "gemma2",
+    "residual-joined": "opt",
+    "residual-no-sum": "gemma4_text",
     "attribute-latent": LATENT,
     "attribute-sinks": SINKS,
     "attribute-capped": "gemma2",
@@ -208,6 +214,9 @@ RUNS |= {
     "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
     "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
     "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
+    "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
+    "residual-joined": (residual.run, (_TINY,), {}),
+    "residual-no-sum": (residual.run, (_TINY,), {}),
     "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
     "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
