@@ -175,9 +175,7 @@ def test_numbers_are_taken_apart(what):
 
 
 def test_the_working_gives_the_rate():
-    assert explain(result(), "growth_rate", Place()).working == (
-        "(53.39 / 13.35)^(1/2) = 2.000 ×"
-    )
+    assert explain(result(), "growth_rate", Place()).working == ("(53.39 / 13.35)^(1/2) = 2.000 ×")
 
 
 def test_the_clipboard_and_the_terminal_have_a_row_per_place():
