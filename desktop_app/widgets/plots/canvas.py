@@ -248,8 +248,9 @@ class Canvas:
         if mark.text:
             # Braces in it would be read as a format.
             words = mark.text.replace("{", "{{").replace("}", "}}")
-            anchors, color = [(1, 0), (1, 1)], theme.color("text_muted")
-            label = pg.InfLineLabel(line, words, position=0.99, anchors=anchors, color=color)
+            side, place = (0, 0.01) if mark.at_start else (1, 0.99)
+            anchors, color = [(side, 0), (side, 1)], theme.color("text_muted")
+            label = pg.InfLineLabel(line, words, position=place, anchors=anchors, color=color)
             label.setFont(ui_font(11, "medium"))
 
     def _add_regions(self, regions: tuple[Region, ...]) -> None:
