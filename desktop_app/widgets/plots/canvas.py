@@ -160,13 +160,13 @@ class Canvas:
         if isinstance(self._picture, Curves):  # its places are read off: a ball would hide a bar
             edge = _MARK
         for item, index, tone in ((self._chosen, chosen, "mark"), (self._hover, hovered, "accent")):
-            known = 0 <= index < len(self._x)
+            known = self.point(index) is not None
             item.setVisible(known)
             if known:
                 pen = line_pen(theme.color("panel"), 1.5)
                 at = {"x": self._x[index : index + 1], "y": self._y[index : index + 1]}
                 item.setData(**at, size=2 * edge, pen=pen, brush=theme.color(tone))
-        curves = isinstance(self._picture, Curves) and 0 <= hovered < len(self._x)
+        curves = isinstance(self._picture, Curves) and self.point(hovered) is not None
         self._cross.setVisible(curves)
         if curves:
             self._cross.setValue(float(self._x[hovered]))
