@@ -175,9 +175,7 @@ def test_numbers_are_taken_apart(what):
 
 
 def test_the_working_gives_the_rate():
-    assert explain(result(), "growth_rate", Place()).working == (
-        "(53.39 / 13.35)^(1/2) = 2.000 ×"
-    )
+    assert explain(result(), "growth_rate", Place()).working == ("(53.39 / 13.35)^(1/2) = 2.000 ×")
 
 
 def test_the_clipboard_and_the_terminal_have_a_row_per_place():
@@ -199,7 +197,7 @@ def test_a_result_without_shares_says_why():
 @pytest.mark.parametrize(
     ("value", "text"),
     [(27539.2, "27,539"), (151.06, "151.1"), (3.0, "3.00"), (0.05, "0.0500"), (1e-5, "1.00e−05"),
-     (0.0, "0"), (float("nan"), "—")],
+     (0.0, "0"), (999.99999999, "1,000"), (float("nan"), "–")],
 )  # fmt: skip
 def test_sizes_are_short(value, text):
     assert sizes.size_text(value) == text
