@@ -48,13 +48,18 @@ def common_options() -> list[click.Parameter]:
         option(["--device"], default="auto", help="auto, cpu, cuda, cuda:N or mps."),
         option(["--dtype"], type=dtypes, default="auto", help="Number format of the weights."),
         option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
-        option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        option(
+            ["--weights"],
+            type=choice(["raw", "processed"]),
+            default="raw",
+            help="The model's own, or TransformerLens' folded and centred ones.",
+        ),
         option(
             ["--layernorm"],
             type=choice(["keep", "eps", "identity", "constant"]),
             default="keep",
-            help="The model's norms, or what stands in their place: x·w + b by a huge eps, the "
-            "same as plain modules, or each norm with a constant divisor.",
+            help="Keep the norms of the stream, or replace them: eps (1e12, weights times 1e6), "
+            "identity (x·w + b), constant (each divides by what it does on a sample).",
         ),
         option(["--offline"], is_flag=True, help="Never touch the network."),
         option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),

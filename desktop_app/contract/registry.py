@@ -46,6 +46,7 @@ BUILT_IN = (
     "compose",
     "residual",
     "compare",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

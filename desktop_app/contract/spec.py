@@ -121,6 +121,7 @@ class Preset:
         tip: One sentence.
         icon: The name of its icon.
         topic: What the view sums up when the result comes, in the view's own terms.
+        needs: Hub ids whose weights must be in the local cache; else it cannot be chosen.
     """
 
     key: str
@@ -129,6 +130,7 @@ class Preset:
     tip: str
     icon: str
     topic: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

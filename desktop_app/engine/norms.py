@@ -15,6 +15,7 @@ A checkpoint that was trained without norms in the first way is left as it is by
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -345,6 +346,25 @@ def measured(
         first = float(torch.stack([row[0] for row in rows]).mean())
         found.append((first, float(later.mean()) if len(later) else first))
     return tuple(found)
+
+
+@contextmanager
+def variances(hf_model: Any, norms: Sequence[Norm]) -> Iterator[list[float]]:
+    """Gather the largest variance that any norm reads in the passes that are made within."""
+    found: list[float] = []
+    handles = []
+    for norm in norms:
+
+        def look(_module: nn.Module, given: tuple[Any, ...], norm: Norm = norm) -> None:
+            found.append(float((norm.deviation(given[0]).square() - norm.eps).max()))
+
+        module = hf_model.get_submodule(norm.name)
+        handles.append(module.register_forward_pre_hook(look))
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def put(hf_model: Any, name: str, module: nn.Module) -> None:

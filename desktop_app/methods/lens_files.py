@@ -33,7 +33,7 @@ NAMES: dict[Kind, str] = {
 }
 # How far the layers of a file stand from the rows that they are for.
 _SHIFT: dict[Kind, int] = {"jacobian": 1, "tuned": 0}
-_FACTS = ("model", "corpus", "prompts", "tokens", "created", "fit_dtype")
+_FACTS = ("model", "corpus", "windows", "tokens_read", "created", "fit_dtype")
 
 
 @dataclass(frozen=True)

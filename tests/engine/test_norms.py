@@ -403,6 +403,19 @@ def test_numbers_that_overflow_are_told_and_the_model_is_still_there(tmp_path):
     assert {REMOVED, "not_finite"} <= {n.code for n in result.warnings}
 
 
+def test_a_stream_that_outgrows_the_eps_is_told(tmp_path):
+    hf_model = tiny_model("gpt2")
+    with torch.no_grad():
+        hf_model.transformer.wte.weight.mul_(1e6)
+    hf_model.save_pretrained(tmp_path / "large")
+    tiny_tokenizer().save_pretrained(tmp_path / "large")
+    said = {v: loading.ready(load(tmp_path / "large", v), 1.0).layernorm_said for v in VARIANTS}
+    assert "outgrows the eps" in said["eps"]
+    assert not any("outgrows" in said[v] for v in ("identity", "constant"))
+    usual = load(saved("gpt2", tmp_path), "eps")
+    assert "outgrows" not in loading.ready(usual, 1.0).layernorm_said
+
+
 # A checkpoint that was trained without norms.
 
 

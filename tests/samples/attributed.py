@@ -56,7 +56,7 @@ def parts(count: int) -> dict[str, Any]:
 
 
 def sources(head: np.ndarray, prompts: Any) -> tuple[np.ndarray, ...]:
-    """Return per prompt `[L, H, S]`: three quarters from the first token, a quarter the last."""
+    """Return per prompt `[L, H, S]`: three quarters from the first token, the rest from the end."""
     found = []
     for number, record in enumerate(prompts):
         one = np.zeros((LAYERS, HEADS, len(record.tokens)))

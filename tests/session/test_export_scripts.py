@@ -6,10 +6,14 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
@@ -17,6 +21,7 @@ from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
@@ -34,7 +39,11 @@ from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
+JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
 COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
@@ -124,6 +133,9 @@ RUNS = {
         },
     ),
     "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
+    "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
+    "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
     "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (
@@ -231,7 +243,26 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 @cache
+def write_lenses():
+    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
+    info = named("toy").info
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (info.d_model, info.d_model), "bias": (info.d_model,)}
+    tensors = {
+        f"{layer}.{name}": torch.randn(shape, generator=generator)
+        for layer in range(info.n_layers)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    run, _rows, settings = RUNS["fit_lens"]
+    run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
+
+
+@cache
 def result_of(key):
+    if "lens" in key:
+        write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
     return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())

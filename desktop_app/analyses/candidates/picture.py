@@ -70,7 +70,7 @@ _RANK = (
     Column(
         "frequency_rank",
         "number",
-        "rank in text",
+        "text rank",
         format=_whole,
         tooltip="0: the most frequent word of the text",
     ),

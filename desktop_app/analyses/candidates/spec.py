@@ -54,6 +54,7 @@ class CandidatesParams(Params):
         "A text file in which words are counted, for how common each candidate is.",
         cli="path",
         placeholder="none",
+        advanced=True,
         max_length=4_096,
         words={"": "counted in a text"},
     )

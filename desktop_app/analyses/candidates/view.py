@@ -88,7 +88,7 @@ class CandidatesView(AnalysisView):
         top = row_of((self._heading_label, 1), self._head)
         shown = panel(top, self._place, (self._table, 1))
         buttons = row_of(self._twin, self._attention, (self._hint, 1), None)
-        below = panel(self._own, self._chosen, buttons)
+        below = panel(buttons, self._own, self._chosen)
         column_in(content, (shown, 1), below)
         self._connect_content()
 

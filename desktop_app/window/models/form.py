@@ -28,8 +28,8 @@ LAYERNORM = {
     "keep": ("keep · as trained", "Every norm stays as the model was trained with it."),
     "eps": (
         "eps · 1e12, weights × 1e6",
-        "No division by an eps of 1e12 with weights times 1e6, as published models without "
-        "LayerNorm have it; of an ordinary model it is an ablation, not an equivalent.",
+        "An eps of 1e12 with weights times 1e6 leaves x · w + b of each norm, as published models "
+        "without LayerNorm have it; of an ordinary model it is an ablation, not an equivalent.",
     ),
     "identity": (
         "identity · x · w + b",
@@ -39,8 +39,8 @@ LAYERNORM = {
     "constant": (
         "constant · measured divisor",
         "Each norm of the stream divides by its mean deviation on a sample text, one number for "
-        "position 0 and one for all others: nearest to the model, and linear but for attention "
-        "and MLPs.",
+        "position 0 and one for all others; of an ordinary model it is an ablation, not an "
+        "equivalent.",
     ),
 }
 
