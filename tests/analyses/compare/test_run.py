@@ -271,7 +271,7 @@ def test_a_vocabulary_that_lacks_pieces_is_refused():
         class raw:  # noqa: N801 - stands for the library's own
             @staticmethod
             def get_vocab():
-                return dict(list(sorted(model.tokenizer.raw.get_vocab().items()))[:-3])
+                return dict(sorted(model.tokenizer.raw.get_vocab().items())[:-3])
 
             @staticmethod
             def get_added_vocab():
