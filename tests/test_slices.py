@@ -34,6 +34,7 @@ OTHER_MEANINGS = {
     ("contract/result.py", "tokens"): _KEY,
     ("contract/spec.py", "compare"): "the group of the rail",
     ("analyses/candidates/spec.py", "compare"): "the group of the rail",
+    ("analyses/residual/spec.py", "compare"): "the group of the rail",
     ("analyses/attention/controls.py", "compare"): _BESIDE,
     ("analyses/tokens/picture.py", "compare"): _BESIDE,
     ("analyses/tokens/run.py", "compare"): _BESIDE,
