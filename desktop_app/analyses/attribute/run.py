@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from desktop_app.analyses.attribute.neurons import Neurons
 from desktop_app.analyses.attribute.parts import (
     Parts,
     Question,
-    require_neurons,
     require_sources,
     split,
     split_sources,
@@ -111,7 +111,7 @@ def _settle(model: LoadedModel, params: AttributeParams, report: Reporter) -> _T
     if params.layer is not None:
         layers = resolve_index(params.layer, layers + 1, "--layer")
     if params.neurons:
-        require_neurons(model, layers)
+        Neurons(model, layers)  # refuses MLPs whose neurons cannot be told
     if params.by_source:
         require_sources(model, layers)
     task = _Task(model, params, choose_targets(model, params, report), layers)
