@@ -20,11 +20,15 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
+from desktop_app.window.comparison.view import ComparisonView
 from desktop_app.window.exports.pictures import save_picture
 from tests.finding import find, in_sight, press, said
 from tests.samples import drawn
 from tests.samples.attributed import attribute_result, even_prompts
+from tests.view_fixtures import themed
 from tests.views.reading import ranking
+
+__all__ = ["themed"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints|raise")]
 LEFT, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
@@ -240,7 +244,7 @@ def test_the_selected_heads_sources_are_drawn_on_the_tokens(view, selection):
     view.show_result(attribute_result(by_source=True))
     selection.select_head(1, 2)
     told = view.read_out()["sources"]
-    assert told["tokens"] == ("1", " ", "2", " ", "3", " ", "4", " ")
+    assert told["texts"] == ("1", " ", "2", " ", "3", " ", "4", " ")
     assert told["title"] == "What L1H2 adds from each token of prompt 1"
     assert told["said"] == "They sum to +3.000: the head's number, exactly."
     assert not told["offered"]
@@ -251,7 +255,7 @@ def test_the_selected_heads_sources_are_drawn_on_the_tokens(view, selection):
     selection.select_prompt(1)
     assert view.read_out()["sources"]["said"].startswith("They sum to +4.500")
     selection.select_head(0, None)
-    assert view.read_out()["sources"]["tokens"] == ()
+    assert view.read_out()["sources"]["texts"] == ()
     assert "select a head" in view.read_out()["sources"]["title"]
 
 
@@ -449,6 +453,19 @@ def test_all_pictures_are_exported_at_once(make_view, tmp_path):
     assert {"adds, in logits", "sum, in logits", "Head"} <= {
         part.split("<")[0].strip() for part in text.split(">")
     }
+
+
+def test_two_results_are_compared_by_their_heads(qtbot, themed):
+    left = attribute_result()
+    changed = left.data["head_mean"].copy()
+    changed[1, 2] -= 1.0
+    right = replace(left, data={**left.data, "head_mean": changed})
+    shown = ComparisonView()
+    qtbot.addWidget(shown)
+    shown.show_pair(left, right, ("raw", "processed"))
+    assert shown.read_out()["field"] == "head mean"
+    assert shown.read_out()["map"][1, 2] == pytest.approx(-1.0)
+    assert len(shown.read_out()["scatter"].x) == 6
 
 
 def test_a_number_is_taken_apart_where_one_asks(view, selection, heard):
