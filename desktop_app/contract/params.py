@@ -167,6 +167,10 @@ class Params(Frozen):
         """Return whether these settings speak of the prompt table; without it they run alone."""
         return True
 
+    def missing(self) -> str:
+        """Return the name of a setting without which there is nothing to run; empty: none."""
+        return ""
+
     @classmethod
     def own_fields(cls) -> dict[str, Any]:
         """Return the fields this analysis adds to the shared ones, in their order."""

@@ -35,6 +35,7 @@ ENTRY_POINTS = "lensbench.analyses"
 BUILT_IN = (
     "tokens",
     "rank",
+    "lens",
     "ablate",
     "attention",
     "patch",
@@ -43,6 +44,9 @@ BUILT_IN = (
     "detect",
     "repeat",
     "compose",
+    "residual",
+    "compare",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

@@ -33,12 +33,14 @@ IntentName = Literal[
     "open_attention",  # show where a head looks: layer, head
     "next_tokens",  # what comes after a prompt, read at a position: prompt, position
     "attribution",  # what contributes to the logits read at a place: prompt, layer, position
-    "hand_move",  # put an activation of one run into the other: move, in the grammar of moves
+    "hand_move",  # put an activation of one run into the other: move, in the grammar of moves;
+    # prompt, run that is changed; without, where parts are removed along
     "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
+    "lens_without",  # read a run that lacks several heads and MLPs: parts, as settings write them
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
-    "use_token",  # a next token for the prompt table: use (answer, wrong, append), text; whose it
-    # is: prompt (the text as given), number
+    "use_token",  # a text for the prompt table: use (answer, wrong, append, corrupt), text; whose
+    # it is: prompt (the text as given), number
     "tokenize",  # the tokens of the prompt table as it is typed
 ]
 
@@ -119,6 +121,7 @@ class Preset:
         tip: One sentence.
         icon: The name of its icon.
         topic: What the view sums up when the result comes, in the view's own terms.
+        needs: Hub ids whose weights must be in the local cache; else it cannot be chosen.
     """
 
     key: str
@@ -127,6 +130,7 @@ class Preset:
     tip: str
     icon: str
     topic: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,29 @@ def load(spec: ModelSpec, report: Reporter) -> LoadedModel:
         raise ModelLoadError(unloadable(spec.model, error)) from error
 
 
+def load_plain(spec: ModelSpec, report: Reporter) -> Any:
+    """Return a model's Hugging Face module alone on its device, without TransformerLens around it.
+
+    Raises:
+        ModelLoadError: It is not here, or damaged.
+    """
+    checkpoint = pickles.described(catalogue.locate(spec), spec.model, report.check)
+    refuse_unfit(spec, checkpoint)
+    device = choose_device(spec.device)
+    dtype = choose_dtype(spec, device, checkpoint.parameters)
+    try:
+        with proportions.stoppable(report):
+            model, _notices = _load_weights(spec, checkpoint, dtype, {}, report)
+            _move(model, device, report)
+    except LensbenchError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelLoadError(unloadable(spec.model, error)) from error
+    return model
+
+
 def load_tokenizer(spec: ModelSpec) -> TextTokenizer:
     """Return a model's tokenizer without its weights."""
     checkpoint = catalogue.locate(spec)

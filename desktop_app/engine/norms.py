@@ -15,6 +15,7 @@ A checkpoint that was trained without norms in the first way is left as it is by
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +92,9 @@ def stream_norms(hf_model: Any, name: str) -> tuple[Norm, ...]:
     for path, parent in parents:
         there = len(found)
         for own, module in parent.named_children():
-            if id(module) not in found and _normalises(module, width):
+            if id(module) not in found and normalises(module, width):
                 full = f"{path}.{own}".lstrip(".")
-                found[id(module)] = _described(module, full, width, config, name)
+                found[id(module)] = described(module, full, width, config, name)
         if parent is not parents[0][1] and len(found) == there:
             raise ModelLoadError(
                 f"“{name}” cannot be loaded without its norms: {path} ({type(parent).__name__}) "
@@ -113,7 +114,7 @@ def _blocks(hf_model: Any, name: str) -> tuple[str, nn.ModuleList]:
     )
 
 
-def _normalises(module: nn.Module, width: int) -> bool:
+def normalises(module: nn.Module, width: int) -> bool:
     """Return whether a module gives the same whatever its input is multiplied by."""
     parameters = list(module.parameters())
     if next(module.children(), None) is not None or any(p.shape != (width,) for p in parameters):
@@ -128,7 +129,7 @@ def _normalises(module: nn.Module, width: int) -> bool:
     return _close(one, ten, module) and not _close(one, torch.zeros_like(one), module)
 
 
-def _described(module: nn.Module, full: str, width: int, config: Any, name: str) -> Norm:
+def described(module: nn.Module, full: str, width: int, config: Any, name: str) -> Norm:
     """Return what a norm does, held against what it makes of rows."""
     x = _probe(module, width)
     plus, minus, moved = (_fed(module, some) for some in (x, -x, x + x.abs().max()))
@@ -263,7 +264,7 @@ def change(hf_model: Any, spec: ModelSpec, texts: Sequence[Tensor]) -> Change:
         for norm in norms:
             if not norm.inert:
                 silence(hf_model, norm)
-        _tell_config(hf_model.config, norms)
+        tell_config(hf_model.config, norms)
         return Change("eps", norms)
     if spec.layernorm == "identity":
         for norm in norms:
@@ -347,6 +348,25 @@ def measured(
     return tuple(found)
 
 
+@contextmanager
+def variances(hf_model: Any, norms: Sequence[Norm]) -> Iterator[list[float]]:
+    """Gather the largest variance that any norm reads in the passes that are made within."""
+    found: list[float] = []
+    handles = []
+    for norm in norms:
+
+        def look(_module: nn.Module, given: tuple[Any, ...], norm: Norm = norm) -> None:
+            found.append(float((norm.deviation(given[0]).square() - norm.eps).max()))
+
+        module = hf_model.get_submodule(norm.name)
+        handles.append(module.register_forward_pre_hook(look))
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def put(hf_model: Any, name: str, module: nn.Module) -> None:
     """Put a module at a place of a model."""
     parent, _dot, own = name.rpartition(".")
@@ -357,7 +377,7 @@ def _parameters(module: nn.Module) -> dict[str, Any]:
     return {name: getattr(module, name, None) for name in ("weight", "bias")}
 
 
-def _tell_config(config: Any, norms: Sequence[Norm]) -> None:
+def tell_config(config: Any, norms: Sequence[Norm]) -> None:
     """Write the new eps where the settings held the old one: some code reads it there."""
     before = {norm.eps for norm in norms if not norm.inert}
     for some in {id(c): c for c in (config, config.get_text_config())}.values():

@@ -119,7 +119,9 @@ def norm_gain(model: LoadedModel, norm: Any) -> tuple[torch.Tensor, torch.Tensor
     flat = torch.full((1, width), _LOUD)
     moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
     centres = bool(moved.abs().max() <= 1e-3 * gain.abs().max())
-    return gain, (plus + minus) / 2, centres
+    # Of nothing every norm makes its biases, exactly; one without an eps would divide by it.
+    bias = _feed(model, norm, torch.zeros(1, width))[0]
+    return gain, torch.where(torch.isfinite(bias), bias, (plus + minus) / 2), centres
 
 
 def reading_norm(model: LoadedModel, layer: int) -> Any | None:

@@ -30,6 +30,7 @@ class Scale:
         labels: What the places 0, 1, 2, … are called; empty where they are plain numbers.
         limits: The ends; None takes them from the values.
         log: Whether equal distances are equal ratios; values of 0 and below then have no place.
+        zero: Whether a log axis begins at 0, as ranks do: values stand by the logarithm of 1 more.
         whole: Whether only whole numbers exist.
         shown: Whether the axis is drawn.
         named: Places that have a name of their own, beside numbered ones.
@@ -39,6 +40,7 @@ class Scale:
     labels: tuple[str, ...] = ()
     limits: Limits | None = None
     log: bool = False
+    zero: bool = False
     whole: bool = False
     shown: bool = True
     named: tuple[tuple[float, str], ...] = ()
@@ -57,6 +59,7 @@ class Scale:
         """Return where values stand: themselves, or their logarithms; NaN where there is none."""
         found = np.asarray(values, dtype=float)
         if self.log:
+            found = np.where(found >= 0, found + 1.0, np.nan) if self.zero else found
             found = np.log10(np.where(found > 0, found, np.nan))
         return np.where(np.isfinite(found), found, np.nan)
 

@@ -1,7 +1,8 @@
-"""What one analysis knows of putting one run's activations into the other, cell by cell.
+"""What one analysis knows of the cells of two runs, for whoever draws them as a board.
 
-Patching by hand draws it beneath its moves; whoever has such numbers offers them in its picture as
-`move_map(result, asked)`.
+Patching by hand draws it beneath its moves. Whoever knows what putting one run's activations into
+the other does offers it in its picture as `move_map(result, asked)`; whoever can read the streams
+offers what they say as `stream_texts(result, asked)`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING
 from desktop_app.pictures.origin import model_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
 
+    from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import ModelInfo, PromptRecord, Result
 
 
@@ -39,14 +41,23 @@ class AskedMoves:
 
     def places(self, result: Result) -> Iterator[int]:
         """Yield where a result speaks of this very pair; nowhere where another model made it."""
-        same_weights = result.model.weights == self.model.weights
-        if model_difference(result.model, self.model) or not same_weights:
-            return
-        if str(result.params.get("metric")) != self.metric:
+        if str(result.params.get("metric")) != self.metric or self._is_strange(result):
             return
         for place, record in enumerate(result.prompts):
             if _key(record) == _key(self.record):
                 yield place
+
+    def places_of_tokens(self, result: Result) -> Iterator[int]:
+        """Yield where a result speaks of these tokens, whatever is asked of them."""
+        if not self._is_strange(result):
+            for place, record in enumerate(result.prompts):
+                if _tokens(record) == _tokens(self.record):
+                    yield place
+
+    def _is_strange(self, result: Result) -> bool:
+        """Return whether another model made a result, or this one with other weights."""
+        other_weights = result.model.weights != self.model.weights
+        return bool(model_difference(result.model, self.model)) or other_weights
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,24 @@ class MoveMap:
     words: str
 
 
-def _key(record: PromptRecord) -> tuple[object, ...]:
+@dataclass(frozen=True)
+class StreamTexts:
+    """What the streams of both runs say, cell by cell.
+
+    Attributes:
+        texts: Of each run by its name, `[layers][positions]`, as it is shown.
+        words: What the texts are.
+    """
+
+    texts: Mapping[RunName, Sequence[Sequence[str]]]
+    words: str
+
+
+def _tokens(record: PromptRecord) -> tuple[object, ...]:
     twin = record.corrupt_tokens
+    return record.tokens.ids, None if twin is None else twin.ids
+
+
+def _key(record: PromptRecord) -> tuple[object, ...]:
     ids = tuple(tuple(a.token_id for a in some) for some in (record.answers, record.wrongs))
-    return record.tokens.ids, None if twin is None else twin.ids, record.read_position, ids
+    return *_tokens(record), record.read_position, ids

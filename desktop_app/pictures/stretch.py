@@ -7,9 +7,10 @@ themselves never change, only which colour stands for which.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,18 +34,23 @@ class Stretch:
     """Where between the ends of the colours, 0 and 1, values lie.
 
     Attributes:
-        kind: `linear`, `log` or `percentile`.
+        kind: `linear`, `log`, `percentile`; of a `RankStretch` its name.
         limits: The values at both ends.
         diverging: Whether the middle of the limits is that of the colours; sizes are counted from
             there, else from the lower end.
         sizes: For percentiles: rising sizes, and in `shares` the share of values up to each.
+        decades: How many powers of ten are told apart on a log scale; as usual where 0.
     """
+
+    even: ClassVar[bool] = True
+    """Whether the marks stand at equal distances; else each where its value lies."""
 
     kind: str
     limits: tuple[float, float]
     diverging: bool = False
     sizes: NDArray[np.float64] = field(default_factory=lambda: np.array([0.0, 1.0]))
     shares: NDArray[np.float64] = field(default_factory=lambda: np.array([0.0, 1.0]))
+    decades: float = 0.0
 
     @property
     def reach(self) -> float:
@@ -76,6 +82,10 @@ class Stretch:
         """Return the values at equal distances along the colours, the lowest first."""
         return [self.value(float(share)) for share in np.linspace(0.0, 1.0, count)]
 
+    def text(self, value: float) -> str:  # noqa: ARG002 - for subclasses
+        """Return how a mark is written; empty where as any number is."""
+        return ""
+
     def lowest_is_all_below(self) -> bool:
         """Return whether all that is smaller than the lowest mark has its colour."""
         return self.kind == LOG and not self.diverging
@@ -102,7 +112,7 @@ class Stretch:
 
     @property
     def _decades(self) -> float:
-        return _DECADES_EACH if self.diverging else _DECADES
+        return self.decades or (_DECADES_EACH if self.diverging else _DECADES)
 
 
 def stretch_of(
@@ -136,3 +146,41 @@ def _sizes(values: NDArray[Any], centre: float, *, diverging: bool) -> NDArray[n
     away = flat[np.isfinite(flat)] - centre
     away = np.abs(away) if diverging else away
     return np.asarray(away[away > 0])
+
+
+@dataclass(frozen=True)
+class RankStretch(Stretch):
+    """Ranks from 0 at the upper end: every tenfold rank takes an equal part of the colours."""
+
+    even: ClassVar[bool] = False
+
+    @override
+    def share(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        ranks = np.asarray(values, dtype=np.float32)
+        with np.errstate(invalid="ignore"):
+            logs = np.log10(np.float32(1) + np.maximum(ranks, 0)) / np.float32(self._span)
+        return np.asarray(np.clip(np.float32(1) - logs, 0.0, 1.0), dtype=np.float32)
+
+    @override
+    def value(self, share: float) -> float:
+        return float(10.0 ** ((1.0 - share) * self._span) - 1.0)
+
+    @override
+    def marks(self, count: int) -> list[float]:
+        tens = [0.0, *(10.0**power for power in range(int(self._span) + 1))]
+        known = [mark for mark in tens if mark <= self.limits[1]]
+        step = -(-len(known) // max(count, 2))
+        return known[::step][::-1]
+
+    @override
+    def text(self, value: float) -> str:
+        return f"{value:,.0f}"
+
+    @property
+    def _span(self) -> float:
+        return float(np.log10(1.0 + max(self.limits[1], 1.0)))
+
+
+def rank_stretch(most: float) -> RankStretch:
+    """Return how ranks from 0 to the most are laid along the colours."""
+    return RankStretch("rank, log", (0.0, max(float(most), 1.0)))

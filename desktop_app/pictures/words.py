@@ -30,6 +30,7 @@ _CODE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
 _OPTIONS = {
     "bos": "BOS",
     "dtype": "precision",
+    "layernorm": "LayerNorm",
     "mode": "replacement",
     "site": "activation",
     "reference": "reference prompts",
@@ -71,6 +72,11 @@ _NOTICES = {
     "not_roundtrip": "text does not come back",
     "task_not_done": "answer not on top",
     "rows_not_one": "rows do not sum to 1",
+    "layernorm_removed": "without LayerNorm",
+    "candidate_length": "not as many tokens",
+    "candidate_beside": "more tokens change",
+    "candidate_space": "leading space differs",
+    "candidate_uncounted": "not in the text",
 }
 METRIC_NAMES = {
     "logit_diff": "logit difference",

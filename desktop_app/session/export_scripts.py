@@ -189,18 +189,18 @@ def _context(result: Result, params: Params) -> dict[str, Any]:
 
 def _shared(result: Result, params: Params) -> dict[str, Any]:
     model = result.model
-    if model.dtype not in _DTYPES:
-        raise BadInputError(f"No script can be written for numbers of type {model.dtype[:20]!r}.")
     device = "mps" if model.device.startswith("mps") else "cpu"
-    source = model.name if _HUB_ID.match(model.name) else model.source
+    source = source_of(model.name, model.source)
+    turned = turned_names(result.provenance.get("turned_hooks"))
     made_with = {k: str(v) for k in _VERSIONS if (v := result.provenance.get(k)) is not None}
     return {
-        "model": str(source),
-        "gguf": str(source).lower().endswith(".gguf"),
-        "dtype": Code(model.dtype),
+        "model": source,
+        "gguf": source.lower().endswith(".gguf"),
+        "dtype": dtype_code(model.dtype),
         "device": model.device if _DEVICE.match(model.device) else device,
         "processed": model.weights == "processed",
-        **_norms(result),
+        "layernorm": model.layernorm,
+        "norms": changed_norms(model.layernorm, result.provenance.get("norms")),
         # Chat templates bring their own BOS, and the recorded texts are the expanded ones.
         "bos": "no" if params.chat and params.bos == "auto" else params.bos,
         "prompts": [_prompt(p) for p in result.prompts],
@@ -210,35 +210,49 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "needs_model": True,
         "sequences": None,
         "compare": "",
+        "copies": False,
+        "loads_other": False,
+        "other_layernorm": "keep",
         "softmax_inputs": False,
-        "turned": [_HOOKS[site] for site in _turned(result) if site != "head_z"],
-        "splits_z": "head_z" in _turned(result),
+        "turned": [name for name in turned if name != "hook_z"],
+        "splits_z": "hook_z" in turned,
         **_tokenizer(result),
     }
 
 
-def _norms(result: Result) -> dict[str, Any]:
-    """Return what was put in the place of the model's norms, each of which a script changes too.
+def source_of(name: str, place: str) -> str:
+    """Return by what a script loads a model: its Hub id, else where it lay."""
+    return name if _HUB_ID.match(name) else place
+
+
+def dtype_code(name: str) -> Code:
+    """Return a number format as source; refuse what is none."""
+    if name not in _DTYPES:
+        raise BadInputError(f"No script can be written for numbers of type {name[:20]!r}.")
+    return Code(name)
+
+
+def changed_norms(kind: str, given: object) -> list[list[Any]]:
+    """Return what was put in the place of a model's norms, each of which a script changes too.
 
     Raises:
-        BadInputError: A result of a model without its norms does not say which they are.
+        BadInputError: A model without its norms does not say which they are.
     """
-    kind = result.model.layernorm
+    norms: list[list[Any]] = []
     if kind == "keep":
-        return {"layernorm": kind, "norms": []}
-    given, norms = result.provenance.get("norms"), []
+        return norms
     for row in given if isinstance(given, (list, tuple)) else ():
         if not _DOTTED.match(str(row["name"])):
             raise ValueError("a norm has no name")
-        own: dict[str, Any] = {"name": str(row["name"]), "centres": bool(row["centres"])}
         wanted = ("offset", "eps", *(("first", "rest") if kind == "constant" else ()))
-        norms.append(own | {name: float(row[name]) for name in wanted})
+        known = [float(f"{float(row[name]):.9g}") for name in wanted]
+        norms.append([str(row["name"]), bool(row["centres"]), *known])
     if not norms or kind not in _LAYERNORMS:
         raise BadInputError(
             "No script can be written: the result does not say how the norms of "
             "its model were changed; export it as .json instead."
         )
-    return {"layernorm": kind, "norms": norms}
+    return norms
 
 
 def _tokenizer(result: Result) -> dict[str, Any]:
@@ -254,10 +268,9 @@ def _tokenizer(result: Result) -> dict[str, Any]:
     }
 
 
-def _turned(result: Result) -> list[str]:
-    """Return the places whose hooks need other axes in this model than the bridge gives them."""
-    given = result.provenance.get("turned_hooks")
-    return [site for site in given if site in _HOOKS] if isinstance(given, list) else []
+def turned_names(given: object) -> list[str]:
+    """Return the hooks that need other axes in a model than the bridge gives them."""
+    return [_HOOKS[site] for site in given if site in _HOOKS] if isinstance(given, list) else []
 
 
 def _prompt(record: PromptRecord) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class AnalysisView(QWidget):
 
     Attributes:
         EMPTY: Title and sentence of the empty view; the analysis' own words where None.
-        borrows: The function of other analyses' pictures whose results it draws beneath its own.
+        borrows: The functions of other analyses' pictures whose results it draws beneath its own.
         picks: Whether its pictures show heads that can be picked; what is picked stands beneath.
 
     Signals:
@@ -87,7 +87,7 @@ class AnalysisView(QWidget):
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
     picks: ClassVar[bool] = False
-    borrows: ClassVar[str] = ""
+    borrows: ClassVar[tuple[str, ...]] = ()
 
     run_requested = Signal(object)
     fix_requested = Signal(object)
@@ -133,6 +133,7 @@ class AnalysisView(QWidget):
         self.build_content(self._content)
         self._veil = Veil(self._room)
         self._connect_frame()
+        self._settings.set_open(bool(analysis.params().missing()))
         self.clear()
 
     # What subclasses give.
@@ -425,6 +426,7 @@ class AnalysisView(QWidget):
         self.selection.prompt_changed.connect(self._on_prompt_changed)
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
+            self._picked.lens_wanted.connect(self._on_lens_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -441,6 +443,11 @@ class AnalysisView(QWidget):
         if params is None:
             self._settings.set_open(True)
             self.message_requested.emit(f"A setting of {self.analysis.title} needs attention.")
+            return
+        if missing := params.missing():
+            self._settings.show_field(missing, unfold=False)
+            field = self.analysis.params.model_fields[missing]
+            self.message_requested.emit(f"{field.title} first: {field.description}")
             return
         self.run_requested.emit(params)
 
@@ -505,6 +512,10 @@ class AnalysisView(QWidget):
     def _on_together_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("ablate_together", {"parts": parts}))
+
+    def _on_lens_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)

@@ -153,10 +153,11 @@ class SettingsFold(QWidget):
         self._toggle.setChecked(value)
         self._box.setVisible(value)
 
-    def show_field(self, name: str) -> None:
+    def show_field(self, name: str, *, unfold: bool = True) -> None:
         """Open the form, unfold its options, and give a field the keyboard."""
         self.set_open(True)
-        self.form.set_folded(False)
+        if unfold:
+            self.form.set_folded(False)
         self._box.show_part(self.form.editor(name))
         self.form.editor(name).setFocus(Qt.FocusReason.ShortcutFocusReason)
 

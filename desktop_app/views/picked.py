@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop_app.contract.registry import serving
 from desktop_app.pictures.words import part_name, plural
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
@@ -24,13 +25,15 @@ under the pointer."""
 
 
 class PickedBar(QWidget):
-    """One line: the picked set in words, a button that removes it together, one that lets it go.
+    """One line: the picked set in words, what can be done with all of it, a button that drops it.
 
     Signals:
         wanted: The picked parts are to be removed together.
+        lens_wanted: A run without them is to be read, layer by layer.
     """
 
     wanted = Signal()
+    lens_wanted = Signal()
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,10 +43,15 @@ class PickedBar(QWidget):
         self.button.setToolTip("Remove all of them at once, in By hand, where each can be put back")
         set_role(self.button, "quiet")
         bind_icon(self.button, "remove")
+        self.lens = QPushButton("Lens without")
+        self.lens.setToolTip("Read every layer of a run that lacks these heads and MLPs")
+        set_role(self.lens, "quiet")
+        self.lens.setVisible(bool(serving("lens_without")))
         self.drop = icon_button("close", "Let the picked heads go", "text_muted")
-        row_in(self, (self._words, 1), self.button, self.drop, spacing=6)
+        row_in(self, (self._words, 1), self.lens, self.button, self.drop, spacing=6)
         self.setAccessibleName("Picked heads")
         self.button.clicked.connect(self.wanted)
+        self.lens.clicked.connect(self.lens_wanted)
         self.drop.clicked.connect(self._on_drop)
         selection.picked_changed.connect(self.show_picked)
         self.show_picked(selection.picked)

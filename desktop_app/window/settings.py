@@ -92,6 +92,8 @@ class Settings(BaseModel):
     model: str = ""
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    weights: Literal["raw", "processed"] = "raw"
+    layernorm: Literal["keep", "eps", "identity", "constant"] = "keep"
     offline: bool = True
     sweep_mb: int = Field(default=0, ge=0, le=MOST_SWEEP_MB)
     stored_mb: int = Field(default=USUAL_STORED_MB, ge=1, le=MOST_SWEEP_MB)

@@ -6,20 +6,29 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
+from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
+from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.residual import run as residual
 from desktop_app.analyses.tokens import run as tokens
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
@@ -31,7 +40,12 @@ from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
+JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
+COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -108,6 +122,22 @@ RUNS = {
         {"run": "clean", "without": "0.1,m0,2.2", "metric": "logprob"},
     ),
     "hand_patch-nothing": (hand_patch.run, (ROW,), {"metric": "loss"}),
+    "lens": (lens.run, (PromptRow(text="1 2 3 4"),), {"top": 3}),
+    "lens-uneven": (lens.run, UNEVEN, {"without": "0.1,m2", "mode": "mean"}),
+    "lens-changed": (
+        lens.run,
+        (*ROWS, PromptRow(text="5 6 7 8", answer=" 9")),
+        {
+            "moves": ("clean:mlp_out:0.1>1.2", "corrupt:resid_post:2.0>0.3"),
+            "without": "1.0,m1",
+            "mode": "mean",
+        },
+    ),
+    "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
+    "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
+    "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
+    "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (
         attribute.run,
@@ -130,6 +160,8 @@ RUNS = {
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
     ),
+    "residual": (residual.run, ROWS, {"heads": True}),
+    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -142,6 +174,24 @@ RUNS = {
         compose.run,
         (),
         {"kind": "V", "full_circuit": "0.0,2.1", "embedding": "layer0", "tokens": 90},
+    ),
+    "candidates": (
+        candidates.run,
+        ROWS,
+        {"pair": 1, "replace": "5", "with_": ("8", "1", "x", "10"), "head": "1.2"},
+    ),
+    "candidates-counted": (
+        candidates.run,
+        (PromptRow(text="a b a b"),),
+        {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
+    ),
+    "compare": (compare.run, UNEVEN, {"with_weights": "processed", "rank_heads": True}),
+    "compare-half": (compare.run, (ROW,), {"with": "toy", "with_dtype": "bfloat16"}),
+    "compare-norms": (compare.run, ROWS, {"with_layernorm": "eps", "norm_steps": True}),
+    "compare-constant": (
+        compare.run,
+        (ROW,),
+        {"with_layernorm": "constant", "rank_heads": True, "metric": "loss"},
     ),
     "detect-prompts": (
         detect.run,
@@ -157,6 +207,9 @@ OTHERS = {
     "patch-latent-keys": LATENT,
     "attention-latent": LATENT,
     "attention-sinks": SINKS,
+    "residual-post-norms": "gemma2",
+    "residual-joined": "opt",
+    "residual-no-sum": "gemma4_text",
     "attribute-latent": LATENT,
     "attribute-sinks": SINKS,
     "attribute-capped": "gemma2",
@@ -170,6 +223,9 @@ RUNS |= {
     "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
     "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
     "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
+    "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
+    "residual-joined": (residual.run, (_TINY,), {}),
+    "residual-no-sum": (residual.run, (_TINY,), {}),
     "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
     "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
@@ -196,7 +252,26 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 @cache
+def write_lenses():
+    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
+    info = named("toy").info
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (info.d_model, info.d_model), "bias": (info.d_model,)}
+    tensors = {
+        f"{layer}.{name}": torch.randn(shape, generator=generator)
+        for layer in range(info.n_layers)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    run, _rows, settings = RUNS["fit_lens"]
+    run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
+
+
+@cache
 def result_of(key):
+    if "lens" in key:
+        write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
     return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())
@@ -234,7 +309,7 @@ def numbers(tmp_path_factory):
 
 
 def assert_same(got, expected, path=""):
-    """Compare plain values: numbers within 1e-4, all else exactly."""
+    """Compare plain values: numbers within 1e-4, or 1e-6 of large ones, all else exactly."""
     if isinstance(expected, dict):
         assert set(got) == set(expected), path
         for key, value in expected.items():
@@ -244,7 +319,7 @@ def assert_same(got, expected, path=""):
         for i, value in enumerate(expected):
             assert_same(got[i], value, f"{path}[{i}]")
     elif isinstance(expected, float):
-        assert got == pytest.approx(expected, abs=1e-4), path
+        assert got == pytest.approx(expected, rel=1e-6, abs=1e-4), path
     else:
         assert got == expected, path
 

@@ -13,6 +13,8 @@ PROMPTS = (
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4"),
     PromptRow(text="2 3 4 5", corrupt="9 6 1 7", answer=" 6", wrong=" 5"),
 )
+# What cannot run without being told what to do.
+OWN = {"candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"}}
 SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
 
 
@@ -20,7 +22,7 @@ def params_of(name):
     """Return small settings for an analysis."""
     kind = ANALYSES[name].params
     small = {field: value for field, value in SMALL.items() if field in kind.model_fields}
-    return kind.model_validate({"prompts": PROMPTS, **small})
+    return kind.model_validate({"prompts": PROMPTS, **small, **OWN.get(name, {})})
 
 
 @cache

@@ -167,10 +167,14 @@ class FakeService:
             architecture="LlamaForCausalLM",
             device="cpu",
             dtype="float32",
+            weights=spec.weights,
+            layernorm=spec.layernorm,
         )
         parity = Parity(2e-6, 3e-6, None, 1e-4, ok=True)
         self.info = info
-        return ModelReady(spec, info, parity, 540_000_000, 1.2, None, chat_template=True)
+        said = "" if spec.layernorm == "keep" else "Its logits moved by up to 3.1."
+        more = {"chat_template": True, "layernorm_said": said}
+        return ModelReady(spec, info, parity, 540_000_000, 1.2, None, **more)
 
     def _run(self, request):
         rows = request.params.prompts

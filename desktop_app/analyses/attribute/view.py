@@ -55,7 +55,7 @@ class AttributeView(SweepView):
     noun = "part"
     quantities = data_of.QUANTITIES
     orders = data_of.ORDERS
-    borrows = BORROWED
+    borrows = (BORROWED,)
     widths = (680, 380)
 
     # Building.

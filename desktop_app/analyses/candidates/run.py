@@ -54,7 +54,7 @@ def run(model: LoadedModel, params: CandidatesParams, report: Reporter) -> Resul
             f"{len(prepared.records) - 1}."
         )
     record = prepared.records[params.pair]
-    spot, words = _spot(params, record), (params.replace, *params.with_)
+    (spot, start), words = _spot(params, record), (params.replace, *params.with_)
     if not params.with_:
         raise BadInputError(
             "No candidate is named (--with): write them with | between, arg|self|size."
@@ -74,8 +74,8 @@ def run(model: LoadedModel, params: CandidatesParams, report: Reporter) -> Resul
     reading = _Reading(model, record, swaps, head)
     reading.run(report, counting)
     data |= reading.fields()
-    data["span"] = np.array([swaps[0].own.start, swaps[0].own.stop])
-    data["read_position"] = record.read_position
+    data["span"] = np.array([(swap.own.start, swap.own.stop) for swap in swaps])
+    data |= {"start": start, "read_position": record.read_position}
     told = [*_own_notices(prepared, params), *notices_of(params, swaps, data, record)]
     if reading.bad:
         ids = [swaps[place].ids for place in reading.bad[:_SEARCHED]]
@@ -92,13 +92,14 @@ def _own_notices(prepared: Prepared, params: CandidatesParams) -> list[Any]:
     return [n for n in prepared.notices if n.prompt in {None, params.pair}]
 
 
-def _spot(params: CandidatesParams, record: PromptRecord) -> Spot:
-    """Return where the word stands in the text that the model is given."""
+def _spot(params: CandidatesParams, record: PromptRecord) -> tuple[Spot, int]:
+    """Return where the word stands in the text that the model is given, and in the prompt's own."""
     text, given = record.text, params.prompts[params.pair].text
-    first = 0
+    first = lead = 0
     if params.chat:  # the template around the message may hold the word as well
         first = text.rfind(given)
         if first < 0:
+            lead = len(given) - len(given.lstrip())
             given = given.strip()
             first = text.rfind(given)
         if first < 0:
@@ -108,7 +109,7 @@ def _spot(params: CandidatesParams, record: PromptRecord) -> Spot:
             )
         text = given
     spot = spot_of(text, params.replace, params.occurrence, params.pair)
-    return Spot(spot.start + first, spot.end + first)
+    return Spot(spot.start + first, spot.end + first), spot.start + lead
 
 
 def _swaps(

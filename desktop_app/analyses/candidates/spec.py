@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+from typing_extensions import override
 
 from desktop_app.contract.grammar import HeadText
 from desktop_app.contract.params import Params, Readable, Several, setting
@@ -53,6 +54,7 @@ class CandidatesParams(Params):
         "A text file in which words are counted, for how common each candidate is.",
         cli="path",
         placeholder="none",
+        advanced=True,
         max_length=4_096,
         words={"": "counted in a text"},
     )
@@ -74,6 +76,13 @@ class CandidatesParams(Params):
         numbered="prompt",
         advanced=True,
     )
+
+    @override
+    def missing(self) -> str:
+        """Return which of the word and its candidates is still to be named."""
+        if not self.replace:
+            return "replace"
+        return "" if self.with_ else "with_"
 
 
 _WORD, _QUERY = ("word",), ("word", "query")
@@ -132,7 +141,8 @@ ANALYSIS = Analysis(
         FieldSpec("frequency", _WORD, "How often the text has it as a whole word", nullable=True),
         FieldSpec("text_words", (), "How many words the text has"),
         FieldSpec("text_different", (), "How many different ones"),
-        FieldSpec("span", ("edge",), "First token of the word, and the one after its last"),
+        FieldSpec("span", ("word", "bound"), "Its first token, and the one after its last"),
+        FieldSpec("start", (), "The character of the prompt at which the word begins"),
         FieldSpec("read_position", (), "Where the prediction was read"),
     ),
 )

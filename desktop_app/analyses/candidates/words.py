@@ -33,8 +33,9 @@ _CHUNK = 1 << 20
 # A run of letters that is longer is no word, and is counted in pieces.
 _LONGEST = 10_000
 _NAMED, _BESIDE = 4, 12
-# Thai, Lao, Burmese, Khmer, Chinese characters and kana: nothing stands between their words.
-_UNSPACED = (
+# Thai, Lao, Burmese, Khmer, Chinese characters and kana, between whose words nothing stands, as the
+# inside of a character class.
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
@@ -61,13 +62,13 @@ class Spot:
 def word_pattern() -> re.Pattern[str]:
     """Return what finds the words of a text, in their order."""
     marks = "".join(_ranges(code for code in range(0x300, 0x1_2000) if _is_mark(chr(code))))
-    letter = f"[^\\W{_UNSPACED}]"
-    return re.compile(f"[{_UNSPACED}][{marks}]*|{letter}+(?:[{marks}]+{letter}*)*")
+    letter = f"[^\\W{UNSPACED}]"
+    return re.compile(f"[{UNSPACED}][{marks}]*|{letter}+(?:[{marks}]+{letter}*)*")
 
 
 @functools.cache
 def _unspaced() -> re.Pattern[str]:
-    return re.compile(f"[{_UNSPACED}]")
+    return re.compile(f"[{UNSPACED}]")
 
 
 def _is_mark(character: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from desktop_app.analyses.hand_patch.picture import OTHER, run_of, way
+from desktop_app.analyses.hand_patch.picture import run_of, way
+from desktop_app.pictures.boards import OTHER
 from desktop_app.pictures.explained import difference, share
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import metric_name, number, probability

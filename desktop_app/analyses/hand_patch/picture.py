@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from desktop_app.analyses.hand_patch.removed import name_of, removed_of, together_sentence
 from desktop_app.contract.moves import Move, parse_move
+from desktop_app.pictures.boards import OTHER, Board, Cell, differing
 from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.predictions import next_tokens, token_text
@@ -27,39 +28,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.ranking import Ranking
 
 
-RUNS: tuple[RunName, RunName] = ("clean", "corrupt")
 _NAMED = 3  # more parts are counted
-OTHER: dict[RunName, RunName] = {"clean": "corrupt", "corrupt": "clean"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A layer and a position of one of the two runs."""
-
-    run: RunName
-    layer: int
-    position: int
-
-
-@dataclass(frozen=True)
-class Board:
-    """Both grids: their tokens, at which positions these differ, where the metric is read."""
-
-    layers: int
-    tokens: dict[RunName, tuple[str, ...]]
-    differs: tuple[bool, ...]
-    read: int
-    # Which run the moves change, and which of its cells [layers, positions] they reach.
-    run: RunName
-    moves: tuple[Move, ...]
-    reach: np.ndarray
-    # Whether there is no corrupt run, so that one grid stands alone.
-    alone: bool = False
-
-    @property
-    def length(self) -> int:
-        """The number of positions."""
-        return len(self.differs)
 
 
 def run_of(result: Result) -> RunName:
@@ -103,26 +72,13 @@ def board_of(result: Result) -> Board:
             "clean": tuple(display_text(t) for t in record.tokens.texts),
             "corrupt": tuple(display_text(t) for t in twin.texts),
         },
-        differs=tuple(a != b for a, b in zip(record.tokens.ids, twin.ids, strict=True)),
+        differs=differing(record.tokens.ids, twin.ids),
         read=int(result.data["read_position"]),
         run=run_of(result),
         moves=moves_of(result),
         reach=reach,
         alone=alone,
     )
-
-
-def cone(board: Board, site: HandSite, layer: int, position: int) -> np.ndarray:
-    """Return the cells [layers, positions] whose stream a change at one cell can reach.
-
-    Within its own layer only what comes before attention reaches other positions.
-    """
-    reach = np.zeros((board.layers, board.length), dtype=bool)
-    reach[layer, position] = True
-    if site == "resid_pre":
-        reach[layer, position:] = True
-    reach[layer + 1 :, position:] = True
-    return reach
 
 
 def with_move(
@@ -242,8 +198,11 @@ def _listed(parts: tuple[Part, ...]) -> str:
 
 def asked_moves(result: Result, site: str) -> AskedMoves | None:
     """Return what a map must speak of to colour the changed run of a result."""
-    if not has_twin(result):
-        return None
+    return asked_texts(result, site) if has_twin(result) else None
+
+
+def asked_texts(result: Result, site: str) -> AskedMoves:
+    """Return what a reading of the streams must speak of."""
     record, metric = result.prompts[pair_of(result)], str(result.params.get("metric"))
     return AskedMoves(result.model, record, metric, site, run_of(result))
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.hand_patch.removing import removals
 from desktop_app.analyses.hand_patch.spec import ANALYSIS, HandPatchParams
 from desktop_app.contract.grammar import resolve_parts, written_part
 from desktop_app.contract.moves import Move, parse_move
@@ -18,6 +17,7 @@ from desktop_app.methods.grid import Cell, Grid, Group, Inputs, Readings, run_gr
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import twin_of
+from desktop_app.methods.removing import Removal, Removals
 from desktop_app.methods.watching import capture
 from desktop_app.support.errors import BadInputError
 
@@ -64,7 +64,9 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
     ids = inputs.group(model, [0]).ids
     put = tuple(_edit(model, move, ids) for move in moves)
     own = record.tokens.ids if twin is None or row == 0 else twin.ids
-    gone, notices = removals(model, params, prepared, (parts, moves, tuple(own)), report)
+    removal = Removal(parts, params.mode, params.reference, moves)
+    removals = Removals(model, params, prepared, removal, report)
+    gone = removals.edits(len(own))
     found, logits = _swept(model, inputs, (put, gone), row, report)
     data = {
         "clean": float(found.base[0, 0]),
@@ -81,7 +83,7 @@ def run(model: LoadedModel, params: HandPatchParams, report: Reporter) -> Result
         data |= _apart(found.cells[0], data, has_moves=bool(put))
         data["removed"] = tuple(written_part(part) for part in parts)
     near = near_notices(model, params, prepared, [(params.pair, found.logits[0][0])])
-    told = (*prepared.notices, *near, *notices)
+    told = (*prepared.notices, *near, *removals.notices([tuple(own)]))
     return finish(model, ANALYSIS, params, prepared.records, (data, told), clock)
 
 

@@ -10,12 +10,13 @@ from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 from desktop_app.analyses.hand_patch import picture as data_of
 from desktop_app.analyses.hand_patch.coloured import BORROWED, ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartsRow
-from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
+from desktop_app.analyses.hand_patch.picture import HandHistory
 from desktop_app.analyses.hand_patch.removed import effects_of, removed_of, together_sentence
 from desktop_app.analyses.hand_patch.side import HandSide
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.grammar import parse_parts, written_parts
-from desktop_app.contract.moves import HandSite
+from desktop_app.contract.moves import HandSite, parse_move
+from desktop_app.pictures.boards import OTHER, Cell
 from desktop_app.pictures.words import ENOUGH, NEEDED, choice_label, metric_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
 
     from desktop_app.contract.grammar import Part
+    from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Intent
 
@@ -89,7 +91,7 @@ class HandPatchView(AnalysisView):
         self._side = HandSide()
         choices = QWidget()
         flow = FlowLayout(choices, 8)
-        for widget in (self._run, self._site):
+        for widget in (self._run, self._site, self._coloured.texts):
             flow.addWidget(widget)
         made = row_of((self._moves, 1), (self._reset, 0, Qt.AlignmentFlag.AlignTop))
         grids = panel(choices, self._parts, made, (self._coloured, 1))
@@ -254,7 +256,13 @@ class HandPatchView(AnalysisView):
 
     @override
     def answer(self, intent: Intent) -> None:
-        """Remove what was picked elsewhere together, beside the moves on screen where there are."""
+        """Do what another view asks: a move, or remove together what was picked there.
+
+        Parts are removed beside the moves on screen where there are any.
+        """
+        if intent.name == "hand_move":
+            self._move_as_asked(intent)
+            return
         if intent.name != "ablate_together":
             super().answer(intent)
             return
@@ -265,6 +273,28 @@ class HandPatchView(AnalysisView):
         if self._result is not None:
             other = other or data_of.pair_of(self._result) != self.selection.prompt
         self._remove(self.selection.picked, anew=bool(other))
+
+    def _move_as_asked(self, intent: Intent) -> None:
+        """Put an activation in where another view says, beside the moves on screen of that pair."""
+        told = intent.data
+        move, prompt = parse_move(str(told["move"])), int(told.get("prompt", 0))
+        run: RunName = "clean" if str(told.get("run", OTHER[move.run])) == "clean" else "corrupt"
+        on_screen = self._result
+        anew = on_screen is None or self._difference.model or self._difference.prompts
+        anew = anew or (on_screen is not None and data_of.pair_of(on_screen) != prompt)
+        if anew or "without" in told:
+            self._inside = parse_parts(str(told.get("without", "")))
+            self.selection.pick({*self.selection.picked, *self._inside})
+        params = self._params().model_copy(
+            update={
+                "pair": prompt,
+                "without": written_parts(self._inside),
+                **({"run": run, "moves": ()} if anew else {}),
+            }
+        )
+        self._site.setCurrentIndex(self._site.findData(move.site))
+        source, target = Cell(move.run, *move.source), Cell(run, *move.target)
+        self._try(data_of.with_move(params, move.site, source, target))
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

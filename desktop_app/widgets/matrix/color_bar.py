@@ -129,7 +129,9 @@ class ColorBar(QWidget):
         labels = self._labels(min(most, _MOST_TICKS))
         for place, (tick, text) in enumerate(labels):
             y = self._y(tick, bar)
-            if self._stretch is not None:  # equal values may lie at several places
+            if (
+                self._stretch is not None and self._stretch.even
+            ):  # equal values may lie at several places
                 y = bar.bottom() - bar.height() * place / (len(labels) - 1)
             painter.drawText(QRectF(bar.right() + 8, y - 9, 80, 18), flags, text)
         if self._name:
@@ -162,7 +164,7 @@ class ColorBar(QWidget):
         marks = self.marks(count)
         if self._stretch is None:
             return [(value, tick_text(value)) for value in marks]
-        texts = [short_text(value) for value in marks]
+        texts = [self._stretch.text(value) or short_text(value) for value in marks]
         if self._stretch.lowest_is_all_below():
             texts[0] = f"≤ {texts[0]}"
         return list(zip(marks, texts, strict=True))
@@ -194,6 +196,8 @@ def short_text(value: float) -> str:
     """Return a number of few figures, written out down to a ten-thousandth."""
     if 1e-4 <= abs(value) < 1e-3:
         return f"{value:.2g}".replace("-", "−")
+    if 1e3 <= abs(value) < 1e6:
+        return f"{float(f'{value:.3g}'):,.0f}".replace("-", "−")
     return tick_text(value)
 
 

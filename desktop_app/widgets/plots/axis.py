@@ -19,6 +19,8 @@ from desktop_app.widgets.matrix.matrix_axes import thinned
 _LEAST_PITCH = 34.0
 _LONGEST_WORD = 96.0
 _LEAST_UPRIGHT = 24.0
+_LEAST_APART = 13.0
+_NOTHING = 1e-12
 # Within each power of ten: all that have room, the plainest first.
 _MANTISSAS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e5
@@ -40,7 +42,8 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
         """Return the ticks' places: of labels, as many as have room."""
         pitch = size / max(high - low, 1e-9)
         if self.told.log:
-            return [(1.0, _log_places(low, high, pitch))]
+            find = _places_from_zero if self.told.zero else _log_places
+            return [(1.0, find(low, high, pitch))]
         if not (self.told.whole or self.told.labels):
             found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
             return found
@@ -64,7 +67,8 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
             metrics, cut = QFontMetricsF(mono_font(10)), Qt.TextElideMode.ElideRight
             return [metrics.elidedText(self.told.label(v), cut, _LONGEST_WORD) for v in values]
         if self.told.log:
-            return [_power(10.0**v) for v in values]
+            less = 1.0 if self.told.zero else 0.0
+            return [_power(10.0**v - less) for v in values]
         digits = int(np.clip(np.ceil(-np.log10(spacing) - 1e-9), 0, 8))
         return [number(v, digits) if abs(v) < 1e6 else f"{v:.4g}" for v in values]
 
@@ -102,8 +106,21 @@ def _log_places(low: float, high: float, pitch: float) -> list[float]:
     return found
 
 
+def _places_from_zero(low: float, high: float, pitch: float) -> list[float]:
+    """Return where 0, 1 and the powers of ten stand by the logarithm of 1 more, with room."""
+    values = [0.0, *(10.0**power for power in range(int(np.ceil(max(high, 0.0))) + 1))]
+    places = [float(np.log10(1.0 + value)) for value in values]
+    kept: list[float] = []
+    for place in places:
+        if low <= place <= high and (not kept or (place - kept[-1]) * pitch >= _LEAST_APART):
+            kept.append(place)
+    return kept
+
+
 def _power(value: float) -> str:
     """Write a number of a log axis: plainly where that is short, else as a power of ten."""
+    if abs(value) < _NOTHING:
+        return "0"
     if _SMALLEST_PLAIN <= value < _LARGEST_PLAIN:
         return f"{float(f'{value:.3g}'):,g}" if value >= 1 else f"{value:.3g}"
     power = int(np.floor(np.log10(value) + 1e-9))

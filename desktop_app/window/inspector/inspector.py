@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtWidgets import (
-    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
@@ -19,20 +17,19 @@ from PySide6.QtWidgets import (
 
 from desktop_app.contract.registry import hook, serving
 from desktop_app.contract.spec import Intent
-from desktop_app.pictures.facts import Fact, Place
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.matrix import Axis, Matrix
 from desktop_app.pictures.origin import has_part, model_difference
 from desktop_app.pictures.words import clipped, number, part_name
 from desktop_app.support.errors import MISFITS
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, scrolled
-from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.long_text import NotesEdit
 from desktop_app.widgets.basics.theme import set_role
-from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.inspector.known import Known
+from desktop_app.window.inspector.lines import FactLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
 _LARGEST = 240
 _NOTES_DELAY_MS = 800
 _LONGEST_VALUE = 200
-# More letters of a name and its value stand on two lines.
-_ON_ONE_LINE = 26
-_VALUE_HEIGHT = 19  # room for accents above capitals, as in “Ġ”
 
 
 class SmallPattern(MatrixCanvas):
@@ -126,13 +120,15 @@ class Inspector(QWidget):
         self.known.table = ()
         self._head_title = label("Head", "heading")
         self._origin = label("", "small", wrap=True)
-        self._head_facts = _Facts()
+        self._head_facts = FactLines()
         hint = "Choose a head in any picture to see what is known of it."
         self._head_hint = label(hint, wrap=True)
         self.pattern = SmallPattern()
         self.open_button = QPushButton("Open attention")
+        self._cell_title = label("", "heading")
+        self._cell_facts = FactLines()
         self._token_title = label("Token", "heading")
-        self._token_facts = _Facts()
+        self._token_facts = FactLines()
         self._token_hint = label("Choose a token in any strip.", wrap=True)
         self.notes = NotesEdit()
         self._notes_timer = QTimer(self, singleShot=True, interval=_NOTES_DELAY_MS)
@@ -156,6 +152,22 @@ class Inspector(QWidget):
         self._refresh_head()
         self._refresh_token()
 
+    def read_out(self) -> dict[str, Any]:
+        """Return what is on screen as plain data, for tests and whatever reads along.
+
+        Returns:
+            `head`, `cell` and `token`: the title of each part, and its lines of names and values.
+        """
+        parts = {
+            "head": (self._head_title, self._head_facts),
+            "cell": (self._cell_title, self._cell_facts),
+            "token": (self._token_title, self._token_facts),
+        }
+        return {
+            name: {"title": "" if title.isHidden() else title.text(), "facts": facts.told()}
+            for name, (title, facts) in parts.items()
+        }
+
     def _build(self) -> None:
         self.pattern.setAccessibleName("Small attention pattern of the selected head")
         set_role(self.open_button, "quiet")
@@ -169,6 +181,7 @@ class Inspector(QWidget):
             QVBoxLayout(inside),
             *(self._head_title, self._head_hint, self._origin, self._head_facts, self.pattern),
             filled(QHBoxLayout(), self.open_button, None),
+            *(8, self._cell_title, self._cell_facts),
             *(8, self._token_title, self._token_hint, self._token_facts),
             *(8, label("Notes", "heading"), (self.notes, 1)),
             margins=(12, 8, 12, 8),
@@ -185,6 +198,7 @@ class Inspector(QWidget):
         self._selection.pair_changed.connect(self.pattern.set_selected)
         self.pattern.pair_selected.connect(self._selection.select_pair)
         self._head_facts.asked.connect(self._hall.explain)
+        self._cell_facts.asked.connect(self._hall.explain)
         self._token_facts.asked.connect(self._hall.explain)
         self.open_button.clicked.connect(self._on_open_clicked)
         self.notes.textChanged.connect(self._notes_timer.start)
@@ -207,6 +221,7 @@ class Inspector(QWidget):
         if drawn is not None:
             self.pattern.show_pattern(*drawn)
             self.pattern.set_selected(self._selection.pair)
+        self._refresh_cell(place)
 
     def _origin_words(self, place: Place) -> str:
         """Return whose numbers these are where that is not the model that is open."""
@@ -215,6 +230,13 @@ class Inspector(QWidget):
             return f"Of {clipped(made, _LONGEST_VALUE)}, as kept in the session: no model is open."
         strange = model is not None and not has_part(model, place.layer, place.head)
         return f"{model.name} has no such part." if model is not None and strange else ""
+
+    def _refresh_cell(self, place: Place) -> None:
+        """Show what is known of the selected layer at the selected token, where anything is."""
+        facts = self.known.of_cell(place)
+        self._cell_title.setText(f"Layer {place.layer}, token {place.position}")
+        self._cell_title.setVisible(bool(facts))
+        self._cell_facts.set_facts(facts)
 
     def _refresh_token(self) -> None:
         place = self._place()
@@ -263,64 +285,3 @@ class Inspector(QWidget):
 
     def _on_notes_timeout(self) -> None:
         self._session.set_notes(self.notes.text())
-
-
-class _Facts(QWidget):
-    """Lines of names and values.
-
-    Signals:
-        asked: What a number is, and where on the screen that may be told.
-    """
-
-    asked = Signal(object, QPoint)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(1, 1)
-
-    def set_facts(self, facts: Sequence[Fact]) -> None:
-        """Show these lines in place of the old ones."""
-        while self._grid.count():
-            item = self._grid.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        row = -1
-        for fact in facts:
-            row += 1
-            name = label(clipped(fact.name, _LONGEST_VALUE), wrap=True)
-            # Side by side in a narrow panel, a long name would be a column of single words.
-            above = not fact.value or len(fact.name) + len(fact.value) > _ON_ONE_LINE
-            self._grid.addWidget(name, row, 0, 1, 3 if above else 1)
-            row += bool(fact.value and above)
-            if fact.value:
-                value = label(clipped(fact.value, _LONGEST_VALUE), "mono")
-                value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                value.setToolTip(plain_tip(fact.tip))
-                value.setMinimumHeight(_VALUE_HEIGHT)
-                self._grid.addWidget(value, row, 1)
-                value.show()
-            if fact.explained is not None:
-                self._add_what(row, fact, name)
-            name.setToolTip(plain_tip(fact.tip))
-            name.show()  # now: a layout shows what it is given at its next turn only
-        self.setVisible(bool(facts))
-
-    def _add_what(self, row: int, fact: Fact, name: QWidget) -> None:
-        """Let a question mark, and a right click on the line, ask what a number is."""
-        what = WhatButton(clipped(fact.name, _LONGEST_VALUE))
-        ask = partial(self.asked.emit, fact.explained)
-        what.asked.connect(ask)
-        self._grid.addWidget(what, row, 2)
-        what.show()
-        value = self._grid.itemAtPosition(row, 1)
-        for part in (name, value.widget() if value is not None else None):
-            if part is not None:
-                part.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-                part.customContextMenuRequested.connect(what.click)

@@ -95,6 +95,29 @@ class Known:
                 facts += _told(tell, result, replace(place, prompt=number))
         return facts
 
+    def of_cell(self, place: Place) -> list[Fact]:
+        """Return what the stream of the selected layer says at the selected token.
+
+        Asked of every analysis whose picture tells facts of a layer and a position
+        (`cell_facts`); of one whose result is of another model, other settings or other prompts,
+        how that was made instead.
+        """
+        if place.layer is None or place.position is None:
+            return []
+        facts: list[Fact] = []
+        for name in self._results:
+            tell = hook(name, "picture", "cell_facts")
+            found = self.here(name, place.prompt) if tell is not None else None
+            if found is not None:
+                result, number = found
+                if self._has_other_tokens(result, place.prompt, number):
+                    continue  # made before the prompt was cut otherwise
+                facts += _told(tell, result, replace(place, prompt=number))
+            elif tell is not None:
+                made = f"{ANALYSES[name].title}: made {self._made(name)}. Run again."
+                facts.append(Fact(made, ""))
+        return facts
+
     def small_pattern(self, place: Place) -> tuple[np.ndarray, list[str]] | None:
         """Return the selected head's pattern and its tokens, where it is at hand and small."""
         for name in serving("open_attention"):
@@ -147,6 +170,14 @@ class Known:
         """Return what is another of a result that is not told, in words."""
         found = self._difference(name)
         return replace(found, prompts=not (found.model or found.settings)).words()
+
+    def _has_other_tokens(self, result: Result, number: int, place: int) -> bool:
+        """Return whether a result's prompt has other tokens than the table's has now."""
+        live = self._live(number)
+        if live is None or live[1] >= len(live[0].prompts) or place >= len(result.prompts):
+            return False
+        now = live[0].prompts[live[1]].tokens.ids
+        return bool(now != result.prompts[place].tokens.ids)
 
     def _live(self, number: int) -> tuple[Result, int] | None:
         """Return the live tokens and where they hold the table's prompt of that number."""

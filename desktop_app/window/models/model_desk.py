@@ -95,12 +95,27 @@ class ModelDesk(QObject):
         self.open_dialog().name.setText(path)
 
     def load(self, name: str) -> None:
-        """Load a model by name with the device and numbers chosen last."""
+        """Load a model by name with the device, numbers and form chosen last."""
         chosen = self._memory.settings
-        self._conductor.load(ModelSpec(name, chosen.device, chosen.dtype, offline=True))
+        self._conductor.load(
+            ModelSpec(
+                name,
+                chosen.device,
+                chosen.dtype,
+                weights=chosen.weights,
+                layernorm=chosen.layernorm,
+                offline=True,
+            )
+        )
 
     def _on_load_requested(self, spec: ModelSpec) -> None:
-        self._memory.change(device=spec.device, dtype=spec.dtype, offline=spec.offline)
+        self._memory.change(
+            device=spec.device,
+            dtype=spec.dtype,
+            weights=spec.weights,
+            layernorm=spec.layernorm,
+            offline=spec.offline,
+        )
         self._conductor.load(spec)
 
     def _on_cancel_requested(self) -> None:

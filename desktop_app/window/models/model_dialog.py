@@ -38,6 +38,7 @@ from desktop_app.window.models.fitting import (
     table_rows,
     this_machine,
 )
+from desktop_app.window.models.form import ModelForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,7 @@ class ModelDialog(QDialog):
         self.table = RankingList("Models at hand, and others by size", COLUMNS, sortable=True)
         self.name = QLineEdit(settings.model)
         self.device, self.dtype = QComboBox(), QComboBox()
+        self.form = ModelForm(settings)
         self.online = Toggle()
         self.needs = RankingList("Memory needed against memory there is")
         self.sentence = label("", wrap=True)
@@ -168,6 +170,8 @@ class ModelDialog(QDialog):
             model=self.name.text().strip(),
             device=str(self.device.currentData()),
             dtype=self.dtype.currentData(),
+            weights=self.form.weights.currentData(),
+            layernorm=self.form.layernorm.currentData(),
             offline=not self.online.isChecked(),
         )
 
@@ -253,7 +257,7 @@ class ModelDialog(QDialog):
         filled(
             QVBoxLayout(self),
             *(label("Models by what fits this machine", "heading"), (self.table, 1)),
-            *self._lines(),
+            *(*self._lines(), self.form),
             *(label("Memory", "heading"), self.sentence, self.needs, self.banner, self.progress),
             _line(None, self.progress_note, self.close_button, self.load_button),
             margins=(16, 14, 16, 14),
@@ -279,6 +283,7 @@ class ModelDialog(QDialog):
         self.table.row_activated.connect(self._on_load_clicked)
         self.name.textChanged.connect(self._on_choice_changed)
         self.dtype.currentIndexChanged.connect(self._on_choice_changed)
+        self.form.changed.connect(self._on_choice_changed)
         self.online.toggled.connect(self._on_choice_changed)
         self.load_button.clicked.connect(self._on_load_clicked)
         self.close_button.clicked.connect(self._on_close_clicked)

@@ -181,8 +181,9 @@ class PromptPanel(QWidget):
         return True
 
     def use_text(self, role: str, text: str, row: int) -> None:
-        """Make a text the answer or the wrong one of a row, or `append` it to the prompt."""
+        """Make a text the answer, the wrong one or the twin of a row, or `append` it."""
         words = {"answer": "using “{}” as answer", "wrong": "using “{}” as wrong"}
+        words["corrupt"] = "using “{}” as corrupt twin"
         said = words.get(role, "appending “{}”").format(visible(text[:_NAMED]))
         with self.steps.step(said):
             self.table.prompts.replace_row(row, with_answer(self.rows()[row], role, text))

@@ -161,11 +161,14 @@ def _as_text(value: Any) -> str:
 def with_answer(row: TypedRow, role: str, text: str) -> TypedRow:
     """Return a row with a text as its `answer` or `wrong`, and no longer as the other one.
 
+    `corrupt` makes it the prompt's twin.
     `append` puts it at the prompt's end, and at the end of its twin, which keeps their lengths.
     """
     if role == "append":
         twin = row.corrupt + text if row.corrupt else ""
         return replace(row, prompt=row.prompt + text, corrupt=twin)
+    if role == "corrupt":
+        return replace(row, corrupt=text)
     other = "wrong" if role == "answer" else "answer"
     kept = [part for part in _parts(getattr(row, other)) if part != text]
     changed: dict[str, Any] = {role: text, other: "|".join(kept)}

@@ -92,7 +92,8 @@ class SearchDesk(QObject):
     def _actions(self, query: str) -> Iterator[Found]:
         for marked, action in self._book.all() if self._book is not None else ():
             name, menu = action.text().replace("&", ""), marked.replace("&", "")
-            analysis = ANALYSES.get(action.objectName().removeprefix("tab_"))
+            key = action.objectName()  # an action may have the name of an analysis
+            analysis = ANALYSES.get(key.removeprefix("tab_")) if key.startswith("tab_") else None
             score: float | None = match_score(query, name)
             if score == LETTERS and len(query.strip()) < _LETTERS_AT_LEAST:
                 score = None

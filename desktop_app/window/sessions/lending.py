@@ -1,6 +1,6 @@
 """Lends a view the results of others that it can draw beneath its own, from the history.
 
-What a view wants is a function that pictures offer by name; nobody here knows an analysis.
+What a view wants are functions that pictures offer by name; nobody here knows an analysis.
 """
 
 from __future__ import annotations
@@ -44,17 +44,24 @@ class LendingDesk(QObject):
                 self._lend(view)
 
     def _lend(self, view: AnalysisView) -> None:
-        offered: dict[str, bool] = {}
+        offered: dict[tuple[str, str], bool] = {}
+        lent = dict.fromkeys(view.borrows, 0)
         found: list[tuple[str, Result]] = []
         for row in sorted(self._session.rows(), key=_made, reverse=True):
-            if row.analysis not in offered:
-                offered[row.analysis] = hook(row.analysis, "picture", view.borrows) is not None
-            if not offered[row.analysis] or len(found) >= _NEWEST:
+            wanted = [name for name in lent if _offers(row.analysis, name, offered)]
+            if all(lent[name] >= _NEWEST for name in wanted):
                 continue
             result = self._session.result(row.id)
             if result is not None:
                 found.append((f"{words(row)[0]}, {moment(row.created)}", result))
+                lent |= {name: lent[name] + 1 for name in wanted}
         view.take_lent(found)
+
+
+def _offers(analysis: str, function: str, known: dict[tuple[str, str], bool]) -> bool:
+    if (analysis, function) not in known:
+        known[analysis, function] = hook(analysis, "picture", function) is not None
+    return known[analysis, function]
 
 
 def _made(row: SessionRow) -> tuple[str, int]:

@@ -47,7 +47,7 @@ def test_numbers_are_those_of_plain_hugging_face(architecture):
     result = ran(model, prompt=text, replace="8", words=words[1:], head="1.2")
     assert result.data["fits"].all()
     before, _pattern, ids = plain(model, text)
-    first, stop = result.data["span"]
+    first, stop = result.data["span"][0]
     assert [model.tokenizer.decode(ids[first:stop]).strip()] == ["8"]
     for place, word in enumerate(words):
         after, pattern, changed = plain(model, text.replace("8", word))
@@ -164,7 +164,7 @@ def test_an_occurrence_is_chosen():
     first = ran(model, prompt="two and two", occurrence=1)
     second = ran(model, prompt="two and two", occurrence=2)
     assert first.data["span"].tolist() != second.data["span"].tolist()
-    assert second.data["tokens"][1]["first"] == second.data["span"][0]
+    assert second.data["tokens"][1]["first"] == second.data["span"][1, 0]
 
 
 def test_spaces_count_to_the_letter():
@@ -275,5 +275,5 @@ def test_the_packs_self_and_arg(smollm2_folder):
         after, pattern, _changed = plain(model, text.replace("param", word))
         kl = float((before.exp() * (before - after)).sum())
         assert result.data["kl"][place] == pytest.approx(kl, abs=1e-5)
-        last = float(pattern[1, 3, -1, result.data["span"][0]])
+        last = float(pattern[1, 3, -1, result.data["span"][0, 0]])
         assert result.data["attention_from_last"][place] == pytest.approx(last, abs=1e-5)

@@ -6,9 +6,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 
 from desktop_app.analyses.hand_patch import picture as data
-from desktop_app.analyses.hand_patch.board import HandBoard
-from desktop_app.analyses.hand_patch.picture import Cell, HandHistory
+from desktop_app.analyses.hand_patch.picture import HandHistory
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
+from desktop_app.pictures.boards import Cell, cone
+from desktop_app.widgets.board.board import HandBoard
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, press
 from tests.samples import patching
@@ -71,12 +72,12 @@ def test_the_question_turns_round():
 
 def test_the_cone_is_what_comes_after():
     board = data.board_of(patching.hand_result())
-    reach = data.cone(board, "resid_post", 1, 4)
+    reach = cone(board, "resid_post", 1, 4)
     assert reach.sum() == 1 + 4
     assert reach[1, 4]
     assert reach[2, 4:].all()
     assert not reach[2, :4].any()
-    assert data.cone(board, "resid_pre", 1, 4)[1].tolist() == [False] * 4 + [True] * 4
+    assert cone(board, "resid_pre", 1, 4)[1].tolist() == [False] * 4 + [True] * 4
 
 
 def test_words_tell_how_far_it_came():

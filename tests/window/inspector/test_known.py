@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from desktop_app.contract.registry import hook
+from desktop_app.contract.registry import ANALYSES, hook, serving
 from desktop_app.pictures.facts import Place
 from desktop_app.window.inspector.known import Known
 from tests.samples import drawn, patching
@@ -115,4 +115,6 @@ def test_what_patching_says_of_the_selected_part():
 
 def test_where_nothing_is_known_it_says_what_would_tell():
     (fact,) = knowing().of_head(Place(layer=0, head=0))
-    assert fact.name == "Run Ablation, Attention, Patching or Heads to fill this."
+    *most, last = (ANALYSES[name].title for name in serving("head_facts"))
+    assert fact.name == f"Run {', '.join(most)} or {last} to fill this."
+    assert {"Ablation", "Attention", "Patching", "Heads"} <= {*most, last}

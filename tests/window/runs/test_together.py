@@ -7,10 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
-from desktop_app.analyses.hand_patch.board import HandBoard
+from desktop_app.analyses.hand_patch.coloured import ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartChip
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
+from desktop_app.widgets.board.board import HandBoard
 from desktop_app.widgets.matrix.matrix_canvas import MatrixCanvas
 from desktop_app.window.runs.picking import PickDialog
 from tests.finding import find, in_sight, press
@@ -128,7 +129,7 @@ def test_by_hand_carries_the_colours_of_a_patching_and_drops_them(window):
     out = hand.read_out()
     assert out["scale"] == window.views["patch"].read_out()["maps"][0].limits
     assert out["colours"].startswith("Colours: ")
-    known = find(hand, HandBoard).known
+    known = find(hand, ColouredBoard).known
     assert known.values == pytest.approx(swept.data["broken"][..., 0])
     number = next(row.id for row in window.session.rows() if row.analysis == "patch")
     window.session.delete(number)

@@ -1,0 +1,182 @@
+"""The second model of a comparison: which one is meant, whether it fits, and loading it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.contract.result import Notice
+from desktop_app.engine import catalogue, hub, loading
+from desktop_app.engine.memory import bytes_needed, free_bytes
+from desktop_app.methods.prepare import encoder_of
+from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadError
+from desktop_app.support.sizes import human_bytes
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.compare.spec import CompareParams
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.requests import ModelSpec
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
+    from desktop_app.methods.prepare import Prepared
+
+_FLAG = re.compile(r"--(dtype|layernorm|weights)\b")
+
+
+def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
+    """Return the second model as it would be loaded, on the device of the first."""
+    dtype: Any = model.info.dtype if params.with_dtype == "auto" else params.with_dtype
+    return replace(
+        model.spec,
+        model=params.with_model.strip() or model.spec.model,
+        dtype=dtype,
+        layernorm=params.with_layernorm,
+        weights=params.with_weights,
+    )
+
+
+def plain_spec(model: LoadedModel, params: CompareParams) -> ModelSpec:
+    """Return the second model as its files are, with its norms and its own weights."""
+    return replace(spec_of(model, params), layernorm="keep", weights="raw")
+
+
+def is_same(model: LoadedModel, spec: ModelSpec) -> bool:
+    """Return whether a spec asks for the very model that is loaded: it need not be loaded twice."""
+    info = model.info
+    asked = (spec.model, spec.dtype, spec.layernorm, spec.weights)
+    return asked == (model.spec.model, info.dtype, info.layernorm, info.weights)
+
+
+def second_of(
+    model: LoadedModel, params: CompareParams, prepared: Prepared, report: Reporter
+) -> LoadedModel:
+    """Return the second model, loaded beside the first; the first itself where it is the same.
+
+    Its vocabulary is looked at before its weights are, and so is whether both fit.
+
+    Raises:
+        BadInputError: Its vocabulary is another, or a prompt is longer than it reads.
+        ModelLoadError: It is not here, damaged, or does not fit beside the first.
+    """
+    spec = spec_of(model, params)
+    if is_same(model, spec):
+        return model
+    report.step(0.0, f"Reading the vocabulary of {spec.model}")
+    try:
+        if not spec.offline and catalogue.is_hub_id(spec.model):
+            hub.download(spec.model, report)
+        if spec.model != model.spec.model:
+            refuse_other_vocabulary(model, loading.load_tokenizer(spec), spec.model)
+        _refuse_too_large(model, spec)
+        other = loading.load(spec, report)
+    except LensbenchError as error:
+        raise type(error)(_FLAG.sub(r"--with-\1", str(error))) from None
+    other.budget_bytes = model.budget_bytes
+    _refuse_too_long(other, prepared)
+    return other
+
+
+def refuse_other_vocabulary(model: LoadedModel, other: TextTokenizer, name: str) -> None:
+    """Refuse a second tokenizer whose ids stand for other pieces.
+
+    Tokens that were added to one of both alone are let pass: no prompt holds them, and the ids are
+    left out of what is compared.
+
+    Raises:
+        BadInputError: It names the first id that differs.
+    """
+    own, theirs = pieces_of(model.tokenizer), pieces_of(other)
+    both = own.keys() & theirs.keys()
+    differing = sorted(i for i in both if own[i] != theirs[i])
+    if differing:
+        first = differing[0]
+        raise BadInputError(
+            f"--with {name}: its vocabulary is another, {len(differing):,} of {len(both):,} ids "
+            f"stand for other pieces (id {first} is “{own[first]}” in {model.info.label} and "
+            f"“{theirs[first]}” there): choose a model with the same tokenizer."
+        )
+    for pieces, tokenizer in ((own, model.tokenizer), (theirs, other)):
+        added = set(tokenizer.raw.get_added_vocab().values())
+        lone = sorted(pieces.keys() - both - added)
+        if lone:
+            raise BadInputError(
+                f"--with {name}: its vocabulary has {len(theirs):,} pieces and that of "
+                f"{model.info.label} {len(own):,} (“{pieces[lone[0]]}”, id {lone[0]}, is in one "
+                "alone): choose a model with the same tokenizer."
+            )
+
+
+def pieces_of(tokenizer: TextTokenizer) -> dict[int, str]:
+    """Return the piece of every id."""
+    return {int(i): str(piece) for piece, i in tokenizer.raw.get_vocab().items()}
+
+
+def left_out(model: LoadedModel, other: LoadedModel) -> list[int]:
+    """Return the ids for which both have logits, and only one a token."""
+    both = min(model.info.d_vocab, other.info.d_vocab)
+    own, theirs = pieces_of(model.tokenizer), pieces_of(other.tokenizer)
+    return sorted(i for i in own.keys() ^ theirs.keys() if i < both)
+
+
+def common_ids(model: LoadedModel, other: LoadedModel) -> list[int] | None:
+    """Return the ids whose logits both have; None where these are all."""
+    if model is other:
+        return None
+    lone, both = set(left_out(model, other)), min(model.info.d_vocab, other.info.d_vocab)
+    if model.info.d_vocab == other.info.d_vocab and not lone:
+        return None
+    return [i for i in range(both) if i not in lone]
+
+
+def reading_notices(
+    model: LoadedModel, other: LoadedModel, params: CompareParams, prepared: Prepared
+) -> list[Notice]:
+    """Return what must be said of how the second model reads the prompts."""
+    notices = []
+    kept = common_ids(model, other)
+    if kept is not None:
+        message = (
+            f"{model.info.label} has {model.info.d_vocab:,} logits and {other.info.label} "
+            f"{other.info.d_vocab:,}: they are compared over the {len(kept):,} ids that both have."
+        )
+        notices.append(Notice("vocabulary_cropped", message))
+    encoder = encoder_of(other, params)
+    for index, (row, encoding) in enumerate(zip(prepared.rows, prepared.encodings, strict=True)):
+        try:
+            theirs = encoder.encode(row.text).ids
+        except BadInputError:  # such as a BOS that it does not have
+            theirs = ()
+        if theirs != encoding.ids:
+            message = (
+                f"The tokenizer of {other.info.label} would split prompt {index + 1} otherwise "
+                f"({len(theirs)} tokens, not {len(encoding.ids)}): both models are given the "
+                f"tokens of {model.info.label}."
+            )
+            notices.append(Notice("tokenizers_part", message, None, index))
+            break
+    return notices
+
+
+def _refuse_too_large(model: LoadedModel, spec: ModelSpec) -> None:
+    """Refuse a second model for which there is no room beside the first."""
+    parameters = catalogue.locate(spec).parameters
+    if spec.offload != "none" or parameters is None:
+        return
+    need = bytes_needed(parameters)[str(spec.dtype)]
+    free = free_bytes(model.device)
+    if need > free:
+        raise ModelLoadError(
+            f"“{spec.model}” as {spec.dtype} needs {human_bytes(need)} beside {model.info.label}, "
+            f"and {model.device} has {human_bytes(free)} free: choose --dtype bfloat16, a smaller "
+            "model, or load the first one smaller."
+        )
+
+
+def _refuse_too_long(other: LoadedModel, prepared: Prepared) -> None:
+    for index, encoding in enumerate(prepared.encodings):
+        if len(encoding) > other.info.n_ctx:
+            raise BadInputError(
+                f"Prompt {index + 1} has {len(encoding):,} tokens and {other.info.label} reads at "
+                f"most {other.info.n_ctx:,}: shorten it."
+            )

@@ -1,0 +1,82 @@
+"""The grids of one run of one prompt, filled from its logits as they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from desktop_app.engine.metrics import Target, score
+
+if TYPE_CHECKING:
+    from desktop_app.contract.result import PromptRecord
+
+
+class Grid:
+    """What the lens reads of one run of one prompt, layer by position.
+
+    Attributes:
+        top: Ids `[L+1, S, k]`, −1 where nothing is read.
+        prob: Their probabilities, NaN where nothing is read.
+        scores: `answer_rank`, `answer_logprob`, `logit_diff` `[L+1, S]`; NaN where they do not
+            exist.
+        apart: How far the last row is from the model's own logits, at the read position.
+        largest: The model's own largest logit there, in size.
+        bad: The first row that is not all numbers; None: there is none.
+    """
+
+    def __init__(self, record: PromptRecord, shape: tuple[int, int, int]) -> None:
+        rows, length, top = shape
+        self.top = np.full((rows, length, top), -1, dtype=np.int32)
+        self.prob = np.full((rows, length, top), np.nan, dtype=np.float32)
+        self.scores = {name: np.full((rows, length), np.nan, dtype=np.float32) for name in _METRICS}
+        self.apart, self.largest = float("nan"), float("nan")
+        self.bad: int | None = None
+        self._target = Target(
+            torch.empty(0, dtype=torch.long),
+            tuple(a.token_id for a in record.answers),
+            tuple(w.token_id for w in record.wrongs),
+        )
+        self._read = record.read_position
+        self._last = rows - 1
+
+    def fill(self, row: int, at: slice, logits: torch.Tensor, own: torch.Tensor) -> None:
+        """Take over logits `[positions, V]` of a row; `own` are the model's at the read one."""
+        ids, values = highest(logits, self.top.shape[-1])
+        whole = logits.logsumexp(-1, keepdim=True)
+        self.top[row, at] = ids.cpu().numpy()
+        self.prob[row, at] = (values - whole).exp().cpu().numpy()
+        for name, metric in _METRICS.items():
+            wrongs = metric != "logit_diff" or self._target.wrongs
+            if self._target.answers and wrongs:
+                self.scores[name][row, at] = score(metric, logits, self._target).cpu().numpy()
+        if not bool(torch.isfinite(whole).all()):
+            self.bad = row if self.bad is None else min(self.bad, row)
+        if row == self._last and at.start <= self._read < at.stop:
+            self.apart = float((logits[self._read - at.start] - own).abs().max())
+            self.largest = float(own.abs().max())
+
+
+_METRICS: dict[str, Any] = {
+    "answer_rank": "rank",
+    "answer_logprob": "logprob",
+    "logit_diff": "logit_diff",
+}
+SCORES: tuple[str, ...] = tuple(_METRICS)
+
+
+def highest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and values `[rows, k]` of the highest logits, ties by the smaller id."""
+    values, ids = logits.topk(count, dim=-1)
+    # Where more logits are as high as the last one, any of them may have come.
+    tied = (logits >= values[:, -1:]).sum(-1) > count
+    for row in tied.nonzero()[:, 0].tolist():
+        order = torch.argsort(logits[row], descending=True, stable=True)[:count]
+        ids[row], values[row] = order, logits[row][order]
+    within = (values[:, 1:] == values[:, :-1]).any(-1) & ~tied
+    for row in within.nonzero()[:, 0].tolist():
+        order = torch.argsort(ids[row], stable=True)
+        order = order[torch.argsort(values[row][order], descending=True, stable=True)]
+        ids[row], values[row] = ids[row][order], values[row][order]
+    return ids, values

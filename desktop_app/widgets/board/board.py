@@ -1,0 +1,477 @@
+"""Two grids of layers × tokens; a cell dragged onto another is an activation put in there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from desktop_app.pictures.boards import OTHER, RUNS, Cell, cone
+from desktop_app.support.guard import override
+from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.board.layout import arrange
+from desktop_app.widgets.board.paint import Pointed, paint_board
+from desktop_app.widgets.board.panes import Pane
+from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
+from desktop_app.widgets.matrix.zooming import GESTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from PySide6.QtGui import QFocusEvent, QPaintEvent, QResizeEvent, QWheelEvent
+
+    from desktop_app.contract.moves import HandSite, RunName
+    from desktop_app.pictures.boards import Board, Cells
+    from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
+
+_DRAG = 5.0
+_UNDO = {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
+_ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
+_PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
+
+
+class HandBoard(QWidget):
+    """Two grids of layers × tokens, what stands in them, what is put where, how far that reaches.
+
+    Drag a cell onto a cell; or with the keys: Enter takes one, Enter again puts it in. What does
+    not fit is zoomed and moved as `Zooming` says. The arrow keys go from the last column of one
+    grid to the first of the other; Escape lets go; Backspace takes back.
+
+    Attributes:
+        board: What is shown.
+        site: What a move under way would exchange; it decides how far that reaches.
+        can_move: Whether cells are dragged onto cells; else dragging moves what is zoomed.
+        enter_takes: Whether Enter takes a cell; else it activates it, and Shift+Enter takes it.
+        cursor_cell: The cell that is outlined.
+        picked: The one taken by key.
+
+    Signals:
+        move_made: (source Cell, target Cell).
+        cell_clicked: (layer, position); which grid, `cursor_cell` says.
+        cell_hovered: The Cell under the pointer, or None.
+        cell_activated: The Cell that was double-clicked.
+        cell_entered: The Cell that Enter was pressed on, where Enter does not take it.
+        menu_asked: (Cell, place of the screen): a menu of that cell is asked for.
+        undo_asked: Backspace was pressed.
+    """
+
+    move_made = Signal(object, object)
+    cell_clicked = Signal(int, int)
+    cell_hovered = Signal(object)
+    cell_activated = Signal(object)
+    cell_entered = Signal(object)
+    menu_asked = Signal(object, object)
+    undo_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.board: Board | None = None
+        self.site: HandSite = "resid_post"
+        self.can_move = self.enter_takes = True
+        self.panes: dict[RunName, Pane] = {run: Pane(self) for run in RUNS}
+        for pane in self.panes.values():
+            pane.zooming.left_pans = False
+            pane.zooming.moved.connect(self._on_moved)
+        # The cell that is outlined, taken by key, under the pointer, dragged; and where to.
+        self.cursor_cell: Cell | None = None
+        self.picked: Cell | None = None
+        self.hover: Cell | None = None
+        self.held: Cell | None = None
+        self.pointer: QPointF | None = None
+        self.token_height = 20.0
+        self._pressed: QPointF | None = None
+        self._run: RunName = "clean"
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Layers and tokens of both runs")
+
+    @property
+    def frames(self) -> dict[RunName, MatrixFrame]:
+        """What is in sight of each grid."""
+        return {run: pane.frame for run, pane in self.panes.items()}
+
+    def show_board(self, board: Board) -> None:
+        """Show both grids; the zoom stays where the shape stays."""
+        for run, pane in self.panes.items():
+            shape = (board.layers, board.length_of(run))
+            if (pane.frame.rows, pane.frame.cols) != shape:
+                pane.frame.set_shape(*shape)
+                pane.set_cells(None)
+                self.cursor_cell = None
+        self.board, self.picked, self.held, self.pointer = board, None, None, None
+        self._run = "clean" if board.alone else self._run
+        self._arrange()
+        self.update()
+
+    def show_cells(self, cells: Mapping[RunName, Cells]) -> None:
+        """Show what stands in the cells of each grid; of one that is not named nothing does."""
+        for run, pane in self.panes.items():
+            pane.set_cells(cells.get(run))
+        self.update()
+
+    def let_move(self, allowed: bool) -> None:
+        """Let cells be dragged onto cells; else dragging moves what is zoomed."""
+        self.can_move = allowed
+        for pane in self.panes.values():
+            pane.zooming.left_pans = not allowed
+        if not allowed:
+            self.picked = None
+
+    def cell_center(self, cell: Cell) -> QPointF:
+        """Return the middle of a cell on this widget."""
+        return self.rect_of(cell).center()
+
+    def cell_text(self, cell: Cell) -> str:
+        """Return what is written into a cell."""
+        return self.panes[cell.run].text(cell.layer, cell.position)
+
+    def has_texts(self) -> bool:
+        """Return whether texts stand in cells that are large enough for them."""
+        panes = (self.panes[run] for run in (self.board.shown if self.board else ()))
+        texts = (pane.cells is not None and pane.cells.texts is not None for pane in panes)
+        return any(texts) and self.panes["clean"].font() is not None
+
+    def cell_words(self, cell: Cell) -> str:
+        """Return a cell in words."""
+        board, pane = self.board, self.panes[cell.run]
+        if board is None:
+            return ""
+        if pane.cells is not None and pane.cells.tip is not None:
+            told = pane.cells.tip(cell.layer, cell.position)
+        else:
+            token = board.tokens[cell.run][cell.position]
+            told = f"{cell.run}, layer {cell.layer}, position {cell.position}: {token}"
+        targets = [m for m in board.moves if m.target == (cell.layer, cell.position)]
+        if cell.run == board.run and targets:
+            return f"{told}\ntaken from {', '.join(str(m).split('>')[0] for m in targets)}"
+        if cell.run == board.run and self._reaches(cell):
+            return f"{told}\ncan change for what was put in"
+        return told
+
+    def rect_of(self, cell: Cell) -> QRectF:
+        """Return where a cell lies on this widget."""
+        return self.panes[cell.run].rect_of(cell)
+
+    def cell_at(self, point: QPointF) -> Cell | None:
+        """Return the cell under a point, or None; the small map covers those beneath it."""
+        pane = self._pane_at(point)
+        if pane is None or self.panes[pane].zooming.map_rect().contains(point):
+            return None
+        found = self.panes[pane].frame.cell_at(point)
+        return None if found is None else Cell(pane, *found)
+
+    def set_selected(
+        self, layer: int | None, position: int | None, run: RunName | None = None
+    ) -> None:
+        """Outline a cell of a grid, the one that was outlined last, without a signal."""
+        self._run = run or self._run
+        self.cursor_cell, frame = None, self.panes[self._run].frame
+        if layer is not None and position is not None and frame.holds((layer, position)):
+            self.cursor_cell = Cell(self._run, layer, position)
+        for name, pane in self.panes.items():
+            cell = self.cursor_cell if name == self._run else None
+            pane.zooming.chosen = None if cell is None else (cell.layer, cell.position)
+        self.update()
+
+    def reaching(self, run: RunName) -> np.ndarray | None:
+        """Return what the moves reach of a grid, and what the one under way would."""
+        board = self.board
+        if board is None:
+            return None
+        reached = board.reach if run == board.run and board.reach.any() else None
+        source = self.held if self.pointer is not None else self.picked
+        target = self.hover
+        if self.picked is not None and target in {None, self.picked}:
+            target = self.cursor_cell
+        if source is None or target is None or target.run != run or target == source:
+            return reached
+        if board.length_of(run) != board.length:
+            return reached
+        would = cone(board, self.site, target.layer, target.position)
+        return would if reached is None else would | reached
+
+    # Qt.
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(640, 440)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(250, 190)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self.board is not None:
+            marks = (self.hover, self.cursor_cell, self.picked, self.held, self.pointer)
+            pointed = Pointed(*marks, self.reaching)
+            paint_board(QPainter(self), self.board, self.panes, pointed, self.token_height)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        pane = self._pane_at(event.position())
+        if pane is not None and self.panes[pane].zooming.press(event):
+            return
+        cell = self.cell_at(event.position())
+        if cell is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._pressed, self.held = event.position(), cell
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        # Each hears of it, whatever the others say.
+        panning = [pane.zooming.move(event) for pane in self.panes.values()]
+        if any(panning):
+            self._let_fall()
+            self._set_hover(None)
+            return
+        self._set_hover(self.cell_at(event.position()))
+        if self._pressed is not None and self.can_move:
+            far = (event.position() - self._pressed).manhattanLength() > _DRAG
+            if far or self.pointer is not None:
+                self.pointer = event.position()
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self.can_move and self.hover is not None:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            self.unsetCursor()
+        self.update()
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        # Put a held cell in where it is let go, or choose the one that was clicked.
+        moved = [pane.zooming.release() for pane in self.panes.values()]
+        held, dragged = self.held, self.pointer is not None
+        self._let_fall()
+        cell = self.cell_at(event.position())
+        if not any(moved) and held is not None and cell is not None:
+            if dragged and cell != held:
+                self._put(held, cell)
+            elif not dragged and self.picked is not None and cell != self.picked:
+                self._put(self.picked, cell)
+            elif not dragged:
+                self._choose(cell)
+        self.update()
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        cell = self.cell_at(event.position())
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if cell is not None:
+            self.cell_activated.emit(cell)
+        elif not self._over_map(event.position()):
+            self._fit()
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        at = event.pos().toPointF()
+        if event.reason() == QContextMenuEvent.Reason.Mouse:
+            cell = self.cell_at(at)
+        else:
+            cell = self.cursor_cell
+            at = at if cell is None else self.cell_center(cell)
+        if cell is not None:
+            self.menu_asked.emit(cell, self.mapToGlobal(at.toPoint()))
+        event.accept()
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        self._set_hover(None)
+        super().leaveEvent(event)
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        pane = self._pane_at(event.position())
+        done = pane is not None and self.panes[pane].zooming.wheel(event)
+        event.setAccepted(done)
+        if done:
+            self._set_hover(self.cell_at(event.position()))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, board = Qt.Key(event.key()), self.board
+        if board is None or not (self._goes(key, board, event) or self._acts(key, event)):
+            super().keyPressEvent(event)
+
+    @override
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        done = [pane.zooming.key_released(event) for pane in self.panes.values()]
+        if not any(done):
+            super().keyReleaseEvent(event)
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        for pane in self.panes.values():
+            pane.zooming.let_go()
+        super().focusOutEvent(event)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == event.Type.ToolTip:
+            at = event.pos().toPointF()
+            cell = self.cell_at(at)
+            text = self.cell_words(cell) if cell is not None else ""
+            if self._over_map(at):
+                text = f"All of it; drag the frame to move.\n{GESTURES}"
+            QToolTip.showText(event.globalPos(), plain_tip(text), self)
+            return True
+        if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
+            pane = self._pane_at(QPointF(self.mapFromGlobal(self.cursor().pos())))
+            return self.panes[pane or "clean"].zooming.gesture(event)
+        return super().event(event)
+
+    # Within.
+
+    def _arrange(self) -> None:
+        """Give both grids the same room."""
+        if self.board is not None:
+            self.token_height = arrange(self.board, self.frames, self.size())
+
+    def _pane_at(self, point: QPointF) -> RunName | None:
+        for run in self.board.shown if self.board is not None else ():
+            pane = self.panes[run]
+            if pane.frame.plot.contains(point) or pane.zooming.map_rect().contains(point):
+                return run
+        return None
+
+    def _over_map(self, point: QPointF) -> bool:
+        return any(pane.zooming.map_rect().contains(point) for pane in self.panes.values())
+
+    def _reaches(self, cell: Cell) -> bool:
+        reach = None if self.board is None else self.board.reach
+        if reach is None or cell.layer >= reach.shape[0] or cell.position >= reach.shape[1]:
+            return False
+        return bool(reach[cell.layer, cell.position])
+
+    def _set_hover(self, cell: Cell | None) -> None:
+        if cell != self.hover:
+            self.hover = cell
+            self.cell_hovered.emit(cell)
+            self.update()
+
+    def _let_fall(self) -> None:
+        self.held, self._pressed, self.pointer = None, None, None
+
+    @Slot()
+    def _on_moved(self) -> None:
+        """Show the same part of both grids, where they are of one shape."""
+        sender = self.sender()
+        moved = next((p for p in self.panes.values() if p.zooming is sender), None)
+        if moved is not None:
+            for pane in self.panes.values():
+                pane.take_seen(moved)
+        self.update()
+
+    def _goes(self, key: Qt.Key, board: Board, event: QKeyEvent) -> bool:
+        """Move the outline by a key; return whether it does."""
+        if key in ARROWS:
+            self._step(board, *ARROWS[key])
+        elif key in _ENDS:
+            whole = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            far = _ENDS[key] * max(board.layers, board.length)
+            self._jump(board, far if whole else 0, far)
+        elif key in _PAGES:
+            page = max(len(self.panes[self._run].frame.rows_seen()) - 1, 1)
+            self._jump(board, _PAGES[key] * page, 0)
+        else:
+            return False
+        return True
+
+    def _acts(self, key: Qt.Key, event: QKeyEvent) -> bool:
+        """Do what a key says with the outlined cell; return whether it says anything."""
+        zoomed = any(frame.is_zoomed() for frame in self.frames.values())
+        if key in ENTER and self.cursor_cell is not None:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            takes = self.enter_takes or shift or self.picked is not None
+            if takes and self.can_move:
+                self._take_or_put(self.cursor_cell)
+            else:
+                self.cell_entered.emit(self.cursor_cell)
+        elif key == Qt.Key.Key_Escape and (self.picked is not None or zoomed):
+            self._let_go()
+        elif key in _UNDO:
+            self.undo_asked.emit()
+        else:
+            return self._zooms(event)
+        return True
+
+    def _zooms(self, event: QKeyEvent) -> bool:
+        """Zoom by a key; what Space holds, it holds over both grids."""
+        pane = self.panes[self._run if self.hover is None else self.hover.run]
+        about = pane.frame.plot.center()
+        for cell in (self.hover, self.cursor_cell):
+            if cell is not None and pane.frame.plot.contains(self.cell_center(cell)):
+                about = self.cell_center(cell)
+                break
+        space = event.key() == Qt.Key.Key_Space
+        asked = self.panes.values() if space else (pane,)
+        done = [one.zooming.key(event, about) for one in asked]
+        return any(done)
+
+    def _put(self, source: Cell, target: Cell) -> None:
+        self.picked = None
+        self.cursor_cell, self._run = target, target.run
+        self.move_made.emit(source, target)
+
+    def _choose(self, cell: Cell) -> None:
+        self.set_selected(cell.layer, cell.position, cell.run)
+        self.setAccessibleDescription(self.cell_words(cell))
+        self.cell_clicked.emit(cell.layer, cell.position)
+        # Who heard of it knows no runs.
+        self.set_selected(cell.layer, cell.position, cell.run)
+
+    def _take_or_put(self, cell: Cell) -> None:
+        if self.picked is None:
+            self.picked = cell
+            self.setAccessibleDescription(f"taken: {self.cell_words(cell)}")
+        elif self.picked != cell:
+            self._put(self.picked, cell)
+        else:
+            self.picked = None
+        self.update()
+
+    def _let_go(self) -> None:
+        if self.picked is not None:
+            self.picked = None
+            self.update()
+        else:
+            self._fit()
+
+    def _fit(self) -> None:
+        for frame in self.frames.values():
+            frame.reset()
+        self.update()
+
+    def _step(self, board: Board, down: int, right: int) -> None:
+        """Move the outline; beyond the edge towards the other grid lies that grid."""
+        at = self.cursor_cell
+        if at is None:
+            self._choose(Cell("clean", 0, min(board.read, board.length - 1)))
+            return
+        run, position = at.run, at.position + right
+        if position >= board.length_of(run) and run == "clean" and not board.alone:
+            run, position = "corrupt", 0
+        elif position < 0 and run == "corrupt":
+            run, position = "clean", board.length_of("clean") - 1
+        self._reveal(board, run, at.layer + down, position)
+
+    def _jump(self, board: Board, down: int, right: int) -> None:
+        """Move the outline within its grid."""
+        at = self.cursor_cell or Cell("clean", 0, min(board.read, board.length - 1))
+        self._reveal(board, at.run, at.layer + down, at.position + right)
+
+    def _reveal(self, board: Board, run: RunName, layer: int, position: int) -> None:
+        position = min(max(position, 0), board.length_of(run) - 1)
+        layer = min(max(layer, 0), board.layers - 1)
+        self.panes[run].frame.reveal(layer, position)
+        self.panes[OTHER[run]].take_seen(self.panes[run])
+        self._choose(Cell(run, layer, position))
