@@ -305,12 +305,27 @@ def test_a_place_of_another_picture_is_split(view, selection, heard):
     assert out["what"].startswith("Read after “␠”, position 3, as the lens reads it before block 1")
 
 
-def test_the_end_of_the_last_token_is_the_plain_attribution(view, selection, heard):
+def test_the_last_token_of_prompts_of_several_lengths_is_the_last_of_each(view, heard):
     asked = heard(view.run_requested)
-    view.answer(Intent("attribution", {"prompt": 0, "layer": None, "position": -1}))
-    ((params,),) = asked
-    assert (params.layer, params.position) == (None, -1)
-    assert selection.position is None
+    view.answer(Intent("attribution", {"prompt": 1, "layer": 1, "position": 5}))
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 1, "position": 5}))
+    assert [params.position for (params,) in asked] == [-1, 5]
+    view.mark_source(Difference(prompts=True))  # the table's own lengths are not known
+    view.answer(Intent("attribution", {"prompt": 1, "layer": 1, "position": 5}))
+    assert asked[-1][0].position == 5
+
+
+@pytest.mark.parametrize("position", [-1, 7])
+def test_what_is_on_screen_already_is_not_run_again(view, selection, heard, position):
+    asked = heard(view.run_requested)
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 2, "position": position}))
+    assert asked == []
+    assert view.read_out()["offered"]["scope"] == "prompt"
+    assert view.read_out()["base"].startswith("Logit difference “5” − “4”: +2.375")
+    assert selection.position == (position if position >= 0 else None)
+    view.mark_source(Difference(model="another model, toy"))
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 2, "position": position}))
+    assert len(asked) == 1
 
 
 def test_other_intents_select_what_they_speak_of(view, selection):
