@@ -160,7 +160,7 @@ RUNS = {
         },
     ),
     "residual": (residual.run, ROWS, {"heads": True}),
-    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
+    "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
