@@ -25,6 +25,8 @@ OTHER_MEANINGS = {
     ("pictures/words.py", "rank"): _METRIC,
     ("analyses/ablate/picture.py", "rank"): _METRIC,
     ("analyses/ablate/explain.py", "rank"): _METRIC,
+    ("analyses/lens/picture.py", "rank"): _COLUMN,
+    ("analyses/lens/explain.py", "rank"): _COLUMN,
     ("analyses/compare/spec.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
     ("analyses/lens/grid.py", "rank"): _METRIC,

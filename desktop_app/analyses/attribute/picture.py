@@ -193,9 +193,10 @@ def order_title(order: str, prompt: int | None) -> str:
 
 def rest_note(split: Split, prompt: int | None) -> str:
     """Say what the list of heads and MLPs leaves out of the sum, in few words."""
-    biases = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0).sum(0) + split.bias
-    what = "embeddings and biases" if biases.any() else "embeddings"
-    return f"{what} {number(float(over(split.embed + biases, prompt)), 2, sign=True)}"
+    attn = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0)
+    what = "embeddings and biases" if attn.any() or split.bias.any() else "embeddings"
+    rest = float(over(split.embed + attn.sum(0) + split.bias, prompt))
+    return f"{what} {number(rest, 2, sign=True)}"
 
 
 # One part.
@@ -208,13 +209,12 @@ def part_sentence(result: Result, cell: Cell, prompt: int | None) -> str:
     value, whole = float(over(values, prompt)), float(over(split.base, prompt))
     if math.isnan(value):
         return NO_PART
-    part, what = share(value, whole), target_kind(result, prompt)
-    of = f", {percent(part)} of {number(whole, 2, sign=True)}" if np.isfinite(part) else ""
-    some = (
-        f" (mean of {plural(split.count, 'prompt')})" if prompt is None and split.count > 1 else ""
-    )
-    error = _spread(values, prompt)
-    return f"Adds {number(value, sign=True)}{error} to the {what}{of}{some}."
+    part = share(value, whole)
+    of = f"{percent(part)} of" if np.isfinite(part) else "of"
+    several = prompt is None and split.count > 1
+    some = f" (mean of {plural(split.count, 'prompt')})" if several else ""
+    told = f"{number(value, sign=True)}{_spread(values, prompt)}"
+    return f"Adds {told}, {of} {number(whole, 2, sign=True)}{some}."
 
 
 def prompt_rows(result: Result, cell: Cell) -> Ranking:

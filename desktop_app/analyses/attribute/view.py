@@ -110,6 +110,11 @@ class AttributeView(SweepView):
         self._look.set_value(look)
         self._stage.show_look(look)
         self._sources.setVisible(look != "neurons")
+        self._show_quantity()
+
+    def _show_quantity(self) -> None:
+        """Offer the error where there is a map that shows it."""
+        self._quantity.setVisible(self._look.value() in {"map", "all"})
 
     # What is shown.
 
@@ -160,6 +165,7 @@ class AttributeView(SweepView):
     @override
     def draw_prompt(self, result: Result) -> None:
         super().draw_prompt(result)
+        self._show_quantity()
         if self.ready() is not None:
             self._neurons.show_result(result, self.prompt_of(result))
 

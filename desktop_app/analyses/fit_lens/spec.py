@@ -28,6 +28,7 @@ class FitLensParams(Params):
         "A text file in UTF-8 that the lens is fitted on; texts like those that it will read "
         "serve best.",
         placeholder="a .txt file",
+        cli="path",
         max_length=MAX_PATH,
         words={"": ""},
         named={"": ""},
@@ -37,6 +38,7 @@ class FitLensParams(Params):
         "Lens file",
         "Where the lens is written, as .safetensors; empty puts it among the lenses of Lensbench.",
         placeholder="among the lenses",
+        cli="new_path",
         max_length=MAX_PATH,
         words={"": ""},
         named={"": ""},

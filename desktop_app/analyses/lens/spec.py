@@ -35,8 +35,11 @@ class LensParams(Params):
         "",
         "Lens file",
         "The file of the fitted lens, which the Jacobian and the tuned lens need.",
-        placeholder="a .safetensors file",
+        cli="path",
         max_length=4_096,
+        cli="path",
+        words={"": ""},
+        named={"": ""},
     )
     top: int = setting(10, "Top", "How many tokens each cell keeps.", ge=1, le=100)
     without: PartsText = setting(
@@ -51,13 +54,14 @@ class LensParams(Params):
         "zero",
         "Replace by",
         "What the removed parts become: zero, or their mean over the given prompts.",
-        words={"zero": "removed parts zero", "mean": "removed parts mean"},
+        words={"zero": "", "mean": "removed parts mean"},
         advanced=True,
     )
     run: RunName = setting(
         "corrupt",
         "Changed run",
         "Which prompt of a pair the changed run is made of, where there are moves.",
+        words={"corrupt": "", "clean": "moves into the clean run"},
         advanced=True,
     )
     moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
@@ -112,6 +116,7 @@ ANALYSIS = Analysis(
     summary="Read the stream at every layer and position as next tokens.",
     params=LensParams,
     group="read",
+    serves=frozenset({"lens_without"}),
     compares_answers=True,
     stores=stored_bytes,
     fields=(

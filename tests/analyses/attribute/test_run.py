@@ -234,6 +234,21 @@ def test_processed_weights_split_the_same_difference():
     assert run(processed).provenance["weights"] == "processed"
 
 
+@pytest.mark.parametrize("layernorm", ["eps", "identity", "constant"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "olmo2"])
+def test_a_variant_without_norms_is_a_model_like_any_other(architecture, layernorm):
+    source = tiny(architecture).info.source
+    model = load(ModelSpec(source, device="cpu", layernorm=layernorm), SilentReporter())
+    result = run(model, ROWS[::2], by_source=True, neurons=10)
+    assert_sums(result, 1e-5)
+    ids = torch.tensor([result.prompts[0].tokens.ids])
+    logits = model.run(ids)[0, -1]
+    right, wrong = result.prompts[0].answers[0].token_id, result.prompts[0].wrongs[0].token_id
+    own = float(logits[right] - logits[wrong])
+    assert result.data["base"][0] == pytest.approx(own, abs=1e-4)
+    np.testing.assert_allclose(result.data["source"].sum(2), result.data["head"], atol=1e-5)
+
+
 def test_of_the_model_set_by_hand_one_head_alone_contributes():
     model = tind()
     row = PromptRow(text="A B C D E A B C", answer=" D", wrong=" E")
