@@ -16,6 +16,7 @@ from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -64,8 +65,11 @@ class LensSide(QWidget):
         self.scope.setToolTip("Of several prompts of one length: mean ± standard error")
         self.plot = Plot()
         self.plot.setAccessibleName("The answer over the layers")
+        self.legend = Legend()
         self.table = RankingList("Layer by layer")
-        self._pages = PageStack(self.plot, self.table)
+        drawn = QWidget()
+        column_in(drawn, (self.plot, 1), self.legend, spacing=4)
+        self._pages = PageStack(drawn, self.table)
         self._reading: Reading | None = None
         self._place: tuple[Which, int, int] = ("", 0, 0)
         self._build()
