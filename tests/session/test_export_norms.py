@@ -21,11 +21,13 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.errors import BadInputError
+from tests.engine.gguf_files import write_gguf
 from tests.engine.zoo import save_tiny
 from tests.patience import CHILD_S
 from tests.session.test_export_scripts import DRIVER
 
 RANK = (rank.run, (PromptRow(text="ab cd f", answer="g", wrong="h"), PromptRow(text="x")), {})
+WORDS = (rank.run, (PromptRow(text="the cat"),), {})
 ABLATE = (ablate.run, (PromptRow(text="ab cd f", answer="g", wrong="h"),), {"mode": "zero"})
 COMPOSE = (compose.run, (), {"fold": True, "ov": "1.0"})
 DETECT = (detect.run, (), {"batch": 2, "seq_len": 5})
@@ -43,6 +45,8 @@ CASES = [
     ("gpt2", "constant", "raw", "compose", COMPOSE),
     ("gpt2", "constant", "raw", "detect", DETECT),
     ("llama", "identity", "raw", "compose", COMPOSE),
+    ("x.gguf", "eps", "raw", "rank", WORDS),
+    ("x.gguf", "constant", "raw", "rank", WORDS),
 ]
 
 
@@ -52,7 +56,9 @@ def results(tmp_path_factory):
     folder, found = tmp_path_factory.mktemp("models"), []
     for architecture, layernorm, weights, name, (run, rows, settings) in CASES:
         place = folder / architecture
-        if not place.exists():
+        if architecture.endswith(".gguf"):
+            write_gguf(place)
+        elif not place.exists():
             save_tiny(architecture, place)
         spec = ModelSpec(str(place), device="cpu", layernorm=layernorm, weights=weights)
         params = ANALYSES[name].params(prompts=rows, **settings)
