@@ -62,9 +62,10 @@ class Name:
         self._analysis = result.analysis
         title = analysis.title if analysis is not None else result.analysis
         self._head = f"{title} (partial)" if result.partial else title
-        self._settings = tuple(filter(None, (*_settings(result), result.model.variant)))
+        self._settings = _settings(result)
         self._apart: list[str] = []
-        self._subject = _subject(result)
+        # Last, where a list shows its model beneath: what it is about is cut off last then.
+        self._subject = DOT.join(filter(None, (_subject(result), result.model.variant)))
         self._made = Made.of(result)
 
     @override
