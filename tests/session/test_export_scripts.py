@@ -161,7 +161,7 @@ RUNS = {
         },
     ),
     "residual": (residual.run, ROWS, {"heads": True}),
-    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
+    "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -215,6 +215,7 @@ OTHERS = {
     "attribute-capped": "gemma2",
     "attribute-joined": "opt",
     "attribute-behind": "olmo2",
+    "attribute-experts": "qwen2_moe",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -226,8 +227,9 @@ RUNS |= {
     "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
     "residual-joined": (residual.run, (_TINY,), {}),
     "residual-no-sum": (residual.run, (_TINY,), {}),
-    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
-    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
+    "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),

@@ -305,4 +305,4 @@ def why_no_shares(result: Any) -> str:
     if "share" in result.data:
         return ""
     told = [n.message for n in getattr(result, "warnings", ()) if n.code in WHY_NO_SHARES]
-    return told[0] if told else "Run with shares to see what the stream is made of."
+    return told[0] if told else "Choose norms and shares in the settings, and run again."

@@ -191,7 +191,7 @@ def test_the_clipboard_and_the_terminal_have_a_row_per_place():
 def test_a_result_without_shares_says_why():
     assert picture.why_no_shares(result()) == ""
     assert "layer 1 does more" in picture.why_no_shares(result(shares=False))
-    assert "Run with shares" in picture.why_no_shares(result(shares=False, warnings=()))
+    assert "Choose norms and shares" in picture.why_no_shares(result(shares=False, warnings=()))
 
 
 @pytest.mark.parametrize(

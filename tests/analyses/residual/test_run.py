@@ -290,7 +290,7 @@ def test_positions_in_parts_change_nothing(monkeypatch):
 
 
 def test_without_shares_there_are_none():
-    data = residual(tiny("gpt2"), shares=False).data
+    data = residual(tiny("gpt2"), measure="norms").data
     assert not data.keys() & {"share", "share_first", "parts"}
     assert "norm_attn" in data
 

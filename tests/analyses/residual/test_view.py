@@ -208,7 +208,7 @@ def test_first_fields_are_drawn_and_given_back(view):
     assert view.read_out()["headline"].startswith("The stream grows 3.000 ×")
     turn(view, "Map")
     turn(view, "Shares")
-    assert "Run with shares" in view.read_out()["why"]
+    assert "Choose norms and shares" in view.read_out()["why"]
     view.show_busy(False)
     assert view.read_out()["headline"].startswith("The stream grows 2.000 ×")
     assert view.read_out()["by"] == "kind"
