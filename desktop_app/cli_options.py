@@ -30,7 +30,7 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "pattern_file": read_pattern,
 }
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
-_AS_GIVEN = frozenset({"several", "path"})
+_AS_GIVEN = frozenset({"several", "path", "new_path"})
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.

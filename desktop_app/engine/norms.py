@@ -264,7 +264,7 @@ def change(hf_model: Any, spec: ModelSpec, texts: Sequence[Tensor]) -> Change:
         for norm in norms:
             if not norm.inert:
                 silence(hf_model, norm)
-        _tell_config(hf_model.config, norms)
+        tell_config(hf_model.config, norms)
         return Change("eps", norms)
     if spec.layernorm == "identity":
         for norm in norms:
@@ -377,7 +377,7 @@ def _parameters(module: nn.Module) -> dict[str, Any]:
     return {name: getattr(module, name, None) for name in ("weight", "bias")}
 
 
-def _tell_config(config: Any, norms: Sequence[Norm]) -> None:
+def tell_config(config: Any, norms: Sequence[Norm]) -> None:
     """Write the new eps where the settings held the old one: some code reads it there."""
     before = {norm.eps for norm in norms if not norm.inert}
     for some in {id(c): c for c in (config, config.get_text_config())}.values():

@@ -325,7 +325,7 @@ def test_a_model_without_its_norms_has_no_curve(tmp_path):
 def test_an_edit_that_the_bridge_ignores_is_caught(layernorm, tmp_path, monkeypatch):
     folder = saved("gpt2", tmp_path)
     monkeypatch.setattr(norm_modules, "hear", lambda bridge: None)
-    monkeypatch.setattr(norms, "_tell_config", lambda config, found: None)
+    monkeypatch.setattr(norms, "tell_config", lambda config, found: None)
     with pytest.raises(ModelLoadError) as caught:
         load(folder, layernorm)
     for words in (f"--layernorm {layernorm}", "does not follow", "transformer.ln_f", "choose"):

@@ -19,6 +19,7 @@ from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.fit_lens import run as fit_lens
@@ -160,7 +161,7 @@ RUNS = {
         },
     ),
     "residual": (residual.run, ROWS, {"heads": True}),
-    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
+    "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -184,6 +185,14 @@ RUNS = {
         (PromptRow(text="a b a b"),),
         {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
+    "compare": (compare.run, UNEVEN, {"with_weights": "processed", "rank_heads": True}),
+    "compare-half": (compare.run, (ROW,), {"with": "toy", "with_dtype": "bfloat16"}),
+    "compare-norms": (compare.run, ROWS, {"with_layernorm": "eps", "norm_steps": True}),
+    "compare-constant": (
+        compare.run,
+        (ROW,),
+        {"with_layernorm": "constant", "rank_heads": True, "metric": "loss"},
+    ),
     "detect-prompts": (
         detect.run,
         (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
@@ -206,6 +215,7 @@ OTHERS = {
     "attribute-capped": "gemma2",
     "attribute-joined": "opt",
     "attribute-behind": "olmo2",
+    "attribute-experts": "qwen2_moe",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -217,8 +227,9 @@ RUNS |= {
     "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
     "residual-joined": (residual.run, (_TINY,), {}),
     "residual-no-sum": (residual.run, (_TINY,), {}),
-    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
-    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
+    "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
@@ -300,7 +311,7 @@ def numbers(tmp_path_factory):
 
 
 def assert_same(got, expected, path=""):
-    """Compare plain values: numbers within 1e-4, all else exactly."""
+    """Compare plain values: numbers within 1e-4, or 1e-6 of large ones, all else exactly."""
     if isinstance(expected, dict):
         assert set(got) == set(expected), path
         for key, value in expected.items():
@@ -310,7 +321,7 @@ def assert_same(got, expected, path=""):
         for i, value in enumerate(expected):
             assert_same(got[i], value, f"{path}[{i}]")
     elif isinstance(expected, float):
-        assert got == pytest.approx(expected, abs=1e-4), path
+        assert got == pytest.approx(expected, rel=1e-6, abs=1e-4), path
     else:
         assert got == expected, path
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 # Where attention and MLP of a layer stand beside its number.
 _ATTENTION, _MLP = -0.21, 0.21
 _PARTS = (
-    Key("attention raises", "above", "bar"),
+    Key("attention", "text_muted", "bar"),
+    Key("MLP", "text_muted", "pale"),
+    Key("raises", "above", "bar"),
     Key("lowers", "below", "bar"),
-    Key("MLP raises", "above", "pale"),
-    Key("lowers", "below", "pale"),
 )
 
 
@@ -74,7 +74,7 @@ def cumulative(split: Split, prompt: int | None, words: str) -> Curves:
     line = Line("the sum so far", values, low, high, dots=len(values) <= 80)
     marks = (
         Mark(0.0, tone="border_strong", dashed=False),
-        Mark(base, f"{words} {number(base, 2, sign=True)}", tone="mark"),
+        Mark(base, f"the whole {number(base, 2, sign=True)}", tone="mark", at_start=True),
     )
 
     def tip(index: int) -> str:

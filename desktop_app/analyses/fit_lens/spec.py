@@ -28,6 +28,7 @@ class FitLensParams(Params):
         "A text file in UTF-8 that the lens is fitted on; texts like those that it will read "
         "serve best.",
         placeholder="a .txt file",
+        cli="path",
         max_length=MAX_PATH,
         words={"": ""},
         named={"": ""},
@@ -37,6 +38,7 @@ class FitLensParams(Params):
         "Lens file",
         "Where the lens is written, as .safetensors; empty puts it among the lenses of Lensbench.",
         placeholder="among the lenses",
+        cli="new_path",
         max_length=MAX_PATH,
         words={"": ""},
         named={"": ""},
@@ -57,7 +59,7 @@ class FitLensParams(Params):
         "out, unless it is the only one.",
         ge=2,
         le=8_192,
-        words={"": "of {} tokens"},
+        words={"": "{} tokens each"},
     )
     skip_first_positions: int = setting(
         16,
@@ -83,10 +85,15 @@ class FitLensParams(Params):
         """Return that the prompt table plays no part."""
         return False
 
+    @override
+    def missing(self) -> str:
+        """Return the text, until one is named."""
+        return "" if self.text else "text"
+
 
 ANALYSIS = Analysis(
     name="fit_lens",
-    title="Fit lens",
+    title="Lens fit",
     summary="Fit a Jacobian lens of this model on your own text, for the lens to read with.",
     params=FitLensParams,
     group="does",

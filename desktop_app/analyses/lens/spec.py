@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
+from typing_extensions import override
 
 from desktop_app.contract.grammar import PartsText
 from desktop_app.contract.moves import RunName, parse_move
@@ -38,6 +39,8 @@ class LensParams(Params):
         "The file of the fitted lens, which the Jacobian and the tuned lens need.",
         cli="path",
         max_length=4_096,
+        words={"": ""},
+        named={"": ""},
     )
     top: int = setting(10, "Top", "How many tokens each cell keeps.", ge=1, le=100)
     without: PartsText = setting(
@@ -70,6 +73,11 @@ class LensParams(Params):
         max_length=MAX_MOVES,
         advanced=True,
     )
+
+    @override
+    def missing(self) -> str:
+        """Return the lens file, where a fitted lens is chosen and none is named."""
+        return "lens_file" if self.kind != "logit" and not self.lens_file else ""
 
 
 _SCORES, _SCORE_BYTES, _MEAN_BYTES = 3, 8, 16
@@ -114,9 +122,10 @@ ANALYSIS = Analysis(
     summary="Read the stream at every layer and position as next tokens.",
     params=LensParams,
     group="read",
-    serves=frozenset({"lens_without"}),
+    serves=frozenset({"lens_with", "lens_without"}),
     compares_answers=True,
     stores=stored_bytes,
+    stored="readings",
     fields=(
         *_of_run("", ""),
         *_of_run("corrupt_", ", on the corrupt twin"),

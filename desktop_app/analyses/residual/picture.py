@@ -94,7 +94,7 @@ def norm_map(shown: Shown, name: str, prompt: int, *, with_first: bool) -> Matri
     rows = layer_labels(layer_count(shown))[: len(values)]
     places = range(start, start + values.shape[1])
     columns = [_column(shown, prompt, place) for place in places]
-    row_name = "Stream before block" if name == "norm" else "Block"
+    row_name = "Residual stream before block" if name == "norm" else "Block"
     return Matrix(
         values,
         Axis(row_name, rows, tokens=False),
@@ -157,13 +157,13 @@ def share_map(shown: Shown, *, of_first: bool) -> Matrix | None:
 
     def tip(row: int, column: int) -> str:
         if column > 2 * row:
-            return f"{names[column]} comes later than the stream {place_words(shown, row)}"
+            return f"{names[column]} comes later than the residual stream {place_words(shown, row)}"
         share = percent(100 * float(table[row, column]))
-        return f"{names[column]} is {share} of the stream {place_words(shown, row)}"
+        return f"{names[column]} is {share} of the residual stream {place_words(shown, row)}"
 
     return Matrix(
         values,
-        Axis("Stream before block", layer_labels(layers), tokens=False),
+        Axis("Residual stream before block", layer_labels(layers), tokens=False),
         Axis("Part", names, tokens=True),
         name="share",
         tip=tip,
@@ -201,7 +201,7 @@ def layer_table(shown: Shown, prompt: int, position: int | None) -> Ranking:
     rows = []
     for row, label in enumerate(layer_labels(layer_count(shown))):
         told = [float(values[row]) for values in (norm, growth, *added)]
-        rows.append(Row(row, (label, *told), f"Stream {place_words(shown, row)}"))
+        rows.append(Row(row, (label, *told), f"Residual stream {place_words(shown, row)}"))
     return Ranking(tuple(columns), tuple(rows))
 
 
@@ -305,4 +305,4 @@ def why_no_shares(result: Any) -> str:
     if "share" in result.data:
         return ""
     told = [n.message for n in getattr(result, "warnings", ()) if n.code in WHY_NO_SHARES]
-    return told[0] if told else "Run with shares to see what the stream is made of."
+    return told[0] if told else "Choose norms and shares in the settings, and run again."

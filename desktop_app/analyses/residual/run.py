@@ -78,7 +78,7 @@ class _Measure:
     @classmethod
     def of(cls, model: LoadedModel, params: ResidualParams) -> _Measure:
         """Return how a model is measured."""
-        found = cls(model, parts=True, shares=params.shares)
+        found = cls(model, parts=True, shares=params.measure == "all")
         try:
             for site in _PARTS:
                 require_shown(model, range(model.info.n_layers), site)

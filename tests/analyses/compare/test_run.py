@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import weakref
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -348,7 +349,7 @@ def test_progress_only_rises():
     report = Stop("no such words")
     run(named("toy"), report=report, with_dtype="bfloat16", rank_heads=True, metric="loss")
     fractions = [fraction for fraction, _note in report.seen]
-    assert all(b >= a - 1e-9 for a, b in zip(fractions, fractions[1:], strict=False))
+    assert all(b >= a - 1e-9 for a, b in pairwise(fractions))
     assert fractions[-1] == pytest.approx(1)
 
 
