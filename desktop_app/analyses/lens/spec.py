@@ -37,7 +37,6 @@ class LensParams(Params):
         "The file of the fitted lens, which the Jacobian and the tuned lens need.",
         cli="path",
         max_length=4_096,
-        cli="path",
         words={"": ""},
         named={"": ""},
     )
