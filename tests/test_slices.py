@@ -34,6 +34,7 @@ OTHER_MEANINGS = {
     ("contract/result.py", "tokens"): _KEY,
     ("contract/spec.py", "compare"): "the group of the rail",
     ("analyses/candidates/spec.py", "compare"): "the group of the rail",
+    ("analyses/residual/spec.py", "compare"): "the group of the rail",
     ("analyses/attention/controls.py", "compare"): _BESIDE,
     ("analyses/tokens/picture.py", "compare"): _BESIDE,
     ("analyses/tokens/run.py", "compare"): _BESIDE,
@@ -47,6 +48,9 @@ OTHER_MEANINGS = {
     ("window/sessions/results_panel.py", "compare"): _BESIDE,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
     ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
+    ("analyses/attribute/explain.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/picture.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/plots.py", "attention"): "what a part is called: the attention outputs",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
 }
 

@@ -104,9 +104,13 @@ def folder() -> Path:
     return paths.data_dir() / FOLDER
 
 
-def fitted(fingerprint: str) -> tuple[LensHead, ...]:
+def fitted(fingerprint: str, kind: str) -> tuple[LensHead, ...]:
     """Return the lenses of a model that lie in the folder of lenses, the newest first."""
-    found = [head for head in _kept() if same_weights(head.fact("fingerprint"), fingerprint)]
+    found = [
+        head
+        for head in _kept()
+        if head.fact("kind") == kind and same_weights(head.fact("fingerprint"), fingerprint)
+    ]
     return tuple(sorted(found, key=lambda head: head.fact("created"), reverse=True))
 
 

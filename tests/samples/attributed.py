@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from desktop_app.analyses.attribute.split import mean, sem
 from desktop_app.contract.result import Result, Timing
 from tests.samples.drawn import PROMPTS, model, prompt, result_of
 
 LAYERS, HEADS = 2, 3
+PER_PROMPT = {"base", "embed", "head", "attn_bias", "mlp", "bias", "sum_error", "cumulative"}
 
 
 def attribute_result(
@@ -27,6 +29,9 @@ def attribute_result(
     data |= {"source": sources(data["head"], prompts)} if by_source else {}
     data |= listed(neurons, len(prompts)) if neurons else {}
     data |= changes.pop("data", {})
+    for name in PER_PROMPT & data.keys():
+        twins = mean(np.asarray(data[name])), sem(np.asarray(data[name]))
+        data |= dict(zip((f"{name}_mean", f"{name}_sem"), twins, strict=True))
     made = changes.pop("model", model(n_layers=layers, n_heads=heads, n_kv_heads=heads))
     told = {"params": params, "prompts": prompts, "model": made, "timing": Timing(0.4, 1, 1000)}
     return result_of("attribute", data, **{**told, **changes})

@@ -215,6 +215,7 @@ OTHERS = {
     "attribute-capped": "gemma2",
     "attribute-joined": "opt",
     "attribute-behind": "olmo2",
+    "attribute-experts": "qwen2_moe",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -226,8 +227,9 @@ RUNS |= {
     "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
     "residual-joined": (residual.run, (_TINY,), {}),
     "residual-no-sum": (residual.run, (_TINY,), {}),
-    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
-    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
+    "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),

@@ -95,7 +95,8 @@ class SourcePanel(QWidget):
         self.strip.set_read_position(int(result.data["read_position"][prompt]))
         values = data_of.source_values(result, cell, prompt)
         self.strip.set_values(values, value_name=f"adds from here, {name}")
-        self._said.set_full_text(data_of.source_sentence(result, cell, prompt))
+        told = data_of.source_sentence(result, cell, prompt)
+        self._said.set_full_text(told, told.partition(":")[0])
 
     def read(self) -> dict[str, Any]:
         """Return what is said and drawn."""
@@ -103,7 +104,7 @@ class SourcePanel(QWidget):
             "title": self._title.full_text(),
             "said": "" if self._said.isHidden() else self._said.full_text(),
             "offered": not self._button.isHidden(),
-            "tokens": () if self.strip.isHidden() else self.strip.texts(),
+            "texts": () if self.strip.isHidden() else self.strip.texts(),
         }
 
 

@@ -50,6 +50,7 @@ _TITLES = {
 }
 # More dots than these on one line hide each other.
 _MOST_DOTS = 60
+_DOTS = "One dot per prompt; the selected one is filled"
 _LISTED_IN_TERMINAL = 12
 NO_PART = "It is no part of what is read: the stream is read before its block."
 
@@ -160,11 +161,11 @@ def ranking(
         name = cell_name(cell, split.heads)
         told = cell_tip(split, prompt, *cell)
         rows.append(Row(cell, (name, Bar(value, points, chosen, error), value, part), told))
-    heading = "dots: prompts" if dots else ""
+    heading, tip = ("dots", _DOTS) if dots else ("", "")
     return Ranking(
         (
             Column("part", "name"),
-            Column("bar", "bar", heading, signed=True, align="center"),
+            Column("bar", "bar", heading, signed=True, align="center", tooltip=tip),
             Column("adds", "number", format=_signed),
             Column("share", "percent", muted=True, tooltip="100 · part / the model's own number"),
         ),
@@ -277,6 +278,19 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         if source
         else facts
     )
+
+
+def named(result: Result) -> str:
+    """Return what a title says of the settings: the token, the place, and what was added."""
+    params = result.params
+    token, position = str(params.get("token") or ""), int(params.get("position", -1))
+    end = read_layer(params, int(result.model.n_layers))
+    neurons = int(params.get("neurons") or 0)
+    told = [f"token “{display_text(token)}”"] if token else []
+    told += [f"position {number(position, 0)}"] if position != -1 else []
+    told += [f"before block {end}"] if end is not None else []
+    told += ["by source"] if params.get("by_source") else []
+    return " · ".join([*told, *([plural(neurons, "neuron")] if neurons else [])])
 
 
 def best_head(result: Result) -> tuple[int, int | None] | None:

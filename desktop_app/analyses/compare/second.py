@@ -68,7 +68,7 @@ def second_of(
             hub.download(spec.model, report)
         if spec.model != model.spec.model:
             refuse_other_vocabulary(model, loading.load_tokenizer(spec), spec.model)
-        _refuse_too_large(model, spec)
+        refuse_too_large(model, spec)
         other = loading.load(spec, report)
     except LensbenchError as error:
         raise type(error)(_FLAG.sub(r"--with-\1", str(error))) from None
@@ -158,8 +158,12 @@ def reading_notices(
     return notices
 
 
-def _refuse_too_large(model: LoadedModel, spec: ModelSpec) -> None:
-    """Refuse a second model for which there is no room beside the first."""
+def refuse_too_large(model: LoadedModel, spec: ModelSpec) -> None:
+    """Refuse a second model for which there is no room beside the first.
+
+    Raises:
+        ModelLoadError: It says how much it needs, and what there is.
+    """
     parameters = catalogue.locate(spec).parameters
     if spec.offload != "none" or parameters is None:
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from desktop_app.pictures.words import number, plural
+from desktop_app.support.lens_files import folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,24 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _NAME = 60
+
+
+def place_of(result: Result) -> Path:
+    """Return where the lens lies: as it was named, or among the lenses of Lensbench."""
+    named_one = str(result.params.get("out_lens") or "")
+    return Path(named_one).expanduser() if named_one else folder() / str(result.data["file"])
+
+
+def sentence(result: Result) -> str:
+    """Say what the lens was fitted on, and whether that was enough."""
+    data = result.data
+    windows, tokens = int(data["windows"]), int(data["tokens_read"])
+    told = f"Fitted on {plural(windows, 'window')}, {tokens:,} tokens of {data['corpus']}"
+    agreement = np.asarray(data["agreement"], dtype=float)
+    if not np.isfinite(agreement).any():
+        return f"{told} · one window cannot say whether it is enough"
+    least = int(np.nanargmin(agreement))
+    return f"{told} · both halves agree to {number(float(agreement[least]))} or better"
 
 
 def about(result: Result) -> str:

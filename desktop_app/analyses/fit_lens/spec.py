@@ -59,7 +59,7 @@ class FitLensParams(Params):
         "out, unless it is the only one.",
         ge=2,
         le=8_192,
-        words={"": "of {} tokens"},
+        words={"": "{} tokens each"},
     )
     skip_first_positions: int = setting(
         16,
@@ -85,10 +85,15 @@ class FitLensParams(Params):
         """Return that the prompt table plays no part."""
         return False
 
+    @override
+    def missing(self) -> str:
+        """Return the text, until one is named."""
+        return "" if self.text else "text"
+
 
 ANALYSIS = Analysis(
     name="fit_lens",
-    title="Fit lens",
+    title="Lens fit",
     summary="Fit a Jacobian lens of this model on your own text, for the lens to read with.",
     params=FitLensParams,
     group="does",

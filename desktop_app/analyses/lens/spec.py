@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
+from typing_extensions import override
 
 from desktop_app.contract.grammar import PartsText
 from desktop_app.contract.moves import RunName, parse_move
@@ -29,6 +30,7 @@ class LensParams(Params):
         "How a stream is brought to the end before it is read: as it is, or by a fitted lens of "
         "this model from a file.",
         words={"logit": "logit lens", "jacobian": "Jacobian lens", "tuned": "tuned lens"},
+        labels={"logit": "Logit", "jacobian": "Jacobian", "tuned": "Tuned"},
         named={"logit": "", "jacobian": "Jacobian", "tuned": "tuned"},
     )
     lens_file: str = setting(
@@ -71,6 +73,11 @@ class LensParams(Params):
         max_length=MAX_MOVES,
         advanced=True,
     )
+
+    @override
+    def missing(self) -> str:
+        """Return the lens file, where a fitted lens is chosen and none is named."""
+        return "lens_file" if self.kind != "logit" and not self.lens_file else ""
 
 
 _SCORES, _SCORE_BYTES, _MEAN_BYTES = 3, 8, 16
@@ -115,9 +122,10 @@ ANALYSIS = Analysis(
     summary="Read the stream at every layer and position as next tokens.",
     params=LensParams,
     group="read",
-    serves=frozenset({"lens_without"}),
+    serves=frozenset({"lens_with", "lens_without"}),
     compares_answers=True,
     stores=stored_bytes,
+    stored="readings",
     fields=(
         *_of_run("", ""),
         *_of_run("corrupt_", ", on the corrupt twin"),

@@ -15,6 +15,7 @@ from desktop_app.contract.grammar import parse_parts, written_parts
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import OTHER, Cell
+from desktop_app.support import lens_files
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.boards import BarredBoard
@@ -228,8 +229,10 @@ class LensView(AnalysisView):
 
     @override
     def answer(self, intent: Intent) -> None:
-        """Read a run without the parts that were picked elsewhere."""
-        if intent.name == "lens_without":
+        """Read a run without the parts that were picked elsewhere, or by a lens just fitted."""
+        if intent.name == "lens_with":
+            self.run_with(kind=intent.data["kind"], lens_file=str(intent.data["file"]))
+        elif intent.name == "lens_without":
             parts = parse_parts(str(intent.data.get("parts", "")))
             self.selection.pick(parts)
             self.run_with(without=written_parts(parts))
@@ -239,11 +242,20 @@ class LensView(AnalysisView):
     @override
     def request_run(self) -> None:
         params = self.try_params()
-        if isinstance(params, LensParams) and params.kind != "logit" and not params.lens_file:
+        if isinstance(params, LensParams) and params.missing() and not self._take_fitted(params):
             self.show_setting("lens_file")
             self.message_requested.emit(_NEEDS_FILE)
             return
         super().request_run()
+
+    def _take_fitted(self, params: LensParams) -> bool:
+        """Name the newest lens of that kind that was fitted here on the model in sight, if any."""
+        model = None if self._result is None else self._result.model
+        known = () if model is None else lens_files.fitted(model.fingerprint, params.kind)
+        for head in known[:1]:
+            self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
+            self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
+        return bool(known)
 
     @override
     def show_failure(

@@ -270,6 +270,18 @@ def test_the_table_has_a_row_per_part_and_ends_in_the_sum(result):
     assert len(table(attribute_result(count=1))[0]) == 6
 
 
+def test_a_title_tells_what_was_asked():
+    assert picture.named(attribute_result()) == ""
+    params = {"token": " 5", "position": -2, "layer": 1}
+    told = picture.named(attribute_result(params=params, by_source=True, neurons=2))
+    assert told == "token “␠5” · position −2 · before block 1 · by source · 2 neurons"
+
+
+def test_a_token_that_nobody_could_read_is_cut():
+    told = picture.base_sentence(attribute_result(params={"token": "5" * 900}), None)
+    assert len(told) < 160
+
+
 def test_the_terminal_tells_number_sums_and_largest_parts(result):
     told = list(picture.lines(result))
     assert told[0] == picture.base_sentence(result, None)

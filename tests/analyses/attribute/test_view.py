@@ -20,11 +20,15 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
+from desktop_app.window.comparison.view import ComparisonView
 from desktop_app.window.exports.pictures import save_picture
 from tests.finding import find, in_sight, press, said
 from tests.samples import drawn
 from tests.samples.attributed import attribute_result, even_prompts
+from tests.view_fixtures import themed
 from tests.views.reading import ranking
+
+__all__ = ["themed"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints|raise")]
 LEFT, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
@@ -240,7 +244,7 @@ def test_the_selected_heads_sources_are_drawn_on_the_tokens(view, selection):
     view.show_result(attribute_result(by_source=True))
     selection.select_head(1, 2)
     told = view.read_out()["sources"]
-    assert told["tokens"] == ("1", " ", "2", " ", "3", " ", "4", " ")
+    assert told["texts"] == ("1", " ", "2", " ", "3", " ", "4", " ")
     assert told["title"] == "What L1H2 adds from each token of prompt 1"
     assert told["said"] == "They sum to +3.000: the head's number, exactly."
     assert not told["offered"]
@@ -251,7 +255,7 @@ def test_the_selected_heads_sources_are_drawn_on_the_tokens(view, selection):
     selection.select_prompt(1)
     assert view.read_out()["sources"]["said"].startswith("They sum to +4.500")
     selection.select_head(0, None)
-    assert view.read_out()["sources"]["tokens"] == ()
+    assert view.read_out()["sources"]["texts"] == ()
     assert "select a head" in view.read_out()["sources"]["title"]
 
 
@@ -301,12 +305,27 @@ def test_a_place_of_another_picture_is_split(view, selection, heard):
     assert out["what"].startswith("Read after “␠”, position 3, as the lens reads it before block 1")
 
 
-def test_the_end_of_the_last_token_is_the_plain_attribution(view, selection, heard):
+def test_the_last_token_of_prompts_of_several_lengths_is_the_last_of_each(view, heard):
     asked = heard(view.run_requested)
-    view.answer(Intent("attribution", {"prompt": 0, "layer": None, "position": -1}))
-    ((params,),) = asked
-    assert (params.layer, params.position) == (None, -1)
-    assert selection.position is None
+    view.answer(Intent("attribution", {"prompt": 1, "layer": 1, "position": 5}))
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 1, "position": 5}))
+    assert [params.position for (params,) in asked] == [-1, 5]
+    view.mark_source(Difference(prompts=True))  # the table's own lengths are not known
+    view.answer(Intent("attribution", {"prompt": 1, "layer": 1, "position": 5}))
+    assert asked[-1][0].position == 5
+
+
+@pytest.mark.parametrize("position", [-1, 7])
+def test_what_is_on_screen_already_is_not_run_again(view, selection, heard, position):
+    asked = heard(view.run_requested)
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 2, "position": position}))
+    assert asked == []
+    assert view.read_out()["offered"]["scope"] == "prompt"
+    assert view.read_out()["base"].startswith("Logit difference “5” − “4”: +2.375")
+    assert selection.position == (position if position >= 0 else None)
+    view.mark_source(Difference(model="another model, toy"))
+    view.answer(Intent("attribution", {"prompt": 0, "layer": 2, "position": position}))
+    assert len(asked) == 1
 
 
 def test_other_intents_select_what_they_speak_of(view, selection):
@@ -449,6 +468,19 @@ def test_all_pictures_are_exported_at_once(make_view, tmp_path):
     assert {"adds, in logits", "sum, in logits", "Head"} <= {
         part.split("<")[0].strip() for part in text.split(">")
     }
+
+
+def test_two_results_are_compared_by_their_heads(qtbot, themed):
+    left = attribute_result()
+    changed = left.data["head_mean"].copy()
+    changed[1, 2] -= 1.0
+    right = replace(left, data={**left.data, "head_mean": changed})
+    shown = ComparisonView()
+    qtbot.addWidget(shown)
+    shown.show_pair(left, right, ("raw", "processed"))
+    assert shown.read_out()["field"] == "head mean"
+    assert shown.read_out()["map"][1, 2] == pytest.approx(-1.0)
+    assert len(shown.read_out()["scatter"].x) == 6
 
 
 def test_a_number_is_taken_apart_where_one_asks(view, selection, heard):

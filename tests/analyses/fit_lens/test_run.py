@@ -126,14 +126,14 @@ def test_the_file_says_what_it_is(text, tmp_path):
 def test_without_a_name_it_lies_among_the_lenses(text, tmp_path, monkeypatch):
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     model = named("toy")
-    assert lens_files.fitted(model.info.fingerprint) == ()
+    assert lens_files.fitted(model.info.fingerprint, "jacobian") == ()
     result = fit(model, text)
-    found = lens_files.fitted(model.info.fingerprint)
+    found = lens_files.fitted(model.info.fingerprint, "jacobian")
     assert [head.path.name for head in found] == [result.data["file"]]
-    assert lens_files.fitted(tiny("gpt2").info.fingerprint) == ()
+    assert lens_files.fitted(tiny("gpt2").info.fingerprint, "jacobian") == ()
     (lens_files.folder() / "other.safetensors").write_bytes(b"nothing")
     fit(model, text)  # the same model's is fitted anew
-    assert len(lens_files.fitted(model.info.fingerprint)) == 1
+    assert len(lens_files.fitted(model.info.fingerprint, "jacobian")) == 1
 
 
 def test_files_of_others_stay(text, tmp_path):
