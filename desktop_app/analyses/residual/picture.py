@@ -21,6 +21,7 @@ from desktop_app.analyses.residual.sizes import (
     prompt_count,
     size_text,
     table_of,
+    tables_of,
     times_text,
     token_name,
 )
@@ -50,7 +51,8 @@ def headline(shown: Shown) -> str:
     """Say how the stream grows."""
     rate, layers = float(shown.data["growth_rate"]), layer_count(shown)
     if np.isfinite(rate):
-        return f"The stream grows {times_text(rate)} per layer, from block 1 to {layers - 2}"
+        where = f"from layer 1 to {layers - 2}" if layers > 3 else "in layer 1"
+        return f"The stream grows {times_text(rate)} per layer, {where}"
     steps = np.asarray(shown.data["growth"], dtype=float)
     if np.isfinite(steps).all():
         return f"The stream grows {times_text(float(steps.prod()))} in {plural(layers, 'layer')}"
@@ -72,8 +74,10 @@ def first_sentence(shown: Shown) -> str:
 
 def made_sentence(shown: Shown) -> str:
     """Say of what the curves are means, and where the stream is taken."""
-    count = prompt_count(shown)
-    return f"Before the final norm · positions ≥ 1 of {plural(count, 'prompt')}"
+    known = sum(bool(np.isfinite(table).any()) for table in tables_of(shown, "norm"))
+    count = plural(prompt_count(shown), "prompt")
+    told = count if known == prompt_count(shown) else f"{known:,} of {count}"
+    return f"Before the final norm · positions ≥ 1 of {told}"
 
 
 READING = (
