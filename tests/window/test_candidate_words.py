@@ -1,4 +1,4 @@
-"""Candidate words in a real window on the toy: from an empty form to a corrupt twin, and wrongly."""
+"""Candidate words in a real window on the toy: from an empty form to a corrupt twin, and amiss."""
 
 from __future__ import annotations
 
