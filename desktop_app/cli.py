@@ -178,7 +178,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
         answer = service.perform(EstimateRun(request) if only_estimate else request, reporter)
     reporter.end()
     if only_estimate:
-        _out_estimate(answer, as_json=as_json)
+        _out_estimate(answer, analysis.stored, as_json=as_json)
         return
     for notice in answer.warnings:
         _warn(notice.message, notice.code)
@@ -214,7 +214,7 @@ def stored_bytes() -> int:
     return load_settings(paths.config_dir()).stored_mb * 1_000_000
 
 
-def _out_estimate(found: RunEstimate, *, as_json: bool) -> None:
+def _out_estimate(found: RunEstimate, stored: str, *, as_json: bool) -> None:
     if as_json:
         _out_json(json.dumps(dataclasses.asdict(found)))
         return
@@ -224,13 +224,13 @@ def _out_estimate(found: RunEstimate, *, as_json: bool) -> None:
         size = found.memory_bytes / 1e9
         _out(f"This run takes about {size:.2f} GB at its peak, the model included.")
     if found.stored_bytes is not None and found.limit_bytes is not None:
-        _out(_storage_words(found.stored_bytes, found.limit_bytes))
+        _out(_storage_words(found.stored_bytes, found.limit_bytes, stored))
 
 
-def _storage_words(wanted: int, limit: int) -> str:
+def _storage_words(wanted: int, limit: int, stored: str) -> str:
     from desktop_app.support.sizes import human_bytes
 
-    said = f"Its result keeps {human_bytes(wanted)} of patterns"
+    said = f"Its result keeps {human_bytes(wanted)} of {stored}"
     if wanted <= limit:
         return f"{said}."
     return (

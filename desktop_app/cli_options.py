@@ -30,7 +30,7 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "pattern_file": read_pattern,
 }
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
-_AS_GIVEN = frozenset({"several", "path"})
+_AS_GIVEN = frozenset({"several", "path", "new_path"})
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
@@ -48,13 +48,18 @@ def common_options() -> list[click.Parameter]:
         option(["--device"], default="auto", help="auto, cpu, cuda, cuda:N or mps."),
         option(["--dtype"], type=dtypes, default="auto", help="Number format of the weights."),
         option(["--offload"], type=choice(["none", "auto", "disk"]), default="none"),
-        option(["--weights"], type=choice(["raw", "processed"]), default="raw"),
+        option(
+            ["--weights"],
+            type=choice(["raw", "processed"]),
+            default="raw",
+            help="The model's own, or TransformerLens' folded and centred ones.",
+        ),
         option(
             ["--layernorm"],
             type=choice(["keep", "eps", "identity", "constant"]),
             default="keep",
-            help="The model's norms, or what stands in their place: x·w + b by a huge eps, the "
-            "same as plain modules, or each norm with a constant divisor.",
+            help="Keep the norms of the stream, or replace them: eps (1e12, weights times 1e6), "
+            "identity (x·w + b), constant (each divides by what it does on a sample).",
         ),
         option(["--offline"], is_flag=True, help="Never touch the network."),
         option(["--prompt"], multiple=True, help="A prompt, to the letter (repeatable)."),

@@ -21,6 +21,7 @@ _SERVICE = "of the tests' own service"
 # What is read nevertheless, and why.
 EXCEPTIONS = {
     ("analyses/detect/test_run.py", "_one_pass"): _COUNTED,
+    ("analyses/fit_lens/test_run.py", "_jacobian_for_prompt"): _COUNTED,
     ("analyses/repeat/test_run.py", "_maps"): _STEP,
     ("analyses/tokens/test_run.py", "_encode"): _COUNTED,
     ("engine/test_devices.py", "_pass"): _COUNTED,

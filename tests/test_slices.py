@@ -16,6 +16,8 @@ SLICES = "desktop_app.analyses"
 _METRIC = "the metric of that name: the answer's rank"
 _COLUMN = "a column of next tokens: their rank"
 _KEY = "the key of the result object"
+_BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
     ("contract/params.py", "rank"): _METRIC,
@@ -24,11 +26,36 @@ OTHER_MEANINGS = {
     ("pictures/words.py", "rank"): _METRIC,
     ("analyses/ablate/picture.py", "rank"): _METRIC,
     ("analyses/ablate/explain.py", "rank"): _METRIC,
+    ("analyses/lens/picture.py", "rank"): _COLUMN,
+    ("analyses/lens/explain.py", "rank"): _COLUMN,
+    ("analyses/compare/spec.py", "rank"): _METRIC,
     ("analyses/hand_patch/spec.py", "rank"): "the axis along which next tokens are listed",
+    ("analyses/lens/grid.py", "rank"): _METRIC,
+    ("analyses/lens/spec.py", "rank"): "the axis along which next tokens are listed",
     ("contract/result.py", "tokens"): _KEY,
+    ("contract/spec.py", "compare"): "the group of the rail",
+    ("analyses/candidates/spec.py", "compare"): "the group of the rail",
+    ("analyses/residual/spec.py", "compare"): "the group of the rail",
+    ("analyses/attention/controls.py", "compare"): _BESIDE,
+    ("analyses/tokens/picture.py", "compare"): _BESIDE,
+    ("analyses/tokens/run.py", "compare"): _BESIDE,
+    ("analyses/tokens/script.py", "compare"): _BESIDE,
+    ("analyses/tokens/spec.py", "compare"): _BESIDE,
+    ("analyses/tokens/token_card.py", "compare"): _BESIDE,
+    ("analyses/tokens/view.py", "compare"): _BESIDE,
+    ("session/export_scripts.py", "compare"): _BESIDE,
+    ("window/comparison/comparison_desk.py", "compare"): _BESIDE,
+    ("window/comparison/view.py", "compare"): _BESIDE,
+    ("window/sessions/results_panel.py", "compare"): _BESIDE,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
     ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
+    ("analyses/attribute/explain.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/picture.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/plots.py", "attention"): "what a part is called: the attention outputs",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
+    ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
+    ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 
 

@@ -44,7 +44,10 @@ BUILT_IN = (
     "detect",
     "repeat",
     "compose",
+    "residual",
     "compare",
+    "candidates",
+    "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

@@ -37,6 +37,7 @@ IntentName = Literal[
     # prompt, run that is changed; without, where parts are removed along
     "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
     "lens_without",  # read a run that lacks several heads and MLPs: parts, as settings write them
+    "lens_with",  # read by a fitted lens: kind, file
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
     "use_token",  # a text for the prompt table: use (answer, wrong, append, corrupt), text; whose
@@ -121,6 +122,7 @@ class Preset:
         tip: One sentence.
         icon: The name of its icon.
         topic: What the view sums up when the result comes, in the view's own terms.
+        needs: Hub ids whose weights must be in the local cache; else it cannot be chosen.
     """
 
     key: str
@@ -129,6 +131,7 @@ class Preset:
     tip: str
     icon: str
     topic: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ class Analysis:
         example: Its turn in the worked example, from 0; None where it has none.
         presets: Questions that the Run menu offers.
         stores: What the arrays of a result take, where that can be much.
+        stored: What they are, in a word.
         question: What a result asks, of its settings and its prompts as plain values: those that
             ask the same of one model are tries of one entry of the history. None: each stands for
             itself.
@@ -169,6 +173,7 @@ class Analysis:
     example: int | None = None
     presets: tuple[Preset, ...] = ()
     stores: StoredBytes | None = None
+    stored: str = "patterns"
     question: Question | None = None
 
     def axes(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:

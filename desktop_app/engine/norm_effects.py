@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REMOVED = "layernorm_removed"
 _MOST_TOKENS = 128
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 # Of the largest logit: what moves by less than this has not moved.
 _UNMOVED = 1e-6
 # A change that was heard leaves the bridge this much nearer to the changed model than to the other.
@@ -36,6 +37,8 @@ _HEARD, _HALF_HEARD = 0.01, 0.1
 # From here on logits have moved as far as they reach.
 _DESTROYED = 0.5
 _ALL_ALIKE = 1e-3
+# Of the eps: a variance above this is no longer nothing beside it.
+_OUTGROWN = 1e-3
 _HOW = {
     "eps": "eps 1e12, weights times 1e6",
     "identity": "each norm is x · w + b",
@@ -80,9 +83,9 @@ class Damage:
         if not self.finite:
             return "Its numbers overflow: nothing that it gives is a prediction."
         said = (
-            f"On a sample its logits moved by up to {self.moved:.3g} (the largest was "
-            f"{self.largest:.3g}), and {100 * self.top1_agreement:.0f} % of its likeliest tokens "
-            "stayed."
+            f"On a sample its logits moved by up to {_amount(self.moved)} (the largest was "
+            f"{_amount(self.largest)}), and {100 * self.top1_agreement:.0f} % of its likeliest "
+            "tokens stayed."
         )
         if self.spread < _ALL_ALIKE:
             return f"{said} It gives the same prediction whatever it reads: the model is destroyed."
@@ -129,12 +132,19 @@ def take_away(
     """
     before = logits()
     config = hf_model.config.get_text_config()
-    context = getattr(config, "max_position_embeddings", None) or _MOST_TOKENS
-    change = norms.change(hf_model, spec, sample_texts(tokenizer, config.vocab_size, int(context)))
-    after = logits()
+    told = (getattr(config, name, None) for name in _CONTEXTS)
+    context = min((n for n in told if isinstance(n, int) and n > 0), default=_MOST_TOKENS)
+    change = norms.change(hf_model, spec, sample_texts(tokenizer, config.vocab_size, context))
+    with norms.variances(hf_model, change.norms) as read:
+        after = logits()
     found = damage(before, after)
     require_moved(spec, change, found)
-    return Removed(change, found, before, after, removed_notice(name, change, found))
+    notice = removed_notice(name, change, found, max(read, default=0.0))
+    return Removed(change, found, before, after, notice)
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if 100 <= value < 1e9 else f"{value:.3g}"
 
 
 def damage(before: Tensor, after: Tensor) -> Damage:
@@ -209,8 +219,15 @@ def require_heard(spec: ModelSpec, removed: Removed, bridge: Tensor, parity: Par
     )
 
 
-def removed_notice(name: str, change: Change, found: Damage) -> Notice:
-    """Return what every result of a changed model must say."""
+def removed_notice(name: str, change: Change, found: Damage, variance: float = 0.0) -> Notice:
+    """Return what every result of a changed model must say.
+
+    Args:
+        name: What the model is called.
+        change: What was done.
+        found: What came of it.
+        variance: The largest that any of its norms reads.
+    """
     if not change.must_move:
         eps = max(norm.eps for norm in change.norms)
         return Notice(
@@ -224,6 +241,11 @@ def removed_notice(name: str, change: Change, found: Damage) -> Notice:
         f"({_HOW[change.kind]}): an ablation of the trained model, not an equivalent of it. "
         f"{found.words()}"
     )
+    if change.kind == "eps" and not variance < _OUTGROWN * norms.EPS:
+        message += (
+            f" Its stream outgrows the eps (variance up to {variance:.0e}): there the norms divide "
+            "again, so that identity gives other numbers."
+        )
     return Notice(REMOVED, message)
 
 

@@ -55,6 +55,7 @@ class Wanted:
         names: Further hooks by their names.
         alone: Whether of every run only two positions are kept, the first and the read one, which
             may be the same: a norm may know the first.
+        at: The positions that are kept; None: all of them.
     """
 
     parts: bool = False
@@ -62,6 +63,7 @@ class Wanted:
     read: Sequence[int] | None = None
     names: tuple[str, ...] = ()
     alone: bool = False
+    at: slice | None = None
 
 
 STREAM = Wanted()
@@ -131,6 +133,8 @@ def read_streams(
     shape = (len(rows), ids.shape[1])
     read = [ids.shape[1] - 1] * len(rows) if wanted.read is None else list(wanted.read)
     only = torch.tensor([[0, at] for at in read]) if wanted.alone else None
+    if wanted.at is not None:
+        only = torch.arange(ids.shape[1])[wanted.at].expand(len(rows), -1)
     kept: dict[str, torch.Tensor] = {}
     hooks = [*_edit_hooks(changes, len(ids), ids.shape[1])]
     places = {(layer, site): site_hook(layer, site) for layer in layers for site in sites}

@@ -39,6 +39,7 @@ class Stretch:
         diverging: Whether the middle of the limits is that of the colours; sizes are counted from
             there, else from the lower end.
         sizes: For percentiles: rising sizes, and in `shares` the share of values up to each.
+        decades: How many powers of ten are told apart on a log scale; as usual where 0.
     """
 
     even: ClassVar[bool] = True
@@ -49,6 +50,7 @@ class Stretch:
     diverging: bool = False
     sizes: NDArray[np.float64] = field(default_factory=lambda: np.array([0.0, 1.0]))
     shares: NDArray[np.float64] = field(default_factory=lambda: np.array([0.0, 1.0]))
+    decades: float = 0.0
 
     @property
     def reach(self) -> float:
@@ -110,7 +112,7 @@ class Stretch:
 
     @property
     def _decades(self) -> float:
-        return _DECADES_EACH if self.diverging else _DECADES
+        return self.decades or (_DECADES_EACH if self.diverging else _DECADES)
 
 
 def stretch_of(

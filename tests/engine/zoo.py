@@ -169,6 +169,31 @@ FURTHER: dict[str, dict[str, object]] = {
         "hidden_size_per_layer_input": 8,
         "num_kv_shared_layers": 0,
     },
+    # Multipliers: of what the parts add to the stream, of the embeddings, of the logits.
+    "granite": {
+        **_LLAMA,
+        "residual_multiplier": 0.3,
+        "embedding_multiplier": 2.5,
+        "attention_multiplier": 0.2,
+        "logits_scaling": 3.0,
+    },
+    # Attention and MLP side by side behind one norm, and logits with a multiplier.
+    "cohere": {**_LLAMA, "logit_scale": 0.4},
+    # Experts, and one beside them with a gate of its own.
+    "qwen2_moe": {
+        **_LLAMA,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 24,
+        "shared_expert_intermediate_size": 20,
+    },
+    # A norm before each part and one behind it; a norm behind each part alone.
+    "glm4": {**_LLAMA, "head_dim": 8},
+    "exaone4": {**_LLAMA, "sliding_window": 5, "sliding_window_pattern": 2},
+    "starcoder2": {**_LLAMA, "sliding_window": None},
+    # Its MLP adds the stream by itself.
+    "mpt": {"vocab_size": VOCABULARY, "d_model": 32, "n_layers": 3, "n_heads": 4,
+            "max_seq_len": 64},
     # Learned attention sinks, and every other layer sees a few tokens alone.
     "gpt_oss": {
         **_LLAMA,

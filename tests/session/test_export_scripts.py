@@ -6,22 +6,29 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
+from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
+from desktop_app.analyses.residual import run as residual
 from desktop_app.analyses.tokens import run as tokens
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
@@ -33,7 +40,11 @@ from tests.patience import CHILD_S
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
+LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
+JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
 COUNTED = resource("help", "start.md")
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
@@ -123,6 +134,9 @@ RUNS = {
         },
     ),
     "lens-zero": (lens.run, ROWS, {"without": "0.1,m2"}),
+    "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
+    "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
+    "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
     "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (
@@ -146,6 +160,8 @@ RUNS = {
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
     ),
+    "residual": (residual.run, ROWS, {"heads": True}),
+    "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -169,6 +185,14 @@ RUNS = {
         (PromptRow(text="a b a b"),),
         {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
+    "compare": (compare.run, UNEVEN, {"with_weights": "processed", "rank_heads": True}),
+    "compare-half": (compare.run, (ROW,), {"with": "toy", "with_dtype": "bfloat16"}),
+    "compare-norms": (compare.run, ROWS, {"with_layernorm": "eps", "norm_steps": True}),
+    "compare-constant": (
+        compare.run,
+        (ROW,),
+        {"with_layernorm": "constant", "rank_heads": True, "metric": "loss"},
+    ),
     "detect-prompts": (
         detect.run,
         (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
@@ -183,11 +207,15 @@ OTHERS = {
     "patch-latent-keys": LATENT,
     "attention-latent": LATENT,
     "attention-sinks": SINKS,
+    "residual-post-norms": "gemma2",
+    "residual-joined": "opt",
+    "residual-no-sum": "gemma4_text",
     "attribute-latent": LATENT,
     "attribute-sinks": SINKS,
     "attribute-capped": "gemma2",
     "attribute-joined": "opt",
     "attribute-behind": "olmo2",
+    "attribute-experts": "qwen2_moe",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -196,12 +224,17 @@ RUNS |= {
     "patch-latent-keys": (patch.run, (_TINY,), {"site": "head_k", "by": "all"}),
     "attention-latent": (attention.run, (_TINY,), {"value_weighted": True}),
     "attention-sinks": (attention.run, (_TINY,), {"scores": True}),
-    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
-    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
+    "residual-joined": (residual.run, (_TINY,), {}),
+    "residual-no-sum": (residual.run, (_TINY,), {}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
+    "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
+NOTEBOOKS = ("rank", "attribute")
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
 DRIVER = """
@@ -222,7 +255,26 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 @cache
+def write_lenses():
+    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
+    info = named("toy").info
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"weight": (info.d_model, info.d_model), "bias": (info.d_model,)}
+    tensors = {
+        f"{layer}.{name}": torch.randn(shape, generator=generator)
+        for layer in range(info.n_layers)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    run, _rows, settings = RUNS["fit_lens"]
+    run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
+
+
+@cache
 def result_of(key):
+    if "lens" in key:
+        write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
     return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())
@@ -242,10 +294,12 @@ def numbers(tmp_path_factory):
         script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
         source = model_of(key).info.source if key in OTHERS else toy
         calls.append((str(script), [source, str(folder / f"script-{key}.npz"), toy]))
-    notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
-    code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
-    (folder / "cells.py").write_text(code, "utf-8")
-    calls.append((str(folder / "cells.py"), []))
+    for key in NOTEBOOKS:
+        notebook = json.loads(export_scripts.to_notebook(result_of(key)))
+        cells = [c["source"] for c in notebook["cells"] if c["cell_type"] == "code"]
+        path = folder / f"cells-{key}.py"
+        path.write_text("\n".join(map("".join, cells)), "utf-8")
+        calls.append((str(path), []))
     done = subprocess.run(
         [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
         cwd=folder,
@@ -260,7 +314,7 @@ def numbers(tmp_path_factory):
 
 
 def assert_same(got, expected, path=""):
-    """Compare plain values: numbers within 1e-4, all else exactly."""
+    """Compare plain values: numbers within 1e-4, or 1e-6 of large ones, all else exactly."""
     if isinstance(expected, dict):
         assert set(got) == set(expected), path
         for key, value in expected.items():
@@ -270,7 +324,7 @@ def assert_same(got, expected, path=""):
         for i, value in enumerate(expected):
             assert_same(got[i], value, f"{path}[{i}]")
     elif isinstance(expected, float):
-        assert got == pytest.approx(expected, abs=1e-4), path
+        assert got == pytest.approx(expected, rel=1e-6, abs=1e-4), path
     else:
         assert got == expected, path
 
@@ -313,8 +367,10 @@ def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_notebook_gives_the_numbers_of_the_script(numbers):
-    with np.load(numbers / "script-rank.npz") as script, np.load(numbers / "rank.npz") as cells:
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_notebook_gives_the_numbers_of_the_script(numbers, key):
+    own = np.load(numbers / f"script-{key}.npz")
+    with own as script, np.load(numbers / f"{key}.npz") as cells:
         for name in script.files:
             np.testing.assert_array_equal(script[name], cells[name])
 

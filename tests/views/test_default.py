@@ -26,7 +26,7 @@ from desktop_app.widgets.tables.ranking import RankingList
 from tests.analyses.compose.test_view import compose_result
 from tests.analyses.repeat.test_view import repeat_result
 from tests.finding import choose, find
-from tests.samples import drawn, patching, stored
+from tests.samples import drawn, lensed, patching, stored
 from tests.samples.heads import detect_result
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints|raise")]
@@ -41,6 +41,8 @@ RESULTS = {
     "patch, ragged": patching.ragged_result,
     "patch, layers": patching.layers_result,
     "hand_patch": patching.hand_result,
+    "lens": lensed.lens_result,
+    "lens, ragged": lensed.ragged_result,
     "detect": lambda: detect_result(card=True),
     "repeat": repeat_result,
     "compose": lambda: compose_result(circuits=True, params={"ov": "1.1"}),

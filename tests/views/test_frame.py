@@ -21,7 +21,7 @@ from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 from tests.finding import find, press
 from tests.patience import turn_the_loop
-from tests.samples import drawn, patching
+from tests.samples import drawn, lensed, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -32,10 +32,11 @@ RESULTS = {
     "attention": drawn.attention_result,
     "patch": patching.patch_result,
     "hand_patch": patching.hand_result,
+    "lens": lensed.lens_result,
 }
 NAMES = list(RESULTS)
 # What these show of several prompts, or of the first, is the same whichever is selected.
-STEADY = {"ablate", "patch", "hand_patch"}
+STEADY = {"ablate", "patch", "hand_patch", "lens"}
 
 
 def pixels(widget):

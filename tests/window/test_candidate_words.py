@@ -1,4 +1,4 @@
-"""Candidate words in a real window on the toy: from an empty form to a corrupt twin, and amiss."""
+"""Candidate words in a real window on the toy: from empty form to corrupt twin, and wrongly."""
 
 from __future__ import annotations
 

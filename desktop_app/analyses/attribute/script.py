@@ -19,6 +19,6 @@ def facts(result: Result, params: AttributeParams) -> dict[str, Any]:
     return {
         "read_before": int(read),
         "at_end": read == layers,
-        "tokens": numbers(result, "token_id") if params.token else None,
+        "named": numbers(result, "token_id") if params.token else None,
         "even": len({len(prompt.tokens) for prompt in result.prompts}) == 1,
     }

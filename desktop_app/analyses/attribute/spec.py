@@ -26,7 +26,10 @@ class AttributeParams(Params):
         max_length=1_000,
     )
     position: int = setting(
-        -1, "Position", "Where the logit is read; negative counts from the end."
+        -1,
+        "Position",
+        "Where the logit is read; negative counts from the end.",
+        words={"-1": "read at the last position"},
     )
     layer: int | None = setting(
         None,
@@ -47,6 +50,7 @@ class AttributeParams(Params):
         ge=0,
         le=MAX_NEURONS,
         advanced=True,
+        words={"0": "", "": "{} neurons"},
     )
 
 

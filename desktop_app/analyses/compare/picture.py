@@ -390,6 +390,11 @@ def lines(result: Result) -> Iterator[str]:
         yield f"  {name:<26}error {error:>10}   cosine {cosine}"
 
 
+def numbers_at(result: Result, name: str, prompt: int) -> np.ndarray:
+    """Return a number of every position of a prompt."""
+    return np.asarray(_by_prompt(result, name)[prompt], dtype=float)
+
+
 def _by_prompt(result: Result, name: str) -> list[np.ndarray]:
     """Return a field `[..., S, N]` prompt by prompt."""
     value = result.data[name]

@@ -9,8 +9,14 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
-from desktop_app.analyses.compare.second import left_out, plain_spec, reading_notices, second_of
-from desktop_app.analyses.compare.spec import ANALYSIS, CompareParams
+from desktop_app.analyses.compare.second import (
+    left_out,
+    plain_spec,
+    reading_notices,
+    refuse_too_large,
+    second_of,
+)
+from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
@@ -38,7 +44,6 @@ TOP = 10
 STREAM_TOLERANCE = {"float32": 1e-5, "float16": 8 / 2**10, "bfloat16": 8 / 2**7}
 _COARSEST = ("bfloat16", "float16", "float32")
 _TORCH = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_HARM_RISES = frozenset({"loss", "kl", "rank"})
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,9 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     steps: dict[str, Any] = {}
     if params.norm_steps:  # before the second model is loaded: no three stand beside each other
         texts = [encoding.ids for encoding in prepared.encodings]
-        share = ShareReporter(report, *shares.steps)
-        steps = norm_steps(plain_spec(model, params), texts, share)
+        spec, share = plain_spec(model, params), ShareReporter(report, *shares.steps)
+        refuse_too_large(model, spec)
+        steps = norm_steps(spec, texts, share)
         release_memory(model.device)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
     try:
@@ -280,7 +286,7 @@ def _ranked(
 
 
 def _agreement(one: np.ndarray, two: np.ndarray, params: CompareParams) -> dict[str, Any]:
-    harm = 1 if params.metric in _HARM_RISES else -1
+    harm = 1 if params.metric in HARM_RISES else -1
     best = [set(most_harmful(effect, TOP, harm=harm)) for effect in (one, two)]
     return {"head_spearman": rank_agreement(one, two), "head_overlap": len(best[0] & best[1])}
 

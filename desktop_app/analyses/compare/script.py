@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.compare.spec import HARM_RISES
 from desktop_app.session.export_scripts import changed_norms, dtype_code, source_of, turned_names
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def facts(result: Result, params: CompareParams) -> dict[str, Any]:
     turned = turned_names(other.get("turned_hooks"))
     return {
         "compare": source,
+        "copies": "eps_error" in result.data,
+        "loads_other": True,
         "compare_gguf": source.lower().endswith(".gguf"),
         "same_files": bool(result.data["same_files"]),
         "other_dtype": dtype_code(str(other["dtype"])),
@@ -33,7 +36,7 @@ def facts(result: Result, params: CompareParams) -> dict[str, Any]:
         "stepped": "eps_error" in result.data,
         "step_norms": _step_norms(result),
         "most": 10,
-        "harm": -1 if params.metric in {"loss", "kl", "rank"} else 1,
+        "harm": -1 if params.metric in HARM_RISES else 1,
     }
 
 

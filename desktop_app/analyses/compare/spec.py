@@ -8,6 +8,12 @@ from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 
 MAX_NAME = 4_096
+NO_LN = "apollo-research/gpt2_noLN"
+"""GPT-2 small, fine-tuned until its norms could be made constants; eps and weights say so."""
+
+
+HARM_RISES = frozenset({"loss", "kl", "rank"})
+"""Metrics that rise where removing a head hurts."""
 
 
 class CompareParams(Params):
@@ -86,7 +92,7 @@ ANALYSIS = Analysis(
         ),
         Preset(
             "compare_processed",
-            "What processing changes (raw | processed)",
+            "What processing changes: raw and processed",
             CompareParams(with_weights="processed"),
             "Logits shift by a constant at each position, log-probabilities do not",
             "compare",
@@ -99,6 +105,15 @@ ANALYSIS = Analysis(
             "Every norm becomes x·w + b: an ablation of an ordinary model, not its equal",
             "compare",
             topic="layernorm",
+        ),
+        Preset(
+            "compare_gpt2_noln",
+            "GPT-2 without LayerNorm (gpt2_noLN)",
+            CompareParams(with_model=NO_LN, norm_steps=True),
+            "GPT-2 small, which must be open, against the checkpoint tuned to do without norms",
+            "compare",
+            topic="layernorm",
+            needs=(NO_LN,),
         ),
     ),
     fields=(

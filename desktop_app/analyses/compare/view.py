@@ -57,7 +57,7 @@ class CompareView(AnalysisView):
         self._heads, self._norms = HeadsPane(self.selection), NormsPane()
         self._pages = Pages(
             ("layers", "By layer", self._build_layers()),
-            ("tokens", "By token", self._build_tokens()),
+            ("places", "By token", self._build_tokens()),
             ("heads", "Heads", self._heads),
             ("norms", "Norms", self._norms),
         )
@@ -106,7 +106,7 @@ class CompareView(AnalysisView):
             return "heads"
         if has_steps(result):
             return "norms"
-        return "tokens" if result.data["verdict"] == "shifted" else "layers"
+        return "places" if result.data["verdict"] == "shifted" else "layers"
 
     def _offer_pages(self, result: Result) -> None:
         """Offer the pages of what was run, and say how to come by the others."""

@@ -16,6 +16,7 @@ from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -64,8 +65,11 @@ class LensSide(QWidget):
         self.scope.setToolTip("Of several prompts of one length: mean ± standard error")
         self.plot = Plot()
         self.plot.setAccessibleName("The answer over the layers")
+        self.legend = Legend()
         self.table = RankingList("Layer by layer")
-        self._pages = PageStack(self.plot, self.table)
+        drawn = QWidget()
+        column_in(drawn, (self.plot, 1), self.legend, spacing=4)
+        self._pages = PageStack(drawn, self.table)
         self._reading: Reading | None = None
         self._place: tuple[Which, int, int] = ("", 0, 0)
         self._build()
@@ -132,6 +136,7 @@ class LensSide(QWidget):
             "layers": self.table.texts() if table else [],
             "lines": {line.name: line.values for line in lines},
             "layer": self.table.selected_key() if table else self.plot.selected(),
+            "legend_of_lines": [] if table else self.legend.texts(),
             "quantity": self.quantity.value(),
             "scope": "" if self.scope.isHidden() else self.scope.value(),
         }
@@ -150,7 +155,9 @@ class LensSide(QWidget):
             self.table.select_key(row)
             return
         mean = mean and data_of.has_means(self._reading, which)
-        self.plot.show_picture(data_of.curves(self._reading, which, position, chosen, mean=mean))
+        drawn = data_of.curves(self._reading, which, position, chosen, mean=mean)
+        self.plot.show_picture(drawn)
+        self.legend.show_keys(drawn.entries())
         self.plot.set_selected(row)
 
     def _on_choice(self, _value: object) -> None:

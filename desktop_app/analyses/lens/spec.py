@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
+from typing_extensions import override
 
 from desktop_app.contract.grammar import PartsText
 from desktop_app.contract.moves import RunName, parse_move
@@ -29,14 +30,17 @@ class LensParams(Params):
         "How a stream is brought to the end before it is read: as it is, or by a fitted lens of "
         "this model from a file.",
         words={"logit": "logit lens", "jacobian": "Jacobian lens", "tuned": "tuned lens"},
+        labels={"logit": "Logit", "jacobian": "Jacobian", "tuned": "Tuned"},
         named={"logit": "", "jacobian": "Jacobian", "tuned": "tuned"},
     )
     lens_file: str = setting(
         "",
         "Lens file",
         "The file of the fitted lens, which the Jacobian and the tuned lens need.",
-        placeholder="a .safetensors file",
+        cli="path",
         max_length=4_096,
+        words={"": ""},
+        named={"": ""},
     )
     top: int = setting(10, "Top", "How many tokens each cell keeps.", ge=1, le=100)
     without: PartsText = setting(
@@ -51,13 +55,14 @@ class LensParams(Params):
         "zero",
         "Replace by",
         "What the removed parts become: zero, or their mean over the given prompts.",
-        words={"zero": "removed parts zero", "mean": "removed parts mean"},
+        words={"zero": "", "mean": "removed parts mean"},
         advanced=True,
     )
     run: RunName = setting(
         "corrupt",
         "Changed run",
         "Which prompt of a pair the changed run is made of, where there are moves.",
+        words={"corrupt": "", "clean": "moves into the clean run"},
         advanced=True,
     )
     moves: tuple[Annotated[str, AfterValidator(lambda text: str(parse_move(text)))], ...] = setting(
@@ -68,6 +73,11 @@ class LensParams(Params):
         max_length=MAX_MOVES,
         advanced=True,
     )
+
+    @override
+    def missing(self) -> str:
+        """Return the lens file, where a fitted lens is chosen and none is named."""
+        return "lens_file" if self.kind != "logit" and not self.lens_file else ""
 
 
 _SCORES, _SCORE_BYTES, _MEAN_BYTES = 3, 8, 16
@@ -112,8 +122,10 @@ ANALYSIS = Analysis(
     summary="Read the stream at every layer and position as next tokens.",
     params=LensParams,
     group="read",
+    serves=frozenset({"lens_with", "lens_without"}),
     compares_answers=True,
     stores=stored_bytes,
+    stored="readings",
     fields=(
         *_of_run("", ""),
         *_of_run("corrupt_", ", on the corrupt twin"),

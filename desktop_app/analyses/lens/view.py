@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.analyses.lens import grids, words
 from desktop_app.analyses.lens.grids import COLOUR_NAMES, GridOf
@@ -15,6 +15,7 @@ from desktop_app.contract.grammar import parse_parts, written_parts
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import OTHER, Cell
+from desktop_app.support import lens_files
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.boards import BarredBoard
@@ -22,18 +23,16 @@ from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.views.token_uses import add_token_uses
-from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.theme import set_role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from PySide6.QtCore import QPoint
+    from PySide6.QtGui import QResizeEvent, QShowEvent
 
     from desktop_app.analyses.lens.grids import Colour, Shown
-    from desktop_app.contract.grammar import Part
     from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import Result
 
@@ -48,6 +47,11 @@ _NO_SITE = (
 )
 _NEEDS_FILE = "Choose the file of the fitted lens first."
 _SHOWN = (("untouched", "Untouched"), ("changed", "Changed"), ("difference", "Difference"))
+
+
+# The height that the grids take at least; at most where the rest stands beneath them; what stands
+# above and below the picture; what is seen of the rest; and the width from which it is beside.
+_LEAST, _MOST, _ABOVE, _PEEK, _BESIDE = 360, 900, 120, 40, 800
 
 
 class LensView(AnalysisView):
@@ -74,10 +78,6 @@ class LensView(AnalysisView):
         self._colour.setToolTip("What colours the cells")
         self._shown = SegmentedControl(_SHOWN)
         self._shown.setToolTip("The runs as they are, the changed run, or what has changed")
-        self._without = QPushButton("Lens without these heads")
-        self._without.setToolTip("Read a second run that lacks the picked heads and MLPs")
-        set_role(self._without, "quiet")
-        bind_icon(self._without, "remove")
         self._chooser = PromptChooser(self.selection)
         self._barred = BarredBoard()
         self._board = self._barred.board
@@ -86,17 +86,16 @@ class LensView(AnalysisView):
         self._side = LensSide()
         choices = QWidget()
         flow = FlowLayout(choices, 8)
-        for control in (self._colour, self._shown, self._without):
+        for control in (self._colour, self._shown):
             flow.addWidget(control)
-        cards = panel(choices, self._chooser, self._changed, (self._barred, 1))
-        split = Reflow((cards, 3, 700, 420), (self._side, 2, 330, 300))
-        column_in(content, self._headline, self._hint, (split, 1), spacing=4)
+        self._card = panel(choices, self._chooser, self._changed, (self._barred, 1))
+        self._split = Reflow((self._card, 3, 700, _LEAST), (self._side, 2, 330, 300))
+        column_in(content, self._headline, self._hint, (self._split, 1), spacing=4)
         self._connect_content()
 
     def _connect_content(self) -> None:
         self._colour.changed.connect(self._on_choice)
         self._shown.changed.connect(self._on_choice)
-        self._without.clicked.connect(self._on_without)
         self._board.cell_clicked.connect(self._on_cell_clicked)
         self._board.cell_activated.connect(self._on_attribution)
         self._board.cell_entered.connect(self._on_ranking)
@@ -109,13 +108,28 @@ class LensView(AnalysisView):
         self.menu_opening.connect(self._on_menu_opening)
         self.selection.head_changed.connect(self._on_head_changed)
         self.selection.position_changed.connect(self._on_position_changed)
-        self.selection.picked_changed.connect(self._on_picked)
-        self._on_picked(self.selection.picked)
 
     @override
     def picture_widget(self) -> QWidget:
         """Return what an export draws: the grids with their colours."""
         return self._barred
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fill()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Give the grids all that is seen where the rest stands beneath them: texts need height."""
+        beside = self.width() >= _BESIDE
+        words_above = self._headline.sizeHint().height() + self._hint.sizeHint().height()
+        seen = self.height() - _ABOVE - words_above - _PEEK
+        self._card.setMinimumHeight(0 if beside else min(max(seen, _LEAST), _MOST))
 
     # Drawing.
 
@@ -131,6 +145,10 @@ class LensView(AnalysisView):
         """Draw a result that has come; a changed run is what was asked for."""
         changed = bool(words.removed_of(result) or moves_of(result))
         self._shown.set_value("changed" if changed else "untouched")
+        self._labels = labels_of(result)
+        found = grids.sides(self._reading(result), self._shown.value())
+        there = (run for run, side in found.items() if side.which == "changed_")
+        self._side_run = next(there, self._side_run)
         self.draw_result(result)
 
     @override
@@ -205,7 +223,6 @@ class LensView(AnalysisView):
             "selected": self._board.cursor_cell,
             "legend": self._barred.read()["colours"],
             "scale": self._barred.read()["scale"],
-            "without": not self._without.isHidden(),
             **self._side.read(),
         }
 
@@ -213,20 +230,33 @@ class LensView(AnalysisView):
 
     @override
     def answer(self, intent: Intent) -> None:
-        """Read a run without the parts that were picked elsewhere."""
-        if intent.name == "lens_without":
-            self._read_without(parse_parts(str(intent.data.get("parts", ""))))
+        """Read a run without the parts that were picked elsewhere, or by a lens just fitted."""
+        if intent.name == "lens_with":
+            self.run_with(kind=intent.data["kind"], lens_file=str(intent.data["file"]))
+        elif intent.name == "lens_without":
+            parts = parse_parts(str(intent.data.get("parts", "")))
+            self.selection.pick(parts)
+            self.run_with(without=written_parts(parts))
         else:
             super().answer(intent)
 
     @override
     def request_run(self) -> None:
         params = self.try_params()
-        if isinstance(params, LensParams) and params.kind != "logit" and not params.lens_file:
+        if isinstance(params, LensParams) and params.missing() and not self._take_fitted(params):
             self.show_setting("lens_file")
             self.message_requested.emit(_NEEDS_FILE)
             return
         super().request_run()
+
+    def _take_fitted(self, params: LensParams) -> bool:
+        """Name the newest lens of that kind that was fitted here on the model in sight, if any."""
+        model = None if self._result is None else self._result.model
+        known = () if model is None else lens_files.fitted(model.fingerprint, params.kind)
+        for head in known[:1]:
+            self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
+            self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
+        return bool(known)
 
     @override
     def show_failure(
@@ -237,15 +267,6 @@ class LensView(AnalysisView):
         params = self.try_params()
         if isinstance(params, LensParams) and params.kind != "logit" and self.isVisible():
             self.show_setting("lens_file")
-
-    def _read_without(self, parts: Sequence[Part]) -> None:
-        self.run_with(without=written_parts(parts))
-
-    def _on_without(self) -> None:
-        self._read_without(self.selection.picked)
-
-    def _on_picked(self, picked: tuple[Part, ...]) -> None:
-        self._without.setVisible(bool(picked))
 
     def _on_choice(self, _value: object) -> None:
         if (reading := self._drawn()) is not None:

@@ -171,8 +171,11 @@ def headline(reading: Reading, which: Which, position: int) -> str:
         told = f"“{name}” is not on top at the end (rank {rank[last]:,.0f})"
         return f"{told}; its best rank is {rank[best]:,.0f}, {row_words(best, last)}, {at}"
     earlier = np.flatnonzero(rank[:row] == 0)
-    before = f"; before that in layer {int(earlier[0])} already" if earlier.size else ""
-    return f"“{name}” is on top from {row_words(row, last)}, on{before}, {at}"
+    before = f", and for a while from layer {int(earlier[0])}" if earlier.size else ""
+    if row == last:
+        return f"“{name}” is on top at the end alone, layer {row}{before}, {at}"
+    where = row_words(row, last).replace(", ", " (")
+    return f"“{name}” is on top from {where}) to the end{before}, {at}"
 
 
 def _capital(text: str) -> str:

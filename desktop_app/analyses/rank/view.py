@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.rank.picture import AnswerTable
     from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Intent
     from desktop_app.widgets.basics.selection import Selection
 
 
@@ -231,6 +232,22 @@ class RankView(AnalysisView):
         self._tips = data_of.surprise_texts(result, prompt)
         self._surprises.set_ranking(data_of.surprises(result, prompt))
         self._on_position_changed(self.selection.position)
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        """Read the ranking at a position that was chosen elsewhere."""
+        position = intent.data.get("position")
+        if intent.name != "next_tokens" or position is None:
+            super().answer(intent)
+            return
+        prompt, position = int(intent.data.get("prompt", 0)), int(position)
+        self.selection.select_prompt(prompt)
+        self.selection.select_position(position)
+        shown = self._result
+        current = shown is not None and not self._difference.codes()
+        read = shown.data["read_position"] if shown is not None and current else ()
+        if prompt >= len(read) or int(read[prompt]) != position:
+            self.run_with(position=position)
 
     def _on_menu_opening(self, menu: QMenu, _column: str) -> None:
         """Offer what can be made of a next token in the prompt table."""

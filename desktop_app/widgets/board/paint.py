@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _LINES_FROM = 5.0
+# How much wider than an outline its ground is, in cells that have room for it and in others.
+_EDGE, _THIN, _ROOMY = 3.0, 1.5, 14.0
 _HEAD = 8.0
 
 
@@ -75,7 +77,9 @@ def paint_board(
         panes[run].zooming.paint_map(painter, panes[run].small_picture())
     if pointed.held is not None and pointed.pointer is not None:
         start = panes[pointed.held.run].rect_of(pointed.held).center()
-        paint_arrow(painter, start, pointed.pointer, theme.color("accent_hover"))
+        coloured = any(panes[run].has_colours() for run in board.shown)
+        ink = theme.color("mark" if coloured else "accent_hover")
+        paint_arrow(painter, start, pointed.pointer, ink)
 
 
 def _paint_above(
@@ -124,7 +128,8 @@ def _paint_marks(
 ) -> None:
     """Outline and join the cells of the moves, then what is pointed at."""
     theme = theme_hub().current
-    accent = theme.color("accent")
+    coloured = any(panes[run].has_colours() for run in board.shown)
+    ink = theme.color("mark" if coloured else "accent")
     painter.save()
     area = QRectF()
     for run in board.shown:
@@ -132,20 +137,24 @@ def _paint_marks(
     painter.setClipRect(area.adjusted(-4, -4, 4, 4))
     for move in board.moves:
         source, target = Cell(move.run, *move.source), Cell(board.run or move.run, *move.target)
-        paint_frame(painter, panes[source.run].rect_of(source), accent, 2.0, dashed=False)
-        painter.fillRect(panes[target.run].rect_of(target), accent)
-        start, end = (
-            panes[source.run].rect_of(source).center(),
-            panes[target.run].rect_of(target).center(),
-        )
-        paint_arrow(painter, start, end, accent)
-    for cell, ink, width, dashed in (
-        (pointed.hover, theme.color("text"), 1.5, False),
-        (pointed.cursor_cell, theme.color("accent"), 2.5, False),
-        (pointed.picked, theme.color("warn"), 2.5, True),
+        start, end = (panes[cell.run].rect_of(cell) for cell in (source, target))
+        paint_frame(painter, start, ink, 2.0, dashed=False)
+        if coloured:
+            paint_frame(painter, end, ink, 3.0, dashed=False)
+        else:
+            painter.fillRect(end, ink)
+        paint_arrow(painter, start.center(), end.center(), ink)
+    for cell, name, width, dashed in (
+        (pointed.hover, "text", 1.5, False),
+        (pointed.cursor_cell, "accent", 2.5, False),
+        (pointed.picked, "warn", 2.5, True),
     ):
         if cell is not None and cell.run in board.shown:
-            paint_frame(painter, panes[cell.run].rect_of(cell), ink, width, dashed=dashed)
+            rect = panes[cell.run].rect_of(cell)
+            if coloured:  # an outline of the ground's own colour would not be found
+                edge = _EDGE if min(rect.width(), rect.height()) >= _ROOMY else _THIN
+                paint_frame(painter, rect, theme.color("panel"), width + edge, dashed=False)
+            paint_frame(painter, rect, theme.color(name), width, dashed=dashed)
     painter.restore()
 
 
@@ -172,25 +181,30 @@ def paint_grid(
             for start, stop in edges.reshape(-1, 2).tolist():
                 stretch = frame.cell_rect(row, start, 1, stop - start)
                 painter.fillRect(stretch, theme.color("accent_soft"))
-    width, height = frame.cell_width(), frame.cell_height()
-    lines = []
-    if width >= _LINES_FROM:
-        for col in range(frame.cols_seen().start + 1, frame.cols_seen().stop):
-            x = round(frame.cell_rect(0, col).left()) + 0.5
-            lines.append(QLineF(x, plot.top(), x, plot.bottom()))
-    if height >= _LINES_FROM:
-        for row in range(frame.rows_seen().start + 1, frame.rows_seen().stop):
-            y = round(frame.cell_rect(row, 0).top()) + 0.5
-            lines.append(QLineF(plot.left(), y, plot.right(), y))
     painter.setPen(QPen(theme.color("panel"), 1))
-    painter.drawLines(lines)
+    painter.drawLines(_between(frame))
     if image is not None and reach is not None:
-        painter.setPen(QPen(theme.color("accent"), 2.5))
-        painter.drawLines(_edges(frame, reach))
+        for ink, wide in (("panel", 4.5), ("mark", 2.0)):
+            painter.setPen(QPen(theme.color(ink), wide))
+            painter.drawLines(_edges(frame, reach))
     painter.restore()
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.color("border_strong"), 1))
     painter.drawRect(plot)
+
+
+def _between(frame: MatrixFrame) -> list[QLineF]:
+    """Return the lines between the cells in sight, where these are large enough."""
+    plot, lines = frame.plot, []
+    if frame.cell_width() >= _LINES_FROM:
+        for col in range(frame.cols_seen().start + 1, frame.cols_seen().stop):
+            x = round(frame.cell_rect(0, col).left()) + 0.5
+            lines.append(QLineF(x, plot.top(), x, plot.bottom()))
+    if frame.cell_height() >= _LINES_FROM:
+        for row in range(frame.rows_seen().start + 1, frame.rows_seen().stop):
+            y = round(frame.cell_rect(row, 0).top()) + 0.5
+            lines.append(QLineF(plot.left(), y, plot.right(), y))
+    return lines
 
 
 def _edges(frame: MatrixFrame, reach: np.ndarray) -> list[QLineF]:

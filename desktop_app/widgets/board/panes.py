@@ -26,7 +26,7 @@ _LEAST_WIDTH, _LEAST_HEIGHT = 19.0, 11.0
 _SMALLEST, _LARGEST = 9, 13
 _SIDES = 4.0
 _MOST_TEXTS = 6_000
-_CORNER_FROM, _CORNER_LEAST, _CORNER_MOST = 8.0, 4.0, 7.0
+_CORNER_FROM, _CORNER_LEAST, _CORNER_MOST, _EDGE = 8.0, 4.0, 8.0, 2.5
 # The small map is made of a picture of about as many elements a side.
 _MAP_ELEMENTS = 256
 
@@ -77,6 +77,10 @@ class Pane:
         values = self.cells.values if self.cells is not None else None
         return float(values[row, position]) if shown and values is not None else None
 
+    def has_colours(self) -> bool:
+        """Return whether the cells have colours."""
+        return self._image is not None
+
     def text(self, row: int, position: int) -> str:
         """Return what is written into a cell, where there is room."""
         texts = None if self.cells is None else self.cells.texts
@@ -126,13 +130,15 @@ class Pane:
             return
         side = min(max(min(wide, high) / 3, _CORNER_LEAST), _CORNER_MOST)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("good"))
         for row in self.frame.rows_seen():
             for col in self.frame.cols_seen():
                 if row < marked.shape[0] and col < marked.shape[1] and marked[row, col]:
-                    at = self.frame.cell_rect(row, col).topRight() + QPointF(-0.5, 0.5)
-                    down, left = at + QPointF(0, side), at - QPointF(side, 0)
-                    painter.drawPolygon(QPolygonF([at, down, left]))
+                    at = self.frame.cell_rect(row, col).topRight()
+                    # On an edge of the panel's own, green is found on every ground.
+                    for ink, reach in (("panel", side + _EDGE), ("good", side)):
+                        painter.setBrush(theme.color(ink))
+                        down, left = at + QPointF(0, reach), at - QPointF(reach, 0)
+                        painter.drawPolygon(QPolygonF([at, down, left]))
 
     def small_picture(self) -> QImage | None:
         """Return a coarse picture of all cells for the small map."""

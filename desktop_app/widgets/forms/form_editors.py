@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _LEAST, _MOST = -(2**31), 2**31 - 1
+_NEW = "new_path"
+_PATHS = frozenset({"path", _NEW})
+"""How a setting says that it names a file to be read, or one to be written."""
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
 _WIDE = 260
@@ -112,8 +115,8 @@ def make_editor(field: FieldInfo) -> Editor:
     origin = get_origin(kind)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     if origin is Literal:
-        return _choice(get_args(kind), optional)
-    if "between" in extra or extra.get("cli") == "path":
+        return _choice(get_args(kind), extra.get("labels"), optional=optional)
+    if "between" in extra or extra.get("cli") in _PATHS:
         return _of_texts(extra, str(field.title or "file").lower())
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
@@ -132,7 +135,7 @@ def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
     """Return a control for several texts on one line, or for the name of a file."""
     if "between" in extra:
         return _several(str(extra["between"]), str(extra.get("placeholder", "none")))
-    return _path(what)
+    return _path(what, str(extra.get("placeholder", "none")), new=extra["cli"] == _NEW)
 
 
 def _free_text(extra: Mapping[str, Any]) -> Editor:
@@ -142,14 +145,15 @@ def _free_text(extra: Mapping[str, Any]) -> Editor:
     return editor
 
 
-def _choice(choices: Sequence[object], optional: bool) -> Editor:
-    """Return a control for one of a few short words, or of many."""
+def _choice(choices: Sequence[object], named: Any, *, optional: bool) -> Editor:
+    """Return a control for one of a few short words, or of many; some a field names itself."""
     values = [*([None] if optional else []), *choices]
-    labels = [choice_label(value) for value in values]
+    own = named if isinstance(named, dict) else {}
+    labels = [str(own.get(value) or choice_label(value)) for value in values]
     if len(values) <= _SEGMENTS_MOST and sum(map(len, labels)) <= _SEGMENT_LETTERS:
         segments = SegmentedControl(list(zip(values, labels, strict=True)))
         for value in values:
-            segments.set_option_enabled(value, True, choice_term(value))
+            segments.set_option_enabled(value, True, "" if value in own else choice_term(value))
         return Editor(segments, segments.changed, segments.value, segments.set_value)
     combo = QComboBox()
     for row, label in enumerate(labels):
@@ -246,25 +250,32 @@ class _PathLine(QLineEdit):
 
     edited = Signal()
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, placeholder: str, *, new: bool) -> None:
         super().__init__()
-        self._what = what
+        self._what, self._new = what, new
         self.setMinimumWidth(_WIDE)
-        self.setPlaceholderText("none")
+        self.setPlaceholderText(placeholder)
         self.textEdited.connect(self.edited)
 
     @Slot()
     def ask(self) -> None:
         """Let the user choose one from the disk."""
-        path = QFileDialog.getOpenFileName(self, f"Choose the {self._what}")[0]
+        # What may be written over is settled by what writes there.
+        keep = QFileDialog.Option.DontConfirmOverwrite
+        title = f"Choose the {self._what}"
+        path = (
+            QFileDialog.getSaveFileName(self, title, self.text(), options=keep)
+            if self._new
+            else QFileDialog.getOpenFileName(self, title)
+        )[0]
         if path:
             self.setText(path)
             self.edited.emit()
 
 
-def _path(what: str) -> Editor:
-    """Return a control for the name of a file, and a button that chooses one."""
-    line = _PathLine(what)
+def _path(what: str, placeholder: str, *, new: bool = False) -> Editor:
+    """Return a control for the name of a file, and a button that chooses one, or a new one."""
+    line = _PathLine(what, placeholder, new=new)
     editor = Editor(line, line.edited, line.text, line.setText)
     choose = icon_button("folder", f"Choose the {what}…")
     choose.clicked.connect(line.ask)

@@ -196,6 +196,8 @@ def short_text(value: float) -> str:
     """Return a number of few figures, written out down to a ten-thousandth."""
     if 1e-4 <= abs(value) < 1e-3:
         return f"{value:.2g}".replace("-", "−")
+    if 1e3 <= abs(value) < 1e6:
+        return f"{float(f'{value:.3g}'):,.0f}".replace("-", "−")
     return tick_text(value)
 
 

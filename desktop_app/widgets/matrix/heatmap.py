@@ -177,9 +177,11 @@ def reset_button(text: str, canvas: MatrixCanvas) -> QToolButton:
 
 def _on_scale_of(first: Matrix, other: Matrix) -> Matrix:
     """Return a map in the colours of the first: one bar speaks for all of them."""
-    if (other.limits, other.diverging) == (first.limits, first.diverging):
+    same = (other.limits, other.diverging) == (first.limits, first.diverging)
+    if same and other.stretch is first.stretch:
         return other
-    return replace(other, scale=first.limits, diverging=first.diverging, seen=first.seen)
+    scale, stretch = first.limits, first.stretch
+    return replace(other, scale=scale, diverging=first.diverging, seen=first.seen, stretch=stretch)
 
 
 class Heatmap(QWidget):
@@ -231,7 +233,9 @@ class Heatmap(QWidget):
             pane.beside = maps
             pane.show_map(maps[place] if place < len(maps) else None)
             pane.setVisible(place < len(maps))
-        self._bar.set_scale(first.limits, diverging=first.diverging, seen=first.seen)
+        self._bar.set_scale(
+            first.limits, diverging=first.diverging, seen=first.seen, stretch=first.stretch
+        )
         self._bar.setVisible(True)
         self._arrange()
         self._point()

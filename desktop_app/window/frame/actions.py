@@ -39,6 +39,7 @@ class ActionSpec:
         action: Where it was made elsewhere, such as a dock's own.
         submenu: A menu within the menu, such as `Layouts`; within that again after ` > `.
         family: Those of one family come and go together, such as files that were open lately.
+        lacks: Why it cannot be chosen on this machine; empty where it can.
     """
 
     key: str
@@ -56,6 +57,7 @@ class ActionSpec:
     action: QAction | None = None
     submenu: str = ""
     family: str = ""
+    lacks: str = ""
 
 
 def in_menu(menu: str, *rows: tuple[Any, ...]) -> list[ActionSpec]:
@@ -150,7 +152,8 @@ class ActionBook:
         if spec.icon:
             bind_icon(action, spec.icon)
             action.setProperty("icon_name", spec.icon)
-        action.setStatusTip(spec.tip)
+        action.setStatusTip(f"{spec.tip}. {spec.lacks}" if spec.lacks else spec.tip)
+        action.setEnabled(not spec.lacks)
         if spec.group:
             action.setCheckable(True)
             action.setChecked(spec.chosen)

@@ -13,6 +13,7 @@ from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.contract.requests import RunAnalysis
 from desktop_app.pictures.origin import model_difference
 from desktop_app.support import installed
+from desktop_app.support.hub_cache import is_cached
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.runs.showing import NO_MODEL, asked_rows
@@ -54,6 +55,14 @@ def worked_example(model: str) -> tuple[PromptRow, ...]:
     if model == TOY:
         return (PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),)
     return (PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),)
+
+
+def _lacking(preset: Preset) -> str:
+    """Say which weights a question needs that are not here; empty where it can be asked."""
+    missing = [name for name in preset.needs if not is_cached(name)]
+    if not missing:
+        return ""
+    return f"Not here: the weights of {' and '.join(missing)}, in the local Hub cache"
 
 
 class FirstStart(QObject):
@@ -173,6 +182,7 @@ class RunDesk(QObject):
                     *(preset.key, preset.title, "&Run", 40),
                     partial(self.run_preset, name, preset),
                     *("", preset.icon, preset.tip, place == 0),
+                    lacks=_lacking(preset),
                 )
                 for place, (name, preset) in enumerate(presets)
             ),

@@ -119,7 +119,8 @@ class StorageDesk(QObject):
             return
         words = ""
         if params is not None and self._model is not None and self._lengths:
-            words = storage_words(stores(params, self._model, self._lengths), self._limit())
+            wanted = stores(params, self._model, self._lengths)
+            words = storage_words(wanted, self._limit(), view.analysis.stored)
         view.say_storage(words)
 
     def _on_view_built(self, view: AnalysisView) -> None:
@@ -137,13 +138,14 @@ class StorageDesk(QObject):
         self._tell_all()
 
 
-def storage_words(wanted: int, limit: int) -> str:
+def storage_words(wanted: int, limit: int, stored: str = "patterns") -> str:
     """Say what a run would keep, and what becomes of more than may be kept."""
     if not wanted:
         return ""
-    said = f"keeps {human_bytes(wanted)} of patterns"
     if wanted <= limit:
-        return said
+        return f"keeps {human_bytes(wanted)} of {stored}"
+    if stored != "patterns":
+        return f"{stored} take {human_bytes(wanted)}, and at most {human_bytes(limit)} are kept"
     return (
         f"patterns take {human_bytes(wanted)} of at most {human_bytes(limit)}: heads are computed "
         "when looked at"

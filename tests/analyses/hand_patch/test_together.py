@@ -18,7 +18,7 @@ from desktop_app.pictures.boards import Cell
 from desktop_app.pictures.naming import result_name
 from desktop_app.widgets.board.board import HandBoard
 from tests.finding import find, in_sight, press
-from tests.samples import drawn, patching
+from tests.samples import drawn, lensed, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 LEFT = Qt.MouseButton.LeftButton
@@ -348,3 +348,82 @@ def test_in_results_of_older_versions_nothing_is_removed(view):
 )
 def test_a_result_is_called_by_what_was_removed(made, name):
     assert result_name(made()) == name
+
+
+# What the lens brings.
+
+
+def test_a_move_dragged_in_another_view_is_tried_here(view, heard):
+    asked = heard(view.run_requested)
+    told = {"move": "clean:resid_pre:0.4>0.4", "prompt": 0, "run": "corrupt"}
+    view.answer(Intent("hand_move", told))
+    (params,) = (given[0] for given in asked)
+    assert (params.run, params.moves, params.pair) == ("corrupt", (told["move"],), 0)
+    assert find(view, QComboBox, "Site of the next move").currentData() == "resid_pre"
+
+
+def test_such_moves_add_up_on_the_pair_on_screen(view, heard):
+    view.show_result(patching.hand_result((MOVE,)))
+    asked = heard(view.run_requested)
+    more = "clean:resid_post:2.7>2.7"
+    view.answer(Intent("hand_move", {"move": more, "prompt": 0, "run": "corrupt"}))
+    assert asked[0][0].moves == (MOVE, more)
+    turned = {"move": "corrupt:resid_post:1.4>1.4", "prompt": 0, "run": "clean"}
+    view.answer(Intent("hand_move", turned))
+    assert (asked[1][0].run, asked[1][0].moves) == ("clean", (turned["move"],))
+
+
+def test_on_another_pair_a_move_begins_anew(view, heard):
+    view.show_result(patching.hand_result((MOVE,), prompts=(patching.PAIR, patching.OTHER)))
+    asked = heard(view.run_requested)
+    told = {"move": "clean:resid_post:0.1>0.1", "prompt": 1, "run": "corrupt"}
+    view.answer(Intent("hand_move", told))
+    assert (asked[0][0].pair, asked[0][0].moves) == (1, (told["move"],))
+
+
+def test_a_move_into_a_run_without_heads_removes_them_along(view, heard, selection):
+    asked = heard(view.run_requested)
+    told = {"move": "clean:resid_post:1.5>1.5", "prompt": 0, "run": "clean", "without": "1.3,m2"}
+    view.answer(Intent("hand_move", told))
+    assert (asked[0][0].without, asked[0][0].run) == ("1.3,m2", "clean")
+    assert selection.picked == ((1, 3), (2, None))
+
+
+def test_without_a_result_a_move_is_tried_all_the_same(make_view, heard):
+    view = make_view("hand_patch")
+    asked = heard(view.run_requested)
+    view.answer(Intent("hand_move", {"move": MOVE, "prompt": 0}))
+    assert (asked[0][0].run, asked[0][0].moves) == ("corrupt", (MOVE,))
+
+
+def test_cells_say_what_a_lens_of_this_pair_reads_there(view):
+    board = find(view, HandBoard)
+    view.show_result(patching.hand_result())
+    view.take_lent([("Lens of noon", lensed.lens_result())])
+    out = view.read_out()
+    assert out["colours"].startswith("Texts: Lens of noon · logit lens, the top token")
+    assert out["texts"]["clean"][1][7] == "5"  # after block 1, which is row 2 of the lens
+    assert board.has_texts()
+    assert "says next: 5" in board.cell_words(Cell("clean", 1, 7))
+    assert out["scale"] is None
+    find(view, QComboBox, "Site of the next move").setCurrentIndex(0)  # before the block
+    assert view.read_out()["texts"]["clean"][2][7] == "5"
+    find(view, QComboBox, "Site of the next move").setCurrentText("MLP output")
+    assert view.read_out()["texts"] == {}
+    view.take_lent([("Lens", lensed.lens_result(prompts=(patching.OTHER,)))])
+    assert view.read_out()["texts"] == {}
+
+
+def test_the_switch_takes_texts_away_and_leaves_the_colours(view, qtbot):
+    view.show_result(patching.hand_result())
+    view.take_lent([("Lens", lensed.lens_result()), ("Patching", mapped())])
+    board = find(view, HandBoard)
+    assert board.has_texts()
+    told = board.cell_words(Cell("corrupt", 1, 4))
+    assert "says next: x" in told
+    assert "restored by the other run's: +0.500" in told
+    assert "Colours: Patching" in view.read_out()["colours"]
+    press(view, "Top tokens")
+    assert view.read_out()["texts"] == {}
+    assert not board.has_texts()
+    assert view.read_out()["scale"] == (-0.75, 0.75)

@@ -5,6 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QToolButton
 
+from desktop_app.contract.spec import Intent
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -125,3 +126,15 @@ def test_a_large_window_shows_the_prompt_token_by_token(qtbot, make_view, select
     view.resize(900, 600)
     qtbot.waitUntil(surprises.isHidden)
     qtbot.waitUntil(strip.isVisible)
+
+
+def test_a_position_chosen_elsewhere_is_read(make_view, heard, selection):
+    view = make_view("rank")
+    runs = heard(view.run_requested)
+    view.show_result(drawn.rank_result())
+    view.answer(Intent("next_tokens", {"prompt": 0, "position": 3}))
+    assert [told[0].position for told in runs] == [3]
+    assert selection.position == 3
+    read = int(view.current_result.data["read_position"][0])
+    view.answer(Intent("next_tokens", {"prompt": 0, "position": read}))
+    assert len(runs) == 1  # it is on screen
