@@ -39,14 +39,16 @@ def _whole(value: float) -> str:
 
 
 _WORD = Column("word", "name", least=90)
-_MARK = Column("trouble", "mark", "", priority=1)
+_MARK = Column("trouble", "mark", "")
 _TOKENS = (
     Column("pieces", "mono", "tokens", muted=True, priority=2, tooltip="Its tokens in place"),
-    Column("tokens", "number", "count", tooltip="How many tokens; they must be as many"),
+    Column(
+        "tokens", "number", "count", priority=1, tooltip="How many tokens; they must be as many"
+    ),
 )
 _READ = (
     Column("change", "number", format=_small, bar=True, tooltip="KL(base ‖ changed), nats"),
-    Column("then likeliest", "token", priority=3),
+    Column("then says", "token", priority=3),
 )
 _DIFF = Column("logit diff", "number", priority=2, tooltip="answer − wrong with it")
 _TO = Column(
@@ -154,7 +156,7 @@ def _value(result: Result, key: str, row: int) -> object:
         return pieces(told)
     if key == "tokens":
         return int(result.data["token_count"][row])
-    if key == "then likeliest":
+    if key == "then says":
         found = result.data["next"][row]
         return None if found is None else token_text(found)
     value = float(result.data[FIELDS[key]][row])

@@ -114,7 +114,7 @@ def test_names_tables_and_numbers_taken_apart():
     assert "“six”" in explain(result, "kl", Place()).working
     assert explain(result, "pieces", Place()).name == "Tokens in place"
     for column in data_of.table_of_words(result).columns:
-        assert (explain(result, column.key, Place()) is None) == (column.key == "then likeliest")
+        assert (explain(result, column.key, Place()) is None) == (column.key == "then says")
 
 
 def test_a_terminal_gets_a_line_per_word():
