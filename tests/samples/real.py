@@ -18,6 +18,7 @@ SETTINGS = {
     "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
     "repeat": {"batch": 2, "seq_len": 8, "effect_batch": 1},
     "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
+    "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
 }
 
 

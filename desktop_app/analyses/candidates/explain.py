@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.candidates.picture import OWN, head_name
+from desktop_app.analyses.candidates.picture import FIELDS, OWN, head_name
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from desktop_app.pictures.facts import Place
 
 WHATS = ("kl", "attention_from_last", "attention_to", "tokens", "frequency_rank", "logit_diff")
-_KEYS = {"pieces": "tokens", "trouble": "tokens", "word": "tokens", "frequency": "frequency_rank"}
+_KEYS = {
+    **FIELDS,
+    **dict.fromkeys(("pieces", "trouble", "word"), "tokens"),
+    **dict.fromkeys(("times", "frequency"), "frequency_rank"),
+}
 _PAGE, _HEADING = "candidates", "Definitions"
 _TOLD = {
     "kl": (

@@ -17,7 +17,7 @@ from desktop_app.pictures.words import clipped, number, part_name, plural, promp
 from desktop_app.session.export_table import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.ranking import Emphasis
@@ -39,43 +39,52 @@ def _whole(value: float) -> str:
 
 
 _WORD = Column("word", "name", least=90)
-_MARK = Column("trouble", "mark", "", priority=1)
+_MARK = Column("trouble", "mark", "")
 _TOKENS = (
     Column("pieces", "mono", "tokens", muted=True, priority=2, tooltip="Its tokens in place"),
-    Column("tokens", "number", "count", tooltip="How many tokens; they must be as many"),
+    Column(
+        "tokens", "number", "count", priority=1, tooltip="How many tokens; they must be as many"
+    ),
 )
 _READ = (
-    Column("kl", "number", "changes", format=_small, bar=True, tooltip="KL(base ‖ changed), nats"),
-    Column("next", "token", "then likeliest", priority=3),
+    Column("change", "number", format=_small, bar=True, tooltip="KL(base ‖ changed), nats"),
+    Column("then says", "token", priority=3),
 )
-_DIFF = Column("logit_diff", "number", "logit diff", priority=2, tooltip="answer − wrong with it")
+_DIFF = Column("logit diff", "number", priority=2, tooltip="answer − wrong with it")
 _TO = Column(
-    "attention_to",
-    "number",
     "looked at",
+    "number",
     format=_small,
     bar=True,
     priority=1,
     tooltip="The head's attention to it, mean over the tokens after it",
 )
 _LAST = Column(
-    "attention_from_last",
-    "number",
     "from last",
+    "number",
     format=_small,
     bar=True,
     tooltip="The head's attention to it from the last token",
 )
 _RANK = (
     Column(
-        "frequency_rank",
-        "number",
         "text rank",
+        "number",
         format=_whole,
         tooltip="0: the most frequent word of the text",
     ),
-    Column("frequency", "number", "times", format=_whole, muted=True, priority=3),
+    Column("times", "number", format=_whole, muted=True, priority=3),
 )
+
+FIELDS = {
+    "change": "kl",
+    "logit diff": "logit_diff",
+    "looked at": "attention_to",
+    "from last": "attention_from_last",
+    "text rank": "frequency_rank",
+    "times": "frequency",
+}
+"""What a column of the table shows, by its key."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +156,10 @@ def _value(result: Result, key: str, row: int) -> object:
         return pieces(told)
     if key == "tokens":
         return int(result.data["token_count"][row])
-    if key == "next":
+    if key == "then says":
         found = result.data["next"][row]
         return None if found is None else token_text(found)
-    value = float(result.data[key][row])
+    value = float(result.data[FIELDS[key]][row])
     return None if math.isnan(value) else value
 
 
@@ -300,6 +309,20 @@ def given_text(result: Result) -> str:
 def setting_of_head(layer: int, head: int) -> str:
     """Return a head as the settings write it."""
     return f"{layer}.{head}"
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield a row per word, the prompt's own first, for a terminal."""
+    yield heading(result)
+    yield place_sentence(result)
+    shown = table_of_words(result)
+    for row in shown.rows:
+        told = [f"  {shown.text(row.key, 0):<20}"]
+        for place, column in enumerate(shown.columns[1:], start=1):
+            text = shown.text(row.key, place)
+            if text and column.key != "tokens":
+                told.append(text if column.key == "trouble" else f"{column.key} {text}")
+        yield "  ".join(told)
 
 
 def table(result: Result, _prompt: int = 0, _head: tuple[int, int] | None = None) -> Table:

@@ -34,7 +34,7 @@ class CandidatesParams(Params):
     with_: Words = setting(
         (),
         "Candidates",
-        "What is put in its place, to the letter, with | between: arg|self|size.",
+        "What is put in its place, one after the other, to the letter; several with a bar between.",
         alias="with",
         cli="several",
         metavar="A|B|C",

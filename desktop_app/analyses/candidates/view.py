@@ -63,7 +63,7 @@ class CandidatesView(AnalysisView):
 
     EMPTY = (
         "What may stand in a word's place?",
-        "Name a word of the prompt and candidates with | between, and run: which have as many "
+        "Name a word of the prompt, and candidates with a bar between, and run: which have as many "
         "tokens, what they change, and who looks at them.",
     )
 

@@ -264,16 +264,22 @@ def test_running_out_of_memory_takes_fewer_rows(monkeypatch):
 
 
 @pytest.mark.pack
-def test_the_packs_self_and_arg(smollm2_folder):
-    """A worked figure: what may stand for `param`, and how head 1.3 looks at each."""
+def test_the_packs_trap(smollm2_folder):
+    """The worked figure of the help: three words of one token, and head 6.0 tells them apart."""
     model = named("smollm2")
-    text = "def load(self, size):\n    # param size: the"
-    result = ran(model, prompt=text, replace="param", words=("arg", "self"), head="1.3")
+    text = 'def load(self, path, size):\n    """Load a file.\n\n    :param path: where it is\n    :'
+    row = {"answer": ("param",), "wrong": ("return",)}
+    result = ran(model, prompt=text, replace="param", words=("arg", "self"), head="6.0", row=row)
     assert result.data["token_count"].tolist() == [1, 1, 1]
+    looked = result.data["attention_from_last"]
+    assert looked == pytest.approx([0.783, 0.439, 0.200], abs=2e-3)
+    assert result.data["kl"] == pytest.approx([0.0, 0.603, 0.493], abs=2e-3)
+    assert result.data["logit_diff"] == pytest.approx([5.865, 4.016, 7.398], abs=5e-3)
+    assert [found["text"] for found in result.data["next"]] == ["param", "param", "type"]
     before, _pattern, _ids = plain(model, text)
     for place, word in enumerate(("param", "arg", "self")):
         after, pattern, _changed = plain(model, text.replace("param", word))
         kl = float((before.exp() * (before - after)).sum())
         assert result.data["kl"][place] == pytest.approx(kl, abs=1e-5)
-        last = float(pattern[1, 3, -1, result.data["span"][0, 0]])
-        assert result.data["attention_from_last"][place] == pytest.approx(last, abs=1e-5)
+        last = float(pattern[6, 0, -1, result.data["span"][0, 0]])
+        assert looked[place] == pytest.approx(last, abs=1e-5)

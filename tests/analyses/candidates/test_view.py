@@ -17,6 +17,7 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.pictures.explained import explain, whats
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.naming import result_name
+from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of, write_tidy
 from desktop_app.session.store import Session
 from desktop_app.widgets.tables.ranking import RankingList
@@ -62,19 +63,19 @@ def choose(view, qtbot, row):
 def test_a_row_per_word_the_own_first():
     shown = data_of.table_of_words(made())
     keys = [column.key for column in shown.columns]
-    assert keys[:5] == ["word", "trouble", "pieces", "tokens", "kl"]
+    assert keys[:5] == ["word", "trouble", "pieces", "tokens", "change"]
     assert shown.values("word") == ["two", "six", "twothree", "ten"]
     assert shown.values("trouble") == ["in the prompt", "", "2 for 1", ""]
     assert shown.values("tokens") == [1, 1, 2, 1]
-    assert shown.values("kl")[0] == 0.0
-    assert shown.values("kl")[2] is None
-    assert shown.values("attention_from_last")[2] is None
+    assert shown.values("change")[0] == 0.0
+    assert shown.values("change")[2] is None
+    assert shown.values("from last")[2] is None
     assert [row.emphasis for row in shown.rows] == ["good", "", "bad", ""]
 
 
 def test_what_cannot_be_sorted_goes_last():
     shown = data_of.table_of_words(made())
-    column = [column.key for column in shown.columns].index("kl")
+    column = [column.key for column in shown.columns].index("change")
     assert shown.order(column, descending=True)[-1] == 2
     assert shown.order(column)[-1] == 2
 
@@ -112,6 +113,16 @@ def test_names_tables_and_numbers_taken_apart():
         assert explain(result, what, Place()) is not None
     assert "“six”" in explain(result, "kl", Place()).working
     assert explain(result, "pieces", Place()).name == "Tokens in place"
+    for column in data_of.table_of_words(result).columns:
+        assert (explain(result, column.key, Place()) is None) == (column.key == "then says")
+
+
+def test_a_terminal_gets_a_line_per_word():
+    told = as_text(made()).splitlines()
+    assert told[1].startswith("2 of 3 candidates have as many tokens")
+    assert [line.split()[0] for line in told[3:]] == ["two", "six", "twothree", "ten"]
+    assert "from last" in told[4]
+    assert "change" not in told[5]  # of another length nothing is read
 
 
 def test_a_session_keeps_it_and_tables_hold_it(tmp_path):
