@@ -44,6 +44,10 @@ _OPTIONS = {
     "card": "circuit card",
     "pattern": "painted pattern",
     "prompts": "a prompt table",
+    "with-dtype": "its precision",
+    "with-layernorm": "its norms",
+    "with-weights": "its weights",
+    "norm-steps": "norms step by step",
 }
 # The sign of a number that is nothing, and what a number may begin with: a width of spaces.
 _SIGNED_NOTHING = re.compile(r"^(\s*)[+-](?=[0.]+([^\d.]|$))")

@@ -10,12 +10,7 @@ from desktop_app.contract.result import Notice
 from desktop_app.engine import catalogue, hub, loading
 from desktop_app.engine.memory import bytes_needed, free_bytes
 from desktop_app.methods.prepare import encoder_of
-from desktop_app.support.errors import (
-    BadInputError,
-    LensbenchError,
-    ModelLoadError,
-    first_line,
-)
+from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadError
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
@@ -80,8 +75,8 @@ def second_of(
         raise type(error)(_FLAG.sub(r"--with-\1", str(error))) from None
     except OSError as error:  # such as a name that no file can have
         raise ModelLoadError(
-            f"--with {spec.model[:_SHOWN]} cannot be looked for ({first_line(error, 60)}): give a "
-            "catalogue name, a Hub id, a folder or a .gguf file."
+            f"--with {spec.model[:_SHOWN]} cannot be looked for ({error.strerror or 'no file'}): "
+            "give a catalogue name, a Hub id, a folder or a .gguf file."
         ) from None
     other.budget_bytes = model.budget_bytes
     _refuse_too_long(other, prepared)

@@ -10,6 +10,7 @@ from desktop_app.analyses.compare import picture as data_of
 from desktop_app.analyses.compare.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.naming import result_name
+from desktop_app.pictures.words import without_flags
 from tests.samples.compared import compare_result, stepped
 from tests.samples.drawn import model
 
@@ -210,3 +211,7 @@ def test_every_number_is_explained_with_the_values_on_screen(what):
 
 def test_heads_that_were_not_ranked_are_not_explained():
     assert explain(compare_result(), "spearman", Place()) is None
+
+
+def test_options_of_the_second_model_are_said_as_the_form_says_them():
+    assert without_flags("choose --with-dtype float32") == "choose its precision float32"

@@ -217,6 +217,22 @@ def test_another_depth_leaves_the_streams_out_and_compares_logits(tmp_path, monk
     assert {"streams_not_comparable", "heads_not_comparable"} <= told
 
 
+def test_padded_unembeddings_are_compared_over_the_ids_of_both(tmp_path, monkeypatch):
+    from tests.engine import zoo
+
+    model = tiny("llama")
+    monkeypatch.setitem(zoo.SETTINGS, "llama", {**zoo.SETTINGS["llama"], "vocab_size": 320})
+    wide = str(save_tiny("llama", tmp_path / "wide"))
+    result = run(model, ROWS[:1], with_model=wide)
+    assert "over the 300 ids" in next(
+        notice.message for notice in result.warnings if notice.code == "vocabulary_cropped"
+    )
+    ids = result.prompts[0].tokens.ids
+    one, two = (log_softmax(plain(source, ids)[0][:, :300]) for source in (model.info.source, wide))
+    kl = (np.exp(one) * (one - two)).sum(-1)
+    np.testing.assert_allclose(result.data["kl"][:, 0], kl, atol=1e-6)
+
+
 # The ranking of heads.
 
 
