@@ -17,6 +17,7 @@ _METRIC = "the metric of that name: the answer's rank"
 _COLUMN = "a column of next tokens: their rank"
 _KEY = "the key of the result object"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
     ("contract/params.py", "rank"): _METRIC,
@@ -34,6 +35,7 @@ OTHER_MEANINGS = {
     ("contract/result.py", "tokens"): _KEY,
     ("contract/spec.py", "compare"): "the group of the rail",
     ("analyses/candidates/spec.py", "compare"): "the group of the rail",
+    ("analyses/residual/spec.py", "compare"): "the group of the rail",
     ("analyses/attention/controls.py", "compare"): _BESIDE,
     ("analyses/tokens/picture.py", "compare"): _BESIDE,
     ("analyses/tokens/run.py", "compare"): _BESIDE,
@@ -47,7 +49,13 @@ OTHER_MEANINGS = {
     ("window/sessions/results_panel.py", "compare"): _BESIDE,
     ("pictures/words.py", "attention"): "what a part or a choice is called: the attention output",
     ("analyses/ablate/picture.py", "attention"): "what a part is called: the attention output",
+    ("analyses/attribute/explain.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/picture.py", "attention"): "what a part is called: the attention outputs",
+    ("analyses/attribute/plots.py", "attention"): "what a part is called: the attention outputs",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
+    ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
+    ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 
 

@@ -79,7 +79,8 @@ def setting(
         alias: Its name among the params, where that is a keyword of Python.
         facts: Bounds, as pydantic has them (`ge`, `le`, `max_length` …), and what form and command
             line heed: `advanced` folds it away, `hidden` keeps it out of the form, `words` and
-            `counted` say how a sentence names its values, `named` how the name of a result does,
+            `counted` say how a sentence names its values, `labels` how its control does where that
+            is not the usual way, `named` how the name of a result does,
             `spelling` that it lists `heads` or `layers`, `placeholder`, `cli`, `metavar`.
     """
     bounds = {name: facts.pop(name) for name in _BOUNDS & facts.keys()}

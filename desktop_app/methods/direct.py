@@ -136,9 +136,13 @@ def way_into_stream(
 
 
 def _norms(block: Any) -> list[Any]:
-    """Return a block's norms."""
-    kinds = [(part, getattr(part, "original_component", None)) for part in block.children()]
-    return [part for part, own in kinds if "norm" in type(own).__name__.lower()]
+    """Return a block's norms, and what stands in their place."""
+    found = []
+    for part in block.children():
+        own = getattr(part, "original_component", None)
+        if any("norm" in type(module).__name__.lower() for module in (part, own)):
+            found.append(part)
+    return found
 
 
 def _fitted(model: LoadedModel, norm: Any, x: torch.Tensor, y: torch.Tensor) -> LinearNorm:

@@ -114,13 +114,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """A value told by a straight line: `up` from left to right, `across` from top to bottom."""
+    """A value told by a straight line: `up` from left to right, `across` from top to bottom.
+
+    Its words stand at the line's end, or at its start.
+    """
 
     value: float
     text: str = ""
     axis: Literal["across", "up"] = "up"
     tone: str = "text_muted"
     dashed: bool = True
+    at_start: bool = False
 
 
 @dataclass(frozen=True)

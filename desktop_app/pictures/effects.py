@@ -51,11 +51,13 @@ class PartEffect:
 
     Attributes:
         values: Removed − untouched, one per prompt that was asked for.
-        how: How it was removed, in a word or two.
+        mode: What took its place: `zero`, `mean` or `resample`.
+        estimated: Whether they are gradient estimates.
     """
 
     values: np.ndarray
-    how: str
+    mode: str
+    estimated: bool = False
 
     def of(self, prompt: int | None) -> float:
         """Return the change on a prompt, or its mean."""

@@ -124,4 +124,8 @@ def _word(value: object, name: str) -> str:
         return "on" if value else "off"
     if isinstance(value, (tuple, list)):
         return plural(len(value), "entry") if len(value) == 1 else f"{len(value):,} entries"
-    return clipped(dotted_name(choice_label(value)), _SHORT) if value not in ("", None) else "none"
+    return (
+        clipped(dotted_name(choice_label(value, name)), _SHORT)
+        if value not in ("", None)
+        else "none"
+    )

@@ -73,6 +73,8 @@ _NOTICES = {
     "task_not_done": "answer not on top",
     "rows_not_one": "rows do not sum to 1",
     "layernorm_removed": "without LayerNorm",
+    "sum_differs": "parts do not quite sum up",
+    "targets_mixed": "means mix differences and logits",
     "candidate_length": "not as many tokens",
     "candidate_beside": "more tokens change",
     "candidate_space": "leading space differs",
@@ -312,10 +314,15 @@ def without_flags(message: str) -> str:
     return _CODE.sub(lambda match: _LABELS.get(match[0], match[0]), told)
 
 
-def choice_label(value: object) -> str:
-    """Return a choice as it is shown: `resid_pre` as `stream before block`."""
+def choice_label(value: object, setting: str = "") -> str:
+    """Return a choice as it is shown: `resid_pre` as `stream before block`.
+
+    Of a setting that is named and is no metric, a word that is also a metric's stays as it is.
+    """
     if value is None:
         return "none"
+    if setting not in {"", "metric"} and str(value) in METRIC_NAMES:
+        return str(value)
     return _LABELS.get(str(value), str(value).replace("_", " "))
 
 

@@ -21,6 +21,7 @@ from desktop_app.contract.requests import LoadModel, ModelSpec, RunAnalysis
 from desktop_app.engine.loading import load
 from desktop_app.engine.sweep_pass import Pass
 from desktop_app.jobs.service import Service
+from desktop_app.methods import streams
 from desktop_app.methods.together import Reader
 from desktop_app.session.parts import LazyArray
 from desktop_app.support.errors import BadInputError, MemoryExhaustedError
@@ -194,7 +195,7 @@ def full_gpu(spare=0):
 
 
 class Watched:
-    """Passes of sweeps and readings, counted, and refused where memory ends by decree.
+    """Passes of sweeps, readings and streams, counted, and refused where memory ends by decree.
 
     Attributes:
         most: The most variants, or texts, of a pass.
@@ -212,6 +213,14 @@ class Watched:
             Reader,
             "_pass",
             lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
+        )
+        batches = streams.in_batches
+        monkeypatch.setattr(
+            streams,
+            "in_batches",
+            lambda model, count, limit, work: batches(
+                model, count, limit, lambda rows: self._watch(rows.stop - rows.start, work, rows)
+            ),
         )
 
     def _watch(self, count, original, *arguments):

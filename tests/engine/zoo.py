@@ -179,6 +179,14 @@ FURTHER: dict[str, dict[str, object]] = {
     },
     # Attention and MLP side by side behind one norm, and logits with a multiplier.
     "cohere": {**_LLAMA, "logit_scale": 0.4},
+    # Experts, and one beside them with a gate of its own.
+    "qwen2_moe": {
+        **_LLAMA,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 24,
+        "shared_expert_intermediate_size": 20,
+    },
     # A norm before each part and one behind it; a norm behind each part alone.
     "glm4": {**_LLAMA, "head_dim": 8},
     "exaone4": {**_LLAMA, "sliding_window": 5, "sliding_window_pattern": 2},

@@ -154,6 +154,7 @@ SETTINGS = {
     "detect": {"batch": 2, "seq_len": 6, "card": "auto"},
     "repeat": {"batch": 2, "seq_len": 5},
     "compose": {},
+    "residual": {"heads": True},
 }
 
 

@@ -38,6 +38,7 @@ MODULES = {
     "nemotron": LLAMA,
     "deepseek_v3": LLAMA,
     "gpt_oss": LLAMA,
+    "qwen2_moe": LLAMA,
     "granite": LLAMA,
     "cohere": LLAMA,
     "starcoder2": LLAMA,

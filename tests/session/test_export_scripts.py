@@ -19,6 +19,7 @@ from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.fit_lens import run as fit_lens
@@ -160,7 +161,7 @@ RUNS = {
         },
     ),
     "residual": (residual.run, ROWS, {"heads": True}),
-    "residual-uneven": (residual.run, UNEVEN, {"shares": False}),
+    "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
     "compose-folded": (compose.run, (), {"fold": True, "ov": "2.0"}),
     "compose-folded-keys": (compose.run, (), {"fold": True, "kind": "K"}),
@@ -184,6 +185,14 @@ RUNS = {
         (PromptRow(text="a b a b"),),
         {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
+    "compare": (compare.run, UNEVEN, {"with_weights": "processed", "rank_heads": True}),
+    "compare-half": (compare.run, (ROW,), {"with": "toy", "with_dtype": "bfloat16"}),
+    "compare-norms": (compare.run, ROWS, {"with_layernorm": "eps", "norm_steps": True}),
+    "compare-constant": (
+        compare.run,
+        (ROW,),
+        {"with_layernorm": "constant", "rank_heads": True, "metric": "loss"},
+    ),
     "detect-prompts": (
         detect.run,
         (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
@@ -206,6 +215,7 @@ OTHERS = {
     "attribute-capped": "gemma2",
     "attribute-joined": "opt",
     "attribute-behind": "olmo2",
+    "attribute-experts": "qwen2_moe",
 }
 _TINY = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 RUNS |= {
@@ -217,12 +227,14 @@ RUNS |= {
     "residual-post-norms": (residual.run, (_TINY, PromptRow(text="a")), {"heads": True}),
     "residual-joined": (residual.run, (_TINY,), {}),
     "residual-no-sum": (residual.run, (_TINY,), {}),
-    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True}),
-    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1}),
+    "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
+    "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
+    "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),
     "attribute-capped": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5}),
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
+NOTEBOOKS = ("rank", "attribute")
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
 DRIVER = """
@@ -282,10 +294,12 @@ def numbers(tmp_path_factory):
         script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
         source = model_of(key).info.source if key in OTHERS else toy
         calls.append((str(script), [source, str(folder / f"script-{key}.npz"), toy]))
-    notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
-    code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
-    (folder / "cells.py").write_text(code, "utf-8")
-    calls.append((str(folder / "cells.py"), []))
+    for key in NOTEBOOKS:
+        notebook = json.loads(export_scripts.to_notebook(result_of(key)))
+        cells = [c["source"] for c in notebook["cells"] if c["cell_type"] == "code"]
+        path = folder / f"cells-{key}.py"
+        path.write_text("\n".join(map("".join, cells)), "utf-8")
+        calls.append((str(path), []))
     done = subprocess.run(
         [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
         cwd=folder,
@@ -300,7 +314,7 @@ def numbers(tmp_path_factory):
 
 
 def assert_same(got, expected, path=""):
-    """Compare plain values: numbers within 1e-4, all else exactly."""
+    """Compare plain values: numbers within 1e-4, or 1e-6 of large ones, all else exactly."""
     if isinstance(expected, dict):
         assert set(got) == set(expected), path
         for key, value in expected.items():
@@ -310,7 +324,7 @@ def assert_same(got, expected, path=""):
         for i, value in enumerate(expected):
             assert_same(got[i], value, f"{path}[{i}]")
     elif isinstance(expected, float):
-        assert got == pytest.approx(expected, abs=1e-4), path
+        assert got == pytest.approx(expected, rel=1e-6, abs=1e-4), path
     else:
         assert got == expected, path
 
@@ -353,8 +367,10 @@ def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_notebook_gives_the_numbers_of_the_script(numbers):
-    with np.load(numbers / "script-rank.npz") as script, np.load(numbers / "rank.npz") as cells:
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_notebook_gives_the_numbers_of_the_script(numbers, key):
+    own = np.load(numbers / f"script-{key}.npz")
+    with own as script, np.load(numbers / f"{key}.npz") as cells:
         for name in script.files:
             np.testing.assert_array_equal(script[name], cells[name])
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.pictures.effects import PartEffect
-from desktop_app.pictures.words import ABOUT
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
@@ -31,5 +30,5 @@ def part_effect(result: Result, asked: AskedEffect) -> PartEffect | None:
     values = effects[places]
     if not np.isfinite(values).any():
         return None
-    about = f"{ABOUT} " if result.data.get("estimated") else ""
-    return PartEffect(values, f"{about}{result.data.get('mode', '')} ablation")
+    estimated = bool(result.data.get("estimated"))
+    return PartEffect(values, str(result.data.get("mode", "")), estimated)

@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 LISTED = 50
 _LINES = 3
-_NO_HEAD = "Select a head to see from which tokens its contribution comes"
-_ONLY_HEADS = "An MLP reads its own position alone: select a head for sources"
+_NO_HEAD = "Select a head to see its sources"
+_ONLY_HEADS = "MLPs have no sources: select a head"
 
 
 def cost_words(result: Result) -> str:
     """Say what one more run takes, by what this one took."""
-    return f"one more run; this one took {seconds(result.timing.seconds)}"
+    return f"one more run: this one took {seconds(result.timing.seconds)}"
+
+
+def _asked(result: Result) -> str:
+    told = cost_words(result)
+    return f"{told[0].upper()}{told[1:]}."
 
 
 class SourcePanel(QWidget):
@@ -48,7 +53,6 @@ class SourcePanel(QWidget):
         super().__init__(parent)
         self._title, self._said = ElidedLabel("", "heading"), ElidedLabel("", "small")
         self._button = QPushButton("Split by source")
-        set_role(self._button, "quiet")
         self.strip = token_strip("What the head adds from each token")
         self.strip.set_most_lines(_LINES)
         top = row_of((self._title, 1), self._button)
@@ -77,19 +81,21 @@ class SourcePanel(QWidget):
         self._said.setVisible(shown or not known)
         if cell is None or not is_head:
             self._title.set_full_text(_NO_HEAD if cell is None else _ONLY_HEADS)
-            self._said.set_full_text("" if known else f"Not computed yet: {cost_words(result)}.")
+            self._said.set_full_text("" if known else _asked(result))
             return
         several = f" of prompt {prompt + 1}" if len(result.prompts) > 1 else ""
         name = cell_name(cell, heads)
-        self._title.set_full_text(f"What {name} adds from each token{several}")
+        whole = f"What {name} adds from each token{several}"
+        self._title.set_full_text(whole, f"{name} by token")
         if not known:
-            self._said.set_full_text(f"Not computed yet: {cost_words(result)}.")
+            self._said.set_full_text(_asked(result))
             return
         self.strip.set_tokens(cells(result.prompts[prompt].tokens))
         self.strip.set_read_position(int(result.data["read_position"][prompt]))
         values = data_of.source_values(result, cell, prompt)
         self.strip.set_values(values, value_name=f"adds from here, {name}")
-        self._said.set_full_text(data_of.source_sentence(result, cell, prompt))
+        told = data_of.source_sentence(result, cell, prompt)
+        self._said.set_full_text(told, told.partition(":")[0])
 
     def read(self) -> dict[str, Any]:
         """Return what is said and drawn."""
@@ -97,7 +103,7 @@ class SourcePanel(QWidget):
             "title": self._title.full_text(),
             "said": "" if self._said.isHidden() else self._said.full_text(),
             "offered": not self._button.isHidden(),
-            "tokens": () if self.strip.isHidden() else self.strip.texts(),
+            "texts": () if self.strip.isHidden() else self.strip.texts(),
         }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from desktop_app.analyses.attribute.split import Split, over, read_layer
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.effects import AskedEffect
-from desktop_app.pictures.words import number
+from desktop_app.pictures.words import ABOUT, number
 from desktop_app.support.errors import MISFITS
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def beside_sentence(
             found = hook(other.analysis, "picture", BORROWED)(other, asked)
         total = math.nan if found is None else found.of(prompt)
         if found is not None and math.isfinite(total):
-            return (
-                f"Removed, the number changes by {number(total, sign=True)} in all "
-                f"({found.how}); by {number(-direct, sign=True)} were it for this alone."
-            )
+            about = f"{ABOUT} " if found.estimated else ""
+            # Only zero takes all of it away: a mean leaves what it adds on every prompt.
+            alone = f", {number(-direct, sign=True)} directly" if found.mode == "zero" else ""
+            whole = f"{about}{number(total, sign=True)} in all ({found.mode} ablation)"
+            return f"Removing it: {whole}{alone}."
     return ""

@@ -157,11 +157,13 @@ def _sum(result: Result, _cell: Cell | None, _place: Place) -> Explained:
     whole = float(mean(split.base))
     known = np.abs(split.error[np.isfinite(split.error)])
     off = f"; the sum is off by at most {small_number(float(known.max()))}" if known.size else ""
+    end = read_layer(result.params, split.layers)
+    whose = "the model's own" if end is None else f"the lens' before block {end}"
     return Explained(
         "The sum of the parts",
-        "embeddings + every attention + every MLP + final bias = the model's own number",
+        f"embeddings + every attention + every MLP + final bias = {whose} number",
         f"{told} = {number(sum(value for _name, value in parts))}\n"
-        f"the model's own: {number(whole)}{_over(result)}{off}",
+        f"{whose}: {number(whole)}{_over(result)}{off}",
         "What is left is rounding: the split is exact, no estimate.",
         "attribute",
         _FORMULA,

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.analyses.attribute.neurons import Made, Neurons, no_neurons
 from desktop_app.engine.model import LoadedModel, Site, site_hook
 from desktop_app.engine.noise import HALF
 from desktop_app.engine.projections import Projection, projection
@@ -28,6 +29,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from desktop_app.analyses.attribute.neurons import Listed
     from desktop_app.contract.report import Reporter
     from desktop_app.methods.direct import Aims, Direction, LinearNorm
     from desktop_app.methods.streams import Streams
@@ -80,23 +82,6 @@ class Parts:
     written: list[torch.Tensor] = field(default_factory=list)
 
 
-def neuron_hook(layer: int) -> str:
-    """Return the TransformerLens hook name of what an MLP's output projection reads."""
-    return f"blocks.{layer}.mlp.out.hook_in"
-
-
-def require_neurons(model: LoadedModel, layers: int) -> None:
-    """Refuse a model whose MLPs have no single output projection, such as one of experts.
-
-    Raises:
-        BadInputError: It names the layer.
-    """
-    for layer in range(layers):
-        out = getattr(getattr(model.bridge.blocks[layer], "mlp", None), "out", None)
-        if out is None or not model.has_hook(neuron_hook(layer)):
-            raise _no_neurons(model, layer)
-
-
 def require_sources(model: LoadedModel, layers: int) -> None:
     """Refuse a model whose heads put out something else than what they take of their values.
 
@@ -118,13 +103,15 @@ def split(model: LoadedModel, ids: torch.Tensor, question: Question, report: Rep
             make what its attention adds; it names the layer.
     """
     layers, info = range(question.layers), model.info
-    names = tuple(map(neuron_hook, layers)) if question.neurons else ()
-    wanted = Wanted(parts=True, sites=("head_z",), read=question.read, names=names, alone=True)
-    streams = read_streams(model, ids, wanted, report=report)
+    neurons = Neurons(model, question.layers if question.neurons else 0)
+    wanted = Wanted(True, ("head_z",), question.read, names=neurons.names, alone=True)
+    with neurons.watching(question.read, ids.shape[1]):
+        streams = read_streams(model, ids, wanted, report=report)
     require_sum(model, streams)
     at = [min(1, position) for position in question.read]
     direction = direction_of(model, streams, at, question.aims, question.layers)
     seen = _Seen(model, streams, at, direction)
+    listed = {name: seen.at(x) for name, x in streams.named.items()}
     like, count = direction.vector, len(ids)
     parts = Parts(
         embed=direction.of(seen.at(streams.stream[0])),
@@ -142,7 +129,7 @@ def split(model: LoadedModel, ids: torch.Tensor, question: Question, report: Rep
         parts.written.append(written)
         parts.mlp[layer] = direction.of(seen.at(streams.mlp[layer]))
         if question.neurons:
-            largest.add(layer, seen.neurons(layer))
+            largest.add(layer, seen.neurons(layer, neurons.of(layer, listed)))
     if question.neurons:
         parts.neurons = largest.found
     return parts
@@ -165,9 +152,8 @@ class _Seen:
         """Return what heads `[H, N]` and biases `[N]` contribute, and what z's numbers write."""
         model = self._model
         z = self.at(self._streams.sites[layer, "head_z"]).float()
-        project, way = self._way(
-            layer, model.bridge.blocks[layer].attn.o, z.flatten(1), self._streams.attn[layer]
-        )
+        project = projection(model, model.bridge.blocks[layer].attn.o)
+        way = self._way(layer, project.of(z.flatten(1)), self._streams.attn[layer])
         if way is None:
             raise BadInputError(
                 f"The heads of {model.info.name} do not make what the attention of layer {layer} "
@@ -177,24 +163,17 @@ class _Seen:
         of_heads = (z.to(self._direction.vector) * written).sum(-1)
         return of_heads.T, self._of_biases(project, way), written
 
-    def neurons(self, layer: int) -> torch.Tensor:
-        """Return what an MLP's neurons contribute, `[N, d_mlp]`."""
-        model = self._model
-        given = self.at(self._streams.named[neuron_hook(layer)]).float()
-        out = model.bridge.blocks[layer].mlp.out
-        project, way = self._way(layer, out, given, self._streams.mlp[layer])
+    def neurons(self, layer: int, made: Made) -> Listed:
+        """Return the numbers of an MLP's neurons, and what they contribute, `[N, K]`."""
+        way = self._way(layer, made.whole, self._streams.mlp[layer])
         if way is None:
-            raise _no_neurons(model, layer)
-        return given * project.back(way.back(self._direction.vector))
+            raise no_neurons(self._model, layer)
+        return made.share(way.back(self._direction.vector))
 
-    def _way(
-        self, layer: int, module: Any, given: torch.Tensor, adds: torch.Tensor
-    ) -> tuple[Projection, LinearNorm | None]:
-        """Return a projection, and what stands between it and the stream."""
-        project = projection(self._model, module)
+    def _way(self, layer: int, made: torch.Tensor, adds: torch.Tensor) -> LinearNorm | None:
+        """Return what stands between what is made and what a layer adds to the stream."""
         size = self.at(self._streams.stream[layer + 1]).float().norm(dim=-1, keepdim=True)
-        made = project.of(given)
-        return project, way_into_stream(self._model, layer, made, self.at(adds), size)
+        return way_into_stream(self._model, layer, made, self.at(adds), size)
 
     def _of_biases(self, project: Projection, way: LinearNorm) -> torch.Tensor:
         """Return what the biases of a projection, and of what stands behind it, contribute."""
@@ -210,10 +189,9 @@ class _Largest:
         self._neurons = self._layers.clone()
         self._values = torch.empty(prompts, 0)
 
-    def add(self, layer: int, values: torch.Tensor) -> None:
-        """Take in the neurons of a layer, `[N, d_mlp]`."""
-        values = values.cpu()
-        numbers = torch.arange(values.shape[1]).expand(values.shape)
+    def add(self, layer: int, listed: Listed) -> None:
+        """Take in the neurons of a layer."""
+        numbers, values = (part.cpu() for part in listed)
         whole = torch.cat([self._values, values], dim=1)
         order = whole.abs().argsort(dim=1, descending=True, stable=True)[:, : self._count]
         layers = torch.cat([self._layers, torch.full_like(numbers, layer)], dim=1)
@@ -280,12 +258,4 @@ def _not_mixed(model: LoadedModel, layer: int) -> BadInputError:
     return BadInputError(
         f"{model.info.name} norms or gates what its heads take of their values (layer {layer}), so "
         "that no position has a share of its own: leave --by-source out."
-    )
-
-
-def _no_neurons(model: LoadedModel, layer: int) -> BadInputError:
-    return BadInputError(
-        f"The MLP of layer {layer} of {model.info.name} has no single output projection that makes "
-        "what it adds, as where experts share the work, so that its neurons cannot be told: leave "
-        "--neurons out."
     )

@@ -50,6 +50,7 @@ _TITLES = {
 }
 # More dots than these on one line hide each other.
 _MOST_DOTS = 60
+_DOTS = "One dot per prompt; the selected one is filled"
 _LISTED_IN_TERMINAL = 12
 NO_PART = "It is no part of what is read: the stream is read before its block."
 
@@ -160,11 +161,11 @@ def ranking(
         name = cell_name(cell, split.heads)
         told = cell_tip(split, prompt, *cell)
         rows.append(Row(cell, (name, Bar(value, points, chosen, error), value, part), told))
-    heading = "dots: prompts" if dots else ""
+    heading, tip = ("dots", _DOTS) if dots else ("", "")
     return Ranking(
         (
             Column("part", "name"),
-            Column("bar", "bar", heading, signed=True, align="center"),
+            Column("bar", "bar", heading, signed=True, align="center", tooltip=tip),
             Column("adds", "number", format=_signed),
             Column("share", "percent", muted=True, tooltip="100 · part / the model's own number"),
         ),
@@ -193,9 +194,10 @@ def order_title(order: str, prompt: int | None) -> str:
 
 def rest_note(split: Split, prompt: int | None) -> str:
     """Say what the list of heads and MLPs leaves out of the sum, in few words."""
-    biases = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0).sum(0) + split.bias
-    what = "embeddings and biases" if biases.any() else "embeddings"
-    return f"{what} {number(float(over(split.embed + biases, prompt)), 2, sign=True)}"
+    attn = np.where(np.isfinite(split.attn_bias), split.attn_bias, 0.0)
+    what = "embeddings and biases" if attn.any() or split.bias.any() else "embeddings"
+    rest = float(over(split.embed + attn.sum(0) + split.bias, prompt))
+    return f"{what} {number(rest, 2, sign=True)}"
 
 
 # One part.
@@ -208,13 +210,12 @@ def part_sentence(result: Result, cell: Cell, prompt: int | None) -> str:
     value, whole = float(over(values, prompt)), float(over(split.base, prompt))
     if math.isnan(value):
         return NO_PART
-    part, what = share(value, whole), target_kind(result, prompt)
-    of = f", {percent(part)} of {number(whole, 2, sign=True)}" if np.isfinite(part) else ""
-    some = (
-        f" (mean of {plural(split.count, 'prompt')})" if prompt is None and split.count > 1 else ""
-    )
-    error = _spread(values, prompt)
-    return f"Adds {number(value, sign=True)}{error} to the {what}{of}{some}."
+    part = share(value, whole)
+    of = f"{percent(part)} of" if np.isfinite(part) else "of"
+    several = prompt is None and split.count > 1
+    some = f" (mean of {plural(split.count, 'prompt')})" if several else ""
+    told = f"{number(value, sign=True)}{_spread(values, prompt)}"
+    return f"Adds {told}, {of} {number(whole, 2, sign=True)}{some}."
 
 
 def prompt_rows(result: Result, cell: Cell) -> Ranking:
@@ -277,6 +278,19 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         if source
         else facts
     )
+
+
+def named(result: Result) -> str:
+    """Return what a title says of the settings: the token, the place, and what was added."""
+    params = result.params
+    token, position = str(params.get("token") or ""), int(params.get("position", -1))
+    end = read_layer(params, int(result.model.n_layers))
+    neurons = int(params.get("neurons") or 0)
+    told = [f"token “{display_text(token)}”"] if token else []
+    told += [f"position {number(position, 0)}"] if position != -1 else []
+    told += [f"before block {end}"] if end is not None else []
+    told += ["by source"] if params.get("by_source") else []
+    return " · ".join([*told, *([plural(neurons, "neuron")] if neurons else [])])
 
 
 def best_head(result: Result) -> tuple[int, int | None] | None:

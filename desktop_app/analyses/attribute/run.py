@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from desktop_app.analyses.attribute.neurons import Neurons
 from desktop_app.analyses.attribute.parts import (
     Parts,
     Question,
-    require_neurons,
     require_sources,
     split,
     split_sources,
@@ -111,7 +111,7 @@ def _settle(model: LoadedModel, params: AttributeParams, report: Reporter) -> _T
     if params.layer is not None:
         layers = resolve_index(params.layer, layers + 1, "--layer")
     if params.neurons:
-        require_neurons(model, layers)
+        Neurons(model, layers)  # refuses MLPs whose neurons cannot be told
     if params.by_source:
         require_sources(model, layers)
     task = _Task(model, params, choose_targets(model, params, report), layers)
@@ -158,10 +158,11 @@ def _split_some(
     if params.by_source:
         rest = ShareReporter(report, share, 1 - share)
         fields["source"] = split_sources(model, ids, read, parts, rest).numpy()
+    said = _said(task, numbers, parts.logits)
     return [
         _Split(
             {name: values[..., row] for name, values in fields.items()},
-            _said(task, number, parts.logits[row]),
+            [notice for notice in said if notice.prompt == number],
         )
         for row, number in enumerate(numbers)
     ]
@@ -170,7 +171,7 @@ def _split_some(
 def _arrays(parts: Parts) -> dict[str, np.ndarray]:
     """Return the fields of some prompts as arrays, sums included."""
     fields = {
-        name: getattr(parts, name).double().cpu().numpy()
+        name: getattr(parts, name).cpu().double().numpy()
         for name in ("base", "embed", "head", "attn_bias", "mlp", "bias")
     }
     attn = fields["head"].sum(1) + fields["attn_bias"]
@@ -183,15 +184,17 @@ def _arrays(parts: Parts) -> dict[str, np.ndarray]:
     return fields
 
 
-def _said(task: _Task, number: int, logits: torch.Tensor) -> list[Notice]:
-    """Return what is to be said of a prompt's answers, where they are what is split."""
+def _said(task: _Task, numbers: Sequence[int], logits: torch.Tensor) -> list[Notice]:
+    """Return what is to be said of prompts' answers, where they are what is split."""
     if task.params.token:
         return []
-    records = task.targets.prepared.records
-    known = [torch.empty(0)] * len(records)
-    known[number] = logits
-    found = check_gate(records, known, _CONSEQUENCE).notices
-    return found + near_notices(task.model, task.params, task.targets.prepared, [(number, logits)])
+    prepared = task.targets.prepared
+    pairs = list(zip(numbers, logits, strict=True))
+    known = [torch.empty(0)] * len(prepared.records)
+    for number, read in pairs:
+        known[number] = read
+    found = check_gate(prepared.records, known, _CONSEQUENCE).notices
+    return found + near_notices(task.model, task.params, prepared, pairs)
 
 
 def _fields(task: _Task, done: Sequence[_Split]) -> dict[str, Any]:

@@ -107,10 +107,8 @@ def neuron_sentence(result: Result, prompt: int) -> str:
     )
     count = plural(int(np.isfinite(values).sum()), "neuron")
     several = f" on prompt {prompt + 1}" if len(result.prompts) > 1 else ""
-    return (
-        f"The {count} of largest contributions{several}: {number(listed, sign=True)} together, "
-        f"of {number(all_of_them, sign=True)} that all MLPs add."
-    )
+    told = f"{number(listed, sign=True)} of {number(all_of_them, sign=True)}"
+    return f"{count} add {told} that all MLPs do{several}"
 
 
 def _signed(value: float) -> str:

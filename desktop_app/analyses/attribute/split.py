@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, part_name, written
+from desktop_app.pictures.words import clipped, number, part_name, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Kind = Literal["embed", "attn", "mlp", "bias"]
 # Shares of less than this, or of a negative number, only look like numbers.
 _LEAST_WHOLE = 1e-3
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def target(result: Result, prompt: int | None = None) -> str:
     """Say which number is split: `logit difference “5” − “4”`, `logit of “5”`."""
     token = str(result.params.get("token") or "")
     if token:
-        return f"logit of “{display_text(token)}”"
+        return f"logit of “{clipped(display_text(token), _LONGEST)}”"
     shown = result.prompts if prompt is None else result.prompts[prompt : prompt + 1]
     pairs = {
         (_texts(record.answers), _texts(record.wrongs)): bool(record.wrongs) for record in shown
@@ -243,4 +244,4 @@ def target_kind(result: Result, prompt: int | None = None) -> str:
 
 
 def _texts(answers: Any) -> str:
-    return " | ".join(f"“{display_text(answer.text)}”" for answer in answers)
+    return clipped(" | ".join(f"“{display_text(a.text)}”" for a in answers), 2 * _LONGEST)

@@ -11,7 +11,15 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.analyses.attribute import picture as data_of
 from desktop_app.analyses.attribute.beneath import LISTED, NeuronPage, SourcePanel
 from desktop_app.analyses.attribute.besides import BORROWED, beside_sentence
-from desktop_app.analyses.attribute.split import Bar, Split, cell_name, find_part, over, target
+from desktop_app.analyses.attribute.split import (
+    Bar,
+    Split,
+    cell_name,
+    find_part,
+    over,
+    read_layer,
+    target,
+)
 from desktop_app.analyses.attribute.stage import LOOKS, TIPS, PartsStage
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
@@ -110,6 +118,11 @@ class AttributeView(SweepView):
         self._look.set_value(look)
         self._stage.show_look(look)
         self._sources.setVisible(look != "neurons")
+        self._show_quantity()
+
+    def _show_quantity(self) -> None:
+        """Offer the error where there is a map that shows it."""
+        self._quantity.setVisible(self._look.value() in {"map", "all"})
 
     # What is shown.
 
@@ -160,6 +173,7 @@ class AttributeView(SweepView):
     @override
     def draw_prompt(self, result: Result) -> None:
         super().draw_prompt(result)
+        self._show_quantity()
         if self.ready() is not None:
             self._neurons.show_result(result, self.prompt_of(result))
 
@@ -234,13 +248,37 @@ class AttributeView(SweepView):
             super().answer(intent)
             return
         prompt, layer = intent.data.get("prompt"), intent.data.get("layer")
-        position = intent.data.get("position")
+        given = intent.data.get("position")
+        position = -1 if given is None else int(given)
         if prompt is not None:
             self.selection.select_prompt(int(prompt))
             self._scope.set_value("prompt")
-        if position is not None and int(position) >= 0:
-            self.selection.select_position(int(position))
-        self.run_with(layer=layer, position=-1 if position is None else int(position))
+        if position >= 0:
+            self.selection.select_position(position)
+        if self._is_shown(layer, position):
+            self.redraw()
+        else:
+            self.run_with(layer=layer, position=self._for_all(position))
+
+    def _is_shown(self, layer: int | None, position: int) -> bool:
+        """Return whether the result on screen is the very split that is asked for."""
+        result = self.ready()
+        if result is None or self._busy or self._difference.codes():
+            return False
+        layers, prompt = result.model.n_layers, self.prompt_of(result)
+        same = read_layer(result.params, layers) == read_layer({"layer": layer}, layers)
+        if position < 0:
+            return same and position == result.params.get("position")
+        return same and int(result.data["read_position"][prompt]) == position
+
+    def _for_all(self, position: int) -> int:
+        """Return a last position as such where the prompts on screen have several lengths."""
+        result = self.ready()
+        if result is None or self._difference.model or self._difference.prompts:
+            return position
+        lengths = [len(record.tokens) for record in result.prompts]
+        last = position == lengths[self.prompt_of(result)] - 1
+        return -1 if last and len(set(lengths)) > 1 else position
 
     @override
     def forbid_running(self, reason: str) -> None:

@@ -9,7 +9,13 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
-from desktop_app.analyses.compare.second import left_out, plain_spec, reading_notices, second_of
+from desktop_app.analyses.compare.second import (
+    left_out,
+    plain_spec,
+    reading_notices,
+    refuse_too_large,
+    second_of,
+)
 from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.contract.report import ShareReporter
@@ -76,8 +82,9 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     steps: dict[str, Any] = {}
     if params.norm_steps:  # before the second model is loaded: no three stand beside each other
         texts = [encoding.ids for encoding in prepared.encodings]
-        share = ShareReporter(report, *shares.steps)
-        steps = norm_steps(plain_spec(model, params), texts, share)
+        spec, share = plain_spec(model, params), ShareReporter(report, *shares.steps)
+        refuse_too_large(model, spec)
+        steps = norm_steps(spec, texts, share)
         release_memory(model.device)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
     try:

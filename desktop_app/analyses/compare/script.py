@@ -21,6 +21,8 @@ def facts(result: Result, params: CompareParams) -> dict[str, Any]:
     turned = turned_names(other.get("turned_hooks"))
     return {
         "compare": source,
+        "copies": "eps_error" in result.data,
+        "loads_other": True,
         "compare_gguf": source.lower().endswith(".gguf"),
         "same_files": bool(result.data["same_files"]),
         "other_dtype": dtype_code(str(other["dtype"])),

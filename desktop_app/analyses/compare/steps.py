@@ -83,6 +83,11 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
             f"--norm-steps cannot be taken with {spec.model} as float16: an eps of 1e12 is beyond "
             "its largest number, 65,504; choose --with-dtype float32 or bfloat16."
         )
+    if spec.offload != "none":
+        raise BadInputError(
+            f"--norm-steps changes weights, and those of {spec.model} lie on the disk: load it "
+            "with --offload none, or leave the option out."
+        )
     report.step(0.0, "Reading the plain model")
     model = load_plain(spec, ShareReporter(report, 0.0, _LOADED))
     norms.refuse_offloaded(model, spec)

@@ -30,6 +30,7 @@ class LensParams(Params):
         "How a stream is brought to the end before it is read: as it is, or by a fitted lens of "
         "this model from a file.",
         words={"logit": "logit lens", "jacobian": "Jacobian lens", "tuned": "tuned lens"},
+        labels={"logit": "Logit", "jacobian": "Jacobian", "tuned": "Tuned"},
         named={"logit": "", "jacobian": "Jacobian", "tuned": "tuned"},
     )
     lens_file: str = setting(

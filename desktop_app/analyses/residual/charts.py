@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ADDED_TONES = {"norm_attn": "good", "norm_mlp": "mark"}
 _FIRST = "warn"
-_PLACES = "stream before block"
+_PLACES = "residual stream before block"
 # The parts by kind, and bands of layers by age: no more colours than can be told apart.
 KINDS = (("Embeddings", "accent"), ("Attention", "good"), ("MLPs", "mark"))
 _AGES = ("accent", "mark", "good", "warn", "bad", "text_muted")
@@ -102,7 +102,7 @@ def _norm_tip(shown: Shown, lines: tuple[Line, ...], row: int) -> str:
                 low, high = (size_text(float(edge[row])) for edge in (line.low, line.high))
                 band = f" (prompts {low} … {high})"
             told.append(f"{line.name} {size_text(value)}{band}")
-    return "\n".join([f"Stream {place_words(shown, row)}", *told])
+    return "\n".join([f"Residual stream {place_words(shown, row)}", *told])
 
 
 def growth_curve(shown: Shown) -> Curves:
@@ -191,4 +191,4 @@ def _stacked(told: list[tuple[str, str, np.ndarray]]) -> list[Line]:
 
 def _share_tip(shown: Shown, told: tuple[tuple[str, str, np.ndarray], ...], row: int) -> str:
     parts = [f"{name} {percent(100 * float(values[row]))}" for name, _tone, values in told]
-    return "\n".join([f"Stream {place_words(shown, row)}", *parts])
+    return "\n".join([f"Residual stream {place_words(shown, row)}", *parts])

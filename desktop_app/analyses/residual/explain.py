@@ -65,10 +65,10 @@ def _norm(result: Result, place: Place) -> Explained:
         if row < count[0] and place.position < count[1]:
             value = float(table_of(result, "norm", place.prompt)[row, place.position])
             where = token_name(result, place.prompt, place.position)
-            working = f"‖stream {place_words(result, row)}, {where}‖ = {size_text(value)}"
+            working = f"‖residual stream {place_words(result, row)}, {where}‖ = {size_text(value)}"
     return Explained(
         "Norm of the stream",
-        "‖x‖ = √(Σ xᵢ²), x the stream of one token before a block, or before the final norm",
+        "‖x‖ = √(Σ xᵢ²), x the residual stream of one token before a block or the final norm",
         working,
         f"Divided by √{result.model.d_model} it is the root mean square of one number of it.",
         _PAGE,

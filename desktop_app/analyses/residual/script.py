@@ -13,6 +13,6 @@ def facts(result: Result, params: ResidualParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks: what the result holds, and how a norm is precise."""
     return {
         "adds": "norm_attn" in result.data,
-        "shares": "share" in result.data or (bool(result.partial) and params.shares),
+        "shares": "share" in result.data or (bool(result.partial) and params.measure == "all"),
         "heads": "ov_norm" in result.data or (bool(result.partial) and params.heads),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import PromptRecord
 
+_NEARLY = 0.9999
 END = "end"
 """What the place behind the last block is called."""
 
@@ -123,7 +124,7 @@ def size_text(value: float) -> str:
     if not np.isfinite(value):
         return WITHHELD
     for least, form in ((1000, "{:,.0f}"), (100, "{:.1f}"), (1, "{:.2f}"), (0.01, "{:.4f}")):
-        if abs(value) >= least:
+        if abs(value) >= _NEARLY * least:
             return written(form, value)
     return written("{:.2e}" if value else "{:.0f}", value)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
@@ -9,11 +11,13 @@ from desktop_app.contract.spec import Analysis, FieldSpec
 class ResidualParams(Params):
     """Settings of `residual`."""
 
-    shares: bool = setting(
-        True,
-        "Shares",
-        "How much embeddings, each attention and each MLP make of every later stream; without them "
-        "a long prompt takes less memory.",
+    measure: Literal["all", "norms"] = setting(
+        "all",
+        "Measure",
+        "Norms, growth and cosine alone, or as well how much embeddings, each attention and each "
+        "MLP make of every later stream, which takes longer.",
+        words={"all": "norms and shares", "norms": "norms alone"},
+        named={"all": "", "norms": "norms alone"},
     )
     heads: bool = setting(
         False,

@@ -40,6 +40,10 @@ class ResidualView(AnalysisView):
         self._said = ElidedLabel("", "small")
         self._first = Toggle("Position 0")
         self._first.setAccessibleName("Position 0")
+        self._first.setToolTip(
+            "Show position 0 as well: it stands apart in many models, and takes the map's colours "
+            "from the others"
+        )
         self._first.setChecked(True)
         self._norms, self._map, self._shares = NormsPage(), MapPage(self.selection), SharesPage()
         self.pages = Pages(
@@ -125,11 +129,6 @@ class ResidualView(AnalysisView):
         for control in (self._shares.by, self._shares.where):
             control.setVisible(page == "shares" and self._shares.has_shares())
         self._first.setVisible(page != "shares")
-        tips = {
-            "norms": "Draw position 0 as well, which stands apart in many models",
-            "map": "Show the column of position 0, which takes the colours from the others",
-        }
-        self._first.setToolTip(tips.get(page, ""))
 
     def _page(self) -> NormsPage | MapPage | SharesPage:
         """Return the page in sight."""

@@ -115,7 +115,7 @@ def make_editor(field: FieldInfo) -> Editor:
     origin = get_origin(kind)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     if origin is Literal:
-        return _choice(get_args(kind), optional)
+        return _choice(get_args(kind), extra.get("labels"), optional=optional)
     if "between" in extra or extra.get("cli") in _PATHS:
         return _of_texts(extra, str(field.title or "file").lower())
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
@@ -145,14 +145,15 @@ def _free_text(extra: Mapping[str, Any]) -> Editor:
     return editor
 
 
-def _choice(choices: Sequence[object], optional: bool) -> Editor:
-    """Return a control for one of a few short words, or of many."""
+def _choice(choices: Sequence[object], named: Any, *, optional: bool) -> Editor:
+    """Return a control for one of a few short words, or of many; some a field names itself."""
     values = [*([None] if optional else []), *choices]
-    labels = [choice_label(value) for value in values]
+    own = named if isinstance(named, dict) else {}
+    labels = [str(own.get(value) or choice_label(value)) for value in values]
     if len(values) <= _SEGMENTS_MOST and sum(map(len, labels)) <= _SEGMENT_LETTERS:
         segments = SegmentedControl(list(zip(values, labels, strict=True)))
         for value in values:
-            segments.set_option_enabled(value, True, choice_term(value))
+            segments.set_option_enabled(value, True, "" if value in own else choice_term(value))
         return Editor(segments, segments.changed, segments.value, segments.set_value)
     combo = QComboBox()
     for row, label in enumerate(labels):

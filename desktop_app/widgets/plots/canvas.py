@@ -160,13 +160,13 @@ class Canvas:
         if isinstance(self._picture, Curves):  # its places are read off: a ball would hide a bar
             edge = _MARK
         for item, index, tone in ((self._chosen, chosen, "mark"), (self._hover, hovered, "accent")):
-            known = 0 <= index < len(self._x)
+            known = self.point(index) is not None
             item.setVisible(known)
             if known:
                 pen = line_pen(theme.color("panel"), 1.5)
                 at = {"x": self._x[index : index + 1], "y": self._y[index : index + 1]}
                 item.setData(**at, size=2 * edge, pen=pen, brush=theme.color(tone))
-        curves = isinstance(self._picture, Curves) and 0 <= hovered < len(self._x)
+        curves = isinstance(self._picture, Curves) and self.point(hovered) is not None
         self._cross.setVisible(curves)
         if curves:
             self._cross.setValue(float(self._x[hovered]))
@@ -248,8 +248,9 @@ class Canvas:
         if mark.text:
             # Braces in it would be read as a format.
             words = mark.text.replace("{", "{{").replace("}", "}}")
-            anchors, color = [(1, 0), (1, 1)], theme.color("text_muted")
-            label = pg.InfLineLabel(line, words, position=0.99, anchors=anchors, color=color)
+            side, place = (0, 0.01) if mark.at_start else (1, 0.99)
+            anchors, color = [(side, 0), (side, 1)], theme.color("text_muted")
+            label = pg.InfLineLabel(line, words, position=place, anchors=anchors, color=color)
             label.setFont(ui_font(11, "medium"))
 
     def _add_regions(self, regions: tuple[Region, ...]) -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.widgets.plots.tones import tone_colour, washed
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     from desktop_app.pictures.curves import Key
 
-_WIDE, _HIGH = 20, 14
-_GAP = 14
+_WIDE, _NARROW, _HIGH = 20, 12, 14
+_GAP = 12
+_LINES = {"line", "dashed", "thin"}
 
 
 class Swatch(QWidget):
@@ -34,7 +36,7 @@ class Swatch(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(_WIDE, _HIGH)
+        return QSize(_WIDE if self._key.drawn in _LINES else _NARROW, _HIGH)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -45,11 +47,11 @@ class Swatch(QWidget):
         if drawn in {"bar", "pale"}:
             painter.setPen(QPen(colour, 1.2) if drawn == "pale" else Qt.PenStyle.NoPen)
             painter.setBrush(washed(colour) if drawn == "pale" else colour)
-            painter.drawRect(QRectF(5.5, middle - 5, 9, 10))
+            painter.drawRect(QRectF(1.5, middle - 5, 9, 10))
         elif drawn == "dot":
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
-            painter.drawEllipse(QPointF(_WIDE / 2, middle), 4, 4)
+            painter.drawEllipse(QPointF(_NARROW / 2, middle), 4, 4)
         else:
             pen = QPen(colour, 1.3 if drawn == "thin" else 2.0)
             if drawn == "dashed":
@@ -93,8 +95,7 @@ class Legend(QWidget):
 
     def _entry(self, key: Key) -> QWidget:
         entry = QWidget(self)
-        name = QLabel(key.name)
-        name.setTextFormat(Qt.TextFormat.PlainText)
+        name = PlainLabel(key.name)
         set_role(name, "small")
         row_in(entry, Swatch(key), name, spacing=6)
         return entry

@@ -89,7 +89,7 @@ def line_items(line: Line, picture: Curves) -> Iterator[Any]:
         at, wide = _slot(x, len(beside), beside.index(True))
         yield from _bar_items(line, at, wide, y)
         if low is not None and high is not None:
-            pen = line_pen(theme_hub().current.color("text"), 1.0)
+            pen = line_pen(theme_hub().current.color("text_muted"), 1.0)
             yield Shape(_whiskers(at, low, high), pen=pen)
         return
     if low is not None and high is not None:

@@ -250,11 +250,13 @@ def _name(name: str) -> str:
 
 def _words(value: object, name: str = "") -> str:
     """Write a setting's value plainly: lists as their entries, nothing as a dash."""
-    text = layers_words(value) if name == "layers" and isinstance(value, str) else _plain(value)
+    text = (
+        layers_words(value) if name == "layers" and isinstance(value, str) else _plain(value, name)
+    )
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, name: str = "") -> str:
     if value == _MISSING:
         return "not in this one"
     if value is None or value in ("", [], ()):
@@ -262,9 +264,9 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return " · ".join(_plain(entry) for entry in value)
+        return " · ".join(_plain(entry, name) for entry in value)
     if isinstance(value, str):
-        return choice_label(value) if choice_term(value) else display_text(value)
+        return choice_label(value, name) if choice_term(value) else display_text(value)
     return str(value)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Analysis
 
 START = "start"
+PROCESSING = "processing"
 SESSION_FILE = "session_file"
 NAME = re.compile(r"^[a-z_]{1,40}$")
 _HEADING = re.compile(r"^(#{1,4}) +(.*)$")
@@ -44,7 +45,8 @@ class Passage:
 def titles() -> dict[str, str]:
     """Return what each page is called, in their order."""
     named = {name: analysis.title for name, analysis in ANALYSES.items()}
-    return {START: "Getting started", **named, SESSION_FILE: "The session file"}
+    general = {PROCESSING: "What processing changes", SESSION_FILE: "The session file"}
+    return {START: "Getting started", **named, **general}
 
 
 def read_page(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.requests import ModelReady, Parity
     from desktop_app.window.frame.actions import ActionBook, ActionSpec
+
+_TIP = 90  # characters of a line: a tooltip does not wrap by itself
 
 
 class TopBar(QFrame):
@@ -82,7 +85,7 @@ class TopBar(QFrame):
             f"{info.n_layers} layers × {info.n_heads} heads"
             f" ({info.n_kv_heads} key-value), d_model {info.d_model}, context {info.n_ctx:,}\n"
             f"on {info.device} as {info.dtype}, weights {info.weights}; loaded in "
-            f"{duration(ready.seconds)}\n{ready.layernorm_said}\n".rstrip("\n")
+            f"{duration(ready.seconds)}\n{textwrap.fill(ready.layernorm_said, _TIP)}\n".rstrip("\n")
             + "\nPress to choose another model."
         )
         unusual = [] if info.weights == "raw" else [f"{info.weights} weights"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -9,10 +10,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from desktop_app.window.settings import Settings
 
+_TIP = 80  # characters of a line: a tooltip does not wrap by itself
 WEIGHTS = {
     "raw": (
         "raw · as in the files",
@@ -68,7 +71,8 @@ class ModelForm(QWidget):
             )
             for value, (words, told) in choices.items():
                 box.addItem(words, value)
-                box.setItemData(box.count() - 1, told, Qt.ItemDataRole.ToolTipRole)
+                tip, index = textwrap.fill(told, _TIP), box.count() - 1
+                box.setItemData(index, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
             box.setCurrentIndex(max(0, box.findData(chosen)))
             box.currentIndexChanged.connect(self._on_chosen)
         line = filled(
@@ -87,7 +91,7 @@ class ModelForm(QWidget):
         told = []
         for box, choices in ((self.weights, WEIGHTS), (self.layernorm, LAYERNORM)):
             sentence = choices[box.currentData()][1]
-            box.setToolTip(sentence)
+            box.setToolTip(plain_tip(textwrap.fill(sentence, _TIP)))
             box.setAccessibleDescription(sentence)
             told += [sentence] if box.currentIndex() else []
         self.caption.setText(" ".join(told))

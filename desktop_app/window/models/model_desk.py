@@ -144,8 +144,10 @@ class ModelDesk(QObject):
         self._show_open_model()
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.show_problem(message)
-        else:
-            self._hall.show_problem(message, about="model")
+            return
+        if self.dialog is not None:
+            self.dialog.show_idle()
+        self._hall.show_problem(message, about="model")
 
     def _on_pack_fetched(self, name: str) -> None:
         if self.dialog is not None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.ranking import Column, Ranking, ranked
+from desktop_app.pictures.words import without_flags
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
@@ -132,7 +133,7 @@ class ModelDialog(QDialog):
     def show_problem(self, message: str) -> None:
         """Say what went wrong; the model that was open still is."""
         self._set_working(working=False)
-        self.banner.show_message(message, "bad")
+        self.banner.show_message(without_flags(message), "bad")
 
     def show_no_estimate(self, message: str) -> None:
         """Say why the chosen model's needs are unknown."""
@@ -157,6 +158,10 @@ class ModelDialog(QDialog):
         """The model is ready."""
         self._set_working(working=False)
         self.hide()
+
+    def show_idle(self) -> None:
+        """Nothing is loaded or fetched any more; why, was told elsewhere."""
+        self._set_working(working=False)
 
     def show_stopped(self) -> None:
         """Loading was cancelled."""

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformer_lens.tools.analysis import direct_logit_attribution
 from transformers import AutoModelForCausalLM
 
-from desktop_app.analyses.attribute import parts
+from desktop_app.analyses.attribute import neurons, parts
 from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.attribute.spec import AttributeParams
 from desktop_app.contract.params import PromptRow
@@ -234,6 +234,21 @@ def test_processed_weights_split_the_same_difference():
     assert run(processed).provenance["weights"] == "processed"
 
 
+@pytest.mark.parametrize("layernorm", ["eps", "identity", "constant"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "olmo2"])
+def test_a_variant_without_norms_is_a_model_like_any_other(architecture, layernorm):
+    source = tiny(architecture).info.source
+    model = load(ModelSpec(source, device="cpu", layernorm=layernorm), SilentReporter())
+    result = run(model, ROWS[::2], by_source=True, neurons=10)
+    assert_sums(result, 1e-5)
+    ids = torch.tensor([result.prompts[0].tokens.ids])
+    logits = model.run(ids)[0, -1]
+    right, wrong = result.prompts[0].answers[0].token_id, result.prompts[0].wrongs[0].token_id
+    own = float(logits[right] - logits[wrong])
+    assert result.data["base"][0] == pytest.approx(own, abs=1e-4)
+    np.testing.assert_allclose(result.data["source"].sum(2), result.data["head"], atol=1e-5)
+
+
 def test_of_the_model_set_by_hand_one_head_alone_contributes():
     model = tind()
     row = PromptRow(text="A B C D E A B C", answer=" D", wrong=" E")
@@ -368,10 +383,82 @@ def test_neurons_of_a_layer_and_its_bias_are_the_mlp(architecture):
         np.testing.assert_allclose(few[name], data[name][:5], atol=1e-9)
 
 
-@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "gpt_oss"])
-def test_neurons_of_experts_are_refused_by_layer(architecture):
+@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "gpt_oss", "qwen2_moe"])
+def test_neurons_of_experts_are_what_the_mlp_loses_without_them(architecture):
+    """Each of the listed is taken out of its expert's weights, and the block's MLP run again."""
+    model = tiny(architecture)
+    result = run(model, ROWS[:1], neurons=20)
+    data, record = result.data, result.prompts[0]
+    outside = AutoModelForCausalLM.from_pretrained(
+        model.info.source, attn_implementation="eager"
+    ).eval()
+    found, beside = 0, 0
+    for layer, number, value in zip(
+        *(data[name][:, 0] for name in ("neuron_layer", "neuron", "neuron_value")), strict=True
+    ):
+        mlp, seen = outside.model.layers[layer].mlp, {}
+        handle = mlp.register_forward_pre_hook(lambda _m, given, seen=seen: seen.update(x=given[0]))
+        with torch.no_grad():
+            outside(torch.tensor([record.tokens.ids]))
+            handle.remove()
+            before = output(mlp, seen["x"])
+            row = of_neuron(mlp, int(number))
+            kept = row.clone()
+            row.zero_()
+            written = (before - output(mlp, seen["x"])).double()
+            row.copy_(kept)
+        beside += hasattr(mlp, "experts") and number >= len(mlp.experts.down_proj) * 24
+        expected = by_final_norm(architecture, model.info.source, record, written[None])
+        assert value == pytest.approx(float(expected[0]), abs=1e-5)
+        found += 1
+    assert found == 20
+    assert beside or architecture in {"mixtral", "gpt_oss"}
+
+
+def output(mlp, x):
+    """Return what an MLP gives at the last position."""
+    out = mlp(x)
+    return (out[0] if isinstance(out, tuple) else out).view(*x.shape)[0, -1]
+
+
+def of_neuron(mlp, number):
+    """Return the weights with which a neuron writes, as a view."""
+    if not hasattr(mlp, "experts"):
+        return mlp.down_proj.weight[:, number]
+    down = mlp.experts.down_proj
+    turned = mlp.experts.is_transposed
+    expert, own = divmod(number, down.shape[1 if turned else 2])
+    if expert < len(down):
+        return down[expert, own] if turned else down[expert, :, own]
+    shared = getattr(mlp, "shared_experts", None) or mlp.shared_expert
+    return shared.down_proj.weight[:, number - len(down) * down.shape[2]]
+
+
+@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "qwen2_moe"])
+def test_neurons_of_a_layers_experts_are_the_mlp(architecture):
+    data = run(tiny(architecture), neurons=1000).data
+    for layer, n in np.ndindex(data["mlp"].shape):
+        mine = data["neuron_layer"][:, n] == layer
+        assert data["neuron_value"][mine, n].sum() == pytest.approx(data["mlp"][layer, n], abs=1e-5)
+
+
+def test_neurons_that_cannot_be_told_are_refused_by_layer(monkeypatch):
+    model = load(ModelSpec(tiny("mixtral").info.source, device="cpu"), SilentReporter())
+    experts = model.bridge.blocks[1].mlp.original_component.experts
+    with monkeypatch.context() as patch:
+        patch.setattr(experts, "has_gate", False)
+        with pytest.raises(BadInputError, match=r"MLP of layer 1 .*--neurons"):
+            run(model, neurons=3)
+    assert_sums(run(model), 1e-5)
+    real = neurons.projection
+
+    def spoilt(model, module):
+        found = real(model, module)
+        return neurons.Projection(found.matrix.flip(0), found.bias)
+
+    monkeypatch.setattr(neurons, "projection", spoilt)
     with pytest.raises(BadInputError, match=r"MLP of layer 0 .*--neurons"):
-        run(tiny(architecture), neurons=3)
+        run(tiny("llama"), neurons=3)
 
 
 def test_sources_of_heads_that_norm_their_values_are_refused_by_layer():

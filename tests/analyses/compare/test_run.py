@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import weakref
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -295,6 +296,11 @@ def test_what_loading_says_names_the_options_of_the_second_model():
         run(tiny("gpt2"), with_dtype="float16", with_layernorm="eps")
 
 
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(ModelLoadError, match="cannot be looked for"):
+        run(tiny("llama"), with_model="x" * 4_000)
+
+
 def test_a_model_that_is_not_here_is_refused():
     with pytest.raises(ModelLoadError, match="no/such"):
         run(tiny("llama"), with_model="no/such")
@@ -348,7 +354,7 @@ def test_progress_only_rises():
     report = Stop("no such words")
     run(named("toy"), report=report, with_dtype="bfloat16", rank_heads=True, metric="loss")
     fractions = [fraction for fraction, _note in report.seen]
-    assert all(b >= a - 1e-9 for a, b in zip(fractions, fractions[1:], strict=False))
+    assert all(b >= a - 1e-9 for a, b in pairwise(fractions))
     assert fractions[-1] == pytest.approx(1)
 
 

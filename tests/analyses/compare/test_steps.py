@@ -167,6 +167,11 @@ def test_float16_is_refused():
         steps(tiny("gpt2").info.source, dtype="float16")
 
 
+def test_weights_on_the_disk_are_refused():
+    with pytest.raises(BadInputError, match="--offload none"):
+        steps(tiny("gpt2").info.source, offload="disk")
+
+
 def test_a_step_that_changes_nothing_is_refused(monkeypatch):
     from desktop_app.engine import norms
 

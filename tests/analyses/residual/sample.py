@@ -49,7 +49,7 @@ def result(lengths=(8, 6), *, shares=True, **changes):
     values = {
         "model": drawn.model(n_layers=LAYERS, d_model=16),
         "warnings": () if shares else (why,),
-        "params": {"shares": True, "heads": False},
+        "params": {"measure": "all", "heads": False},
         **changes,
     }
     return drawn.result_of("residual", fields(lengths, shares=shares), **values)

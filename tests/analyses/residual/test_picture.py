@@ -54,11 +54,11 @@ def test_a_single_prompt_has_no_band():
 
 def test_a_place_is_told_in_words():
     told = charts.norm_curves(result(), (0, None), with_first=True).text(2).splitlines()
-    assert told[0] == "Stream before block 2"
+    assert told[0] == "Residual stream before block 2"
     assert told[1].startswith("stream 26.70 (prompts 20.00 … 40.00)")
     assert "position 0 1,000" in told
     end = charts.norm_curves(result(), (0, None), with_first=True).text(4)
-    assert end.startswith("Stream after block 3, the last")
+    assert end.startswith("Residual stream after block 3, the last")
     assert "adds" not in end
 
 
@@ -126,7 +126,7 @@ def test_parts_that_come_later_have_no_cell():
     assert np.isfinite(shown.values[0]).sum() == 1
     assert np.isnan(shown.values[1, 3:]).all()
     assert "comes later" in shown.tip_text(0, 4)
-    assert shown.tip_text(4, 0) == "embed is 50.0 % of the stream after block 3, the last"
+    assert shown.tip_text(4, 0) == "embed is 50.0 % of the residual stream after block 3, the last"
 
 
 def test_the_table_beside_the_map_is_of_a_position_or_the_mean():
@@ -140,9 +140,12 @@ def test_the_table_beside_the_map_is_of_a_position_or_the_mean():
 
 
 def test_headlines_say_what_there_is():
-    assert picture.headline(result()) == "The stream grows 2.000 × per layer, from block 1 to 2"
+    assert picture.headline(result()) == "The stream grows 2.000 × per layer, from layer 1 to 2"
     assert picture.first_sentence(result()) == "position 0: 2,000 before block 3, 37 × the others"
     assert picture.made_sentence(result()) == "Before the final norm · positions ≥ 1 of 2 prompts"
+    unread = fields((8, 6))
+    unread["norm"] = (unread["norm"][0], unread["norm"][1] * np.nan)
+    assert picture.made_sentence(sizes.SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
     assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
     none = sizes.SoFar(data | {"growth": np.full(LAYERS, np.nan)})
@@ -191,13 +194,13 @@ def test_the_clipboard_and_the_terminal_have_a_row_per_place():
 def test_a_result_without_shares_says_why():
     assert picture.why_no_shares(result()) == ""
     assert "layer 1 does more" in picture.why_no_shares(result(shares=False))
-    assert "Run with shares" in picture.why_no_shares(result(shares=False, warnings=()))
+    assert "Choose norms and shares" in picture.why_no_shares(result(shares=False, warnings=()))
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(27539.2, "27,539"), (151.06, "151.1"), (3.0, "3.00"), (0.05, "0.0500"), (1e-5, "1.00e−05"),
-     (0.0, "0"), (float("nan"), "—")],
+     (0.0, "0"), (999.99999999, "1,000"), (float("nan"), "–")],
 )  # fmt: skip
 def test_sizes_are_short(value, text):
     assert sizes.size_text(value) == text

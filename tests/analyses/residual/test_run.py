@@ -290,7 +290,7 @@ def test_positions_in_parts_change_nothing(monkeypatch):
 
 
 def test_without_shares_there_are_none():
-    data = residual(tiny("gpt2"), shares=False).data
+    data = residual(tiny("gpt2"), measure="norms").data
     assert not data.keys() & {"share", "share_first", "parts"}
     assert "norm_attn" in data
 
@@ -404,6 +404,6 @@ def test_the_packs_first_position_stands_apart_and_its_stream_grows_steadily(smo
     tables = [table_of(found, "norm", n) for n in range(4)]
     for table in tables:
         np.testing.assert_allclose(table[12:28, 0], 20_605, rtol=0.01)
-        assert table[12, 1:].mean() == pytest.approx(160, abs=25)
+        assert np.median(table[12, 1:]) == pytest.approx(151, abs=25)
     assert data["growth_rate"] == pytest.approx(1.088, abs=0.006)
     np.testing.assert_allclose(data["share"].sum(-1), 1, atol=1e-3)

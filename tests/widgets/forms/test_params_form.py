@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
+from desktop_app.contract.params import Params, setting
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.forms.params_form import ParamsForm
 from tests.finding import find
@@ -285,3 +286,17 @@ def test_a_file_is_typed_or_chosen(shown, qtbot, monkeypatch):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)  # cancelled
     assert form.value().text == "/some/other.txt"
     assert button.accessibleName()
+
+
+def test_a_field_may_name_its_choices_itself(qtbot):
+    class Named(Params):
+        kind: Literal["logit", "jacobian"] = setting(
+            "logit", "Lens", "One.", labels={"logit": "Logit", "jacobian": "Jacobian"}
+        )
+        metric: Literal["logit", "prob"] = setting("logit", "Metric", "Two.")
+
+    form = ParamsForm(Named)
+    qtbot.addWidget(form)
+    named = form.editor("kind").findChildren(QPushButton)
+    assert [button.text() for button in named] == ["Logit", "Jacobian"]
+    assert form.editor("metric").control.itemText(0) == "logit of the answer"

@@ -166,6 +166,14 @@ def test_arrow_keys_move_the_read_out_over_known_points(plot, qtbot):
     assert told.args == [0]
 
 
+def test_a_place_without_a_value_is_chosen_and_not_marked(plot):
+    plot.show_picture(CURVES)
+    before = drawn(plot)
+    plot.set_selected(2)
+    assert plot.selected() == 2
+    assert drawn(plot) == before
+
+
 def test_zooming_is_undone_by_escape_button_and_double_click(plot):
     plot.show_picture(CURVES)
     reset = find(plot, QToolButton, "Show all")

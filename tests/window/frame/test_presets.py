@@ -36,3 +36,17 @@ def test_the_successor_preset_ends_in_the_summary(window, asked):
     window.actions_by_name["find_induction"].trigger()
     view.show_result(detect_result())
     assert view.read_out()["score"] == "Induction"
+
+
+def test_a_preset_without_its_weights_cannot_be_chosen_and_says_why(window):
+    action = window.actions_by_name["compare_gpt2_noln"]
+    assert not action.isEnabled()
+    assert "weights of apollo-research/gpt2_noLN" in action.statusTip()
+
+
+@pytest.mark.parametrize("key", ["compare_bfloat16", "compare_processed", "compare_without_norms"])
+def test_the_presets_of_the_comparison_ask_what_they_say(window, asked, key):
+    (preset,) = [p for p in ANALYSES["compare"].presets if p.key == key]
+    window.actions_by_name[key].trigger()
+    assert asked == [("compare", preset.params)]
+    assert window.views["compare"].params() == preset.params

@@ -85,8 +85,10 @@ def test_each_choice_is_told_in_a_sentence(qtbot):
         for index, (value, (words, told)) in enumerate(choices.items()):
             box.setCurrentIndex(index)
             assert (box.currentData(), box.currentText()) == (value, words)
-            assert box.itemData(index, Qt.ItemDataRole.ToolTipRole) == told
-            assert box.toolTip() == box.accessibleDescription() == told
+            for tip in (box.itemData(index, Qt.ItemDataRole.ToolTipRole), box.toolTip()):
+                assert tip.split() == told.split()
+                assert max(map(len, tip.splitlines())) <= 80
+            assert box.accessibleDescription() == told
             assert told.endswith(".")
             assert form.caption.isHidden() is (index == 0)
             assert (told in form.caption.text()) is (index > 0)

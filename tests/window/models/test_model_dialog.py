@@ -63,6 +63,24 @@ def test_a_failed_load_is_told_inline_and_the_old_model_stays(qtbot, window, dia
         pass
 
 
+def test_a_load_that_failed_behind_its_back_leaves_the_dialog_at_rest(
+    qtbot, window, dialog, service
+):
+    dialog.close()
+    service.fail_models.add("broken")
+    with qtbot.waitSignal(window.conductor.model_failed):
+        window.models.load("broken")
+    window.models.open_dialog()
+    assert dialog.close_button.text() == "Close"
+    assert dialog.load_button.isEnabled()
+    assert dialog.progress.isHidden()
+
+
+def test_a_problem_speaks_of_what_the_dialog_shows(dialog):
+    dialog.show_problem("“x” cannot be loaded: choose --dtype float32 or --layernorm identity.")
+    assert "choose precision float32 or LayerNorm identity" in dialog.banner.text()
+
+
 def test_loading_can_be_cancelled(qtbot, window, dialog, service):
     service.slow.add("load")
     dialog.name.setText("toy")

@@ -1,0 +1,123 @@
+"""A model without its norms, or with processed weights, is a model like any other for every one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES, file_of, part_of
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
+from desktop_app.session import exports
+from desktop_app.session.export_scripts import to_script
+from tests.engine.zoo import save_tiny
+from tests.patience import CHILD_S
+from tests.session.test_export_scripts import DRIVER
+
+ROWS = (PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h"),)
+TEXT = "a text of some words, and of more words than that\n" * 4
+# What an analysis cannot do without; all else is as usual.
+NEEDED = {
+    "hand_patch": {"moves": ("clean:resid_post:1.3>1.3",)},
+    "repeat": {"batch": 2, "seq_len": 6},
+    "detect": {"batch": 2, "seq_len": 6},
+}
+FORMS = [
+    ("gpt2", "constant", "raw"),
+    ("gpt2", "eps", "raw"),
+    ("llama", "identity", "raw"),
+    ("gpt2", "keep", "processed"),
+]
+NAMES = [f"{a}-{k}-{w}" for a, k, w in FORMS]
+# Files that are written, and what reads a second model beside.
+ELSEWHERE = frozenset({"fit_lens"})
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder, found = tmp_path_factory.mktemp("variants"), {}
+    for name, (architecture, layernorm, weights) in zip(NAMES, FORMS, strict=True):
+        place = folder / architecture
+        if not place.exists():
+            save_tiny(architecture, place)
+        spec = ModelSpec(str(place), device="cpu", layernorm=layernorm, weights=weights)
+        found[name] = load(spec, SilentReporter())
+    return found
+
+
+def made(model, name):
+    """Return a result with usual settings, of prompts or of none as the analysis has it."""
+    kind = ANALYSES[name].params
+    params = kind(prompts=ROWS, **NEEDED.get(name, {}))
+    if not params.reads_prompts():
+        params = kind(**NEEDED.get(name, {}))
+    return part_of(name, "run").run(model, params, SilentReporter())
+
+
+@pytest.fixture(scope="module")
+def results(models):
+    return {
+        (form, name): made(model, name)
+        for form, model in models.items()
+        for name in ANALYSES
+        if name not in ELSEWHERE
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", NAMES)
+def test_every_analysis_runs_and_says_on_what(results, form):
+    _architecture, layernorm, weights = FORMS[NAMES.index(form)]
+    for name in sorted(set(ANALYSES) - ELSEWHERE):
+        result = results[form, name]
+        assert (result.model.layernorm, result.model.weights) == (layernorm, weights)
+        assert result.provenance["layernorm"] == layernorm
+        codes = {notice.code for notice in result.warnings}
+        assert ("layernorm_removed" in codes) is (layernorm != "keep"), name
+        assert "not_finite" not in codes, name
+
+
+@pytest.fixture(scope="module")
+def numbers(results, tmp_path_factory):
+    """Return a folder with the .npz of each script, all run by one bare interpreter."""
+    folder, calls = tmp_path_factory.mktemp("scripts"), []
+    for (form, name), result in results.items():
+        if file_of(name, "script.py.jinja") is None:
+            continue
+        script = folder / f"{form}-{name}.py"
+        script.write_text(to_script(result, script.name), "utf-8")
+        calls.append((str(script), [result.model.source, str(script.with_suffix(".npz"))]))
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=CHILD_S,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", NAMES)
+def test_every_script_gives_the_numbers_of_its_result(results, numbers, tmp_path, form):
+    for name in sorted(set(ANALYSES) - ELSEWHERE):
+        if not (numbers / f"{form}-{name}.npz").exists():
+            continue
+        exports.export(results[form, name], tmp_path / f"{name}.npz")
+        with (
+            np.load(tmp_path / f"{name}.npz") as own,
+            np.load(numbers / f"{form}-{name}.npz") as found,
+        ):
+            names = [n for n in own.files if own[n].dtype.kind in "fi" and n in found.files]
+            for field in names:
+                np.testing.assert_allclose(
+                    found[field], own[field], rtol=1e-4, atol=1e-4, err_msg=f"{name} {field}"
+                )
