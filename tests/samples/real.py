@@ -7,6 +7,7 @@ from functools import cache
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, part_of
 from desktop_app.contract.report import SilentReporter
+from desktop_app.support.paths import resource
 from tests.models import named
 
 PROMPTS = (
@@ -17,6 +18,12 @@ SETTINGS = {
     "patch": {"site": "head_z"},
     "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
     "repeat": {"batch": 2, "seq_len": 8, "effect_batch": 1},
+    "fit_lens": {
+        "text": str(resource("help", "start.md")),
+        "windows": 2,
+        "max_seq_len": 24,
+        "dim_batch": 64,
+    },
     "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
 }

@@ -8,13 +8,22 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session.store import Session
+from desktop_app.support.paths import resource
 
 PROMPTS = (
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4"),
     PromptRow(text="2 3 4 5", corrupt="9 6 1 7", answer=" 6", wrong=" 5"),
 )
 # What cannot run without being told what to do.
-OWN = {"candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"}}
+OWN = {
+    "candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"},
+    "fit_lens": {
+        "text": str(resource("help", "start.md")),
+        "windows": 2,
+        "max_seq_len": 24,
+        "dim_batch": 64,
+    },
+}
 SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
 
 

@@ -12,6 +12,7 @@ from desktop_app import app as lensbench
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
+from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.picture_desk import PictureDialog
 from desktop_app.window.frame.dialogs import MemoryDialog
@@ -23,6 +24,12 @@ from tests.patience import turn_the_loop, wait_for
 FULL = {
     "detect": {"card": "auto", "keep_patterns": True},
     "repeat": {"batch": 4, "seq_len": 12, "effect_batch": 1},
+    "fit_lens": {
+        "text": str(resource("help", "start.md")),
+        "windows": 2,
+        "max_seq_len": 24,
+        "dim_batch": 64,
+    },
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
 }
 PROMPTS = [

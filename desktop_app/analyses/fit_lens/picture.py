@@ -27,13 +27,11 @@ def place_of(result: Result) -> Path:
 def sentence(result: Result) -> str:
     """Say what the lens was fitted on, and whether that was enough."""
     data = result.data
-    windows, tokens = int(data["windows"]), int(data["tokens_read"])
-    told = f"Fitted on {plural(windows, 'window')}, {tokens:,} tokens of {data['corpus']}"
+    told = f"Fitted on {plural(int(data['windows']), 'window')} of {data['corpus']}"
     agreement = np.asarray(data["agreement"], dtype=float)
     if not np.isfinite(agreement).any():
-        return f"{told} · one window cannot say whether it is enough"
-    least = int(np.nanargmin(agreement))
-    return f"{told} · both halves agree to {number(float(agreement[least]))} or better"
+        return f"{told} · one window cannot tell whether it is enough"
+    return f"{told} · agreement at least {number(float(np.nanmin(agreement)))}"
 
 
 def about(result: Result) -> str:

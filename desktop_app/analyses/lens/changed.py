@@ -11,6 +11,7 @@ from desktop_app.contract.moves import parse_move
 from desktop_app.contract.result import Notice
 from desktop_app.engine.interventions import Edit, Replace
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.sites import require_acting
 from desktop_app.methods.removing import Removal, Removals
 from desktop_app.methods.watching import capture
 from desktop_app.support.errors import BadInputError
@@ -57,6 +58,9 @@ class ChangedRun:
         self._moves = [parse_move(text) for text in params.moves]
         for move in self._moves:
             _refuse_outside(model, move)
+        for site in {move.site for move in self._moves}:
+            targets = {move.target[0] for move in self._moves if move.site == site}
+            require_acting(model, sorted(targets), site)
         info = model.info
         self._parts = resolve_parts(params.without, info.n_layers, info.n_heads, "--without")
         self.base: RunName = params.run if self._moves else "clean"

@@ -302,7 +302,8 @@ def _layer_lines(table: Ranking) -> Iterator[str]:
         layer, token, prob, rank, logprob, diff = (table.text(row, i) for i in range(6))
         scores = f"  rank {rank:>7}  log-probability {logprob:>8}" if rank else ""
         scores += f"  difference {diff:>8}" if diff and diff != "–" else ""
-        yield f"  layer {layer:>3}  {token:<14} p {prob}{scores}"
+        read = f"{f'“{token}”':<16} p {prob}{scores}" if token else "not read by this lens"
+        yield f"  layer {layer:>3}  {read}"
 
 
 def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:

@@ -295,6 +295,8 @@ class FormScroll(QFrame):
             self._wanted = wanted
             self.setFixedHeight(wanted)
             self.updateGeometry()
+            if (layout := self.layout()) is not None:
+                layout.update()  # within a resize it would keep the height of before
 
     def _most(self, view: QWidget) -> int:
         """Return the share of a view, or what all else in it leaves where that is less."""

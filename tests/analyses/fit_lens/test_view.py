@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QToolButton
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QScrollArea, QToolButton
 
 from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.fit_lens.spec import FitLensParams
@@ -19,7 +19,11 @@ from desktop_app.contract.report import SilentReporter
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.store import Session
 from desktop_app.support.paths import HOME_VARIABLE
+from desktop_app.views.frame import SettingsFold
+from desktop_app.widgets.forms.params_form import ParamsForm
+from tests.finding import find
 from tests.models import named
+from tests.patience import turn_the_loop
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -76,16 +80,24 @@ def test_the_text_is_asked_for_before_anything_runs(make_view, heard, tmp_path, 
     assert view.params().text == "other.txt"
 
 
+def test_the_form_is_whole_where_it_is_open_from_the_start(make_view, qtbot):
+    view = make_view("fit_lens", 652, 576)
+    turn_the_loop()
+    area = find(find(view, SettingsFold), QScrollArea)
+    form = find(area, ParamsForm)
+    assert form.height() <= area.viewport().height()
+    assert form.height() >= form.heightForWidth(form.width())
+
+
 def test_what_it_was_fitted_on_stands_above_the_curve(make_view, fitted):
     view = make_view("fit_lens")
     view.show_result(fitted())
     read = view.read_out()
-    assert "2 windows, 28 tokens of text.txt" in read["told"]
-    assert "both halves agree" in read["told"]
+    assert "2 windows of text.txt · agreement at least 0." in read["told"]
     assert read["field"]
     assert set(view.fields()) >= {"agreement", "size", "from identity"}
     view.show_result(fitted(windows=1))
-    assert "one window cannot say" in view.read_out()["told"]
+    assert "one window cannot tell" in view.read_out()["told"]
 
 
 def test_a_click_reads_by_it(make_view, fitted, heard):

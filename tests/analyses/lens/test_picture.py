@@ -314,7 +314,7 @@ def test_the_terminal_says_every_layer():
     told = list(data.lines(lensed.changed_result()))
     assert told[0].startswith("prompt 1: “1 2 3 4 ”, logit lens, position 7: ␠")
     assert f"  {END}" in told
-    assert any("layer   2  5" in line and "rank       0" in line for line in told)
+    assert any("layer   2  “5”" in line and "rank       0" in line for line in told)
     assert "  Changed: the clean run without L1H2 (zero)" in told
 
 
