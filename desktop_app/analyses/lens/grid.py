@@ -19,8 +19,8 @@ class Grid:
     Attributes:
         top: Ids `[L+1, S, k]`, −1 where nothing is read.
         prob: Their probabilities, NaN where nothing is read.
-        scores: `answer_rank`, `answer_logprob`, `logit_diff` `[L+1, S]`; NaN where they do not
-            exist.
+        scores: `answer_rank`, `answer_logprob`, `logit_diff`, `wrong_rank` `[L+1, S]`; NaN where
+            they do not exist.
         apart: How far the last row is from the model's own logits, at the read position.
         largest: The model's own largest logit there, in size.
         bad: The first row that is not all numbers; None: there is none.
@@ -30,7 +30,7 @@ class Grid:
         rows, length, top = shape
         self.top = np.full((rows, length, top), -1, dtype=np.int32)
         self.prob = np.full((rows, length, top), np.nan, dtype=np.float32)
-        self.scores = {name: np.full((rows, length), np.nan, dtype=np.float32) for name in _METRICS}
+        self.scores = {name: np.full((rows, length), np.nan, dtype=np.float32) for name in SCORES}
         self.apart, self.largest = float("nan"), float("nan")
         self.bad: int | None = None
         self._target = Target(
@@ -38,6 +38,7 @@ class Grid:
             tuple(a.token_id for a in record.answers),
             tuple(w.token_id for w in record.wrongs),
         )
+        self._wrong = Target(self._target.ids, self._target.wrongs, ())
         self._read = record.read_position
         self._last = rows - 1
 
@@ -51,6 +52,8 @@ class Grid:
             wrongs = metric != "logit_diff" or self._target.wrongs
             if self._target.answers and wrongs:
                 self.scores[name][row, at] = score(metric, logits, self._target).cpu().numpy()
+        if self._wrong.answers:
+            self.scores["wrong_rank"][row, at] = score("rank", logits, self._wrong).cpu().numpy()
         if not bool(torch.isfinite(whole).all()):
             self.bad = row if self.bad is None else min(self.bad, row)
         if row == self._last and at.start <= self._read < at.stop:
@@ -63,7 +66,7 @@ _METRICS: dict[str, Any] = {
     "answer_logprob": "logprob",
     "logit_diff": "logit_diff",
 }
-SCORES: tuple[str, ...] = tuple(_METRICS)
+SCORES: tuple[str, ...] = (*_METRICS, "wrong_rank")
 
 
 def highest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

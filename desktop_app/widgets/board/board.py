@@ -131,9 +131,8 @@ class HandBoard(QWidget):
 
     def has_texts(self) -> bool:
         """Return whether texts stand in cells that are large enough for them."""
-        panes = (self.panes[run] for run in (self.board.shown if self.board else ()))
-        texts = (pane.cells is not None and pane.cells.texts is not None for pane in panes)
-        return any(texts) and self.panes["clean"].font() is not None
+        shown = self.board.shown if self.board is not None else ()
+        return any(self.panes[run].has_texts() for run in shown)
 
     def cell_words(self, cell: Cell) -> str:
         """Return a cell in words."""
