@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from desktop_app.engine.metrics import Target, score
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import PromptRecord
+
+
+SCORES = ("answer_rank", "answer_logprob", "logit_diff", "wrong_rank")
 
 
 class Grid:
@@ -48,25 +51,23 @@ class Grid:
         whole = logits.logsumexp(-1, keepdim=True)
         self.top[row, at] = ids.cpu().numpy()
         self.prob[row, at] = (values - whole).exp().cpu().numpy()
-        for name, metric in _METRICS.items():
-            wrongs = metric != "logit_diff" or self._target.wrongs
-            if self._target.answers and wrongs:
-                self.scores[name][row, at] = score(metric, logits, self._target).cpu().numpy()
+        target = self._target
+        if target.answers:
+            logprobs = logits[:, list(target.answers)].mean(-1) - whole[:, 0]
+            self._note("answer_logprob", row, at, logprobs)
+            self._note("answer_rank", row, at, score("rank", logits, target))
+        if target.answers and target.wrongs:
+            self._note("logit_diff", row, at, score("logit_diff", logits, target))
         if self._wrong.answers:
-            self.scores["wrong_rank"][row, at] = score("rank", logits, self._wrong).cpu().numpy()
+            self._note("wrong_rank", row, at, score("rank", logits, self._wrong))
         if not bool(torch.isfinite(whole).all()):
             self.bad = row if self.bad is None else min(self.bad, row)
         if row == self._last and at.start <= self._read < at.stop:
             self.apart = float((logits[self._read - at.start] - own).abs().max())
             self.largest = float(own.abs().max())
 
-
-_METRICS: dict[str, Any] = {
-    "answer_rank": "rank",
-    "answer_logprob": "logprob",
-    "logit_diff": "logit_diff",
-}
-SCORES: tuple[str, ...] = (*_METRICS, "wrong_rank")
+    def _note(self, name: str, row: int, at: slice, values: torch.Tensor) -> None:
+        self.scores[name][row, at] = values.cpu().numpy()
 
 
 def highest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
