@@ -29,14 +29,22 @@ class BarredBoard(QWidget):
         super().__init__(parent)
         self.board = HandBoard()
         self._bar, self._legend = ColorBar(), ElidedLabel("", "small")
+        self._scaled: Cells | None = None
         column_in(self, (row_of((self.board, 1), self._bar, spacing=2), 1), self._legend, spacing=4)
         self.board.cell_hovered.connect(self._on_cell_hovered)
         self.show_cells({}, "")
 
-    def show_cells(self, cells: Mapping[RunName, Cells], legend: str) -> None:
-        """Show what stands in the cells, their scale, and what is said of them."""
+    def show_cells(
+        self, cells: Mapping[RunName, Cells], legend: str, scale_of: RunName = "corrupt"
+    ) -> None:
+        """Show what stands in the cells, what is said of them, and the scale of one grid.
+
+        Where that grid has no colours, the scale is that of the other.
+        """
         self.board.show_cells(cells)
-        scaled = next((own for own in cells.values() if own.values is not None), None)
+        coloured = {run: own for run, own in cells.items() if own.values is not None}
+        scaled = coloured.get(scale_of) or next(iter(coloured.values()), None)
+        self._scaled = scaled
         self._bar.setVisible(scaled is not None)
         if scaled is not None:
             self._bar.set_scale(scaled.limits, diverging=scaled.diverging, stretch=scaled.stretch)
@@ -49,7 +57,10 @@ class BarredBoard(QWidget):
         return {"colours": self._legend.full_text(), "scale": scale}
 
     def _on_cell_hovered(self, cell: Cell | None) -> None:
-        value = None
-        if cell is not None:
-            value = self.board.panes[cell.run].value(cell.layer, cell.position)
-        self._bar.set_value(value)
+        self._bar.set_value(None if cell is None else self._value(cell))
+
+    def _value(self, cell: Cell) -> float | None:
+        """Return the value of a cell, where the scale is its own."""
+        pane, scaled = self.board.panes[cell.run], self._scaled
+        own = scaled is not None and pane.cells is not None and pane.cells.limits == scaled.limits
+        return pane.value(cell.layer, cell.position) if own else None

@@ -32,12 +32,13 @@ def top_of(length: int, ranks=RISES) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scores_of(length: int, ranks=RISES, shift: float = 0.0) -> dict[str, np.ndarray]:
-    """Return the three scores [4, S]."""
+    """Return the scores [4, S]."""
     rank = np.full((4, length), 20.0)
     rank[:, -1] = ranks
     logprob = -np.log1p(rank) - 0.1
     diff = np.arange(4.0)[:, None] - 1 + shift + 0.01 * np.arange(length)
-    return {"answer_rank": rank, "answer_logprob": logprob, "logit_diff": diff}
+    scores = {"answer_rank": rank, "answer_logprob": logprob, "logit_diff": diff}
+    return {**scores, "wrong_rank": np.ones((4, length))}
 
 
 def run_fields(prefix: str, prompts, ranks=RISES, shift: float = 0.0) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def run_fields(prefix: str, prompts, ranks=RISES, shift: float = 0.0) -> dict[st
         f"{prefix}top_prob": tuple(probs for _ids, probs in tops),
     }
     scores = [scores_of(n, ranks, shift + place) for place, n in enumerate(lengths)]
-    for name in ("answer_rank", "answer_logprob", "logit_diff"):
+    for name in ("answer_rank", "answer_logprob", "logit_diff", "wrong_rank"):
         each = [one[name] for one in scores]
         if len(set(lengths)) > 1:
             found[f"{prefix}{name}"] = tuple(each)

@@ -43,7 +43,7 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
             sign,
             _PAGE,
         )
-    value = float(reading.score("", what)[row, position])  # type: ignore[arg-type]
+    value = float(reading.score("", what)[row, position])
     if not math.isfinite(value):
         return None
     answer, wrong = names_of(reading.record.answers), names_of(reading.record.wrongs)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import PromptRecord
 
 
-SCORES = ("answer_rank", "answer_logprob", "logit_diff")
+SCORES = ("answer_rank", "answer_logprob", "logit_diff", "wrong_rank")
 
 
 class Grid:
@@ -22,8 +22,8 @@ class Grid:
     Attributes:
         top: Ids `[L+1, S, k]`, −1 where nothing is read.
         prob: Their probabilities, NaN where nothing is read.
-        scores: `answer_rank`, `answer_logprob`, `logit_diff` `[L+1, S]`; NaN where they do not
-            exist.
+        scores: `answer_rank`, `answer_logprob`, `logit_diff`, `wrong_rank` `[L+1, S]`; NaN where
+            they do not exist.
         apart: How far the last row is from the model's own logits, at the read position.
         largest: The model's own largest logit there, in size.
         bad: The first row that is not all numbers; None: there is none.
@@ -41,6 +41,7 @@ class Grid:
             tuple(a.token_id for a in record.answers),
             tuple(w.token_id for w in record.wrongs),
         )
+        self._wrong = Target(self._target.ids, self._target.wrongs, ())
         self._read = record.read_position
         self._last = rows - 1
 
@@ -57,6 +58,8 @@ class Grid:
             self._note("answer_rank", row, at, score("rank", logits, target))
         if target.answers and target.wrongs:
             self._note("logit_diff", row, at, score("logit_diff", logits, target))
+        if self._wrong.answers:
+            self._note("wrong_rank", row, at, score("rank", logits, self._wrong))
         if not bool(torch.isfinite(whole).all()):
             self.bad = row if self.bad is None else min(self.bad, row)
         if row == self._last and at.start <= self._read < at.stop:

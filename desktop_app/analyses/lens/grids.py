@@ -78,8 +78,9 @@ def sides(reading: Reading, shown: Shown) -> dict[RunName, GridOf]:
         return plain
     base = reading.run_of("changed_")
     told = changed_short(reading.result)
-    title = f"{base.capitalize()} run {told}"
-    changed = GridOf("changed_", base, title, shown == "difference")
+    difference = shown == "difference"
+    title = f"{base.capitalize()} run {told}" + (" − untouched" if difference else "")
+    changed = GridOf("changed_", base, title, difference)
     if moves_of(reading.result) and len(plain) > 1:
         return {**plain, base: changed}
     return {"clean": plain.get(base, changed), "corrupt": changed}
@@ -200,7 +201,8 @@ def legend(reading: Reading, shown: Shown, colour: Colour) -> str:
     """Say what the colours are, and what the corner means."""
     found = sides(reading, shown)
     if any(side.difference for side in found.values()):
-        return f"Right: {_CHANGES[colour]}; the new top token where it is another"
+        side = "Left" if found["clean"].difference else "Right"
+        return f"{side}, and the bar: {_CHANGES[colour]}; the new top token where it is another"
     corner = " · corner: the answer is on top" if reading.record.answers else ""
     return f"Colour: {_MEANINGS[colour]}{corner}"
 

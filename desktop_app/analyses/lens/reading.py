@@ -21,6 +21,7 @@ Which = Literal["", "corrupt_", "changed_"]
 RUNS: tuple[Which, ...] = get_args(Which)
 Score = Literal["answer_rank", "answer_logprob", "logit_diff"]
 SCORES: tuple[Score, ...] = get_args(Score)
+_WRONG = "wrong_rank"
 UNREAD = -1
 
 
@@ -97,7 +98,7 @@ class Reading:
         """Return the probability of the likeliest token, float `[L+1, S]`."""
         return np.asarray(self.probabilities(which)[:, :, 0])
 
-    def score(self, which: Which, name: Score) -> np.ndarray:
+    def score(self, which: Which, name: str) -> np.ndarray:
         """Return a score `[L+1, S]`; NaN where there is none."""
         shape = (self.layers + 1, len(self.tokens(which)))
         value = self.result.data.get(f"{which}{name}")
@@ -120,11 +121,8 @@ class Reading:
         return [[self.label(token) for token in row] for row in self.top(which)[:, :, 0].tolist()]
 
     def wrong_rank(self, which: Which) -> np.ndarray:
-        """Return the rank of the wrong answer `[L+1, S]`, NaN where it is not among the listed."""
-        ids = [answer.token_id for answer in self.record.wrongs]
-        listed = np.isin(self.top(which), ids) if ids else np.zeros(self.top(which).shape, bool)
-        first = listed.argmax(-1).astype(float)
-        return np.where(listed.any(-1), first, np.nan)
+        """Return the rank of the wrong answer `[L+1, S]`, NaN where there is none."""
+        return self.score(which, _WRONG)
 
     def wrong_logprob(self, which: Which) -> np.ndarray:
         """Return the log-probability of the wrong answer: the answer's less their difference."""

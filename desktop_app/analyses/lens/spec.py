@@ -80,7 +80,7 @@ class LensParams(Params):
         return "lens_file" if self.kind != "logit" and not self.lens_file else ""
 
 
-_SCORES, _SCORE_BYTES, _MEAN_BYTES = 3, 8, 16
+_SCORES, _SCORE_BYTES, _MEAN_BYTES = 4, 8, 16
 _TOP_BYTES = 8
 
 
@@ -112,6 +112,9 @@ def _of_run(prefix: str, told: str) -> tuple[FieldSpec, ...]:
         ),
         FieldSpec(
             f"{prefix}logit_diff", _GRID, f"logit(answer) − logit(wrong){told}", "logits", True
+        ),
+        FieldSpec(
+            f"{prefix}wrong_rank", _GRID, f"Rank of the wrong answer, 0 = top{told}", "", True
         ),
     )
 

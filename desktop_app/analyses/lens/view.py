@@ -176,7 +176,9 @@ class LensView(AnalysisView):
         self._hint.set_full_text(_ALONE if board.alone else _HINT)
         colour: Colour = self._colour.value()
         cells = grids.cells_of(reading, shown, colour)
-        self._barred.show_cells(cells, grids.legend(reading, shown, colour))
+        found = grids.sides(reading, shown)
+        scale_of: RunName = "clean" if found["clean"].difference else "corrupt"
+        self._barred.show_cells(cells, grids.legend(reading, shown, colour), scale_of)
 
     def _draw_cell(self, reading: Reading) -> None:
         """Show the selected cell, in the grid that it was chosen in."""

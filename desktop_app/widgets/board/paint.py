@@ -139,7 +139,7 @@ def _paint_marks(
         source, target = Cell(move.run, *move.source), Cell(board.run or move.run, *move.target)
         start, end = (panes[cell.run].rect_of(cell) for cell in (source, target))
         paint_frame(painter, start, ink, 2.0, dashed=False)
-        if coloured:
+        if coloured or panes[target.run].has_texts():
             paint_frame(painter, end, ink, 3.0, dashed=False)
         else:
             painter.fillRect(end, ink)

@@ -81,6 +81,10 @@ class Pane:
         """Return whether the cells have colours."""
         return self._image is not None
 
+    def has_texts(self) -> bool:
+        """Return whether texts stand in the cells, where these are large enough."""
+        return self.cells is not None and self.cells.texts is not None and self.font() is not None
+
     def text(self, row: int, position: int) -> str:
         """Return what is written into a cell, where there is room."""
         texts = None if self.cells is None else self.cells.texts

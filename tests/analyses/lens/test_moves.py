@@ -81,3 +81,14 @@ def test_by_hand_and_the_lens_end_in_one_number(toy, clean):
         move = as_move("clean", (row, 4), (row, 4), clean.layers)
         end = changed(toy, move).score("changed_", "logit_diff")[clean.layers, clean.read]
         assert patched(toy, move)["patched"] == pytest.approx(end, abs=1e-4)
+
+
+def test_the_wrong_answer_has_a_rank_of_its_own(toy, clean):
+    """Swapping answer and wrong swaps their ranks."""
+    turned = ROW.model_copy(update={"answer": ROW.wrong, "wrong": ROW.answer})
+    other = reading_of(lens.run(toy, LensParams(prompts=(turned,)), SilentReporter()), 0)
+    for which in ("", "corrupt_"):
+        np.testing.assert_array_equal(other.wrong_rank(which), clean.score(which, "answer_rank"))
+        np.testing.assert_array_equal(clean.wrong_rank(which), other.score(which, "answer_rank"))
+        logprob = other.score(which, "answer_logprob")
+        np.testing.assert_allclose(clean.wrong_logprob(which), logprob, atol=1e-4)

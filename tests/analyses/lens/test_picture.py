@@ -235,7 +235,7 @@ def test_curves_follow_answer_and_wrong(reading):
     drawn_ = data.curves(reading, "", 7, "answer_rank")
     assert [line.name for line in drawn_.lines] == ["“5”", "“4”"]
     assert drawn_.lines[0].values.tolist() == [12, 3, 0, 0]
-    assert drawn_.lines[1].values.tolist() == [1, 1, 1, 1]  # among the listed
+    assert drawn_.lines[1].values.tolist() == [1, 1, 1, 1]
     assert np.isfinite(drawn_.points()[1]).all()  # 0 has a place
     assert drawn_.points()[1][2] == 0
     assert [mark.value for mark in drawn_.marks] == [2]

@@ -12,6 +12,7 @@ from desktop_app.analyses.lens.spec import LensParams
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import Cell
+from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.widgets.board.board import HandBoard
 from desktop_app.widgets.matrix.color_bar import ColorBar
@@ -24,6 +25,7 @@ from tests.samples import drawn, lensed, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 LEFT = Qt.MouseButton.LeftButton
+NAMES = ("answer_rank", "answer_logprob", "logit_diff", "wrong_rank")
 
 
 @pytest.fixture
@@ -282,7 +284,7 @@ def test_ranks_are_marked_by_powers_of_ten(view):
 def test_without_an_answer_its_colours_are_greyed_with_the_reason(view):
     record = drawn.PromptRecord("1 2 ", drawn.tokens("1", " ", "2", " "), 3)
     nothing = np.full((4, 4, 1), np.nan)
-    scores = dict.fromkeys(("answer_rank", "answer_logprob", "logit_diff"), nothing)
+    scores = dict.fromkeys(NAMES, nothing)
     press(view, "Answer's rank")
     view.show_result(lensed.lens_result(prompts=(record,), data=scores))
     out = view.read_out()
@@ -346,6 +348,27 @@ def test_a_changed_run_is_switched_to_and_said(view):
     view.show_result(lensed.lens_result())
     assert view.read_out()["shown"] == ""
     assert view.read_out()["changed"] == ""
+
+
+def test_the_bar_has_the_scale_of_the_difference(view):
+    view.show_result(lensed.changed_result())
+    press(find_shown(view), "Difference")
+    out = view.read_out()
+    assert out["titles"] == ["Clean run", "Clean run without L1H2 − untouched"]
+    assert out["legend"].startswith("Right, and the bar: change of the largest probability")
+    press(view, "Logit difference")
+    assert view.read_out()["scale"] == pytest.approx((-1.0, 1.0))
+    turned = {"run": "clean", "moves": ("corrupt:resid_post:1.4>1.4",)}
+    view.show_result(lensed.moved_result(params=turned))
+    press(find_shown(view), "Difference")
+    assert view.read_out()["legend"].startswith("Left, and the bar")
+    assert view.read_out()["scale"] == pytest.approx((-1.0, 1.0))
+
+
+def find_shown(view):
+    """Return the switch between the runs: the curves have a difference too."""
+    segments = view.findChildren(SegmentedControl)
+    return next(one for one in segments if one.value() in {"untouched", "changed", "difference"})
 
 
 def test_moves_of_the_changed_run_are_drawn(view, board):
@@ -429,7 +452,7 @@ def test_a_large_map_is_colours_alone_and_zooms_into_texts(view, board):
         data={
             "top": tuple(ids),
             "top_prob": tuple(probs),
-            **dict.fromkeys(("answer_rank", "answer_logprob", "logit_diff"), scores),
+            **dict.fromkeys(NAMES, scores),
         },
     )
     view.show_result(result)
