@@ -66,9 +66,10 @@ def projection(model: LoadedModel, module: Any) -> Projection:
     dtype = next(iter(model.bridge.original_model.parameters())).dtype
     with torch.no_grad():
         alone: torch.Tensor = module(torch.zeros(1, 1, width, dtype=dtype, device=model.device))
-        bias = alone[0, 0].float()
+        bias = alone[0, 0].float().to(model.device)
         weight = getattr(getattr(module, "original_component", module), "weight", None)
-        if isinstance(weight, torch.Tensor) and weight.ndim == 2 and weight.device.type != "meta":
+        # What lies elsewhere is brought in by the module itself.
+        if isinstance(weight, torch.Tensor) and weight.ndim == 2 and weight.device == bias.device:
             for matrix in (weight.detach().T, weight.detach()):
                 found = Projection(matrix, bias)
                 if matrix.shape == (width, len(bias)) and _is_right(model, module, found, dtype):
@@ -80,7 +81,7 @@ def _is_right(model: LoadedModel, module: Any, found: Projection, dtype: torch.d
     """Return whether a module makes of a row what its weights do."""
     width = len(found.matrix)
     row = torch.cos(torch.arange(width, dtype=torch.float32)).to(model.device, dtype)
-    made: torch.Tensor = module(row[None, None])[0, 0].float()
+    made: torch.Tensor = module(row[None, None])[0, 0].float().to(model.device)
     own = found.of(row[None])[0]
     allowed = _TOLERANCE if dtype is torch.float32 else _HALF_TOLERANCE
     return bool((made - own).norm() <= allowed * made.norm().clamp_min(1e-12))
@@ -95,5 +96,5 @@ def _fed(
         rows = torch.zeros(min(_ROWS_AT_ONCE, width - first), width)
         rows[torch.arange(len(rows)), torch.arange(first, first + len(rows))] = 1
         made: torch.Tensor = module(rows.to(model.device, dtype)[None])[0]
-        parts.append(made.float() - bias)
+        parts.append(made.float().to(bias.device) - bias)
     return torch.cat(parts)
