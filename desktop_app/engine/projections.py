@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.model import input_width
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,15 +52,8 @@ class Projection:
             yield some.float()
 
 
-def projection(model: LoadedModel, module: Any) -> Projection:
-    """Return a linear module's matrix and bias.
-
-    Raises:
-        ValueError: It is none, or does not say how many numbers it reads.
-    """
-    width = input_width(module)
-    if width is None:
-        raise ValueError("the module does not say how many numbers it reads")
+def projection(model: LoadedModel, module: Any, width: int) -> Projection:
+    """Return the matrix and the bias of a linear module that reads so many numbers."""
     dtype = next(iter(model.bridge.original_model.parameters())).dtype
     with torch.no_grad():
         alone: torch.Tensor = module(torch.zeros(1, 1, width, dtype=dtype, device=model.device))
