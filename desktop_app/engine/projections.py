@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.model import input_width
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,21 +52,15 @@ class Projection:
             yield some.float()
 
 
-def projection(model: LoadedModel, module: Any) -> Projection:
-    """Return a linear module's matrix and bias.
-
-    Raises:
-        ValueError: It is none, or does not say how many numbers it reads.
-    """
-    width = input_width(module)
-    if width is None:
-        raise ValueError("the module does not say how many numbers it reads")
+def projection(model: LoadedModel, module: Any, width: int) -> Projection:
+    """Return the matrix and the bias of a linear module that reads so many numbers."""
     dtype = next(iter(model.bridge.original_model.parameters())).dtype
     with torch.no_grad():
         alone: torch.Tensor = module(torch.zeros(1, 1, width, dtype=dtype, device=model.device))
-        bias = alone[0, 0].float()
+        bias = alone[0, 0].float().to(model.device)
         weight = getattr(getattr(module, "original_component", module), "weight", None)
-        if isinstance(weight, torch.Tensor) and weight.ndim == 2 and weight.device.type != "meta":
+        # What lies elsewhere is brought in by the module itself.
+        if isinstance(weight, torch.Tensor) and weight.ndim == 2 and weight.device == bias.device:
             for matrix in (weight.detach().T, weight.detach()):
                 found = Projection(matrix, bias)
                 if matrix.shape == (width, len(bias)) and _is_right(model, module, found, dtype):
@@ -80,7 +72,7 @@ def _is_right(model: LoadedModel, module: Any, found: Projection, dtype: torch.d
     """Return whether a module makes of a row what its weights do."""
     width = len(found.matrix)
     row = torch.cos(torch.arange(width, dtype=torch.float32)).to(model.device, dtype)
-    made: torch.Tensor = module(row[None, None])[0, 0].float()
+    made: torch.Tensor = module(row[None, None])[0, 0].float().to(model.device)
     own = found.of(row[None])[0]
     allowed = _TOLERANCE if dtype is torch.float32 else _HALF_TOLERANCE
     return bool((made - own).norm() <= allowed * made.norm().clamp_min(1e-12))
@@ -95,5 +87,5 @@ def _fed(
         rows = torch.zeros(min(_ROWS_AT_ONCE, width - first), width)
         rows[torch.arange(len(rows)), torch.arange(first, first + len(rows))] = 1
         made: torch.Tensor = module(rows.to(model.device, dtype)[None])[0]
-        parts.append(made.float() - bias)
+        parts.append(made.float().to(bias.device) - bias)
     return torch.cat(parts)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.projections import Projection, projection
+from desktop_app.engine.projections import projection
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -98,18 +98,23 @@ class Neurons:
         outs = self._outs[layer]
         given = {name: seen[name].float() for name in outs}
         if layer in self._hidden:
-            project = projection(self._model, self._hidden[layer])
-            return _of_projection(project, self._seen[layer][0].float())
+            return self._of_one(self._hidden[layer], self._seen[layer][0].float())
         if layer not in self._experts:
             ((name, module),) = outs.items()
-            return _of_projection(projection(self._model, module), given[name])
+            return self._of_one(module, given[name])
         made = self._of_experts(layer)
         for name, module in outs.items():
             rest = seen[f"blocks.{layer}.mlp.hook_out"].float() - made.whole
             end = self._experts[layer].down_proj.shape[0] * self._width(layer)
-            beside = _of_projection(projection(self._model, module), given[name], end)
+            beside = self._of_one(module, given[name], end)
             made = _together(made, beside, rest)
         return made
+
+    def _of_one(self, module: Any, given: torch.Tensor, first: int = 0) -> Made:
+        """Return what the neurons before one projection make, numbered from `first` on."""
+        project = projection(self._model, module, given.shape[1])
+        numbers = first + torch.arange(given.shape[1]).expand(given.shape)
+        return Made(project.of(given), lambda direction: (numbers, given * project.back(direction)))
 
     def _of_experts(self, layer: int) -> Made:
         """Return what the neurons of the experts make that each prompt's token goes to."""
@@ -152,12 +157,6 @@ def _bias(module: Any, name: str, expert: int) -> torch.Tensor | float:
         return 0.0
     found: torch.Tensor = getattr(module, f"{name}_bias")[expert].detach().float()
     return found
-
-
-def _of_projection(project: Projection, given: torch.Tensor, first: int = 0) -> Made:
-    """Return what the neurons before one projection make, numbered from `first` on."""
-    numbers = first + torch.arange(given.shape[1]).expand(given.shape)
-    return Made(project.of(given), lambda direction: (numbers, given * project.back(direction)))
 
 
 def _together(experts: Made, beside: Made, rest: torch.Tensor) -> Made:

@@ -152,7 +152,7 @@ class _Seen:
         """Return what heads `[H, N]` and biases `[N]` contribute, and what z's numbers write."""
         model = self._model
         z = self.at(self._streams.sites[layer, "head_z"]).float()
-        project = projection(model, model.bridge.blocks[layer].attn.o)
+        project = projection(model, model.bridge.blocks[layer].attn.o, z[0].numel())
         way = self._way(layer, project.of(z.flatten(1)), self._streams.attn[layer])
         if way is None:
             raise BadInputError(

@@ -452,9 +452,9 @@ def test_neurons_that_cannot_be_told_are_refused_by_layer(monkeypatch):
     assert_sums(run(model), 1e-5)
     real = neurons.projection
 
-    def spoilt(model, module):
-        found = real(model, module)
-        return neurons.Projection(found.matrix.flip(0), found.bias)
+    def spoilt(model, module, width):
+        found = real(model, module, width)
+        return parts.Projection(found.matrix.flip(0), found.bias)
 
     monkeypatch.setattr(neurons, "projection", spoilt)
     with pytest.raises(BadInputError, match=r"MLP of layer 0 .*--neurons"):
@@ -477,8 +477,8 @@ def test_heads_that_do_not_make_the_attention_are_refused_by_layer(monkeypatch):
     model = tiny("llama")
     real = parts.projection
 
-    def spoilt(model, module):
-        found = real(model, module)
+    def spoilt(model, module, width):
+        found = real(model, module, width)
         return parts.Projection(found.matrix.flip(0), found.bias)
 
     monkeypatch.setattr(parts, "projection", spoilt)
