@@ -11,7 +11,6 @@ from desktop_app.analyses.residual.charts import shares
 from desktop_app.analyses.residual.sizes import (
     ADDED,
     END,
-    TITLES,
     first,
     geometric,
     later,
@@ -22,6 +21,7 @@ from desktop_app.analyses.residual.sizes import (
     prompt_count,
     size_text,
     table_of,
+    tables_of,
     times_text,
     token_name,
 )
@@ -51,7 +51,8 @@ def headline(shown: Shown) -> str:
     """Say how the stream grows."""
     rate, layers = float(shown.data["growth_rate"]), layer_count(shown)
     if np.isfinite(rate):
-        return f"The stream grows {times_text(rate)} per layer, from block 1 to {layers - 2}"
+        where = f"from layer 1 to {layers - 2}" if layers > 3 else "in layer 1"
+        return f"The stream grows {times_text(rate)} per layer, {where}"
     steps = np.asarray(shown.data["growth"], dtype=float)
     if np.isfinite(steps).all():
         return f"The stream grows {times_text(float(steps.prod()))} in {plural(layers, 'layer')}"
@@ -73,8 +74,10 @@ def first_sentence(shown: Shown) -> str:
 
 def made_sentence(shown: Shown) -> str:
     """Say of what the curves are means, and where the stream is taken."""
-    count = prompt_count(shown)
-    return f"Before the final norm · positions ≥ 1 of {plural(count, 'prompt')}"
+    known = sum(bool(np.isfinite(table).any()) for table in tables_of(shown, "norm"))
+    count = plural(prompt_count(shown), "prompt")
+    told = count if known == prompt_count(shown) else f"{known:,} of {count}"
+    return f"Before the final norm · positions ≥ 1 of {told}"
 
 
 READING = (
@@ -94,16 +97,16 @@ def norm_map(shown: Shown, name: str, prompt: int, *, with_first: bool) -> Matri
     rows = layer_labels(layer_count(shown))[: len(values)]
     places = range(start, start + values.shape[1])
     columns = [_column(shown, prompt, place) for place in places]
-    row_name = "Residual stream before block" if name == "norm" else "Block"
     return Matrix(
         values,
-        Axis(row_name, rows, tokens=False),
+        Axis("Layer", rows, tokens=False),
         Axis("Position", columns, tokens=bool(shown.prompts)),
-        name=f"{TITLES[name].lower()}, norm",
+        name="norm before each layer" if name == "norm" else f"norm of what {ADDED[name]} adds",
         diverging=False,
         scale=(0.0, _highest(values)),
         stretch=_stretch(values),
-        value_format="{:.3g}",
+        value_format="{:,.0f}" if _highest(values) >= 1000 else "{:,.2f}",
+        exact_format="{:,.2f}",
         tip=partial(cell_tip, shown, name, prompt, start),
     )
 
@@ -163,9 +166,9 @@ def share_map(shown: Shown, *, of_first: bool) -> Matrix | None:
 
     return Matrix(
         values,
-        Axis("Residual stream before block", layer_labels(layers), tokens=False),
+        Axis("Layer", layer_labels(layers), tokens=False),
         Axis("Part", names, tokens=True),
-        name="share",
+        name="share before each layer",
         tip=tip,
     )
 
@@ -173,27 +176,37 @@ def share_map(shown: Shown, *, of_first: bool) -> Matrix | None:
 # The table beside the map.
 
 _TIMES = partial(times_text, digits=2)
+_SHORT = {"norm_attn": "attn", "norm_mlp": "MLP"}
 
 
 def layer_table(shown: Shown, prompt: int, position: int | None) -> Ranking:
     """Return the stream layer by layer: at a position, or its mean over those from 1 on."""
-    columns = [Column("before", "mono", align="left", width=54, muted=True)]
-    columns.append(Column("norm", "number", format=size_text, width=66))
+    columns = [
+        Column(
+            "layer",
+            "mono",
+            align="left",
+            width=48,
+            muted=True,
+            tooltip="Before this layer; end: after the last",
+        )
+    ]
+    columns.append(Column("norm", "number", format=size_text, width=60))
     columns.append(
         Column(
             "growth",
             "number",
             format=_TIMES,
-            width=72,
+            width=62,
             priority=1,
-            tooltip="By the block that follows",
+            tooltip="By this layer",
         )
     )
     names = [name for name in ADDED if name in shown.data]
     for name in names:
-        tip = f"Norm of what the {ADDED[name]} of the block that follows adds"
+        tip = f"Norm of what the {ADDED[name]} of this layer adds"
         columns.append(
-            Column(ADDED[name], "number", format=size_text, width=72, priority=2, tooltip=tip)
+            Column(_SHORT[name], "number", format=size_text, width=56, priority=2, tooltip=tip)
         )
     norm, *added = (_along(shown, name, prompt, position) for name in ("norm", *names))
     growth = np.append(norm[1:] / np.where(norm[:-1] > 0, norm[:-1], np.nan), np.nan)

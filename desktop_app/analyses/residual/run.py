@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SHARE_KEPT = 0.5
 _FEWEST_POSITIONS = 16
 _HEADS_SHARE = 0.1
+# What is known is shown again where it is so many times more: of many prompts not after each.
+_WORTH_SHOWING = 1.05
 _PARTS: tuple[Site, Site] = ("attn_out", "mlp_out")
 
 
@@ -175,12 +177,15 @@ def _fill(
     found: _Found, texts: Sequence[Sequence[int]], measure: _Measure, report: Reporter
 ) -> tuple[Notice, ...]:
     """Measure all prompts; return what a run that was stopped has left out."""
+    shown = 0
     try:
         for numbers, seen in by_length(
             found.model, texts, measure.read, report, kept=measure.tensors
         ):
             found.add(numbers, seen)
-            report.partial(found.fields(measure))
+            if len(found.seen) >= _WORTH_SHOWING * shown:
+                report.partial(found.fields(measure))
+                shown = len(found.seen)
     except Cancelled:
         if not found.seen or not report.keeps_partial:
             raise

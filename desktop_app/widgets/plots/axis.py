@@ -19,6 +19,7 @@ from desktop_app.widgets.matrix.matrix_axes import thinned
 _LEAST_PITCH = 34.0
 _LONGEST_WORD = 96.0
 _LEAST_UPRIGHT = 24.0
+_LEAST_APART = 14.0
 _LEAST_APART = 13.0
 _NOTHING = 1e-12
 # Within each power of ten: all that have room, the plainest first.
@@ -46,7 +47,7 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
             return [(1.0, find(low, high, pitch))]
         if not (self.told.whole or self.told.labels):
             found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
-            return found
+            return [_apart(*level, pitch) for level in found]
         names = [name for _place, name in self.told.named if name]
         metrics = QFontMetricsF(mono_font(10))
         widest = max(map(metrics.horizontalAdvance, self.told.labels), default=0.0)
@@ -90,6 +91,13 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
         self.setTextPen(theme.color("text_muted"))
         self.setTickPen(QPen(theme.color("grid"), 1))
         self.setTickFont(mono_font(10))
+
+
+def _apart(step: float, places: list[float], pitch: float) -> tuple[float, list[float]]:
+    """Return ticks that have room for their numbers in a low plot: every second or third."""
+    every = max(1, int(np.ceil(_LEAST_APART / max(step * pitch, 1e-9))))
+    kept = [place for place in places if round(place / step) % every == 0] if every > 1 else places
+    return step, kept
 
 
 def _log_places(low: float, high: float, pitch: float) -> list[float]:

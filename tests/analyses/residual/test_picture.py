@@ -140,9 +140,12 @@ def test_the_table_beside_the_map_is_of_a_position_or_the_mean():
 
 
 def test_headlines_say_what_there_is():
-    assert picture.headline(result()) == "The stream grows 2.000 × per layer, from block 1 to 2"
+    assert picture.headline(result()) == "The stream grows 2.000 × per layer, from layer 1 to 2"
     assert picture.first_sentence(result()) == "position 0: 2,000 before block 3, 37 × the others"
     assert picture.made_sentence(result()) == "Before the final norm · positions ≥ 1 of 2 prompts"
+    unread = fields((8, 6))
+    unread["norm"] = (unread["norm"][0], unread["norm"][1] * np.nan)
+    assert picture.made_sentence(sizes.SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
     assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
     none = sizes.SoFar(data | {"growth": np.full(LAYERS, np.nan)})

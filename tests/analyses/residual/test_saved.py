@@ -59,7 +59,7 @@ def test_prompts_of_several_lengths_are_outermost(capsys):
 @pytest.mark.model
 def test_a_terminal_reads_the_stream_layer_by_layer(capsys):
     told = run(capsys, *PROMPTS)
-    assert "per layer, from block 1 to 1" in told
+    assert "per layer, in layer 1" in told
     assert "Before the final norm" in told
     assert "Largest shares at the end" in told
 

@@ -61,7 +61,7 @@ def click_cell(view, name, row, column, *, twice=False):
 def test_the_first_page_says_how_the_stream_grows(view):
     told = view.read_out()
     assert told["page"] == "norms"
-    assert told["headline"] == "The stream grows 2.000 × per layer, from block 1 to 2"
+    assert told["headline"] == "The stream grows 2.000 × per layer, from layer 1 to 2"
     assert "Before the final norm" in told["said"]
     assert "position 0: 2,000" in told["said"]
     assert told["norms"]["legend"] == [
