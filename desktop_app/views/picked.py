@@ -46,9 +46,10 @@ class PickedBar(QWidget):
         self.lens = QPushButton("Lens without")
         self.lens.setToolTip("Read every layer of a run that lacks these heads and MLPs")
         set_role(self.lens, "quiet")
-        self.lens.setVisible(bool(serving("lens_without")))
         self.drop = icon_button("close", "Let the picked heads go", "text_muted")
         row_in(self, (self._words, 1), self.lens, self.button, self.drop, spacing=6)
+        # Shown before it has its place, it would be a window of its own.
+        self.lens.setVisible(bool(serving("lens_without")))
         self.setAccessibleName("Picked heads")
         self.button.clicked.connect(self.wanted)
         self.lens.clicked.connect(self.lens_wanted)

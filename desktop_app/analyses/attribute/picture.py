@@ -132,9 +132,14 @@ def cell_tip(split: Split, prompt: int | None, row: int, column: int) -> str:
     value = float(over(values, prompt))
     if math.isnan(value):
         return f"{name}  no part of what is read here"
-    part = share(value, float(over(split.base, prompt)))
-    whole = f" · {percent(part)} of the whole" if np.isfinite(part) else ""
-    return f"{name}  {number(value, sign=True)}{_spread(values, prompt)}{whole}"
+    error = float(sem(values)) if prompt is None else math.nan
+    return _told(name, value, error, share(value, float(over(split.base, prompt))))
+
+
+def _told(name: str, value: float, error: float, part: float) -> str:
+    spread = f" ± {number(error)}" if math.isfinite(error) else ""
+    whole = f" · {percent(part)} of the whole" if math.isfinite(part) else ""
+    return f"{name}  {number(value, sign=True)}{spread}{whole}"
 
 
 def ranking(
@@ -159,8 +164,8 @@ def ranking(
         points = tuple(values[cell].tolist()) if dots else ()
         part = share(value, whole)
         name = cell_name(cell, split.heads)
-        told = cell_tip(split, prompt, *cell)
-        rows.append(Row(cell, (name, Bar(value, points, chosen, error), value, part), told))
+        bar = Bar(value, points, chosen, error)
+        rows.append(Row(cell, (name, bar, value, part), _told(name, value, error, part)))
     heading, tip = ("dots", _DOTS) if dots else ("", "")
     return Ranking(
         (
