@@ -17,6 +17,7 @@ _METRIC = "the metric of that name: the answer's rank"
 _COLUMN = "a column of next tokens: their rank"
 _KEY = "the key of the result object"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
     ("contract/params.py", "rank"): _METRIC,
@@ -52,6 +53,9 @@ OTHER_MEANINGS = {
     ("analyses/attribute/picture.py", "attention"): "what a part is called: the attention outputs",
     ("analyses/attribute/plots.py", "attention"): "what a part is called: the attention outputs",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
+    ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
+    ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 
 

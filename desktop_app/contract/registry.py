@@ -46,6 +46,7 @@ BUILT_IN = (
     "compose",
     "residual",
     "compare",
+    "candidates",
     "fit_lens",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REMOVED = "layernorm_removed"
 _MOST_TOKENS = 128
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 # Of the largest logit: what moves by less than this has not moved.
 _UNMOVED = 1e-6
 # A change that was heard leaves the bridge this much nearer to the changed model than to the other.
@@ -131,8 +132,9 @@ def take_away(
     """
     before = logits()
     config = hf_model.config.get_text_config()
-    context = getattr(config, "max_position_embeddings", None) or _MOST_TOKENS
-    change = norms.change(hf_model, spec, sample_texts(tokenizer, config.vocab_size, int(context)))
+    told = (getattr(config, name, None) for name in _CONTEXTS)
+    context = min((n for n in told if isinstance(n, int) and n > 0), default=_MOST_TOKENS)
+    change = norms.change(hf_model, spec, sample_texts(tokenizer, config.vocab_size, context))
     with norms.variances(hf_model, change.norms) as read:
         after = logits()
     found = damage(before, after)

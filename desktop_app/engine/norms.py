@@ -86,16 +86,16 @@ def stream_norms(hf_model: Any, name: str) -> tuple[Norm, ...]:
     config = hf_model.config.get_text_config()
     width = int(config.hidden_size)
     found: dict[int, Norm] = {}
-    owner = place.rpartition(".")[0]
-    parents = [(owner, hf_model.get_submodule(owner))]
+    parents = [*_beside(hf_model, place.rpartition(".")[0])]
+    beside = len(parents)
     parents += [(f"{place}.{number}", block) for number, block in enumerate(blocks)]
-    for path, parent in parents:
+    for number, (path, parent) in enumerate(parents):
         there = len(found)
         for own, module in parent.named_children():
             if id(module) not in found and normalises(module, width):
                 full = f"{path}.{own}".lstrip(".")
                 found[id(module)] = described(module, full, width, config, name)
-        if parent is not parents[0][1] and len(found) == there:
+        if number >= beside and len(found) == there:
             raise ModelLoadError(
                 f"“{name}” cannot be loaded without its norms: {path} ({type(parent).__name__}) "
                 "has none that stands directly in it; choose --layernorm keep."
@@ -112,6 +112,15 @@ def _blocks(hf_model: Any, name: str) -> tuple[str, nn.ModuleList]:
         f"“{name}” cannot be loaded without its norms: {type(hf_model).__name__} has no list of "
         "blocks to look for them in; choose --layernorm keep."
     )
+
+
+def _beside(hf_model: Any, owner: str) -> Iterator[tuple[str, nn.Module]]:
+    """Yield what holds the blocks, and beside them what holds the token embeddings, if anything."""
+    yield owner, hf_model.get_submodule(owner)
+    table = hf_model.get_input_embeddings()
+    for own, module in hf_model.get_submodule(owner).named_children():
+        if module is not table and any(part is table for part in module.modules()):
+            yield f"{owner}.{own}".lstrip("."), module
 
 
 def normalises(module: nn.Module, width: int) -> bool:

@@ -15,9 +15,11 @@ import torch
 from desktop_app.engine.model import input_width
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from desktop_app.engine.model import LoadedModel
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 1024
 _TOLERANCE, _HALF_TOLERANCE = 1e-4, 3e-2
 
 
@@ -35,11 +37,21 @@ class Projection:
 
     def of(self, x: torch.Tensor) -> torch.Tensor:
         """Return what it makes of rows `[..., d_in]`, float32."""
-        return x.float() @ self.matrix.float() + self.bias
+        found, first = self.bias, 0
+        for some in self._pieces():
+            found = found + x[..., first : first + len(some)].float() @ some
+            first += len(some)
+        return found
 
     def back(self, direction: torch.Tensor) -> torch.Tensor:
         """Return what each input writes along directions `[N, d_out]`: float32 `[N, d_in]`."""
-        return direction.float() @ self.matrix.float().T
+        return torch.cat([direction.float() @ some.T for some in self._pieces()], dim=-1)
+
+    def _pieces(self) -> Iterator[torch.Tensor]:
+        """Yield the matrix in float32: whole, or where that is a copy some rows at a time."""
+        whole = self.matrix.dtype is torch.float32
+        for some in torch.split(self.matrix, len(self.matrix) if whole else _ROWS_AT_ONCE):
+            yield some.float()
 
 
 def projection(model: LoadedModel, module: Any) -> Projection:

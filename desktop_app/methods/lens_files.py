@@ -8,7 +8,7 @@ stream is behind no block; there it reads nothing. No lens changes row L.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import ModelInfo
     from desktop_app.engine.model import LoadedModel
+    from desktop_app.support.lens_files import Tensor
 
 Kind = Literal["logit", "jacobian", "tuned"]
 NAMES: dict[Kind, str] = {
@@ -73,10 +74,10 @@ class Lens:
         bias = self.head.biases.get(layer)
         try:
             with safe_open(self.head.path, framework="pt") as file:
-                matrix = file.get_tensor(weight.key).to(stream.device, torch.float32)
+                matrix = _stored(file, weight).to(stream.device, torch.float32)
                 found: torch.Tensor = stream.float() @ matrix.T
                 if bias is not None:
-                    found = found + file.get_tensor(bias.key).to(stream.device, torch.float32)
+                    found = found + _stored(file, bias).to(stream.device, torch.float32)
         except (SafetensorError, OSError, RuntimeError, TypeError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
@@ -126,6 +127,15 @@ def save_lens(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[st
     stored = to_bytes(held, metadata={"format": FORMAT, **facts})
     with write_atomically(path) as file:
         file.write(stored)
+
+
+def _stored(file: Any, tensor: Tensor) -> torch.Tensor:
+    whole: torch.Tensor = (
+        file.get_tensor(tensor.key)
+        if tensor.place is None
+        else file.get_slice(tensor.key)[tensor.place]
+    )
+    return whole
 
 
 def _refuse_others(info: ModelInfo, head: LensHead, kind: Kind, told: str) -> None:

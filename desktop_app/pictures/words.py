@@ -73,6 +73,8 @@ _NOTICES = {
     "task_not_done": "answer not on top",
     "rows_not_one": "rows do not sum to 1",
     "layernorm_removed": "without LayerNorm",
+    "sum_differs": "parts do not quite sum up",
+    "targets_mixed": "means mix differences and logits",
     "candidate_length": "not as many tokens",
     "candidate_beside": "more tokens change",
     "candidate_space": "leading space differs",

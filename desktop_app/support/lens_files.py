@@ -1,9 +1,11 @@
 """Files of fitted lenses, as far as their heads tell: what they hold, whose they are.
 
 A lens is a `.safetensors` file: for each layer l a matrix `l.weight` `[d_model, d_model]`, and of a
-tuned lens `l.bias` `[d_model]` beside it. A Jacobian lens counts layers as TransformerLens does: l
-is what stands behind block l. A tuned lens counts them as the tuned-lens project does: l is what
-stands before block l. What a file says of itself (model, fingerprint, corpus …) is its metadata.
+tuned lens `l.bias` `[d_model]` beside it. Names may have a beginning (`layers.0.weight`), and one
+`weight` `[layers, d_model, d_model]` may hold them all. A Jacobian lens counts layers as
+TransformerLens does: l is what stands behind block l. A tuned lens counts them as the tuned-lens
+project does: l is what stands before block l; its map is affine, `weight · x + bias`. What a file
+says of itself (model, fingerprint, corpus …) is its metadata.
 Nothing of it is ever executed, and of the matrices nothing is read here.
 """
 
@@ -27,19 +29,28 @@ if TYPE_CHECKING:
 ENDING = ".safetensors"
 FORMAT = "lensbench-lens-1"
 FOLDER = "lenses"
-_KEY = re.compile(r"(?:[A-Za-z_]{1,40}\.){0,3}(\d{1,5})\.(weight|bias)\Z")
+_KEY = re.compile(r"(?:[A-Za-z_]{1,40}\.){0,3}[A-Za-z_]{0,40}(\d{1,5})\.(weight|bias)\Z")
+_ALL = frozenset({"weight", "bias"})
 _MOST_HEAD_BYTES = 4_000_000
 _MOST_TENSORS = 20_000
+_MOST_PLACES = 1_000_000
 _MOST_LISTED = 500
 _MOST_TEXT = 2_000
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A matrix or a bias of a file: the name it is stored under, and its shape."""
+    """A matrix or a bias of a file.
+
+    Attributes:
+        key: The name it is stored under.
+        shape: Its own.
+        place: Which it is of all that are stored under that name; None: it is alone.
+    """
 
     key: str
     shape: tuple[int, ...]
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,24 +143,27 @@ def _kept() -> Iterator[LensHead]:
 
 def _tensors(head: Mapping[str, Any], told: str) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
     """Return matrices and biases by layer."""
-    weights: dict[int, Tensor] = {}
-    biases: dict[int, Tensor] = {}
+    found: dict[str, dict[int, Tensor]] = {"weight": {}, "bias": {}}
     for key, entry in head.items():
         match = _KEY.match(key)
         shape = entry.get("shape") if isinstance(entry, dict) else None
-        if match is None or not isinstance(shape, list):
+        if (match is None and key not in _ALL) or not isinstance(shape, list):
             raise BadInputError(
                 f"{told} is no lens: it holds “{key[:60]}”, and a lens holds a “0.weight” for "
                 "each layer, and a “0.bias” beside it where it is tuned."
             )
-        if not all(isinstance(n, int) and n >= 0 for n in shape):
+        if not all(isinstance(n, int) and 0 <= n <= _MOST_PLACES for n in shape):
             raise _no_lens(told)
-        kept = biases if match[2] == "bias" else weights
-        layer = int(match[1])
-        if layer in kept:
-            raise BadInputError(f"{told} has two matrices for layer {layer}: fit it again.")
-        kept[layer] = Tensor(key, tuple(shape))
-    return weights, biases
+        if match is None:
+            count = min([*shape[:1], _MOST_TENSORS])
+            parts = {n: Tensor(key, tuple(shape[1:]), n) for n in range(count)}
+        else:
+            parts = {int(match[1]): Tensor(key, tuple(shape))}
+        kept = found[key if match is None else match[2]]
+        if twice := kept.keys() & parts.keys():
+            raise BadInputError(f"{told} has two matrices for layer {min(twice)}: fit it again.")
+        kept |= parts
+    return found["weight"], found["bias"]
 
 
 def _no_lens(told: str) -> BadInputError:

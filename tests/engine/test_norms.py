@@ -187,6 +187,35 @@ def test_norms_of_the_stream_go_and_those_inside_attention_stay(architecture, co
     assert all(any(name.endswith(inside) for name in there) for inside in stays)
 
 
+class Embeddings(torch.nn.Module):
+    """A table with a norm of its own, as ModernBERT has them."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table, self.norm = table, torch.nn.LayerNorm(32)
+
+
+def test_a_norm_of_the_embeddings_own_module_goes_as_well():
+    hf_model = tiny_model("llama")
+    hf_model.model.held = Embeddings(hf_model.model.embed_tokens)
+    found = norms.stream_norms(hf_model, "mine")
+    assert [n.name for n in found if n.name.startswith("model.held")] == ["model.held.norm"]
+    assert len(found) == 8
+
+
+def test_a_short_context_is_never_exceeded_while_constants_are_measured(tmp_path, monkeypatch):
+    tokenizer = loading.load_tokenizer(ModelSpec(str(saved("gpt2", tmp_path))))
+    assert max(len(ids[0]) for ids in sample_texts(tokenizer, 300, 64)) == 64
+    assert max(len(ids[0]) for ids in sample_texts(tokenizer, 300, 10**6)) == 128
+    seen = []
+    monkeypatch.setattr(
+        norm_effects, "sample_texts", lambda of, size, context: seen.append(context) or [IDS]
+    )
+    load(saved("bloom", tmp_path), "constant")
+    load(saved("gpt2", tmp_path), "constant")
+    assert seen == [64, 64]
+
+
 @pytest.mark.parametrize(
     ("architecture", "centres", "offset", "eps"),
     [

@@ -234,6 +234,7 @@ RUNS |= {
     "attribute-joined": (attribute.run, (_TINY,), {"by_source": True, "neurons": 5, "layer": 2}),
     "attribute-behind": (attribute.run, (_TINY,), {"neurons": 5, "token": "z"}),
 }
+NOTEBOOKS = ("rank", "attribute")
 # Pictures of the patterns, made for the screen alone.
 NOT_RECOMPUTED = {"thumbnail"}
 DRIVER = """
@@ -293,10 +294,12 @@ def numbers(tmp_path_factory):
         script.write_text(export_scripts.to_script(result_of(key), script.name), "utf-8")
         source = model_of(key).info.source if key in OTHERS else toy
         calls.append((str(script), [source, str(folder / f"script-{key}.npz"), toy]))
-    notebook = json.loads(export_scripts.to_notebook(result_of("rank")))
-    code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
-    (folder / "cells.py").write_text(code, "utf-8")
-    calls.append((str(folder / "cells.py"), []))
+    for key in NOTEBOOKS:
+        notebook = json.loads(export_scripts.to_notebook(result_of(key)))
+        cells = [c["source"] for c in notebook["cells"] if c["cell_type"] == "code"]
+        path = folder / f"cells-{key}.py"
+        path.write_text("\n".join(map("".join, cells)), "utf-8")
+        calls.append((str(path), []))
     done = subprocess.run(
         [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
         cwd=folder,
@@ -364,8 +367,10 @@ def test_script_gives_the_numbers_of_the_result(numbers, tmp_path, key):
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_notebook_gives_the_numbers_of_the_script(numbers):
-    with np.load(numbers / "script-rank.npz") as script, np.load(numbers / "rank.npz") as cells:
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_notebook_gives_the_numbers_of_the_script(numbers, key):
+    own = np.load(numbers / f"script-{key}.npz")
+    with own as script, np.load(numbers / f"{key}.npz") as cells:
         for name in script.files:
             np.testing.assert_array_equal(script[name], cells[name])
 

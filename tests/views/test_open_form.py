@@ -32,7 +32,8 @@ def opened(view):
     """Open the settings and all of their options by the mouse; return the form and its scroller."""
     fold = find(view, SettingsFold)
     toggle = find(fold, QToolButton, f"Settings of {view.analysis.title}")
-    QTest.mouseClick(toggle, Qt.MouseButton.LeftButton)
+    if not fold.is_open():  # as it is from the start where nothing can run before it is filled in
+        QTest.mouseClick(toggle, Qt.MouseButton.LeftButton)
     turn_the_loop()
     form = find(fold, ParamsForm)
     for more in in_sight(fold, QToolButton, "More options"):

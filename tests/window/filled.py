@@ -23,6 +23,7 @@ from tests.patience import turn_the_loop, wait_for
 FULL = {
     "detect": {"card": "auto", "keep_patterns": True},
     "repeat": {"batch": 4, "seq_len": 12, "effect_batch": 1},
+    "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
 }
 PROMPTS = [
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),

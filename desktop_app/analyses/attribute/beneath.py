@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LISTED = 50
 _LINES = 3
-_NO_HEAD = "Select a head to see from which tokens its contribution comes"
-_ONLY_HEADS = "An MLP reads its own position alone: select a head for sources"
+_NO_HEAD = "Select a head to see its sources"
+_ONLY_HEADS = "MLPs have no sources: select a head"
 
 
 def cost_words(result: Result) -> str:
@@ -53,7 +53,6 @@ class SourcePanel(QWidget):
         super().__init__(parent)
         self._title, self._said = ElidedLabel("", "heading"), ElidedLabel("", "small")
         self._button = QPushButton("Split by source")
-        set_role(self._button, "quiet")
         self.strip = token_strip("What the head adds from each token")
         self.strip.set_most_lines(_LINES)
         top = row_of((self._title, 1), self._button)

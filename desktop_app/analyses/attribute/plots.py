@@ -70,8 +70,10 @@ def cumulative(split: Split, prompt: int | None, words: str) -> Curves:
     values, base = over(whole, prompt), float(over(split.base, prompt))
     error = sem(whole) if prompt is None else np.full(len(values), np.nan)
     band = bool(np.isfinite(error).any())
-    low, high = (values - error, values + error) if band else (None, None)
-    line = Line("the sum so far", values, low, high, dots=len(values) <= 80)
+    # Blocks behind what is read add nothing: the line goes on as it was.
+    held = _held(values)
+    low, high = (held - _held(error), held + _held(error)) if band else (None, None)
+    line = Line("the sum so far", held, low, high, dots=len(values) <= 80)
     marks = (
         Mark(0.0, tone="border_strong", dashed=False),
         Mark(base, f"the whole {number(base, 2, sign=True)}", tone="mark", at_start=True),
@@ -101,6 +103,13 @@ def places(split: Split) -> np.ndarray:
 def _across(split: Split) -> Scale:
     ends = ((-1.0, "embed"), (float(split.layers), "bias"))
     return Scale("Layer", whole=True, named=ends)
+
+
+def _held(values: np.ndarray) -> np.ndarray:
+    """Return values along a line, the last known one where there is none."""
+    known = np.where(np.isfinite(values), np.arange(len(values)), 0)
+    found: np.ndarray = values[np.maximum.accumulate(known)]
+    return found
 
 
 def _error(values: np.ndarray, prompt: int | None) -> str:

@@ -171,7 +171,7 @@ def _split_some(
 def _arrays(parts: Parts) -> dict[str, np.ndarray]:
     """Return the fields of some prompts as arrays, sums included."""
     fields = {
-        name: getattr(parts, name).double().cpu().numpy()
+        name: getattr(parts, name).cpu().double().numpy()
         for name in ("base", "embed", "head", "attn_bias", "mlp", "bias")
     }
     attn = fields["head"].sum(1) + fields["attn_bias"]

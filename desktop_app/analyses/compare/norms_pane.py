@@ -30,7 +30,7 @@ class NormsPane(QWidget):
         self._plot.setMinimumHeight(_LEAST_PLOT)
         self._key = label("Blue: weights rescaled by √eps. Red: eps alone.", "small")
         self._curve = panel(self._key, (self._plot, 1), spacing=4)
-        column_in(self, panel(self._told, self._steps), (self._curve, 1), None)
+        column_in(self, panel(self._told, self._steps), (self._curve, 1))
 
     def show_result(self, result: Result) -> None:
         """Show what the steps of a result did."""

@@ -78,11 +78,12 @@ def eps_curves(result: Result) -> Curves:
         np.asarray(result.data[name], dtype=float) for name in ("eps", "eps_error", "eps_unscaled")
     )
     shown = [float(v) for v in (*scaled, *alone) if v > 0]
+    # Powers of ten stand equally far apart, each with its name.
+    labels = tuple(f"{value:.0e}".replace("e+0", "e").replace("e+", "e") for value in eps)
     return Curves(
         (Line(_SCALED, scaled), Line(_ALONE, alone, tone="bad")),
-        Scale("eps", log=True),
-        Scale("largest |Δ logit| from x·w + b", log=True, limits=decades(shown or [1.0])),
-        x=eps,
+        Scale("eps", labels=labels, whole=True),
+        Scale("|Δ logit| from x·w + b", log=True, limits=decades(shown or [1.0])),
         tip=bind(_eps_text, result),
     )
 

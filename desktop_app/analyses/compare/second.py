@@ -10,7 +10,12 @@ from desktop_app.contract.result import Notice
 from desktop_app.engine import catalogue, hub, loading
 from desktop_app.engine.memory import bytes_needed, free_bytes
 from desktop_app.methods.prepare import encoder_of
-from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadError
+from desktop_app.support.errors import (
+    BadInputError,
+    LensbenchError,
+    ModelLoadError,
+    first_line,
+)
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
     from desktop_app.methods.prepare import Prepared
 
+_SHOWN = 60
 _FLAG = re.compile(r"--(dtype|layernorm|weights)\b")
 
 
@@ -72,6 +78,11 @@ def second_of(
         other = loading.load(spec, report)
     except LensbenchError as error:
         raise type(error)(_FLAG.sub(r"--with-\1", str(error))) from None
+    except OSError as error:  # such as a name that no file can have
+        raise ModelLoadError(
+            f"--with {spec.model[:_SHOWN]} cannot be looked for ({first_line(error, 60)}): give a "
+            "catalogue name, a Hub id, a folder or a .gguf file."
+        ) from None
     other.budget_bytes = model.budget_bytes
     _refuse_too_long(other, prepared)
     return other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from desktop_app.engine.metrics import Target, score
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import PromptRecord
+
+
+SCORES = ("answer_rank", "answer_logprob", "logit_diff")
 
 
 class Grid:
@@ -30,7 +33,7 @@ class Grid:
         rows, length, top = shape
         self.top = np.full((rows, length, top), -1, dtype=np.int32)
         self.prob = np.full((rows, length, top), np.nan, dtype=np.float32)
-        self.scores = {name: np.full((rows, length), np.nan, dtype=np.float32) for name in _METRICS}
+        self.scores = {name: np.full((rows, length), np.nan, dtype=np.float32) for name in SCORES}
         self.apart, self.largest = float("nan"), float("nan")
         self.bad: int | None = None
         self._target = Target(
@@ -47,23 +50,21 @@ class Grid:
         whole = logits.logsumexp(-1, keepdim=True)
         self.top[row, at] = ids.cpu().numpy()
         self.prob[row, at] = (values - whole).exp().cpu().numpy()
-        for name, metric in _METRICS.items():
-            wrongs = metric != "logit_diff" or self._target.wrongs
-            if self._target.answers and wrongs:
-                self.scores[name][row, at] = score(metric, logits, self._target).cpu().numpy()
+        target = self._target
+        if target.answers:
+            logprobs = logits[:, list(target.answers)].mean(-1) - whole[:, 0]
+            self._note("answer_logprob", row, at, logprobs)
+            self._note("answer_rank", row, at, score("rank", logits, target))
+        if target.answers and target.wrongs:
+            self._note("logit_diff", row, at, score("logit_diff", logits, target))
         if not bool(torch.isfinite(whole).all()):
             self.bad = row if self.bad is None else min(self.bad, row)
         if row == self._last and at.start <= self._read < at.stop:
             self.apart = float((logits[self._read - at.start] - own).abs().max())
             self.largest = float(own.abs().max())
 
-
-_METRICS: dict[str, Any] = {
-    "answer_rank": "rank",
-    "answer_logprob": "logprob",
-    "logit_diff": "logit_diff",
-}
-SCORES: tuple[str, ...] = tuple(_METRICS)
+    def _note(self, name: str, row: int, at: slice, values: torch.Tensor) -> None:
+        self.scores[name][row, at] = values.cpu().numpy()
 
 
 def highest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -44,6 +44,7 @@ _RUNS: tuple[Name, ...] = ("", "corrupt_", "changed_")
 _TOLD = {"": "", "corrupt_": " (corrupt)", "changed_": " (changed run)"}
 # Three runs and what is read of them.
 _KEPT = 4
+_MOST_CARRIED = 200_000_000
 # A pass over the blocks against the readings of all layers, in time.
 _PASS_SHARE = 0.35
 _EXACT, _EXACT_SHARE, _HALF_SHARE = 1e-4, 1e-5, 5e-2
@@ -189,20 +190,14 @@ class _Work:
 
     def _read(self, reads: Sequence[_Read], report: Reporter) -> None:
         """Fill the grids of runs of one length."""
-        rows, layers = self._lens.rows(), self._shape[0]
-        length = len(reads[0].stream[0])
+        layers, length = self._shape[0], len(reads[0].stream[0])
         grids = [Grid(self._record(r), (layers, length, self._shape[1])) for r in reads]
-        carried = torch.stack(
-            [self._lens.carry(row, torch.stack([r.stream[row] for r in reads])) for row in rows],
-            dim=1,
-        ).flatten(0, 1)
-        done, whole = 0, len(carried) * length
-        for streams, at, logits in logits_of(self._model, carried):
-            for place, found in zip(range(streams.start, streams.stop), logits, strict=True):
-                number, row = place // len(rows), rows[place % len(rows)]
-                grids[number].fill(row, at, found, reads[number].own.to(found.device))
-            done += logits.shape[0] * logits.shape[1]
-            report.step(done / whole, f"reading layer {rows[(streams.stop - 1) % len(rows)]}")
+        each = 4 * layers * reads[0].stream[0].numel()
+        some = max(1, _MOST_CARRIED // each)
+        for first in range(0, len(reads), some):
+            part = slice(first, first + some)
+            share = ShareReporter(report, first / len(reads), len(reads[part]) / len(reads))
+            self._fill(reads[part], grids[part], share)
         for read, grid in zip(reads, grids, strict=True):
             _require_end(self._model, grid)
             self._grids[read.name][read.number] = grid
@@ -210,6 +205,21 @@ class _Work:
                 pair = [(read.number, read.own)]
                 found_near = near_notices(self._model, self._params, self._prepared, pair)
                 self._near[read.number] = found_near
+
+    def _fill(self, reads: Sequence[_Read], grids: Sequence[Grid], report: Reporter) -> None:
+        """Carry streams to the end and read them there, in pieces."""
+        rows = self._lens.rows()
+        carried = torch.stack(
+            [self._lens.carry(row, torch.stack([r.stream[row] for r in reads])) for row in rows],
+            dim=1,
+        ).flatten(0, 1)
+        done, whole = 0, carried.shape[0] * carried.shape[1]
+        for streams, at, logits in logits_of(self._model, carried):
+            for place, found in zip(range(streams.start, streams.stop), logits, strict=True):
+                number, row = place // len(rows), rows[place % len(rows)]
+                grids[number].fill(row, at, found, reads[number].own.to(found.device))
+            done += logits.shape[0] * logits.shape[1]
+            report.step(done / whole, f"reading layer {rows[(streams.stop - 1) % len(rows)]}")
 
     def _record(self, read: _Read) -> PromptRecord:
         return self._prepared.records[read.number]

@@ -136,6 +136,7 @@ class LensSide(QWidget):
             "layers": self.table.texts() if table else [],
             "lines": {line.name: line.values for line in lines},
             "layer": self.table.selected_key() if table else self.plot.selected(),
+            "legend_of_lines": [] if table else self.legend.texts(),
             "quantity": self.quantity.value(),
             "scope": "" if self.scope.isHidden() else self.scope.value(),
         }
@@ -154,7 +155,9 @@ class LensSide(QWidget):
             self.table.select_key(row)
             return
         mean = mean and data_of.has_means(self._reading, which)
-        self.plot.show_picture(data_of.curves(self._reading, which, position, chosen, mean=mean))
+        drawn = data_of.curves(self._reading, which, position, chosen, mean=mean)
+        self.plot.show_picture(drawn)
+        self.legend.show_keys(drawn.entries())
         self.plot.set_selected(row)
 
     def _on_choice(self, _value: object) -> None:

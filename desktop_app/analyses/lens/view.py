@@ -127,7 +127,8 @@ class LensView(AnalysisView):
     def _fill(self) -> None:
         """Give the grids all that is seen where the rest stands beneath them: texts need height."""
         beside = self.width() >= _BESIDE
-        seen = self.height() - _ABOVE - self._headline.height() - self._hint.height() - _PEEK
+        words_above = self._headline.sizeHint().height() + self._hint.sizeHint().height()
+        seen = self.height() - _ABOVE - words_above - _PEEK
         self._card.setMinimumHeight(0 if beside else min(max(seen, _LEAST), _MOST))
 
     # Drawing.

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _LINES_FROM = 5.0
+# How much wider than an outline its ground is, in cells that have room for it and in others.
+_EDGE, _THIN, _ROOMY = 3.0, 1.5, 14.0
 _HEAD = 8.0
 
 
@@ -150,7 +152,8 @@ def _paint_marks(
         if cell is not None and cell.run in board.shown:
             rect = panes[cell.run].rect_of(cell)
             if coloured:  # an outline of the ground's own colour would not be found
-                paint_frame(painter, rect, theme.color("panel"), width + 3, dashed=False)
+                edge = _EDGE if min(rect.width(), rect.height()) >= _ROOMY else _THIN
+                paint_frame(painter, rect, theme.color("panel"), width + edge, dashed=False)
             paint_frame(painter, rect, theme.color(name), width, dashed=dashed)
     painter.restore()
 

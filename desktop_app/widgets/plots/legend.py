@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.widgets.plots.tones import tone_colour, washed
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ class Legend(QWidget):
 
     def _entry(self, key: Key) -> QWidget:
         entry = QWidget(self)
-        name = QLabel(key.name)
-        name.setTextFormat(Qt.TextFormat.PlainText)
+        name = PlainLabel(key.name)
         set_role(name, "small")
         row_in(entry, Swatch(key), name, spacing=6)
         return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from desktop_app.analyses.attribute.split import Bar, Split, find_part, mean, re
 from desktop_app.analyses.attribute.table import table
 from desktop_app.contract.result import Notice
 from desktop_app.pictures.facts import Place
+from desktop_app.session.export_table import write_tidy
 from tests.samples.attributed import attribute_result, even_prompts, parts
 from tests.samples.drawn import prompt
 
@@ -195,6 +197,27 @@ def test_the_running_sum_ends_at_the_models_number(split):
     assert shown.text(0) == "after embeddings\nthe sum so far +0.125"
     assert shown.text(5).startswith("with the final bias: all parts")
     np.testing.assert_array_equal(shown.x, plots.bars(split, 0, "logit").x)
+
+
+def test_the_sum_stays_where_nothing_more_is_read():
+    split = Split.of(attribute_result(params={"layer": 1}))
+    shown = plots.cumulative(split, 0, "logit")
+    after = shown.points()[1]
+    assert after[3] == after[4] == after[2] == split.cumulative[2, 0]
+    assert shown.text(3).endswith("no part of what is read here")
+
+
+def test_a_csv_has_every_field_with_its_axes(tmp_path):
+    path = tmp_path / "result.csv"
+    with path.open("w", encoding="utf-8", newline="") as text:
+        write_tidy(attribute_result(by_source=True, neurons=2), text)
+    with path.open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    head = {(r["layer"], r["head"], r["prompt"]): r for r in rows if r["field"] == "head"}
+    assert float(head["1", "2", "1"]["value"]) == 4.5
+    source = [r for r in rows if r["field"] == "source" and r["prompt"] == "0"]
+    assert sum(float(r["value"]) for r in source if (r["layer"], r["head"]) == ("1", "2")) == 3.0
+    assert {r["field"] for r in rows} >= {"cumulative", "neuron_value", "sum_error", "bias"}
 
 
 def test_a_bar_says_what_it_is_made_of(split):

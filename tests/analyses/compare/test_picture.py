@@ -179,6 +179,7 @@ def test_the_steps_say_what_destroys_the_model():
     curves = norms_picture.eps_curves(result)
     assert [line.name for line in curves.lines] == ["weights × √eps", "eps alone"]
     assert "eps 1e+08" in curves.text(1)
+    assert curves.across.labels == ("1e4", "1e8", "1e12")
 
 
 def test_a_checkpoint_without_norms_is_said_to_be_one():

@@ -296,6 +296,11 @@ def test_what_loading_says_names_the_options_of_the_second_model():
         run(tiny("gpt2"), with_dtype="float16", with_layernorm="eps")
 
 
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(ModelLoadError, match="cannot be looked for"):
+        run(tiny("llama"), with_model="x" * 4_000)
+
+
 def test_a_model_that_is_not_here_is_refused():
     with pytest.raises(ModelLoadError, match="no/such"):
         run(tiny("llama"), with_model="no/such")

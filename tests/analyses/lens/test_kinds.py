@@ -132,6 +132,24 @@ def test_names_may_have_a_beginning_and_a_file_may_keep_silent(tmp_path):
     assert "lens_unsigned" in [w.code for w in other.warnings]
 
 
+def test_all_layers_may_lie_together(tmp_path):
+    model = named("toy")
+    tensors = random_matrices(model.info, rows=model.info.n_layers, biased=True)
+    together = {
+        part: torch.stack([tensors[f"{layer}.{part}"] for layer in range(model.info.n_layers)])
+        for part in ("weight", "bias")
+    }
+    named_so = {f"layer_{name}": tensor for name, tensor in tensors.items()}
+    files = [
+        written(tmp_path / f"{n}.safetensors", model, some, kind="tuned")
+        for n, some in enumerate((tensors, together, named_so))
+    ]
+    first, *others = (run(model, kind="tuned", lens_file=file).data for file in files)
+    for other in others:
+        np.testing.assert_array_equal(first["top"][0], other["top"][0])
+        np.testing.assert_array_equal(first["logit_diff"], other["logit_diff"])
+
+
 def refused(kind, file):
     with pytest.raises(BadInputError) as caught:
         run(named("toy"), kind=kind, lens_file=str(file))

@@ -294,6 +294,7 @@ def test_without_an_answer_its_colours_are_greyed_with_the_reason(view):
 def test_the_layers_are_followed_as_curves_and_as_a_table(view, board, selection):
     out = view.read_out()
     assert out["lines"]["“5”"].tolist() == [12, 3, 0, 0]
+    assert out["legend_of_lines"] == ["“5”", "“4”"]
     press(view, "Log-prob")
     assert set(view.read_out()["lines"]) == {"“5”", "“4”"}
     press(view, "Difference")
