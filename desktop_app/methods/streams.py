@@ -95,13 +95,18 @@ class Streams:
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
 
     def missing(self) -> list[float]:
-        """Return, layer by layer, the largest share of a stream that its parts do not explain."""
+        """Return, layer by layer, the largest share of a stream that its parts do not explain.
+
+        It is a share of the largest of all that is added there: where huge activations are taken
+        back, what is left is as small as the rounding of half precision.
+        """
         found = []
         for layer, (attn, mlp) in enumerate(zip(self.attn, self.mlp, strict=True)):
             before, behind = self.stream[layer].float(), self.stream[layer + 1].float()
-            rest = behind - before - attn.float() - mlp.float()
-            share = rest.norm(dim=-1) / behind.norm(dim=-1).clamp_min(1e-12)
-            found.append(float(share.max()))
+            parts = (before, behind, attn.float(), mlp.float())
+            rest = behind - before - parts[2] - parts[3]
+            sizes = torch.stack([part.norm(dim=-1) for part in parts]).amax(0)
+            found.append(float((rest.norm(dim=-1) / sizes.clamp_min(1e-12)).max()))
         return found
 
 
