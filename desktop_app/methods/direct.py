@@ -14,7 +14,7 @@ import torch
 
 from desktop_app.engine.noise import HALF
 from desktop_app.engine.weights import final_normed, norm_gain, unembedding, unembedding_bias
-from desktop_app.methods.readout import logits_of
+from desktop_app.methods.readout import logits_of, require_read
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -190,8 +190,9 @@ def direction_of(
         layer: Before which block the stream is read, as the logit lens reads it; None: at the end.
 
     Raises:
-        BadInputError: The final norm is of no known kind.
+        BadInputError: The final norm is of no known kind, or the unembedding reads another stream.
     """
+    require_read(model)
     rows, places = torch.arange(len(at)), torch.tensor(at)
     stream, normed, own_logits = streams.stream[-1], streams.normed, streams.logits
     if layer is not None and layer < len(streams.stream) - 1:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes
-from desktop_app.engine.model import READ_HOOK, LoadedModel
+from desktop_app.engine.model import READ_HOOK, LoadedModel, input_width
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.engine.weights import final_normed
 from desktop_app.methods.watching import in_batches
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,10 @@ def logits_of(
         Streams, positions, and float32 logits `[these streams, these positions, V]`.
 
     Raises:
+        BadInputError: The unembedding does not read the stream itself.
         MemoryExhaustedError: Not even a single position fits.
     """
+    require_read(model)
     count, length = streams.shape[:2]
     budget = min(_MOST_BYTES, budget_bytes(model))
     each = _COPIES * max(4, BYTES_PER_ITEM.get(model.info.dtype, 4)) * model.info.d_vocab
@@ -58,6 +61,21 @@ def logits_of(
         one = slice(number, number + 1)
         for at, found in in_batches(model, length, places, partial(read, one)):
             yield one, at, found
+
+
+def require_read(model: LoadedModel) -> None:
+    """Refuse a model that brings its stream to another width before the unembedding.
+
+    Raises:
+        BadInputError: It names both widths.
+    """
+    width = input_width(model.bridge.original_model.get_output_embeddings())
+    if width is not None and width != model.info.d_model:
+        raise BadInputError(
+            f"{model.info.name} brings its stream of {model.info.d_model} numbers to {width} before"
+            " it is unembedded, so that it cannot be read as tokens on the way: choose another "
+            "model."
+        )
 
 
 def _tail(model: LoadedModel, streams: torch.Tensor, at: slice) -> torch.Tensor:
