@@ -146,7 +146,7 @@ def ask(hands):
 def find_head(hands):
     """Run the ablation, take the first of its list, and open where it looks."""
     window, view = hands.window, hands.window.views["ablate"]
-    hands.press(Qt.Key.Key_3, CTRL)
+    hands.press(Qt.Key.Key_5, CTRL)
     assert shown(window) == "ablate"
     hands.press(Qt.Key.Key_R, CTRL)
     wait_for(lambda: len(view.current_result.prompts) == 1 and not window.runner.is_busy())
@@ -169,7 +169,7 @@ def test_a_first_piece_of_work_needs_no_pointer(window, pointer, answers, tmp_pa
     hands, file, script = Hands(window), tmp_path / "question.lens", tmp_path / "patching.py"
     ask(hands)
     find_head(hands)
-    hands.press(Qt.Key.Key_5, CTRL)
+    hands.press(Qt.Key.Key_6, CTRL)
     assert shown(window) == "patch"
     hands.press(Qt.Key.Key_R, CTRL)
     idle(window)
@@ -196,7 +196,7 @@ def test_the_search_runs_what_is_typed(window, pointer):
 
 def test_the_settings_open_close_and_run_by_keys(window, pointer):
     hands = Hands(window)
-    hands.press(Qt.Key.Key_3, CTRL)
+    hands.press(Qt.Key.Key_5, CTRL)
     hands.to_room("picture")
     view = window.views["ablate"]
     hands.tab_to(lambda w: w.accessibleName() == "Settings of Ablation")

@@ -75,7 +75,7 @@ class Rail(QFrame):
         """Return an action for each analysis, in the order of their keys, and the folding."""
         tabs = (
             (f"tab_{n}", a.title, 0, partial(self._views.open, n), self._keys(n), icon_of(n))
-            for n, a in self._views.analyses().items()
+            for n, a in self._in_order().items()
         )
         fold = in_menu("&View", ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
         return [*(replace(spec, submenu="Analyses") for spec in in_menu("&View", *tabs)), *fold]
@@ -112,15 +112,20 @@ class Rail(QFrame):
         self._show_fold(folded=folded)
 
     def _keys(self, name: str) -> str:
-        place = list(self._views.analyses()).index(name) + 1
+        place = list(self._in_order()).index(name) + 1
         return f"Ctrl+{place}" if place <= _SHORTCUTS else ""
+
+    def _in_order(self) -> dict[str, Analysis]:
+        """Return the analyses from above: group by group."""
+        analyses = self._views.analyses().items()
+        return {n: a for group in GROUPS for n, a in analyses if a.group == group}
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.list.item(place) for place in range(self.list.count())]
 
     def _fill(self) -> None:
         self.list.clear()
-        analyses = self._views.analyses()
+        analyses = self._in_order()
         for group, title in GROUPS.items():
             members = [a for a in analyses.values() if a.group == group]
             if members:

@@ -112,6 +112,7 @@ class Showing(QObject):
         self._held: dict[str, Result] = {}
         self._tries: dict[str, tuple[Result, ...]] = {}
         self._waits: dict[str, bool] = {}
+        self._marked: dict[str, Difference] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
 
@@ -227,7 +228,8 @@ class Showing(QObject):
         """Say of a picture what made it and is another now."""
         running = view.running_params()
         if running is None:
-            view.mark_source(self.difference(view.analysis.name))
+            found = self._marked[view.analysis.name] = self.difference(view.analysis.name)
+            view.mark_source(found)
             return
         # The first fields of a run: its model is the one that is open until it has ended.
         reads, given = running.reads_prompts(), running.model_dump(exclude={"prompts"})
@@ -284,8 +286,12 @@ class Showing(QObject):
     def _on_settings_changed(self) -> None:
         view = self.sender()
         if isinstance(view, AnalysisView):
+            name = view.analysis.name
+            before = self._marked.get(name)
             self._mark(view)
-            self.source_changed.emit()
+            # A letter typed into a form says so, and nearly always changes nothing of what is told.
+            if self._marked.get(name) != before:
+                self.source_changed.emit()
 
 
 def _own_params(analysis: Analysis, result: Result) -> Params | None:

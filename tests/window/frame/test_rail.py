@@ -39,11 +39,14 @@ def test_every_analysis_stands_in_its_group_in_the_registrys_order(window):
 
 
 def test_an_entry_says_what_it_is_and_how_to_reach_it(window):
-    for place, name in enumerate(ANALYSES, start=1):
-        item = next(i for i in items(window) if i.data(ROLE.UserRole) == name)
+    entries = [i for i in items(window) if i.data(ROLE.UserRole) in ANALYSES]
+    assert len(entries) == len(ANALYSES)
+    for place, item in enumerate(entries, start=1):
+        name = item.data(ROLE.UserRole)
+        keys = f"Ctrl+{place}" if place < 10 else ""  # the keyboard has no more digits
         assert ANALYSES[name].summary in item.toolTip()
-        assert f"Ctrl+{place}" in item.toolTip()
-        assert window.actions_by_name[f"tab_{name}"].shortcut().toString() == f"Ctrl+{place}"
+        assert ("Ctrl+" in item.toolTip(), keys in item.toolTip()) == (bool(keys), True)
+        assert window.actions_by_name[f"tab_{name}"].shortcut().toString() == keys
     window.views.open("rank")
     assert told(window, "rank") == "Ranking, shown, has a result"
     assert told(window, "patch") == "Patching"

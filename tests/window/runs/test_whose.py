@@ -129,6 +129,19 @@ class TestModel:
         assert "0.900" in said(window)  # it needs no prompts
         assert "Effect of removal" not in said(window)
 
+    def test_letters_typed_into_a_form_refresh_the_rest_once(self, qtbot, window):
+        view, heard = window.views["ablate"], []
+        window.showing.source_changed.connect(lambda: heard.append(1))
+        line = find(view, ParamsForm).editor("positions").control
+        line.selectAll()
+        qtbot.keyClicks(line, "n")  # no longer what made the result
+        once = len(heard)
+        qtbot.keyClicks(line, "owhere")  # nor is any of this
+        assert (once, len(heard)) == (1, 1)
+        assert chips(window, "ablate") == ["other_settings"]
+        choose(view, "positions", "all")
+        assert (len(heard), chips(window, "ablate")) == (2, [])
+
     def test_a_head_that_the_model_lacks_is_let_go(self, qtbot, open_window):
         service = FakeService()
         service.shapes["shallow"] = (2, 4)
