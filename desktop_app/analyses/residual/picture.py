@@ -52,11 +52,15 @@ def headline(shown: Shown) -> str:
     rate, layers = float(shown.data["growth_rate"]), layer_count(shown)
     if np.isfinite(rate):
         where = f"from layer 1 to {layers - 2}" if layers > 3 else "in layer 1"
-        return f"The stream grows {times_text(rate)} per layer, {where}"
+        return f"The stream {_grown(rate)} per layer, {where}"
     steps = np.asarray(shown.data["growth"], dtype=float)
     if np.isfinite(steps).all():
-        return f"The stream grows {times_text(float(steps.prod()))} in {plural(layers, 'layer')}"
+        return f"The stream {_grown(float(steps.prod()))} in {plural(layers, 'layer')}"
     return "No growth rate: no prompt has a position beyond the first"
+
+
+def _grown(times: float) -> str:
+    return f"{'grows' if times >= 1 else 'shrinks to'} {times_text(times)}"
 
 
 def first_sentence(shown: Shown) -> str:

@@ -146,6 +146,8 @@ def test_headlines_say_what_there_is():
     unread = fields((8, 6))
     unread["norm"] = (unread["norm"][0], unread["norm"][1] * np.nan)
     assert picture.made_sentence(sizes.SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
+    less = sizes.SoFar(fields((8, 6)) | {"growth_rate": 0.5})
+    assert picture.headline(less).startswith("The stream shrinks to 0.500 × per layer")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
     assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
     none = sizes.SoFar(data | {"growth": np.full(LAYERS, np.nan)})
