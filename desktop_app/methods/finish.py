@@ -147,11 +147,24 @@ def not_finite(
         layers = [_first_bad_layer(model, ids) for ids in prompts]
     layer = min((layer for layer in layers if layer is not None), default=None)
     place = f"first in layer {layer}" if layer is not None else "in no layer's output"
-    remedy = "load the model with --dtype float32"
-    if model.info.dtype == "float32":
-        remedy = "look into the model's files, which may hold them"
-    message = f"{where} holds numbers that are not finite, {place}: {remedy}."
+    message = f"{where} holds numbers that are not finite, {place}: {_why_not_finite(model)}."
     return Notice("not_finite", message, None, prompt)
+
+
+def _why_not_finite(model: LoadedModel) -> str:
+    """Return what to do about numbers that are not finite, or that they are what was asked for."""
+    finer = "load the model with --dtype float32"
+    if model.removed is not None:
+        said = "this is what the model is without its norms"
+        return f"{said}; {finer}, which holds larger numbers" if _is_narrow(model) else said
+    if model.info.dtype == "float32":
+        return "look into the model's files, which may hold them"
+    return finer
+
+
+def _is_narrow(model: LoadedModel) -> bool:
+    """Return whether a longer number format reaches further: bfloat16 goes as far as float32."""
+    return model.info.dtype == "float16"
 
 
 def _non_finite(analysis: Analysis, data: Mapping[str, Any], notices: tuple[Notice, ...]) -> str:

@@ -41,6 +41,8 @@ class Apart:
         kl: KL(first ‖ second), nats.
         same: Whether the top token is the same.
         largest: The largest |logit| of the first.
+        finite: Whether all numbers of the first are finite, and all of the second: logits and
+            streams.
         error: ‖second − first‖ / ‖first‖ of the streams `[L+1, S]`; empty where they cannot be
             compared.
         cosine: Of the streams, likewise.
@@ -54,6 +56,7 @@ class Apart:
     kl: np.ndarray
     same: np.ndarray
     largest: np.ndarray
+    finite: tuple[bool, bool] = (True, True)
     error: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     cosine: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
@@ -105,8 +108,16 @@ def _group(
         of_second = _logits(other, theirs[row], rows[row])
         parts = list(_logits_apart(of_first, of_second, kept, rest))
         told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        found[number] = Apart(**told, error=error, cosine=cosine)
+        finite = (
+            _all_finite(of_first, [x[row] for x in streams.stream]),
+            _all_finite(of_second, [x[rows[row]] for x in theirs[row].stream]),
+        )
+        found[number] = Apart(**told, finite=finite, error=error, cosine=cosine)
     return found
+
+
+def _all_finite(logits: torch.Tensor, stream: Sequence[torch.Tensor]) -> bool:
+    return all(bool(torch.isfinite(x).all()) for x in (logits, *stream))
 
 
 def _shares(report: Reporter) -> Iterator[Reporter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,11 @@ def steps_sentence(result: Result) -> str:
         )
     first, last = rows[0], rows[-1]
     dead = " destroys the model" if first.get("destroyed") else ""
-    told = (
-        f"eps without the weights{dead} (logits move by {small(float(first['moved']))}); with them "
-        f"it is plain x·w + b within {small(float(last['from_plain']))}."
-    )
+    moved, left = float(first["moved"]), float(last["from_plain"])
+    how, then = f"logits move by {small(moved)}", f"it is plain x·w + b within {small(left)}"
+    how = "its numbers overflow" if math.isnan(moved) else how
+    then = "it cannot be held to plain x·w + b: numbers overflow" if math.isnan(left) else then
+    told = f"eps without the weights{dead} ({how}); with them {then}."
     if last.get("destroyed"):
         told += " As a model of language that is destroyed too: an ablation, not an equal."
     return told

@@ -112,6 +112,8 @@ def headline(result: Result) -> str:
         if dtype in _HALF:
             what = f"They agree within what rounding to {dtype} may do"
         return f"{what}: {within[0].lower()}{within[1:].replace(' agree', '')}."
+    if math.isnan(logprob):
+        return "They part: there are numbers that are not finite, of one of them or of both."
     return f"They part: log-probabilities differ by up to {small(logprob)}{_most_kl(result)}."
 
 

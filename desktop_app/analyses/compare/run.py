@@ -11,13 +11,22 @@ import torch
 from desktop_app.analyses.compare.apart import Apart, measure, streams_compare
 from desktop_app.analyses.compare.second import (
     left_out,
+    memory_needed,
     plain_spec,
     reading_notices,
     refuse_too_large,
+    same_files,
     second_of,
 )
 from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
+from desktop_app.analyses.compare.told import (
+    not_finite_notices,
+    of_second,
+    other_shape,
+    ranking_notices,
+    steps_notices,
+)
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.loading import tolerance_of
@@ -27,8 +36,6 @@ from desktop_app.methods.estimates import rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.heads import head_effects, most_harmful, without_heads
 from desktop_app.methods.nearness import near_notices, prepare_near
-from desktop_app.methods.precision import parity_notice, processed_biases
-from desktop_app.methods.predictions import check_gate
 from desktop_app.methods.prepare import Prepared, prepare
 from desktop_app.support.errors import Cancelled
 
@@ -36,7 +43,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.methods.grid import Readings
 
 TOP = 10
 # Which relative error of a stream a number format makes by itself: in float32 what sums in another
@@ -79,6 +85,7 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     """
     clock, shares = Clock(model), _Shares.of(params)
     prepared = _prepare(model, params, report)
+    report.needs(memory_needed(model, params, prepared))
     steps: dict[str, Any] = {}
     if params.norm_steps:  # before the second model is loaded: no three stand beside each other
         texts = [encoding.ids for encoding in prepared.encodings]
@@ -86,6 +93,7 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
         refuse_too_large(model, spec)
         steps = norm_steps(spec, texts, share)
         release_memory(model.device)
+    bad = steps.pop("not_finite", None)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
     try:
         data, notices = _compared(model, other, params, prepared, report)
@@ -94,8 +102,9 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
         del other  # what it took is free before the result is looked at
         release_memory(model.device)
     stopped.tell_end(report)
-    told = prepared.notices if params.rank_heads or params.fix else ()
-    return finish(model, ANALYSIS, params, prepared.records, (data, (*told, *notices)), clock)
+    told = (*(prepared.notices if params.rank_heads or params.fix else ()), *notices)
+    told = (*told, *steps_notices(data["with_model"], bad))
+    return finish(model, ANALYSIS, params, prepared.records, (data, told), clock)
 
 
 def _prepare(model: LoadedModel, params: CompareParams, report: Reporter) -> Prepared:
@@ -116,9 +125,9 @@ def _compared(
     texts = [encoding.ids for encoding in prepared.encodings]
     found = measure(model, other, texts, ShareReporter(report, *shares.apart))
     data = _fields(model, other, found)
-    notices = [*reading_notices(model, other, params, prepared), *_of_second(model, other)]
+    notices = [*reading_notices(model, other, params, prepared), *of_second(model, other)]
     if not streams_compare(model, other):
-        notices.append(_other_shape(model, other))
+        notices.append(other_shape(model, other))
     if params.rank_heads:
         try:
             more, told = _ranked(model, other, params, prepared, report)
@@ -126,7 +135,7 @@ def _compared(
             more, told = {}, [*stopped.before("the ranking of heads", report)]
         data |= more
         notices += told
-    return data, notices
+    return data, [*notices, *not_finite_notices((model, other), found, texts, data)]
 
 
 def _fields(model: LoadedModel, other: LoadedModel, found: list[Apart]) -> dict[str, Any]:
@@ -151,7 +160,7 @@ def _fields(model: LoadedModel, other: LoadedModel, found: list[Apart]) -> dict[
         "tolerance": tolerance,
         "verdict": _verdict(largest, [a.spread for a in found], tolerance, streams),
         "with_model": _described(model, other),
-        "same_files": model.info.fingerprint == other.info.fingerprint,
+        "same_files": same_files(model, other),
     }
 
 
@@ -228,21 +237,6 @@ def _verdict(
     return "shifted" if spread <= tolerance["logit"] else "apart"
 
 
-def _of_second(model: LoadedModel, other: LoadedModel) -> list[Notice]:
-    """Return what every result of the second model would say; what the first says is said once."""
-    own = {notice.message for notice in (*parity_notice(model), *model.notices)}
-    return [n for n in (*parity_notice(other), *other.notices) if n.message not in own]
-
-
-def _other_shape(model: LoadedModel, other: LoadedModel) -> Notice:
-    one, two = (f"{m.info.n_layers} layers of width {m.info.d_model}" for m in (model, other))
-    return Notice(
-        "streams_not_comparable",
-        f"{model.info.label} has {one} and {other.info.label} {two}: their streams cannot be "
-        "compared layer by layer; logits are.",
-    )
-
-
 # The ranking of heads.
 
 
@@ -280,20 +274,14 @@ def _ranked(
             "be compared."
         )
         notices.append(Notice("heads_not_comparable", message))
-    for whose, found in ((model, one), (other, two)):
-        notices += _of_ranking(whose, prepared, found)
+    for whose, found, place in ((model, one, "first"), (other, two, "second")):
+        notices += ranking_notices(whose, prepared, found, place)
     return data, notices
 
 
 def _agreement(one: np.ndarray, two: np.ndarray, params: CompareParams) -> dict[str, Any]:
     harm = 1 if params.metric in HARM_RISES else -1
     best = [set(most_harmful(effect, TOP, harm=harm)) for effect in (one, two)]
-    return {"head_spearman": rank_agreement(one, two), "head_overlap": len(best[0] & best[1])}
-
-
-def _of_ranking(model: LoadedModel, prepared: Prepared, found: Readings) -> list[Notice]:
-    """Return what must be said of the effects of one model's heads, by its name."""
-    gate = check_gate(prepared.records, found.logits[0], "its heads carry another task")
-    notices = [*gate.notices, *processed_biases(model)]
-    told = f"{model.info.label} ({model.info.dtype}): "
-    return [Notice(n.code, told + n.message, n.fix, n.prompt, n.positions) for n in notices]
+    # Rounding takes a correlation of the very same order past 1.
+    spearman = float(np.clip(rank_agreement(one, two), -1.0, 1.0))
+    return {"head_spearman": spearman, "head_overlap": len(best[0] & best[1])}

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.result import Notice
 from desktop_app.engine import catalogue, hub, loading
-from desktop_app.engine.memory import bytes_needed, free_bytes
+from desktop_app.engine.memory import (
+    BYTES_PER_ITEM,
+    bytes_needed,
+    free_bytes,
+    row_bytes,
+    rows_per_pass,
+    text_bytes,
+    used_bytes,
+)
+from desktop_app.engine.sweep_pass import SweepPlan
 from desktop_app.methods.prepare import encoder_of
 from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadError
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from desktop_app.analyses.compare.spec import CompareParams
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.requests import ModelSpec
@@ -23,6 +36,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 60
 _FLAG = re.compile(r"--(dtype|layernorm|weights)\b")
+# Logits are compared in doubles, a few millions at a time: both, and what is made of them.
+_MOST_NUMBERS, _COPIES = 8_000_000, 8
 
 
 def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
@@ -64,23 +79,85 @@ def second_of(
     if is_same(model, spec):
         return model
     report.step(0.0, f"Reading the vocabulary of {spec.model}")
-    try:
+    with _named(spec):
         if not spec.offline and catalogue.is_hub_id(spec.model):
             hub.download(spec.model, report)
         if spec.model != model.spec.model:
             refuse_other_vocabulary(model, loading.load_tokenizer(spec), spec.model)
         refuse_too_large(model, spec)
         other = loading.load(spec, report)
+    other.budget_bytes = model.budget_bytes
+    _refuse_too_long(other, prepared)
+    return other
+
+
+def of_second(text: str) -> str:
+    """Return a sentence about loading a model with the options that the second one has."""
+    return _FLAG.sub(r"--with-\1", text)
+
+
+@contextmanager
+def _named(spec: ModelSpec) -> Iterator[None]:
+    """Let errors speak of the options of the second model."""
+    try:
+        yield
     except LensbenchError as error:
-        raise type(error)(_FLAG.sub(r"--with-\1", str(error))) from None
+        raise type(error)(of_second(str(error))) from None
     except OSError as error:  # such as a name that no file can have
         raise ModelLoadError(
             f"--with {spec.model[:_SHOWN]} cannot be looked for ({error.strerror or 'no file'}): "
             "give a catalogue name, a Hub id, a folder or a .gguf file."
         ) from None
-    other.budget_bytes = model.budget_bytes
-    _refuse_too_long(other, prepared)
-    return other
+
+
+def memory_needed(model: LoadedModel, params: CompareParams, prepared: Prepared) -> int:
+    """Return what the comparison takes at its peak, in bytes, before the second model is loaded.
+
+    Raises:
+        ModelLoadError: The second model is not here, and cannot be fetched.
+    """
+    spec, length = spec_of(model, params), max(map(len, prepared.encodings))
+    with _named(spec):
+        second = 0 if is_same(model, spec) and not params.norm_steps else _bytes_of(model, spec)
+    info, item = model.info, BYTES_PER_ITEM.get(model.info.dtype, 4)
+    streams = 2 * item * length * (info.n_layers + 1) * info.d_model
+    logits = 2 * 4 * length * info.d_vocab
+    doubles = 8 * _COPIES * min(max(_MOST_NUMBERS, info.d_vocab), length * info.d_vocab)
+    work = text_bytes(model, length, length) + streams + logits + doubles
+    if params.rank_heads:
+        rows = rows_per_pass(model, length, (1, length), SweepPlan((length - 1,)))
+        rows = 1 + min(rows, info.n_layers * info.n_heads)
+        work = max(work, rows * row_bytes(model, length, length, read_all=False))
+    return used_bytes(model.device) + second + work
+
+
+def _bytes_of(model: LoadedModel, spec: ModelSpec) -> int:
+    """Return what a model takes that is loaded beside the first; none where it lies on the disk.
+
+    One that is still to be fetched is taken to be as large as the first.
+    """
+    if spec.offload != "none":
+        return 0
+    parameters: int | None = model.info.parameters
+    if spec.offline or not catalogue.is_hub_id(spec.model) or _is_here(spec):
+        checkpoint = catalogue.locate(spec)
+        parameters = checkpoint.parameters
+        if parameters is None:  # pickled: two bytes a number
+            parameters = sum(file.stat().st_size for file in checkpoint.files) // 2
+    return bytes_needed(parameters or 0)[str(spec.dtype)]
+
+
+def _is_here(spec: ModelSpec) -> bool:
+    return catalogue.hub_cache_folder(spec.model) is not None
+
+
+def same_files(model: LoadedModel, other: LoadedModel) -> bool:
+    """Return whether two models were loaded from the same place, whose files are as they were.
+
+    The fingerprint alone does not say so: it is made of samples of the files.
+    """
+    one, two = (Path(m.info.source).resolve() for m in (model, other))
+    return one == two and model.info.fingerprint == other.info.fingerprint
 
 
 def refuse_other_vocabulary(model: LoadedModel, other: TextTokenizer, name: str) -> None:

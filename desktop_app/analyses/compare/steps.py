@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,53 @@ _USUAL_EPS = 1e-5
 # Of the largest logit: what moves by less has not moved.
 _UNMOVED = 1e-6
 _LOADED = 0.7
+OWN = "its norms as they are"
 EPS = tuple(10.0**power for power in range(4, 15))
+
+
+@dataclass
+class _Watched:
+    """A plain module on some texts, and where it first gave numbers that are not finite.
+
+    Attributes:
+        model: The Hugging Face module.
+        blocks: Its layers.
+        rows: The texts, `[1, S]` each.
+        bad: What had been done to it then (`step`), and in which `layer`; empty where it never was.
+    """
+
+    model: Any
+    blocks: Sequence[torch.nn.Module]
+    rows: Sequence[torch.Tensor]
+    bad: dict[str, Any] = field(default_factory=dict)
+
+    def logits(self, report: Reporter, words: str) -> torch.Tensor:
+        """Return its logits `[S, V]` of all texts."""
+        report.check()
+        found = torch.cat([plain_logits(self.model, ids) for ids in self.rows])
+        if not self.bad and not bool(torch.isfinite(found).all()):
+            self.bad = {"step": words, "layer": self._first_layer()}
+        return found
+
+    def _first_layer(self) -> int | None:
+        seen: list[int] = []
+
+        def look(number: int, _block: object, _given: object, out: Any) -> None:
+            stream = out[0] if isinstance(out, tuple) else out
+            if not bool(torch.isfinite(stream).all()):
+                seen.append(number)
+
+        handles = [
+            block.register_forward_hook(partial(look, number))
+            for number, block in enumerate(self.blocks)
+        ]
+        try:
+            for ids in self.rows:
+                plain_logits(self.model, ids)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return min(seen, default=None)
 
 
 @dataclass
@@ -45,14 +92,14 @@ class _Recipe:
     Attributes:
         model: The Hugging Face module.
         found: Its norms, as they were.
-        logits: What it gives now, `[S, V]` of all texts.
+        logits: What it gives now, `[S, V]` of all texts; told what was done to it.
         own: What it gave as it was loaded.
         plain: What it gives with x·w + b in place of every norm.
     """
 
     model: Any
     found: tuple[Norm, ...]
-    logits: Callable[[], torch.Tensor]
+    logits: Callable[[str], torch.Tensor]
     own: torch.Tensor
     plain: torch.Tensor
 
@@ -75,6 +122,9 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
         texts: Token ids; of many the first.
         report: Told of each step; may cancel there.
 
+    Numbers that are not finite are no fields, but told under `not_finite`: at which step first, and
+    in which layer.
+
     Raises:
         BadInputError: A step changed nothing, or the number format cannot hold it.
     """
@@ -94,23 +144,31 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
     found = norms.stream_norms(model, spec.model)
     device = next(iter(model.parameters())).device
     rows = [torch.tensor([list(text)], device=device) for text in texts[:_MOST_TEXTS]]
-
-    def logits() -> torch.Tensor:
-        report.check()
-        return torch.cat([plain_logits(model, ids) for ids in rows])
-
-    own = logits()
+    watched = _Watched(model, _blocks(model, found), rows)
+    logits = partial(watched.logits, report)
+    own = logits(OWN)
     with _kept(model, found):
         for norm in found:
             norms.put(model, norm.name, norms.without_division(norm))
-        plain = logits()
+        plain = logits("x·w + b in place of every norm")
     recipe = _Recipe(model, found, logits, own, plain)
     share = ShareReporter(report, _LOADED, 1 - _LOADED)
     inert = all(norm.inert for norm in found)
     steps = _undone(recipe, spec, share) if inert else _taken(recipe, spec, share)
     names = norms.Change("identity", found).recipe()
     fields = {"steps": tuple(steps), "inert": inert, "step_norms": tuple(names)}
-    return fields if inert else fields | _curve(recipe, share)
+    fields |= {} if inert else _curve(recipe, share)
+    return fields | ({"not_finite": watched.bad} if watched.bad else {})
+
+
+def _blocks(model: Any, found: tuple[Norm, ...]) -> Sequence[torch.nn.Module]:
+    """Return the layers, by the places of the norms within them."""
+    for norm in found:
+        parts = norm.name.split(".")
+        number = next((i for i, part in enumerate(parts) if part.isdecimal()), None)
+        if number is not None:
+            return list(model.get_submodule(".".join(parts[:number])))
+    return []
 
 
 def _taken(recipe: _Recipe, spec: ModelSpec, report: Reporter) -> Iterator[dict[str, Any]]:
@@ -129,7 +187,7 @@ def _taken(recipe: _Recipe, spec: ModelSpec, report: Reporter) -> Iterator[dict[
                 continue
             for norm in some:
                 norms.silence(recipe.model, _now(recipe.model, norm), eps, scale)
-            after = recipe.logits()
+            after = recipe.logits(words)
             yield _row(words, len(some), before, after, recipe, spec)
             before = after
 
@@ -148,7 +206,7 @@ def _undone(recipe: _Recipe, spec: ModelSpec, report: Reporter) -> Iterator[dict
         with _kept(recipe.model, recipe.found):
             for norm in some:
                 undo(_now(recipe.model, norm))
-            yield _row(words, len(some), recipe.own, recipe.logits(), recipe, spec)
+            yield _row(words, len(some), recipe.own, recipe.logits(words), recipe, spec)
 
 
 def _usual_eps(norm: Norm) -> None:
@@ -208,7 +266,8 @@ def _curve(recipe: _Recipe, report: Reporter) -> dict[str, np.ndarray]:
             with _kept(recipe.model, recipe.found):
                 for norm in recipe.found:
                     norms.silence(recipe.model, norm, eps, scale)
-                errors[name].append(float((recipe.logits() - recipe.plain).abs().max()))
+                after = recipe.logits(f"eps {eps:.0e}")
+                errors[name].append(float((after - recipe.plain).abs().max()))
     return {"eps": np.array(EPS), **{name: np.array(values) for name, values in errors.items()}}
 
 
