@@ -120,6 +120,10 @@ class NoFileError(BadInputError):
     """There is no such file."""
 
 
+class UnmadeError(BadInputError):
+    """A killed program had only begun to make it: what it left is undone, and nothing is there."""
+
+
 class DamagedSessionError(BadInputError):
     """A session, or a part of one, that is no longer what was written."""
 
@@ -144,12 +148,21 @@ def read_header(path: Path) -> Header:
         raise BadInputError(
             f"“{path}” cannot be read ({error.strerror}): choose a .lens file."
         ) from error
+    if head and not any(head) and _has_journal(path):
+        raise UnmadeError(str(not_a_session(path)))
     header = Header(int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big"))
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
         raise not_a_session(path)
     if header.application_id != APPLICATION_ID or header.user_version < 1:
         raise not_a_session(path)
     return header
+
+
+def _has_journal(path: Path) -> bool:
+    """Return whether what a killed program was writing can be undone."""
+    with contextlib.suppress(OSError):
+        return path.with_name(path.name + SIDECARS[0]).stat().st_size > 0
+    return False
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -369,8 +382,8 @@ def open_session(path: Path, reason: str | None = None) -> tuple[sqlite3.Connect
         stack.callback(connection.close)
         # Asked of SQLite again, which has undone by now what a killed program left half written.
         version = version_of(connection)
-        if version == 0:  # a killed program had only begun to make it
-            raise not_a_session(path)
+        if version == 0:
+            raise UnmadeError(str(not_a_session(path)))
         if _is_foreign(connection, path, version) and notice is None:
             connection.close()
             notice = FOREIGN

@@ -9,7 +9,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from desktop_app.session.database import SIDECARS, remove
+from desktop_app.session.database import SIDECARS, UnmadeError, remove
 from desktop_app.session.exports import export
 from desktop_app.session.file import GoneError
 from desktop_app.session.store import Session, unsaved_place
@@ -38,8 +38,11 @@ def check_target(target: Path) -> None:
     if not _is_session(target):
         try_out(target)
     elif os.path.isfile(target) and os.path.getsize(target) > 0:
-        with Session.open(target) as session:
-            session.try_out()
+        try:
+            with Session.open(target) as session:
+                session.try_out()
+        except UnmadeError:  # as good as not there
+            try_out(target, SIDECARS[0])
     else:
         try_out(target, SIDECARS[0])
 

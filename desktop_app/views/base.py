@@ -80,7 +80,7 @@ class AnalysisView(QWidget):
         settings_changed: The form says something else than before.
         covered_changed: A banner lies over the picture, or no longer; see `covered`.
         whole_requested: The picture is to take the whole window, or to give it back.
-        menu_opening: A menu of one of its tables before it is shown, and the column's key.
+        menu_opening: A menu of a table or grid before it is shown, and the column's key or "".
         explanation_wanted: An `Explained` and the place of the screen where it may stand.
         choices_changed: What the view wants remembered between starts, as texts by name.
     """

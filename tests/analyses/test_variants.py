@@ -27,6 +27,7 @@ NEEDED = {
     "hand_patch": {"moves": ("clean:resid_post:1.3>1.3",)},
     "repeat": {"batch": 2, "seq_len": 6},
     "detect": {"batch": 2, "seq_len": 6},
+    "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
 }
 FORMS = [
     ("gpt2", "constant", "raw"),

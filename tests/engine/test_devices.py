@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from desktop_app.analyses.candidates import run as candidates
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
@@ -21,7 +22,7 @@ from desktop_app.contract.requests import LoadModel, ModelSpec, RunAnalysis
 from desktop_app.engine.loading import load
 from desktop_app.engine.sweep_pass import Pass
 from desktop_app.jobs.service import Service
-from desktop_app.methods import streams
+from desktop_app.methods import streams, watching
 from desktop_app.methods.together import Reader
 from desktop_app.session.parts import LazyArray
 from desktop_app.support.errors import BadInputError, MemoryExhaustedError
@@ -33,6 +34,9 @@ pytestmark = pytest.mark.model
 TOLERANCE = 1e-4
 FEW = 12  # variants that fit where memory ends by decree
 WORTH_HALVING = 100_000_000  # bytes: a GPU gives out memory in pieces of up to 20 MB
+# A fit of a lens takes gradients through all layers: what it cannot do it says, and its passes are
+# halved in its own way (tests/analyses/fit_lens).
+GRADIENTS = {"half": ("fit_lens", "--dtype float32"), "disk": ("fit_lens", "--offload none")}
 DIGITS = [str(i % 10) for i in range(100)]
 LONG = PromptRow(text=" ".join(DIGITS), corrupt=" ".join(DIGITS[::-1]), answer=" 5", wrong=" 4")
 
@@ -69,6 +73,16 @@ def outcome(model, name, params):
         return dict(run(model, name, params).data)
     except BadInputError as error:
         return str(error)
+
+
+def refused(model, name, kind):
+    """Return whether an analysis cannot be done on a kind of model; it must say what to do."""
+    own, step = GRADIENTS[kind]
+    if name != own:
+        return False
+    with pytest.raises(BadInputError, match=step):
+        run(model, name, params_of(name))
+    return True
 
 
 @cache
@@ -138,13 +152,18 @@ def test_every_analysis_runs_in_half_precision(device, dtype, name):
     assert model.info.dtype == dtype
     assert next(model.bridge.original_model.parameters()).dtype == getattr(torch, dtype)
     assert model.parity.ok, model.parity
+    if refused(model, name, "half"):
+        return
     exact, half = usual(name), run(model, name, params_of(name))
     assert half.data.keys() - {"noise"} == exact.keys()  # which full precision has none of
     told = {notice.code for notice in half.warnings}
     for field, value in half.data.items():
         if field in exact and isinstance(value, (np.ndarray, LazyArray)):
             found, wanted = np.asarray(value), np.asarray(exact[field])
-            assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype), field
+            assert (found.ndim, found.dtype) == (wanted.ndim, wanted.dtype), field
+            if "token" in ANALYSES[name].axes(field, half.params):
+                continue  # other tokens may be the likeliest, and so more or fewer of them
+            assert found.shape == wanted.shape, field
             if found.dtype.kind == "f":
                 bad = ~np.isfinite(found) & np.isfinite(wanted)
                 assert not bad.any() or told & {"not_finite", "task_not_done"}, field
@@ -154,6 +173,8 @@ def test_every_analysis_runs_in_half_precision(device, dtype, name):
 def test_every_analysis_of_a_model_on_the_disk_gives_the_numbers_of_the_cpu(device, name):
     model = toy(device, offload="disk")
     assert model.spec.offload == "disk"
+    if refused(model, name, "disk"):
+        return
     assert_same(usual(name), dict(run(model, name, params_of(name)).data), name)
 
 
@@ -168,6 +189,8 @@ def sweeping(model):
             params = params.model_copy(update={"prompts": (LONG,)})
         listener = EstimatingReporter()
         go = partial(hook(name, "run", "run"), model, params, listener)
+        if name == GRADIENTS["half"][0] and model.device.type == "cpu":
+            continue
         # Attention says its needs too, and sweeps nothing.
         if listener.listen(go) is not None and listener.stored_bytes is None:
             yield name, params
@@ -194,6 +217,10 @@ def full_gpu(spare=0):
         torch.cuda.set_per_process_memory_fraction(1.0)
 
 
+def _count(rows):
+    return rows.stop - rows.start
+
+
 class Watched:
     """Passes of sweeps, readings and streams, counted, and refused where memory ends by decree.
 
@@ -214,14 +241,15 @@ class Watched:
             "_pass",
             lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
         )
-        batches = streams.in_batches
-        monkeypatch.setattr(
-            streams,
-            "in_batches",
-            lambda model, count, limit, work: batches(
-                model, count, limit, lambda rows: self._watch(rows.stop - rows.start, work, rows)
-            ),
-        )
+        batches = watching.in_batches
+        for reads in (streams, candidates):
+            monkeypatch.setattr(
+                reads,
+                "in_batches",
+                lambda model, count, limit, work: batches(
+                    model, count, limit, lambda rows: self._watch(_count(rows), work, rows)
+                ),
+            )
 
     def _watch(self, count, original, *arguments):
         self.most = max(self.most, count)

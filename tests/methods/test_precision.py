@@ -155,6 +155,11 @@ SETTINGS = {
     "repeat": {"batch": 2, "seq_len": 5},
     "compose": {},
     "residual": {"heads": True},
+    "lens": {"without": "0.1", "mode": "mean"},
+    "attribute": {"by_source": True, "neurons": 3},
+    "compare": {"rank_heads": True},
+    "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
 }
 
 
@@ -166,14 +171,19 @@ class Watches(Reporter):
 
 @pytest.mark.usefixtures("own_memory")
 @pytest.mark.parametrize("name", list(SETTINGS))
-def test_every_pass_that_was_run_is_counted(name):
+def test_every_pass_that_was_run_is_counted(name, tmp_path):
     assert set(SETTINGS) == set(ANALYSES)
     model, kind = tiny("llama"), ANALYSES[name].params
+    own = SETTINGS[name]
+    if name == "fit_lens":
+        text = tmp_path / "text.txt"
+        text.write_text("a text of some words, and more words than that\n" * 3, encoding="utf-8")
+        own = {**own, "text": str(text), "out_lens": str(tmp_path / "fitted.safetensors")}
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))
-    params = kind(**SETTINGS[name])
+    params = kind(**own)
     if params.reads_prompts():
-        params = kind(prompts=(ROW,), **SETTINGS[name])
+        params = kind(prompts=(ROW,), **own)
     for _again in (True, False):
         calls.clear()
         result = hook(name, "run", "run")(model, params, Watches())

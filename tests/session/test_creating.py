@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -111,6 +112,33 @@ def test_what_a_killed_maker_leaves_is_made_by_the_next(path):
         Session.open(path)
     with Session.open_or_create(path) as session:
         assert session.add(stored.rank_result()) == 1
+
+
+@pytest.mark.parametrize("first_page", [False, True])
+def test_what_a_killed_maker_leaves_in_the_midst_of_writing_may_be_written_to(
+    path, tmp_path, first_page
+):
+    maker = tmp_path / "maker.lens"
+    maker.touch()
+    with contextlib.closing(sqlite3.connect(maker, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")  # pages go to the file before the end
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {database.SCHEMA}")
+        database.make_tables(connection)
+        connection.execute("INSERT INTO meta VALUES ('text', hex(zeroblob(1000000)))")
+        # As a kill leaves both: of the file some pages, or all of them.
+        shutil.copy(f"{maker}-journal", f"{path}-journal")
+        if first_page:
+            connection.execute("COMMIT")
+        shutil.copy(maker, path)
+    assert path.read_bytes().startswith(b"SQLite") is first_page
+    with pytest.raises(BadInputError, match="not a Lensbench session"):
+        Session.open(shutil.copytree(path.parent, tmp_path / "copied") / path.name)
+    keeping.check_target(path)
+    keeping.keep(stored.rank_result(), path)
+    with Session.open(path) as session:
+        assert [row.analysis for row in session.rows()] == ["rank"]
 
 
 def test_a_session_saved_under_a_name_that_was_taken_meanwhile(session, tmp_path, monkeypatch):

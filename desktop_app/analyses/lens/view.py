@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.lens import grids, words
 from desktop_app.analyses.lens.grids import COLOUR_NAMES, GridOf
@@ -24,6 +24,7 @@ from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.views.token_uses import add_token_uses
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in
+from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.segmented import SegmentedControl
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QPoint
     from PySide6.QtGui import QResizeEvent, QShowEvent
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.analyses.lens.grids import Colour, Shown
     from desktop_app.contract.moves import RunName
@@ -356,24 +358,24 @@ class LensView(AnalysisView):
         self.intent_raised.emit(Intent("hand_move", told))
 
     def _on_side_menu(self, place: QPoint) -> None:
-        self._open_menu(place)
+        menu = new_menu(self)
+        self._add_uses(menu)
+        open_menu(menu, place)
 
-    def _on_menu(self, cell: Cell, place: QPoint) -> None:
+    def _on_menu(self, cell: Cell, menu: QMenu) -> None:
         self._side_run = cell.run
         self._choose(cell.layer, cell.position)
-        self._open_menu(place)
+        self._add_uses(menu)
 
-    def _open_menu(self, place: QPoint) -> None:
+    def _add_uses(self, menu: QMenu) -> None:
         """Offer what can be done from the selected cell."""
-        menu, board = QMenu(self), self._board.board
+        board = self._board.board
         entry = menu.addAction("Ranking at this position", self._on_ranking)
         entry.setEnabled(bool(serving("next_tokens")))
         entry = menu.addAction("Attribution of this place", self._on_attribution)
         entry.setEnabled(bool(serving("attribution")))
         entry = menu.addAction("By hand from here", self._on_by_hand)
         entry.setEnabled(bool(serving("hand_move")) and board is not None and not board.alone)
-        menu.popup(place)
-        menu.aboutToHide.connect(menu.deleteLater)
 
     def _on_menu_opening(self, menu: QMenu, _column: str) -> None:
         """Offer what can be made of a token of the cell in the prompt table."""

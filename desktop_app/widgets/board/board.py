@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop_app.pictures.boards import OTHER, Cell
 from desktop_app.support.guard import override
+from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.board.grids import Grids
 from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
@@ -43,7 +44,7 @@ class HandBoard(Grids):
         cell_hovered: The Cell under the pointer, or None.
         cell_activated: The Cell that was double-clicked.
         cell_entered: The Cell that Enter was pressed on, where Enter does not take it.
-        menu_asked: (Cell, place of the screen): a menu of that cell is asked for.
+        menu_asked: (Cell, QMenu): a menu of that cell opens, and takes what can be done with it.
         undo_asked: Backspace was pressed.
     """
 
@@ -123,9 +124,10 @@ class HandBoard(Grids):
         else:
             cell = self.cursor_cell
             at = at if cell is None else self.cell_center(cell)
+        menu = new_menu(self)
         if cell is not None:
-            self.menu_asked.emit(cell, self.mapToGlobal(at.toPoint()))
-        event.accept()
+            self.menu_asked.emit(cell, menu)
+        event.setAccepted(open_menu(menu, self.mapToGlobal(at.toPoint())))
 
     @override
     def leaveEvent(self, event: QEvent) -> None:

@@ -13,11 +13,12 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
 )
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from desktop_app.pictures.ranking import Ranking, ranked
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.fonts import ui_font
+from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.tables.ranking_paint import PAD, RankingDelegate, RankingModel, cell_font
 
@@ -331,17 +332,11 @@ class RankingList(QTableView):
 
     def _open_menu(self, place: QPoint, column: int) -> None:
         """Offer to copy rows; whatever the table stands in may add what it knows of a column."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = new_menu(self)
         rows = menu.addAction("Copy rows", self.copy_selection)
         rows.setEnabled(self.selectionModel().hasSelection())
         menu.addAction("Copy table", self.copy_table).setEnabled(self._model.rowCount() > 0)
-        host: QWidget | None = self.parentWidget()
-        while host is not None and not hasattr(host, "menu_opening"):
-            host = host.parentWidget()
-        if host is not None:
-            host.menu_opening.emit(menu, self.ranking.columns[column].key if column >= 0 else "")
-        menu.popup(place)
+        open_menu(menu, place, self.ranking.columns[column].key if column >= 0 else "")
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -27,6 +27,7 @@ from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_on_button
+from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.exports.pictures import MAX_SCALE, picture_of, pixels_of, save_picture
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
@@ -321,9 +322,9 @@ class PictureDesk(QObject):
 
     @Slot(object, str)
     def _on_menu_opening(self, menu: QMenu, what: str) -> None:
-        """Put the ways out, and what its columns are, into the menu of a table in a view."""
+        """Put the ways out, and what its numbers are, into the menu of a table or grid."""
         menu.addSeparator()
-        self._add_ways(menu, _BESIDE_ROWS)
+        self._add_ways(menu, _BESIDE_ROWS if isinstance(menu.parent(), RankingList) else _MENU)
         self._add_whats(menu, what)
 
     def _add_ways(self, menu: QMenu, keys: Sequence[str]) -> None:

@@ -21,8 +21,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.contract.registry import ANALYSES, described
+from desktop_app.pictures.boards import Cell
 from desktop_app.session.export_scripts import to_script
 from desktop_app.widgets.basics.explained_card import ExplainedCard, WhatButton
+from desktop_app.widgets.board.board import HandBoard
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, in_sight
@@ -104,6 +106,35 @@ def test_every_part_of_every_picture_has_the_menu(qtbot, window, name):
         assert "Copy as Python" in texts(menu), part
         menu.close()
     assert "transformer_lens" in to_script(shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("lens", ["Ranking at this position", "Attribution of this place", "By hand from here"]),
+        ("hand_patch", []),
+    ],
+)
+def test_a_grid_offers_what_its_cell_can_do_before_what_the_picture_can(qtbot, window, name, own):
+    window.showing.show(real_result(name))
+    window.views.open(name)
+    settle(qtbot, window)
+    board = in_sight(window.views[name], HandBoard)[0]
+    common = texts(window.pictures.menu())
+    at = board.cell_center(Cell("clean", 1, 2)).toPoint()
+    menu = right_click(board, at)
+    assert texts(menu) == [*own, *common]
+    menu.close()
+    corner = QPoint(1, board.height() - 2)
+    assert board.cell_at(corner.toPointF()) is None
+    menu = right_click(board, corner)
+    assert texts(menu) == common
+    take(qtbot, menu, "Copy picture")
+    assert not QGuiApplication.clipboard().image().isNull()
+    board.setFocus()
+    key(qtbot, board, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    assert "Copy as Python" in texts(QApplication.activePopupWidget())
+    QApplication.activePopupWidget().close()
 
 
 def test_results_of_analyses_that_are_not_here_have_the_menu(qtbot, window):
