@@ -98,7 +98,7 @@ def _say(message: str, code: int) -> int:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
+    place = str(next(iter(problem["loc"]), "prompt"))
     message = problem["msg"].removeprefix("Value error, ")
     return f"--{place.replace('_', '-')}: {message}."
 

@@ -67,7 +67,8 @@ def score(
         base: Logits `[d_vocab]` of the untouched run, for `kl`.
 
     Returns:
-        Float32 `[rows]`. `rank` counts strictly larger logits, so ties share the smaller rank.
+        Float32 `[rows]`. `rank` counts strictly larger logits, so ties share the smaller rank; it
+        is not a number where the answer's logit is none.
     """
     logits = logits.float()
     if metric == "loss":
@@ -80,7 +81,9 @@ def score(
     if metric == "logit":
         return answers.mean(-1)
     if metric == "rank":
-        return rank_of(logits, answers).min(-1).values.float()
+        # Of what is no number nothing is larger: it would come out on top.
+        ranks = rank_of(logits, answers).float().masked_fill(answers.isnan(), torch.nan)
+        return ranks.min(-1).values
     logprobs = answers - logits.logsumexp(-1, keepdim=True)
     return logprobs.mean(-1) if metric == "logprob" else logprobs.exp().mean(-1)
 

@@ -85,6 +85,8 @@ def check_gate(
         rank = int(rank_of(logits[None], answers[None]).min())
         ranks[index] = rank
         reasons = [] if rank == 0 else [f"the answer's rank is {rank} (0 = top)"]
+        if bool(answers.isnan().any()):
+            ranks[index], reasons = np.nan, ["the answer's logit is no number"]
         if record.wrongs:
             difference = float(answers.mean() - logits[[w.token_id for w in record.wrongs]].mean())
             if not difference > 0:

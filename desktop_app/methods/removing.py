@@ -9,7 +9,7 @@ from desktop_app.contract.result import Notice
 from desktop_app.engine.interventions import Edit, Replace, Zero
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.precision import processed_biases
-from desktop_app.methods.watching import mean_activations
+from desktop_app.methods.watching import mean_activations, other_reference
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Removals:
         report: Reporter,
     ) -> None:
         self._removal, self._prepared = removal, prepared
+        self._other = other_reference(params)
         self._means: dict[Site, Means] = {}
         self._notices: dict[str, Notice] = {}
         layers = _layers_by_site(model, removal.parts)
@@ -93,7 +94,7 @@ class Removals:
         if _SELF in notices and not own & set(changed):
             message = (
                 "The reference is the clean prompt alone, so its mean is the clean prompt's own "
-                "value, and that is put into the corrupt run: give --reference, or choose --mode "
+                f"value, and that is put into the corrupt run: {self._other}, or choose --mode "
                 "zero."
             )
             notices[_SELF] = Notice(_SELF, message)

@@ -158,10 +158,16 @@ def mean_activations(
     if not pooled and len(set(references)) == 1 and {e.ids for e in prompts} == set(references):
         message = (
             "The reference is the prompt alone, so its mean is its own value and nothing "
-            "changes: give --reference, or choose --mode zero."
+            f"changes: {other_reference(params)}, or choose --mode zero."
         )
         notices.append(Notice("reference_is_self", message))
     return _means(model, references, layers, site, report, pooled=pooled), notices
+
+
+def other_reference(params: Params) -> str:
+    """Say how an analysis is given another reference than the prompts themselves."""
+    has_own = "reference" in type(params).model_fields
+    return "give --reference" if has_own else "give several prompts"
 
 
 def _has_double(values: torch.Tensor) -> bool:

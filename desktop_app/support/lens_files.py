@@ -96,7 +96,7 @@ def read_head(file: str | Path) -> LensHead:
     except FileNotFoundError:
         raise BadInputError(f"{told}: there is no such file; check the name.") from None
     except OSError as error:
-        raise BadInputError(f"{told} cannot be read ({error.strerror}).") from error
+        raise BadInputError(f"{told} cannot be read ({error.strerror}): name a file.") from error
     try:
         head = json.loads(stored) if len(stored) == size else None
     except (ValueError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QWidget
 
 from desktop_app.support.guard import override
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Part = tuple[QWidget, int, int, int]
 """A widget, its share of the room that is added, the pixels that it begins with beside the others,
-and the height that it needs at least below them."""
+and the height that it needs at least below them, with which it begins there."""
 
 # What of a picture is seen at least above and below its scroll bar: an open form goes first.
 _LEAST_SEEN = 48
@@ -26,22 +26,26 @@ class Reflow(QSplitter):
     What is then higher than the room is scrolled by the view around it: so no card is cut.
     """
 
-    def __init__(self, *parts: Part) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
+    def __init__(self, *parts: Part, upright: bool = False) -> None:
+        """Take the parts; upright, they stand below each other at any width and begin so high."""
+        super().__init__(Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal)
         self.setChildrenCollapsible(False)
         self.setHandleWidth(8)
         self.setStyleSheet("QSplitter::handle { background: transparent; }")
-        self._parts = parts
+        self._parts, self._upright = parts, upright
         self._told: list[int] = []
         # What the user has dragged stays, of each way to stand.
         self._sizes = {
             Qt.Orientation.Horizontal: [size for _part, _share, size, _tall in parts],
-            Qt.Orientation.Vertical: [tall for _part, _share, _size, tall in parts],
+            Qt.Orientation.Vertical: [
+                size if upright else tall for _part, _share, size, tall in parts
+            ],
         }
         for place, (widget, share, _size, _tall) in enumerate(parts):
             self.addWidget(widget)
             self.setStretchFactor(place, share)
-        self.setSizes(self._sizes[Qt.Orientation.Horizontal])
+        self.setSizes(self._sizes[self.orientation()])
+        self.splitterMoved.connect(self._give)
 
     def is_stacked(self) -> bool:
         """Return whether the parts stand below each other."""
@@ -61,12 +65,18 @@ class Reflow(QSplitter):
         self._choose()
         super().resizeEvent(event)
         self._tell()
+        self._give()
 
     @override
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
+        asked = event.type() == QEvent.Type.LayoutRequest
+        if asked:
             self._choose()
-        return super().event(event)
+        done = super().event(event)
+        if asked:  # a part may need more than before, or less
+            self._tell()
+            self._give()
+        return done
 
     def _shown(self) -> list[QWidget]:
         return [part for part, *_rest in self._parts if not part.isHidden()]
@@ -81,18 +91,33 @@ class Reflow(QSplitter):
         ]
 
     def _tell(self) -> None:
-        """Tell what is needed at another width, and give it to each part."""
+        """Tell what is needed at another width."""
         needed = self._needed()
         if needed == self._told:
             return
         self._told = needed
         self.updateGeometry()
 
+    @Slot()
+    def _give(self) -> None:
+        """Give each part below another what it needs, from those that have more."""
+        shown, sizes = self._shown(), self.sizes()
+        if not self.is_stacked() or not any(sizes):
+            return
+        needs = dict(zip(shown, self._needed(), strict=True))
+        needed = [needs.get(part, 0) for part, *_rest in self._parts]
+        more = [max(size - least, 0) for size, least in zip(sizes, needed, strict=True)]
+        spare = sum(sizes) - sum(needed)
+        if spare >= 0 and sum(more) > spare:  # some have less
+            self.setSizes(
+                [least + own * spare // sum(more) for least, own in zip(needed, more, strict=True)]
+            )
+
     def _choose(self) -> None:
         """Stand beside or below each other, as the width has it."""
         shown = self._shown()
         gaps = self.handleWidth() * max(0, len(shown) - 1)
-        stacked = self.width() < sum(map(_least_width, shown)) + gaps
+        stacked = self._upright or self.width() < sum(map(_least_width, shown)) + gaps
         if stacked == self.is_stacked():
             return
         self._sizes[self.orientation()] = self.sizes()

@@ -244,7 +244,7 @@ def count_words(path: Path, report: Reporter) -> Counted:
     except FileNotFoundError:
         raise BadInputError(f"{named} is not there: check the name.") from None
     except OSError as error:
-        raise BadInputError(f"{named} cannot be read ({error.strerror}).") from error
+        raise BadInputError(f"{named} cannot be read ({error.strerror}): name a file.") from error
     except UnicodeDecodeError:
         raise BadInputError(f"{named} is not UTF-8: save the file as UTF-8.") from None
     except ValueError:  # a name that no file can have

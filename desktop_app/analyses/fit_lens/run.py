@@ -124,8 +124,13 @@ def _target(model: LoadedModel, params: FitLensParams) -> Path:
             )
     else:
         name = _NAME.sub("-", model.info.name)[:60]
-        own = f"{name}-{model.info.fingerprint[:8]}-{params.kind}{lens_files.ENDING}"
-        path = paths.ensure(lens_files.folder()) / own
+        variant = "" if model.info.layernorm == "keep" else f"-{model.info.layernorm}"
+        own = f"{name}-{model.info.fingerprint[:8]}{variant}-{params.kind}"
+        folder, number = paths.ensure(lens_files.folder()), 1
+        path = folder / f"{own}{lens_files.ENDING}"
+        while path.exists():  # an earlier fit stays
+            number += 1
+            path = folder / f"{own}-{number}{lens_files.ENDING}"
     if path.exists() and path.is_file():
         _refuse_other(model, params, path)
     try_out(path)
@@ -140,8 +145,12 @@ def _refuse_other(model: LoadedModel, params: FitLensParams, path: Path) -> None
     except BadInputError:
         raise BadInputError(f"{told} is there already and is no lens: {instead}.") from None
     same = lens_files.same_weights(head.fact("fingerprint"), model.info.fingerprint)
-    if not same or head.fact("kind") != params.kind:
+    same = same and head.fact("kind") == params.kind
+    settings = {name: getattr(model.info, name) for name in ("layernorm", "weights")}
+    if not same or any(head.fact(name) not in {"", own} for name, own in settings.items()):
         whose = head.fact("model")[:80] or "another model"
+        if head.fact("layernorm") not in {"", "keep"}:
+            whose += f" with --layernorm {head.fact('layernorm')[:20]}"
         raise BadInputError(f"{told} is there already and is a lens of {whose}: {instead}.")
 
 

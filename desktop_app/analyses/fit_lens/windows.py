@@ -88,7 +88,9 @@ def _read(file: str, tokens: int) -> tuple[bytes, str]:
     except FileNotFoundError:
         raise BadInputError(f"--text “{file}”: there is no such file; check the name.") from None
     except OSError as error:
-        raise BadInputError(f"--text “{file}” cannot be read ({error.strerror}).") from error
+        raise BadInputError(
+            f"--text “{file}” cannot be read ({error.strerror}): name a file."
+        ) from error
     stored, cut = stored[:most], len(stored) > most
     stored = stored.removeprefix(b"\xef\xbb\xbf")
     try:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _HINT = "Drag a cell onto a cell of the other run, or press Enter on the one and then on the other."
 _ALONE = "No corrupt twin: the other run, and the share of the way towards it, are missing."
 _NO_TWIN = "This prompt has no corrupt twin of the same length"
+# Narrower than its longest name, before the picture scrolls to the side.
+_SITE_LEAST = 220
 # More lines would push the grids off the screen.
 _CHIP_LINES = 2
 
@@ -79,7 +81,8 @@ class HandPatchView(AnalysisView):
         self._site.setCurrentIndex(self._site.findData("resid_post"))
         self._site.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._site.setAccessibleName("Site of the next move")
-        self._site.setToolTip("Which activation the next move exchanges")
+        self._site.setMinimumWidth(_SITE_LEAST)
+        self._tell_site()
         self._reset = QToolButton()
         bind_icon(self._reset, "reset")
         self._reset.setToolTip("Take all back")
@@ -375,7 +378,13 @@ class HandPatchView(AnalysisView):
 
     def _on_site_changed(self, _index: int) -> None:
         self._board.site = self._site.currentData()
+        self._tell_site()
         self._show_known()
+
+    def _tell_site(self) -> None:
+        """Name the site also where the list is too narrow for its name."""
+        site = self._site.currentText()
+        self._site.setToolTip(plain_tip(f"Which activation the next move exchanges: {site}"))
 
     def _on_undo(self) -> None:
         self._go_to(self.history.go(-1))

@@ -49,8 +49,11 @@ class Grid:
         """Take over logits `[positions, V]` of a row; `own` are the model's at the read one."""
         ids, values = highest(logits, self.top.shape[-1])
         whole = logits.logsumexp(-1, keepdim=True)
-        self.top[row, at] = ids.cpu().numpy()
-        self.prob[row, at] = (values - whole).exp().cpu().numpy()
+        # Of what is no number nothing is on top, and everything would be.
+        bad = ~torch.isfinite(whole[:, 0])
+        self.top[row, at] = ids.masked_fill(bad[:, None], -1).cpu().numpy()
+        shares = (values - whole).exp().masked_fill(bad[:, None], torch.nan)
+        self.prob[row, at] = shares.cpu().numpy()
         target = self._target
         if target.answers:
             logprobs = logits[:, list(target.answers)].mean(-1) - whole[:, 0]
@@ -60,7 +63,9 @@ class Grid:
             self._note("logit_diff", row, at, score("logit_diff", logits, target))
         if self._wrong.answers:
             self._note("wrong_rank", row, at, score("rank", logits, self._wrong))
-        if not bool(torch.isfinite(whole).all()):
+        if bool(bad.any()):
+            for values_of in self.scores.values():
+                values_of[row, at][bad.cpu().numpy()] = np.nan
             self.bad = row if self.bad is None else min(self.bad, row)
         if row == self._last and at.start <= self._read < at.stop:
             self.apart = float((logits[self._read - at.start] - own).abs().max())

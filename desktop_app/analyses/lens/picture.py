@@ -302,7 +302,7 @@ def _layer_lines(table: Ranking) -> Iterator[str]:
         layer, token, prob, rank, logprob, diff = (table.text(row, i) for i in range(6))
         scores = f"  rank {rank:>7}  log-probability {logprob:>8}" if rank else ""
         scores += f"  difference {diff:>8}" if diff and diff != "–" else ""
-        read = f"{f'“{token}”':<16} p {prob}{scores}" if token else "not read by this lens"
+        read = f"{f'“{token}”':<16} p {prob}{scores}" if token else "nothing is read"
         yield f"  layer {layer:>3}  {read}"
 
 

@@ -228,8 +228,20 @@ class _Work:
         """Return what must be said of the prompts that are whole, of the lens and of the runs."""
         count = self.count()
         found = [notice for n in range(count) for notice in self._near[n]]
+        found += [notice for n in range(count) for notice in self._unequal(n)]
         found += self._changed.notices() + list(_of_lens(self._lens))
         return found + self._not_numbers(count)
+
+    def _unequal(self, number: int) -> list[Notice]:
+        """Return the warning that a prompt's twin is not read, where its length is another."""
+        clean, twin = self._prepared.encodings[number], self._prepared.corrupt[number]
+        if twin is None or self._paired[number]:
+            return []
+        message = (
+            f"Prompt {number + 1} has {len(clean)} tokens and its corrupt twin {len(twin)}: the "
+            "twin is not read; make them equally long."
+        )
+        return [Notice("lengths_differ", message, None, number)]
 
     def _not_numbers(self, count: int) -> list[Notice]:
         """Return the warning where what is read is not all numbers, of the first such run."""

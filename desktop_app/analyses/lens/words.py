@@ -166,6 +166,8 @@ def headline(reading: Reading, which: Which, position: int) -> str:
     if not np.isfinite(rank).any():
         return f"Nothing is known of “{name}” {at}"
     row, last = rises_at(rank), reading.layers
+    if not np.isfinite(rank[last]):
+        return f"What the end says is no number, so nothing is known of “{name}” there, {at}"
     if row is None:
         best = int(np.nanargmin(rank))
         told = f"“{name}” is not on top at the end (rank {rank[last]:,.0f})"

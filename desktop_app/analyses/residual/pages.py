@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.residual import charts
 from desktop_app.analyses.residual import picture as data_of
 from desktop_app.analyses.residual.sizes import TITLES, map_shape
 from desktop_app.views.choosers import PromptChooser
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import PageStack, column_in, row_of
 from desktop_app.widgets.basics.messages import EmptyState
@@ -82,8 +82,8 @@ class NormsPage(QWidget):
         self.growth = Chart("Growth of each block", "Growth over blocks", _LOW)
         self.cosine = Chart("Cosine with the layer before", "Cosine over blocks", _LOW)
         lower = Reflow((self.growth, 1, 400, 220), (self.cosine, 1, 400, 220))
-        parts = ((self.norms, 3, 380), (lower, 2, 240))
-        column_in(self, gap_splitter(Qt.Orientation.Vertical, *parts))
+        parts = ((self.norms, 3, 340, _TALL), (lower, 2, 290, _LOW))
+        column_in(self, Reflow(*parts, upright=True))
         for chart in (self.norms, self.growth, self.cosine):
             chart.row_clicked.connect(self.row_clicked)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QScrollArea,
     QSizePolicy,
@@ -147,8 +148,9 @@ class ParamsForm(QWidget):
             advanced = bool(extra.get("advanced"))
             (self._more_flow if advanced else self._flow).addWidget(box)
             folded += advanced
-            box.installEventFilter(self)
-            box.editor.control.installEventFilter(self)
+            # Some controls give the focus to a part of theirs.
+            for part in (box, *box.findChildren(QWidget)):
+                part.installEventFilter(self)
             box.editor.changed.connect(self._on_changed)
             box.editor.submitted.connect(self.submitted)
         self._more.setVisible(folded > 0)
@@ -200,13 +202,13 @@ class ParamsForm(QWidget):
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in {QEvent.Type.Enter, QEvent.Type.FocusIn}:
-            box = watched if isinstance(watched, _FieldBox) else watched.parent()
-            while box is not None and not isinstance(box, _FieldBox):
-                box = box.parent()
+            box = _box_of(watched)
             if box is not None:
                 self._help.tell(box.help)
         elif event.type() == QEvent.Type.Leave and isinstance(watched, _FieldBox):
-            self._help.tell("")
+            # The pointer is gone; the field with the focus still has something to say.
+            box = _box_of(QApplication.focusWidget())
+            self._help.tell(box.help if box is not None and self.isAncestorOf(box) else "")
         return super().eventFilter(watched, event)
 
     def _mark(self, error: ValidationError | None) -> None:
@@ -244,6 +246,13 @@ class ParamsForm(QWidget):
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _box_of(part: QObject | None) -> _FieldBox | None:
+    """Return the field that a widget is a part of."""
+    while part is not None and not isinstance(part, _FieldBox):
+        part = part.parent()
+    return part
 
 
 def _least_height(part: QWidget, width: int) -> int:

@@ -132,8 +132,12 @@ def test_without_a_name_it_lies_among_the_lenses(text, tmp_path, monkeypatch):
     assert [head.path.name for head in found] == [result.data["file"]]
     assert lens_files.fitted(tiny("gpt2").info.fingerprint, "jacobian") == ()
     (lens_files.folder() / "other.safetensors").write_bytes(b"nothing")
-    fit(model, text)  # the same model's is fitted anew
-    assert len(lens_files.fitted(model.info.fingerprint, "jacobian")) == 1
+    kept = found[0].path.read_bytes()
+    again = fit(model, text, windows=1).data["file"]
+    assert again != result.data["file"]
+    assert found[0].path.read_bytes() == kept  # an earlier fit stays
+    named_so = {head.path.name for head in lens_files.fitted(model.info.fingerprint, "jacobian")}
+    assert named_so == {result.data["file"], again}
 
 
 def test_files_of_others_stay(text, tmp_path):
@@ -141,6 +145,10 @@ def test_files_of_others_stay(text, tmp_path):
     for tensors, facts in (
         ({"0.weight": torch.zeros(2, 2)}, {"kind": "jacobian", "fingerprint": "9" * 40}),
         ({"0.weight": torch.zeros(2, 2)}, {"kind": "tuned", "fingerprint": model.info.fingerprint}),
+        (
+            {"0.weight": torch.zeros(2, 2)},
+            {"kind": "jacobian", "fingerprint": model.info.fingerprint, "layernorm": "eps"},
+        ),
         ({"model.embed": torch.zeros(2)}, {}),
     ):
         save_file(tensors, out, facts)

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.lens.grid import highest
+from desktop_app.analyses.lens.picture import lines
 from desktop_app.analyses.lens.spec import ANALYSIS, LensParams, stored_bytes
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
@@ -294,6 +295,24 @@ def test_numbers_that_are_none_are_named(tmp_path):
     assert "prompt 1, row 2" in told[0]
     assert "layer 1" in told[0]
     assert np.isfinite(result.data["answer_logprob"][:2]).all()
+    # Of no numbers nothing is on top, least of all the answer.
+    for name in ("answer_rank", "wrong_rank", "answer_logprob", "logit_diff"):
+        assert np.isnan(result.data[name][2:]).all(), name
+    assert (result.data["top"][0][2:] == -1).all()
+    assert np.isnan(result.data["top_prob"][0][2:]).all()
+    told = " ".join(lines(result))
+    assert "nan" not in told
+    assert "no number" in told
+
+
+def test_a_twin_of_another_length_is_said_not_to_be_read():
+    rows = (ROW, dataclass_row(ROW, corrupt="ab cd efg"))
+    result = run(tiny("gpt2"), *rows)
+    told = [(w.prompt, w.message) for w in result.warnings if w.code == "lengths_differ"]
+    lengths = [len(t) for t in (result.prompts[1].tokens, result.prompts[1].corrupt_tokens)]
+    assert lengths[0] != lengths[1]
+    assert [prompt for prompt, _message in told] == [1]
+    assert f"has {lengths[0]} tokens and its corrupt twin {lengths[1]}" in told[0][1]
 
 
 def test_more_than_may_be_kept_is_refused_and_said_before():

@@ -4,9 +4,10 @@ from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -252,6 +253,38 @@ def test_help_is_cut_between_words_and_moves_nothing(shown, qtbot, width):
     assert said == LONG or LONG in told.toolTip()
     assert told.fontMetrics().horizontalAdvance(said) <= told.width()
     assert form.heightForWidth(width) == height
+
+
+def told(form):
+    """Return the help in sight."""
+    texts = {field.description for field in type(form.value()).model_fields.values()}
+    return [label.text() for label in form.findChildren(QLabel) if label.text() in texts]
+
+
+class Helped(BaseModel):
+    site: Literal["a", "b"] = Field("a", description="Two buttons.")
+    many: int = Field(1, description="A number.")
+    words: str = Field("", description="A line.")
+
+
+@pytest.mark.parametrize("name", ["site", "many", "words"])
+def test_help_follows_the_focus_wherever_the_pointer_is(shown, qtbot, name):
+    form = shown(ParamsForm(Helped), 700, 200)
+    form.window().activateWindow()
+    qtbot.waitUntil(form.isActiveWindow)
+    boxes = {field: form.editor(field).parentWidget() for field in Helped.model_fields}
+    for box in boxes.values():  # where the screen's own pointer lies is nothing to the test
+        QApplication.sendEvent(box, QEvent(QEvent.Type.Leave))
+    help_of = {field: info.description for field, info in Helped.model_fields.items()}
+    for before in Helped.model_fields:
+        form.editor(before).control.setFocus()
+        assert told(form) == [help_of[before]]
+    form.editor(name).control.setFocus()
+    for other, box in boxes.items():
+        QApplication.sendEvent(box, QEnterEvent(QPointF(), QPointF(), QPointF()))
+        assert told(form) == [help_of[other]]
+        QApplication.sendEvent(box, QEvent(QEvent.Type.Leave))
+        assert told(form) == [help_of[name]]
 
 
 class Named(BaseModel):
