@@ -264,7 +264,8 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     value = float(mean(values))
     end = read_layer(result.params, split.layers)
     lens = "" if end is None else f", before block {end}"
-    name = f"Direct contribution ({target_kind(result)}{lens}"
+    whose = "Direct contribution" if cell[1] < split.heads else "Direct contribution of its MLP"
+    name = f"{whose} ({target_kind(result)}{lens}"
     name += f", mean of {count:,})" if count > 1 else ")"
     if math.isnan(value):
         return [Fact(name, "none", NO_PART, "head")]

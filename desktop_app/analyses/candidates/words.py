@@ -159,19 +159,19 @@ def _missing(text: str, word: str, shown: str, prompt: int) -> str:
     near = word.strip()
     if near and near != word and spots_of(text, near):
         return (
-            f"{shown} with its spaces does not stand in prompt {prompt + 1}, “{near}” does: give "
-            "--replace without them."
+            f"{shown} with its spaces does not stand in prompt {prompt + 1}, “{near}” does: name "
+            "it without them (--replace)."
         )
     if near and near.casefold() in text.casefold():
         at = text.casefold().find(near.casefold())
         other = text[at : at + len(near)]
         return (
             f"{shown} does not stand in prompt {prompt + 1}, “{display_text(other)}” does: "
-            "capitals count in --replace."
+            "capitals count (--replace)."
         )
     return (
-        f"{shown} does not stand in prompt {prompt + 1}: give --replace a word of it, as it is "
-        "written there."
+        f"{shown} does not stand in prompt {prompt + 1}: name a word of it as it is written "
+        "there (--replace)."
     )
 
 

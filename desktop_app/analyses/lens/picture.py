@@ -266,6 +266,7 @@ def cell_facts(result: Result, place: Place) -> list[Fact]:
         return []
     where = f"The stream after block {place.layer}, read as next tokens"
     told = f"{reading.label(known[0])}   {probability(known[1])}"
+    title += f", clean run, row {row}" if len(reading.runs()) > 1 else f", row {row}"
     facts = [Fact(f"{title}: top token", told, where, "prob")]
     rank = float(reading.score("", "answer_rank")[row, place.position])
     if math.isfinite(rank):

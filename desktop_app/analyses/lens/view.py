@@ -42,6 +42,10 @@ _HINT = (
     "Click a cell for its ranking, double-click for its attribution; drag it onto the other run "
     "to put it in there."
 )
+_OTHER_RUN = (
+    "Ranking and attribution read the clean run: give a corrupt text a row of its own to read it; "
+    "a changed run they cannot read."
+)
 _ALONE = "Click a cell for its ranking, double-click for its attribution."
 _FROM_CHANGED = "Activations are taken from untouched runs: drag a cell of the other grid."
 _NO_SITE = (
@@ -54,6 +58,8 @@ _SHOWN = (("untouched", "Untouched"), ("changed", "Changed"), ("difference", "Di
 # The height that the grids take at least; at most where the rest stands beneath them; what stands
 # above and below the picture; what is seen of the rest; and the width from which it is beside.
 _LEAST, _MOST, _ABOVE, _PEEK, _BESIDE = 360, 900, 120, 40, 800
+# What stands around the cells of the grids, a row in which a token can be read, and how many such.
+_AROUND, _READABLE, _MOST_READ = 260, 13, 48
 
 
 class LensView(AnalysisView):
@@ -131,7 +137,10 @@ class LensView(AnalysisView):
         beside = self.width() >= _BESIDE
         words_above = self._headline.sizeHint().height() + self._hint.sizeHint().height()
         seen = self.height() - _ABOVE - words_above - _PEEK
-        self._card.setMinimumHeight(0 if beside else min(max(seen, _LEAST), _MOST))
+        # So many rows that their tokens can be read have their height, and the page scrolls.
+        rows = 0 if self._result is None else self._result.model.n_layers + 1
+        read = _AROUND + _READABLE * rows if rows <= _MOST_READ else 0
+        self._card.setMinimumHeight(0 if beside else min(max(seen, read, _LEAST), _MOST))
 
     # Drawing.
 
@@ -315,14 +324,25 @@ class LensView(AnalysisView):
 
     # Where it leads.
 
+    def _is_clean(self) -> bool:
+        """Return whether the selected cell is of the clean, untouched run; else say so.
+
+        What other views read is the prompt as it stands: of another run they would tell falsely.
+        """
+        reading = self._drawn()
+        if reading is None or not self._side_of(reading).which:
+            return True
+        self.message_requested.emit(_OTHER_RUN)
+        return False
+
     def _on_ranking(self, _cell: object = None) -> None:
-        if (found := self._cell()) is not None:
+        if (found := self._cell()) is not None and self._is_clean():
             reading, _row, position = found
             told = {"prompt": reading.prompt, "position": position}
             self.intent_raised.emit(Intent("next_tokens", told))
 
     def _on_attribution(self, _cell: object = None) -> None:
-        if (found := self._cell()) is None or not serving("attribution"):
+        if (found := self._cell()) is None or not serving("attribution") or not self._is_clean():
             return
         reading, row, position = found
         layer = row if row < reading.layers else None

@@ -158,6 +158,8 @@ def rises_at(rank: np.ndarray) -> int | None:
 def headline(reading: Reading, which: Which, position: int) -> str:
     """Say from which layer on the answer is on top, and otherwise how near it comes."""
     at = f"at {position_words(reading, which, position).split(',')[0]}"
+    if which:
+        at += f", {'changed' if which == 'changed_' else reading.run_of(which).lower()} run"
     if not reading.record.answers:
         token = reading.label(int(reading.top(which)[-1, position, 0]))
         return f"The end says “{token}” {at}. Give the prompt an answer to follow it."

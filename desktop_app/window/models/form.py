@@ -83,6 +83,10 @@ class ModelForm(QWidget):
         filled(QVBoxLayout(self), line, self.caption, spacing=4)
         self._tell()
 
+    def keep_norms(self) -> None:
+        """Leave the norms alone: what was taken from one model is asked anew of another."""
+        self.layernorm.setCurrentIndex(0)
+
     def _on_chosen(self) -> None:
         self._tell()
         self.changed.emit()

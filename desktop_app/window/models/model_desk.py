@@ -95,15 +95,19 @@ class ModelDesk(QObject):
         self.open_dialog().name.setText(path)
 
     def load(self, name: str) -> None:
-        """Load a model by name with the device, numbers and form chosen last."""
+        """Load a model by name with the device, numbers and form chosen last.
+
+        Norms are taken from the model that they were taken from, and from no other unasked.
+        """
         chosen = self._memory.settings
+        is_same = name == chosen.model
         self._conductor.load(
             ModelSpec(
                 name,
                 chosen.device,
                 chosen.dtype,
                 weights=chosen.weights,
-                layernorm=chosen.layernorm,
+                layernorm=chosen.layernorm if is_same else "keep",
                 offline=True,
             )
         )

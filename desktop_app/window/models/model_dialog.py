@@ -286,6 +286,7 @@ class ModelDialog(QDialog):
         self.table.row_clicked.connect(self._on_row_selected)
         self.table.row_activated.connect(self._on_row_selected)
         self.table.row_activated.connect(self._on_load_clicked)
+        self.name.textChanged.connect(self.form.keep_norms)
         self.name.textChanged.connect(self._on_choice_changed)
         self.dtype.currentIndexChanged.connect(self._on_choice_changed)
         self.form.changed.connect(self._on_choice_changed)

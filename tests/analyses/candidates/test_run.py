@@ -143,7 +143,7 @@ def test_a_word_at_the_end_has_no_token_after_it():
         ({"replace": "seven"}, "“seven” does not stand in prompt 1"),
         ({"replace": "thre"}, "only inside longer words (“three”)"),
         ({"replace": "Two"}, "“two” does: capitals count"),
-        ({"replace": "  two"}, "“two” does: give --replace without them"),
+        ({"replace": "  two"}, "“two” does: name it without them"),
         ({"prompt": "two and two"}, "stands at 2 places in prompt 1: choose one with --occurrence"),
         ({"prompt": "two and two", "occurrence": 3}, "--occurrence 3 is not there"),
         ({"words": ()}, "No candidate is named (--with)"),

@@ -60,7 +60,7 @@ def test_the_heading_says_how_near_an_answer_comes_that_never_wins(reading):
     told = words.headline(reading, "corrupt_", 7)
     assert told == (
         "“5” is not on top at the end (rank 4); its best rank is 4, layer 3, the end, "
-        "at position 7: ␠"
+        "at position 7: ␠, corrupt run"
     )
     early = lensed.lens_result(data=lensed.run_fields("", (patching.PAIR,), (0.0, 3.0, 0.0, 0.0)))
     assert "and for a while from layer 0" in words.headline(reading_of(early, 0), "", 7)
@@ -289,7 +289,7 @@ def test_the_inspector_hears_of_the_token_and_of_the_cell():
     (fact,) = data.token_facts(result, Place(0, None, None, 7))
     assert (fact.name, fact.value) == ("“5” on top from", "layer 2 of 3")
     facts = {f.name: f.value for f in data.cell_facts(result, Place(0, 1, None, 7))}
-    assert facts == {"Lens: top token": "5   0.400", "Rank of “5” there": "0"}
+    assert facts == {"Lens, clean run, row 2: top token": "5   0.400", "Rank of “5” there": "0"}
     for place in (Place(0, None, None, 7), Place(0, 1), Place(0, 9, None, 7), Place(3, 1, 0, 7)):
         assert data.cell_facts(result, place) == []
     assert data.cell_facts(result, Place(0, 1, None, 70)) == []

@@ -118,6 +118,19 @@ def test_a_double_click_asks_for_the_attribution_of_that_place(board, intents):
     assert asked(intents, "attribution")[-1] == {"prompt": 0, "layer": None, "position": 5}
 
 
+def test_what_others_cannot_read_is_not_asked_of_them(view, board, intents):
+    """They read the prompt as it stands: of a corrupt or a changed run they would tell falsely."""
+    said = []
+    view.message_requested.connect(said.append)
+    click(board, Cell("corrupt", 2, 5))
+    QTest.mouseDClick(board, LEFT, pos=board.cell_center(Cell("corrupt", 2, 5)).toPoint())
+    press(view, "Ranking at this position")
+    assert asked(intents, "attribution") == asked(intents, "next_tokens") == []
+    assert len(said) >= 2
+    assert all("read the clean run" in told for told in said)
+    assert view.read_out()["headline"].endswith("corrupt run")
+
+
 def test_enter_and_the_button_ask_for_the_ranking_at_the_position(view, board, intents, qtbot):
     click(board, Cell("clean", 2, 5))
     qtbot.keyClick(board, Qt.Key.Key_Return)

@@ -48,12 +48,23 @@ def test_a_variant_is_chosen_by_keyboard_shown_and_remembered(
     assert f"toy without LayerNorm ({layernorm})" in button.text()
     assert "logits moved by up to 3.1" in button.toolTip()
     assert f"without LayerNorm ({layernorm})" in button.accessibleName()
-    # A model that is loaded by its name keeps the form, also the next time.
+    # Loaded by its name it keeps the form, also the next time; no other model loses its norms.
     with qtbot.waitSignal(window.conductor.model_ready):
-        window.models.load("smollm2")
+        window.models.load("toy")
     assert specs(service)[-1].layernorm == layernorm
     window.memory.keep()
     assert window.settings.layernorm == layernorm
+    with qtbot.waitSignal(window.conductor.model_ready):
+        window.models.load("smollm2")
+    assert specs(service)[-1].layernorm == "keep"
+
+
+def test_another_model_is_not_taken_its_norms_from_unasked(window, dialog):
+    dialog.name.setText("toy")
+    choose(dialog.form.layernorm, "eps")
+    dialog.name.setText("smollm2")
+    assert dialog.spec().layernorm == "keep"
+    assert dialog.form.caption.isHidden()
 
 
 def test_processed_weights_are_chosen_and_shown(qtbot, window, dialog, service):
