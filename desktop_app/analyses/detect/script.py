@@ -26,5 +26,6 @@ def facts(result: Result, params: DetectParams) -> dict[str, Any]:
         "target": [list(row) for row in params.pattern],
         "keep_patterns": "pattern" in result.data,
         "lead": int(result.data["embedding_lead"]["id"]),
+        "shown": all(told.code != "values_not_shown" for told in result.warnings),
         "families": {f.name: {"members": list(f.members), "cyclic": f.cyclic} for f in families},
     }
