@@ -112,7 +112,7 @@ class Showing(QObject):
         self._held: dict[str, Result] = {}
         self._tries: dict[str, tuple[Result, ...]] = {}
         self._waits: dict[str, bool] = {}
-        self._marked: dict[str, Difference] = {}
+        self._marked: dict[str, tuple[Difference, Result | None]] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
 
@@ -228,7 +228,8 @@ class Showing(QObject):
         """Say of a picture what made it and is another now."""
         running = view.running_params()
         if running is None:
-            found = self._marked[view.analysis.name] = self.difference(view.analysis.name)
+            found = self.difference(view.analysis.name)
+            self._marked[view.analysis.name] = found, view.current_result
             view.mark_source(found)
             return
         # The first fields of a run: its model is the one that is open until it has ended.
@@ -289,7 +290,8 @@ class Showing(QObject):
             name = view.analysis.name
             before = self._marked.get(name)
             self._mark(view)
-            # A letter typed into a form says so, and nearly always changes nothing of what is told.
+            # A letter typed into a form says so, and nearly always changes nothing of what is told;
+            # but a view may have gone back to another of its results.
             if self._marked.get(name) != before:
                 self.source_changed.emit()
 
