@@ -26,6 +26,7 @@ from desktop_app.session import exports
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
+from tests.patience import CHILD_S
 
 ROWS = (
     PromptRow(text="the cat sat", answer="x", wrong="q"),
@@ -84,7 +85,7 @@ def test_files_that_differ_between_their_samples_are_other_files(nearly, tmp_pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=CHILD_S,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "found.npz") as found:
