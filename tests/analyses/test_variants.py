@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -17,8 +13,7 @@ from desktop_app.engine.loading import load
 from desktop_app.session import exports
 from desktop_app.session.export_scripts import to_script
 from tests.engine.zoo import save_tiny
-from tests.patience import CHILD_S
-from tests.session.test_export_scripts import DRIVER
+from tests.session.alone import run_alone
 
 ROWS = (PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h"),)
 TEXT = "a text of some words, and of more words than that\n" * 4
@@ -94,15 +89,7 @@ def numbers(results, tmp_path_factory):
         script = folder / f"{form}-{name}.py"
         script.write_text(to_script(result, script.name), "utf-8")
         calls.append((str(script), [result.model.source, str(script.with_suffix(".npz"))]))
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(folder, calls)
     return folder
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +21,7 @@ from desktop_app.session import export_scripts, exports
 from desktop_app.support.errors import BadInputError
 from tests.engine.gguf_files import write_gguf
 from tests.engine.zoo import save_tiny
-from tests.patience import CHILD_S
-from tests.session.test_export_scripts import DRIVER
+from tests.session.alone import require_clean, run_alone
 
 RANK = (rank.run, (PromptRow(text="ab cd f", answer="g", wrong="h"), PromptRow(text="x")), {})
 WORDS = (rank.run, (PromptRow(text="the cat"),), {})
@@ -74,15 +71,7 @@ def numbers(results, tmp_path_factory):
         script = folder / f"{number}.py"
         script.write_text(export_scripts.to_script(result, script.name), "utf-8")
         calls.append((str(script), [result.model.source, str(folder / f"{number}.npz")]))
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(folder, calls)
     return folder
 
 
@@ -114,14 +103,7 @@ def _numbers(value):
 def test_the_script_is_formatted_and_clean(results, tmp_path, number):
     script = tmp_path / "s.py"
     script.write_text(export_scripts.to_script(results[number]), "utf-8")
-    for command in (["format", "--diff"], ["check", "--select", "E,F,I,W,UP,SIM,RET"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length=100", script],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
+    require_clean(script)
 
 
 def test_a_result_that_does_not_say_which_norms_has_no_script(results):

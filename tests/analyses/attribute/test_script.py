@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -17,8 +13,7 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.session import export_scripts, exports
 from tests.engine.zoo import save_tiny
-from tests.patience import CHILD_S
-from tests.session.test_export_scripts import DRIVER
+from tests.session.alone import run_alone
 
 ROWS = (PromptRow(text="ab cd f", answer="g", wrong="h"), PromptRow(text="x", answer="y"))
 # Gated, not gated, with one matrix for gate and input, with experts; and one raw.
@@ -51,15 +46,7 @@ def numbers(results, tmp_path_factory):
         script = folder / f"{number}.py"
         script.write_text(export_scripts.to_script(result, script.name), "utf-8")
         calls.append((str(script), [result.model.source, str(folder / f"{number}.npz")]))
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "error::SyntaxWarning", "-c", DRIVER, json.dumps(calls)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(folder, calls)
     return folder
 
 
