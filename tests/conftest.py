@@ -77,12 +77,19 @@ def smollm2_folder(lensbench_home):
 def own_memory(tmp_path, monkeypatch):
     """Give a home and a process that know nothing of any model's hooks, and keep what they learn.
 
-    Where a test makes a trial fail, the next test would believe it.
+    Where a test makes a trial fail, the next test would believe it. The fixture is a function that
+    forgets all once more: to load a model is to try its hooks.
     """
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    remembered.forget()
-    yield
-    remembered.forget()
+    home = tmp_path / "home"
+    monkeypatch.setenv(HOME_VARIABLE, str(home))
+
+    def forget():
+        shutil.rmtree(home, ignore_errors=True)
+        remembered.forget()
+
+    forget()
+    yield forget
+    forget()
 
 
 @pytest.fixture(scope="session")

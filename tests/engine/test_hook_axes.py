@@ -209,9 +209,9 @@ def test_a_model_that_shows_no_stream_behind_its_blocks(tmp_path):
     assert "first in layer 1" in told[0]
 
 
-@pytest.mark.usefixtures("own_memory")
-def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch):
+def test_what_is_tried_out_leaves_alone_what_no_analysis_may_touch(monkeypatch, own_memory):
     model = replace(tiny("llama"), unfit={(2, "head_z"): "layer 2 shows it as [4, 6]"})
+    own_memory()  # where no test before has loaded the model, that has tried its hooks just now
     hooked, run = set(), LoadedModel.run
 
     def noted(model, ids, hooks=(), *more, **options):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -40,8 +39,7 @@ def loaded_before(own_memory):
     """Load the shared models first: what is tried then is forgotten again."""
     for architecture in ("llama", "opt", "gptj", "gpt2", "bloom"):
         tiny(architecture)
-    shutil.rmtree(data_dir().parent, ignore_errors=True)
-    remembered.forget()
+    own_memory()
 
 
 def fresh(folder, architecture="llama", spoil=None, report=None, **settings):
