@@ -225,6 +225,12 @@ class LoadedModel:
     storage: Storage = field(default_factory=Storage)
     removed: Removed | None = None
 
+    @property
+    def adapter(self) -> str:
+        """What is read by an adapter of this program, since TransformerLens' misreads it; or ''."""
+        own = getattr(self.bridge, "adapter", None)
+        return type(own).__name__ if getattr(own, "is_grouped", False) else ""
+
     def keep(self, limit_bytes: int | None, *, must_fit: bool) -> None:
         """Say how much the next results may keep; None: as usual."""
         self.storage = Storage(must_fit=must_fit)

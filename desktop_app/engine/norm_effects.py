@@ -177,7 +177,7 @@ def sample_texts(tokenizer: TextTokenizer, vocabulary: int, context: int) -> lis
 
 
 def require_moved(spec: ModelSpec, change: Change, found: Damage) -> None:
-    """Refuse a change that changed nothing, or something where nothing was to be changed.
+    """Refuse a change that changed nothing, where norms divided by what they read.
 
     Raises:
         ModelLoadError: It says which norms, and what to do.
@@ -207,7 +207,9 @@ def require_heard(spec: ModelSpec, removed: Removed, bridge: Tensor, parity: Par
     off, allowed = parity.max_logprob_difference, parity.tolerance
     back = float((bridge - removed.before.log_softmax(-1)).abs().max())
     share = _HEARD if allowed < _HEARD else _HALF_HEARD
-    if spec.weights == "processed":  # which some architectures do not follow with norms either
+    if not removed.change.must_move:  # it is as near to the one as to the other
+        share = 0.0
+    elif spec.weights == "processed":  # which some architectures do not follow with norms either
         share = 1.0
     if not math.isfinite(off) or off <= max(allowed, share * back):
         return
@@ -230,10 +232,11 @@ def removed_notice(name: str, change: Change, found: Damage, variance: float = 0
     """
     if not change.must_move:
         eps = max(norm.eps for norm in change.norms)
+        rounded = f", up to rounding ({found.moved:.1g})" if found.moved > 0 else ""
         return Notice(
             REMOVED,
             f"The norms of {name} divide by nothing that they read (eps {eps:.0e}): it was trained "
-            f"without them, and --layernorm {change.kind} leaves its logits as they are.",
+            f"without them, and --layernorm {change.kind} leaves its logits as they are{rounded}.",
         )
     count = len(change.norms)
     message = (

@@ -125,8 +125,9 @@ def provenance(model: LoadedModel, params: Params) -> dict[str, Any]:
         "seed": getattr(params, "seed", None),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         # A script must give these hooks the same axes, change these norms in the same way, and make
-        # the same tokenizer.
+        # the same tokenizer; it cannot attach itself by an adapter of ours.
         **({"turned_hooks": list(model.turned)} if model.turned else {}),
+        **({"adapter": model.adapter} if model.adapter else {}),
         **({"norms": model.removed.change.recipe()} if model.removed is not None else {}),
         **({"tokenizer": dict(model.tokenizer.made)} if model.tokenizer.made else {}),
     }

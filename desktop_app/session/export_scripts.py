@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TEMPLATE = "script.py.jinja"
 _CELL = "# %% "
 _DOTTED = re.compile(r"[\w.]+\Z", re.ASCII)
+_FIRST_GPT = "OpenAIGPTLMHeadModel"
 _LAYERNORMS = frozenset({"eps", "identity", "constant"})
 _DTYPES = frozenset({"float32", "float16", "bfloat16", "float64"})
 _DEVICE = re.compile(r"cuda(:\d+)?\Z", re.ASCII)
@@ -180,11 +181,17 @@ def _context(result: Result, params: Params) -> dict[str, Any]:
     try:
         facts = hook(result.analysis, "script", "facts")
         own = params.model_dump(mode="json", include=set(params.own_fields()))
-        return _shared(result, params) | own | (facts(result, params) if facts else {})
+        found = _shared(result, params) | own | (facts(result, params) if facts else {})
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadInputError(
             f"No script can be written: the result is incomplete ({error}); export it as .json."
         ) from error
+    if found["needs_model"] and found["misread"]:
+        raise BadInputError(
+            f"No script can be written for {result.model.name}: TransformerLens alone misreads "
+            "this layout of its architecture; export the result as .json instead."
+        )
+    return found
 
 
 def _shared(result: Result, params: Params) -> dict[str, Any]:
@@ -200,6 +207,8 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "device": model.device if _DEVICE.match(model.device) else device,
         "processed": model.weights == "processed",
         "layernorm": model.layernorm,
+        "misread": bool(result.provenance.get("adapter")),
+        "gives_lists": gives_lists(model.architecture),
         "norms": changed_norms(model.layernorm, result.provenance.get("norms")),
         # Chat templates bring their own BOS, and the recorded texts are the expanded ones.
         "bos": "no" if params.chat and params.bos == "auto" else params.bos,
@@ -218,6 +227,11 @@ def _shared(result: Result, params: Params) -> dict[str, Any]:
         "splits_z": "hook_z" in turned,
         **_tokenizer(result),
     }
+
+
+def gives_lists(architecture: object) -> bool:
+    """Return whether a model's blocks give lists, behind which a bridge alone sees no stream."""
+    return architecture == _FIRST_GPT
 
 
 def source_of(name: str, place: str) -> str:

@@ -453,6 +453,23 @@ def test_a_checkpoint_that_was_trained_without_norms_is_unchanged(trained_withou
         assert model.removed.damage.moved < 1e-5
 
 
+@pytest.mark.parametrize("layernorm", ["identity", "constant"])
+def test_what_processing_makes_of_norms_that_divide_by_nothing_is_held_too(layernorm, tmp_path):
+    """Gemma's weights begin at 1: folded away, they are not what stands in the norms' place."""
+    hf_model = tiny_model("gemma2")
+    for path, module in hf_model.named_modules():
+        if "norm" in path.rpartition(".")[2]:
+            module.eps = 1e12
+            module.weight.data = (1 + module.weight.data) * 1e6 - 1
+    hf_model.config.rms_norm_eps = 1e12
+    hf_model.save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert load(tmp_path, layernorm).parity.ok
+    assert load(tmp_path, weights="processed").parity.ok
+    with pytest.raises(ModelLoadError, match="does not follow the change"):
+        load(tmp_path, layernorm, weights="processed")
+
+
 # Every analysis, against plain loops.
 
 

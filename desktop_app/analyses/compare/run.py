@@ -170,6 +170,7 @@ def _described(model: LoadedModel, other: LoadedModel) -> dict[str, Any]:
         **asdict(other.info),
         "norms": [] if other.removed is None else other.removed.change.recipe(),
         "turned_hooks": list(other.turned),
+        "adapter": other.adapter,
         "left_out": [] if model is other else left_out(model, other),
     }
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.compare.spec import HARM_RISES
-from desktop_app.session.export_scripts import changed_norms, dtype_code, source_of, turned_names
+from desktop_app.session.export_scripts import (
+    changed_norms,
+    dtype_code,
+    gives_lists,
+    source_of,
+    turned_names,
+)
 
 if TYPE_CHECKING:
     from desktop_app.analyses.compare.spec import CompareParams
@@ -27,6 +33,8 @@ def facts(result: Result, params: CompareParams) -> dict[str, Any]:
         "same_files": bool(result.data["same_files"]),
         "other_dtype": dtype_code(str(other["dtype"])),
         "other_processed": other["weights"] == "processed",
+        "misread": bool(result.provenance.get("adapter") or other.get("adapter")),
+        "other_gives_lists": gives_lists(other.get("architecture")),
         "other_layernorm": str(other.get("layernorm", "keep")),
         "other_norms": changed_norms(str(other.get("layernorm", "keep")), other.get("norms")),
         "other_turned": [name for name in turned if name != "hook_z"],
