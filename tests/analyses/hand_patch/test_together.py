@@ -389,6 +389,41 @@ def test_a_move_into_a_run_without_heads_removes_them_along(view, heard, selecti
     assert selection.picked == ((1, 3), (2, None))
 
 
+CHANGED = {"prompt": 0, "run": "clean", "without": "1.3,m2"}
+FURTHER = ("corrupt:resid_post:1.5>1.5", "corrupt:resid_post:0.6>0.6", "corrupt:resid_post:2.7>2.7")
+
+
+@pytest.mark.parametrize(("mode", "form"), [("mean", "zero"), ("zero", "mean")])
+def test_a_move_into_a_changed_run_takes_over_all_that_makes_it(view, heard, mode, form):
+    asked = heard(view.run_requested)
+    view.set_params(HandPatchParams(mode=form, reference=("6 ",)))
+    first, *rest = FURTHER
+    told = {**CHANGED, "move": first, "mode": mode, "moves": tuple(rest)}
+    view.answer(Intent("hand_move", told))
+    params = asked[0][0]
+    assert (params.run, params.without, params.mode) == ("clean", "1.3,m2", mode)
+    assert params.moves == (*rest, first)
+    # The run that was told took the mean over the given prompts.
+    assert params.reference == (() if mode == "mean" else ("6 ",))
+
+
+def test_what_is_on_screen_is_gone_on_from_where_it_is_that_changed_run(view, heard):
+    first, second, third = FURTHER
+    view.show_result(without("1.3", "m2", moves=(second, first), mode="mean"))
+    view.set_params(HandPatchParams(mode="mean"))
+    asked = heard(view.run_requested)
+    told = {**CHANGED, "move": third, "mode": "mean", "moves": (second,)}
+    view.answer(Intent("hand_move", told))
+    assert asked[-1][0].moves == (second, first, third)
+    # That without parts is another run, and so is one with moves that are not on screen.
+    view.answer(Intent("hand_move", {**told, "without": ""}))
+    assert (asked[-1][0].moves, asked[-1][0].without) == ((second, third), "")
+    view.answer(Intent("hand_move", {**told, "moves": ()}))
+    assert (asked[-1][0].moves, asked[-1][0].without) == ((third,), "1.3,m2")
+    view.answer(Intent("hand_move", {**told, "move": first, "moves": (second,)}))
+    assert asked[-1][0].moves == (second, first)
+
+
 def test_without_a_result_a_move_is_tried_all_the_same(make_view, heard):
     view = make_view("hand_patch")
     asked = heard(view.run_requested)

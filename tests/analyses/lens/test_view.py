@@ -184,15 +184,25 @@ def test_activations_of_a_changed_run_are_not_taken(view, board, intents, heard)
     told = heard(view.message_requested)
     drag(board, Cell("corrupt", 2, 5), Cell("clean", 2, 5))
     assert "untouched runs" in told[0][0]
-    drag(board, Cell("clean", 2, 5), Cell("corrupt", 2, 5))
-    assert asked(intents, "hand_move")[0]["run"] == "corrupt"
+    drag(board, Cell("clean", 3, 7), Cell("corrupt", 3, 7))
+    assert asked(intents, "hand_move") == [
+        {
+            "move": "clean:resid_post:2.7>2.7",
+            "prompt": 0,
+            "run": "corrupt",
+            "without": "",
+            "mode": "zero",
+            "moves": ("clean:resid_post:1.4>1.4",),
+        }
+    ]
 
 
-def test_a_move_into_a_run_without_heads_names_them(view, board, intents):
-    view.show_result(lensed.changed_result())
+@pytest.mark.parametrize("mode", ["zero", "mean"])
+def test_a_move_into_a_run_without_heads_names_them(view, board, intents, mode):
+    view.show_result(lensed.changed_result(params={"mode": mode}))
     drag(board, Cell("clean", 2, 5), Cell("corrupt", 2, 5))
     (told,) = asked(intents, "hand_move")
-    assert told["without"] == "1.2"
+    assert (told["without"], told["mode"], told["moves"]) == ("1.2", mode, ())
     assert (told["run"], told["move"]) == ("clean", "clean:resid_post:1.5>1.5")
 
 
