@@ -398,7 +398,15 @@ def test_moves_of_the_changed_run_are_drawn(view, board):
     view.show_result(lensed.moved_result())
     assert [move.target for move in board.board.moves] == [(2, 4)]
     assert "can change for what was put in" in board.cell_words(Cell("corrupt", 3, 5))
-    assert "taken from" in board.cell_words(Cell("corrupt", 2, 4))
+    told = board.cell_words(Cell("corrupt", 2, 4)).splitlines()
+    # Of block 1: in the rows of the lens, which stand above blocks, that is layer 2.
+    assert told[-1] == "taken from clean, layer 2, position 4"
+    other = ("clean:mlp_out:0.4>1.4", "clean:resid_post:1.6>1.4")
+    view.show_result(lensed.moved_result(params={"moves": other}))
+    told = board.cell_words(Cell("corrupt", 2, 4)).splitlines()
+    assert told[-1] == (
+        "taken from MLP output at clean, layer 1, position 4; clean, layer 2, position 6"
+    )
 
 
 def test_picked_heads_are_left_out_at_a_press(view, selection, intents, heard):
