@@ -300,7 +300,9 @@ class HandPatchView(AnalysisView):
         self._try(data_of.with_move(params, move.site, source, target))
 
     def _goes_on(self, prompt: int) -> bool:
-        """Return whether what is on screen is of that pair as it is now."""
+        """Return whether what was asked for, else what is on screen, is of that pair."""
+        if self._asked is not None:
+            return self._asked.pair == prompt
         if self._result is None:
             return False
         same = not (self._difference.model or self._difference.prompts)

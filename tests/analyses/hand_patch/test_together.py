@@ -389,6 +389,21 @@ def test_a_move_into_a_run_without_heads_removes_them_along(view, heard, selecti
     assert selection.picked == ((1, 3), (2, None))
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_such_moves_add_up_before_the_first_result_has_come(make_view, heard, shown):
+    view = make_view("hand_patch")
+    two = {"prompts": (patching.PAIR, patching.OTHER)}
+    if shown:
+        view.show_result(patching.hand_result((MOVE,), pair=1, **two))
+    asked = heard(view.run_requested)
+    moves = ("clean:resid_post:0.1>0.1", "clean:resid_post:2.7>2.7")
+    for move in moves:
+        view.answer(Intent("hand_move", {"move": move, "prompt": 0, "run": "corrupt"}))
+    assert [told[0].moves for told in asked] == [moves[:1], moves]
+    view.answer(Intent("hand_move", {"move": MOVE, "prompt": 1, "run": "corrupt"}))
+    assert (asked[-1][0].pair, asked[-1][0].moves) == (1, (MOVE,))
+
+
 CHANGED = {"prompt": 0, "run": "clean", "without": "1.3,m2"}
 FURTHER = ("corrupt:resid_post:1.5>1.5", "corrupt:resid_post:0.6>0.6", "corrupt:resid_post:2.7>2.7")
 
