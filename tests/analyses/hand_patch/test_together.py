@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from desktop_app.analyses.hand_patch import picture as data
 from desktop_app.analyses.hand_patch.coloured import ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartChip
-from desktop_app.analyses.hand_patch.removed import Removed, together_sentence
+from desktop_app.analyses.hand_patch.removed import Removed, effects_of, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import Cell
@@ -56,6 +56,7 @@ def without(*parts, joint=None, patched=2.0, mode="zero", **changes):
         {**made.data, **(told if parts else {})},
         params=params,
         prompts=made.prompts,
+        model=made.model,
     )
 
 
@@ -127,6 +128,28 @@ def test_a_chip_switches_its_part_out_and_in(view, heard, selection):
     assert selection.picked == ((0, 1), (1, 3))
     QTest.keyClick(chip(view, "L1H3"), Qt.Key.Key_Space)
     assert asked[-1][0].without == "0.1,1.3"
+
+
+@pytest.mark.parametrize(
+    "other", [{"dtype": "bfloat16"}, {"weights": "processed"}, {"layernorm": "eps"}]
+)
+def test_what_parts_do_in_another_form_of_the_model_is_not_said(view, other):
+    """Its fingerprint and its name are the same; its numbers are not."""
+    before = without("0.1", "1.3", model=drawn.model(**other))
+    now = without("0.1")
+    assert set(effects_of([before], now)) == {(0, 1)}
+    view.show_result(before)
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3 −2.00"]
+    view.show_result(now)
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3"]
+    assert len(view.read_out()["tried"]) == 1
+
+
+def test_one_model_by_two_names_is_one(view):
+    view.show_result(without("0.1", "1.3", model=drawn.model(name="a copy", device="cuda")))
+    view.show_result(without("0.1"))
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3 −2.00"]
+    assert len(view.read_out()["tried"]) == 3  # with the one that was there
 
 
 def test_all_are_switched_at_once(view, heard):
