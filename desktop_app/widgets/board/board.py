@@ -36,13 +36,14 @@ class HandBoard(Grids):
     grid to the first of the other; Escape lets go; Backspace takes back.
 
     Attributes:
-        enter_takes: Whether Enter takes a cell; else it activates it, and Shift+Enter takes it.
+        enter_takes: Whether Enter takes a cell; else it activates it, as a double click does, and
+            Shift+Enter takes it.
 
     Signals:
         move_made: (source Cell, target Cell).
         cell_clicked: (layer, position); which grid, `cursor_cell` says.
         cell_hovered: The Cell under the pointer, or None.
-        cell_activated: The Cell that was double-clicked.
+        cell_activated: The Cell that was double-clicked, where Enter does not take it.
         cell_entered: The Cell that Enter was pressed on, where Enter does not take it.
         menu_asked: (Cell, QMenu): a menu of that cell opens, and takes what can be done with it.
         undo_asked: Backspace was pressed.
@@ -109,12 +110,13 @@ class HandBoard(Grids):
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         cell = self.cell_at(event.position())
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        if cell is not None:
-            self.cell_activated.emit(cell)
-        elif not self._over_map(event.position()):
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and cell is None and not self._over_map(event.position()):
             self._fit()
+        elif left and cell is not None and not self.enter_takes:
+            self.cell_activated.emit(cell)
+        else:  # no more than a second press, and what it begins may be a drag
+            self.mousePressEvent(event)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -242,8 +242,8 @@ class MatrixCanvas(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         cell, at = self.frame.cell_at(event.position()), event.position()
         if self.zooming.map_rect().contains(at) or event.button() != Qt.MouseButton.LeftButton:
-            return
-        if cell is None or (self.frame.is_zoomed() and self._is_empty(cell)):
+            self.mousePressEvent(event)  # no more than a second press: it may begin a drag
+        elif cell is None or (self.frame.is_zoomed() and self._is_empty(cell)):
             self.reset_view()
         else:
             self.cell_activated.emit(*cell)

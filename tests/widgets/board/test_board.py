@@ -1,0 +1,82 @@
+"""The board alone: what hand and keys do on its two grids, and when it is painted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+
+from desktop_app.pictures.boards import Board, Cell, differing
+from desktop_app.widgets.board.board import HandBoard
+from tests.gestures import click_and_drag
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+LEFT = Qt.MouseButton.LeftButton
+LAYERS = 6
+
+
+def board_of(clean="1 2 3 4 ", corrupt="1 2 6 4 "):
+    """Return grids of six layers that nothing was put into."""
+    return Board(
+        layers=LAYERS,
+        tokens={"clean": tuple(clean), "corrupt": tuple(corrupt)},
+        differs=differing([ord(sign) for sign in clean], [ord(sign) for sign in corrupt]),
+        read=len(clean) - 1,
+        run="corrupt",
+        moves=(),
+        reach=np.zeros((LAYERS, len(clean)), dtype=bool),
+    )
+
+
+@pytest.fixture
+def board(shown):
+    board = HandBoard()
+    board.show_board(board_of())
+    return shown(board, 800, 420)
+
+
+def middle(board, *place):
+    return board.cell_center(Cell(*place)).toPoint()
+
+
+def told(signal):
+    """Return a list that fills with what a signal says."""
+    found = []
+    signal.connect(lambda *said: found.append(said))
+    return found
+
+
+def test_a_drag_right_after_a_click_is_a_drag(board):
+    moves, activated = told(board.move_made), told(board.cell_activated)
+    click_and_drag(board, LEFT, middle(board, "clean", 1, 4), middle(board, "corrupt", 2, 5))
+    assert moves == [(Cell("clean", 1, 4), Cell("corrupt", 2, 5))]
+    assert activated == []
+    assert board.held is None
+
+
+def test_where_a_double_click_leads_elsewhere_nothing_stays_held(board):
+    board.enter_takes = False
+    moves, activated = told(board.move_made), told(board.cell_activated)
+    click_and_drag(board, LEFT, middle(board, "clean", 1, 4), middle(board, "corrupt", 2, 5))
+    assert activated == [(Cell("clean", 1, 4),)]
+    assert moves == []
+    assert board.held is None
+
+
+def test_two_quick_clicks_choose_a_cell_and_put_nothing_anywhere(board):
+    moves, clicked = told(board.move_made), told(board.cell_clicked)
+    at = middle(board, "clean", 1, 4)
+    click_and_drag(board, LEFT, at, at)
+    assert clicked == [(1, 4), (1, 4)]
+    assert moves == []
+
+
+def test_the_small_map_is_dragged_right_after_a_click_too(board, qtbot):
+    frame, zooming = board.frames["clean"], board.panes["clean"].zooming
+    frame.zoom(1.6, QPointF(middle(board, "clean", 0, 0)))
+    whole = zooming.map_rect()
+    assert not whole.isEmpty()
+    start = (whole.topLeft() + QPointF(6, 6)).toPoint()
+    click_and_drag(board, LEFT, start, (whole.bottomRight() - QPointF(6, 6)).toPoint())
+    assert frame.seen.right() == frame.cols
+    assert frame.seen.bottom() == frame.rows
