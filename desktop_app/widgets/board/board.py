@@ -84,12 +84,12 @@ class HandBoard(Grids):
             far = (event.position() - self._pressed).manhattanLength() > _DRAG
             if far or self.pointer is not None:
                 self.pointer = event.position()
+                self.update()
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self.can_move and self.hover is not None:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
             self.unsetCursor()
-        self.update()
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 
 from desktop_app.pictures.boards import Board, Cell, differing
 from desktop_app.widgets.board.board import HandBoard
 from tests.gestures import click_and_drag
+from tests.patience import turn_the_loop
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 LEFT = Qt.MouseButton.LeftButton
@@ -80,3 +82,40 @@ def test_the_small_map_is_dragged_right_after_a_click_too(board, qtbot):
     click_and_drag(board, LEFT, start, (whole.bottomRight() - QPointF(6, 6)).toPoint())
     assert frame.seen.right() == frame.cols
     assert frame.seen.bottom() == frame.rows
+
+
+class Counting(HandBoard):
+    """A board that counts how often it is painted."""
+
+    painted = 0
+
+    def paintEvent(self, event):  # noqa: N802 - Qt's name
+        self.painted += 1
+        super().paintEvent(event)
+
+
+def test_moving_within_a_cell_paints_nothing_and_a_drag_follows_the_pointer(shown):
+    board = Counting()
+    board.show_board(board_of())
+    shown(board, 800, 420)
+    turn_the_loop()
+    at = middle(board, "clean", 2, 3)
+
+    def paints(*steps):
+        before = board.painted
+        for step in steps:
+            QTest.mouseMove(board, at + step)
+            turn_the_loop()
+        return board.painted - before
+
+    near = [QPoint(step, 0) for step in (1, 2, 3, 2)]
+    assert paints(QPoint(0, 0)) == 1  # onto the cell
+    assert paints(*near) == 0
+    QTest.mousePress(board, LEFT, pos=at)
+    turn_the_loop()
+    assert paints(*near) == 0  # a press that has not gone far is no drag yet
+    assert paints(*(QPoint(0, step) for step in (12, 16, 20))) == 3
+    assert board.pointer == QPointF(at + QPoint(0, 20))
+    QTest.mouseRelease(board, LEFT, pos=at)
+    turn_the_loop()
+    assert paints(*near) == 0
