@@ -125,8 +125,8 @@ class HandPatchView(AnalysisView):
 
     @override
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: both grids."""
-        return self._board
+        """Return what an export draws: both grids with their scale, and whose colours they are."""
+        return self._coloured
 
     # Drawing.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton
 
 from desktop_app.analyses.hand_patch import picture as data
 from desktop_app.analyses.hand_patch.coloured import ColouredBoard
@@ -17,7 +17,8 @@ from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import Cell
 from desktop_app.pictures.naming import result_name
 from desktop_app.widgets.board.board import HandBoard
-from tests.finding import find, in_sight, press
+from desktop_app.widgets.matrix.color_bar import ColorBar
+from tests.finding import find, in_sight, press, said
 from tests.samples import drawn, lensed, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -322,6 +323,17 @@ def test_cells_carry_the_colours_of_the_patching_map(view):
         other
     )
     assert "restored by the other run's: +0.500" in board.cell_words(Cell("corrupt", 1, 4))
+
+
+def test_what_is_exported_has_the_scale_of_the_colours_and_whose_they_are(view):
+    view.show_result(patching.hand_result())
+    picture = view.picture_widget()
+    assert in_sight(picture, ColorBar) == []
+    view.take_lent([("Patching of noon", mapped())])
+    assert find(picture, ColorBar).isVisible()
+    assert any(words.startswith("Colours: Patching of noon") for words in said(picture))
+    assert find(picture, HandBoard).isVisible()
+    assert in_sight(picture, QAbstractButton) == []  # no control of the view is drawn along
 
 
 def test_the_other_way_round_it_is_the_other_map(view):
