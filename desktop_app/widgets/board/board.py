@@ -13,8 +13,8 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.board.grids import Grids
-from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.zooming import GESTURES
+from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENDS, ENTER, PAGES
+from desktop_app.widgets.matrix.zooming import MAP_TIP
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QWheelEvent
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _DRAG = 5.0
 _UNDO = {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
-_ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
-_PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
 
 
 class HandBoard(Grids):
@@ -169,7 +167,7 @@ class HandBoard(Grids):
             cell = self.cell_at(at)
             text = self.cell_words(cell) if cell is not None else ""
             if self._over_map(at):
-                text = f"All of it; drag the frame to move.\n{GESTURES}"
+                text = MAP_TIP
             QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
@@ -190,13 +188,13 @@ class HandBoard(Grids):
         """Move the outline by a key; return whether it does."""
         if key in ARROWS:
             self._step(board, *ARROWS[key])
-        elif key in _ENDS:
+        elif key in ENDS:
             whole = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-            far = _ENDS[key] * max(board.layers, board.length)
+            far = ENDS[key] * max(board.layers, board.length)
             self._jump(board, far if whole else 0, far)
-        elif key in _PAGES:
+        elif key in PAGES:
             page = max(len(self.panes[self._run].frame.rows_seen()) - 1, 1)
-            self._jump(board, _PAGES[key] * page, 0)
+            self._jump(board, PAGES[key] * page, 0)
         else:
             return False
         return True

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolTip
 
 from desktop_app.pictures.boards import Board, Cell, differing
 from desktop_app.widgets.board.board import HandBoard
 from tests.gestures import click_and_drag
 from tests.patience import turn_the_loop
 
-pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 LEFT = Qt.MouseButton.LeftButton
 LAYERS = 6
 
@@ -119,3 +121,12 @@ def test_moving_within_a_cell_paints_nothing_and_a_drag_follows_the_pointer(show
     QTest.mouseRelease(board, LEFT, pos=at)
     turn_the_loop()
     assert paints(*near) == 0
+
+
+def test_pointing_at_the_small_map_says_how_to_move(board):
+    board.frames["clean"].zoom(1.6, QPointF(middle(board, "clean", 0, 0)))
+    at = board.panes["clean"].zooming.map_rect().center().toPoint()
+    board.event(QHelpEvent(QHelpEvent.Type.ToolTip, at, board.mapToGlobal(at)))
+    assert "drag the frame to move" in QToolTip.text()
+    assert "Space + drag" in QToolTip.text()
+    QToolTip.hideText()
