@@ -13,7 +13,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.board.grids import Grids
-from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENDS, ENTER, PAGES
+from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENDS, ENTER, FAR, PAGES
 from desktop_app.widgets.matrix.zooming import MAP_TIP
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class HandBoard(Grids):
             self._step(board, *ARROWS[key])
         elif key in ENDS:
             whole = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-            far = ENDS[key] * max(board.layers, board.length)
+            far = ENDS[key] * FAR
             self._jump(board, far if whole else 0, far)
         elif key in PAGES:
             page = max(len(self.panes[self._run].frame.rows_seen()) - 1, 1)

@@ -130,3 +130,15 @@ def test_pointing_at_the_small_map_says_how_to_move(board):
     assert "drag the frame to move" in QToolTip.text()
     assert "Space + drag" in QToolTip.text()
     QToolTip.hideText()
+
+
+def test_end_goes_to_the_end_of_a_grid_that_is_longer_than_the_other(board, qtbot):
+    """Only a foreign file can hold such a pair; its cells are within reach all the same."""
+    board.show_board(board_of(clean="1 2 ", corrupt="1 2 3 4 5 6 7 8 "))
+    board.set_selected(0, 0, "corrupt")
+    qtbot.keyClick(board, Qt.Key.Key_End)
+    assert board.cursor_cell == Cell("corrupt", 0, 15)
+    qtbot.keyClick(board, Qt.Key.Key_Home)
+    assert board.cursor_cell == Cell("corrupt", 0, 0)
+    qtbot.keyClick(board, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    assert board.cursor_cell == Cell("corrupt", LAYERS - 1, 15)
