@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from tests.patience import turn_the_loop
 
@@ -22,3 +24,16 @@ def drag(widget, button, start, step):
     QTest.mouseMove(widget, start + step)
     QTest.mouseMove(widget, start + step)
     QTest.mouseRelease(widget, button, pos=start + step)
+
+
+def click_and_drag(widget, button, start, end):
+    """Click, and press again so soon that Qt calls it a double click; then move and let go."""
+    QTest.mouseClick(widget, button, pos=start)
+    here, there = QPointF(start), QPointF(widget.mapToGlobal(start))
+    no_keys = Qt.KeyboardModifier.NoModifier
+    kind = QEvent.Type.MouseButtonDblClick
+    second = QMouseEvent(kind, here, there, button, button, no_keys)
+    QApplication.sendEvent(widget, second)
+    for share in (0.3, 0.7, 1.0):
+        QTest.mouseMove(widget, start + (end - start) * share)
+    QTest.mouseRelease(widget, button, pos=end)

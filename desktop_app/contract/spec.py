@@ -34,7 +34,8 @@ IntentName = Literal[
     "next_tokens",  # what comes after a prompt, read at a position: prompt, position
     "attribution",  # what contributes to the logits read at a place: prompt, layer, position
     "hand_move",  # put an activation of one run into the other: move, in the grammar of moves;
-    # prompt, run that is changed; without, where parts are removed along
+    # prompt, run that is changed; where that run is a changed one already, all that makes it:
+    # without, as settings write parts, mode (zero, or mean over the given prompts), moves
     "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
     "lens_without",  # read a run that lacks several heads and MLPs: parts, as settings write them
     "lens_with",  # read by a fitted lens: kind, file

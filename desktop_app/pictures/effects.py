@@ -67,6 +67,11 @@ class PartEffect:
         return float(known.mean()) if known.size else float("nan")
 
 
+def compared(record: PromptRecord) -> tuple[object, ...]:
+    """Return what is compared of a prompt: where it is read, and the ids of answers and wrongs."""
+    ids = (tuple(a.token_id for a in some) for some in (record.answers, record.wrongs))
+    return record.read_position, *ids
+
+
 def _key(record: PromptRecord) -> tuple[object, ...]:
-    ids = tuple(tuple(a.token_id for a in some) for some in (record.answers, record.wrongs))
-    return record.tokens.ids, record.read_position, ids
+    return record.tokens.ids, *compared(record)

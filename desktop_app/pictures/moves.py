@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop_app.pictures.origin import model_difference
+from desktop_app.contract.result import same_model
+from desktop_app.pictures.effects import compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,9 @@ class AskedMoves:
 
     def places(self, result: Result) -> Iterator[int]:
         """Yield where a result speaks of this very pair; nowhere where another model made it."""
-        if str(result.params.get("metric")) != self.metric or self._is_strange(result):
+        if str(result.params.get("metric")) != self.metric or not same_model(
+            result.model, self.model
+        ):
             return
         for place, record in enumerate(result.prompts):
             if _key(record) == _key(self.record):
@@ -49,15 +52,10 @@ class AskedMoves:
 
     def places_of_tokens(self, result: Result) -> Iterator[int]:
         """Yield where a result speaks of these tokens, whatever is asked of them."""
-        if not self._is_strange(result):
+        if same_model(result.model, self.model):
             for place, record in enumerate(result.prompts):
                 if _tokens(record) == _tokens(self.record):
                     yield place
-
-    def _is_strange(self, result: Result) -> bool:
-        """Return whether another model made a result, or this one with other weights."""
-        other_weights = result.model.weights != self.model.weights
-        return bool(model_difference(result.model, self.model)) or other_weights
 
 
 @dataclass(frozen=True)
@@ -96,5 +94,4 @@ def _tokens(record: PromptRecord) -> tuple[object, ...]:
 
 
 def _key(record: PromptRecord) -> tuple[object, ...]:
-    ids = tuple(tuple(a.token_id for a in some) for some in (record.answers, record.wrongs))
-    return *_tokens(record), record.read_position, ids
+    return *_tokens(record), *compared(record)

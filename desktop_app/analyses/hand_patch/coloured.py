@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import Result
-    from desktop_app.pictures.moves import MoveMap, StreamTexts
+    from desktop_app.pictures.moves import AskedMoves, MoveMap, StreamTexts
 
-BORROWED = ("move_map", "stream_texts")
+_COLOURS, _TEXTS = "move_map", "stream_texts"
+BORROWED = (_COLOURS, _TEXTS)
 """What other analyses' pictures offer: the cells of a pair, `pictures.moves`."""
 
 
@@ -60,8 +61,12 @@ class ColouredBoard(QWidget):
     def show_known(self, result: Result | None, site: str) -> None:
         """Show what is known of a result's runs at a site: colours of the changed one, texts."""
         self._asked = result, site
-        found, source = self._find(result, site)
-        texts, reading = self._read(result, site)
+        found: MoveMap | None
+        texts: StreamTexts | None
+        moves = None if result is None else asked_moves(result, site)
+        streams = None if result is None else asked_texts(result, site)
+        found, source = self._borrow(_COLOURS, moves)
+        texts, reading = self._borrow(_TEXTS, streams)
         self.known = found
         self.texts.setVisible(texts is not None)
         said = [] if found is None else [f"Colours: {source} · {found.words}"]
@@ -109,26 +114,15 @@ class ColouredBoard(QWidget):
         token = "" if board is None else board.tokens[run][position]
         return f"{run}, layer {layer}, position {position}: {token}"
 
-    def _find(self, result: Result | None, site: str) -> tuple[MoveMap | None, str]:
-        asked = None if result is None else asked_moves(result, site)
-        for name, other in self._lent if asked is not None else ():
-            tell = hook(other.analysis, "picture", BORROWED[0])
-            known: MoveMap | None = None
+    def _borrow(self, name: str, asked: AskedMoves | None) -> tuple[Any, str]:
+        """Return what the newest result that offers it knows, and what that result is called."""
+        for words, other in self._lent if asked is not None else ():
+            tell = hook(other.analysis, "picture", name)
+            known: Any = None
             with suppress(*MISFITS):  # a file's result may hold anything
                 known = None if tell is None else tell(other, asked)
             if known is not None:
-                return known, name
-        return None, ""
-
-    def _read(self, result: Result | None, site: str) -> tuple[StreamTexts | None, str]:
-        asked = None if result is None else asked_texts(result, site)
-        for name, other in self._lent if asked is not None else ():
-            tell = hook(other.analysis, "picture", BORROWED[1])
-            texts: StreamTexts | None = None
-            with suppress(*MISFITS):
-                texts = None if tell is None else tell(other, asked)
-            if texts is not None:
-                return texts, name
+                return known, words
         return None, ""
 
     def _on_texts_switched(self, _on: bool) -> None:

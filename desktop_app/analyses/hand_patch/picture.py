@@ -10,6 +10,7 @@ import numpy as np
 
 from desktop_app.analyses.hand_patch.removed import name_of, removed_of, together_sentence
 from desktop_app.contract.moves import Move, parse_move
+from desktop_app.contract.result import same_model
 from desktop_app.pictures.boards import OTHER, Board, Cell, differing
 from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.noise import noise_sentence
@@ -209,7 +210,7 @@ def asked_texts(result: Result, site: str) -> AskedMoves:
 
 def same_pair(one: Result, other: Result) -> bool:
     """Return whether two results speak of one pair of prompts on one model by one metric."""
-    return _key(one) == _key(other)
+    return same_model(one.model, other.model) and _key(one) == _key(other)
 
 
 def same_try(one: Result, other: Result) -> bool:
@@ -224,8 +225,6 @@ def _key(result: Result) -> tuple[Any, ...]:
     record = result.prompts[pair_of(result)]
     twin = record.corrupt_tokens
     return (
-        result.model.fingerprint,
-        result.model.label,
         record.tokens.ids,
         None if twin is None else twin.ids,
         tuple(a.token_id for a in (*record.answers, *record.wrongs)),

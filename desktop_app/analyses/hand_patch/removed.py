@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.contract.grammar import parse_parts
+from desktop_app.contract.result import same_model
 from desktop_app.pictures.words import number, part_name
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def together_sentence(removed: Removed, metric: str) -> str:
 
 
 def effects_of(results: Iterable[Result], like: Result) -> dict[Part, float]:
-    """Return what each part alone changes, as far as results beside the same moves say it."""
+    """Return what each part alone changes, as far as results of this model and moves say it."""
     found: dict[Part, float] = {}
     for result in (*results, like):
-        if all(result.params.get(name) == like.params.get(name) for name in _ASKED):
+        asked = (result.params.get(name) == like.params.get(name) for name in _ASKED)
+        if same_model(result.model, like.model) and all(asked):
             told = removed_of(result)
             found |= dict(zip(told.parts, told.effects, strict=True))
     return found

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from desktop_app.analyses.hand_patch import picture as data_of
+from desktop_app.analyses.hand_patch.asked import changes_of, holds
 from desktop_app.analyses.hand_patch.coloured import BORROWED, ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartsRow
 from desktop_app.analyses.hand_patch.picture import HandHistory
@@ -124,8 +125,8 @@ class HandPatchView(AnalysisView):
 
     @override
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: both grids."""
-        return self._board
+        """Return what an export draws: both grids with their scale, and whose colours they are."""
+        return self._coloured
 
     # Drawing.
 
@@ -278,26 +279,34 @@ class HandPatchView(AnalysisView):
         self._remove(self.selection.picked, anew=bool(other))
 
     def _move_as_asked(self, intent: Intent) -> None:
-        """Put an activation in where another view says, beside the moves on screen of that pair."""
+        """Put an activation in where another view says.
+
+        It comes beside the moves on screen of that pair. A run that is a changed one already is
+        gone on from as it was told, whatever the form says; a try that holds it is that run too.
+        """
         told = intent.data
         move, prompt = parse_move(str(told["move"])), int(told.get("prompt", 0))
         run: RunName = "clean" if str(told.get("run", OTHER[move.run])) == "clean" else "corrupt"
-        on_screen = self._result
-        anew = on_screen is None or self._difference.model or self._difference.prompts
-        anew = anew or (on_screen is not None and data_of.pair_of(on_screen) != prompt)
-        if anew or "without" in told:
-            self._inside = parse_parts(str(told.get("without", "")))
+        changes = changes_of(told)
+        params = self._params()
+        anew = not self._goes_on(prompt) or not holds(params, run, changes)
+        if anew:
+            self._inside = parse_parts(str(changes.get("without", "")))
             self.selection.pick({*self.selection.picked, *self._inside})
-        params = self._params().model_copy(
-            update={
-                "pair": prompt,
-                "without": written_parts(self._inside),
-                **({"run": run, "moves": ()} if anew else {}),
-            }
-        )
+            update = {"run": run, "moves": (), **changes}
+            params = params.model_copy(update={"without": "", "pair": prompt, **update})
         self._site.setCurrentIndex(self._site.findData(move.site))
         source, target = Cell(move.run, *move.source), Cell(run, *move.target)
         self._try(data_of.with_move(params, move.site, source, target))
+
+    def _goes_on(self, prompt: int) -> bool:
+        """Return whether what was asked for, else what is on screen, is of that pair."""
+        if self._asked is not None:
+            return self._asked.pair == prompt
+        if self._result is None:
+            return False
+        same = not (self._difference.model or self._difference.prompts)
+        return same and data_of.pair_of(self._result) == prompt
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

@@ -374,7 +374,9 @@ class LensView(AnalysisView):
             return
         told: dict[str, Any] = {"move": str(move), "prompt": reading.prompt, "run": put.run}
         if put.which == "changed_":
+            made = reading.result.params
             told["without"] = written_parts(words.removed_of(reading.result))
+            told |= {"mode": made.get("mode") or "zero", "moves": tuple(made.get("moves") or ())}
         self.intent_raised.emit(Intent("hand_move", told))
 
     def _on_side_menu(self, place: QPoint) -> None:

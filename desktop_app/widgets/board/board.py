@@ -13,8 +13,8 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.board.grids import Grids
-from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENTER
-from desktop_app.widgets.matrix.zooming import GESTURES
+from desktop_app.widgets.matrix.matrix_canvas import ARROWS, ENDS, ENTER, FAR, PAGES
+from desktop_app.widgets.matrix.zooming import MAP_TIP
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QWheelEvent
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _DRAG = 5.0
 _UNDO = {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
-_ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
-_PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
 
 
 class HandBoard(Grids):
@@ -36,13 +34,14 @@ class HandBoard(Grids):
     grid to the first of the other; Escape lets go; Backspace takes back.
 
     Attributes:
-        enter_takes: Whether Enter takes a cell; else it activates it, and Shift+Enter takes it.
+        enter_takes: Whether Enter takes a cell; else it activates it, as a double click does, and
+            Shift+Enter takes it.
 
     Signals:
         move_made: (source Cell, target Cell).
         cell_clicked: (layer, position); which grid, `cursor_cell` says.
         cell_hovered: The Cell under the pointer, or None.
-        cell_activated: The Cell that was double-clicked.
+        cell_activated: The Cell that was double-clicked, where Enter does not take it.
         cell_entered: The Cell that Enter was pressed on, where Enter does not take it.
         menu_asked: (Cell, QMenu): a menu of that cell opens, and takes what can be done with it.
         undo_asked: Backspace was pressed.
@@ -83,12 +82,12 @@ class HandBoard(Grids):
             far = (event.position() - self._pressed).manhattanLength() > _DRAG
             if far or self.pointer is not None:
                 self.pointer = event.position()
+                self.update()
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self.can_move and self.hover is not None:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
             self.unsetCursor()
-        self.update()
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -109,12 +108,13 @@ class HandBoard(Grids):
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         cell = self.cell_at(event.position())
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        if cell is not None:
-            self.cell_activated.emit(cell)
-        elif not self._over_map(event.position()):
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and cell is None and not self._over_map(event.position()):
             self._fit()
+        elif left and cell is not None and not self.enter_takes:
+            self.cell_activated.emit(cell)
+        else:  # no more than a second press, and what it begins may be a drag
+            self.mousePressEvent(event)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -167,7 +167,7 @@ class HandBoard(Grids):
             cell = self.cell_at(at)
             text = self.cell_words(cell) if cell is not None else ""
             if self._over_map(at):
-                text = f"All of it; drag the frame to move.\n{GESTURES}"
+                text = MAP_TIP
             QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
@@ -188,13 +188,13 @@ class HandBoard(Grids):
         """Move the outline by a key; return whether it does."""
         if key in ARROWS:
             self._step(board, *ARROWS[key])
-        elif key in _ENDS:
+        elif key in ENDS:
             whole = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-            far = _ENDS[key] * max(board.layers, board.length)
+            far = ENDS[key] * FAR
             self._jump(board, far if whole else 0, far)
-        elif key in _PAGES:
+        elif key in PAGES:
             page = max(len(self.panes[self._run].frame.rows_seen()) - 1, 1)
-            self._jump(board, _PAGES[key] * page, 0)
+            self._jump(board, PAGES[key] * page, 0)
         else:
             return False
         return True

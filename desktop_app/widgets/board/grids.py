@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.pictures.boards import RUNS, Cell, cone
+from desktop_app.pictures.words import choice_label
 from desktop_app.support.guard import override
 from desktop_app.widgets.board.layout import arrange
 from desktop_app.widgets.board.paint import Pointed, paint_board
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-    from desktop_app.contract.moves import HandSite, RunName
+    from desktop_app.contract.moves import HandSite, Move, RunName
     from desktop_app.pictures.boards import Board, Cells
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
@@ -118,7 +119,7 @@ class Grids(QWidget):
             told = f"{cell.run}, layer {cell.layer}, position {cell.position}: {token}"
         targets = [m for m in board.moves if m.target == (cell.layer, cell.position)]
         if cell.run == board.run and targets:
-            return f"{told}\ntaken from {', '.join(str(m).split('>')[0] for m in targets)}"
+            return f"{told}\ntaken from {'; '.join(_source_words(board, m) for m in targets)}"
         if cell.run == board.run and self._reaches(cell):
             return f"{told}\ncan change for what was put in"
         return told
@@ -220,3 +221,11 @@ class Grids(QWidget):
         for frame in self.frames.values():
             frame.reset()
         self.update()
+
+
+def _source_words(board: Board, move: Move) -> str:
+    """Say where a move takes from, by what the board calls its rows."""
+    (row, position), labels = move.source, board.row_axis().labels
+    layer = labels[row] if row < len(labels) else row  # a file may name any
+    site = "" if move.site == "resid_post" else f"{choice_label(move.site)} at "
+    return f"{site}{move.run}, layer {layer}, position {position}"

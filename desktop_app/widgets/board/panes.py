@@ -27,8 +27,6 @@ _SMALLEST, _LARGEST = 9, 13
 _SIDES = 4.0
 _MOST_TEXTS = 6_000
 _CORNER_FROM, _CORNER_LEAST, _CORNER_MOST, _EDGE = 8.0, 4.0, 8.0, 2.5
-# The small map is made of a picture of about as many elements a side.
-_MAP_ELEMENTS = 256
 
 
 class Pane:
@@ -147,10 +145,7 @@ class Pane:
     def small_picture(self) -> QImage | None:
         """Return a coarse picture of all cells for the small map."""
         image = self.image(theme_hub().current)
-        if image is None or not self.frame.is_zoomed():
-            return None
-        most = max(self.frame.rows, self.frame.cols)
-        return image.picture(image.level_for(_MAP_ELEMENTS / most))
+        return image.small() if image is not None and self.frame.is_zoomed() else None
 
     def take_seen(self, other: Pane) -> None:
         """Show the same part as another grid of the same shape."""

@@ -28,6 +28,7 @@ from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.matrix import matrix_axes
+from desktop_app.widgets.matrix.matrix_canvas import FAR
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from desktop_app.widgets.matrix.zooming import Zooming
 
@@ -43,12 +44,11 @@ _WORDS = 20.0
 # Arcs that are not spoken of, of 1, while others are.
 _FAINT = 0.16
 _THINNEST, _THICKEST = 0.7, 4.2
-_FAR = 2**31
 _STEPS = {
     Qt.Key.Key_Left: -1,
     Qt.Key.Key_Right: 1,
-    Qt.Key.Key_Home: -_FAR,
-    Qt.Key.Key_End: _FAR,
+    Qt.Key.Key_Home: -FAR,
+    Qt.Key.Key_End: FAR,
 }
 
 

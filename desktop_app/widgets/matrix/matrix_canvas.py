@@ -24,13 +24,13 @@ from desktop_app.widgets.matrix.matrix_cells import (
 )
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from desktop_app.widgets.matrix.picking import Picker, paint_picked
-from desktop_app.widgets.matrix.zooming import GESTURES, Zooming
+from desktop_app.widgets.matrix.zooming import MAP_TIP, Zooming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-    from PySide6.QtGui import QFocusEvent, QImage, QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QResizeEvent
 
     from desktop_app.pictures.matrix import Cell, Matrix
     from desktop_app.widgets.basics.theme import Theme
@@ -42,11 +42,10 @@ ARROWS = {
     Qt.Key.Key_Down: (1, 0),
 }
 ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-_FAR = 2**31
-_ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
-_PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
-# The small map is made of a picture of about as many elements a side.
-_MAP_ELEMENTS = 256
+# Further than any matrix goes: whoever steps there stops at its end.
+FAR = 2**31
+ENDS = {Qt.Key.Key_Home: -1, Qt.Key.Key_End: 1}
+PAGES = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
 
 
 class MatrixCanvas(QWidget):
@@ -190,7 +189,8 @@ class MatrixCanvas(QWidget):
         rows, cols = [row for row, _ in marked], [col for _, col in marked]
         if self.rows_shown:
             matrix_axes.paint_rows(painter, self.frame, matrix.rows, set(rows))
-        self.zooming.paint_map(painter, self._small_picture())
+        small = self._image.small() if self.frame.is_zoomed() else None
+        self.zooming.paint_map(painter, small)
         if matrix.columns.pairs:
             names = self.rows_shown
             matrix_axes.paint_pairs(painter, self.frame, matrix.columns, cols, names=names)
@@ -202,7 +202,7 @@ class MatrixCanvas(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell, text = self.frame.cell_at(event.pos().toPointF()), ""
             if self.zooming.map_rect().contains(event.pos().toPointF()):
-                text = f"All of it; drag the frame to move.\n{GESTURES}"
+                text = MAP_TIP
             elif self.matrix is not None and cell is not None:
                 text = self.matrix.tip_text(*cell)
             QToolTip.showText(event.globalPos(), plain_tip(text), self)
@@ -242,8 +242,8 @@ class MatrixCanvas(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         cell, at = self.frame.cell_at(event.position()), event.position()
         if self.zooming.map_rect().contains(at) or event.button() != Qt.MouseButton.LeftButton:
-            return
-        if cell is None or (self.frame.is_zoomed() and self._is_empty(cell)):
+            self.mousePressEvent(event)  # no more than a second press: it may begin a drag
+        elif cell is None or (self.frame.is_zoomed() and self._is_empty(cell)):
             self.reset_view()
         else:
             self.cell_activated.emit(*cell)
@@ -260,13 +260,13 @@ class MatrixCanvas(QWidget):
             self._choose(self.frame.stepped(self.selected, *ARROWS[key]))
         elif key in ENTER and self.selected is not None:
             self.cell_activated.emit(*self.selected)
-        elif key in _ENDS and self.frame.rows:
+        elif key in ENDS and self.frame.rows:
             down = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-            way = _ENDS[key] * _FAR
+            way = ENDS[key] * FAR
             self._choose(self.frame.stepped(self.selected, way if down else 0, way))
-        elif key in _PAGES and self.frame.rows:
+        elif key in PAGES and self.frame.rows:
             page = max(len(self.frame.rows_seen()) - 1, 1)
-            self._choose(self.frame.stepped(self.selected, _PAGES[key] * page, 0))
+            self._choose(self.frame.stepped(self.selected, PAGES[key] * page, 0))
         elif self.matrix is None or not self.zooming.key(event, self._about()):
             super().keyPressEvent(event)
 
@@ -312,13 +312,6 @@ class MatrixCanvas(QWidget):
 
     def _is_empty(self, cell: Cell) -> bool:
         return self.matrix is not None and not math.isfinite(float(self.matrix.values[cell]))
-
-    def _small_picture(self) -> QImage | None:
-        """Return a coarse picture of all cells."""
-        if self._image is None or not self.frame.is_zoomed():
-            return None
-        most = max(self.frame.rows, self.frame.cols)
-        return self._image.picture(self._image.level_for(_MAP_ELEMENTS / most))
 
     def left_room(self) -> float:
         """Return what the labels of the rows take, in pixels."""

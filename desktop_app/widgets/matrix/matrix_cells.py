@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _STEPS = 255
 _CENTRE = 128
 _GAPS_FROM = 9.0
+# The small map is made of a picture of about as many elements a side.
+_MAP_ELEMENTS = 256
 _NUMBERS_MOST = 1200
 _NEAR_PANEL = 1.1
 # How strongly what is not sure is washed out and hatched, of 255.
@@ -81,6 +83,10 @@ class MatrixImage:
             shown = QImage(pixels.data, cols, rows, 4 * cols, QImage.Format.Format_RGB32)
             self._pictures[level] = shown.copy()  # which owns its pixels
         return self._pictures[level]
+
+    def small(self) -> QImage:
+        """Return a coarse picture of all cells, for a small map."""
+        return self.picture(self.level_for(_MAP_ELEMENTS / max(self._levels[0].shape)))
 
     def colour(self, row: int, col: int) -> QColor:
         """Return the colour of one cell."""

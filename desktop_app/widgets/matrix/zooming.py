@@ -30,9 +30,11 @@ _SMALLER = {Qt.Key.Key_Minus, Qt.Key.Key_Underscore}
 _MAP_SHARE, _MAP_LEAST, _MAP_MOST, _MAP_EDGE = 0.26, 56, 132, 8
 _MAP_ROOM = 110
 _MAP_THIN = 18.0
-GESTURES = (
+MAP_TIP = (
+    "All of it; drag the frame to move.\n"
     "Ctrl + wheel, pinch, + and − zoom · the wheel, the middle button or Space + drag move · 0 fits"
 )
+"""What is said of the small map, and of all that moves what is in sight."""
 
 
 class Zooming(QObject):

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton
 
 from desktop_app.analyses.hand_patch import picture as data
 from desktop_app.analyses.hand_patch.coloured import ColouredBoard
 from desktop_app.analyses.hand_patch.parts_row import PartChip
-from desktop_app.analyses.hand_patch.removed import Removed, together_sentence
+from desktop_app.analyses.hand_patch.removed import Removed, effects_of, together_sentence
 from desktop_app.analyses.hand_patch.spec import HandPatchParams
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.boards import Cell
 from desktop_app.pictures.naming import result_name
 from desktop_app.widgets.board.board import HandBoard
-from tests.finding import find, in_sight, press
+from desktop_app.widgets.matrix.color_bar import ColorBar
+from tests.finding import find, in_sight, press, said
 from tests.samples import drawn, lensed, patching
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
@@ -56,6 +57,7 @@ def without(*parts, joint=None, patched=2.0, mode="zero", **changes):
         {**made.data, **(told if parts else {})},
         params=params,
         prompts=made.prompts,
+        model=made.model,
     )
 
 
@@ -127,6 +129,28 @@ def test_a_chip_switches_its_part_out_and_in(view, heard, selection):
     assert selection.picked == ((0, 1), (1, 3))
     QTest.keyClick(chip(view, "L1H3"), Qt.Key.Key_Space)
     assert asked[-1][0].without == "0.1,1.3"
+
+
+@pytest.mark.parametrize(
+    "other", [{"dtype": "bfloat16"}, {"weights": "processed"}, {"layernorm": "eps"}]
+)
+def test_what_parts_do_in_another_form_of_the_model_is_not_said(view, other):
+    """Its fingerprint and its name are the same; its numbers are not."""
+    before = without("0.1", "1.3", model=drawn.model(**other))
+    now = without("0.1")
+    assert set(effects_of([before], now)) == {(0, 1)}
+    view.show_result(before)
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3 −2.00"]
+    view.show_result(now)
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3"]
+    assert len(view.read_out()["tried"]) == 1
+
+
+def test_one_model_by_two_names_is_one(view):
+    view.show_result(without("0.1", "1.3", model=drawn.model(name="a copy", device="cuda")))
+    view.show_result(without("0.1"))
+    assert view.read_out()["parts"] == ["L0H1 −1.50", "L1H3 −2.00"]
+    assert len(view.read_out()["tried"]) == 3  # with the one that was there
 
 
 def test_all_are_switched_at_once(view, heard):
@@ -301,6 +325,17 @@ def test_cells_carry_the_colours_of_the_patching_map(view):
     assert "restored by the other run's: +0.500" in board.cell_words(Cell("corrupt", 1, 4))
 
 
+def test_what_is_exported_has_the_scale_of_the_colours_and_whose_they_are(view):
+    view.show_result(patching.hand_result())
+    picture = view.picture_widget()
+    assert in_sight(picture, ColorBar) == []
+    view.take_lent([("Patching of noon", mapped())])
+    assert find(picture, ColorBar).isVisible()
+    assert any(words.startswith("Colours: Patching of noon") for words in said(picture))
+    assert find(picture, HandBoard).isVisible()
+    assert in_sight(picture, QAbstractButton) == []  # no control of the view is drawn along
+
+
 def test_the_other_way_round_it_is_the_other_map(view):
     view.take_lent([("Patching", mapped())])
     view.show_result(patching.hand_result(run="clean"))
@@ -387,6 +422,56 @@ def test_a_move_into_a_run_without_heads_removes_them_along(view, heard, selecti
     view.answer(Intent("hand_move", told))
     assert (asked[0][0].without, asked[0][0].run) == ("1.3,m2", "clean")
     assert selection.picked == ((1, 3), (2, None))
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_such_moves_add_up_before_the_first_result_has_come(make_view, heard, shown):
+    view = make_view("hand_patch")
+    two = {"prompts": (patching.PAIR, patching.OTHER)}
+    if shown:
+        view.show_result(patching.hand_result((MOVE,), pair=1, **two))
+    asked = heard(view.run_requested)
+    moves = ("clean:resid_post:0.1>0.1", "clean:resid_post:2.7>2.7")
+    for move in moves:
+        view.answer(Intent("hand_move", {"move": move, "prompt": 0, "run": "corrupt"}))
+    assert [told[0].moves for told in asked] == [moves[:1], moves]
+    view.answer(Intent("hand_move", {"move": MOVE, "prompt": 1, "run": "corrupt"}))
+    assert (asked[-1][0].pair, asked[-1][0].moves) == (1, (MOVE,))
+
+
+CHANGED = {"prompt": 0, "run": "clean", "without": "1.3,m2"}
+FURTHER = ("corrupt:resid_post:1.5>1.5", "corrupt:resid_post:0.6>0.6", "corrupt:resid_post:2.7>2.7")
+
+
+@pytest.mark.parametrize(("mode", "form"), [("mean", "zero"), ("zero", "mean")])
+def test_a_move_into_a_changed_run_takes_over_all_that_makes_it(view, heard, mode, form):
+    asked = heard(view.run_requested)
+    view.set_params(HandPatchParams(mode=form, reference=("6 ",)))
+    first, *rest = FURTHER
+    told = {**CHANGED, "move": first, "mode": mode, "moves": tuple(rest)}
+    view.answer(Intent("hand_move", told))
+    params = asked[0][0]
+    assert (params.run, params.without, params.mode) == ("clean", "1.3,m2", mode)
+    assert params.moves == (*rest, first)
+    # The run that was told took the mean over the given prompts.
+    assert params.reference == (() if mode == "mean" else ("6 ",))
+
+
+def test_what_is_on_screen_is_gone_on_from_where_it_is_that_changed_run(view, heard):
+    first, second, third = FURTHER
+    view.show_result(without("1.3", "m2", moves=(second, first), mode="mean"))
+    view.set_params(HandPatchParams(mode="mean"))
+    asked = heard(view.run_requested)
+    told = {**CHANGED, "move": third, "mode": "mean", "moves": (second,)}
+    view.answer(Intent("hand_move", told))
+    assert asked[-1][0].moves == (second, first, third)
+    # That without parts is another run, and so is one with moves that are not on screen.
+    view.answer(Intent("hand_move", {**told, "without": ""}))
+    assert (asked[-1][0].moves, asked[-1][0].without) == ((second, third), "")
+    view.answer(Intent("hand_move", {**told, "moves": ()}))
+    assert (asked[-1][0].moves, asked[-1][0].without) == ((third,), "1.3,m2")
+    view.answer(Intent("hand_move", {**told, "move": first, "moves": (second,)}))
+    assert asked[-1][0].moves == (second, first)
 
 
 def test_without_a_result_a_move_is_tried_all_the_same(make_view, heard):

@@ -261,9 +261,13 @@ def test_escape_shows_all_of_both_grids(view, qtbot):
 def test_a_cell_tells_what_was_put_in(view):
     view.show_result(patching.hand_result((MOVE,)))
     board = find(view, HandBoard)
-    assert "taken from clean:resid_post:1.4" in board.cell_words(Cell("corrupt", 1, 4))
+    told = board.cell_words(Cell("corrupt", 1, 4)).splitlines()
+    assert told == ["corrupt, layer 1, position 4: 6", "taken from clean, layer 1, position 4"]
     assert "can change" in board.cell_words(Cell("corrupt", 2, 5))
     assert board.cell_words(Cell("clean", 2, 5)) == "clean, layer 2, position 5: ␠"
+    view.show_result(patching.hand_result(("clean:attn_out:0.6>1.4",)))
+    told = board.cell_words(Cell("corrupt", 1, 4)).splitlines()
+    assert told[-1] == "taken from attention output at clean, layer 0, position 6"
 
 
 def test_nothing_is_drawn_where_the_metric_is_missing(view):

@@ -184,15 +184,25 @@ def test_activations_of_a_changed_run_are_not_taken(view, board, intents, heard)
     told = heard(view.message_requested)
     drag(board, Cell("corrupt", 2, 5), Cell("clean", 2, 5))
     assert "untouched runs" in told[0][0]
-    drag(board, Cell("clean", 2, 5), Cell("corrupt", 2, 5))
-    assert asked(intents, "hand_move")[0]["run"] == "corrupt"
+    drag(board, Cell("clean", 3, 7), Cell("corrupt", 3, 7))
+    assert asked(intents, "hand_move") == [
+        {
+            "move": "clean:resid_post:2.7>2.7",
+            "prompt": 0,
+            "run": "corrupt",
+            "without": "",
+            "mode": "zero",
+            "moves": ("clean:resid_post:1.4>1.4",),
+        }
+    ]
 
 
-def test_a_move_into_a_run_without_heads_names_them(view, board, intents):
-    view.show_result(lensed.changed_result())
+@pytest.mark.parametrize("mode", ["zero", "mean"])
+def test_a_move_into_a_run_without_heads_names_them(view, board, intents, mode):
+    view.show_result(lensed.changed_result(params={"mode": mode}))
     drag(board, Cell("clean", 2, 5), Cell("corrupt", 2, 5))
     (told,) = asked(intents, "hand_move")
-    assert told["without"] == "1.2"
+    assert (told["without"], told["mode"], told["moves"]) == ("1.2", mode, ())
     assert (told["run"], told["move"]) == ("clean", "clean:resid_post:1.5>1.5")
 
 
@@ -388,7 +398,15 @@ def test_moves_of_the_changed_run_are_drawn(view, board):
     view.show_result(lensed.moved_result())
     assert [move.target for move in board.board.moves] == [(2, 4)]
     assert "can change for what was put in" in board.cell_words(Cell("corrupt", 3, 5))
-    assert "taken from" in board.cell_words(Cell("corrupt", 2, 4))
+    told = board.cell_words(Cell("corrupt", 2, 4)).splitlines()
+    # Of block 1: in the rows of the lens, which stand above blocks, that is layer 2.
+    assert told[-1] == "taken from clean, layer 2, position 4"
+    other = ("clean:mlp_out:0.4>1.4", "clean:resid_post:1.6>1.4")
+    view.show_result(lensed.moved_result(params={"moves": other}))
+    told = board.cell_words(Cell("corrupt", 2, 4)).splitlines()
+    assert told[-1] == (
+        "taken from MLP output at clean, layer 1, position 4; clean, layer 2, position 6"
+    )
 
 
 def test_picked_heads_are_left_out_at_a_press(view, selection, intents, heard):

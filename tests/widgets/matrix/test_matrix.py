@@ -254,3 +254,15 @@ def test_maps_beside_each_other_have_the_colours_of_the_one_bar(qtbot):
     limits = find(heatmap, ColorBar).read_out()["limits"]
     assert [shown.limits for shown in heatmap.maps()] == [limits, limits]
     assert heatmap.values(1)[0, 0] == 5.0
+
+
+def test_the_picture_of_a_small_map_is_coarse_and_keeps_the_strongest():
+    values = np.zeros((1000, 300))
+    values[701, 33] = 1.0
+    image = MatrixImage(values, (0.0, 1.0), diverging=False)
+    image.set_colours(sequential_map(), QColor("red"))
+    small = image.small()
+    assert (small.height(), small.width()) == (500, 150)
+    assert small.pixelColor(16, 350) == image.colour(701, 33)
+    few = MatrixImage(values[:3, :5], (0.0, 1.0), diverging=False).small()
+    assert (few.height(), few.width()) == (3, 5)

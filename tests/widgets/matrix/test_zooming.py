@@ -12,7 +12,7 @@ from desktop_app.pictures.matrix import Matrix, numbered
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.matrix.pattern_view import PatternView
-from tests.gestures import drag, wheel
+from tests.gestures import click_and_drag, drag, wheel
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -241,3 +241,15 @@ def test_keys_with_ctrl_are_left_to_the_window(large, qtbot):
     for key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
         qtbot.keyClick(large.canvas, key, Qt.KeyboardModifier.ControlModifier)
     assert not large.canvas.frame.is_zoomed()
+
+
+def test_the_small_map_is_dragged_right_after_a_click_too(large, qtbot):
+    canvas, frame = large.canvas, zoomed(qtbot, large.canvas, 4)
+    whole = canvas.zooming.map_rect()
+    start, end = whole.topLeft() + QPointF(6, 6), whole.bottomRight() - QPointF(6, 6)
+    click_and_drag(canvas, LEFT, start.toPoint(), end.toPoint())
+    assert frame.seen.bottom() == frame.rows
+    # With the middle button the map itself.
+    before, spot = frame.seen.top(), frame.plot.center().toPoint()
+    click_and_drag(canvas, MIDDLE, spot, spot + QPoint(0, 60))
+    assert frame.seen.top() < before
