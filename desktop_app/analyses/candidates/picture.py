@@ -223,9 +223,10 @@ def heading(result: Result) -> str:
     """Say how many candidates fit, and which of them the head treats most alike."""
     count, fits = len(result.data["words"]) - 1, int(np.sum(result.data["fits"][1:]))
     own = int(result.data["token_count"][OWN])
+    has = "has" if 1 in {fits, count} else "have"
     said = (
-        f"{fits:,} of {plural(count, 'candidate')} "
-        f"{'has' if fits == 1 else 'have'} as many tokens as “{_shown(result, OWN)}” ({own})"
+        f"{fits:,} of {plural(count, 'candidate')} {has} as many tokens as "
+        f"“{_shown(result, OWN)}” ({own})"
     )
     return " · ".join(part for part in (said, nearest(result)) if part)
 

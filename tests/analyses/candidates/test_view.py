@@ -90,6 +90,10 @@ def test_sentences_say_how_many_fit_and_who_is_looked_at_alike(tmp_path):
     assert str(tmp_path) not in data_of.place_sentence(result)
     alone = made(head="", with_=("six",))
     assert data_of.heading(alone) == "1 of 1 candidate has as many tokens as “two” (1)"
+    none = made(head="", with_=("twothree",))
+    assert data_of.heading(none) == "0 of 1 candidate has as many tokens as “two” (1)"
+    few = made(head="", with_=("six", "twothree"))
+    assert data_of.heading(few) == "1 of 2 candidates has as many tokens as “two” (1)"
     assert "looked at" not in [c.heading for c in data_of.table_of_words(alone).columns]
 
 
