@@ -102,6 +102,7 @@ class CandidatesView(AnalysisView):
         self._chosen.strip.token_clicked.connect(self.selection.select_position)
         self.selection.head_changed.connect(self._on_head_changed)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
+        self._on_prompt_selected(self.selection.prompt)  # chosen before this view was built
 
     # Drawing.
 

@@ -242,6 +242,11 @@ def test_nothing_runs_before_a_word_and_candidates_are_named(make_view, qtbot, h
     assert len(asked) == 1
 
 
+def test_the_first_run_works_on_the_prompt_that_was_selected_before(make_view, selection):
+    selection.select_prompt(2)
+    assert make_view("candidates").params().pair == 2
+
+
 def test_the_next_run_works_on_the_selected_prompt(view, selection):
     selection.select_prompt(3)
     assert view.params().pair == 3
