@@ -95,12 +95,14 @@ class Shown:
         title: The word, and whose it is.
         tokens: The prompt with it.
         span: First token of the word, and the one after its last.
+        fits: Whether anything was read of the prompt with it.
         values: The head's attention from the last token; None where there is none.
     """
 
     title: str
     tokens: TokenList
     span: tuple[int, int]
+    fits: bool
     values: np.ndarray | None
 
 
@@ -277,7 +279,7 @@ def shown_of(result: Result, row: int) -> Shown:
         values = np.asarray(result.data["last_row"][row], dtype=float)
     whose = "the prompt's own" if row == OWN else trouble(result, row)
     title = f"“{_shown(result, row)}”" + (f", {whose}" if whose else "")
-    return Shown(title, TokenList(*lists), (before, before + len(told["ids"])), values)
+    return Shown(title, TokenList(*lists), (before, before + len(told["ids"])), fits, values)
 
 
 def most_attention(result: Result) -> float:

@@ -27,6 +27,7 @@ from tests.models import named
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 TEXT = "one two three four"
+STRIPS = ("The prompt's own word", "The prompt with it")
 
 
 def params(**given):
@@ -245,6 +246,18 @@ def test_nothing_runs_before_a_word_and_candidates_are_named(make_view, qtbot, h
 def test_the_first_run_works_on_the_prompt_that_was_selected_before(make_view, selection):
     selection.select_prompt(2)
     assert make_view("candidates").params().pair == 2
+
+
+@pytest.mark.parametrize("head", ["1.2", ""])
+def test_the_arrow_stands_where_something_was_read(view, qtbot, head):
+    view.show_result(made(head=head))
+    own, chosen = (find(view, TokenStrip, name) for name in STRIPS)
+    assert own.tip(4).startswith("position 4 of 5 · read here")
+    for row, read in ((1, True), (2, False), (3, True)):
+        choose(view, qtbot, row)
+        said = [chosen.tip(place) for place in range(len(chosen.texts()))]
+        assert any("read here" in line for line in said) is read
+        assert "read here" in own.tip(4)
 
 
 def test_the_next_run_works_on_the_selected_prompt(view, selection):
