@@ -298,3 +298,15 @@ def test_the_packs_first_word_whose_token_holds_more(smollm2_folder):
         assert shown.tokens.ids == encode(f"{''.join(texts)} is a pair ").ids
     (notice,) = [n for n in result.warnings if n.code == "candidate_length"]
     assert "“[” (2 tokens: [·))" in notice.message
+
+
+@pytest.mark.pack
+def test_the_packs_template_is_not_taken_for_the_message(smollm2_folder):
+    """Its closing header says “assistant” as well."""
+    given = {"prompt": "assistant", "replace": "assistant", "words": ("user",), "head": ""}
+    result = ran(named("smollm2"), **given, chat=True)
+    texts, (first, stop) = result.prompts[0].tokens.texts, result.data["span"][0]
+    assert "".join(texts[first:stop]) == "assistant"
+    assert texts[first - 2 : first] == ("user", "\n")
+    assert texts[stop] == "<|im_end|>"
+    assert "assistant" in "".join(texts[stop:])
