@@ -20,6 +20,7 @@ from desktop_app.pictures.naming import result_name
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of, write_tidy
 from desktop_app.session.store import Session
+from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
 from tests.finding import find
@@ -228,16 +229,19 @@ def test_the_selected_head_is_offered(view, qtbot, selection, heard):
 
 def test_nothing_runs_before_a_word_and_candidates_are_named(make_view, qtbot, heard):
     view = make_view("candidates")
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
     asked, said = heard(view.run_requested), heard(view.message_requested)
     assert view.read_out()["form"] is True
     view.request_run()
     assert asked == []
     assert said[-1][0].startswith("Word first: The word of the prompt that is replaced")
-    form = view.settings_form() if hasattr(view, "settings_form") else None
-    assert form is None or form.editor("replace").control.hasFocus()
+    form = find(view, ParamsForm)
+    qtbot.waitUntil(form.editor("replace").control.hasFocus)
     view.set_params(CandidatesParams(replace="two"))
     view.request_run()
     assert said[-1][0].startswith("Candidates first")
+    qtbot.waitUntil(form.editor("with_").control.hasFocus)
     view.set_params(CandidatesParams(replace="two", with_=("six",)))
     view.request_run()
     assert len(asked) == 1
