@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.analyses.candidates.picture import pieces
 from desktop_app.contract.result import Notice
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import clipped, plural
@@ -70,12 +71,6 @@ def lengths(swap: Swap, own: Swap, whole: int) -> str:
     if swap.count == own.count:
         return f"{told}; the prompt has {len(swap.encoding)} for {whole}"
     return told
-
-
-def pieces(told: Mapping[str, Any]) -> str:
-    """Return the tokens of a word as they are shown, with a dot between."""
-    pairs = zip(told["texts"], told["pieces"], strict=True)
-    return "·".join(display_text(str(text)) or str(piece) for text, piece in pairs)
 
 
 def quoted(word: str) -> str:

@@ -95,12 +95,14 @@ class Shown:
         title: The word, and whose it is.
         tokens: The prompt with it.
         span: First token of the word, and the one after its last.
+        fits: Whether anything was read of the prompt with it.
         values: The head's attention from the last token; None where there is none.
     """
 
     title: str
     tokens: TokenList
     span: tuple[int, int]
+    fits: bool
     values: np.ndarray | None
 
 
@@ -223,9 +225,10 @@ def heading(result: Result) -> str:
     """Say how many candidates fit, and which of them the head treats most alike."""
     count, fits = len(result.data["words"]) - 1, int(np.sum(result.data["fits"][1:]))
     own = int(result.data["token_count"][OWN])
+    has = "has" if 1 in {fits, count} else "have"
     said = (
-        f"{fits:,} of {plural(count, 'candidate')} "
-        f"{'has' if fits == 1 else 'have'} as many tokens as “{_shown(result, OWN)}” ({own})"
+        f"{fits:,} of {plural(count, 'candidate')} {has} as many tokens as "
+        f"“{_shown(result, OWN)}” ({own})"
     )
     return " · ".join(part for part in (said, nearest(result)) if part)
 
@@ -276,7 +279,7 @@ def shown_of(result: Result, row: int) -> Shown:
         values = np.asarray(result.data["last_row"][row], dtype=float)
     whose = "the prompt's own" if row == OWN else trouble(result, row)
     title = f"“{_shown(result, row)}”" + (f", {whose}" if whose else "")
-    return Shown(title, TokenList(*lists), (before, before + len(told["ids"])), values)
+    return Shown(title, TokenList(*lists), (before, before + len(told["ids"])), fits, values)
 
 
 def most_attention(result: Result) -> float:

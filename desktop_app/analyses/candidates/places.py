@@ -37,6 +37,11 @@ class Swap:
         """The prompt with it, as token ids."""
         return self.encoding.ids
 
+    def characters(self) -> tuple[int, int]:
+        """Return the first character that its own tokens hold, and the one after the last."""
+        offsets = self.encoding.offsets
+        return offsets[self.own.start][0], offsets[self.own.stop - 1][1]
+
     def told(self) -> dict[str, Any]:
         """Return its tokens, and those beside it that change with it, as plain values."""
         part = slice(self.region.start, self.region.stop)
@@ -62,10 +67,11 @@ def swap_of(word: str, encoding: Encoding, spot: Spot, base: Swap | None) -> Swa
         return Swap(word, encoding, own, own, len(own), fits=True)
     longer = len(encoding) - len(base.encoding)
     if longer or len(own) != base.count:
-        # A space that the own word's token holds may be a token of its own before this one.
         count = base.count + longer if longer and base.count + longer > 0 else len(own)
-        begin = own.start - (count == len(own) + 1 and encoding.texts[own.start - 1].isspace())
-        return Swap(word, encoding, own, range(begin, own.stop), count, fits=False)
+        # What the own word's tokens hold beside it, such as a space, may be a token of its own now.
+        first, last = base.characters()
+        region = _tokens_within(encoding, first, last + len(word) - len(base.word)) or own
+        return Swap(word, encoding, own, region, count, fits=False)
     pairs = zip(encoding.ids, base.ids, strict=True)
     changed = [i for i, (one, other) in enumerate(pairs) if one != other]
     held = [*own, *base.own, *changed]

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # What counting words takes of a run.
 _COUNTING = 0.5
 _SEARCHED = 3
+# A message of which no chat template writes a word.
+_MARKER = "Lensbench-asks-where"
 
 
 def run(model: LoadedModel, params: CandidatesParams, report: Reporter) -> Result:
@@ -54,7 +56,7 @@ def run(model: LoadedModel, params: CandidatesParams, report: Reporter) -> Resul
             f"{len(prepared.records) - 1}."
         )
     record = prepared.records[params.pair]
-    (spot, start), words = _spot(params, record), (params.replace, *params.with_)
+    (spot, start), words = _spot(model, params, record), (params.replace, *params.with_)
     if not params.with_:
         raise BadInputError(
             "No candidate is named (--with): write them with | between, arg|self|size."
@@ -92,24 +94,31 @@ def _own_notices(prepared: Prepared, params: CandidatesParams) -> list[Any]:
     return [n for n in prepared.notices if n.prompt in {None, params.pair}]
 
 
-def _spot(params: CandidatesParams, record: PromptRecord) -> tuple[Spot, int]:
+def _spot(model: LoadedModel, params: CandidatesParams, record: PromptRecord) -> tuple[Spot, int]:
     """Return where the word stands in the text that the model is given, and in the prompt's own."""
-    text, given = record.text, params.prompts[params.pair].text
-    first = lead = 0
+    text, lead, first = record.text, 0, 0
     if params.chat:  # the template around the message may hold the word as well
-        first = text.rfind(given)
-        if first < 0:
-            lead = len(given) - len(given.lstrip())
-            given = given.strip()
-            first = text.rfind(given)
-        if first < 0:
-            raise BadInputError(
-                "The chat template changes the prompt, so that the word's place in it is not "
-                "known: leave --chat out."
-            )
-        text = given
+        given = params.prompts[params.pair].text
+        text, first = _message_in(model, given, record.text)
+        lead = given.index(text)
     spot = spot_of(text, params.replace, params.occurrence, params.pair)
     return Spot(spot.start + first, spot.end + first), spot.start + lead
+
+
+def _message_in(model: LoadedModel, given: str, text: str) -> tuple[str, int]:
+    """Return a message as the chat template wrote it into a text, and where it begins there.
+
+    The template may trim it. What it writes around any message is known from a marker's.
+    """
+    before, _marker, after = model.tokenizer.expand_chat(_MARKER).partition(_MARKER)
+    if text.startswith(before) and _MARKER not in after:
+        for message in (given, given.rstrip(), given.lstrip(), given.strip()):
+            if text[len(before) :].startswith(message + after):
+                return message, len(before)
+    raise BadInputError(
+        "The chat template changes the prompt, so that the word's place in it is not known: leave "
+        "--chat out."
+    )
 
 
 def _swaps(

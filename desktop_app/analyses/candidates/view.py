@@ -47,10 +47,10 @@ class InPlace(QFrame):
         column_in(self, row_of((self.title, 2), (self._told, 3)), self.strip, spacing=4)
 
     def show_word(self, shown: Shown, head: str, most: float, read: int) -> None:
-        """Show a word; `most` is the end of the colours, `read` where the prediction is read."""
+        """Show a word; `most` is the end of the colours, `read` where a prediction is read."""
         self.title.set_full_text(shown.title)
         self.strip.set_tokens(cells(shown.tokens))
-        self.strip.set_read_position(read if shown.values is not None or not head else None)
+        self.strip.set_read_position(read if shown.fits else None)
         self._told.set_full_text("" if shown.values is None else f"{head} from the last token")
         self.strip.set_values(
             shown.values, limits=(0.0, most), diverging=False, value_name=f"{head} from the last"
@@ -102,6 +102,7 @@ class CandidatesView(AnalysisView):
         self._chosen.strip.token_clicked.connect(self.selection.select_position)
         self.selection.head_changed.connect(self._on_head_changed)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
+        self._on_prompt_selected(self.selection.prompt)  # chosen before this view was built
 
     # Drawing.
 

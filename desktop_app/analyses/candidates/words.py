@@ -162,9 +162,8 @@ def _missing(text: str, word: str, shown: str, prompt: int) -> str:
             f"{shown} with its spaces does not stand in prompt {prompt + 1}, “{near}” does: name "
             "it without them (--replace)."
         )
-    if near and near.casefold() in text.casefold():
-        at = text.casefold().find(near.casefold())
-        other = text[at : at + len(near)]
+    other = _in_other_case(text, near)
+    if other:
         return (
             f"{shown} does not stand in prompt {prompt + 1}, “{display_text(other)}” does: "
             "capitals count (--replace)."
@@ -173,6 +172,13 @@ def _missing(text: str, word: str, shown: str, prompt: int) -> str:
         f"{shown} does not stand in prompt {prompt + 1}: name a word of it as it is written "
         "there (--replace)."
     )
+
+
+def _in_other_case(text: str, word: str) -> str:
+    """Return a word as it stands in a text, whole, but for capitals; empty where it does not."""
+    # Not by texts in lower case: there letters may be more or fewer, and no place is as before.
+    found = re.finditer(re.escape(word), text, re.IGNORECASE) if word else ()
+    return next((match[0] for match in found if stands_alone(text, *match.span())), "")
 
 
 def _whole_around(text: str, spot: Spot) -> str:

@@ -122,6 +122,8 @@ class HandPatchView(AnalysisView):
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_selected)
         self.selection.prompt_changed.connect(self._on_prompt_selected)
+        if self.selection.prompt:  # chosen before this view was built
+            self._on_prompt_selected(self.selection.prompt)
 
     @override
     def picture_widget(self) -> QWidget:

@@ -117,7 +117,6 @@ class ModelDesk(QObject):
             device=spec.device,
             dtype=spec.dtype,
             weights=spec.weights,
-            layernorm=spec.layernorm,
             offline=spec.offline,
         )
         self._conductor.load(spec)
@@ -137,7 +136,8 @@ class ModelDesk(QObject):
 
     def _on_model_ready(self, ready: ModelReady) -> None:
         name = ready.spec.model
-        self._memory.change(model=name)
+        # Together: whose norms were taken is known of a model that is there, not of one asked for.
+        self._memory.change(model=name, layernorm=ready.spec.layernorm)
         if Path(name).is_absolute():
             others = (path for path in self._memory.settings.recent_models if path != name)
             self._memory.change(recent_models=(name, *others)[:MAX_RECENT])

@@ -112,7 +112,7 @@ class Showing(QObject):
         self._held: dict[str, Result] = {}
         self._tries: dict[str, tuple[Result, ...]] = {}
         self._waits: dict[str, bool] = {}
-        self._marked: dict[str, tuple[Difference, Result | None]] = {}
+        self._told: dict[str, tuple[Difference, Result | None]] = {}
         views.built.connect(self._on_view_built)
         prompts.prompts_changed.connect(self._on_prompts_changed)
 
@@ -196,6 +196,7 @@ class Showing(QObject):
         self._tries.clear()
         self._asked.clear()
         self._shown.clear()
+        self._told.clear()
         for view in self._views.standing():
             view.clear()
         self._views.dismiss_lodgers()
@@ -226,16 +227,16 @@ class Showing(QObject):
 
     def _mark(self, view: AnalysisView) -> None:
         """Say of a picture what made it and is another now."""
-        running = view.running_params()
-        if running is None:
-            found = self.difference(view.analysis.name)
-            self._marked[view.analysis.name] = found, view.current_result
-            view.mark_source(found)
-            return
-        # The first fields of a run: its model is the one that is open until it has ended.
-        reads, given = running.reads_prompts(), running.model_dump(exclude={"prompts"})
-        settings = self._other_settings(view.analysis.name, given, reads=reads)
-        view.mark_source(Difference("", settings, reads and running.prompts != self._table))
+        name, running = view.analysis.name, view.running_params()
+        found = self.difference(name)
+        # Also while it runs: then its picture is of the run, but all others tell of its result.
+        self._told[name] = found, view.current_result
+        if running is not None:
+            # The first fields of a run: its model is the one that is open until it has ended.
+            reads, given = running.reads_prompts(), running.model_dump(exclude={"prompts"})
+            settings = self._other_settings(name, given, reads=reads)
+            found = Difference("", settings, reads and running.prompts != self._table)
+        view.mark_source(found)
 
     def _mark_all(self) -> None:
         for view in self._views.standing():
@@ -288,11 +289,13 @@ class Showing(QObject):
         view = self.sender()
         if isinstance(view, AnalysisView):
             name = view.analysis.name
-            before = self._marked.get(name)
+            before, shown = self._told.get(name, (SAME, None))
             self._mark(view)
+            now, result = self._told[name]
             # A letter typed into a form says so, and nearly always changes nothing of what is told;
-            # but a view may have gone back to another of its results.
-            if self._marked.get(name) != before:
+            # but a view may have gone back to another of its results. Results are compared by
+            # identity: their arrays have no one answer to whether they are equal.
+            if now != before or result is not shown:
                 self.source_changed.emit()
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from desktop_app.cli import main
+from desktop_app.support.paths import resource
 
 MODEL = ("--model", "toy", "--device", "cpu", "--offline")
 PROMPT = ("--prompt", "one two three four")
@@ -64,6 +66,55 @@ def test_bad_input_is_one_line_that_names_the_option(capsys, options, told):
     assert said.count("\n") == 1
 
 
-def test_chat_keeps_the_template_out_of_it(capsys):
+def chatty(tmp_path, template):
+    """Return the options that name a toy with a chat template."""
+    folder = shutil.copytree(resource("toy"), tmp_path / "chatty")
+    path = folder / "tokenizer_config.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**told, "chat_template": template}), encoding="utf-8")
+    return "--model", str(folder), "--chat"
+
+
+@pytest.mark.parametrize(
+    ("message", "prompt", "after"),
+    [
+        ("{{ messages[0].content }}", "one two three", " two four"),
+        ("{{ messages[0].content }}", "  two ", " two four"),
+        ("{{ messages[0].content | trim }}", "  two ", " two four"),
+        ("{{ messages[0].content | trim }}", "two", ""),
+    ],
+)
+def test_chat_keeps_the_template_out_of_it(capsys, tmp_path, message, prompt, after):
+    """It holds the word before the message and behind it, and more than the message is."""
+    options = chatty(tmp_path, f"one two {message}{after}")
+    words = ("--prompt", prompt, "--replace", "two", "--with", "six")
+    found = json.loads(run(capsys, *words, *options, "--json"))
+    (record,), data = found["prompts"], found["result"]
+    given = prompt.strip() if "trim" in message else prompt
+    assert record["text"] == f"one two {given}{after}"
+    before = f"one two {given.partition('two')[0]}"
+    (first, stop), _other = data["span"]
+    texts = record["tokens"]["texts"]
+    assert "".join(texts[:first]).split() == before.split()
+    assert "".join(texts[first:stop]).strip() == "two"
+    assert data["start"] == prompt.index("two")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "one {{ messages[0].content | upper }}",
+        "{{ messages[0].content }} {{ messages[0].content }}",
+        "one two",
+    ],
+)
+def test_a_template_in_which_the_message_is_not_found_is_refused(capsys, tmp_path, template):
+    options = chatty(tmp_path, template)
+    said = run(capsys, *PROMPT, "--replace", "two", "--with", "six", *options, code=2)
+    assert "The chat template changes the prompt" in said
+    assert "leave --chat out" in said
+
+
+def test_a_model_without_a_chat_template_says_so(capsys):
     said = run(capsys, *PROMPT, "--replace", "two", "--with", "six", "--chat", code=2)
-    assert "chat" in said  # the toy has no template
+    assert "This model has no chat template: run without --chat" in said

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from desktop_app.analyses.candidates.picture import shown_of
 from desktop_app.analyses.candidates.run import run
 from desktop_app.analyses.candidates.spec import CandidatesParams
 from desktop_app.contract.params import PromptRow
@@ -283,3 +284,29 @@ def test_the_packs_trap(smollm2_folder):
         assert result.data["kl"][place] == pytest.approx(kl, abs=1e-5)
         last = float(pattern[6, 0, -1, result.data["span"][0, 0]])
         assert looked[place] == pytest.approx(last, abs=1e-5)
+
+
+@pytest.mark.pack
+def test_the_packs_first_word_whose_token_holds_more(smollm2_folder):
+    """No BOS stands before it, and the prompt's last token is a space."""
+    encode = named("smollm2").tokenizer.encode
+    result = ran(named("smollm2"), prompt="() is a pair ", replace="(", words=("[", "{"), head="")
+    assert result.data["token_count"].tolist() == [1, 2, 2]
+    for row, texts in enumerate((["()"], ["[", ")"], ["{", ")"])):
+        told, shown = result.data["tokens"][row], shown_of(result, row)
+        assert (told["first"], told["texts"]) == (0, texts)
+        assert shown.tokens.ids == encode(f"{''.join(texts)} is a pair ").ids
+    (notice,) = [n for n in result.warnings if n.code == "candidate_length"]
+    assert "“[” (2 tokens: [·))" in notice.message
+
+
+@pytest.mark.pack
+def test_the_packs_template_is_not_taken_for_the_message(smollm2_folder):
+    """Its closing header says “assistant” as well."""
+    given = {"prompt": "assistant", "replace": "assistant", "words": ("user",), "head": ""}
+    result = ran(named("smollm2"), **given, chat=True)
+    texts, (first, stop) = result.prompts[0].tokens.texts, result.data["span"][0]
+    assert "".join(texts[first:stop]) == "assistant"
+    assert texts[first - 2 : first] == ("user", "\n")
+    assert texts[stop] == "<|im_end|>"
+    assert "assistant" in "".join(texts[stop:])

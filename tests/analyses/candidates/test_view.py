@@ -20,6 +20,7 @@ from desktop_app.pictures.naming import result_name
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of, write_tidy
 from desktop_app.session.store import Session
+from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
 from tests.finding import find
@@ -27,6 +28,7 @@ from tests.models import named
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 TEXT = "one two three four"
+STRIPS = ("The prompt's own word", "The prompt with it")
 
 
 def params(**given):
@@ -90,6 +92,10 @@ def test_sentences_say_how_many_fit_and_who_is_looked_at_alike(tmp_path):
     assert str(tmp_path) not in data_of.place_sentence(result)
     alone = made(head="", with_=("six",))
     assert data_of.heading(alone) == "1 of 1 candidate has as many tokens as “two” (1)"
+    none = made(head="", with_=("twothree",))
+    assert data_of.heading(none) == "0 of 1 candidate has as many tokens as “two” (1)"
+    few = made(head="", with_=("six", "twothree"))
+    assert data_of.heading(few) == "1 of 2 candidates has as many tokens as “two” (1)"
     assert "looked at" not in [c.heading for c in data_of.table_of_words(alone).columns]
 
 
@@ -223,19 +229,39 @@ def test_the_selected_head_is_offered(view, qtbot, selection, heard):
 
 def test_nothing_runs_before_a_word_and_candidates_are_named(make_view, qtbot, heard):
     view = make_view("candidates")
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
     asked, said = heard(view.run_requested), heard(view.message_requested)
     assert view.read_out()["form"] is True
     view.request_run()
     assert asked == []
     assert said[-1][0].startswith("Word first: The word of the prompt that is replaced")
-    form = view.settings_form() if hasattr(view, "settings_form") else None
-    assert form is None or form.editor("replace").control.hasFocus()
+    form = find(view, ParamsForm)
+    qtbot.waitUntil(form.editor("replace").control.hasFocus)
     view.set_params(CandidatesParams(replace="two"))
     view.request_run()
     assert said[-1][0].startswith("Candidates first")
+    qtbot.waitUntil(form.editor("with_").control.hasFocus)
     view.set_params(CandidatesParams(replace="two", with_=("six",)))
     view.request_run()
     assert len(asked) == 1
+
+
+def test_the_first_run_works_on_the_prompt_that_was_selected_before(make_view, selection):
+    selection.select_prompt(2)
+    assert make_view("candidates").params().pair == 2
+
+
+@pytest.mark.parametrize("head", ["1.2", ""])
+def test_the_arrow_stands_where_something_was_read(view, qtbot, head):
+    view.show_result(made(head=head))
+    own, chosen = (find(view, TokenStrip, name) for name in STRIPS)
+    assert own.tip(4).startswith("position 4 of 5 · read here")
+    for row, read in ((1, True), (2, False), (3, True)):
+        choose(view, qtbot, row)
+        said = [chosen.tip(place) for place in range(len(chosen.texts()))]
+        assert any("read here" in line for line in said) is read
+        assert "read here" in own.tip(4)
 
 
 def test_the_next_run_works_on_the_selected_prompt(view, selection):

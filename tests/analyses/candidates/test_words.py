@@ -77,6 +77,25 @@ def test_several_places_are_shown_with_what_stands_around_them():
     assert "prompt 2" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "word", "told"),
+    [
+        ("one Two", "two", "“Two” does: capitals count"),
+        ("İstanbul Two", "two", "“Two” does: capitals count"),  # its small letters are more
+        ("Twofold, TWO", "two", "“TWO” does: capitals count"),
+        ("one (Two)", " two ", "“Two” does: capitals count"),
+        ("a+B", "A+b", "“a+B” does: capitals count"),
+        ("ẞ one", "ss", "name a word of it as it is written"),
+        ("Twofold", "two", "name a word of it as it is written"),
+        ("Two", "  ", "name a word of it as it is written"),
+    ],
+)
+def test_a_word_in_other_letters_is_named_as_it_stands(text, word, told):
+    with pytest.raises(BadInputError) as refused:
+        spot_of(text, word, 0, 0)
+    assert told in str(refused.value)
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1 << 20])
 def test_a_text_is_counted_alike_in_pieces_of_any_size(tmp_path, monkeypatch, chunk):
     text = "One two, two cafe\u0301 three_3 — naïve 漢字 two\n" * 3 + "end"

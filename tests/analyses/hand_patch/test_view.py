@@ -276,6 +276,12 @@ def test_nothing_is_drawn_where_the_metric_is_missing(view):
     assert not view.picture().isNull()
 
 
+def test_the_first_run_works_on_the_prompt_that_was_selected_before(make_view, selection):
+    selection.select_prompt(2)
+    view = make_view("hand_patch")
+    assert view.params().pair == 2
+
+
 def test_the_selected_prompt_is_what_the_next_run_takes(view, heard, selection):
     view.show_result(patching.hand_result((MOVE,), prompts=(patching.PAIR, patching.OTHER)))
     selection.select_prompt(1)

@@ -6,6 +6,9 @@ import dataclasses
 from functools import cache
 
 import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QLabel
 
 from desktop_app.analyses.rank import picture as ranking
 from desktop_app.contract.params import PromptRow
@@ -15,8 +18,11 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.pictures.facts import Fact, Place
 from desktop_app.pictures.origin import Difference
 from desktop_app.window.inspector.known import Known
+from tests.finding import find
 from tests.models import named
+from tests.patience import turn_the_loop
 from tests.window.fakes import settle
+from tests.window.filled import beside
 
 ROW = PromptRow(text="1 2 3 4", answer=(" 5",), wrong=(" 4",))
 OTHER = PromptRow(text="2 3 4 5", answer=(" 6",), wrong=(" 5",))
@@ -39,6 +45,13 @@ def knowing(*names, source=None):
 
 def told(facts):
     return {fact.name: fact.value for fact in facts}
+
+
+def top_of(inspector, text):
+    """Return how far down the label of a text stands."""
+    shown = find(inspector, QLabel, text)
+    assert shown.isVisible()
+    return shown.mapTo(inspector, QPoint()).y()
 
 
 # What the slices say, through the registry.
@@ -171,7 +184,9 @@ class TestWindow:
         settle(qtbot, window)
         window.selection.select_head(2, 1)
         window.selection.select_position(1)
-        for name, value in window.inspector.read_out()["cell"]["facts"]:
+        facts = window.inspector.read_out()["cell"]["facts"]
+        assert facts
+        for name, value in facts:
             assert value == ""
             assert "Run again" in name
         window.conductor.load(ModelSpec(own))
@@ -190,7 +205,16 @@ class TestWindow:
         assert [v for _n, v in window.inspector.read_out()["cell"]["facts"] if v] == []
 
     def test_it_stands_between_head_and_token_and_is_reached_by_readers(self, window, telling):
+        beside(window)
         window.selection.select_head(2, 1)
         window.selection.select_position(1)
-        assert list(window.inspector.read_out()) == ["head", "cell", "token"]
-        assert window.inspector.read_out()["token"]["facts"]
+        turn_the_loop()
+        read = window.inspector.read_out()
+        (told,) = [value for _name, value in read["cell"]["facts"]]
+        titles = [read[part]["title"] for part in ("head", "cell", "token")]
+        assert titles == ["L2H1", "Layer 2, token 1", "Token"]
+        tops = [top_of(window.inspector, text) for text in (*titles[:2], told, titles[2])]
+        assert tops == sorted(set(tops))
+        for text in (titles[1], told):
+            spoken = QAccessible.queryAccessibleInterface(find(window.inspector, QLabel, text))
+            assert spoken.text(QAccessible.Text.Name) == text

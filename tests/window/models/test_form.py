@@ -57,6 +57,25 @@ def test_a_variant_is_chosen_by_keyboard_shown_and_remembered(
     with qtbot.waitSignal(window.conductor.model_ready):
         window.models.load("smollm2")
     assert specs(service)[-1].layernorm == "keep"
+    # So does the next start, which loads it as it is kept.
+    assert window.memory.settings.layernorm == "keep"
+    with qtbot.waitSignal(window.conductor.model_ready):
+        window.models.load("smollm2")
+    assert specs(service)[-1].layernorm == "keep"
+
+
+def test_norms_asked_of_a_model_that_fails_are_taken_from_no_other(qtbot, window, dialog, service):
+    service.fail_models.add("broken")
+    dialog.name.setText("broken")
+    choose(dialog.form.layernorm, "eps")
+    with qtbot.waitSignal(window.conductor.model_failed):
+        dialog.load_button.click()
+    assert specs(service)[-1].layernorm == "eps"
+    assert window.memory.settings.model == "smollm2"
+    assert window.memory.settings.layernorm == "keep"
+    with qtbot.waitSignal(window.conductor.model_ready):
+        window.models.load("smollm2")
+    assert specs(service)[-1].layernorm == "keep"
 
 
 def test_another_model_is_not_taken_its_norms_from_unasked(window, dialog):
