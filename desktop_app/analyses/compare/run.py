@@ -14,8 +14,9 @@ from desktop_app.analyses.compare.second import (
     memory_needed,
     plain_spec,
     reading_notices,
-    refuse_too_large,
+    require_second,
     same_files,
+    second_named,
     second_of,
 )
 from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
@@ -48,6 +49,8 @@ TOP = 10
 # Which relative error of a stream a number format makes by itself: in float32 what sums in another
 # order come to, in half precision eight units of its last place.
 STREAM_TOLERANCE = {"float32": 1e-5, "float16": 8 / 2**10, "bfloat16": 8 / 2**7}
+# The share of the work that making sure of the second model takes, fetching included.
+_CHECK = 0.05
 _COARSEST = ("bfloat16", "float16", "float32")
 _TORCH = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -56,6 +59,7 @@ _TORCH = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 class _Shares:
     """Where in the work each part begins and ends; ranking the heads takes most of it."""
 
+    check: tuple[float, float]
     steps: tuple[float, float]
     load: tuple[float, float]
     apart: tuple[float, float]
@@ -64,14 +68,16 @@ class _Shares:
     @classmethod
     def of(cls, params: CompareParams) -> _Shares:
         steps = 0.3 if params.norm_steps else 0.0
-        rest = 1 - steps
+        rest = 1 - _CHECK - steps
         load, apart = (0.25, 0.15) if params.rank_heads else (0.6, 0.4)
-        begin = steps + (load + apart) * rest
+        loads = _CHECK + steps
+        begin = loads + (load + apart) * rest
         heads = ((begin, 0.3 * rest), (begin + 0.3 * rest, 0.3 * rest))
         return cls(
-            (0.0, steps),
-            (steps, load * rest),
-            (steps + load * rest, apart * rest),
+            (0.0, _CHECK),
+            (_CHECK, steps),
+            (loads, load * rest),
+            (loads + load * rest, apart * rest),
             heads if params.rank_heads else (),
         )
 
@@ -86,12 +92,13 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     clock, shares = Clock(model), _Shares.of(params)
     prepared = _prepare(model, params, report)
     report.needs(memory_needed(model, params, prepared))
+    require_second(model, params, ShareReporter(report, *shares.check))
     steps: dict[str, Any] = {}
     if params.norm_steps:  # before the second model is loaded: no three stand beside each other
         texts = [encoding.ids for encoding in prepared.encodings]
         spec, share = plain_spec(model, params), ShareReporter(report, *shares.steps)
-        refuse_too_large(model, spec)
-        steps = norm_steps(spec, texts, share)
+        with second_named(spec):
+            steps = norm_steps(spec, texts, share)
         release_memory(model.device)
     bad = steps.pop("not_finite", None)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
