@@ -307,7 +307,11 @@ def error_curves(result: Result, prompt: int | None = None) -> Curves:
 
 
 def decades(values: Sequence[float]) -> tuple[float, float]:
-    """Return ends of a log axis that hold values, and ticks at three powers of ten at least."""
+    """Return ends of a log axis that hold values, and ticks at three powers of ten at least.
+
+    What overflowed has no place on it.
+    """
+    values = [v for v in values if math.isfinite(v)] or [1.0]
     low, high = (math.log10(v) for v in (min(values), max(values)))
     first, last = math.floor(low), math.ceil(high)
     while last - first < _DECADES:

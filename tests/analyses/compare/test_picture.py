@@ -117,6 +117,13 @@ def test_log_axes_hold_three_powers_of_ten():
     assert np.log10(high / low) >= 3
 
 
+def test_log_axes_pass_over_what_overflowed():
+    known = data_of.decades([2e-3, 9e-3])
+    assert data_of.decades([2e-3, np.inf, 9e-3, np.nan]) == known
+    low, high = data_of.decades([np.inf])
+    assert low < 1 < high
+
+
 def test_bars_are_of_one_prompt_with_its_tokens():
     bars = data_of.place_bars(compare_result(), "kl", 1)
     np.testing.assert_array_equal(bars.lines[0].values, [0, 0, 0, 0.125, 0, 0])
