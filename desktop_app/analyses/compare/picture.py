@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.compare.spec import TOP
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -164,7 +165,7 @@ def heads_sentence(result: Result) -> str:
     spearman, overlap = float(result.data["head_spearman"]), float(result.data["head_overlap"])
     if math.isnan(overlap):
         return "The heads of both cannot be matched: the models have other layers or heads."
-    most = min(10, int(np.asarray(result.data["head_effect_mean"]).size))
+    most = min(TOP, int(np.asarray(result.data["head_effect_mean"]).size))
     return (
         f"Heads by what zeroing them costs: Spearman {number(spearman)}, and {int(overlap)} of the "
         f"{most} most harmful are the same."

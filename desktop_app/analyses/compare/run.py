@@ -19,7 +19,7 @@ from desktop_app.analyses.compare.second import (
     second_named,
     second_of,
 )
-from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
+from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, TOP, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.analyses.compare.told import (
     not_finite_notices,
@@ -35,9 +35,10 @@ from desktop_app.engine.memory import release_memory
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
-from desktop_app.methods.heads import head_effects, most_harmful, without_heads
+from desktop_app.methods.heads import head_effects, without_heads
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.pictures.text_tables import most_harmful
 from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
 
-TOP = 10
 # Which relative error of a stream a number format makes by itself: in float32 what sums in another
 # order come to, in half precision eight units of its last place.
 STREAM_TOLERANCE = {"float32": 1e-5, "float16": 8 / 2**10, "bfloat16": 8 / 2**7}

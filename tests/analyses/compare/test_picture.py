@@ -11,7 +11,7 @@ from desktop_app.analyses.compare.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.naming import result_name
 from desktop_app.pictures.words import without_flags
-from tests.samples.compared import compare_result, stepped
+from tests.samples.compared import compare_result, overflowed, stepped
 from tests.samples.drawn import model
 
 
@@ -160,6 +160,15 @@ def test_the_lists_say_where_a_head_stands_in_the_other():
 def test_a_loss_that_rises_is_harm():
     result = compare_result(heads=True, params={"metric": "loss"})
     assert heads_picture.best(result, "head_effect_mean")[0] == (2, 3)
+
+
+def test_heads_whose_effect_is_no_number_are_in_no_list():
+    result = overflowed()
+    assert heads_picture.best(result, heads_picture.SECOND) == []
+    assert heads_picture.top_list(result, heads_picture.SECOND).rows == ()
+    there = heads_picture.top_list(result, heads_picture.FIRST).values("there")
+    assert set(there) == {"not in ten"}
+    assert "0 of the 10 most harmful are the same" in data_of.heads_sentence(result)
 
 
 def test_other_heads_have_no_dots():
