@@ -56,7 +56,10 @@ def headline(shown: Shown) -> str:
     steps = np.asarray(shown.data["growth"], dtype=float)
     if np.isfinite(steps).all():
         return f"The stream {_grown(float(steps.prod()))} in {plural(layers, 'layer')}"
-    return "No growth rate: no prompt has a position beyond the first"
+    read = [table for table in tables_of(shown, "norm") if not np.isnan(table).all()]
+    if read and all(table.shape[1] < 2 for table in read):
+        return "No growth rate: no prompt has a position beyond the first"
+    return "No growth rate: there are norms that are not finite, or 0"
 
 
 def _grown(times: float) -> str:
@@ -64,16 +67,16 @@ def _grown(times: float) -> str:
 
 
 def first_sentence(shown: Shown) -> str:
-    """Say how position 0 differs from the others; empty where it does not."""
+    """Say how position 0 differs from the others where it is largest; empty where it does not."""
     here, others = first(shown, "norm"), later(shown, "norm")
-    ratio = here / others
-    if not np.isfinite(ratio).any() or float(np.nanmax(ratio)) < _APART:
+    if np.isnan(here).all():
         return ""
     row = int(np.nanargmax(here))
-    return (
-        f"position 0: {size_text(float(here[row]))} {place_words(shown, row)}, "
-        f"{ratio[row]:,.0f} × the others"
-    )
+    ratio = float(here[row] / others[row])
+    if not ratio >= _APART:
+        return ""
+    told = f"position 0: {size_text(float(here[row]))} {place_words(shown, row)}"
+    return f"{told}, {ratio:,.0f} × the others"
 
 
 def made_sentence(shown: Shown) -> str:

@@ -150,8 +150,39 @@ def test_headlines_say_what_there_is():
     assert picture.headline(less).startswith("The stream shrinks to 0.500 × per layer")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
     assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
-    none = sizes.SoFar(data | {"growth": np.full(LAYERS, np.nan)})
-    assert picture.headline(none).startswith("No growth rate")
+
+
+def without_growth(norms):
+    data = {"norm": norms, "growth": np.full(LAYERS, np.nan), "growth_rate": float("nan")}
+    return picture.headline(sizes.SoFar(data))
+
+
+def test_why_there_is_no_growth_rate_is_said_as_it_is():
+    one, several, unread = np.ones((5, 1)), np.ones((5, 8)), np.full((5, 8), np.nan)
+    lost = several.copy()
+    lost[2:] = np.inf
+    alone = "No growth rate: no prompt has a position beyond the first"
+    assert without_growth((one, one)) == alone
+    assert without_growth((one, unread)) == alone  # as far as is known
+    other = "No growth rate: there are norms that are not finite, or 0"
+    for norms in ((lost, lost), (one, lost), (0 * several, one), (unread, unread)):
+        assert without_growth(norms) == other
+
+
+@pytest.mark.parametrize(
+    ("norms", "told"),
+    [
+        # Of the row that is told, not of another: 6.6 times before block 0, 1.9 at the end.
+        ((0.66, 1, 2, 3, 5.0), ""),
+        ((0.66, 1, 2, 3, 8.0), "position 0: 8.00 after block 3, the last, 3 × the others"),
+        ((np.nan,) * 5, ""),
+    ],
+)
+def test_position_0_is_said_to_stand_apart_where_it_is_largest(norms, told):
+    table = np.repeat(np.array([[0.1], [1], [2], [2.5], [2.6]]), 8, axis=1)
+    table[:, 0] = norms
+    shown = sizes.SoFar({"norm": (table,), "growth": np.ones(LAYERS)})
+    assert picture.first_sentence(shown) == told
 
 
 def test_facts_are_of_the_selected_cell():
