@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -254,7 +255,12 @@ def cell_facts(result: Result, place: Place) -> list[Fact]:
     size = f"root mean square {number(value / result.model.d_model**0.5)}"
     facts = [
         Fact("Stream", size_text(value), f"Norm before block {row}; {size}", "norm"),
-        Fact("Growth", times_text(behind / value), f"By block {row} at this token", "growth"),
+        Fact(
+            "Growth",
+            times_text(behind / value if value else math.nan),
+            f"By block {row} at this token",
+            "growth",
+        ),
     ]
     for name, what in ADDED.items():
         if name in result.data:
@@ -272,6 +278,8 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
     if not 0 <= place.position < norm.shape[1]:
         return []
     own = norm[:, place.position]
+    if not np.isfinite(own).any():  # of a prompt that was not read
+        return []
     row = int(np.nanargmax(own))
     tip = f"From {size_text(float(own[0]))}; largest {place_words(result, row)}: "
     return [Fact("Stream at the end", size_text(float(own[-1])), tip + size_text(float(own[row])))]

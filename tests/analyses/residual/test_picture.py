@@ -9,6 +9,7 @@ from desktop_app.pictures.facts import Place
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of as table_of_result
 from tests.analyses.residual.sample import FIRST, LAYERS, NORM, fields, result
+from tests.samples import drawn
 
 
 def line_of(curves, name):
@@ -199,6 +200,25 @@ def test_facts_are_of_the_selected_cell():
     (end,) = picture.token_facts(result(), Place(prompt=0, position=0))
     assert (end.name, end.value) == ("Stream at the end", "100.0")
     assert "largest before block 3: 2,000" in end.tip
+
+
+def changed(place, value):
+    """Return the result with a norm of its first prompt, or a row of them, changed."""
+    data = fields()
+    data["norm"][0][place] = value
+    return drawn.result_of("residual", data, model=result().model)
+
+
+def test_a_prompt_that_was_not_read_has_no_fact_of_its_tokens():
+    unread = changed(slice(None), np.nan)
+    assert picture.token_facts(unread, Place(prompt=0, position=3)) == []
+    assert len(picture.token_facts(unread, Place(prompt=1, position=3))) == 1
+
+
+def test_a_stream_of_norm_0_has_no_growth_but_its_other_facts():
+    facts = picture.cell_facts(changed((0, 3), 0.0), Place(prompt=0, layer=0, position=3))
+    assert [(f.name, f.value) for f in facts][:2] == [("Stream", "0"), ("Growth", "–")]
+    assert len(facts) == 4
 
 
 @pytest.mark.parametrize("what", WHATS)
