@@ -348,8 +348,8 @@ def _standing(
     if model.info.weights == "processed":
         message = (
             "Processed weights write a centred stream, from which the mean over its numbers is "
-            "gone, where the model has LayerNorm: norms, cosines and shares differ from those of "
-            "the raw weights."
+            "gone, where the model has LayerNorm: norms, cosines, shares and sizes of heads differ "
+            "from those of the raw weights."
         )
         found.append(Notice("weights_processed", message))
     return found

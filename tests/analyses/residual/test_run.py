@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from desktop_app.analyses.residual.run import part_names, run
 from desktop_app.analyses.residual.sizes import table_of
-from desktop_app.analyses.residual.spec import ResidualParams
+from desktop_app.analyses.residual.spec import ANALYSIS, ResidualParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
@@ -360,8 +360,12 @@ def test_half_precision_is_measured(tmp_path):
 def test_processed_weights_say_that_norms_differ(tmp_path):
     folder = save_tiny("gpt2", tmp_path / "gpt2")
     model = load(ModelSpec(str(folder), device="cpu", weights="processed"), SilentReporter())
-    found = residual(model)
-    assert "weights_processed" in {n.code for n in found.warnings}
+    found = residual(model, heads=True)
+    (message,) = [n.message for n in found.warnings if n.code == "weights_processed"]
+    assert "sizes of heads" in message
+    assert "as loaded" in ANALYSIS.field("ov_norm").meaning
+    own = residual(tiny("gpt2"), heads=True).data["ov_norm"]
+    assert np.abs(found.data["ov_norm"] - own).max() > 1e-3
     raw = residual(tiny("gpt2")).data
     streams, _out = plain_streams(tiny("gpt2").spec.model, found.prompts[0].tokens.ids)
     # Centred: the same stream, less the mean over its numbers.
