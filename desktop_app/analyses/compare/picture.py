@@ -230,10 +230,12 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
     yield _line(
         "spread", "spread of the shift", spread, logits, "0: all logits of a position shift alike"
     )
-    error = _largest(np.asarray(data["resid_relative_error"], dtype=float))
-    yield _line(
-        "stream", "largest stream error", error, float(allowed["stream"]), "relative, of a layer"
-    )
+    errors, what = np.asarray(data["resid_relative_error"], dtype=float), "largest stream error"
+    if np.isnan(errors).all():
+        yield "stream", what, WITHHELD, "", "", "the streams cannot be compared"
+    else:
+        stream = float(allowed["stream"])
+        yield _line("stream", what, _largest(errors), stream, "relative, of a layer")
     if has_heads(result):
         yield "spearman", "Spearman of heads", number(float(data["head_spearman"])), "", "", ""
 
@@ -242,8 +244,6 @@ def _line(
     key: str, what: str, value: float, allowed: float, tip: str
 ) -> tuple[str, str, str, str, str, str]:
     verdict = "" if math.isnan(allowed) else _SAME if value <= allowed else _OTHER
-    if math.isnan(value) and key == "stream":
-        return key, what, WITHHELD, "", "", "the streams cannot be compared"
     return key, what, small(value), "" if math.isnan(allowed) else small(allowed), verdict, tip
 
 

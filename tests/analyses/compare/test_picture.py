@@ -78,6 +78,16 @@ def test_streams_that_cannot_be_compared_are_said_and_leave_no_rows():
     assert np.isfinite(data_of.error_curves(result).reach()[1]).all()
 
 
+def test_streams_that_overflow_are_beyond_and_not_beyond_comparison():
+    result = overflowed()
+    row = next(row for row in data_of.numbers(result).rows if row.key == "stream")
+    assert row.values[1:] == ("–", "0.00781", "beyond")
+    assert "cannot be compared" not in row.tooltip
+    assert data_of.layers(result).values("verdict") == ["within", *["beyond"] * 3]
+    told = data_of.stream_sentence(result)
+    assert told.startswith("The streams part first before layer 1: relative error ∞, above")
+
+
 def test_numbers_that_are_none_are_never_within():
     result = compare_result(verdict="equal", data={"max_logprob_difference": float("nan")})
     assert beyond(result)[2] == "beyond"
@@ -223,6 +233,14 @@ def test_every_number_is_explained_with_the_values_on_screen(what):
         assert found is not None
         assert found.formula
     assert explain(result, what, Place(1, 1, 2, 3)).working
+
+
+def test_a_cosine_near_1_is_not_explained_as_1():
+    result = compare_result(data={"resid_cosine": np.array([1, 1, 0.99997, 0.5])})
+    told = [explain(result, "cosine", Place(layer=layer)).working for layer in (1, 2, 3)]
+    assert told[0].startswith("1   (before layer 1)")
+    assert told[1].startswith("1 − 3.0e−05   (before layer 2)")
+    assert told[2].startswith("0.5000   (")
 
 
 def test_heads_that_were_not_ranked_are_not_explained():
