@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.residual.spec import ANALYSIS, ResidualParams
+from desktop_app.analyses.residual.told import empty, standing
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, row_bytes, used_bytes
@@ -169,7 +170,8 @@ def run(model: LoadedModel, params: ResidualParams, report: Reporter) -> Result:
     stopped.tell_end(report)
     # No answer is compared here: of them only a repair that was made must be told.
     repairs = [n for n in prepared.notices if params.fix]
-    told_all = [*repairs, *_standing(model, texts, measure), *notices]
+    norms = {n: seen.tables["norm"] for n, seen in sorted(found.seen.items())}
+    told_all = [*repairs, *standing(model, texts, measure.why), *empty(model, norms), *notices]
     return finish(model, ANALYSIS, params, prepared.records, (data, told_all), clock)
 
 
@@ -318,41 +320,6 @@ def _needs(model: LoadedModel, texts: Sequence[Sequence[int]], measure: _Measure
     kept = length * measure.tensors * (info.n_layers + 1) * info.d_model * item
     kept = min(kept, max(0, int(_SHARE_KEPT * budget_bytes(model))))
     return used_bytes(model.device) + row_bytes(model, length, length, read_all=False) + kept
-
-
-def _standing(
-    model: LoadedModel, texts: Sequence[Sequence[int]], measure: _Measure
-) -> list[Notice]:
-    """Return what must be said of these prompts and this model."""
-    found = [Notice(code, message) for code, message in measure.why.items()]
-    alone = [n for n, text in enumerate(texts) if len(text) == 1]
-    if len(alone) == len(texts):
-        message = (
-            "Every prompt has a single token, and growth, cosine and shares are those of the "
-            "positions from 1 on: they have no value. Give longer prompts."
-        )
-        found.append(Notice("one_position", message))
-    elif alone:
-        listed = ", ".join(str(n + 1) for n in alone[:5]) + (" …" if len(alone) > 5 else "")
-        message = (
-            f"A single token stands in prompt {listed}: growth, cosine and shares are those of the "
-            "positions from 1 on, and leave it out."
-        )
-        found.append(Notice("one_position", message))
-    if model.info.n_layers < 3:
-        message = (
-            f"{model.info.name} has {plural(model.info.n_layers, 'layer')}, and the growth rate "
-            "leaves the first and the last out: it has no value."
-        )
-        found.append(Notice("too_few_layers", message))
-    if model.info.weights == "processed":
-        message = (
-            "Processed weights write a centred stream, from which the mean over its numbers is "
-            "gone, where the model has LayerNorm: norms, cosines, shares and sizes of heads differ "
-            "from those of the raw weights."
-        )
-        found.append(Notice("weights_processed", message))
-    return found
 
 
 def _head_sizes(
