@@ -146,6 +146,9 @@ def stream_sentence(result: Result) -> str:
             f"({tolerance}) at every layer."
         )
     layer = int(first)
+    if np.isnan(errors[layer]):
+        where = stream_name(layer, len(errors))
+        return f"The streams part first {where}: their relative error there is not a number."
     return (
         f"The streams part first {stream_name(layer, len(errors))}: relative error "
         f"{small(float(errors[layer]))}, above the {tolerance} that "

@@ -22,6 +22,7 @@ from desktop_app.analyses.compare.second import (
 from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, TOP, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.analyses.compare.told import (
+    empty_stream_notices,
     not_finite_notices,
     of_second,
     other_shape,
@@ -142,7 +143,8 @@ def _compared(
             more, told = {}, [*stopped.before("the ranking of heads", report)]
         data |= more
         notices += told
-    return data, [*notices, *not_finite_notices((model, other), found, texts, data)]
+    bad = not_finite_notices((model, other), found, texts, data)
+    return data, [*notices, *bad, *empty_stream_notices(model, other, found)]
 
 
 def _fields(model: LoadedModel, other: LoadedModel, found: list[Apart]) -> dict[str, Any]:
@@ -234,7 +236,8 @@ def _verdict(
 ) -> str:
     """Return what the numbers come to; not-a-number is never equal."""
     errors = streams["resid_relative_error"]
-    if largest["max_logit_difference"] == 0 and not np.nansum(errors):
+    alike = not errors.any() or np.isnan(errors).all()  # or there are none to be compared
+    if largest["max_logit_difference"] == 0 and alike:
         return "identical"
     if not largest["max_logprob_difference"] <= tolerance["logprob"]:
         return "apart"

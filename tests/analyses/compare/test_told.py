@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -26,7 +24,7 @@ from desktop_app.session import exports
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
-from tests.patience import CHILD_S
+from tests.session.alone import run_alone
 
 ROWS = (
     PromptRow(text="the cat sat", answer="x", wrong="q"),
@@ -99,16 +97,8 @@ def test_the_same_folder_by_another_way_is_the_same_files(tmp_path):
 def run_script(result, source, folder):
     """Run what a comparison exports; it writes `found.npz`, and what it prints is returned."""
     exports.export(result, folder / "script.py")
-    done = subprocess.run(
-        [sys.executable, "-I", str(folder / "script.py"), str(source), str(folder / "found.npz")],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    call = (str(folder / "script.py"), [str(source), str(folder / "found.npz")])
+    return run_alone(folder, [call])
 
 
 # Numbers that are not finite.
