@@ -37,9 +37,9 @@ from desktop_app.session.export_table import cell_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desktop_app.analyses.residual.sizes import Shown
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.shown import Shown
     from desktop_app.session.export_table import Table
 
 # Position 0 is said to stand apart where its norm is so many times that of the others.

@@ -6,6 +6,7 @@ import pytest
 from desktop_app.analyses.residual import charts, picture, sizes
 from desktop_app.analyses.residual.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
+from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of as table_of_result
 from tests.analyses.residual.sample import FIRST, LAYERS, NORM, fields, result
@@ -146,16 +147,16 @@ def test_headlines_say_what_there_is():
     assert picture.made_sentence(result()) == "Before the final norm · positions ≥ 1 of 2 prompts"
     unread = fields((8, 6))
     unread["norm"] = (unread["norm"][0], unread["norm"][1] * np.nan)
-    assert picture.made_sentence(sizes.SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
-    less = sizes.SoFar(fields((8, 6)) | {"growth_rate": 0.5})
+    assert picture.made_sentence(SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
+    less = SoFar(fields((8, 6)) | {"growth_rate": 0.5})
     assert picture.headline(less).startswith("The stream shrinks to 0.500 × per layer")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
-    assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
+    assert picture.headline(SoFar(data)) == "The stream grows 120.000 × in 4 layers"
 
 
 def without_growth(norms):
     data = {"norm": norms, "growth": np.full(LAYERS, np.nan), "growth_rate": float("nan")}
-    return picture.headline(sizes.SoFar(data))
+    return picture.headline(SoFar(data))
 
 
 def test_why_there_is_no_growth_rate_is_said_as_it_is():
@@ -182,7 +183,7 @@ def test_why_there_is_no_growth_rate_is_said_as_it_is():
 def test_position_0_is_said_to_stand_apart_where_it_is_largest(norms, told):
     table = np.repeat(np.array([[0.1], [1], [2], [2.5], [2.6]]), 8, axis=1)
     table[:, 0] = norms
-    shown = sizes.SoFar({"norm": (table,), "growth": np.ones(LAYERS)})
+    shown = SoFar({"norm": (table,), "growth": np.ones(LAYERS)})
     assert picture.first_sentence(shown) == told
 
 
