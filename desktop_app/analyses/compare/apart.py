@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.compare.second import common_ids
+from desktop_app.analyses.compare.second import MOST_NUMBERS, common_ids
 from desktop_app.contract.report import ShareReporter
 from desktop_app.methods.readout import logits_of
 from desktop_app.methods.streams import by_length, read_streams
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.streams import Streams
 
-# Positions are compared a few at a time: doubles of both, and what is made of them.
-_MOST_NUMBERS = 8_000_000
 # How the work is shared: running the first, the second, comparing logits.
 _PARTS = (0.3, 0.3, 0.4)
 
@@ -134,7 +132,7 @@ def _logits_apart(
     first: torch.Tensor, second: torch.Tensor, kept: torch.Tensor | None, report: Reporter
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield what of `Apart` is made of logits, for a few positions at a time."""
-    step = max(1, _MOST_NUMBERS // first.shape[-1])
+    step = max(1, MOST_NUMBERS // first.shape[-1])
     for start in range(0, len(first), step):
         report.check()
         one, two = (_doubles(x[start : start + step], kept) for x in (first, second))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SHOWN = 60
 _FLAG = re.compile(r"--(dtype|layernorm|weights)\b")
 # Logits are compared in doubles, a few millions at a time: both, and what is made of them.
-_MOST_NUMBERS, _COPIES = 8_000_000, 8
+MOST_NUMBERS, _COPIES = 8_000_000, 8
 
 
 def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
@@ -138,7 +138,7 @@ def memory_needed(model: LoadedModel, params: CompareParams, prepared: Prepared)
     info, item = model.info, BYTES_PER_ITEM.get(model.info.dtype, 4)
     streams = 2 * item * length * (info.n_layers + 1) * info.d_model
     logits = 2 * 4 * length * info.d_vocab
-    doubles = 8 * _COPIES * min(max(_MOST_NUMBERS, info.d_vocab), length * info.d_vocab)
+    doubles = 8 * _COPIES * min(max(MOST_NUMBERS, info.d_vocab), length * info.d_vocab)
     work = text_bytes(model, length, length) + streams + logits + doubles
     if params.rank_heads:
         rows = rows_per_pass(model, length, (1, length), SweepPlan((length - 1,)))

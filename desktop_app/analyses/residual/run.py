@@ -18,7 +18,7 @@ from desktop_app.engine.weights import head_weights
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.prepare import prepare
-from desktop_app.methods.streams import Wanted, by_length, read_streams, require_sum
+from desktop_app.methods.streams import Wanted, by_length, no_sum, read_streams, unexplained
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
 
@@ -129,16 +129,11 @@ class _Measure:
 
     def _check_sum(self, streams: Streams) -> None:
         """Withhold shares where blocks do more to the stream than attention and MLP."""
-        try:
-            require_sum(self.model, streams)
-        except BadInputError:
-            missing = streams.missing()
-            layer = int(np.argmax(missing))
+        found = unexplained(self.model, streams)
+        if found is not None:
             self.shares = False
             self.why["shares_withheld"] = (
-                f"The stream of {self.model.info.name} is not the sum of its embeddings, attention "
-                f"and MLPs: layer {layer} does more to it ({100 * missing[layer]:.2g} % of it), so "
-                "no part has a share of its own. Norms and cosines are those of the stream itself."
+                f"{no_sum(self.model, *found)}. Norms and cosines are those of the stream itself."
             )
 
 

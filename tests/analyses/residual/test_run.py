@@ -18,7 +18,8 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.support.errors import Cancelled
+from desktop_app.methods.streams import Wanted, read_streams, require_sum
+from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.zoo import ARCHITECTURES, FURTHER, save_tiny, tiny_tokenizer
 from tests.models import named, tiny
 
@@ -259,6 +260,11 @@ def test_shares_are_withheld_where_the_stream_is_no_sum(architecture):
     message = next(n.message for n in found.warnings if n.code == "shares_withheld")
     assert "layer" in message
     assert model.info.name in message
+    ids = model.ids([found.prompts[0].tokens.ids])
+    with pytest.raises(BadInputError) as refused:
+        require_sum(model, read_streams(model, ids, Wanted(parts=True)))
+    assert message.partition("(")[0] == str(refused.value).partition("(")[0]
+    assert message.endswith("own. Norms and cosines are those of the stream itself.")
     assert np.isfinite(data["norm"]).all()
     assert np.isfinite(data["cosine"]).all()
     assert data["norm_mlp"].shape == data["norm"][1:].shape
