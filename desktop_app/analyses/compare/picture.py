@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
@@ -295,19 +296,28 @@ def _stream_scale(count: int) -> Scale:
 def error_curves(result: Result, prompt: int | None = None) -> Curves:
     """Return the relative error of the streams over layers, and that of one of several prompts."""
     errors, _cosines = _streams(result)
-    lines = [Line("mean" if prompt is not None else "", errors)]
+    name, axis = "mean" if prompt is not None else "", Scale("relative error", log=True)
+    lines = [Line(name, errors, dots=_has_lone(axis, errors))]
     if prompt is not None and "resid_error" in result.data:
         own = np.asarray(_by_prompt(result, "resid_error")[prompt], dtype=float).mean(-1)
-        lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True))
+        lone = _has_lone(axis, own)
+        lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True, dots=lone))
     allowed = float(result.data["tolerance"]["stream"])
     shown = [v for line in lines for v in line.values if v > 0]
     return Curves(
         tuple(lines),
         _stream_scale(len(errors)),
-        Scale("relative error", log=True, limits=decades([*shown, allowed])),
+        replace(axis, limits=decades([*shown, allowed])),
         tip=bind(_stream_tip, result),
         marks=(Mark(allowed, f"tolerance {small(allowed)}"),),
     )
+
+
+def _has_lone(axis: Scale, values: np.ndarray) -> bool:
+    """Return whether a place has a number and none beside it has: no line leads there."""
+    known = np.isfinite(axis.placed(values))
+    ends = np.concatenate(([False], known, [False]))
+    return bool((known & ~ends[:-2] & ~ends[2:]).any())
 
 
 def decades(values: Sequence[float]) -> tuple[float, float]:
@@ -330,10 +340,11 @@ def cosine_curves(result: Result) -> Curves:
     low = float(known.min()) if known.size else 0.0
     low = min(low, _FLAT)
     room = (1 - low) * 0.05
+    axis = Scale("cosine", limits=(low - room, 1 + room))
     return Curves(
-        (Line("", cosines),),
+        (Line("", cosines, dots=_has_lone(axis, cosines)),),
         _stream_scale(len(cosines)),
-        Scale("cosine", limits=(low - room, 1 + room)),
+        axis,
         tip=bind(_stream_tip, result),
     )
 

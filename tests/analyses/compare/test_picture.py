@@ -88,6 +88,17 @@ def test_streams_that_overflow_are_beyond_and_not_beyond_comparison():
     assert told.startswith("The streams part first before layer 1: relative error ∞, above")
 
 
+def test_a_stream_without_neighbours_is_marked_by_a_dot():
+    def dots(result):
+        curves = (data_of.error_curves(result, 1), data_of.cosine_curves(result))
+        return [line.dots for shown in curves for line in shown.lines]
+
+    assert dots(overflowed()) == [True, True, True]
+    assert dots(compare_result()) == [False, False, False]
+    alone = np.array([0, 0, 0, 3e-3])  # 0 has no place on a log axis
+    assert dots(compare_result(data={"resid_relative_error": alone}))[0]
+
+
 def test_numbers_that_are_none_are_never_within():
     result = compare_result(verdict="equal", data={"max_logprob_difference": float("nan")})
     assert beyond(result)[2] == "beyond"
