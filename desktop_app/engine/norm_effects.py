@@ -131,16 +131,22 @@ def take_away(
         ModelLoadError: A norm is of no known kind, or nothing came of it.
     """
     before = logits()
-    config = hf_model.config.get_text_config()
-    told = (getattr(config, name, None) for name in _CONTEXTS)
-    context = min((n for n in told if isinstance(n, int) and n > 0), default=_MOST_TOKENS)
-    change = norms.change(hf_model, spec, sample_texts(tokenizer, config.vocab_size, context))
+    context = context_of(hf_model.config) or _MOST_TOKENS
+    vocabulary = hf_model.config.get_text_config().vocab_size
+    change = norms.change(hf_model, spec, sample_texts(tokenizer, vocabulary, context))
     with norms.variances(hf_model, change.norms) as read:
         after = logits()
     found = damage(before, after)
     require_moved(spec, change, found)
     notice = removed_notice(name, change, found, max(read, default=0.0))
     return Removed(change, found, before, after, notice)
+
+
+def context_of(config: Any) -> int | None:
+    """Return how many tokens a model reads by its Hugging Face settings; None where none says."""
+    text = config.get_text_config()
+    told = (getattr(text, name, None) for name in _CONTEXTS)
+    return min((n for n in told if isinstance(n, int) and n > 0), default=None)
 
 
 def _amount(value: float) -> str:

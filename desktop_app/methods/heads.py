@@ -1,4 +1,4 @@
-"""Every head of a model replaced by zero in turn, and how two models' heads rank."""
+"""Every head of a model replaced by zero in turn."""
 
 from __future__ import annotations
 
@@ -46,19 +46,6 @@ def without_heads(
 def head_effects(found: Readings) -> np.ndarray:
     """Return zeroed − untouched `[L, H, N]`."""
     return np.asarray(np.stack(found.cells, axis=-1) - found.base[0])
-
-
-def most_harmful(effect: np.ndarray, count: int, *, harm: int = -1) -> list[tuple[int, int]]:
-    """Return the heads whose removal hurts most, the worst first.
-
-    Args:
-        effect: `[L, H]`; NaN is passed over.
-        count: How many.
-        harm: The sign of a change that hurts: −1 of a logit, +1 of a loss.
-    """
-    order = np.argsort(-harm * effect, axis=None, kind="stable")
-    known = [int(i) for i in order if np.isfinite(effect.flat[i])]
-    return [(i // effect.shape[1], i % effect.shape[1]) for i in known[:count]]
 
 
 def _cells(layers: int, heads: int, group: Group) -> Iterator[Cell]:

@@ -23,7 +23,7 @@ from desktop_app.engine.noise import HALF
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import equal_length_groups
-from desktop_app.methods.watching import in_batches
+from desktop_app.methods.watching import in_batches, report_hooks
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def read_streams(
     keep = partial(_keep, kept=kept, shape=shape, only=only)
     hooks += [(name, partial(keep, name=name)) for name in seen]
     if report is not None:
-        hooks += _report_hooks(model, report)
+        hooks += report_hooks(model, report)
     hooks.append((READ_HOOK, partial(_at, positions=torch.tensor(read))))
     with no_hooks_left(model):
         logits = model.run(ids[rows.to(ids.device)], hooks)
@@ -162,20 +162,36 @@ def read_streams(
     )
 
 
+def unexplained(model: LoadedModel, streams: Streams) -> tuple[int, float] | None:
+    """Return the first layer that adds more to the stream than attention and MLP, and which share.
+
+    None where there is no such layer: the stream is the sum of its parts.
+    """
+    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
+    for layer, share in enumerate(streams.missing()):
+        if share > allowed:
+            return layer, share
+    return None
+
+
+def no_sum(model: LoadedModel, layer: int, share: float) -> str:
+    """Say that a stream is not the sum of its parts, and what does not follow."""
+    return (
+        f"The stream of {model.info.name} is not the sum of its embeddings, attention and MLPs: "
+        f"layer {layer} does more to it ({100 * share:.2g} % of it), so no part has a share of its "
+        "own"
+    )
+
+
 def require_sum(model: LoadedModel, streams: Streams) -> None:
     """Refuse a model whose blocks add more to the stream than attention and MLP.
 
     Raises:
         BadInputError: It names the layer and how much is missing.
     """
-    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
-    for layer, share in enumerate(streams.missing()):
-        if share > allowed:
-            raise BadInputError(
-                f"The stream of {model.info.name} is not the sum of its embeddings, attention and "
-                f"MLPs: layer {layer} does more to it ({100 * share:.2g} % of it), so no part has "
-                "a share of its own; choose another model."
-            )
+    found = unexplained(model, streams)
+    if found is not None:
+        raise BadInputError(f"{no_sum(model, *found)}; choose another model.")
 
 
 def by_length(
@@ -265,15 +281,3 @@ def _keep(
 def _at(x: torch.Tensor, hook: object, *, positions: torch.Tensor) -> torch.Tensor:
     rows = torch.arange(len(x), device=x.device)
     return x[rows, positions.to(x.device)][:, None]
-
-
-def _report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, HookFn]]:
-    """Yield a hook per layer that says how far the pass is; it may cancel."""
-    layers = model.info.n_layers
-
-    def tell(_x: torch.Tensor, hook: object, layer: int) -> None:
-        report.step(layer / layers, f"layer {layer + 1} of {layers}")
-
-    for layer in range(layers):
-        if model.has_hook(site_hook(layer, "resid_pre")):
-            yield site_hook(layer, "resid_pre"), partial(tell, layer=layer)

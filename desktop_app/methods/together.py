@@ -6,19 +6,19 @@ batch size rounds differently. An architecture that does not stand it is read on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from desktop_app.contract.report import ShareReporter, SilentReporter
 from desktop_app.engine.memory import fewer_rows, text_bytes, texts_per_pass, used_bytes
-from desktop_app.engine.model import READ_HOOK, site_hook
+from desktop_app.engine.model import READ_HOOK
 from desktop_app.engine.noise import HALF
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import equal_length_groups
+from desktop_app.methods.watching import report_hooks
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -174,17 +174,3 @@ def _keeper(texts: Sequence[Text]) -> HookFn:
         return x[rows.to(x.device), at.to(x.device)][None]
 
     return keep
-
-
-def report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, HookFn]]:
-    """Yield a hook per layer that says how far the pass is; it may cancel."""
-    layers = model.info.n_layers
-    for layer in range(layers):
-        note = f"layer {layer + 1} of {layers}"
-        tell = partial(_tell, report=report, fraction=layer / layers, note=note)
-        if model.has_hook(site_hook(layer, "resid_pre")):
-            yield site_hook(layer, "resid_pre"), tell
-
-
-def _tell(_x: torch.Tensor, hook: object, *, report: Reporter, fraction: float, note: str) -> None:
-    report.step(fraction, note)

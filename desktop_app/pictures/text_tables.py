@@ -38,6 +38,19 @@ def lowest(cost: np.ndarray, most: int | None = _TOP) -> Iterator[tuple[int, ...
         yield tuple(int(i) for i in np.unravel_index(flat, known.shape))
 
 
+def most_harmful(effect: np.ndarray, count: int, *, harm: int = -1) -> list[tuple[int, int]]:
+    """Return the heads whose removal hurts most, the worst first.
+
+    Args:
+        effect: `[L, H]`; what is not finite is passed over.
+        count: How many.
+        harm: The sign of a change that hurts: −1 of a logit, +1 of a loss.
+    """
+    places = lowest(-harm * effect, None)
+    known = [(layer, head) for layer, head in places if np.isfinite(effect[layer, head])]
+    return known[:count]
+
+
 def _fields(result: Result) -> Iterator[str]:
     for name, value in result.data.items():
         shape = getattr(value, "shape", None)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.methods.heads import head_effects, most_harmful, without_heads
+from desktop_app.methods.heads import head_effects, without_heads
 from desktop_app.methods.prepare import prepare
 from tests.models import plain_loop, tiny
 
@@ -23,9 +22,3 @@ def test_effects_equal_the_plain_loop():
             for head in range(4):
                 without = float(plain_loop(model, ids, layer, head, 0.0)[answer])
                 assert found[layer, head, n] == pytest.approx(without - base, abs=2e-5)
-
-
-def test_the_most_harmful_come_first_and_missing_ones_never():
-    effect = np.array([[0.5, -2.0], [np.nan, -1.0]])
-    assert most_harmful(effect, 2) == [(0, 1), (1, 1)]
-    assert most_harmful(effect, 9, harm=1) == [(0, 0), (1, 1), (0, 1)]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from desktop_app.methods.streams import Streams
+from desktop_app.methods.streams import (
+    Streams,
+    Wanted,
+    no_sum,
+    read_streams,
+    require_sum,
+    unexplained,
+)
+from desktop_app.support.errors import BadInputError
+from tests.models import tiny
 
 
 def taken_back(dtype, factor=1.0):
@@ -25,6 +34,25 @@ def test_rounding_of_huge_activations_that_are_taken_back_is_nothing_missing(dty
     streams = taken_back(dtype)
     assert streams.stream[1].float().norm() < 100
     assert streams.missing()[0] < 1e-2
+
+
+@pytest.mark.parametrize("architecture", ["openai-gpt", "gemma4_text"])
+def test_who_refuses_and_who_withholds_names_the_same_layer(architecture):
+    model = tiny(architecture)
+    ids = torch.tensor([[1, 5, 9, 17]])
+    streams = read_streams(model, ids, Wanted(parts=True))
+    layer, share = unexplained(model, streams)
+    assert share == streams.missing()[layer] > 1e-3
+    assert max(streams.missing()[:layer], default=0) <= 1e-3
+    sentence = no_sum(model, layer, share)
+    assert f"layer {layer} does more to it" in sentence
+    with pytest.raises(BadInputError) as refused:
+        require_sum(model, streams)
+    assert str(refused.value) == f"{sentence}; choose another model."
+
+
+def test_a_stream_that_is_a_sum_has_no_such_layer():
+    assert unexplained(tiny("gpt2"), taken_back(torch.float32)) is None
 
 
 def test_what_a_block_does_besides_is_missing():

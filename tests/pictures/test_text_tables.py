@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from desktop_app.pictures.text_tables import as_text, show_space
+from desktop_app.pictures.text_tables import as_text, most_harmful, show_space
 from tests.samples import drawn
 
 
@@ -26,3 +27,9 @@ def test_each_analysis_has_its_table(result, words):
 def test_what_cannot_be_seen_is_drawn():
     assert show_space(" a\n\t") == "␠a↵⇥"
     assert show_space("") == "∅"
+
+
+def test_the_most_harmful_come_first_and_missing_ones_never():
+    effect = np.array([[0.5, -2.0], [np.nan, -1.0]])
+    assert most_harmful(effect, 2) == [(0, 1), (1, 1)]
+    assert most_harmful(effect, 9, harm=1) == [(0, 0), (1, 1), (0, 1)]

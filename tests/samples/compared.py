@@ -125,3 +125,29 @@ def stepped(*, inert: bool = False) -> dict[str, Any]:
         found |= {"eps": np.array([1e4, 1e8, 1e12]), "eps_error": np.array([1e-3, 1e-5, 1e-6])}
         found["eps_unscaled"] = np.array([1.5, 1.6, 1.7])
     return found
+
+
+def overflowed() -> Result:
+    """Return what float16 gives of a stream that is too large for it, from layer 1 on."""
+    errors = np.array([2.9e-4, math.inf, math.nan, math.nan])
+    lengths = [len(prompt.tokens) for prompt in PROMPTS]
+    lost = ("kl", "logit_difference", "logprob_difference", "logit_shift", "logit_shift_spread")
+    effects = ranked()
+    nothing = np.full((3, 4), math.nan)
+    data = {
+        "resid_relative_error": errors,
+        "resid_cosine": np.array([1 - 4e-8, math.nan, math.nan, math.nan]),
+        "first_apart": 1,
+        "resid_error": tuple(np.outer(errors, np.ones(n)) for n in lengths),
+        "max_logit_difference": math.nan,
+        "mean_logit_difference": math.nan,
+        "max_logprob_difference": math.nan,
+        **{name: tuple(np.full(n, math.nan) for n in lengths) for name in lost},
+        "with_head_effect": np.stack([nothing, nothing], axis=-1),
+        "with_head_effect_mean": nothing,
+        "head_spearman": math.nan,
+        "head_overlap": 0,
+        "tolerance": {**TOLERANCE, "dtype": "float16", "stream": 8 / 2**10},
+    }
+    curve = {"eps_error": np.array([1e-3, math.inf, math.nan])}
+    return compare_result(data={**effects, **stepped(), **data, **curve})

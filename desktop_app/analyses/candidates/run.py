@@ -22,8 +22,7 @@ from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import encoder_of, prepare
-from desktop_app.methods.together import report_hooks
-from desktop_app.methods.watching import in_batches
+from desktop_app.methods.watching import in_batches, report_hooks
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from desktop_app.analyses.compare.second import common_ids
+from desktop_app.analyses.compare.second import MOST_NUMBERS, common_ids
 from desktop_app.contract.report import ShareReporter
 from desktop_app.methods.readout import logits_of
 from desktop_app.methods.streams import by_length, read_streams
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.streams import Streams
 
-# Positions are compared a few at a time: doubles of both, and what is made of them.
-_MOST_NUMBERS = 8_000_000
 # How the work is shared: running the first, the second, comparing logits.
 _PARTS = (0.3, 0.3, 0.4)
-_NOTHING = 1e-30
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,9 @@ class Apart:
         finite: Whether all numbers of the first are finite, and all of the second: logits and
             streams.
         error: ‖second − first‖ / ‖first‖ of the streams `[L+1, S]`; empty where they cannot be
-            compared.
-        cosine: Of the streams, likewise.
+            compared. Where the first is 0: 0 if the second is too, else not a number.
+        cosine: Of the streams, likewise; not a number where one of both alone is 0.
+        nothing: Where one of both streams is 0 and the other is not, (layer, position) each.
     """
 
     logit: np.ndarray
@@ -59,6 +57,7 @@ class Apart:
     finite: tuple[bool, bool] = (True, True)
     error: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     cosine: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    nothing: tuple[tuple[int, int], ...] = ()
 
 
 def streams_compare(model: LoadedModel, other: LoadedModel) -> bool:
@@ -99,20 +98,16 @@ def _group(
     compared = streams_compare(model, other)
     for row, number in enumerate(numbers):
         rest.step(row / len(numbers), f"Comparing the logits of prompt {number + 1}")
-        error, cosine = np.empty((0, 0)), np.empty((0, 0))
-        if compared:
-            error, cosine = _streams_apart(
-                [x[row] for x in streams.stream], [x[rows[row]] for x in theirs[row].stream]
-            )
+        pair = [x[row] for x in streams.stream], [x[rows[row]] for x in theirs[row].stream]
+        along = _streams_apart(*pair) if compared else {}
         of_first = _logits(model, streams, row)
         of_second = _logits(other, theirs[row], rows[row])
         parts = list(_logits_apart(of_first, of_second, kept, rest))
-        told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        finite = (
-            _all_finite(of_first, [x[row] for x in streams.stream]),
-            _all_finite(of_second, [x[rows[row]] for x in theirs[row].stream]),
-        )
-        found[number] = Apart(**told, finite=finite, error=error, cosine=cosine)
+        told: dict[str, Any] = {
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
+        finite = _all_finite(of_first, pair[0]), _all_finite(of_second, pair[1])
+        found[number] = Apart(**told, finite=finite, **along)
     return found
 
 
@@ -137,7 +132,7 @@ def _logits_apart(
     first: torch.Tensor, second: torch.Tensor, kept: torch.Tensor | None, report: Reporter
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield what of `Apart` is made of logits, for a few positions at a time."""
-    step = max(1, _MOST_NUMBERS // first.shape[-1])
+    step = max(1, MOST_NUMBERS // first.shape[-1])
     for start in range(0, len(first), step):
         report.check()
         one, two = (_doubles(x[start : start + step], kept) for x in (first, second))
@@ -165,19 +160,27 @@ def _doubles(logits: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
     return (logits.cpu() if logits.device.type == "mps" else logits).double()
 
 
-def _streams_apart(
-    first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return relative error and cosine `[L+1, S]`: exactly 0 and 1 where nothing differs."""
+def _streams_apart(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """Return what of `Apart` is made of streams: exactly 0 and 1 where nothing differs."""
     found = [_stream_apart(one, two) for one, two in zip(first, second, strict=True)]
-    errors, cosines = zip(*found, strict=True)
-    return np.stack(errors), np.stack(cosines)
+    errors, cosines, alone = (np.stack(columns) for columns in zip(*found, strict=True))
+    places = tuple((int(layer), int(position)) for layer, position in np.argwhere(alone))
+    return {"error": errors, "cosine": cosines, "nothing": places}
 
 
-def _stream_apart(first: torch.Tensor, second: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _stream_apart(
+    first: torch.Tensor, second: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return relative error and cosine by position, and where one alone is 0 and has neither."""
     one, two = first.cpu().double(), second.cpu().double()
-    sizes = [x.norm(dim=-1, keepdim=True).clamp_min(_NOTHING) for x in (one, two)]
-    error = (two - one).norm(dim=-1) / sizes[0][:, 0]
+    sizes = [x.norm(dim=-1) for x in (one, two)]
+    empty = [size == 0 for size in sizes]
+    # What is 0 in both is 0 / 1, and points the same way as itself.
+    by = [size.where(size != 0, torch.ones_like(size)) for size in sizes]
+    error = (two - one).norm(dim=-1) / by[0]
     # As 1 − ½‖a − b‖² of both directions it keeps its digits near 1, and is 1 for the very same.
-    cosine = 1 - (one / sizes[0] - two / sizes[1]).square().sum(-1) / 2
-    return error.numpy(), cosine.numpy()
+    cosine = 1 - (one / by[0][:, None] - two / by[1][:, None]).square().sum(-1) / 2
+    alone = empty[0] != empty[1]
+    error[empty[0] & alone] = torch.nan
+    cosine[alone] = torch.nan
+    return error.numpy(), cosine.numpy(), alone.numpy()

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.compare.heads_picture import FIRST, SECOND, effects, matches
-from desktop_app.analyses.compare.picture import has_heads, numbers_at, small, stream_name, whose
+from desktop_app.analyses.compare.picture import (
+    cosine_text,
+    has_heads,
+    numbers_at,
+    small,
+    stream_name,
+    whose,
+)
 from desktop_app.pictures.explained import difference
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import metric_name, number, part_name
@@ -70,7 +77,8 @@ def _of_stream(result: Result, what: str, place: Place) -> Explained:
     values = np.asarray(result.data[field], dtype=float)
     at = place.layer if place.layer is not None and place.layer < len(values) else len(values) - 1
     value = float(values[at])
-    told = "" if math.isnan(value) else f"{small(value)}   ({stream_name(at, len(values))})"
+    text = small(value) if what == "error" else cosine_text(value)
+    told = "" if math.isnan(value) else f"{text}   ({stream_name(at, len(values))})"
     if what == "error":
         return Explained(
             "Relative error of the stream",

@@ -56,6 +56,7 @@ class HeadsPane(QWidget):
         column_in(self, split)
         self._plot.point_clicked.connect(self._on_dot_clicked)
         for ranked in self._lists:
+            ranked.set_empty_text("No effect of this model's heads is a number.")
             ranked.row_selected.connect(self._on_head_chosen)
             ranked.row_activated.connect(self._on_head_activated)
         selection.head_changed.connect(self._on_selection_changed)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.compare.picture import whose
-from desktop_app.analyses.compare.spec import HARM_RISES
+from desktop_app.analyses.compare.spec import HARM_RISES, TOP
 from desktop_app.pictures.curves import Scale, Scatter
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.text_tables import lowest
+from desktop_app.pictures.text_tables import most_harmful
 from desktop_app.pictures.words import metric_name, number, part_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Head = tuple[int, int]
 FIRST, SECOND = "head_effect_mean", "with_head_effect_mean"
-TOP = 10
 
 
 def effects(result: Result, name: str) -> np.ndarray:
@@ -70,10 +69,9 @@ def dot_text(result: Result, index: int) -> str:
 
 
 def best(result: Result, name: str) -> list[Head]:
-    """Return a model's most harmful heads, the worst first."""
-    harm = -1 if result.params.get("metric") in HARM_RISES else 1
-    places = lowest(harm * effects(result, name), TOP)
-    return [(int(place[0]), int(place[1])) for place in places]
+    """Return a model's most harmful heads, the worst first; none whose effect is no number."""
+    harm = 1 if result.params.get("metric") in HARM_RISES else -1
+    return most_harmful(effects(result, name), TOP, harm=harm)
 
 
 def top_list(result: Result, name: str) -> Ranking:

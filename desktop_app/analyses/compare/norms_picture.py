@@ -85,7 +85,7 @@ def eps_curves(result: Result) -> Curves:
     return Curves(
         (Line(_SCALED, scaled), Line(_ALONE, alone, tone="bad")),
         Scale("eps", labels=labels, whole=True),
-        Scale("|Δ logit| from x·w + b", log=True, limits=decades(shown or [1.0])),
+        Scale("|Δ logit| from x·w + b", log=True, limits=decades(shown)),
         tip=bind(_eps_text, result),
     )
 

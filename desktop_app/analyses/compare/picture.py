@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.compare.spec import TOP
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -145,6 +147,9 @@ def stream_sentence(result: Result) -> str:
             f"({tolerance}) at every layer."
         )
     layer = int(first)
+    if np.isnan(errors[layer]):
+        where = stream_name(layer, len(errors))
+        return f"The streams part first {where}: their relative error there is not a number."
     return (
         f"The streams part first {stream_name(layer, len(errors))}: relative error "
         f"{small(float(errors[layer]))}, above the {tolerance} that "
@@ -164,7 +169,7 @@ def heads_sentence(result: Result) -> str:
     spearman, overlap = float(result.data["head_spearman"]), float(result.data["head_overlap"])
     if math.isnan(overlap):
         return "The heads of both cannot be matched: the models have other layers or heads."
-    most = min(10, int(np.asarray(result.data["head_effect_mean"]).size))
+    most = min(TOP, int(np.asarray(result.data["head_effect_mean"]).size))
     return (
         f"Heads by what zeroing them costs: Spearman {number(spearman)}, and {int(overlap)} of the "
         f"{most} most harmful are the same."
@@ -229,10 +234,12 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
     yield _line(
         "spread", "spread of the shift", spread, logits, "0: all logits of a position shift alike"
     )
-    error = _largest(np.asarray(data["resid_relative_error"], dtype=float))
-    yield _line(
-        "stream", "largest stream error", error, float(allowed["stream"]), "relative, of a layer"
-    )
+    errors, what = np.asarray(data["resid_relative_error"], dtype=float), "largest stream error"
+    if np.isnan(errors).all():
+        yield "stream", what, WITHHELD, "", "", "the streams cannot be compared"
+    else:
+        stream = float(allowed["stream"])
+        yield _line("stream", what, _largest(errors), stream, "relative, of a layer")
     if has_heads(result):
         yield "spearman", "Spearman of heads", number(float(data["head_spearman"])), "", "", ""
 
@@ -241,8 +248,6 @@ def _line(
     key: str, what: str, value: float, allowed: float, tip: str
 ) -> tuple[str, str, str, str, str, str]:
     verdict = "" if math.isnan(allowed) else _SAME if value <= allowed else _OTHER
-    if math.isnan(value) and key == "stream":
-        return key, what, WITHHELD, "", "", "the streams cannot be compared"
     return key, what, small(value), "" if math.isnan(allowed) else small(allowed), verdict, tip
 
 
@@ -291,23 +296,36 @@ def _stream_scale(count: int) -> Scale:
 def error_curves(result: Result, prompt: int | None = None) -> Curves:
     """Return the relative error of the streams over layers, and that of one of several prompts."""
     errors, _cosines = _streams(result)
-    lines = [Line("mean" if prompt is not None else "", errors)]
+    name, axis = "mean" if prompt is not None else "", Scale("relative error", log=True)
+    lines = [Line(name, errors, dots=_has_lone(axis, errors))]
     if prompt is not None and "resid_error" in result.data:
         own = np.asarray(_by_prompt(result, "resid_error")[prompt], dtype=float).mean(-1)
-        lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True))
+        lone = _has_lone(axis, own)
+        lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True, dots=lone))
     allowed = float(result.data["tolerance"]["stream"])
     shown = [v for line in lines for v in line.values if v > 0]
     return Curves(
         tuple(lines),
         _stream_scale(len(errors)),
-        Scale("relative error", log=True, limits=decades([*shown, allowed])),
+        replace(axis, limits=decades([*shown, allowed])),
         tip=bind(_stream_tip, result),
         marks=(Mark(allowed, f"tolerance {small(allowed)}"),),
     )
 
 
+def _has_lone(axis: Scale, values: np.ndarray) -> bool:
+    """Return whether a place has a number and none beside it has: no line leads there."""
+    known = np.isfinite(axis.placed(values))
+    ends = np.concatenate(([False], known, [False]))
+    return bool((known & ~ends[:-2] & ~ends[2:]).any())
+
+
 def decades(values: Sequence[float]) -> tuple[float, float]:
-    """Return ends of a log axis that hold values, and ticks at three powers of ten at least."""
+    """Return ends of a log axis that hold values, and ticks at three powers of ten at least.
+
+    What overflowed has no place on it.
+    """
+    values = [v for v in values if math.isfinite(v)] or [1.0]
     low, high = (math.log10(v) for v in (min(values), max(values)))
     first, last = math.floor(low), math.ceil(high)
     while last - first < _DECADES:
@@ -322,10 +340,11 @@ def cosine_curves(result: Result) -> Curves:
     low = float(known.min()) if known.size else 0.0
     low = min(low, _FLAT)
     room = (1 - low) * 0.05
+    axis = Scale("cosine", limits=(low - room, 1 + room))
     return Curves(
-        (Line("", cosines),),
+        (Line("", cosines, dots=_has_lone(axis, cosines)),),
         _stream_scale(len(cosines)),
-        Scale("cosine", limits=(low - room, 1 + room)),
+        axis,
         tip=bind(_stream_tip, result),
     )
 

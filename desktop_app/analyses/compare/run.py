@@ -14,13 +14,15 @@ from desktop_app.analyses.compare.second import (
     memory_needed,
     plain_spec,
     reading_notices,
-    refuse_too_large,
+    require_second,
     same_files,
+    second_named,
     second_of,
 )
-from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, CompareParams
+from desktop_app.analyses.compare.spec import ANALYSIS, HARM_RISES, TOP, CompareParams
 from desktop_app.analyses.compare.steps import norm_steps
 from desktop_app.analyses.compare.told import (
+    empty_stream_notices,
     not_finite_notices,
     of_second,
     other_shape,
@@ -34,9 +36,10 @@ from desktop_app.engine.memory import release_memory
 from desktop_app.methods import stopped
 from desktop_app.methods.estimates import rank_agreement
 from desktop_app.methods.finish import Clock, finish, with_twins
-from desktop_app.methods.heads import head_effects, most_harmful, without_heads
+from desktop_app.methods.heads import head_effects, without_heads
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.prepare import Prepared, prepare
+from desktop_app.pictures.text_tables import most_harmful
 from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -44,10 +47,11 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.engine.model import LoadedModel
 
-TOP = 10
 # Which relative error of a stream a number format makes by itself: in float32 what sums in another
 # order come to, in half precision eight units of its last place.
 STREAM_TOLERANCE = {"float32": 1e-5, "float16": 8 / 2**10, "bfloat16": 8 / 2**7}
+# The share of the work that making sure of the second model takes, fetching included.
+_CHECK = 0.05
 _COARSEST = ("bfloat16", "float16", "float32")
 _TORCH = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -56,6 +60,7 @@ _TORCH = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 class _Shares:
     """Where in the work each part begins and ends; ranking the heads takes most of it."""
 
+    check: tuple[float, float]
     steps: tuple[float, float]
     load: tuple[float, float]
     apart: tuple[float, float]
@@ -64,14 +69,16 @@ class _Shares:
     @classmethod
     def of(cls, params: CompareParams) -> _Shares:
         steps = 0.3 if params.norm_steps else 0.0
-        rest = 1 - steps
+        rest = 1 - _CHECK - steps
         load, apart = (0.25, 0.15) if params.rank_heads else (0.6, 0.4)
-        begin = steps + (load + apart) * rest
+        loads = _CHECK + steps
+        begin = loads + (load + apart) * rest
         heads = ((begin, 0.3 * rest), (begin + 0.3 * rest, 0.3 * rest))
         return cls(
-            (0.0, steps),
-            (steps, load * rest),
-            (steps + load * rest, apart * rest),
+            (0.0, _CHECK),
+            (_CHECK, steps),
+            (loads, load * rest),
+            (loads + load * rest, apart * rest),
             heads if params.rank_heads else (),
         )
 
@@ -86,12 +93,13 @@ def run(model: LoadedModel, params: CompareParams, report: Reporter) -> Result:
     clock, shares = Clock(model), _Shares.of(params)
     prepared = _prepare(model, params, report)
     report.needs(memory_needed(model, params, prepared))
+    require_second(model, params, ShareReporter(report, *shares.check))
     steps: dict[str, Any] = {}
     if params.norm_steps:  # before the second model is loaded: no three stand beside each other
         texts = [encoding.ids for encoding in prepared.encodings]
         spec, share = plain_spec(model, params), ShareReporter(report, *shares.steps)
-        refuse_too_large(model, spec)
-        steps = norm_steps(spec, texts, share)
+        with second_named(spec):
+            steps = norm_steps(spec, texts, share)
         release_memory(model.device)
     bad = steps.pop("not_finite", None)
     other = second_of(model, params, prepared, ShareReporter(report, *shares.load))
@@ -135,7 +143,8 @@ def _compared(
             more, told = {}, [*stopped.before("the ranking of heads", report)]
         data |= more
         notices += told
-    return data, [*notices, *not_finite_notices((model, other), found, texts, data)]
+    bad = not_finite_notices((model, other), found, texts, data)
+    return data, [*notices, *bad, *empty_stream_notices(model, other, found)]
 
 
 def _fields(model: LoadedModel, other: LoadedModel, found: list[Apart]) -> dict[str, Any]:
@@ -228,7 +237,8 @@ def _verdict(
 ) -> str:
     """Return what the numbers come to; not-a-number is never equal."""
     errors = streams["resid_relative_error"]
-    if largest["max_logit_difference"] == 0 and not np.nansum(errors):
+    alike = not errors.any() or np.isnan(errors).all()  # or there are none to be compared
+    if largest["max_logit_difference"] == 0 and alike:
         return "identical"
     if not largest["max_logprob_difference"] <= tolerance["logprob"]:
         return "apart"

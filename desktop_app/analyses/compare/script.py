@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.compare.spec import HARM_RISES
+from desktop_app.analyses.compare.spec import HARM_RISES, TOP
 from desktop_app.session.export_scripts import (
     changed_norms,
     dtype_code,
@@ -43,7 +43,7 @@ def facts(result: Result, params: CompareParams) -> dict[str, Any]:
         "comparable": not _is_missing(result),
         "stepped": "eps_error" in result.data,
         "step_norms": _step_norms(result),
-        "most": 10,
+        "most": TOP,
         "harm": -1 if params.metric in HARM_RISES else 1,
     }
 

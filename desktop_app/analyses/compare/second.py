@@ -25,7 +25,7 @@ from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadE
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.compare.spec import CompareParams
     from desktop_app.contract.report import Reporter
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SHOWN = 60
 _FLAG = re.compile(r"--(dtype|layernorm|weights)\b")
 # Logits are compared in doubles, a few millions at a time: both, and what is made of them.
-_MOST_NUMBERS, _COPIES = 8_000_000, 8
+MOST_NUMBERS, _COPIES = 8_000_000, 8
 
 
 def spec_of(model: LoadedModel, params: CompareParams) -> ModelSpec:
@@ -64,30 +64,46 @@ def is_same(model: LoadedModel, spec: ModelSpec) -> bool:
     return asked == (model.spec.model, info.dtype, info.layernorm, info.weights)
 
 
-def second_of(
-    model: LoadedModel, params: CompareParams, prepared: Prepared, report: Reporter
-) -> LoadedModel:
-    """Return the second model, loaded beside the first; the first itself where it is the same.
+def require_second(model: LoadedModel, params: CompareParams, report: Reporter) -> None:
+    """Make sure of the second model before its weights are read for the first time.
 
-    Its vocabulary is looked at before its weights are, and so is whether both fit.
+    It is fetched where it is not here, its vocabulary is looked at, and whether both fit.
 
     Raises:
-        BadInputError: Its vocabulary is another, or a prompt is longer than it reads.
+        BadInputError: Its vocabulary is another.
         ModelLoadError: It is not here, damaged, or does not fit beside the first.
     """
     spec = spec_of(model, params)
-    if is_same(model, spec):
-        return model
+    if is_same(model, spec) and not params.norm_steps:
+        return
     report.step(0.0, f"Reading the vocabulary of {spec.model}")
-    with _named(spec):
+    with second_named(spec):
         if not spec.offline and catalogue.is_hub_id(spec.model):
             hub.download(spec.model, report)
         if spec.model != model.spec.model:
             refuse_other_vocabulary(model, loading.load_tokenizer(spec), spec.model)
         refuse_too_large(model, spec)
+
+
+def second_of(
+    model: LoadedModel, params: CompareParams, prepared: Prepared, report: Reporter
+) -> LoadedModel:
+    """Return the second model, loaded beside the first; the first itself where it is the same.
+
+    `require_second` has made sure of it.
+
+    Raises:
+        BadInputError: A prompt is longer than it reads.
+        ModelLoadError: It is damaged.
+    """
+    spec = spec_of(model, params)
+    if is_same(model, spec):
+        return model
+    with second_named(spec):
         other = loading.load(spec, report)
     other.budget_bytes = model.budget_bytes
-    _refuse_too_long(other, prepared)
+    texts = [encoding.ids for encoding in prepared.encodings]
+    refuse_too_long(other.info.label, other.info.n_ctx, texts)
     return other
 
 
@@ -97,7 +113,7 @@ def of_second(text: str) -> str:
 
 
 @contextmanager
-def _named(spec: ModelSpec) -> Iterator[None]:
+def second_named(spec: ModelSpec) -> Iterator[None]:
     """Let errors speak of the options of the second model."""
     try:
         yield
@@ -117,12 +133,12 @@ def memory_needed(model: LoadedModel, params: CompareParams, prepared: Prepared)
         ModelLoadError: The second model is not here, and cannot be fetched.
     """
     spec, length = spec_of(model, params), max(map(len, prepared.encodings))
-    with _named(spec):
+    with second_named(spec):
         second = 0 if is_same(model, spec) and not params.norm_steps else _bytes_of(model, spec)
     info, item = model.info, BYTES_PER_ITEM.get(model.info.dtype, 4)
     streams = 2 * item * length * (info.n_layers + 1) * info.d_model
     logits = 2 * 4 * length * info.d_vocab
-    doubles = 8 * _COPIES * min(max(_MOST_NUMBERS, info.d_vocab), length * info.d_vocab)
+    doubles = 8 * _COPIES * min(max(MOST_NUMBERS, info.d_vocab), length * info.d_vocab)
     work = text_bytes(model, length, length) + streams + logits + doubles
     if params.rank_heads:
         rows = rows_per_pass(model, length, (1, length), SweepPlan((length - 1,)))
@@ -260,10 +276,15 @@ def refuse_too_large(model: LoadedModel, spec: ModelSpec) -> None:
         )
 
 
-def _refuse_too_long(other: LoadedModel, prepared: Prepared) -> None:
-    for index, encoding in enumerate(prepared.encodings):
-        if len(encoding) > other.info.n_ctx:
+def refuse_too_long(name: str, most: int, texts: Sequence[Sequence[int]]) -> None:
+    """Refuse prompts that are longer than the second model reads.
+
+    Raises:
+        BadInputError: It names the first of them.
+    """
+    for index, ids in enumerate(texts):
+        if len(ids) > most:
             raise BadInputError(
-                f"Prompt {index + 1} has {len(encoding):,} tokens and {other.info.label} reads at "
-                f"most {other.info.n_ctx:,}: shorten it."
+                f"Prompt {index + 1} has {len(ids):,} tokens and {name} reads at most {most:,}: "
+                "shorten it."
             )

@@ -15,6 +15,9 @@ NO_LN = "apollo-research/gpt2_noLN"
 HARM_RISES = frozenset({"loss", "kl", "rank"})
 """Metrics that rise where removing a head hurts."""
 
+TOP = 10
+"""How many of the most harmful heads of both models are set beside each other."""
+
 
 class CompareParams(Params):
     """Settings of `compare`."""

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from desktop_app.analyses.compare.second import refuse_too_long
 from desktop_app.contract.report import ShareReporter
 from desktop_app.engine import norms
 from desktop_app.engine.loading import load_plain, plain_logits
-from desktop_app.engine.norm_effects import damage
+from desktop_app.engine.norm_effects import context_of, damage
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
     in which layer.
 
     Raises:
-        BadInputError: A step changed nothing, or the number format cannot hold it.
+        BadInputError: A step changed nothing, the number format cannot hold it, or a text is
+            longer than the model reads.
     """
     if spec.dtype == "float16":
         raise BadInputError(
@@ -141,6 +143,9 @@ def norm_steps(spec: ModelSpec, texts: Sequence[Sequence[int]], report: Reporter
     report.step(0.0, "Reading the plain model")
     model = load_plain(spec, ShareReporter(report, 0.0, _LOADED))
     norms.refuse_offloaded(model, spec)
+    most = context_of(model.config)
+    if most is not None:
+        refuse_too_long(spec.model, most, texts)
     found = norms.stream_norms(model, spec.model)
     device = next(iter(model.parameters())).device
     rows = [torch.tensor([list(text)], device=device) for text in texts[:_MOST_TEXTS]]

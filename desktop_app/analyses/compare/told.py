@@ -94,6 +94,32 @@ def not_finite_notices(
     return notices
 
 
+def empty_stream_notices(
+    model: LoadedModel, other: LoadedModel, found: Sequence[Apart]
+) -> list[Notice]:
+    """Return the warning that a stream of one model is 0 where that of the other is not.
+
+    The angle between both has no value there, nor has the distance as a share of the first where
+    that is the one; means over all positions have none at that layer either.
+    """
+    places = [(n, *place) for n, apart in enumerate(found) for place in apart.nothing]
+    if not places:
+        return []
+    prompt, layer, position = min(places, key=lambda place: place[1:])
+    is_first = not np.isfinite(found[prompt].error[layer, position])
+    one, two = (named(model, "first"), named(other, "second"))
+    whose, others = (one, two) if is_first else (two, one)
+    what = "neither error nor cosine has a value" if is_first else "the cosine has no value"
+    where = f"before layer {layer}" if layer < model.info.n_layers else "behind the last layer"
+    more = f", and at {len(places) - 1:,} further places" if len(places) > 1 else ""
+    message = (
+        f"{whose}, has a stream of 0 at position {position} of prompt {prompt + 1}, first {where}"
+        f"{more}, and {others[:1].lower()}{others[1:]}, has not: there {what}, and so it is for "
+        "the mean of that layer. Leave that token out, or look into the model's embeddings."
+    )
+    return [Notice("not_finite", message, None, prompt)]
+
+
 def steps_notices(second: Mapping[str, Any], bad: Mapping[str, Any] | None) -> list[Notice]:
     """Return the warning that the second model gives no numbers while its norms are taken away.
 

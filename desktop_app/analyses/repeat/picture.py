@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial as bind
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from desktop_app.pictures.curves import Curves, Line, Mark, Region, Scale
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
+from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, random_tokens
@@ -18,7 +18,8 @@ from desktop_app.pictures.words import number, plural, random_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from desktop_app.contract.result import PromptRecord, Result
+    from desktop_app.contract.result import Result
+    from desktop_app.pictures.shown import Shown
 
 EFFECTS = (("mlp_effect", "MLP"), ("attn_effect", "Attention"))
 
@@ -27,32 +28,14 @@ EFFECTS = (("mlp_effect", "MLP"), ("attn_effect", "Attention"))
 _WORDS_MOST = 16
 
 
-class Shown(Protocol):
-    """What a picture is drawn from: a result, or the part of one that is known so far."""
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The fields."""
-
-    @property
-    def prompts(self) -> tuple[PromptRecord, ...]:
-        """The sequences, none while they run."""
+def joined(so_far: SoFar, data: Mapping[str, Any]) -> SoFar:
+    """Return a run with what came since; the curve's fields come first, and begin a run."""
+    return SoFar(dict(data) if "logprob" in data else {**so_far.data, **data})
 
 
-@dataclass(frozen=True)
-class SoFar:
-    """The fields of a run that is still under way."""
-
-    data: Mapping[str, Any]
-    prompts: tuple[PromptRecord, ...] = ()
-
-    def joined(self, data: Mapping[str, Any]) -> SoFar:
-        """Return this with what came since; the curve's fields come first, and begin a run."""
-        return SoFar(dict(data) if "logprob" in data else {**self.data, **data})
-
-    def is_drawable(self) -> bool:
-        """Return whether the curve is known."""
-        return {"logprob", "uniform", "author", "lead", "positions"} <= self.data.keys()
+def is_drawable(so_far: SoFar) -> bool:
+    """Return whether the curve is known."""
+    return {"logprob", "uniform", "author", "lead", "positions"} <= so_far.data.keys()
 
 
 def sequence_count(result: Shown) -> int:

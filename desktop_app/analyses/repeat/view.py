@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.analyses.repeat import picture as data_of
-from desktop_app.analyses.repeat.picture import SoFar
+from desktop_app.pictures.shown import SoFar
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.analyses.repeat.picture import Shown
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.shown import Shown
 
 _HEADS = ("", "first half", "second half", "bound", "first half", "second half")
 _HINT = "Blue: mean over sequences, shaded ± standard deviation."
@@ -191,8 +191,8 @@ class RepeatView(AnalysisView):
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         """Draw the curve as soon as it is known, and the maps as they fill."""
-        self._so_far = self._so_far.joined(data)
-        if not self._so_far.is_drawable():
+        self._so_far = data_of.joined(self._so_far, data)
+        if not data_of.is_drawable(self._so_far):
             return False
         if "logprob" in data:
             self._set_sequences(data_of.sequence_count(self._so_far), keep=False)

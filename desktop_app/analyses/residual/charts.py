@@ -24,7 +24,7 @@ from desktop_app.pictures.curves import Curves, Key, Line, Mark, Scale
 from desktop_app.pictures.words import number, percent
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.residual.sizes import Shown
+    from desktop_app.pictures.shown import Shown
 
 _ADDED_TONES = {"norm_attn": "good", "norm_mlp": "mark"}
 _FIRST = "warn"

@@ -22,8 +22,8 @@ from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from desktop_app.analyses.residual.sizes import Shown
     from desktop_app.pictures.curves import Curves
+    from desktop_app.pictures.shown import Shown
     from desktop_app.widgets.basics.selection import Selection
 
 # Below these the picture scrolls rather than shrinks.

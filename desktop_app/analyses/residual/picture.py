@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,9 @@ from desktop_app.session.export_table import cell_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desktop_app.analyses.residual.sizes import Shown
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
+    from desktop_app.pictures.shown import Shown
     from desktop_app.session.export_table import Table
 
 # Position 0 is said to stand apart where its norm is so many times that of the others.
@@ -56,7 +57,10 @@ def headline(shown: Shown) -> str:
     steps = np.asarray(shown.data["growth"], dtype=float)
     if np.isfinite(steps).all():
         return f"The stream {_grown(float(steps.prod()))} in {plural(layers, 'layer')}"
-    return "No growth rate: no prompt has a position beyond the first"
+    read = [table for table in tables_of(shown, "norm") if not np.isnan(table).all()]
+    if read and all(table.shape[1] < 2 for table in read):
+        return "No growth rate: no prompt has a position beyond the first"
+    return "No growth rate: there are norms that are not finite, or 0"
 
 
 def _grown(times: float) -> str:
@@ -64,16 +68,16 @@ def _grown(times: float) -> str:
 
 
 def first_sentence(shown: Shown) -> str:
-    """Say how position 0 differs from the others; empty where it does not."""
+    """Say how position 0 differs from the others where it is largest; empty where it does not."""
     here, others = first(shown, "norm"), later(shown, "norm")
-    ratio = here / others
-    if not np.isfinite(ratio).any() or float(np.nanmax(ratio)) < _APART:
+    if np.isnan(here).all():
         return ""
     row = int(np.nanargmax(here))
-    return (
-        f"position 0: {size_text(float(here[row]))} {place_words(shown, row)}, "
-        f"{ratio[row]:,.0f} × the others"
-    )
+    ratio = float(here[row] / others[row])
+    if not ratio >= _APART:
+        return ""
+    told = f"position 0: {size_text(float(here[row]))} {place_words(shown, row)}"
+    return f"{told}, {ratio:,.0f} × the others"
 
 
 def made_sentence(shown: Shown) -> str:
@@ -251,7 +255,12 @@ def cell_facts(result: Result, place: Place) -> list[Fact]:
     size = f"root mean square {number(value / result.model.d_model**0.5)}"
     facts = [
         Fact("Stream", size_text(value), f"Norm before block {row}; {size}", "norm"),
-        Fact("Growth", times_text(behind / value), f"By block {row} at this token", "growth"),
+        Fact(
+            "Growth",
+            times_text(behind / value if value else math.nan),
+            f"By block {row} at this token",
+            "growth",
+        ),
     ]
     for name, what in ADDED.items():
         if name in result.data:
@@ -269,6 +278,8 @@ def token_facts(result: Result, place: Place) -> list[Fact]:
     if not 0 <= place.position < norm.shape[1]:
         return []
     own = norm[:, place.position]
+    if not np.isfinite(own).any():  # of a prompt that was not read
+        return []
     row = int(np.nanargmax(own))
     tip = f"From {size_text(float(own[0]))}; largest {place_words(result, row)}: "
     return [Fact("Stream at the end", size_text(float(own[-1])), tip + size_text(float(own[row])))]

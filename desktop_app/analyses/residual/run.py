@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.residual.spec import ANALYSIS, ResidualParams
+from desktop_app.analyses.residual.told import empty, standing
 from desktop_app.contract.report import Reporter, ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, row_bytes, used_bytes
@@ -17,7 +18,7 @@ from desktop_app.engine.weights import head_weights
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.prepare import prepare
-from desktop_app.methods.streams import Wanted, by_length, read_streams, require_sum
+from desktop_app.methods.streams import Wanted, by_length, no_sum, read_streams, unexplained
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
 
@@ -128,16 +129,11 @@ class _Measure:
 
     def _check_sum(self, streams: Streams) -> None:
         """Withhold shares where blocks do more to the stream than attention and MLP."""
-        try:
-            require_sum(self.model, streams)
-        except BadInputError:
-            missing = streams.missing()
-            layer = int(np.argmax(missing))
+        found = unexplained(self.model, streams)
+        if found is not None:
             self.shares = False
             self.why["shares_withheld"] = (
-                f"The stream of {self.model.info.name} is not the sum of its embeddings, attention "
-                f"and MLPs: layer {layer} does more to it ({100 * missing[layer]:.2g} % of it), so "
-                "no part has a share of its own. Norms and cosines are those of the stream itself."
+                f"{no_sum(self.model, *found)}. Norms and cosines are those of the stream itself."
             )
 
 
@@ -169,7 +165,8 @@ def run(model: LoadedModel, params: ResidualParams, report: Reporter) -> Result:
     stopped.tell_end(report)
     # No answer is compared here: of them only a repair that was made must be told.
     repairs = [n for n in prepared.notices if params.fix]
-    told_all = [*repairs, *_standing(model, texts, measure), *notices]
+    norms = {n: seen.tables["norm"] for n, seen in sorted(found.seen.items())}
+    told_all = [*repairs, *standing(model, texts, measure.why), *empty(model, norms), *notices]
     return finish(model, ANALYSIS, params, prepared.records, (data, told_all), clock)
 
 
@@ -318,41 +315,6 @@ def _needs(model: LoadedModel, texts: Sequence[Sequence[int]], measure: _Measure
     kept = length * measure.tensors * (info.n_layers + 1) * info.d_model * item
     kept = min(kept, max(0, int(_SHARE_KEPT * budget_bytes(model))))
     return used_bytes(model.device) + row_bytes(model, length, length, read_all=False) + kept
-
-
-def _standing(
-    model: LoadedModel, texts: Sequence[Sequence[int]], measure: _Measure
-) -> list[Notice]:
-    """Return what must be said of these prompts and this model."""
-    found = [Notice(code, message) for code, message in measure.why.items()]
-    alone = [n for n, text in enumerate(texts) if len(text) == 1]
-    if len(alone) == len(texts):
-        message = (
-            "Every prompt has a single token, and growth, cosine and shares are those of the "
-            "positions from 1 on: they have no value. Give longer prompts."
-        )
-        found.append(Notice("one_position", message))
-    elif alone:
-        listed = ", ".join(str(n + 1) for n in alone[:5]) + (" …" if len(alone) > 5 else "")
-        message = (
-            f"A single token stands in prompt {listed}: growth, cosine and shares are those of the "
-            "positions from 1 on, and leave it out."
-        )
-        found.append(Notice("one_position", message))
-    if model.info.n_layers < 3:
-        message = (
-            f"{model.info.name} has {plural(model.info.n_layers, 'layer')}, and the growth rate "
-            "leaves the first and the last out: it has no value."
-        )
-        found.append(Notice("too_few_layers", message))
-    if model.info.weights == "processed":
-        message = (
-            "Processed weights write a centred stream, from which the mean over its numbers is "
-            "gone, where the model has LayerNorm: norms, cosines and shares differ from those of "
-            "the raw weights."
-        )
-        found.append(Notice("weights_processed", message))
-    return found
 
 
 def _head_sizes(

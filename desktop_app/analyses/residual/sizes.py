@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import WITHHELD, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from desktop_app.contract.result import PromptRecord
+    from desktop_app.pictures.shown import Shown
 
 _NEARLY = 0.9999
 END = "end"
@@ -21,26 +18,6 @@ END = "end"
 
 ADDED = {"norm_attn": "attention", "norm_mlp": "MLP"}
 TITLES = {"norm": "Stream", "norm_attn": "Attention adds", "norm_mlp": "MLP adds"}
-
-
-class Shown(Protocol):
-    """What a picture is drawn from: a result, or the part of one that is known so far."""
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The fields."""
-
-    @property
-    def prompts(self) -> tuple[PromptRecord, ...]:
-        """The prompts, none while they run."""
-
-
-@dataclass(frozen=True)
-class SoFar:
-    """The fields of a run that is still under way."""
-
-    data: Mapping[str, Any]
-    prompts: tuple[PromptRecord, ...] = ()
 
 
 def layer_count(shown: Shown) -> int:

@@ -82,7 +82,11 @@ ANALYSIS = Analysis(
             "What the parts are: embeddings, then each layer's attention and MLP",
             labels="part",
         ),
-        FieldSpec("ov_norm", ("layer", "head"), "‖W_OV‖ of each head, Frobenius norm, raw weights"),
+        FieldSpec(
+            "ov_norm",
+            ("layer", "head"),
+            "‖W_V W_O‖ of each head, Frobenius norm, of the weights as loaded",
+        ),
         FieldSpec("read_position", ("prompt",), "Where predictions are read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),

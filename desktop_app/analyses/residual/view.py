@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.residual import picture as data_of
 from desktop_app.analyses.residual.pages import MapPage, NormsPage, SharesPage
-from desktop_app.analyses.residual.sizes import SoFar, layer_count, map_shape
+from desktop_app.analyses.residual.sizes import layer_count, map_shape
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.shown import SoFar
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import ElidedLabel
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from desktop_app.analyses.residual.sizes import Shown
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.shown import Shown
 
 
 class ResidualView(AnalysisView):

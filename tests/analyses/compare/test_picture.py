@@ -11,7 +11,7 @@ from desktop_app.analyses.compare.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.naming import result_name
 from desktop_app.pictures.words import without_flags
-from tests.samples.compared import compare_result, stepped
+from tests.samples.compared import compare_result, overflowed, stepped
 from tests.samples.drawn import model
 
 
@@ -78,6 +78,27 @@ def test_streams_that_cannot_be_compared_are_said_and_leave_no_rows():
     assert np.isfinite(data_of.error_curves(result).reach()[1]).all()
 
 
+def test_streams_that_overflow_are_beyond_and_not_beyond_comparison():
+    result = overflowed()
+    row = next(row for row in data_of.numbers(result).rows if row.key == "stream")
+    assert row.values[1:] == ("–", "0.00781", "beyond")
+    assert "cannot be compared" not in row.tooltip
+    assert data_of.layers(result).values("verdict") == ["within", *["beyond"] * 3]
+    told = data_of.stream_sentence(result)
+    assert told.startswith("The streams part first before layer 1: relative error ∞, above")
+
+
+def test_a_stream_without_neighbours_is_marked_by_a_dot():
+    def dots(result):
+        curves = (data_of.error_curves(result, 1), data_of.cosine_curves(result))
+        return [line.dots for shown in curves for line in shown.lines]
+
+    assert dots(overflowed()) == [True, True, True]
+    assert dots(compare_result()) == [False, False, False]
+    alone = np.array([0, 0, 0, 3e-3])  # 0 has no place on a log axis
+    assert dots(compare_result(data={"resid_relative_error": alone}))[0]
+
+
 def test_numbers_that_are_none_are_never_within():
     result = compare_result(verdict="equal", data={"max_logprob_difference": float("nan")})
     assert beyond(result)[2] == "beyond"
@@ -117,6 +138,13 @@ def test_log_axes_hold_three_powers_of_ten():
     assert np.log10(high / low) >= 3
 
 
+def test_log_axes_pass_over_what_overflowed():
+    known = data_of.decades([2e-3, 9e-3])
+    assert data_of.decades([2e-3, np.inf, 9e-3, np.nan]) == known
+    low, high = data_of.decades([np.inf])
+    assert low < 1 < high
+
+
 def test_bars_are_of_one_prompt_with_its_tokens():
     bars = data_of.place_bars(compare_result(), "kl", 1)
     np.testing.assert_array_equal(bars.lines[0].values, [0, 0, 0, 0.125, 0, 0])
@@ -153,6 +181,15 @@ def test_the_lists_say_where_a_head_stands_in_the_other():
 def test_a_loss_that_rises_is_harm():
     result = compare_result(heads=True, params={"metric": "loss"})
     assert heads_picture.best(result, "head_effect_mean")[0] == (2, 3)
+
+
+def test_heads_whose_effect_is_no_number_are_in_no_list():
+    result = overflowed()
+    assert heads_picture.best(result, heads_picture.SECOND) == []
+    assert heads_picture.top_list(result, heads_picture.SECOND).rows == ()
+    there = heads_picture.top_list(result, heads_picture.FIRST).values("there")
+    assert set(there) == {"not in ten"}
+    assert "0 of the 10 most harmful are the same" in data_of.heads_sentence(result)
 
 
 def test_other_heads_have_no_dots():
@@ -207,6 +244,14 @@ def test_every_number_is_explained_with_the_values_on_screen(what):
         assert found is not None
         assert found.formula
     assert explain(result, what, Place(1, 1, 2, 3)).working
+
+
+def test_a_cosine_near_1_is_not_explained_as_1():
+    result = compare_result(data={"resid_cosine": np.array([1, 1, 0.99997, 0.5])})
+    told = [explain(result, "cosine", Place(layer=layer)).working for layer in (1, 2, 3)]
+    assert told[0].startswith("1   (before layer 1)")
+    assert told[1].startswith("1 − 3.0e−05   (before layer 2)")
+    assert told[2].startswith("0.5000   (")
 
 
 def test_heads_that_were_not_ranked_are_not_explained():

@@ -92,6 +92,7 @@ def test_weights_with_noise_are_flagged_with_the_layer_that_parts(architecture, 
     assert data["first_apart"] == 0  # the embeddings have noise as well
     assert data["max_logit_difference"] > data["tolerance"]["logit"]
     assert data["resid_relative_error"].shape == (model.info.n_layers + 1,)
+    mean_logit, angles = [], [[] for _layer in range(model.info.n_layers)]
     for n, record in enumerate(result.prompts):
         one, hidden = plain(model.info.source, record.tokens.ids)
         two, others = plain(other, record.tokens.ids)
@@ -107,6 +108,12 @@ def test_weights_with_noise_are_flagged_with_the_layer_that_parts(architecture, 
         np.testing.assert_allclose(
             by_prompt(result, "logit_shift")[n], (two - one).mean(-1), atol=1e-6
         )
+        shift = (two - one).mean(-1, keepdims=True)
+        np.testing.assert_allclose(
+            by_prompt(result, "logit_shift_spread")[n], abs(two - one - shift).max(-1), atol=2e-6
+        )
+        assert data["kl_of_prompt"][n] == pytest.approx(kl.mean(), abs=1e-8)
+        mean_logit.append(abs(two - one))
         same = one.argmax(-1) == two.argmax(-1)
         np.testing.assert_array_equal(by_prompt(result, "top1_same")[n], same)
         for layer in range(model.info.n_layers):  # the last hidden state is behind the final norm
@@ -115,6 +122,14 @@ def test_weights_with_noise_are_flagged_with_the_layer_that_parts(architecture, 
             np.testing.assert_allclose(
                 by_prompt(result, "resid_error")[n][layer], error, rtol=1e-3, atol=1e-7
             )
+            sizes = size * np.linalg.norm(others[layer], axis=-1)
+            angles[layer].append((hidden[layer] * others[layer]).sum(-1) / sizes)
+    assert data["mean_logit_difference"] == pytest.approx(
+        np.concatenate(mean_logit).mean(), abs=2e-7
+    )
+    angle = np.array([np.concatenate(some).mean() for some in angles])
+    np.testing.assert_allclose(1 - data["resid_cosine"][:-1], 1 - angle, rtol=1e-2, atol=1e-10)
+    assert (angle < 1 - 1e-9).all()  # of the same streams it would say nothing
 
 
 def test_noise_in_one_layer_parts_behind_it(tmp_path):

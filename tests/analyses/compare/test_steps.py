@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,14 +13,17 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.compare import run as compare
+from desktop_app.analyses.compare import second
+from desktop_app.analyses.compare import steps as steps_module
 from desktop_app.analyses.compare.spec import CompareParams
 from desktop_app.analyses.compare.steps import EPS, norm_steps
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, ModelLoadError
+from tests.engine import zoo
 from tests.engine.zoo import save_tiny
-from tests.models import tiny
+from tests.models import named, tiny
 
 TEXTS = [[1, 5, 7, 9, 22], [1, 30, 8]]
 
@@ -178,3 +182,64 @@ def test_a_step_that_changes_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(norms, "silence", lambda *_given: None)
     with pytest.raises(BadInputError, match="changed nothing"):
         steps(tiny("gpt2").info.source)
+
+
+# Of a second model that does not fit the first, nothing is taken away.
+
+
+def with_steps(model, second_model, text="the cat sat"):
+    rows = (PromptRow(text=text),)
+    params = CompareParams(prompts=rows, with_model=str(second_model), norm_steps=True)
+    return compare.run(model, params, SilentReporter())
+
+
+@pytest.mark.parametrize("first", ["toy", "llama"])
+def test_another_vocabulary_is_refused_before_the_steps(first, monkeypatch):
+    model, other = (named("toy"), tiny("llama").info.source)
+    if first == "llama":
+        model, other = tiny("llama"), "toy"
+    monkeypatch.setattr(steps_module, "load_plain", lambda *_given: pytest.fail("loaded"))
+    with pytest.raises(BadInputError, match="vocabulary is another"):
+        with_steps(model, other, "1 2 3 4")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "setting"), [("gpt2", "n_positions"), ("llama", "max_position_embeddings")]
+)
+def test_a_prompt_beyond_the_second_models_context_is_refused(architecture, setting, tmp_path):
+    model = tiny(architecture)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(zoo.SETTINGS, architecture, {**zoo.SETTINGS[architecture], setting: 3})
+        short = save_tiny(architecture, tmp_path / "short")
+    with pytest.raises(BadInputError, match=r"Prompt 1 has .* reads at most 3: shorten it"):
+        with_steps(model, short)
+
+
+def test_a_model_that_is_not_here_is_fetched_before_the_steps(monkeypatch):
+    model, asked = tiny("gpt2"), []
+
+    def fetch(name, _report):
+        asked.append(name)
+        raise ModelLoadError("no network")
+
+    monkeypatch.setattr(second.hub, "download", fetch)
+    monkeypatch.setattr(steps_module, "load_plain", lambda *_given: pytest.fail("loaded"))
+    online = replace(model, spec=replace(model.spec, offline=False))
+    with pytest.raises(ModelLoadError, match="no network"):
+        with_steps(online, "nobody/has-this")
+    assert asked == ["nobody/has-this"]
+
+
+def test_a_copy_that_does_not_fit_names_the_option_of_the_second_model(monkeypatch):
+    monkeypatch.setattr(second, "free_bytes", lambda _device: 1_000)
+    with pytest.raises(ModelLoadError, match="choose --with-dtype bfloat16"):
+        with_steps(tiny("gpt2"), "")
+
+
+def test_what_the_steps_say_names_the_option_of_the_second_model(monkeypatch):
+    def fail(*_given):
+        raise ModelLoadError("choose --dtype float32.")
+
+    monkeypatch.setattr(steps_module, "load_plain", fail)
+    with pytest.raises(ModelLoadError, match="choose --with-dtype float32"):
+        with_steps(tiny("gpt2"), "")

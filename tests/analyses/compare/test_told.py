@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -26,7 +24,7 @@ from desktop_app.session import exports
 from desktop_app.support.errors import ModelLoadError
 from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
-from tests.patience import CHILD_S
+from tests.session.alone import run_alone
 
 ROWS = (
     PromptRow(text="the cat sat", answer="x", wrong="q"),
@@ -77,17 +75,8 @@ def test_files_that_differ_between_their_samples_are_other_files(nearly, tmp_pat
     assert result.data["verdict"] == "apart"
     assert result.data["same_files"] is False
     assert picture.whose(result) == ("one", "two")
-    exports.export(result, tmp_path / "script.py")
     exports.export(result, tmp_path / "own.npz")
-    done = subprocess.run(
-        [sys.executable, "-I", str(tmp_path / "script.py"), str(one), str(tmp_path / "found.npz")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_script(result, one, tmp_path)
     with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "found.npz") as found:
         for name in ("kl_0", "logit_difference_0", "logit_difference_1", "resid_relative_error"):
             np.testing.assert_allclose(found[name], own[name], rtol=1e-4, atol=1e-7)
@@ -105,6 +94,13 @@ def test_the_same_folder_by_another_way_is_the_same_files(tmp_path):
     assert run(model, with_dtype="bfloat16").data["same_files"] is True
 
 
+def run_script(result, source, folder):
+    """Run what a comparison exports; it writes `found.npz`, and what it prints is returned."""
+    exports.export(result, folder / "script.py")
+    call = (str(folder / "script.py"), [str(source), str(folder / "found.npz")])
+    return run_alone(folder, [call])
+
+
 # Numbers that are not finite.
 
 
@@ -119,6 +115,16 @@ def test_numbers_of_the_second_model_that_are_not_finite_are_laid_at_its_door(tm
     assert "first in layer 1" in message
     assert "look into the model's files" in message
     assert "numbers that are not finite" in picture.headline(result)
+
+
+def test_the_script_counts_no_head_that_has_no_number(tmp_path):
+    source = edited("llama", tmp_path / "loud", loud)
+    result = run(tiny("llama"), ROWS[:1], with_model=str(source), rank_heads=True)
+    assert np.isnan(result.data["with_head_effect"]).all()
+    assert result.data["head_overlap"] == 0
+    assert math.isnan(result.data["head_spearman"])
+    printed = run_script(result, tiny("llama").info.source, tmp_path)
+    assert "heads: Spearman nan, 0 in both" in printed
 
 
 def test_numbers_of_the_first_model_are_laid_at_its_own(tmp_path):

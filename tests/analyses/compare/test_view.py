@@ -11,7 +11,7 @@ from desktop_app.contract.spec import Intent
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, press
-from tests.samples.compared import compare_result, stepped
+from tests.samples.compared import compare_result, overflowed, stepped
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -149,6 +149,20 @@ def test_a_strangers_result_is_refused_in_a_sentence(view):
     broken = compare_result(data={"tolerance": "none"})
     view.show_result(broken)
     assert "incomplete" in view.read_out()["failure"]
+
+
+@pytest.mark.parametrize("prompt", [0, 1])
+def test_streams_that_overflow_are_drawn_on_every_page(view, selection, prompt):
+    view.show_result(overflowed())
+    selection.select_prompt(prompt)
+    for page in ("By layer", "By token", "Heads", "Norms"):
+        press(view, page)
+        out = view.read_out()
+        assert out["failure"] == ""
+        assert not view.picture().isNull()
+    low, high = out["error"].reach()[1]
+    assert low < np.log10(2.9e-4) < high < 3
+    assert np.isfinite(out["norms"]["curve"].reach()[1]).all()
 
 
 @pytest.mark.parametrize("width", [520, 1000, 1600])

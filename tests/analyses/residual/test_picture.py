@@ -6,9 +6,11 @@ import pytest
 from desktop_app.analyses.residual import charts, picture, sizes
 from desktop_app.analyses.residual.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
+from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.export_table import table_of as table_of_result
 from tests.analyses.residual.sample import FIRST, LAYERS, NORM, fields, result
+from tests.samples import drawn
 
 
 def line_of(curves, name):
@@ -145,13 +147,44 @@ def test_headlines_say_what_there_is():
     assert picture.made_sentence(result()) == "Before the final norm · positions ≥ 1 of 2 prompts"
     unread = fields((8, 6))
     unread["norm"] = (unread["norm"][0], unread["norm"][1] * np.nan)
-    assert picture.made_sentence(sizes.SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
-    less = sizes.SoFar(fields((8, 6)) | {"growth_rate": 0.5})
+    assert picture.made_sentence(SoFar(unread)).endswith("positions ≥ 1 of 1 of 2 prompts")
+    less = SoFar(fields((8, 6)) | {"growth_rate": 0.5})
     assert picture.headline(less).startswith("The stream shrinks to 0.500 × per layer")
     data = fields((8, 6)) | {"growth_rate": float("nan")}
-    assert picture.headline(sizes.SoFar(data)) == "The stream grows 120.000 × in 4 layers"
-    none = sizes.SoFar(data | {"growth": np.full(LAYERS, np.nan)})
-    assert picture.headline(none).startswith("No growth rate")
+    assert picture.headline(SoFar(data)) == "The stream grows 120.000 × in 4 layers"
+
+
+def without_growth(norms):
+    data = {"norm": norms, "growth": np.full(LAYERS, np.nan), "growth_rate": float("nan")}
+    return picture.headline(SoFar(data))
+
+
+def test_why_there_is_no_growth_rate_is_said_as_it_is():
+    one, several, unread = np.ones((5, 1)), np.ones((5, 8)), np.full((5, 8), np.nan)
+    lost = several.copy()
+    lost[2:] = np.inf
+    alone = "No growth rate: no prompt has a position beyond the first"
+    assert without_growth((one, one)) == alone
+    assert without_growth((one, unread)) == alone  # as far as is known
+    other = "No growth rate: there are norms that are not finite, or 0"
+    for norms in ((lost, lost), (one, lost), (0 * several, one), (unread, unread)):
+        assert without_growth(norms) == other
+
+
+@pytest.mark.parametrize(
+    ("norms", "told"),
+    [
+        # Of the row that is told, not of another: 6.6 times before block 0, 1.9 at the end.
+        ((0.66, 1, 2, 3, 5.0), ""),
+        ((0.66, 1, 2, 3, 8.0), "position 0: 8.00 after block 3, the last, 3 × the others"),
+        ((np.nan,) * 5, ""),
+    ],
+)
+def test_position_0_is_said_to_stand_apart_where_it_is_largest(norms, told):
+    table = np.repeat(np.array([[0.1], [1], [2], [2.5], [2.6]]), 8, axis=1)
+    table[:, 0] = norms
+    shown = SoFar({"norm": (table,), "growth": np.ones(LAYERS)})
+    assert picture.first_sentence(shown) == told
 
 
 def test_facts_are_of_the_selected_cell():
@@ -168,6 +201,25 @@ def test_facts_are_of_the_selected_cell():
     (end,) = picture.token_facts(result(), Place(prompt=0, position=0))
     assert (end.name, end.value) == ("Stream at the end", "100.0")
     assert "largest before block 3: 2,000" in end.tip
+
+
+def changed(place, value):
+    """Return the result with a norm of its first prompt, or a row of them, changed."""
+    data = fields()
+    data["norm"][0][place] = value
+    return drawn.result_of("residual", data, model=result().model)
+
+
+def test_a_prompt_that_was_not_read_has_no_fact_of_its_tokens():
+    unread = changed(slice(None), np.nan)
+    assert picture.token_facts(unread, Place(prompt=0, position=3)) == []
+    assert len(picture.token_facts(unread, Place(prompt=1, position=3))) == 1
+
+
+def test_a_stream_of_norm_0_has_no_growth_but_its_other_facts():
+    facts = picture.cell_facts(changed((0, 3), 0.0), Place(prompt=0, layer=0, position=3))
+    assert [(f.name, f.value) for f in facts][:2] == [("Stream", "0"), ("Growth", "–")]
+    assert len(facts) == 4
 
 
 @pytest.mark.parametrize("what", WHATS)

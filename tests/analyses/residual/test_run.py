@@ -13,12 +13,13 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from desktop_app.analyses.residual.run import part_names, run
 from desktop_app.analyses.residual.sizes import table_of
-from desktop_app.analyses.residual.spec import ResidualParams
+from desktop_app.analyses.residual.spec import ANALYSIS, ResidualParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.support.errors import Cancelled
+from desktop_app.methods.streams import Wanted, read_streams, require_sum
+from desktop_app.support.errors import BadInputError, Cancelled
 from tests.engine.zoo import ARCHITECTURES, FURTHER, save_tiny, tiny_tokenizer
 from tests.models import named, tiny
 
@@ -259,6 +260,11 @@ def test_shares_are_withheld_where_the_stream_is_no_sum(architecture):
     message = next(n.message for n in found.warnings if n.code == "shares_withheld")
     assert "layer" in message
     assert model.info.name in message
+    ids = model.ids([found.prompts[0].tokens.ids])
+    with pytest.raises(BadInputError) as refused:
+        require_sum(model, read_streams(model, ids, Wanted(parts=True)))
+    assert message.partition("(")[0] == str(refused.value).partition("(")[0]
+    assert message.endswith("own. Norms and cosines are those of the stream itself.")
     assert np.isfinite(data["norm"]).all()
     assert np.isfinite(data["cosine"]).all()
     assert data["norm_mlp"].shape == data["norm"][1:].shape
@@ -360,8 +366,12 @@ def test_half_precision_is_measured(tmp_path):
 def test_processed_weights_say_that_norms_differ(tmp_path):
     folder = save_tiny("gpt2", tmp_path / "gpt2")
     model = load(ModelSpec(str(folder), device="cpu", weights="processed"), SilentReporter())
-    found = residual(model)
-    assert "weights_processed" in {n.code for n in found.warnings}
+    found = residual(model, heads=True)
+    (message,) = [n.message for n in found.warnings if n.code == "weights_processed"]
+    assert "sizes of heads" in message
+    assert "as loaded" in ANALYSIS.field("ov_norm").meaning
+    own = residual(tiny("gpt2"), heads=True).data["ov_norm"]
+    assert np.abs(found.data["ov_norm"] - own).max() > 1e-3
     raw = residual(tiny("gpt2")).data
     streams, _out = plain_streams(tiny("gpt2").spec.model, found.prompts[0].tokens.ids)
     # Centred: the same stream, less the mean over its numbers.
