@@ -157,7 +157,7 @@ def rises_at(rank: np.ndarray) -> int | None:
 
 def headline(reading: Reading, which: Which, position: int) -> str:
     """Say from which layer on the answer is on top, and otherwise how near it comes."""
-    at = f"at {position_words(reading, which, position).split(',')[0]}"
+    at = f"at position {position}: {display_text(reading.tokens(which).texts[position])}"
     if which:
         at += f", {'changed' if which == 'changed_' else reading.run_of(which).lower()} run"
     if not reading.record.answers:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from desktop_app.analyses.lens import picture as data
 from desktop_app.analyses.lens.explain import WHATS, explain
 from desktop_app.analyses.lens.reading import reading_of
 from desktop_app.contract.moves import Move
+from desktop_app.contract.result import TokenList
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.naming import result_name
@@ -66,6 +69,15 @@ def test_the_heading_says_how_near_an_answer_comes_that_never_wins(reading):
     assert "and for a while from layer 0" in words.headline(reading_of(early, 0), "", 7)
     late = lensed.lens_result(data=lensed.run_fields("", (patching.PAIR,), (9.0, 3.0, 1.0, 0.0)))
     assert "at the end alone, layer 3" in words.headline(reading_of(late, 0), "", 7)
+
+
+def test_the_heading_keeps_a_token_that_holds_a_comma():
+    texts = ("3", ",", " 4", ", ")
+    record = replace(patching.PAIR, tokens=TokenList((35, 1, 36, 2), texts, texts), read_position=3)
+    record = replace(record, corrupt_text=None, corrupt_tokens=None)
+    reading = reading_of(lensed.lens_result(prompts=(record,)), 0)
+    assert words.headline(reading, "", 1).endswith("at position 1: ,")
+    assert words.headline(reading, "", 3).endswith("at position 3: ,␠")
 
 
 def test_without_an_answer_it_says_what_the_end_says():
