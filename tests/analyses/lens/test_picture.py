@@ -86,6 +86,8 @@ def test_without_an_answer_it_says_what_the_end_says():
     assert words.headline(reading, "", 3).startswith("The end says “5” at position 3: ␠")
     assert set(grids.offered(reading)) == {"answer_rank", "answer_logprob", "logit_diff"}
     assert data.token_facts(reading.result, Place(0, None, None, 3)) == []
+    reading.result.data["top"][0][-1] = -1
+    assert words.headline(reading, "", 3) == "What the end says is no number at position 3: ␠"
 
 
 def _no_scores(length):
