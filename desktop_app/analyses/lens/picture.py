@@ -214,7 +214,9 @@ def _mean_lines(reading: Reading, which: Which, position: int, curve: Score) -> 
     low = middle - error
     low = np.maximum(low, 0.0) if curve == "answer_rank" else low
     called = "answer − wrong" if curve == "logit_diff" else "answer"
-    told = f"{called}, mean of {plural(len(reading.result.prompts), 'prompt')}"
+    # Some prompts may lack this run, or the answer.
+    known = np.isfinite(np.asarray(data[name], dtype=float)).any((0, 1))
+    told = f"{called}, mean of {plural(int(known.sum()), 'prompt')}"
     yield Line(
         told, middle, low, middle + error, tone="accent" if curve == "logit_diff" else "good"
     )

@@ -281,6 +281,13 @@ def test_means_over_prompts_exist_where_lengths_agree():
     assert not data.has_means(reading_of(lensed.lens_result(), 0), "")
 
 
+def test_the_mean_names_the_prompts_that_have_a_number():
+    reading = reading_of(lensed.mixed_result(), 0)
+    for which, told in (("", "mean of 2 prompts"), ("corrupt_", "mean of 1 prompt")):
+        (line,) = data.curves(reading, which, 7, "answer_rank", mean=True).lines
+        assert line.name.endswith(told)
+
+
 def test_prompts_of_several_lengths_are_read_each_by_itself():
     result = lensed.ragged_result()
     first, second = reading_of(result, 0), reading_of(result, 1)
