@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.lens import grids, words
+from desktop_app.analyses.lens.explain import WHATS, explain_cell, key_of
 from desktop_app.analyses.lens.grids import COLOUR_NAMES, GridOf
 from desktop_app.analyses.lens.reading import Reading, labels_of, moves_of
 from desktop_app.analyses.lens.side import LensSide
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.lens.grids import Colour, Shown
     from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Explained
 
 _HINT = (
     "Click a cell for its ranking, double-click for its attribution; drag it onto the other run "
@@ -280,6 +282,14 @@ class LensView(AnalysisView):
         params = self.try_params()
         if isinstance(params, LensParams) and params.kind != "logit" and self.isVisible():
             self.show_setting("lens_file")
+
+    @override
+    def explain(self, what: str = "") -> Explained | None:
+        """Take a number apart with the values of the cell in sight: of its run and its row."""
+        what = what or WHATS[0]
+        if (reading := self._drawn()) is None or not key_of(what):
+            return super().explain(what)
+        return explain_cell(reading, self._side_of(reading).which, self._place(reading), what)
 
     def _on_choice(self, _value: object) -> None:
         if (reading := self._drawn()) is not None:
