@@ -22,6 +22,8 @@ def facts(result: Result, params: LensParams) -> dict[str, Any]:
     if not all(m.target[0] < layers and m.source[0] < layers for m in moves):
         raise ValueError("its moves name layers that the model lacks")
     parts = resolve_parts(params.without, layers, heads, "without")
+    if result.partial and parts and params.mode == "mean":
+        raise ValueError("its means ran over prompts that it lacks")
     readings = [Reading(result, number, {}) for number in range(len(result.prompts))]
     pairs = [reading.has("corrupt_") for reading in readings]
     changed = [reading.has("changed_") for reading in readings]
@@ -38,4 +40,6 @@ def facts(result: Result, params: LensParams) -> dict[str, Any]:
         "pairs": pairs,
         "any_changed": any(changed),
         "changed": changed,
+        # Stopped or not: the script reads the prompts that the result has, and no others.
+        "stopped": False,
     }
