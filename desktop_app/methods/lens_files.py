@@ -151,12 +151,8 @@ def _refuse_others(info: ModelInfo, head: LensHead, kind: Kind, told: str) -> No
             f"{told} is the lens of {whose[:80]}, and the loaded model is {info.name}: its "
             "fingerprint differs; fit one for this model, or load that one."
         )
-    states = {
-        "weights": (info.weights, "raw"),
-        "layernorm": (str(getattr(info, "layernorm", "keep")), "keep"),
-    }
-    for name, (here, usual) in states.items():
-        there = head.fact(name) or usual
+    for name, here in (("weights", info.weights), ("layernorm", info.layernorm)):
+        there = head.state(name)
         if there != here:
             raise BadInputError(
                 f"{told} was fitted with --{name} {there[:20]} and the model is loaded with "

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ENDING = ".safetensors"
 FORMAT = "lensbench-lens-1"
 FOLDER = "lenses"
+_USUAL = {"weights": "raw", "layernorm": "keep"}
 _KEY = re.compile(r"(?:[A-Za-z_]{1,40}\.){0,3}[A-Za-z_]{0,40}(\d{1,5})\.(weight|bias)\Z")
 _ALL = frozenset({"weight", "bias"})
 _MOST_HEAD_BYTES = 4_000_000
@@ -72,6 +73,13 @@ class LensHead:
     def fact(self, name: str) -> str:
         """Return what it says under a name; empty where it says nothing."""
         return self.facts.get(name, "")
+
+    def state(self, name: str) -> str:
+        """Return how its model was loaded, `weights` or `layernorm`: the usual where it is silent.
+
+        Streams of other states are others.
+        """
+        return self.fact(name) or _USUAL[name]
 
 
 def read_head(file: str | Path) -> LensHead:

@@ -266,12 +266,16 @@ class LensView(AnalysisView):
 
     def _take_fitted(self, params: LensParams) -> bool:
         """Name the newest lens of that kind that was fitted here on the model in sight, if any."""
-        model = None if self._result is None else self._result.model
-        known = () if model is None else lens_files.fitted(model.fingerprint, params.kind)
-        for head in known[:1]:
-            self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
-            self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
-        return bool(known)
+        if self._result is None:
+            return False
+        model = self._result.model
+        for head in lens_files.fitted(model.fingerprint, params.kind):
+            # Of the same weights in another state it would be refused.
+            if (head.state("weights"), head.state("layernorm")) == (model.weights, model.layernorm):
+                self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
+                self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
+                return True
+        return False
 
     @override
     def show_failure(
