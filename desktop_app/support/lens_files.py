@@ -17,7 +17,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.support import paths
 from desktop_app.support.errors import BadInputError
@@ -26,6 +26,12 @@ from desktop_app.support.files import open_regular
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+Kind = Literal["logit", "jacobian", "tuned"]
+NAMES: Mapping[str, str] = {
+    "logit": "logit lens",
+    "jacobian": "Jacobian lens",
+    "tuned": "tuned lens",
+}
 ENDING = ".safetensors"
 FORMAT = "lensbench-lens-1"
 FOLDER = "lenses"

@@ -10,6 +10,7 @@ from desktop_app.analyses.lens.reading import reading_of
 from desktop_app.analyses.lens.words import names_of, row_words, run_words
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import MINUS, number, probability
+from desktop_app.support.lens_files import NAMES
 
 if TYPE_CHECKING:
     from desktop_app.analyses.lens.reading import Reading, Which
@@ -45,7 +46,7 @@ def explain_cell(
     key, (row, position) = key_of(what), cell
     where = f"{run_words(reading, which)}, {row_words(row, reading.layers)}, position {position}"
     kind = kind_words(reading.result)
-    brought = "stream" if kind == "logit lens" else f"{kind}(stream)"
+    brought = "stream" if kind == NAMES["logit"] else f"{kind}(stream)"
     read = f"logits = unembedding(final norm({brought}))"
     if key == "prob":
         token = reading.label(int(reading.top(which)[row, position, 0]))
