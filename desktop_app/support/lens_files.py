@@ -4,9 +4,10 @@ A lens is a `.safetensors` file: for each layer l a matrix `l.weight` `[d_model,
 tuned lens `l.bias` `[d_model]` beside it. Names may have a beginning (`layers.0.weight`), and one
 `weight` `[layers, d_model, d_model]` may hold them all. A Jacobian lens counts layers as
 TransformerLens does: l is what stands behind block l. A tuned lens counts them as the tuned-lens
-project does: l is what stands before block l; its map is affine, `weight · x + bias`. What a file
-says of itself (model, fingerprint, corpus …) is its metadata.
-Nothing of it is ever executed, and of the matrices nothing is read here.
+project does: l is what stands before block l; its map is affine, `weight · x + bias`. The
+tuned-lens package stores what is *added* to the stream: add 1 to the diagonal of each of its
+weights when you convert them. What a file says of itself (model, fingerprint, corpus …) is its
+metadata. Nothing of it is ever executed, and of the matrices nothing is read here.
 """
 
 from __future__ import annotations
