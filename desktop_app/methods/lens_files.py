@@ -8,7 +8,7 @@ stream is behind no block; there it reads nothing. No lens changes row L.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,7 +16,7 @@ from safetensors.torch import save as to_bytes
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
-from desktop_app.support.lens_files import FORMAT, LensHead, read_head, same_weights
+from desktop_app.support.lens_files import FORMAT, NAMES, LensHead, read_head, same_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +24,8 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import ModelInfo
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.support.lens_files import Tensor
+    from desktop_app.support.lens_files import Kind, Tensor
 
-Kind = Literal["logit", "jacobian", "tuned"]
-NAMES: dict[Kind, str] = {
-    "logit": "logit lens",
-    "jacobian": "Jacobian lens",
-    "tuned": "tuned lens",
-}
 # How far the layers of a file stand from the rows that they are for.
 _SHIFT: dict[Kind, int] = {"jacobian": 1, "tuned": 0}
 _FACTS = ("model", "corpus", "windows", "tokens_read", "created", "fit_dtype")
@@ -142,7 +136,7 @@ def _refuse_others(info: ModelInfo, head: LensHead, kind: Kind, told: str) -> No
     """Refuse a lens of another kind, of another model, or of its weights in another state."""
     said = head.fact("kind")
     if said and said != kind:
-        named = {str(k): v for k, v in NAMES.items()}.get(said, said[:40])
+        named = NAMES.get(said, said[:40])
         raise BadInputError(f"{told} is a {named}: choose --kind {said[:40]}, or another file.")
     known = head.fact("fingerprint")
     if known and not same_weights(known, info.fingerprint):
@@ -151,12 +145,8 @@ def _refuse_others(info: ModelInfo, head: LensHead, kind: Kind, told: str) -> No
             f"{told} is the lens of {whose[:80]}, and the loaded model is {info.name}: its "
             "fingerprint differs; fit one for this model, or load that one."
         )
-    states = {
-        "weights": (info.weights, "raw"),
-        "layernorm": (str(getattr(info, "layernorm", "keep")), "keep"),
-    }
-    for name, (here, usual) in states.items():
-        there = head.fact(name) or usual
+    for name, here in (("weights", info.weights), ("layernorm", info.layernorm)):
+        there = head.state(name)
         if there != here:
             raise BadInputError(
                 f"{told} was fitted with --{name} {there[:20]} and the model is loaded with "

@@ -4,9 +4,10 @@ A lens is a `.safetensors` file: for each layer l a matrix `l.weight` `[d_model,
 tuned lens `l.bias` `[d_model]` beside it. Names may have a beginning (`layers.0.weight`), and one
 `weight` `[layers, d_model, d_model]` may hold them all. A Jacobian lens counts layers as
 TransformerLens does: l is what stands behind block l. A tuned lens counts them as the tuned-lens
-project does: l is what stands before block l; its map is affine, `weight · x + bias`. What a file
-says of itself (model, fingerprint, corpus …) is its metadata.
-Nothing of it is ever executed, and of the matrices nothing is read here.
+project does: l is what stands before block l; its map is affine, `weight · x + bias`. The
+tuned-lens package stores what is *added* to the stream: add 1 to the diagonal of each of its
+weights when you convert them. What a file says of itself (model, fingerprint, corpus …) is its
+metadata. Nothing of it is ever executed, and of the matrices nothing is read here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.support import paths
 from desktop_app.support.errors import BadInputError
@@ -26,9 +27,16 @@ from desktop_app.support.files import open_regular
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+Kind = Literal["logit", "jacobian", "tuned"]
+NAMES: Mapping[str, str] = {
+    "logit": "logit lens",
+    "jacobian": "Jacobian lens",
+    "tuned": "tuned lens",
+}
 ENDING = ".safetensors"
 FORMAT = "lensbench-lens-1"
 FOLDER = "lenses"
+_USUAL = {"weights": "raw", "layernorm": "keep"}
 _KEY = re.compile(r"(?:[A-Za-z_]{1,40}\.){0,3}[A-Za-z_]{0,40}(\d{1,5})\.(weight|bias)\Z")
 _ALL = frozenset({"weight", "bias"})
 _MOST_HEAD_BYTES = 4_000_000
@@ -72,6 +80,13 @@ class LensHead:
     def fact(self, name: str) -> str:
         """Return what it says under a name; empty where it says nothing."""
         return self.facts.get(name, "")
+
+    def state(self, name: str) -> str:
+        """Return how its model was loaded, `weights` or `layernorm`: the usual where it is silent.
+
+        Streams of other states are others.
+        """
+        return self.fact(name) or _USUAL[name]
 
 
 def read_head(file: str | Path) -> LensHead:

@@ -41,15 +41,21 @@ def scores_of(length: int, ranks=RISES, shift: float = 0.0) -> dict[str, np.ndar
     return {**scores, "wrong_rank": np.ones((4, length))}
 
 
-def run_fields(prefix: str, prompts, ranks=RISES, shift: float = 0.0) -> dict[str, Any]:
-    """Return the fields of one run, those of prompts of several lengths one by one."""
+def run_fields(prefix: str, prompts, ranks=RISES, shift: float = 0.0, lacking=()) -> dict[str, Any]:
+    """Return the fields of one run, those of prompts of several lengths one by one.
+
+    The prompts of the numbers `lacking` have no such run: no top token, and no score.
+    """
     lengths = [len(prompt.tokens) for prompt in prompts]
     tops = [top_of(length, ranks) for length in lengths]
+    scores = [scores_of(n, ranks, shift + place) for place, n in enumerate(lengths)]
+    for number in lacking:
+        tops[number] = tuple(grid[:, :0] for grid in tops[number])
+        scores[number] = {name: grid * np.nan for name, grid in scores[number].items()}
     found: dict[str, Any] = {
         f"{prefix}top": tuple(ids for ids, _probs in tops),
         f"{prefix}top_prob": tuple(probs for _ids, probs in tops),
     }
-    scores = [scores_of(n, ranks, shift + place) for place, n in enumerate(lengths)]
     for name in ("answer_rank", "answer_logprob", "logit_diff", "wrong_rank"):
         each = [one[name] for one in scores]
         if len(set(lengths)) > 1:
@@ -57,7 +63,7 @@ def run_fields(prefix: str, prompts, ranks=RISES, shift: float = 0.0) -> dict[st
             continue
         stacked = np.stack(each, axis=-1)
         found[f"{prefix}{name}"] = stacked
-        found[f"{prefix}{name}_mean"] = stacked.mean(-1)
+        found[f"{prefix}{name}_mean"] = np.nanmean(stacked, -1)
         found[f"{prefix}{name}_sem"] = np.full(stacked.shape[:-1], 0.25)
     return found
 
@@ -67,9 +73,10 @@ def lens_result(
 ):
     """Return a lens of prompts with their twins; the answer is on top from layer 2 on."""
     data = run_fields("", prompts)
-    paired = all(prompt.corrupt_tokens is not None for prompt in prompts)
-    if paired:
-        data |= run_fields("corrupt_", prompts, (30.0, 25.0, 9.0, 4.0), -3.0)
+    twins = [prompt.corrupt_tokens for prompt in prompts]
+    lacking = [number for number, twin in enumerate(twins) if twin is None]
+    if len(lacking) < len(prompts):
+        data |= run_fields("corrupt_", prompts, (30.0, 25.0, 9.0, 4.0), -3.0, lacking)
     if changed:
         data |= run_fields("changed_", prompts, (12.0, 8.0, 5.0, 2.0), -1.0)
     data |= {
@@ -94,6 +101,11 @@ def alone_result(**changes: Any):
 def ragged_result(**changes: Any):
     """Return the lens of prompts of 8 and 10 tokens."""
     return lens_result(prompts=(patching.PAIR, patching.LONGER), **changes)
+
+
+def mixed_result(**changes: Any):
+    """Return the lens of a pair, and of a prompt of its length without a twin."""
+    return lens_result(prompts=(patching.PAIR, drawn.prompt("1 2 4 3 ")), **changes)
 
 
 def changed_result(**changes: Any):

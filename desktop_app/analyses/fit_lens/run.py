@@ -168,7 +168,7 @@ def _facts(
         "model": info.name,
         "fingerprint": info.fingerprint,
         "weights": info.weights,
-        "layernorm": getattr(info, "layernorm", "keep"),
+        "layernorm": info.layernorm,
         "fit_dtype": info.dtype,
         "d_model": info.d_model,
         "n_layers": info.n_layers,

@@ -20,4 +20,6 @@ def facts(result: Result, params: FitLensParams) -> dict[str, Any]:
         "corpus": str(result.data["corpus"]),
         "n_layers": int(result.model.n_layers),
         "saves_tensors": True,
+        # Stopped or not: the script fits on the windows that the result was fitted on.
+        "stopped": False,
     }

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.support.lens_files import NAMES
 
 MAX_PATH = 4_096
 
@@ -19,7 +20,7 @@ class FitLensParams(Params):
         "jacobian",
         "Lens",
         "Which lens is fitted: the Jacobian lens, by TransformerLens' own estimator.",
-        words={"jacobian": "Jacobian lens"},
+        words={"jacobian": NAMES["jacobian"]},
         advanced=True,
     )
     text: str = setting(

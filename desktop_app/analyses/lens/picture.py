@@ -35,6 +35,7 @@ from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, plural, probability
 from desktop_app.session.export_table import cell_text
+from desktop_app.support.lens_files import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from desktop_app.pictures.moves import AskedMoves
     from desktop_app.session.export_table import Table
 
-_KINDS = {"jacobian": "Jacobian lens", "tuned": "tuned lens"}
 _NAMES: dict[Score, str] = {
     "answer_rank": "rank, 0 = top",
     "answer_logprob": "log-probability, nats",
@@ -82,7 +82,7 @@ _LAYERS = (
 
 def kind_words(result: Result) -> str:
     """Name the lens that a result was made with."""
-    return _KINDS.get(str(result.params.get("kind")), "logit lens")
+    return NAMES.get(str(result.params.get("kind")), NAMES["logit"])
 
 
 def marks(reading: Reading) -> dict[int, Marked]:
@@ -214,7 +214,9 @@ def _mean_lines(reading: Reading, which: Which, position: int, curve: Score) -> 
     low = middle - error
     low = np.maximum(low, 0.0) if curve == "answer_rank" else low
     called = "answer − wrong" if curve == "logit_diff" else "answer"
-    told = f"{called}, mean of {plural(len(reading.result.prompts), 'prompt')}"
+    # Some prompts may lack this run, or the answer.
+    known = np.isfinite(np.asarray(data[name], dtype=float)).any((0, 1))
+    told = f"{called}, mean of {plural(int(known.sum()), 'prompt')}"
     yield Line(
         told, middle, low, middle + error, tone="accent" if curve == "logit_diff" else "good"
     )
@@ -260,7 +262,7 @@ def cell_facts(result: Result, place: Place) -> list[Fact]:
     outside = row is None or row > reading.layers or place.position >= len(reading.record.tokens)
     if outside or row is None or not reading.has(""):
         return []
-    title = "Lens" if kind_words(result) == "logit lens" else kind_words(result)
+    title = "Lens" if kind_words(result) == NAMES["logit"] else kind_words(result)
     known = next(iter(_known(reading, "", row, place.position).items()), None)
     if known is None:
         return []

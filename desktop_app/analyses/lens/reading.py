@@ -61,7 +61,8 @@ class Reading:
     def has(self, which: Which) -> bool:
         """Return whether a run was read of this prompt."""
         tops = self.result.data.get(f"{which}top")
-        return tops is not None and self.prompt < len(tops) and self.top(which).shape[-1] > 0
+        # A run that only other prompts have is kept of this one as grids without a token.
+        return tops is not None and self.prompt < len(tops) and np.size(tops[self.prompt]) > 0
 
     def tokens(self, which: Which) -> TokenList:
         """Return the tokens of a run."""

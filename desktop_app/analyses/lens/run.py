@@ -22,11 +22,12 @@ from desktop_app.engine.memory import text_bytes, used_bytes
 from desktop_app.engine.noise import HALF
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
-from desktop_app.methods.lens_files import NAMES, Lens, open_lens
+from desktop_app.methods.lens_files import Lens, open_lens
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.readout import logits_of
 from desktop_app.methods.streams import Wanted, by_length, read_streams
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.lens_files import NAMES
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:

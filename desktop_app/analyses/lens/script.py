@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.analyses.lens.reading import Reading, changed_base
 from desktop_app.contract.grammar import resolve_parts, written_part
 from desktop_app.contract.moves import parse_move
 
@@ -21,30 +22,24 @@ def facts(result: Result, params: LensParams) -> dict[str, Any]:
     if not all(m.target[0] < layers and m.source[0] < layers for m in moves):
         raise ValueError("its moves name layers that the model lacks")
     parts = resolve_parts(params.without, layers, heads, "without")
-    base = params.run if moves else "clean"
-    needs_twin = base == "corrupt" or any(move.run == "corrupt" for move in moves)
-    furthest = max((max(m.source[1], m.target[1]) for m in moves), default=-1)
-    pairs = [_paired(record) for record in result.prompts]
-    changed = [
-        bool(moves or parts) and (pair or not needs_twin) and len(record.tokens) > furthest
-        for record, pair in zip(result.prompts, pairs, strict=True)
-    ]
+    if result.partial and parts and params.mode == "mean":
+        raise ValueError("its means ran over prompts that it lacks")
+    readings = [Reading(result, number, {}) for number in range(len(result.prompts))]
+    pairs = [reading.has("corrupt_") for reading in readings]
+    changed = [reading.has("changed_") for reading in readings]
     return {
         "rows_read": list(range(params.kind == "jacobian", layers + 1)),
         "top": min(params.top, int(result.model.d_vocab)),
         "moves": [(m.run, _HOOKS.get(m.site, f"hook_{m.site}"), m.source, m.target) for m in moves],
         "removed": [(written_part(part), *part) for part in parts],
         "mode": params.mode,
-        "base_run": base,
+        "base_run": changed_base(result),
         "loads_tensors": params.kind != "logit",
         "run_names": ["", *(["corrupt_"] * any(pairs)), *(["changed_"] * any(changed))],
         "any_pairs": any(pairs),
         "pairs": pairs,
         "any_changed": any(changed),
         "changed": changed,
+        # Stopped or not: the script reads the prompts that the result has, and no others.
+        "stopped": False,
     }
-
-
-def _paired(record: Any) -> bool:
-    twin = record.corrupt_tokens
-    return twin is not None and len(twin) == len(record.tokens)

@@ -11,6 +11,7 @@ from desktop_app.contract.grammar import PartsText
 from desktop_app.contract.moves import RunName, parse_move
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.support.lens_files import NAMES, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +25,12 @@ MAX_LIST = 200_000
 class LensParams(Params):
     """Settings of `lens`."""
 
-    kind: Literal["logit", "jacobian", "tuned"] = setting(
+    kind: Kind = setting(
         "logit",
         "Lens",
         "How a stream is brought to the end before it is read: as it is, or by a fitted lens of "
         "this model from a file.",
-        words={"logit": "logit lens", "jacobian": "Jacobian lens", "tuned": "tuned lens"},
+        words=dict(NAMES),
         labels={"logit": "Logit", "jacobian": "Jacobian", "tuned": "Tuned"},
         named={"logit": "", "jacobian": "Jacobian", "tuned": "tuned"},
     )

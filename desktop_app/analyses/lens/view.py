@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.lens import grids, words
+from desktop_app.analyses.lens.explain import WHATS, explain_cell, key_of
 from desktop_app.analyses.lens.grids import COLOUR_NAMES, GridOf
 from desktop_app.analyses.lens.reading import Reading, labels_of, moves_of
 from desktop_app.analyses.lens.side import LensSide
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.lens.grids import Colour, Shown
     from desktop_app.contract.moves import RunName
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.facts import Explained
 
 _HINT = (
     "Click a cell for its ranking, double-click for its attribution; drag it onto the other run "
@@ -264,12 +266,16 @@ class LensView(AnalysisView):
 
     def _take_fitted(self, params: LensParams) -> bool:
         """Name the newest lens of that kind that was fitted here on the model in sight, if any."""
-        model = None if self._result is None else self._result.model
-        known = () if model is None else lens_files.fitted(model.fingerprint, params.kind)
-        for head in known[:1]:
-            self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
-            self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
-        return bool(known)
+        if self._result is None:
+            return False
+        model = self._result.model
+        for head in lens_files.fitted(model.fingerprint, params.kind):
+            # Of the same weights in another state it would be refused.
+            if (head.state("weights"), head.state("layernorm")) == (model.weights, model.layernorm):
+                self.set_params(params.model_copy(update={"lens_file": str(head.path)}))
+                self.message_requested.emit(f"Read by the lens fitted on {head.fact('corpus')}.")
+                return True
+        return False
 
     @override
     def show_failure(
@@ -280,6 +286,14 @@ class LensView(AnalysisView):
         params = self.try_params()
         if isinstance(params, LensParams) and params.kind != "logit" and self.isVisible():
             self.show_setting("lens_file")
+
+    @override
+    def explain(self, what: str = "") -> Explained | None:
+        """Take a number apart with the values of the cell in sight: of its run and its row."""
+        what = what or WHATS[0]
+        if (reading := self._drawn()) is None or not key_of(what):
+            return super().explain(what)
+        return explain_cell(reading, self._side_of(reading).which, self._place(reading), what)
 
     def _on_choice(self, _value: object) -> None:
         if (reading := self._drawn()) is not None:

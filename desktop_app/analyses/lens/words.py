@@ -157,12 +157,11 @@ def rises_at(rank: np.ndarray) -> int | None:
 
 def headline(reading: Reading, which: Which, position: int) -> str:
     """Say from which layer on the answer is on top, and otherwise how near it comes."""
-    at = f"at {position_words(reading, which, position).split(',')[0]}"
+    at = f"at position {position}: {display_text(reading.tokens(which).texts[position])}"
     if which:
         at += f", {'changed' if which == 'changed_' else reading.run_of(which).lower()} run"
     if not reading.record.answers:
-        token = reading.label(int(reading.top(which)[-1, position, 0]))
-        return f"The end says “{token}” {at}. Give the prompt an answer to follow it."
+        return _end_words(reading.label(int(reading.top(which)[-1, position, 0])), at)
     rank = reading.score(which, "answer_rank")[:, position]
     name = names_of(reading.record.answers)
     if not np.isfinite(rank).any():
@@ -180,6 +179,13 @@ def headline(reading: Reading, which: Which, position: int) -> str:
         return f"“{name}” is on top at the end alone, layer {row}{before}, {at}"
     where = row_words(row, last).replace(", ", " (")
     return f"“{name}” is on top from {where}) to the end{before}, {at}"
+
+
+def _end_words(token: str, at: str) -> str:
+    """Say what the end says, where no answer is followed."""
+    if not token:
+        return f"What the end says is no number {at}"
+    return f"The end says “{token}” {at}. Give the prompt an answer to follow it."
 
 
 def _capital(text: str) -> str:

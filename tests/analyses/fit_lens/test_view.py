@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QScrollArea, QToolButton
+from safetensors.torch import load_file, save_file
 
 from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.fit_lens.spec import FitLensParams
@@ -18,6 +20,7 @@ from desktop_app.contract.registry import hook
 from desktop_app.contract.report import SilentReporter
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.session.store import Session
+from desktop_app.support import lens_files
 from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.views.frame import SettingsFold
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -143,6 +146,36 @@ def test_the_lens_finds_the_newest_by_itself(make_view, fitted, heard):
     (params,) = runs[0]
     assert params.lens_file.endswith(".safetensors")
     assert "text.txt" in told[-1][0]
+
+
+def test_the_lens_passes_by_those_of_the_model_in_another_state(make_view, fitted, heard):
+    own = fitted().data["file"]
+    lenses = lens_files.folder()
+    tensors = load_file(lenses / own)
+    facts = dict(lens_files.read_head(lenses / own).facts)
+    others = (
+        {"layernorm": "constant", "created": "2990-01-01"},
+        {"weights": "processed", "created": "2999-01-01"},
+    )
+    for number, other in enumerate(others):
+        save_file(tensors, lenses / f"{number}.safetensors", {**facts, **other})
+    named_so = [head.path.name for head in lens_files.fitted(facts["fingerprint"], "jacobian")]
+    assert named_so == ["1.safetensors", "0.safetensors", own]
+    lens, model = make_view("lens"), named("toy")
+    runs = heard(lens.run_requested)
+    row = (PromptRow(text="1 2 3", answer=" 4"),)
+    plain = hook("lens", "run", "run")(model, LensParams(prompts=row), SilentReporter())
+    expected = {"keep": own, "constant": "0.safetensors"}
+    for state, file in expected.items():
+        lens.show_result(replace(plain, model=replace(plain.model, layernorm=state)))
+        lens.set_params(LensParams(kind="jacobian"))
+        lens.request_run()
+        (params,) = runs[-1]
+        assert Path(params.lens_file).name == file
+    lens.show_result(replace(plain, model=replace(plain.model, layernorm="identity")))
+    lens.set_params(LensParams(kind="jacobian"))
+    lens.request_run()
+    assert len(runs) == len(expected)  # there is none: it is asked for
 
 
 def test_a_terminal_and_a_session_tell_of_it(fitted, tmp_path, make_view):

@@ -14,6 +14,7 @@ from transformer_lens.tools.analysis import JacobianLens, logit_lens
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.lens.spec import LensParams
 from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import file_of
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
@@ -105,6 +106,28 @@ def test_a_tuned_lens_is_an_affine_map_of_each_stream(tmp_path):
     np.testing.assert_array_equal(result.data["top"][0], found.readout.top_ids[:, 0])
     np.testing.assert_allclose(result.data["top_prob"][0], found.values[:, 0], atol=1e-5)
     assert "lens_row_missing" not in [w.code for w in result.warnings]
+
+
+def test_a_lens_of_the_tuned_lens_package_is_converted_as_the_help_says(tmp_path):
+    """It adds what its translators make of a stream to the stream: what it stores is map − 1."""
+    page = file_of("lens", "help.md").read_text("utf-8")
+    assert "add 1 to the diagonal of each of its weights" in page
+    model = named("toy")
+    tensors = random_matrices(model.info, rows=model.info.n_layers, biased=True)
+    one = torch.eye(model.info.d_model)
+    converted = {k: v + one if k.endswith("weight") else v for k, v in tensors.items()}
+    file = written(tmp_path / "t.safetensors", model, converted, kind="tuned")
+    result = run(model, kind="tuned", lens_file=file, top=5)
+
+    def translate(entry, index):
+        if index == model.info.n_layers:
+            return entry
+        weight, bias = (tensors[f"{index}.{part}"] for part in ("weight", "bias"))
+        return entry + torch.nn.functional.linear(entry, weight, bias)
+
+    tokens = torch.tensor([result.prompts[0].tokens.ids])
+    found = logit_lens(model.bridge, tokens, positions=None, top_k=5, lens=translate)
+    np.testing.assert_array_equal(result.data["top"][0], found.readout.top_ids[:, 0])
 
 
 def test_the_identity_is_the_logit_lens(tmp_path):
@@ -216,13 +239,13 @@ def test_a_lens_of_processed_weights_is_not_that_of_the_raw_ones(tmp_path):
     raw = tiny("gpt2")
     processed = load(ModelSpec(str(folder), device="cpu", weights="processed"), SilentReporter())
     tensors = random_matrices(raw.info, rows=raw.info.n_layers - 1)
-    file = written(tmp_path / "l.safetensors", processed, tensors)
+    # The weights lie in one file, so that the fingerprint does not tell them apart.
+    assert processed.info.fingerprint == raw.info.fingerprint
+    file = written(tmp_path / "l.safetensors", processed, tensors, corpus="text.txt")
     params = LensParams(prompts=(PromptRow(text="ab cd"),), kind="jacobian", lens_file=file)
     with pytest.raises(BadInputError, match="--weights raw"):
         lens.run(processed, params, SilentReporter())
-    assert processed.info.fingerprint != raw.info.fingerprint or lens.run(
-        raw, params, SilentReporter()
-    )
+    assert lens.run(raw, params, SilentReporter()).data["fitted"] == {"corpus": "text.txt"}
 
 
 def test_the_kind_and_the_file_stand_in_no_logit_lens():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from desktop_app.analyses.lens import picture as data
 from desktop_app.analyses.lens.explain import WHATS, explain
 from desktop_app.analyses.lens.reading import reading_of
 from desktop_app.contract.moves import Move
+from desktop_app.contract.result import TokenList
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.moves import AskedMoves
 from desktop_app.pictures.naming import result_name
@@ -68,12 +71,23 @@ def test_the_heading_says_how_near_an_answer_comes_that_never_wins(reading):
     assert "at the end alone, layer 3" in words.headline(reading_of(late, 0), "", 7)
 
 
+def test_the_heading_keeps_a_token_that_holds_a_comma():
+    texts = ("3", ",", " 4", ", ")
+    record = replace(patching.PAIR, tokens=TokenList((35, 1, 36, 2), texts, texts), read_position=3)
+    record = replace(record, corrupt_text=None, corrupt_tokens=None)
+    reading = reading_of(lensed.lens_result(prompts=(record,)), 0)
+    assert words.headline(reading, "", 1).endswith("at position 1: ,")
+    assert words.headline(reading, "", 3).endswith("at position 3: ,␠")
+
+
 def test_without_an_answer_it_says_what_the_end_says():
     record = drawn.PromptRecord("1 2 ", drawn.tokens("1", " ", "2", " "), 3)
     reading = reading_of(lensed.lens_result(prompts=(record,), data=_no_scores(4)), 0)
     assert words.headline(reading, "", 3).startswith("The end says “5” at position 3: ␠")
     assert set(grids.offered(reading)) == {"answer_rank", "answer_logprob", "logit_diff"}
     assert data.token_facts(reading.result, Place(0, None, None, 3)) == []
+    reading.result.data["top"][0][-1] = -1
+    assert words.headline(reading, "", 3) == "What the end says is no number at position 3: ␠"
 
 
 def _no_scores(length):
@@ -265,6 +279,13 @@ def test_means_over_prompts_exist_where_lengths_agree():
     assert line.low.min() == 0  # no rank is below 0
     assert not data.has_means(reading_of(lensed.ragged_result(), 0), "")
     assert not data.has_means(reading_of(lensed.lens_result(), 0), "")
+
+
+def test_the_mean_names_the_prompts_that_have_a_number():
+    reading = reading_of(lensed.mixed_result(), 0)
+    for which, told in (("", "mean of 2 prompts"), ("corrupt_", "mean of 1 prompt")):
+        (line,) = data.curves(reading, which, 7, "answer_rank", mean=True).lines
+        assert line.name.endswith(told)
 
 
 def test_prompts_of_several_lengths_are_read_each_by_itself():

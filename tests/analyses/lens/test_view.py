@@ -95,6 +95,40 @@ def test_a_click_shows_the_cells_ranking_and_selects_it_for_all(view, board, sel
     assert "Corrupt run · layer 1" in board.accessibleDescription()
 
 
+EXPLAINED = (
+    (Cell("clean", 2, 7), "“5”: 0.400", "0", "clean run, layer 2, after block 1"),
+    (Cell("corrupt", 2, 7), "“x”: 0.400", "9", "corrupt run, layer 2, after block 1"),
+    (Cell("clean", 0, 7), "“x”: 0.200", "12", "clean run, layer 0, the embeddings"),
+    (Cell("corrupt", 0, 3), "“x”: 0.200", "20", "corrupt run, layer 0, the embeddings"),
+)
+CHANGED = (
+    (Cell("corrupt", 3, 7), "“x”: 0.500", "2", "clean run without L1H2, layer 3, the end"),
+    (Cell("clean", 3, 7), "“5”: 0.500", "0", "clean run, layer 3, the end"),
+)
+
+
+def test_the_numbers_that_are_explained_are_those_on_screen(view, board, selection, heard):
+    told = heard(view.explanation_wanted)
+    for result, cases in ((lensed.lens_result(), EXPLAINED), (lensed.changed_result(), CHANGED)):
+        view.show_result(result)
+        for cell, prob, rank, where in cases:
+            selection.select_head(1, 2)
+            click(board, cell)
+            press(view, "What is these numbers?")
+            place = f"({where}, position {cell.position})"
+            assert told[-1][0].working == f"{prob}   {place}"
+            assert view.explain("rank").working == f"{rank}   {place}"
+            assert prob.split(": ")[1] in view.read_out()["ranking"][0]
+
+
+def test_what_is_not_read_is_explained_as_such(view, board, selection):
+    result = lensed.lens_result(params={"kind": "jacobian"})
+    result.data["top"][0][0] = -1
+    view.show_result(result)
+    click(board, Cell("clean", 0, 7))
+    assert view.explain().working.startswith("nothing is read here")
+
+
 def test_the_embeddings_leave_the_selected_block_alone(view, board, selection):
     selection.select_head(1, 2)
     click(board, Cell("clean", 0, 3))
