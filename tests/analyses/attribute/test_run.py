@@ -476,18 +476,18 @@ def test_by_source_beyond_what_may_be_stored_is_refused():
         model.keep(None, must_fit=False)
 
 
-def test_half_precision_says_how_far_the_sum_is_off():
-    model = load(
-        ModelSpec(tiny("llama").info.source, device="cpu", dtype="bfloat16"), SilentReporter()
-    )
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt_neox", "phi", "opt"])
+def test_half_precision_says_how_far_the_sum_is_off(architecture, dtype):
+    exact = tiny(architecture)
+    model = load(ModelSpec(exact.info.source, device="cpu", dtype=dtype), SilentReporter())
     result = run(model, by_source=True, neurons=1000)
-    exact = run(tiny("llama"))
-    np.testing.assert_allclose(result.data["head"], exact.data["head"], atol=0.05)
+    np.testing.assert_allclose(result.data["head"], run(exact).data["head"], atol=0.05)
     np.testing.assert_allclose(result.data["sum_error"], 0, atol=0.05)
     worst = float(np.abs(result.data["sum_error"]).max())
     told = [n.message for n in result.warnings if n.code == "sum_differs"]
     assert bool(told) == (worst > 1e-3)
-    assert all(f"{worst:.2g}" in message and "bfloat16" in message for message in told)
+    assert all(f"{worst:.2g}" in message and dtype in message for message in told)
 
 
 def test_a_sum_that_is_off_is_never_silent(monkeypatch):
