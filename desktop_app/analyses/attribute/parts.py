@@ -17,7 +17,7 @@ import torch
 
 from desktop_app.analyses.attribute.neurons import Made, Neurons, no_neurons
 from desktop_app.engine.model import LoadedModel, Site, site_hook
-from desktop_app.engine.noise import HALF
+from desktop_app.engine.noise import share_rounded
 from desktop_app.engine.projections import Projection, projection
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from desktop_app.methods.streams import Streams
 
 _PATTERN_AND_VALUES: tuple[Site, Site] = ("pattern", "head_v")
-_TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ def split_sources(
     ]
     with no_hooks_left(model):
         watch(model, ids, hooks)
-    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
+    allowed = share_rounded(model.info.dtype)
     for layer in layers:
         apart = (found[layer].sum(1) - parts.head[layer].cpu()).abs()
         if bool((apart > allowed * found[layer].abs().sum(1).clamp_min(1e-3)).any()):
