@@ -355,6 +355,16 @@ def test_sources_of_heads_that_norm_their_values_are_refused_by_layer():
     assert_sums(run(tiny("gemma4_text:wide")), 1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_sources_that_do_not_sum_to_their_heads_are_refused_by_layer(monkeypatch, dtype):
+    """Where what was tried at load has not told of the norm, the sum does."""
+    source = tiny("gemma4_text:wide").info.source
+    model = load(ModelSpec(source, device="cpu", dtype=dtype), SilentReporter())
+    monkeypatch.setattr(attribute, "require_sources", lambda *_given: None)
+    with pytest.raises(BadInputError, match=r"layer 0.*--by-source"):
+        run(model, by_source=True)
+
+
 @pytest.mark.parametrize("architecture", ["openai-gpt", "gemma4_text"])
 def test_streams_that_are_no_sum_are_refused_by_layer(architecture):
     with pytest.raises(BadInputError, match="layer 0 does more to it"):
@@ -531,3 +541,14 @@ def test_the_worked_example_of_the_pack(smollm2_folder):
     largest = np.abs(result.data["head_mean"])
     assert divmod(int(largest.argmax()), 9) == (23, 3)
     assert "sum_differs" not in codes(result)
+
+
+@pytest.mark.pack
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_sources_in_half_precision_are_no_reason_to_refuse(smollm2_folder, dtype):
+    """A head may write next to nothing of large numbers, each of which is rounded."""
+    model = load(ModelSpec(str(smollm2_folder), device="cpu", dtype=dtype), SilentReporter())
+    rows = (PromptRow(text="the cat sat", answer="5", wrong="4"), PACK[0])
+    result = run(model, rows, by_source=True)
+    for n, source in enumerate(result.data["source"]):
+        np.testing.assert_allclose(source.sum(-1), result.data["head"][..., n], atol=0.05)
