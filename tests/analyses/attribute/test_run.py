@@ -434,6 +434,43 @@ def test_cancelled_what_is_whole_stays(by_source):
     assert model.hooks_left() == 0
 
 
+class Watching(Reporter):
+    """Keeps what is handed over while the work goes on."""
+
+    def __init__(self):
+        self.told = []
+
+    def partial(self, data):
+        self.told.append(data)
+
+
+def test_prompts_are_handed_over_as_they_are_done():
+    report = Watching()
+    rows = (ROWS[0], ROWS[1], PromptRow(text="ab", answer="1", wrong="2"))
+    result = run(tiny("gpt2"), rows, report, by_source=True, neurons=3)
+    # What all of them give is the result.
+    assert [len(told["base"]) for told in report.told] == [1, 2]
+    for told in report.told:
+        count = len(told["base"])
+        assert set(told) == {name for name in result.data if not name.startswith("source")}
+        for name in ("embed", "head", "cumulative", "sum_error", "neuron_value", "read_position"):
+            np.testing.assert_array_equal(told[name], result.data[name][..., :count], err_msg=name)
+        np.testing.assert_allclose(told["head_mean"], told["head"].mean(-1))
+    alone = Watching()
+    run(tiny("gpt2"), rows[:1], alone)
+    assert alone.told == []
+
+
+def test_of_many_prompts_not_each_is_handed_over():
+    report = Watching()
+    rows = tuple(PromptRow(text="a" * n, answer="1", wrong="2") for n in range(1, 41))
+    run(tiny("gpt2"), rows, report)
+    counts = [len(told["base"]) for told in report.told]
+    assert counts[:20] == list(range(1, 21))
+    assert counts == sorted(set(counts))
+    assert len(counts) < 35
+
+
 def test_progress_grows_to_the_end():
     report = Stopping(keeps=False, at=-1)
     run(tiny("gpt2"), report=report, by_source=True, neurons=2)
