@@ -20,7 +20,9 @@ ROWS = (PromptRow(text="ab cd f", answer="g", wrong="h"), PromptRow(text="x", an
 CASES = [
     *((name, "processed") for name in ("llama", "gemma2", "gpt2", "phi3", "qwen2_moe")),
     ("deepseek_v3", "processed"),
+    ("glm4_moe", "processed"),
     ("gemma2", "raw"),
+    ("glm4_moe", "raw"),
 ]
 # Torch's LayerNorm, whose mean is rounded there.
 HALF = [("phi", "bfloat16"), ("gpt_neox", "float16")]
