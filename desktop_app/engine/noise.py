@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 HALF = frozenset({"bfloat16", "float16"})
 # Of the sweep's own work, so that measuring stays cheap; twice the prompts are always run.
 _SHARE_OF_WORK = 0.08
+# What rounding makes of a sum over parts, beside the largest of them, with room to spare.
+_ROUNDED, _HALF_ROUNDED = 1e-3, 3e-2
+
+
+def share_rounded(dtype: str) -> float:
+    """Return by which share a whole may differ from its parts, when none of them is missing."""
+    return _HALF_ROUNDED if dtype in HALF else _ROUNDED
 
 
 class NoiseFloor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.engine.noise import HALF
+from desktop_app.engine.noise import share_rounded
 from desktop_app.engine.weights import final_normed, norm_gain, unembedding, unembedding_bias
 from desktop_app.methods.readout import logits_of, require_read
 from desktop_app.support.errors import BadInputError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Aims = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids whose mean logit counts, and those whose mean is taken away from it."""
 
-_TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
 # Of the length of what it is the product of: below this a logit does not tell of the factor between
 # it and what the model makes of it. So many other tokens are asked for it then.
 _TELLING, _COMPARED = 6e-3, 16
@@ -100,7 +99,7 @@ def linear_norm(
     """
     x, y = _precise(model, read), _precise(model, gave)
     found = _fitted(model, norm, x, y)
-    if _apart(found, x, y) > _allowed(model):
+    if _apart(found, x, y) > share_rounded(model.info.dtype):
         raise BadInputError(
             f"The {what} of {model.info.name} is no norm that is linear but for its scale, so that "
             "no part has a share of its own behind it: choose another model."
@@ -127,12 +126,12 @@ def way_into_stream(
     """
     x, y = _precise(model, gave), _precise(model, adds)
     found = _fitted(model, None, x, y)
-    apart = _apart(found, x, y, _NOTHING * size)
-    if apart > _CLOSE * _allowed(model):
+    apart, allowed = _apart(found, x, y, _NOTHING * size), share_rounded(model.info.dtype)
+    if apart > _CLOSE * allowed:
         others = [_fitted(model, norm, x, y) for norm in _norms(model.bridge.blocks[layer])]
         tried = [(_apart(other, x, y, _NOTHING * size), other) for other in others]
         apart, found = min([(apart, found), *tried], key=lambda pair: pair[0])
-    return None if apart > _allowed(model) else found
+    return None if apart > allowed else found
 
 
 def _norms(block: Any) -> list[Any]:
@@ -167,10 +166,6 @@ def _apart(
     rest = ((norm.of_part(x) + norm.bias - y).norm(dim=-1, keepdim=True) - nothing).clamp_min(0)
     share = rest / y.norm(dim=-1, keepdim=True).clamp_min(1e-12)
     return float(share.nan_to_num(0.0, 0.0).max())
-
-
-def _allowed(model: LoadedModel) -> float:
-    return _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
 
 
 def direction_of(

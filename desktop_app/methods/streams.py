@@ -19,7 +19,7 @@ from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.interventions import Edit, Place, make_editor
 from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, texts_per_pass
 from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
-from desktop_app.engine.noise import HALF
+from desktop_app.engine.noise import share_rounded
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import equal_length_groups
@@ -39,7 +39,6 @@ Changes = tuple[int, tuple[Edit, ...]]
 FINAL_NORM = "ln_final.hook_in"
 """Where the final norm reads the stream, in architectures that have one."""
 _PARTS: tuple[Site, Site] = ("attn_out", "mlp_out")
-_TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
 # What is kept of all layers at once may take this share of what a pass may.
 _SHARE_KEPT = 0.5
 
@@ -167,7 +166,7 @@ def unexplained(model: LoadedModel, streams: Streams) -> tuple[int, float] | Non
 
     None where there is no such layer: the stream is the sum of its parts.
     """
-    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
+    allowed = share_rounded(model.info.dtype)
     for layer, share in enumerate(streams.missing()):
         if share > allowed:
             return layer, share

@@ -143,7 +143,7 @@ class Key:
 
     name: str
     tone: str = "accent"
-    drawn: Literal["line", "dashed", "thin", "bar", "pale", "dot"] = "line"
+    drawn: Literal["line", "dashed", "thin", "bar", "pale"] = "line"
 
 
 @dataclass(frozen=True)

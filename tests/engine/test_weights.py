@@ -6,7 +6,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine import weights
+from desktop_app.engine.loading import load
 from desktop_app.engine.model import site_hook
 from tests.engine.zoo import ARCHITECTURES
 from tests.models import tiny
@@ -108,6 +111,22 @@ def test_folding_takes_the_norms_weights_and_its_centring(architecture, centres)
         found = x @ after / size(x) - y @ after / size(y)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-3)
     torch.testing.assert_close(plain.o, folded.o)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("architecture", "centres"),
+    [("gpt_neox", True), ("phi", True), ("opt", True), ("gpt2", True), ("llama", False)],
+)
+def test_norms_are_read_off_in_half_precision_as_in_full(architecture, centres, dtype):
+    """Torch's LayerNorm then leaves something of rows that are nothing but their mean."""
+    exact = tiny(architecture)
+    model = load(ModelSpec(exact.info.source, device="cpu", dtype=dtype), SilentReporter())
+    for of in (lambda model: model.bridge.ln_final, lambda model: weights.reading_norm(model, 1)):
+        full, half = (weights.norm_gain(which, of(which)) for which in (exact, model))
+        assert full[2] is half[2] is centres
+        for own, found in zip(full[:2], half[:2], strict=True):
+            torch.testing.assert_close(found, own, atol=0.02, rtol=0.02)
 
 
 def test_unembedding_read_off_by_feeding_equals_the_table(monkeypatch):

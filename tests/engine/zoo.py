@@ -187,6 +187,18 @@ FURTHER: dict[str, dict[str, object]] = {
         "moe_intermediate_size": 24,
         "shared_expert_intermediate_size": 20,
     },
+    # Experts, and one beside them that TransformerLens does not show.
+    "glm4_moe": {
+        **_LLAMA,
+        "head_dim": 8,
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "n_shared_experts": 1,
+        "n_group": 2,
+        "topk_group": 1,
+        "moe_intermediate_size": 24,
+        "first_k_dense_replace": 1,
+    },
     # A norm before each part and one behind it; a norm behind each part alone.
     "glm4": {**_LLAMA, "head_dim": 8},
     "exaone4": {**_LLAMA, "sliding_window": 5, "sliding_window_pattern": 2},

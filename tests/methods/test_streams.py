@@ -39,6 +39,7 @@ MODULES = {
     "deepseek_v3": LLAMA,
     "gpt_oss": LLAMA,
     "qwen2_moe": LLAMA,
+    "glm4_moe": LLAMA,
     "granite": LLAMA,
     "cohere": LLAMA,
     "starcoder2": LLAMA,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -60,21 +59,24 @@ class Neurons:
         self._outs = {layer: dict(_outs(model, layer)) for layer in range(layers)}
         self._experts: dict[int, Any] = {}
         self._hidden: dict[int, Any] = {}  # output projections that the bridge does not show
-        self._seen: dict[int, tuple[torch.Tensor, ...]] = {}
+        self._seen: dict[Any, tuple[torch.Tensor, ...]] = {}  # by module
         for layer, outs in self._outs.items():
-            experts, alone = _experts(model, layer), _hidden_projection(model, layer)
+            experts, inner = _experts(model, layer), _inner(model, layer)
             if experts is not None:
                 self._experts[layer] = experts
-            elif not outs and alone is not None:
-                self._hidden[layer] = alone
-            elif not outs:
+                inner = next(filter(None, (getattr(inner, name, None) for name in _ALWAYS)), None)
+            if outs or (experts is not None and inner is None):
+                continue
+            alone = _hidden_projection(model, inner)
+            if alone is None:
                 raise no_neurons(model, layer)
+            self._hidden[layer] = alone
 
     @property
     def names(self) -> tuple[str, ...]:
         """The hooks that must be seen."""
         outs = [name for outs in self._outs.values() for name in outs]
-        both = [layer for layer in self._experts if self._outs[layer]]
+        both = [n for n in self._experts if self._outs[n] or n in self._hidden]
         return (*outs, *(f"blocks.{layer}.mlp.hook_out" for layer in both))
 
     @contextmanager
@@ -82,33 +84,35 @@ class Neurons:
         """Keep what experts are given in a pass: stream, which, weights; and hidden projections."""
         tokens = torch.tensor([row * length + at for row, at in enumerate(read)])
 
-        def keep(_module: Any, given: Any, named: Mapping[str, Any], layer: int) -> None:
+        def keep(module: Any, given: Any, named: Mapping[str, Any]) -> None:
             flat = [part.reshape(-1, part.shape[-1]) for part in (*given, *named.values())]
-            self._seen[layer] = tuple(part[tokens.to(part.device)].detach() for part in flat[:3])
+            self._seen[module] = tuple(part[tokens.to(part.device)].detach() for part in flat[:3])
 
         with ExitStack() as stack:
-            for layer, module in (self._experts | self._hidden).items():
-                hook = partial(keep, layer=layer)
-                handle = module.register_forward_pre_hook(hook, with_kwargs=True)
+            for module in (*self._experts.values(), *self._hidden.values()):
+                handle = module.register_forward_pre_hook(keep, with_kwargs=True)
                 stack.callback(handle.remove)
             yield
 
     def of(self, layer: int, seen: Mapping[str, torch.Tensor]) -> Made:
         """Return what a layer's neurons make, of what was seen of hooks at the read position."""
-        outs = self._outs[layer]
-        given = {name: seen[name].float() for name in outs}
-        if layer in self._hidden:
-            return self._of_one(self._hidden[layer], self._seen[layer][0].float())
+        read = self._read(layer, seen)
         if layer not in self._experts:
-            ((name, module),) = outs.items()
-            return self._of_one(module, given[name])
+            ((module, given),) = read
+            return self._of_one(module, given)
         made = self._of_experts(layer)
-        for name, module in outs.items():
+        for module, given in read:
             rest = seen[f"blocks.{layer}.mlp.hook_out"].float() - made.whole
             end = self._experts[layer].down_proj.shape[0] * self._width(layer)
-            beside = self._of_one(module, given[name], end)
-            made = _together(made, beside, rest)
+            made = _together(made, self._of_one(module, given, end), rest)
         return made
+
+    def _read(self, layer: int, seen: Mapping[str, torch.Tensor]) -> list[tuple[Any, torch.Tensor]]:
+        """Return a layer's output projections, and what they read: not those of experts."""
+        alone = self._hidden.get(layer)
+        if alone is not None:
+            return [(alone, self._seen[alone][0].float())]
+        return [(module, seen[name].float()) for name, module in self._outs[layer].items()]
 
     def _of_one(self, module: Any, given: torch.Tensor, first: int = 0) -> Made:
         """Return what the neurons before one projection make, numbered from `first` on."""
@@ -119,7 +123,7 @@ class Neurons:
     def _of_experts(self, layer: int) -> Made:
         """Return what the neurons of the experts make that each prompt's token goes to."""
         module = self._experts[layer]
-        hidden, index, weights = self._seen[layer]
+        hidden, index, weights = self._seen[module]
         places = [(row, n) for row, chosen in enumerate(index.tolist()) for n in chosen]
         given, whole = [], torch.zeros_like(hidden, dtype=torch.float32)
         for (row, expert), weight in zip(places, weights.flatten().float(), strict=True):
@@ -188,8 +192,7 @@ def _outs(model: LoadedModel, layer: int) -> Iterator[tuple[str, Any]]:
 
 def _experts(model: LoadedModel, layer: int) -> Any | None:
     """Return the module of an MLP's experts, where it is one that is understood."""
-    mlp = getattr(model.bridge.blocks[layer], "mlp", None)
-    found: Any = getattr(getattr(mlp, "original_component", None), "experts", None)
+    found: Any = getattr(_inner(model, layer), "experts", None)
     found = getattr(found, "original_component", None) or found
     if not all(hasattr(found, name) for name in _EXPERTS):
         return None
@@ -198,10 +201,13 @@ def _experts(model: LoadedModel, layer: int) -> Any | None:
     return None if found.down_proj.device.type == "meta" else found
 
 
-def _hidden_projection(model: LoadedModel, layer: int) -> Any | None:
+def _inner(model: LoadedModel, layer: int) -> Any | None:
+    """Return the model's own module of an MLP."""
+    return getattr(getattr(model.bridge.blocks[layer], "mlp", None), "original_component", None)
+
+
+def _hidden_projection(model: LoadedModel, inner: Any) -> Any | None:
     """Return the one linear module of an MLP that gives what a stream is wide, if it is one."""
-    mlp = getattr(model.bridge.blocks[layer], "mlp", None)
-    inner = getattr(mlp, "original_component", None)
     parts = list(inner.children()) if isinstance(inner, torch.nn.Module) else []
     found = [part for part in parts if getattr(part, "out_features", 0) == model.info.d_model]
     return found[0] if len(found) == 1 else None

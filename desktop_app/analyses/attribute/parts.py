@@ -17,7 +17,7 @@ import torch
 
 from desktop_app.analyses.attribute.neurons import Made, Neurons, no_neurons
 from desktop_app.engine.model import LoadedModel, Site, site_hook
-from desktop_app.engine.noise import HALF
+from desktop_app.engine.noise import share_rounded
 from desktop_app.engine.projections import Projection, projection
 from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from desktop_app.methods.streams import Streams
 
 _PATTERN_AND_VALUES: tuple[Site, Site] = ("pattern", "head_v")
-_TOLERANCE, _HALF_TOLERANCE = 1e-3, 3e-2
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,8 @@ class Parts:
         mlp: `[L, N]`.
         neurons: Layers, numbers and values `[K, N]` of the neurons listed.
         written: Of the layers that wrote, what each number of z writes, `[N, H, d_head]`.
+        size: And what all of them write regardless of their signs, `[H, N]`: what rounding z is
+            a share of, however little of it is left in their sum.
     """
 
     embed: torch.Tensor
@@ -80,6 +81,7 @@ class Parts:
     mlp: torch.Tensor
     neurons: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
     written: list[torch.Tensor] = field(default_factory=list)
+    size: list[torch.Tensor] = field(default_factory=list)
 
 
 def require_sources(model: LoadedModel, layers: int) -> None:
@@ -125,14 +127,33 @@ def split(model: LoadedModel, ids: torch.Tensor, question: Question, report: Rep
     largest = _Largest(question.neurons, count)
     for layer in layers:
         report.check()
-        parts.head[layer], parts.attn_bias[layer], written = seen.heads(layer)
-        parts.written.append(written)
+        heads = seen.heads(layer)
+        parts.head[layer], parts.attn_bias[layer] = heads.adds, heads.biases
+        parts.written.append(heads.written)
+        parts.size.append(heads.size)
         parts.mlp[layer] = direction.of(seen.at(streams.mlp[layer]))
         if question.neurons:
             largest.add(layer, seen.neurons(layer, neurons.of(layer, listed)))
     if question.neurons:
         parts.neurons = largest.found
     return parts
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """What the heads of a layer contribute.
+
+    Attributes:
+        adds: `[H, N]`.
+        biases: `[N]`.
+        written: What each number of z writes, `[N, H, d_head]`.
+        size: What these numbers contribute regardless of their signs, `[H, N]`.
+    """
+
+    adds: torch.Tensor
+    biases: torch.Tensor
+    written: torch.Tensor
+    size: torch.Tensor
 
 
 class _Seen:
@@ -148,8 +169,8 @@ class _Seen:
         """Return the read position of each prompt."""
         return x[self._rows.to(x.device), self._places.to(x.device)]
 
-    def heads(self, layer: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what heads `[H, N]` and biases `[N]` contribute, and what z's numbers write."""
+    def heads(self, layer: int) -> _Heads:
+        """Return what the heads and biases of a layer contribute."""
         model = self._model
         z = self.at(self._streams.sites[layer, "head_z"]).float()
         project = projection(model, model.bridge.blocks[layer].attn.o, z[0].numel())
@@ -160,8 +181,8 @@ class _Seen:
                 "adds to the stream, so that no head has a share of its own: choose another model."
             )
         written = project.back(way.back(self._direction.vector)).view(z.shape)
-        of_heads = (z.to(self._direction.vector) * written).sum(-1)
-        return of_heads.T, self._of_biases(project, way), written
+        each = z.to(self._direction.vector) * written
+        return _Heads(each.sum(-1).T, self._of_biases(project, way), written, each.abs().sum(-1).T)
 
     def neurons(self, layer: int, made: Made) -> Listed:
         """Return the numbers of an MLP's neurons, and what they contribute, `[N, K]`."""
@@ -246,10 +267,10 @@ def split_sources(
     ]
     with no_hooks_left(model):
         watch(model, ids, hooks)
-    allowed = _HALF_TOLERANCE if model.info.dtype in HALF else _TOLERANCE
+    allowed = share_rounded(model.info.dtype)
     for layer in layers:
         apart = (found[layer].sum(1) - parts.head[layer].cpu()).abs()
-        if bool((apart > allowed * found[layer].abs().sum(1).clamp_min(1e-3)).any()):
+        if bool((apart > allowed * parts.size[layer].cpu().clamp_min(1e-3)).any()):
             raise _not_mixed(model, layer)
     return found
 

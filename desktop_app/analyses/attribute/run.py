@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
 
 _TOLERANCE = 1e-3
+# What is known is shown again where it is so many times more: of many prompts not after each.
+_WORTH_SHOWING = 1.05
 _CONSEQUENCE = "what is split is not what it would say"
 
 
@@ -88,8 +90,7 @@ def run(model: LoadedModel, params: AttributeParams, report: Reporter) -> Result
     found: dict[int, _Split] = {}
     missing: tuple[Notice, ...] = ()
     try:
-        for numbers, splits in by_length(model, texts, partial(_split_some, task), report, kept=0):
-            found |= dict(zip(numbers, splits, strict=True))
+        _fill(found, task, texts, report)
     except Cancelled:
         count = _whole(found, len(records))
         if not count:
@@ -126,6 +127,21 @@ def _settle(model: LoadedModel, params: AttributeParams, report: Reporter) -> _T
                 "stored: choose fewer or shorter prompts."
             )
     return task
+
+
+def _fill(
+    found: dict[int, _Split], task: _Task, texts: Sequence[Sequence[int]], report: Reporter
+) -> None:
+    """Split all prompts; the first of them are shown as they are done, without their sources."""
+    shown = 0
+    work = partial(_split_some, task)
+    for numbers, splits in by_length(task.model, texts, work, report, kept=0):
+        found |= dict(zip(numbers, splits, strict=True))
+        count = _whole(found, len(texts))
+        if max(1, _WORTH_SHOWING * shown) <= count < len(texts):
+            done = [found[number] for number in range(count)]
+            report.partial(_fields(task, done, without="source"))
+            shown = count
 
 
 def _needs(task: _Task, texts: Sequence[Sequence[int]]) -> int:
@@ -197,10 +213,10 @@ def _said(task: _Task, numbers: Sequence[int], logits: torch.Tensor) -> list[Not
     return found + near_notices(task.model, task.params, prepared, pairs)
 
 
-def _fields(task: _Task, done: Sequence[_Split]) -> dict[str, Any]:
+def _fields(task: _Task, done: Sequence[_Split], without: str = "") -> dict[str, Any]:
     """Return the fields of the result, prompts innermost where they agree in length."""
     data: dict[str, Any] = {}
-    for name in done[0].fields:
+    for name in (name for name in done[0].fields if name != without):
         values = [one.fields[name] for one in done]
         if len({value.shape for value in values}) > 1:
             data[name] = tuple(values)

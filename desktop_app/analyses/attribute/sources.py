@@ -105,10 +105,11 @@ def neuron_sentence(result: Result, prompt: int) -> str:
         float(np.nansum(values)),
         float(np.nansum(Split.of(result).mlp[:, prompt])),
     )
-    count = plural(int(np.isfinite(values).sum()), "neuron")
+    known = int(np.isfinite(values).sum())
+    verb = "adds" if known == 1 else "add"
     several = f" on prompt {prompt + 1}" if len(result.prompts) > 1 else ""
     told = f"{number(listed, sign=True)} of {number(all_of_them, sign=True)}"
-    return f"{count} add {told} that all MLPs do{several}"
+    return f"{plural(known, 'neuron')} {verb} {told} that all MLPs do{several}"
 
 
 def _signed(value: float) -> str:

@@ -19,7 +19,7 @@ from desktop_app.widgets.matrix.matrix_axes import thinned
 _LEAST_PITCH = 34.0
 _LONGEST_WORD = 96.0
 _LEAST_UPRIGHT = 24.0
-_LEAST_APART = 14.0
+# Of numbers above each other: the line of their font is 11.6 high.
 _LEAST_APART = 13.0
 _NOTHING = 1e-12
 # Within each power of ten: all that have room, the plainest first.

@@ -1,4 +1,4 @@
-"""The legend of a plot: what its lines, bars and dots are, beneath or above it."""
+"""The legend of a plot: what its lines and bars are, beneath or above it."""
 
 from __future__ import annotations
 
@@ -48,10 +48,6 @@ class Swatch(QWidget):
             painter.setPen(QPen(colour, 1.2) if drawn == "pale" else Qt.PenStyle.NoPen)
             painter.setBrush(washed(colour) if drawn == "pale" else colour)
             painter.drawRect(QRectF(1.5, middle - 5, 9, 10))
-        elif drawn == "dot":
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
-            painter.drawEllipse(QPointF(_NARROW / 2, middle), 4, 4)
         else:
             pen = QPen(colour, 1.3 if drawn == "thin" else 2.0)
             if drawn == "dashed":

@@ -49,7 +49,9 @@ def test_neurons_of_a_layer_and_its_bias_are_the_mlp(architecture):
         np.testing.assert_allclose(few[name], data[name][:5], atol=1e-9)
 
 
-@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "gpt_oss", "qwen2_moe"])
+@pytest.mark.parametrize(
+    "architecture", ["mixtral", "deepseek_v3", "gpt_oss", "qwen2_moe", "glm4_moe"]
+)
 def test_neurons_of_experts_are_what_the_mlp_loses_without_them(architecture):
     """Each of the listed is taken out of its expert's weights, and the block's MLP run again."""
     model = tiny(architecture)
@@ -100,7 +102,7 @@ def of_neuron(mlp, number):
     return shared.down_proj.weight[:, number - len(down) * down.shape[2]]
 
 
-@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "qwen2_moe"])
+@pytest.mark.parametrize("architecture", ["mixtral", "deepseek_v3", "qwen2_moe", "glm4_moe"])
 def test_neurons_of_a_layers_experts_are_the_mlp(architecture):
     data = run(tiny(architecture), neurons=1000).data
     for layer, n in np.ndindex(data["mlp"].shape):
@@ -116,6 +118,15 @@ def test_neurons_that_cannot_be_told_are_refused_by_layer(monkeypatch):
         with pytest.raises(BadInputError, match=r"MLP of layer 1 .*--neurons"):
             run(model, neurons=3)
     assert_sums(run(model), 1e-5)
+    # Experts beside which one stands that cannot be read: refused before anything is run.
+    model = load(ModelSpec(tiny("glm4_moe").info.source, device="cpu"), SilentReporter())
+    beside = model.bridge.blocks[2].mlp.original_component.shared_experts
+    before = model.forward_passes
+    with monkeypatch.context() as patch:
+        patch.setattr(beside.down_proj, "out_features", 31)
+        with pytest.raises(BadInputError, match=r"MLP of layer 2 .*--neurons"):
+            run(model, neurons=3)
+    assert model.forward_passes == before
     real = neurons.projection
 
     def spoilt(model, module, width):

@@ -279,6 +279,8 @@ def test_neurons_are_listed_with_their_share():
     assert rows.rows[0].tooltip == "L0 neuron 7: +0.500, 21.1 % of the whole"
     told = sources.neuron_sentence(result, 0)
     assert told == "4 neurons add +0.217 of −0.500 that all MLPs do on prompt 1"
+    alone = sources.neuron_sentence(attribute_result(neurons=1), 0)
+    assert alone == "1 neuron adds +0.500 of −0.500 that all MLPs do on prompt 1"
 
 
 def test_the_table_has_a_row_per_part_and_ends_in_the_sum(result):

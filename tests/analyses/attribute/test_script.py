@@ -1,4 +1,4 @@
-"""The script of the neurons of models with processed weights, run without Lensbench."""
+"""Scripts of models with processed weights, and of half precision, run without Lensbench."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ ROWS = (PromptRow(text="ab cd f", answer="g", wrong="h"), PromptRow(text="x", an
 CASES = [
     *((name, "processed") for name in ("llama", "gemma2", "gpt2", "phi3", "qwen2_moe")),
     ("deepseek_v3", "processed"),
+    ("glm4_moe", "processed"),
     ("gemma2", "raw"),
+    ("glm4_moe", "raw"),
 ]
+# Torch's LayerNorm, whose mean is rounded there.
+HALF = [("phi", "bfloat16"), ("gpt_neox", "float16")]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,10 @@ def results(tmp_path_factory):
         model = load(ModelSpec(str(place), device="cpu", weights=weights), SilentReporter())
         params = AttributeParams(prompts=ROWS, neurons=40)
         found.append(run(model, params, SilentReporter()))
+    for architecture, dtype in HALF:
+        place = save_tiny(architecture, folder / architecture)
+        model = load(ModelSpec(str(place), device="cpu", dtype=dtype), SilentReporter())
+        found.append(run(model, AttributeParams(prompts=ROWS, by_source=True), SilentReporter()))
     return found
 
 
@@ -62,3 +70,17 @@ def test_the_script_gives_the_neurons_of_the_result(results, numbers, tmp_path, 
                 np.testing.assert_array_equal(found[name], own[name], err_msg=name)
             else:
                 np.testing.assert_allclose(found[name], own[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(HALF)), ids=["-".join(case) for case in HALF])
+def test_the_script_in_half_precision_differs_by_its_rounding_alone(
+    results, numbers, tmp_path, number
+):
+    number += len(CASES)
+    exports.export(results[number], tmp_path / "own.npz")
+    with np.load(tmp_path / "own.npz") as own, np.load(numbers / f"{number}.npz") as found:
+        names = [name for name in own.files if own[name].dtype.kind in "fi"]
+        assert {"head", "source_0", "attn_bias", "mlp", "bias", "sum_error"} <= set(names)
+        for name in names:
+            np.testing.assert_allclose(found[name], own[name], atol=0.01, err_msg=name)

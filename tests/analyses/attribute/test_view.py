@@ -12,6 +12,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView, QPushButton
 
+from desktop_app.analyses.attribute.run import run
+from desktop_app.analyses.attribute.spec import AttributeParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.report import Reporter
 from desktop_app.contract.result import Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
@@ -23,6 +27,7 @@ from desktop_app.widgets.tokens.token_strip import TokenStrip
 from desktop_app.window.comparison.view import ComparisonView
 from desktop_app.window.exports.pictures import save_picture
 from tests.finding import find, in_sight, press, said
+from tests.models import tiny
 from tests.samples import drawn
 from tests.samples.attributed import attribute_result, even_prompts
 from tests.view_fixtures import themed
@@ -414,6 +419,31 @@ def test_a_run_that_fills_in_is_drawn_and_given_back(view):
     assert view.read_out()["maps"][0].values[1, 2] == 3.0
     view.show_busy(False)
     assert view.read_out()["maps"][0].values[1, 2] == 3.75
+
+
+def test_prompts_fill_in_while_they_are_split(view):
+    """What the run itself hands over, of one prompt after another."""
+    seen = []
+
+    class Watching(Reporter):
+        def partial(self, data):
+            view.show_partial(data)
+            seen.append((view.read_out(), data))
+
+    rows = [PromptRow(text=text, answer="x", wrong="q") for text in ("the cat", "abc", "ab cd")]
+    view.show_busy(True)
+    result = run(tiny("gpt2"), AttributeParams(prompts=rows, by_source=True), Watching())
+    assert [data["head"].shape[-1] for _out, data in seen] == [1, 2]
+    for out, data in seen:
+        assert out["base"].startswith("Splitting: prompts fill in as they are done")
+        assert out["title"] == "Largest so far"
+        np.testing.assert_allclose(out["maps"][0].values, data["head_mean"])
+        assert out["bars"]["embeddings"] == pytest.approx(data["embed_mean"])
+        assert out["sum"][-1] == pytest.approx(data["base_mean"], abs=1e-5)
+    view.show_busy(False)
+    view.show_result(result)
+    assert view.read_out()["base"].startswith("Logit difference")
+    np.testing.assert_allclose(view.read_out()["maps"][0].values, result.data["head_mean"])
 
 
 @pytest.mark.parametrize("name", ["head", "cumulative", "read_position", "sum_error"])

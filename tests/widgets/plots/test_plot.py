@@ -9,10 +9,12 @@ import weakref
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView, QToolButton
 
 from desktop_app.pictures.curves import Curves, Key, Line, Mark, Region, Scale, Scatter, Trace
+from desktop_app.widgets.basics.fonts import mono_font
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
@@ -240,6 +242,25 @@ def test_a_log_axis_has_plain_numbers_with_room_between_them(plot):
         shown = axis.tickStrings(places, 1.0, 1.0)
         assert set(told) <= set(shown)
         assert len(shown) < 14
+
+
+@pytest.mark.parametrize("up", [Scale("adds"), Scale("rank", log=True, zero=True)])
+@pytest.mark.parametrize("height", range(90, 240, 6))
+def test_numbers_above_each_other_do_not_touch_however_low_a_plot_is(plot, height, up):
+    import pyqtgraph as pg
+
+    values = np.array([0.0, 3.0, 50.0, 900.0, 49_151.0]) if up.log else np.array([-0.9, 0.4, 3.4])
+    plot.resize(320, height)
+    plot.show_picture(Curves((Line("", values),), up=up))
+    QApplication.processEvents()
+    items = find(plot, QGraphicsView).scene().items()
+    (axis,) = [i for i in items if isinstance(i, pg.AxisItem) and i.orientation == "left"]
+    low, high = axis.range
+    size = axis.size().height()
+    ((_spacing, places),) = axis.tickValues(low, high, size)
+    apart = np.diff(sorted(places)) * size / (high - low)
+    assert len(places) >= 2
+    assert apart.min() > QFontMetricsF(mono_font(10)).height()
 
 
 def test_a_dot_of_a_log_scatter_is_found_and_told(plot, qtbot):
