@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,13 @@ class Stops(SilentReporter):
     def step(self, fraction, note=""):
         if fraction > self._share:
             raise Cancelled
+
+
+@pytest.fixture
+def place():
+    """Return a folder of a short name, wherever tests run: a script holds it in one line."""
+    with tempfile.TemporaryDirectory(prefix="lens-") as folder:
+        yield Path(folder)
 
 
 def stopped(**settings):
@@ -73,8 +82,8 @@ def numbers(result, folder, name):
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_the_script_of_a_stopped_lens_gives_the_numbers_of_its_prompts(tmp_path):
-    found, own = numbers(stopped(), tmp_path, "lens")
+def test_the_script_of_a_stopped_lens_gives_the_numbers_of_its_prompts(place):
+    found, own = numbers(stopped(), place, "lens")
     names = [name for name, array in own.items() if array.dtype.kind in "fi"]
     assert {"changed_logit_diff", "corrupt_top_1", "answer_rank_mean"} <= set(names)
     for name in names:
@@ -83,15 +92,15 @@ def test_the_script_of_a_stopped_lens_gives_the_numbers_of_its_prompts(tmp_path)
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_the_script_of_a_stopped_fit_gives_the_numbers_of_its_windows(tmp_path):
-    found, own = numbers(stopped_fit(tmp_path), tmp_path, "fit")
+def test_the_script_of_a_stopped_fit_gives_the_numbers_of_its_windows(place):
+    found, own = numbers(stopped_fit(place), place, "fit")
     for name in ("size", "from_identity", "agreement", "layers"):
         np.testing.assert_allclose(found[name], own[name], rtol=1e-5, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.model
-def test_neither_script_says_that_it_computes_more(tmp_path):
-    for result in (stopped(), stopped_fit(tmp_path)):
+def test_neither_script_says_that_it_computes_more(place):
+    for result in (stopped(), stopped_fit(place)):
         text = export_scripts.to_script(result)
         assert "was stopped" not in text
         assert "goes to the end" not in text
