@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.compare.heads_picture import FIRST, SECOND, effects, matches
-from desktop_app.analyses.compare.picture import (
+from desktop_app.analyses.compare.picture import has_heads
+from desktop_app.analyses.compare.words import (
     cosine_text,
-    has_heads,
     numbers_at,
     small,
     stream_name,

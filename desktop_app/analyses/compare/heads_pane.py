@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.compare import heads_picture as data_of
-from desktop_app.analyses.compare.picture import whose
+from desktop_app.analyses.compare.words import whose
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.views.frame import ElidedLabel, gap_splitter, panel

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.compare.picture import whose
 from desktop_app.analyses.compare.spec import HARM_RISES, TOP
+from desktop_app.analyses.compare.words import whose
 from desktop_app.pictures.curves import Scale, Scatter
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.text_tables import most_harmful

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.compare.picture import decades, small
+from desktop_app.analyses.compare.charts import decades
+from desktop_app.analyses.compare.words import small
 from desktop_app.pictures.curves import Curves, Line, Scale
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import percent

@@ -3,59 +3,35 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from desktop_app.analyses.compare.spec import TOP
-from desktop_app.pictures.curves import Curves, Line, Mark, Scale
+from desktop_app.analyses.compare.words import (
+    by_prompt,
+    cosine_text,
+    info_of,
+    small,
+    stream_name,
+    streams,
+    token,
+    whose,
+)
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import MINUS, WITHHELD, number, plural, written
+from desktop_app.pictures.words import WITHHELD, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from desktop_app.contract.result import Result
 
-_NORMS = {
-    "keep": "with its norms",
-    "eps": "without norms (eps)",
-    "identity": "without norms (identity)",
-    "constant": "with constant norms",
-}
 _HALF = frozenset({"bfloat16", "float16"})
 _SAME, _OTHER = "within", "beyond"
-_DECADES = 3
-# Cosines nearer to 1 than this look like 1.
-_FLAT = 0.99
 
 
 # Whose numbers these are.
-
-
-def whose(result: Result) -> tuple[str, str]:
-    """Return what both models are called: where the files are the same, by what differs."""
-    own, other = _info(result)
-    told = {
-        "dtype": (str(own.get("dtype")), str(other.get("dtype"))),
-        "layernorm": tuple(_NORMS.get(str(m.get("layernorm", "keep")), "?") for m in (own, other)),
-        "weights": tuple(f"{m.get('weights', 'raw')} weights" for m in (own, other)),
-    }
-    differing = [pair for pair in told.values() if pair[0] != pair[1]]
-    if not result.data.get("same_files"):
-        names = [display_text(str(m.get("name"))) for m in (own, other)]
-        if names[0] == names[1]:
-            names[1] = f"{names[1]}, other files"
-        shown = [(names[0], names[1]), *differing]
-    elif differing:
-        shown = differing
-    else:
-        shown = [("first run", "second run")]
-    one, two = (" ".join(pair[side] for pair in shown) for side in (0, 1))
-    return one, two
 
 
 def named(result: Result) -> str:
@@ -68,8 +44,8 @@ def named(result: Result) -> str:
 
 def made_sentence(result: Result) -> str:
     """Say what was compared, and over what."""
-    own, other = _info(result)
-    places = int(sum(values.size for values in _by_prompt(result, "top1_same")))
+    own, other = info_of(result)
+    places = int(sum(values.size for values in by_prompt(result, "top1_same")))
     prompts = plural(len(result.prompts), "prompt")
     one, two = whose(result)
     name = display_text(str(own.get("name")))
@@ -79,21 +55,7 @@ def made_sentence(result: Result) -> str:
     return f"{pair} · the same tokens, {plural(places, 'position')} of {prompts}"
 
 
-def _info(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-    other = result.data.get("with_model")
-    return vars(result.model), dict(other) if isinstance(other, dict) else {}
-
-
 # What it comes to.
-
-
-def small(value: float) -> str:
-    """Write a number so that small ones stay readable: `0`, `4.1e−06`, `0.126`, `12.3`."""
-    if value == 0:
-        return "0"
-    if not math.isfinite(value):
-        return number(value) if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
-    return written("{:.1e}" if abs(value) < 1e-3 else "{:.3g}", value)
 
 
 def headline(result: Result) -> str:
@@ -105,7 +67,7 @@ def headline(result: Result) -> str:
     if verdict == "identical":
         return "Both give the very same numbers: every difference is 0."
     if verdict == "shifted":
-        shift = np.concatenate([v.ravel() for v in _by_prompt(result, "logit_shift")])
+        shift = np.concatenate([v.ravel() for v in by_prompt(result, "logit_shift")])
         low, high = number(float(shift.min()), sign=True), number(float(shift.max()), sign=True)
         span = low if low == high else f"{low} … {high}"
         return f"Logits shift by a constant at each position ({span}); {within}."
@@ -121,13 +83,13 @@ def headline(result: Result) -> str:
 
 def _most_kl(result: Result) -> str:
     """Say where the next-token distributions are farthest apart."""
-    values = _by_prompt(result, "kl")
+    values = by_prompt(result, "kl")
     most = [float(np.nanmax(v)) if np.isfinite(v).any() else math.nan for v in values]
     if not np.isfinite(most).any():
         return ""
     prompt = int(np.nanargmax(most))
     place = int(np.nanargmax(values[prompt]))
-    where = f"position {place} “{_token(result, prompt, place)}”"
+    where = f"position {place} “{token(result, prompt, place)}”"
     where += f" of prompt {prompt + 1}" if len(values) > 1 else ""
     return f", KL by up to {small(most[prompt])} nats ({where})"
 
@@ -155,11 +117,6 @@ def stream_sentence(result: Result) -> str:
         f"{small(float(errors[layer]))}, above the {tolerance} that "
         f"{result.data['tolerance']['dtype']} may make."
     )
-
-
-def stream_name(index: int, count: int) -> str:
-    """Name a stream in a sentence: `before layer 3`, `behind the last layer`."""
-    return "behind the last layer" if index == count - 1 else f"before layer {index}"
 
 
 def heads_sentence(result: Result) -> str:
@@ -218,10 +175,10 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
         logprobs,
         "in nats; a constant added to all logits of a position does not count here",
     )
-    kl = max(_largest(v) for v in _by_prompt(result, "kl"))
+    kl = max(_largest(v) for v in by_prompt(result, "kl"))
     yield _line("kl", "largest KL, nats", kl, logprobs, "KL(first ‖ second) of the next token")
     share = float(data["top1_agreement"])
-    same = np.concatenate([v.ravel() for v in _by_prompt(result, "top1_same")]).astype(bool)
+    same = np.concatenate([v.ravel() for v in by_prompt(result, "top1_same")]).astype(bool)
     yield (
         "top",
         "same top token",
@@ -230,7 +187,7 @@ def _told(result: Result) -> Iterator[tuple[str, str, str, str, str, str]]:
         _SAME if share == 1 else _OTHER,
         "at how many positions",
     )
-    spread = max(_largest(v) for v in _by_prompt(result, "logit_shift_spread"))
+    spread = max(_largest(v) for v in by_prompt(result, "logit_shift_spread"))
     yield _line(
         "spread", "spread of the shift", spread, logits, "0: all logits of a position shift alike"
     )
@@ -253,7 +210,7 @@ def _line(
 
 def layers(result: Result) -> Ranking:
     """Return both numbers of every stream, in order."""
-    errors, cosines = _streams(result)
+    errors, cosines = streams(result)
     columns = (
         Column("stream", "name", "stream", width="stretch", least=112),
         Column("error", "number", "error", format=str, width=78, tooltip="Relative error"),
@@ -272,130 +229,6 @@ def layers(result: Result) -> Ranking:
     return Ranking(columns, tuple(rows))
 
 
-def cosine_text(value: float) -> str:
-    """Write a cosine; one that is nearly 1 by how far it is from it."""
-    if math.isnan(value) or value == 1:
-        return number(value, 0)
-    return f"1 {MINUS} {small(1 - value)}" if value > 0.9995 else number(value, 4)
-
-
-# Curves.
-
-
-def _streams(result: Result) -> tuple[np.ndarray, np.ndarray]:
-    found = (result.data["resid_relative_error"], result.data["resid_cosine"])
-    errors, cosines = (np.asarray(values, dtype=float) for values in found)
-    return errors, cosines
-
-
-def _stream_scale(count: int) -> Scale:
-    labels = (*(str(i) for i in range(count - 1)), "end")
-    return Scale("stream before layer", labels=labels, whole=True)
-
-
-def error_curves(result: Result, prompt: int | None = None) -> Curves:
-    """Return the relative error of the streams over layers, and that of one of several prompts."""
-    errors, _cosines = _streams(result)
-    name, axis = "mean" if prompt is not None else "", Scale("relative error", log=True)
-    lines = [Line(name, errors, dots=_has_lone(axis, errors))]
-    if prompt is not None and "resid_error" in result.data:
-        own = np.asarray(_by_prompt(result, "resid_error")[prompt], dtype=float).mean(-1)
-        lone = _has_lone(axis, own)
-        lines.append(Line(f"prompt {prompt + 1}", own, tone="warn", thin=True, dots=lone))
-    allowed = float(result.data["tolerance"]["stream"])
-    shown = [v for line in lines for v in line.values if v > 0]
-    return Curves(
-        tuple(lines),
-        _stream_scale(len(errors)),
-        replace(axis, limits=decades([*shown, allowed])),
-        tip=bind(_stream_tip, result),
-        marks=(Mark(allowed, f"tolerance {small(allowed)}"),),
-    )
-
-
-def _has_lone(axis: Scale, values: np.ndarray) -> bool:
-    """Return whether a place has a number and none beside it has: no line leads there."""
-    known = np.isfinite(axis.placed(values))
-    ends = np.concatenate(([False], known, [False]))
-    return bool((known & ~ends[:-2] & ~ends[2:]).any())
-
-
-def decades(values: Sequence[float]) -> tuple[float, float]:
-    """Return ends of a log axis that hold values, and ticks at three powers of ten at least.
-
-    What overflowed has no place on it.
-    """
-    values = [v for v in values if math.isfinite(v)] or [1.0]
-    low, high = (math.log10(v) for v in (min(values), max(values)))
-    first, last = math.floor(low), math.ceil(high)
-    while last - first < _DECADES:
-        first, last = (first - 1, last) if low - first < last - high else (first, last + 1)
-    return 10.0 ** (first - 0.15), 10.0 ** (last + 0.15)
-
-
-def cosine_curves(result: Result) -> Curves:
-    """Return the cosine of both streams over layers."""
-    _errors, cosines = _streams(result)
-    known = cosines[np.isfinite(cosines)]
-    low = float(known.min()) if known.size else 0.0
-    low = min(low, _FLAT)
-    room = (1 - low) * 0.05
-    axis = Scale("cosine", limits=(low - room, 1 + room))
-    return Curves(
-        (Line("", cosines, dots=_has_lone(axis, cosines)),),
-        _stream_scale(len(cosines)),
-        axis,
-        tip=bind(_stream_tip, result),
-    )
-
-
-def _stream_tip(result: Result, index: int) -> str:
-    errors, cosines = _streams(result)
-    return (
-        f"{stream_name(index, len(errors))}\nrelative error {small(float(errors[index]))}\n"
-        f"cosine {cosine_text(float(cosines[index]))}"
-    )
-
-
-PLACES = (("kl", "KL"), ("logprob_difference", "Δ log-prob"), ("logit_shift", "Logit shift"))
-_UNITS = {
-    "kl": "KL(first ‖ second), nats",
-    "logprob_difference": "largest |Δ log-probability|, nats",
-    "logit_shift": "shift of the logits",
-}
-
-
-def place_bars(result: Result, name: str, prompt: int) -> Curves:
-    """Return a number of every position of a prompt as bars, over its tokens."""
-    values = np.asarray(_by_prompt(result, name)[prompt], dtype=float)
-    texts = tuple(display_text(text) for text in result.prompts[prompt].tokens.texts)
-    return Curves(
-        (Line("", values, bars=True),),
-        Scale("token", labels=texts, whole=True),
-        Scale(_UNITS[name], limits=None if values.any() else (0.0, 1.0)),
-        tip=bind(place_text, result, prompt),
-    )
-
-
-def place_text(result: Result, prompt: int, place: int) -> str:
-    """Say all numbers of a position."""
-    value = {
-        name: _by_prompt(result, name)[prompt][place]
-        for name in ("kl", "logprob_difference", "logit_difference", "logit_shift", "top1_same")
-    }
-    top = "the same" if value["top1_same"] else "another"
-    return "\n".join(
-        (
-            f"position {place} “{_token(result, prompt, place)}”",
-            f"KL {small(float(value['kl']))} nats",
-            f"largest |Δ log-probability| {small(float(value['logprob_difference']))}",
-            f"largest |Δ logit| {small(float(value['logit_difference']))}",
-            f"logits shift by {small(float(value['logit_shift']))}",
-            f"top token: {top}",
-        )
-    )
-
-
 def lines(result: Result) -> Iterator[str]:
     """Yield the comparison as text for a terminal."""
     yield headline(result)
@@ -411,24 +244,6 @@ def lines(result: Result) -> Iterator[str]:
         yield f"  {name:<26}error {error:>10}   cosine {cosine}"
 
 
-def numbers_at(result: Result, name: str, prompt: int) -> np.ndarray:
-    """Return a number of every position of a prompt."""
-    return np.asarray(_by_prompt(result, name)[prompt], dtype=float)
-
-
-def _by_prompt(result: Result, name: str) -> list[np.ndarray]:
-    """Return a field `[..., S, N]` prompt by prompt."""
-    value = result.data[name]
-    if isinstance(value, (list, tuple)):
-        return [np.asarray(part) for part in value]
-    table = np.asarray(value)
-    return [table[..., prompt] for prompt in range(table.shape[-1])]
-
-
 def _largest(values: np.ndarray) -> float:
     """Return the largest of numbers; not-a-number where one is, or where there is none."""
     return float(np.max(values)) if np.size(values) else math.nan
-
-
-def _token(result: Result, prompt: int, place: int) -> str:
-    return display_text(result.prompts[prompt].tokens.texts[place])

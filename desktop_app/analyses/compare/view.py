@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 
+from desktop_app.analyses.compare import charts
 from desktop_app.analyses.compare import picture as data_of
 from desktop_app.analyses.compare.heads_pane import HeadsPane
 from desktop_app.analyses.compare.norms_pane import NormsPane
@@ -86,7 +87,7 @@ class CompareView(AnalysisView):
         return gap_splitter(Qt.Orientation.Vertical, (above, 3, 300), (below, 2, 220))
 
     def _build_tokens(self) -> QWidget:
-        self._quantity = SegmentedControl(data_of.PLACES)
+        self._quantity = SegmentedControl(charts.PLACES)
         self._prompt_words = ElidedLabel("", "field")
         self._bars.setMinimumHeight(_LEAST_PLOT)
         return panel(
@@ -130,7 +131,7 @@ class CompareView(AnalysisView):
             self._quantity.set_value("logit_shift")
         elif self._quantity.value() == "logit_shift":
             self._quantity.set_value("kl")
-        self._cosine.show_picture(data_of.cosine_curves(result))
+        self._cosine.show_picture(charts.cosine_curves(result))
         self._heads.show_result(result if data_of.has_heads(result) else None)
         if has_steps(result):
             self._norms.show_result(result)
@@ -140,9 +141,9 @@ class CompareView(AnalysisView):
     def draw_prompt(self, result: Result) -> None:
         prompt = self.prompt_of(result)
         several = len(result.prompts) > 1
-        self._error.show_picture(data_of.error_curves(result, prompt if several else None))
+        self._error.show_picture(charts.error_curves(result, prompt if several else None))
         self._prompt_words.set_full_text(prompt_title(result.prompts[prompt], prompt))
-        self._bars.show_picture(data_of.place_bars(result, str(self._quantity.value()), prompt))
+        self._bars.show_picture(charts.place_bars(result, str(self._quantity.value()), prompt))
         self._mark_position(result)
 
     def _mark_position(self, result: Result) -> None:

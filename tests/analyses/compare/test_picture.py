@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from desktop_app.analyses.compare import heads_picture, norms_picture
+from desktop_app.analyses.compare import charts, heads_picture, norms_picture, words
 from desktop_app.analyses.compare import picture as data_of
 from desktop_app.analyses.compare.explain import WHATS, explain
 from desktop_app.pictures.facts import Place
@@ -75,7 +75,7 @@ def test_streams_that_cannot_be_compared_are_said_and_leave_no_rows():
     assert "cannot be compared" in data_of.stream_sentence(result)
     assert data_of.layers(result).rows == ()
     assert data_of.numbers(result).values("value")[-1] == "–"
-    assert np.isfinite(data_of.error_curves(result).reach()[1]).all()
+    assert np.isfinite(charts.error_curves(result).reach()[1]).all()
 
 
 def test_streams_that_overflow_are_beyond_and_not_beyond_comparison():
@@ -90,7 +90,7 @@ def test_streams_that_overflow_are_beyond_and_not_beyond_comparison():
 
 def test_a_stream_without_neighbours_is_marked_by_a_dot():
     def dots(result):
-        curves = (data_of.error_curves(result, 1), data_of.cosine_curves(result))
+        curves = (charts.error_curves(result, 1), charts.cosine_curves(result))
         return [line.dots for shown in curves for line in shown.lines]
 
     assert dots(overflowed()) == [True, True, True]
@@ -105,14 +105,14 @@ def test_numbers_that_are_none_are_never_within():
 
 
 def test_both_models_are_called_by_what_differs():
-    assert data_of.whose(compare_result()) == ("float32", "bfloat16")
+    assert words.whose(compare_result()) == ("float32", "bfloat16")
     assert result_name(compare_result()) == "Models · float32 | bfloat16 · 2 prompts"
     both = compare_result(data=other(weights="processed"))
-    assert data_of.whose(both) == ("float32 raw weights", "bfloat16 processed weights")
+    assert words.whose(both) == ("float32 raw weights", "bfloat16 processed weights")
     bare = {**asdict(model(layernorm="eps")), "norms": []}
-    assert data_of.whose(compare_result(data={"with_model": bare}))[1] == "without norms (eps)"
+    assert words.whose(compare_result(data={"with_model": bare}))[1] == "without norms (eps)"
     named = compare_result(data={**other(name="gpt2"), "same_files": False})
-    assert data_of.whose(named) == ("smollm2 float32", "gpt2 bfloat16")
+    assert words.whose(named) == ("smollm2 float32", "gpt2 bfloat16")
     same = compare_result(data={"with_model": {**asdict(model()), "norms": []}})
     assert result_name(same) == "Models · twice the same · 2 prompts"
 
@@ -122,31 +122,31 @@ def test_both_models_are_called_by_what_differs():
     [(0, "0"), (4.1e-6, "4.1e−06"), (0.126, "0.126"), (12.34, "12.3"), (-0.5, "−0.5")],
 )
 def test_numbers_stay_readable(value, told):
-    assert data_of.small(value) == told
+    assert words.small(value) == told
 
 
 def test_cosines_near_one_say_how_near():
-    assert data_of.cosine_text(1.0) == "1"
-    assert data_of.cosine_text(1 - 2e-6) == "1 − 2.0e−06"
-    assert data_of.cosine_text(0.9876) == "0.9876"
+    assert words.cosine_text(1.0) == "1"
+    assert words.cosine_text(1 - 2e-6) == "1 − 2.0e−06"
+    assert words.cosine_text(0.9876) == "0.9876"
 
 
 def test_log_axes_hold_three_powers_of_ten():
-    low, high = data_of.decades([2e-3, 9e-3])
+    low, high = charts.decades([2e-3, 9e-3])
     assert low < 2e-3
     assert high > 9e-3
     assert np.log10(high / low) >= 3
 
 
 def test_log_axes_pass_over_what_overflowed():
-    known = data_of.decades([2e-3, 9e-3])
-    assert data_of.decades([2e-3, np.inf, 9e-3, np.nan]) == known
-    low, high = data_of.decades([np.inf])
+    known = charts.decades([2e-3, 9e-3])
+    assert charts.decades([2e-3, np.inf, 9e-3, np.nan]) == known
+    low, high = charts.decades([np.inf])
     assert low < 1 < high
 
 
 def test_bars_are_of_one_prompt_with_its_tokens():
-    bars = data_of.place_bars(compare_result(), "kl", 1)
+    bars = charts.place_bars(compare_result(), "kl", 1)
     np.testing.assert_array_equal(bars.lines[0].values, [0, 0, 0, 0.125, 0, 0])
     assert "top token: another" in bars.text(3)
     assert bars.across.labels[0] == "2"

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from desktop_app import cli
-from desktop_app.analyses.compare import picture, second
+from desktop_app.analyses.compare import picture, second, words
 from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compare.norms_picture import steps_sentence
 from desktop_app.analyses.compare.spec import CompareParams
@@ -74,7 +74,7 @@ def test_files_that_differ_between_their_samples_are_other_files(nearly, tmp_pat
     assert result.data["with_model"]["fingerprint"] == model.info.fingerprint
     assert result.data["verdict"] == "apart"
     assert result.data["same_files"] is False
-    assert picture.whose(result) == ("one", "two")
+    assert words.whose(result) == ("one", "two")
     exports.export(result, tmp_path / "own.npz")
     run_script(result, one, tmp_path)
     with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "found.npz") as found:
