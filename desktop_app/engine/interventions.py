@@ -64,7 +64,21 @@ class Add:
     values: torch.Tensor
 
 
-Value = Zero | Scale | Replace | FromRun | Add
+@dataclass(frozen=True, eq=False)
+class FromTable:
+    """The activation becomes an entry of a table that many edits share.
+
+    Attributes:
+        table: `[entry, position, ...]`, of all positions; for head sites those of the heads follow,
+            `[entry, position, head, width]`, and the edit's own is taken.
+        entry: Which one.
+    """
+
+    table: torch.Tensor
+    entry: int
+
+
+Value = Zero | Scale | Replace | FromRun | FromTable | Add
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ class Variant:
         return min(edit.first_position for edit in self.edits)
 
 
-_KINDS = (Zero, Scale, Replace, FromRun, Add)  # the order of writes where several meet
+_KINDS = (Zero, Scale, Replace, FromRun, FromTable, Add)  # the order of writes where several meet
 
 Members = list[tuple[int, Edit]]
 """Row of the batch, and the edit that belongs to it."""
@@ -200,6 +214,8 @@ def make_editor(members: Members, place: Place) -> Callable[..., torch.Tensor] |
 
 def _writer(members: Members, place: Place) -> Callable[[torch.Tensor], None] | None:
     """Return what writes edits of one kind of value; None where they touch nothing kept here."""
+    if isinstance(members[0][1].value, FromTable):
+        return _table_writer(members, place)
     rows, at, heads, picks = [], [], [], []
     for row, edit in members:
         local = place.local(place.positions(edit), row)
@@ -227,6 +243,41 @@ def _writer(members: Members, place: Place) -> Callable[[torch.Tensor], None] | 
         raise ValueError("a position that is read from is not computed in this pass")
     there = _index(site, torch.cat(prompts), source, head)
     return partial(_copy, index=index, there=there)
+
+
+def _table_writer(members: Members, place: Place) -> Callable[[torch.Tensor], None] | None:
+    """Return what writes entries of tables, all edits of one table and its positions at once."""
+    groups: dict[tuple[int, tuple[int, ...] | None], list[tuple[int, int, int, torch.Tensor]]] = {}
+    for row, edit in members:
+        if isinstance(edit.value, FromTable):
+            one = row, edit.value.entry, -1 if edit.head is None else edit.head, edit.value.table
+            groups.setdefault((id(edit.value.table), edit.positions), []).append(one)
+    writes = []
+    for (_table, given), group in groups.items():
+        numbers = torch.tensor([one[:3] for one in group])
+        positions = (
+            torch.arange(place.start, place.length) if given is None else torch.tensor(given)
+        )
+        if place.only is None:
+            rows, entries, heads = numbers[:, :, None].expand(-1, -1, len(positions)).unbind(1)
+            theirs = positions.expand(len(group), -1)
+            local = theirs - place.start
+        else:  # the one position that each row has kept, where it is among these
+            theirs = place.only[numbers[:, 0]]
+            kept = torch.isin(theirs, positions)
+            (rows, entries, heads), theirs = numbers[kept].unbind(1), theirs[kept]
+            local = torch.zeros_like(theirs)
+        if len(rows):
+            head = () if int(heads.flatten()[0]) < 0 else (heads,)
+            writes.append((group[0][3], (rows, local, *head), (entries, theirs, *head)))
+    if not writes:
+        return None
+
+    def write(x: torch.Tensor) -> None:
+        for table, index, there in writes:
+            x[index] = table[there].to(x)
+
+    return write
 
 
 def _index(site: str, rows: torch.Tensor, at: torch.Tensor, heads: torch.Tensor) -> tuple[Any, ...]:

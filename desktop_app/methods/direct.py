@@ -57,6 +57,10 @@ class LinearNorm:
             part = part - part.mean(-1, keepdim=True)
         return self.gain * self.scale * part
 
+    def again(self, read: torch.Tensor, gave: torch.Tensor) -> LinearNorm:
+        """Return the same norm with the scale that it had in another run, `[..., d_model]`."""
+        return _scaled(self.gain, self.bias, self.centres, read.to(self.gain), gave.to(self.gain))
+
     def back(self, direction: torch.Tensor) -> torch.Tensor:
         """Return the direction before the norm that a direction `[..., d_model]` behind it is."""
         found = self.gain * self.scale * direction
@@ -150,7 +154,12 @@ def _fitted(model: LoadedModel, norm: Any, x: torch.Tensor, y: torch.Tensor) -> 
     gain, bias, centres = torch.ones(width), torch.zeros(width), False
     if norm is not None:
         gain, bias, centres = norm_gain(model, norm)
-    gain, bias = gain.to(x), bias.to(x)
+    return _scaled(gain.to(x), bias.to(x), centres, x, y)
+
+
+def _scaled(
+    gain: torch.Tensor, bias: torch.Tensor, centres: bool, x: torch.Tensor, y: torch.Tensor
+) -> LinearNorm:
     inside = gain * (x - x.mean(-1, keepdim=True) if centres else x)
     length = (inside * inside).sum(-1, keepdim=True).clamp_min(1e-30)
     return LinearNorm(gain, centres, (inside * (y - bias)).sum(-1, keepdim=True) / length, bias)

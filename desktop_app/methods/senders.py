@@ -1,0 +1,103 @@
+"""What each sender adds to the stream: embeddings, every head by itself, every MLP.
+
+A head adds its own slice of the output projection; under a norm that follows, or a factor, that
+slice times the norm's weights at the scale which it has in that very run, so that the slices of a
+layer and the biases are exactly what its attention adds. The biases belong to no sender.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from desktop_app.engine.projections import Projection, projection
+from desktop_app.methods.direct import LinearNorm, way_into_stream
+from desktop_app.methods.streams import Streams, Wanted, read_streams, require_sum
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.contract.report import Reporter
+    from desktop_app.engine.model import LoadedModel, Site
+
+_Z: tuple[Site, ...] = ("head_z",)
+
+
+class Senders:
+    """The ways by which the parts of a model add to its stream.
+
+    Senders are numbered from the first layer to the last: the embeddings are 0, then layer by layer
+    come the heads and the MLP.
+
+    Args:
+        model: The model.
+        ids: Token ids `[runs, S]` of runs by which the ways are found.
+        read: The positions at which those runs' logits are kept.
+        report: Told at every layer of that pass.
+
+    Attributes:
+        streams: What was seen of those runs.
+
+    Raises:
+        BadInputError: The blocks do more than attention and MLP, or the heads of a layer do not
+            make what its attention adds; it names the layer.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        ids: torch.Tensor,
+        read: Sequence[int] | None = None,
+        report: Reporter | None = None,
+    ) -> None:
+        self._model = model
+        self._projections: dict[int, Projection] = {}
+        self._ways: dict[int, LinearNorm] = {}
+        self.streams = read_streams(model, ids, Wanted(True, _Z, read), report=report)
+        require_sum(model, self.streams)
+        for layer in range(model.info.n_layers):
+            self._settle(layer)
+
+    def _settle(self, layer: int) -> None:
+        model, streams = self._model, self.streams
+        z, adds = streams.sites[layer, "head_z"].float(), streams.attn[layer]
+        module = model.bridge.blocks[layer].attn.o
+        project = projection(model, module, z.shape[-2] * z.shape[-1])
+        size = streams.stream[layer + 1].float().norm(dim=-1, keepdim=True)
+        way = way_into_stream(model, layer, project.of(z.flatten(-2)), adds, size)
+        if way is None:
+            raise BadInputError(
+                f"The heads of {model.info.name} do not make what the attention of layer {layer} "
+                "adds to the stream, so that no head has a share of its own: choose another model."
+            )
+        self._projections[layer], self._ways[layer] = project, way
+
+    def heads(self, layer: int, z: torch.Tensor, adds: torch.Tensor) -> torch.Tensor:
+        """Return what each head of a layer adds in runs, float32 `[H, runs, S, d_model]`.
+
+        Args:
+            layer: Which one.
+            z: What its heads put out, `[runs, S, H, width]`.
+            adds: What its attention adds to the stream, `[runs, S, d_model]`.
+        """
+        z, project = z.float(), self._projections[layer]
+        way = self._ways[layer].again(project.of(z.flatten(-2)), adds)
+        matrix = project.matrix.reshape(*z.shape[-2:], -1).float()
+        parts = torch.einsum("rshw,hwd->hrsd", z, matrix)
+        if way.centres:
+            parts = parts - parts.mean(-1, keepdim=True)
+        return parts * way.gain.float() * way.scale.float()
+
+    def of(self, streams: Streams) -> torch.Tensor:
+        """Return what every sender adds in runs that were seen, `[senders, runs, S, d_model]`."""
+        found = [streams.stream[0][None].float()]
+        for layer in range(self._model.info.n_layers):
+            z, adds = streams.sites[layer, "head_z"], streams.attn[layer]
+            found += [self.heads(layer, z, adds), streams.mlp[layer][None].float()]
+        return torch.cat(found)
+
+    def see(self, ids: torch.Tensor, report: Reporter | None = None) -> torch.Tensor:
+        """Return what every sender adds in runs of texts `[runs, S]`, as `of` has it."""
+        return self.of(read_streams(self._model, ids, Wanted(True, _Z), report=report))
