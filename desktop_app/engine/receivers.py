@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import torch
 
 from desktop_app.engine.model import READ_HOOK, Site, site_hook
-from desktop_app.engine.sites import require_acting, require_shown
+from desktop_app.engine.sites import report_hooks, require_acting, require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 
 if TYPE_CHECKING:
@@ -148,7 +148,9 @@ def run_inputs(
     hooks = [*rows.enter(runs.entering), *rows.hooks(offsets)]
     hooks.append((READ_HOOK, partial(_keep_runs, runs=len(ids), read=runs.read)))
     with no_hooks_left(model):
-        logits = model.run(rows.ids(ids), [*_telling(model, report), *hooks], gradients=gradients)
+        logits = model.run(
+            rows.ids(ids), [*report_hooks(model, report), *hooks], gradients=gradients
+        )
     return logits if runs.read is None else logits[:, 0]
 
 
@@ -306,7 +308,7 @@ def make_inputs(
             hooks.append((site_hook(layer, site), partial(keep, place=(layer, kind), count=count)))
     hooks.append((READ_HOOK, lambda x, hook: x[:1, -1:]))
     with no_hooks_left(model):
-        model.run(ids.expand(1 + most, -1), [*_telling(model, report), *hooks])
+        model.run(ids.expand(1 + most, -1), [*report_hooks(model, report), *hooks])
     return {layer: Made({kind: seen[layer, kind] for kind in KIND_SITES}) for layer in wanted}
 
 
@@ -317,16 +319,3 @@ def _keep_runs(
         return x[:runs]
     rows = torch.arange(runs, device=x.device)
     return x[rows, torch.tensor(read, device=x.device)][:, None]
-
-
-def _telling(model: LoadedModel, report: Reporter | None) -> Iterator[tuple[str, HookFn]]:
-    """Yield a hook per layer that says how far the pass is; it may cancel."""
-    if report is None:
-        return
-    layers = model.info.n_layers
-
-    def tell(_x: torch.Tensor, hook: object, layer: int) -> None:
-        report.step(layer / layers, f"layer {layer + 1} of {layers}")
-
-    for layer in range(layers):
-        yield site_hook(layer, "resid_pre"), partial(tell, layer=layer)

@@ -1,16 +1,24 @@
-"""Which places of a model an analysis may read or change: the rest is refused by name."""
+"""Which places of a model an analysis may read or change, and hooks that say how far a pass is.
+
+What cannot be read or changed is refused by name.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from desktop_app.engine.model import site_hook
 from desktop_app.engine.shortcuts import acts
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from desktop_app.engine.model import LoadedModel, Site
+    import torch
+
+    from desktop_app.contract.report import Reporter
+    from desktop_app.engine.model import HookFn, LoadedModel, Site
 
 
 def require_shown(model: LoadedModel, layers: Iterable[int], site: Site) -> None:
@@ -44,3 +52,19 @@ def require_acting(model: LoadedModel, layers: Iterable[int], site: Site) -> Non
 
 
 _INSTEAD = {"pattern": "head_z, head_q, head_k or head_v"}
+
+
+def report_hooks(model: LoadedModel, report: Reporter | None) -> Iterator[tuple[str, HookFn]]:
+    """Yield a hook per layer that says how far the pass is; it may cancel."""
+    if report is None:
+        return
+    layers = model.info.n_layers
+    for layer in range(layers):
+        note = f"layer {layer + 1} of {layers}"
+        tell = partial(_tell, report=report, fraction=layer / layers, note=note)
+        if model.has_hook(site_hook(layer, "resid_pre")):
+            yield site_hook(layer, "resid_pre"), tell
+
+
+def _tell(_x: torch.Tensor, hook: object, *, report: Reporter, fraction: float, note: str) -> None:
+    report.step(fraction, note)

@@ -20,10 +20,10 @@ from desktop_app.engine.interventions import Edit, Place, make_editor
 from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, texts_per_pass
 from desktop_app.engine.model import READ_HOOK, LoadedModel, Site, site_hook
 from desktop_app.engine.noise import share_rounded
-from desktop_app.engine.sites import require_shown
+from desktop_app.engine.sites import report_hooks, require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import equal_length_groups
-from desktop_app.methods.watching import in_batches, report_hooks
+from desktop_app.methods.watching import in_batches
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from desktop_app.contract.report import ShareReporter, SilentReporter
 from desktop_app.engine.memory import fewer_rows, text_bytes, texts_per_pass, used_bytes
 from desktop_app.engine.model import READ_HOOK
 from desktop_app.engine.noise import HALF
+from desktop_app.engine.sites import report_hooks
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import equal_length_groups
-from desktop_app.methods.watching import report_hooks
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.report import Reporter
-    from desktop_app.engine.model import HookFn, Hooks
+    from desktop_app.engine.model import Hooks
     from desktop_app.methods.prepare import Prepared
 
 T = TypeVar("T")
@@ -37,20 +37,6 @@ Activations = dict[int, torch.Tensor]
 def watch(model: LoadedModel, ids: torch.Tensor, hooks: Hooks) -> None:
     """Run prompts `[N, S]` for their hooks' sake: of the logits one position alone is computed."""
     model.run(ids, [*hooks, (READ_HOOK, lambda x, hook: x[:, -1:])])
-
-
-def report_hooks(model: LoadedModel, report: Reporter) -> Iterator[tuple[str, HookFn]]:
-    """Yield a hook per layer that says how far the pass is; it may cancel."""
-    layers = model.info.n_layers
-    for layer in range(layers):
-        note = f"layer {layer + 1} of {layers}"
-        tell = partial(_tell, report=report, fraction=layer / layers, note=note)
-        if model.has_hook(site_hook(layer, "resid_pre")):
-            yield site_hook(layer, "resid_pre"), tell
-
-
-def _tell(_x: torch.Tensor, hook: object, *, report: Reporter, fraction: float, note: str) -> None:
-    report.step(fraction, note)
 
 
 def in_batches(

@@ -17,12 +17,12 @@ from desktop_app.contract.grammar import resolve_heads
 from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
 from desktop_app.engine.model import READ_HOOK, site_hook
-from desktop_app.engine.sites import require_shown
+from desktop_app.engine.sites import report_hooks, require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.finish import Clock, finish, not_finite
 from desktop_app.methods.predictions import top_rows
 from desktop_app.methods.prepare import encoder_of, prepare
-from desktop_app.methods.watching import in_batches, report_hooks
+from desktop_app.methods.watching import in_batches
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
