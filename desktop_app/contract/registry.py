@@ -40,6 +40,8 @@ BUILT_IN = (
     "attention",
     "patch",
     "attribute",
+    "circuit",
+    "edges",
     "hand_patch",
     "detect",
     "repeat",

@@ -38,6 +38,9 @@ IntentName = Literal[
     # without, as settings write parts, mode (zero, or mean over the given prompts), moves
     "ablate_together",  # remove several heads and MLPs at once: parts, as settings write them
     "lens_without",  # read a run that lacks several heads and MLPs: parts, as settings write them
+    "keep_parts",  # score a circuit of these parts: parts, as `--keep` writes them
+    "pin_parts",  # pin parts on the board: parts, as settings write them
+    "test_circuit",  # score a circuit of edges: edges, as `--circuit` writes them; name, of what
     "lens_with",  # read by a fitted lens: kind, file
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
