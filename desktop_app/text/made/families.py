@@ -64,7 +64,7 @@ FAMILIES: tuple[PromptFamily, ...] = (
         "days",
         "Days",
         "Days of the week, each the next.",
-        "Hat was lost in Monday. … Sun was lost in → Thursday",
+        "Hat was lost on Monday. … Sun was lost on → Thursday",
         forms.DaysForm,
         sequences.days,
     ),

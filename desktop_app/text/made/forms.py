@@ -15,6 +15,8 @@ _LAST_NUMBER = 9_999
 Template = Literal["bare", "done", "lost", "names", "items"]
 Between = Literal["space", "comma", "line"]
 TwinKind = Literal["random", "shuffled"]
+_FirstLetters = Literal["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M"]
+_LastLetters = Literal["N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"]
 _TEMPLATES = {
     "bare": "bare",
     "done": "X was done in",
@@ -230,10 +232,9 @@ class LettersForm(SequenceForm):
     """Capital letters."""
 
     count: int = _starts(8)
-    start: Literal[
-        *("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M"),
-        *("N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"),
-    ] = setting("A", "Start", "The letter with which the first prompt begins.")
+    start: Literal[_FirstLetters, _LastLetters] = setting(
+        "A", "Start", "The letter with which the first prompt begins."
+    )
     between: Between = _between("comma")
 
 

@@ -12,6 +12,8 @@ from desktop_app.text.made.draft import Dice, Draft, Twin, single_tokens
 from desktop_app.text.made.words import made_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desktop_app.text.encoding import Encoder
     from desktop_app.text.made.forms import IoiForm
 
@@ -25,7 +27,7 @@ _TEMPLATES = {
 
 def drafts(form: IoiForm, encoder: Encoder) -> list[Draft]:
     """Make prompts, each template and order in its turn."""
-    lists = {name: single_tokens(made_words()[name], encoder, 6) for name in ("names",)}
+    lists = {"names": single_tokens(made_words()["names"], encoder, 6)}
     lists |= {name: made_words()[name] for name in ("places", "objects")}
     orders = ("ABBA", "BABA") if form.order == "both" else (form.order,)
     kinds = [(name, order) for order in orders for name in _TEMPLATES]
@@ -40,26 +42,26 @@ def _draft(
     given, giver = dice.sample(lists["names"], 2)
     place, thing = dice.pick(lists["places"]), dice.pick(lists["objects"])
 
-    def written(one: str, two: str, giver: str, place: str, thing: str) -> str:
-        if order == "BABA":
-            one, two = two, one
-        return template.format(one=one, two=two, giver=giver, place=place, object=thing)
+    def written(names: Sequence[str], place: str, thing: str) -> str:
+        *people, gives = names
+        one, two = reversed(people) if order == "BABA" else people
+        return template.format(one=one, two=two, giver=gives, place=place, object=thing)
 
     def others(dice: Dice) -> list[str]:
         return dice.sample([n for n in lists["names"] if n not in {given, giver}], 3)
 
     def draw_twin(dice: Dice) -> Twin:
         if form.twin == "swapped":
-            return Twin(written(given, giver, given, place, thing))
-        return Twin(written(*others(dice), place, thing))
+            return Twin(written((given, giver, given), place, thing))
+        return Twin(written(others(dice), place, thing))
 
     def draw_mould(dice: Dice) -> Twin:
         names = dice.sample(lists["names"], 3)
-        return Twin(written(*names, dice.pick(lists["places"]), dice.pick(lists["objects"])))
+        return Twin(written(names, dice.pick(lists["places"]), dice.pick(lists["objects"])))
 
     return Draft(
         group=f"{name} {order}",
-        text=written(given, giver, giver, place, thing),
+        text=written((given, giver, giver), place, thing),
         answer=(f" {given}",),
         wrong=(f" {giver}",),
         twin=draw_twin,

@@ -12,19 +12,19 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from desktop_app.contract.params import PromptRow
+from desktop_app.contract.params import Frozen, PromptRow
 from desktop_app.contract.report import Reporter
 from desktop_app.support.errors import BadInputError, FixableError
 from desktop_app.text.answers import resolve_row
 from desktop_app.text.made.draft import Dice, SpelledEncoder
 from desktop_app.text.made.families import find_family
+from desktop_app.text.made.forms import Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from desktop_app.text.encoding import Encoder
     from desktop_app.text.made.draft import Draft, Twin
-    from desktop_app.text.made.forms import Form
 
 _TRIES = 300
 _SAMPLE = 24  # prompts by which it is settled where the space before an answer stands
@@ -35,6 +35,7 @@ SAME_TEXT = "the answer and the wrong one are the same"
 NO_TWIN = "no corrupt twin of the same token length was found"
 TWIN_LEAKS = "every corrupt twin would give the answer away"
 OTHER_LENGTH = "another token length than most of its template"
+NOT_DONE = "the model does not do it"
 TWICE = "the same prompt as another"
 
 
@@ -71,13 +72,30 @@ class Made:
     dropped: tuple[Dropped, ...]
     measured: bool
 
+    def narrowed(self, done: Sequence[bool], why: str = NOT_DONE) -> Made:
+        """Return what is left where only some of the prompts are kept; the others are counted.
+
+        Reference prompts of templates that have no prompt any more go as well.
+        """
+        kept = [n for n, _ in enumerate(self.prompts) if n < len(done) and done[n]]
+        gone = [row.text for n, row in enumerate(self.prompts) if n not in set(kept)]
+        prompts = tuple(self.prompts[n] for n in kept)
+        groups = {row.group for row in prompts}
+        return replace(
+            self,
+            prompts=prompts,
+            reference=tuple(row for row in self.reference if row.group in groups),
+            lengths=tuple(self.lengths[n] for n in kept),
+            dropped=(*self.dropped, *([Dropped(why, len(gone), gone[0])] if gone else [])),
+        )
+
     def sentences(self) -> tuple[str, ...]:
         """Say how many there are, what was left out and why, and what is not sure."""
         made, asked = len(self.prompts), self.form.references
         said = [f"{made:,} of {self.tried:,} prompts made, {len(self.reference):,} for reference."]
         said += [f"Dropped {one.count:,}: {one.reason} (“{one.example}”)." for one in self.dropped]
         if made and len(self.reference) < asked:
-            said.append(f"There are no more than {len(self.reference):,} different for reference.")
+            said.append(f"For reference there are {len(self.reference):,} different of {asked:,}.")
         if not self.measured:
             said.append(
                 "Token lengths are counted in words, digits and signs: with a model its own "
@@ -245,7 +263,7 @@ class _Making:
 
 
 def make(
-    name: str, form: Form, encoder: Encoder | None = None, report: Reporter | None = None
+    name: str, form: Frozen, encoder: Encoder | None = None, report: Reporter | None = None
 ) -> Made:
     """Make a family's prompts.
 
@@ -259,7 +277,7 @@ def make(
         BadInputError: There is no such family, or the form cannot be followed.
     """
     family = find_family(name)
-    if not isinstance(form, family.form):
+    if not isinstance(form, Form) or not isinstance(form, family.form):
         raise BadInputError(f"The form of “{name}” is another one: fill in its own.")
     counting = encoder or SpelledEncoder()
     drafts = family.drafts(form, counting)

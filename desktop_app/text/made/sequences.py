@@ -7,19 +7,23 @@ moreover neither holds the answer nor ends where the answer would come next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from desktop_app.text.families import load_families
 from desktop_app.text.made.draft import Dice, Draft, Twin, single_tokens
 from desktop_app.text.made.words import made_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from desktop_app.text.encoding import Encoder
     from desktop_app.text.made import forms
 
-_SENTENCES = {"done": "was done in", "lost": "was lost in", "names": "was born in"}
+_SENTENCES = {"done": "was done", "lost": "was lost", "names": "was born"}
 _BETWEEN = {"space": (" ", ""), "comma": (", ", ","), "line": ("\n", "\n")}
 
 
@@ -33,6 +37,7 @@ class _Rule:
         alike: Members that can stand in the place of one: of as many digits, or all.
         inside: Returns a member's place in the family, or None beyond its ends.
         end: What lies at the end, in words.
+        when: What stands before a member in a sentence.
         plain_next: Whether the wrong answer is the next member, rather than the last one shown.
     """
 
@@ -41,6 +46,7 @@ class _Rule:
     alike: Callable[[int], Sequence[int]]
     inside: Callable[[int], int | None]
     end: str
+    when: str = "in"
     plain_next: bool = False
 
     def following(self, members: Sequence[int]) -> set[int | None]:
@@ -49,7 +55,7 @@ class _Rule:
 
     def is_ruled(self, members: Sequence[int]) -> bool:
         """Return whether a rule goes through members that should have none."""
-        pairs = list(zip(members, members[1:], strict=False))
+        pairs = list(pairwise(members))
         if any(self.inside(one + self.step) == other for one, other in pairs):
             return True
         return len(members) > 2 and len({other - one for one, other in pairs}) == 1
@@ -59,14 +65,16 @@ class _Rule:
 class _Sum(_Rule):
     """How Fibonacci's go on."""
 
+    @override
     def following(self, members: Sequence[int]) -> set[int | None]:
         one, two = members[-2:]
         return {one + two, 2 * two - one}
 
+    @override
     def is_ruled(self, members: Sequence[int]) -> bool:
         triples = zip(members, members[1:], members[2:], strict=False)
         sums = any(one + two == three for one, two, three in triples)
-        return sums or len({b - a for a, b in zip(members, members[1:], strict=False)}) == 1
+        return sums or len({b - a for a, b in pairwise(members)}) == 1
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ def months(form: forms.MonthsForm, encoder: Encoder) -> list[Draft]:
 
 def days(form: forms.DaysForm, encoder: Encoder) -> list[Draft]:
     """Make prompts of days."""
-    return _listed(form, encoder, "days", form.start, wrap=form.wrap)
+    return _listed(form, encoder, "days", form.start, wrap=form.wrap, when="on")
 
 
 def letters(form: forms.LettersForm, encoder: Encoder) -> list[Draft]:
@@ -150,7 +158,7 @@ def fibonacci(form: forms.FibonacciForm, encoder: Encoder) -> list[Draft]:
 
 
 def _number_rule(form: forms.SequenceForm, *, plain_next: bool = False) -> _Rule:
-    return _Rule(form.step, str, _of_as_many_digits, _not_negative, "0", plain_next)
+    return _Rule(form.step, str, _of_as_many_digits, _not_negative, "0", plain_next=plain_next)
 
 
 def _not_negative(number: int) -> int | None:
@@ -163,7 +171,13 @@ def _of_as_many_digits(number: int) -> Sequence[int]:
 
 
 def _listed(
-    form: forms.SequenceForm, encoder: Encoder, family: str, start: str, *, wrap: bool
+    form: forms.SequenceForm,
+    encoder: Encoder,
+    family: str,
+    start: str,
+    *,
+    wrap: bool,
+    when: str = "in",
 ) -> list[Draft]:
     members = next(f.members for f in load_families() if f.name == family)
     count = len(members)
@@ -174,14 +188,14 @@ def _listed(
         return place if 0 <= place < count else None
 
     end = members[-1] if form.step > 0 else members[0]
-    rule = _Rule(form.step, members.__getitem__, lambda _place: range(count), inside, end)
+    rule = _Rule(form.step, members.__getitem__, lambda _place: range(count), inside, end, when)
     return _drafts(form, encoder, members.index(start), rule)
 
 
 def _drafts(form: forms.SequenceForm, encoder: Encoder, start: int, rule: _Rule) -> list[Draft]:
     """Return one prompt a start and template, sliding from member to member."""
     drafts = []
-    for around in _settings(form, encoder):
+    for around in _settings(form, encoder, rule.when):
         dice = Dice(form.seed, f"things {around.group}")
         for first in range(start, start + form.count):
             places = [first + form.step * k for k in range(form.length + 1)]
@@ -199,14 +213,14 @@ def _drafts(form: forms.SequenceForm, encoder: Encoder, start: int, rule: _Rule)
     return drafts
 
 
-def _settings(form: forms.SequenceForm, encoder: Encoder) -> list[_Setting]:
+def _settings(form: forms.SequenceForm, encoder: Encoder, when: str) -> list[_Setting]:
     if form.template == "bare":
         return [_Setting("bare", _BETWEEN[form.between])]
     found = []
     for name in _SENTENCES if form.template == "items" else (form.template,):
         known = made_words()["names" if name == "names" else "things"]
         things = single_tokens(known, encoder, form.length + 1)
-        found.append(_Setting(name, ("", ""), _SENTENCES[name], things))
+        found.append(_Setting(name, ("", ""), f"{_SENTENCES[name]} {when}", things))
     return found
 
 

@@ -1,8 +1,8 @@
 """The user's own template: a text with slots in braces, and what goes into them.
 
-The twin is the prompt with other values, whose answer is another one; unless it is said, that answer
-is the wrong one. Reference prompts draw every slot for itself, so that what belongs together is torn
-apart where a template has several slots.
+The twin is the prompt with other values, whose answer is another one; unless it is said, that
+answer is the wrong one. Reference prompts draw every slot for itself, so that what belongs together
+is torn apart where a template has several slots.
 """
 
 from __future__ import annotations
