@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _TRIES = 300
 _SAMPLE = 24  # prompts by which it is settled where the space before an answer stands
 SEVERAL_TOKENS = "the answer or the wrong one is more than one token"
-SAME_TOKEN = "answer and wrong begin with the same token"  # noqa: S105 - a reason
+SAME_TOKEN = "answer and wrong begin with the same token; fix moves it"  # noqa: S105 - a reason
 CHANGES_PROMPT = "the answer changes the prompt's own tokens"
 SAME_TEXT = "the answer and the wrong one are the same"
 NO_TWIN = "no corrupt twin of the same token length was found"
-TWIN_LEAKS = "every corrupt twin would give the answer away"
+TWIN_LEAKS = "no corrupt twin keeps the answer back"
 OTHER_LENGTH = "another token length than most of its template"
 NOT_DONE = "the model does not do it"
 TWICE = "the same prompt as another"
@@ -135,7 +135,8 @@ class _Making:
         self.moved = fits[True] > fits[False]
 
     def _fits(self, draft: Draft) -> bool:
-        return not self._problem(self._thinned(draft), draft.wrong)
+        thinned = self._thinned(draft)
+        return not self._problem(thinned, thinned.wrong)
 
     def keep(self, drafts: Sequence[Draft]) -> list[_Kept]:
         """Return what passes, each once, of one token length per template where that is asked."""
@@ -161,7 +162,7 @@ class _Making:
         """Return a draft that passes, with its twin; else why it does not."""
         if draft.problem:
             return draft.problem
-        draft = self._thinned(draft)
+        draft = self._begun(self._thinned(draft))
         problem = self._problem(draft, draft.wrong)
         if problem:
             return problem
@@ -197,6 +198,18 @@ class _Making:
             return found or texts
 
         return replace(draft, answer=single(draft.answer), wrong=single(draft.wrong))
+
+    def _begun(self, draft: Draft) -> Draft:
+        """Return a draft with what answer and wrong share at its end, where that is asked."""
+        if not self.form.fix or not draft.wrong:
+            return draft
+        try:
+            resolve_row(_row(draft, draft.wrong), 0, self.encoder, apply_fix=False)
+        except FixableError as error:
+            return draft if error.fix is None else _with_beginning(draft, str(error.fix["prompt"]))
+        except BadInputError:
+            pass
+        return draft
 
     def _problem(self, draft: Draft, wrong: tuple[str, ...]) -> str:
         """Return why answers cannot be compared behind their prompt; empty where they can."""
@@ -310,19 +323,29 @@ def _placed(draft: Draft, *, moved: bool) -> Draft:
     """Return a draft with the space before its answers at its own end."""
     if not moved or not all(text.startswith(" ") for text in (*draft.answer, *draft.wrong)):
         return draft
+    return _moved(draft, " ")
 
-    def spaced(twin: Twin | None) -> Twin | None:
+
+def _with_beginning(draft: Draft, prompt: str) -> Draft:
+    """Return a draft that goes as far as a prompt which holds the beginning of its answers."""
+    begun = _moved(draft, prompt.removeprefix(draft.text))
+    return replace(begun, group=f"{draft.group} begun")
+
+
+def _moved(draft: Draft, begun: str) -> Draft:
+    """Return a draft with the beginning of its answers at its own end, and at its twins'."""
+
+    def longer(twin: Twin | None) -> Twin | None:
         if twin is None:
             return None
-        return replace(
-            twin, text=f"{twin.text} ", wrong=tuple(t.removeprefix(" ") for t in twin.wrong)
-        )
+        wrong = tuple(text.removeprefix(begun) for text in twin.wrong)
+        return replace(twin, text=twin.text + begun, wrong=wrong)
 
     return replace(
         draft,
-        text=f"{draft.text} ",
-        answer=tuple(text[1:] for text in draft.answer),
-        wrong=tuple(text[1:] for text in draft.wrong),
-        twin=lambda dice: spaced(draft.twin(dice)),
-        mould=lambda dice: spaced(draft.mould(dice)),
+        text=draft.text + begun,
+        answer=tuple(text.removeprefix(begun) for text in draft.answer),
+        wrong=tuple(text.removeprefix(begun) for text in draft.wrong),
+        twin=lambda dice: longer(draft.twin(dice)),
+        mould=lambda dice: longer(draft.mould(dice)),
     )
