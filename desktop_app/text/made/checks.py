@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.support.errors import BadInputError, FixableError
+from desktop_app.text.answers import resolve_row
 from desktop_app.text.made.draft import with_beginning
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from desktop_app.text.made.draft import Draft
 
 SEVERAL_TOKENS = "the answer or the wrong one is more than one token"
-SAME_TOKEN = "answer and wrong begin with the same token, which fix would move to the prompt"  # noqa: S105 - a reason
+SAME_START = "answer and wrong begin with the same token, which fix would move to the prompt"
 CHANGES_PROMPT = "the answer changes the prompt's own tokens"
 SAME_TEXT = "the answer and the wrong one are the same"
 
@@ -58,7 +59,7 @@ class Checker:
         try:
             resolved = resolve_row(row_of(draft, wrong), 0, self._encoder, apply_fix=False)
         except FixableError:
-            return SAME_TOKEN
+            return SAME_START
         except BadInputError:
             return SAME_TEXT
         if any(notice.code == "answer_retokenised" for notice in resolved.notices):
