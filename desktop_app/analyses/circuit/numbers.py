@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.sets import Shape, kept_of
+from desktop_app.analyses.circuit.sets import Shape, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ def costs(data: Mapping[str, Any]) -> list[Cost]:
     outcome = Outcome.of(data)
     found = []
     for name, without, share in zip(names, minus.tolist(), shares.tolist(), strict=True):
-        (part,) = kept_of({"kept": [name]})
+        part = part_of(name)
         change = share - outcome.percent
         if not math.isfinite(change):
             change = without - outcome.score

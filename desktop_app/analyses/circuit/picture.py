@@ -6,8 +6,6 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from desktop_app.analyses.circuit.numbers import (
     Outcome,
     change_grid,
@@ -17,7 +15,7 @@ from desktop_app.analyses.circuit.numbers import (
     single,
     values,
 )
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of
+from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import (
     STAYS,
     WORDS,
@@ -28,10 +26,12 @@ from desktop_app.analyses.circuit.states import (
     part_at,
 )
 from desktop_app.pictures.noise import noise_sentence
-from desktop_app.pictures.words import metric_name, number, part_name, percent, plural
+from desktop_app.pictures.words import MINUS, metric_name, number, part_name, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import numpy as np
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
@@ -49,10 +49,10 @@ def name_of(part: Part) -> str:
 
 
 def entry_name(entry: str) -> str:
-    """Name an entry of a list, perhaps with its position: `L5H3 @−1`."""
-    part, at, place = entry.partition("@")
-    (found,) = kept_of({"kept": [part]})
-    return name_of(found) + (f" @{place.replace('-', '−')}" if at else "")
+    """Name an entry of a list, perhaps with its positions: `L5H3 at 0, −1`."""
+    part, at, places = entry.partition("@")
+    listed = places.replace("-", MINUS).replace("@", ", ")
+    return name_of(part_of(part)) + (f" at {listed}" if at else "")
 
 
 def size_words(result: Result) -> str:
@@ -227,7 +227,7 @@ def _dropped_at(data: Mapping[str, Any], part: Part) -> str:
     stayed = list(data.get("trail_kept", ()))
     before, after = values(data, "trail_before"), values(data, "trail_after")
     for step, name in enumerate(names):
-        if not stayed[step] and part in kept_of({"kept": [name]}):
+        if not stayed[step] and part == part_of(name):
             return (
                 f"Dropped in step {step + 1} of the pruning: {percent(before[step])} with it, "
                 f"{percent(after[step])} without."

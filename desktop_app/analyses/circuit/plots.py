@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.circuit.numbers import values
-from desktop_app.analyses.circuit.sets import kept_of
+from desktop_app.analyses.circuit.sets import part_of
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter
 from desktop_app.pictures.words import metric_name, number, part_name, percent
 
@@ -53,7 +53,7 @@ def step_words(data: Mapping[str, Any], step: int) -> str:
     """Say a step in lines."""
     before, after = values(data, "trail_before"), values(data, "trail_after")
     name = str(list(data["trail_part"])[step])
-    (part,) = kept_of({"kept": [name]})
+    part = part_of(name)
     verdict = "kept" if bool(list(data["trail_kept"])[step]) else "dropped"
     passes = values(data, "trail_pass")
     return (

@@ -1,33 +1,26 @@
-"""A circuit as a set: which heads and MLPs stay, and of some at which positions. No Qt, no torch."""
+"""A circuit as a set: which heads and MLPs stay, and of some at which positions. No Qt."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.circuit.spec import MAX_LIST
-from desktop_app.contract.grammar import parse_parts, written_part, written_parts
+from desktop_app.contract.kept import ALL, NONE, all_parts, check_kept, parse_kept, written_kept
 from desktop_app.support.errors import BadInputError
+from desktop_app.text.kept_files import read_keep
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from desktop_app.contract.grammar import Part
+    from desktop_app.contract.kept import Kept, Positions
     from desktop_app.contract.result import ModelInfo, Result
 
-Places = frozenset[int] | None
-"""The positions at which a part stays, as they were written; None: all of them."""
-
-_BETWEEN = re.compile(r"[\s,;]+")
-_AT = re.compile(r"-?[0-9]{1,7}\Z")
-_COMMENT = "#"
-_NONE, _ALL = "none", "all"
-# A list of every part of the largest models at a few positions.
-_LARGEST_FILE = 4_000_000
+# Of so many characters no list of parts is.
+_LONGEST = 200_000
+_TOO_LONG = "it is longer than a list of all parts of any model"
 
 
 @dataclass(frozen=True)
@@ -46,11 +39,7 @@ class Shape:
 
     def parts(self) -> tuple[Part, ...]:
         """Return all parts, layer by layer, heads before the MLP."""
-        return tuple(
-            (layer, head)
-            for layer in range(self.layers)
-            for head in (*range(self.heads), *((None,) if self.mlps else ()))
-        )
+        return all_parts(self.layers, self.heads, mlps=self.mlps)
 
     def lacks(self, part: Part) -> bool:
         """Return whether the model has no such part."""
@@ -68,45 +57,24 @@ class Shape:
         return cls.of(result.model, mlps=bool(result.params.get("mlps")))
 
 
-Kept = Mapping[tuple[int, int | None], Places]
-"""What stays: parts, and where."""
-
-
-def parse_list(text: str) -> dict[Part, Places]:
-    """Return what a list keeps, such as `5.3, m4, 6.1@-1`; a part at several places comes again.
-
-    Raises:
-        ValueError: A piece of it names no part, or no position.
-    """
-    found: dict[Part, Places] = {}
-    for piece in filter(None, _BETWEEN.split(text)):
-        name, at, place = piece.partition("@")
-        (part,) = parse_parts(name)
-        if at and not _AT.match(place):
-            raise ValueError(
-                f"“{piece}”: after @ stands a position, such as 5.3@0 or, from the end, 5.3@-1"
-            )
-        before = found.get(part, frozenset())
-        whole = not at or before is None
-        found[part] = None if whole else frozenset({*(before or ()), int(place)})
-    return found
-
-
-def parse_keep(text: str, shape: Shape) -> dict[Part, Places]:
+def kept_in(text: str, shape: Shape) -> dict[Part, Positions]:
     """Return what a setting keeps: `all`, `none`, or a list.
 
     Raises:
         ValueError: It is none of these, or names a part that the model lacks.
     """
-    word = text.strip().lower()
-    if word in {_ALL, _NONE, ""}:
-        return dict.fromkeys(shape.parts() if word == _ALL else ())
-    found = parse_list(text)
-    gone = [part for part in found if shape.lacks(part)]
+    if len(text) > _LONGEST:
+        raise ValueError(_TOO_LONG)
+    word = check_kept(text)
+    if word in {ALL, NONE}:
+        return dict.fromkeys(shape.parts() if word == ALL else ())
+    found = parse_kept(word)
+    gone = {part: None for part in found if shape.lacks(part)}
     if gone:
+        named = ", ".join(written_kept(gone)[:5])
         raise ValueError(
-            f"{written_parts(gone[:5])} is not there: the model has {shape.layers} layers of "
-            f"{shape.heads} heads, counted from 0"
+            f"{named} is not there: the model has {shape.layers} layers of {shape.heads} heads, "
+            "counted from 0"
         )
     return found
 
@@ -114,38 +82,25 @@ def parse_keep(text: str, shape: Shape) -> dict[Part, Places]:
 def written_keep(kept: Kept, shape: Shape) -> str:
     """Return a set as the setting writes it."""
     if not kept:
-        return _NONE
+        return NONE
     every = shape.parts()
-    if len(kept) == len(every) and all(kept.get(part, frozenset()) is None for part in every):
-        return _ALL
-    return ",".join(_written(kept))
+    if len(kept) == len(every) and all(kept.get(part, ()) is None for part in every):
+        return ALL
+    return ",".join(written_kept(kept))
 
 
-def _written(kept: Kept) -> Iterator[str]:
-    for part in sorted(kept, key=by_layer):
-        places, name = kept[part], written_part(part)
-        if places is None:
-            yield name
-        else:
-            yield from (f"{name}@{place}" for place in sorted(places, key=_in_order))
-
-
-def _in_order(place: int) -> tuple[bool, int]:
-    return place < 0, place
-
-
-def by_layer(part: Part) -> tuple[int, bool, int]:
-    """Order parts by layer, heads before the MLP."""
-    layer, head = part
-    return layer, head is None, head or 0
-
-
-def kept_of(data: Mapping[str, Any]) -> dict[Part, Places]:
+def kept_of(data: Mapping[str, Any]) -> dict[Part, Positions]:
     """Return the circuit that a result, or what is known of one so far, holds."""
-    return parse_list(",".join(map(str, data.get("kept", ()))))
+    return parse_kept(",".join(map(str, data.get("kept", ()))))
 
 
-def places_in(places: Places, length: int) -> frozenset[int]:
+def part_of(name: str) -> Part:
+    """Return the part of an entry such as `5.3` or `6.1@-1`."""
+    (part,) = parse_kept(name)
+    return part
+
+
+def places_in(places: Positions, length: int) -> frozenset[int]:
     """Return at which of a prompt's positions a part stays, counted from 0."""
     if places is None:
         return frozenset(range(length))
@@ -154,64 +109,53 @@ def places_in(places: Places, length: int) -> frozenset[int]:
 
 
 def toggled_place(
-    places: Places, position: int, length: int, lengths: Collection[int]
-) -> Places | None:
-    """Return the places with one position of a prompt put in or taken out; empty: nowhere.
+    places: Positions, position: int, length: int, lengths: Collection[int]
+) -> Positions:
+    """Return the places with one position of a prompt put in or taken out; none: nowhere.
 
     Where all prompts have one length, places are written from the start; else the last token is
     written as −1, so that it is every prompt's own.
     """
-    now = set(places_in(places, length))
-    now ^= {position}
-    if len(now) == length and len(set(lengths)) == 1:
+    now = set(places_in(places, length)) ^ {position}
+    alike = len(set(lengths)) == 1
+    if len(now) == length and alike:
         return None
     last = length - 1
-    if len(set(lengths)) == 1:
-        return frozenset(now)
-    return frozenset(-1 if place == last else place for place in now)
+    written = now if alike else {-1 if place == last else place for place in now}
+    return tuple(sorted(written, key=lambda place: (place < 0, place)))
 
 
-def with_parts(kept: Kept, parts: Iterable[Part], *, keep: bool) -> dict[Part, Places]:
-    """Return a set with these parts in it, everywhere, or without them."""
+def with_parts(kept: Kept, parts: Iterable[Part], *, keep: bool) -> dict[Part, Positions]:
+    """Return a set with these parts in it, or without them; where one stays, stays as it was."""
     given = tuple(parts)
     if keep:
-        return {**kept, **{part: None for part in given if part not in kept}}
-    return {part: places for part, places in kept.items() if part not in set(given)}
+        return {**dict.fromkeys(given), **kept}
+    return {part: places for part, places in kept.items() if part not in given}
 
 
-def read_list(text: str) -> str:
-    """Return the list that a text holds: a setting's, one part a line, or a result's JSON.
+def read_text(text: str) -> str:
+    """Return the list that a pasted text holds: as the setting writes it, or one part a line.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: It is neither, nor the JSON of a circuit's result.
     """
+    if len(text) > _LONGEST and not text.lstrip().startswith("{"):
+        raise ValueError(_TOO_LONG)
     if text.lstrip()[:1] in {"{", "["}:
         return _from_json(text)
-    lines = (line.split(_COMMENT)[0] for line in text.splitlines())
-    told = " ".join(lines).strip()
-    if told.lower() not in {_ALL, _NONE}:
-        parse_list(told)
-    return told
+    return check_kept(text)
 
 
 def read_file(path: Path) -> str:
     """Return the list that a file holds.
 
     Raises:
-        BadInputError: It cannot be read, is far too large, or holds no list of parts.
+        BadInputError: It cannot be read, or holds no list of parts.
     """
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise BadInputError(f"“{path.name}” is too large to be a list of parts.")
-        text = path.read_text(encoding="utf-8-sig")
-        found = read_list(text)
-    except (OSError, UnicodeDecodeError):
-        raise BadInputError(f"“{path.name}” cannot be read as a text.") from None
-    except ValueError as error:
-        raise BadInputError(f"“{path.name}” holds no list of parts: {error}.") from None
-    if len(found) > MAX_LIST:
-        raise BadInputError(f"“{path.name}” names more parts than any model has.")
-    return found
+        return read_keep(str(path))
+    except BadInputError as error:
+        raise BadInputError(str(error).replace(f"--keep {path}", f"“{path.name}”")) from None
 
 
 def _from_json(text: str) -> str:
@@ -224,15 +168,11 @@ def _from_json(text: str) -> str:
         given = inside.get("kept") if isinstance(inside, dict) else None
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise ValueError("its JSON is no result of a circuit: there is no list “kept”")
-    told = ",".join(given)
-    parse_list(told)
-    return told or _NONE
+    return check_kept(",".join(given)) if given else NONE
 
 
 def dropped(data: Mapping[str, Any]) -> tuple[Part, ...]:
     """Return the parts that pruning dropped, in the order in which they went."""
     names, stayed = data.get("trail_part", ()), data.get("trail_kept", ())
-    gone: Sequence[str] = [
-        str(name) for name, kept in zip(names, stayed, strict=False) if not bool(kept)
-    ]
-    return tuple(parse_list(",".join(gone)))
+    pairs = zip(map(str, names), stayed, strict=False)
+    return tuple(dict.fromkeys(part_of(name) for name, kept in pairs if not bool(kept)))

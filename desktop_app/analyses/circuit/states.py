@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.circuit.sets import Kept, Shape
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from desktop_app.analyses.circuit.sets import Shape
     from desktop_app.contract.grammar import Part
+    from desktop_app.contract.kept import Kept
     from desktop_app.pictures.matrix import Cell
 
 OUTSIDE, KEPT, PARTLY, DROPPED, STAYS = range(5)

@@ -15,7 +15,7 @@ from desktop_app.analyses.circuit.numbers import (
     values,
 )
 from desktop_app.analyses.circuit.picture import change_name, entry_name, name_of, states_of
-from desktop_app.analyses.circuit.sets import Shape, by_layer, dropped, kept_of
+from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import STAYS, cell_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000
 _MOST_DOTS = 60
 _PROMPT = 26
+_FAITHFUL = "(score − empty) / (full − empty)"
 
 
 def _nothing(_part: Part) -> str:
@@ -48,7 +49,7 @@ def parts_ranking(
     name = Column("part", "name", "Part")
     told = Column("role", "text", "Role", priority=2, muted=True)
     if not found:
-        kept = sorted(kept_of(result.data).items(), key=lambda item: by_layer(item[0]))
+        kept = list(kept_of(result.data).items())
         rows = [
             Row(part, (name_of(part), "everywhere" if at is None else _at(at), role(part)))
             for part, at in kept[:MOST_ROWS]
@@ -98,8 +99,8 @@ def _signed(points: bool) -> Callable[[float], str]:
     return lambda value: number(value, 1 if points else 3, sign=True)
 
 
-def _at(places: frozenset[int]) -> str:
-    listed = ", ".join(str(place).replace("-", "−") for place in sorted(places)[:8])
+def _at(places: tuple[int, ...]) -> str:
+    listed = ", ".join(str(place).replace("-", "−") for place in places[:8])
     return f"at {listed}{' …' if len(places) > 8 else ''}" if places else "nowhere"
 
 
@@ -107,7 +108,7 @@ def removed_ranking(result: Result) -> Ranking:
     """Return what is not in the circuit, what pruning dropped last first; keys are parts."""
     shape, kept = Shape.of_result(result), kept_of(result.data)
     states = states_of(result)
-    how = {part: words for part, words in _drops(result.data)}
+    how = dict(_drops(result.data))
     rest = [
         part
         for part in shape.parts()
@@ -127,7 +128,7 @@ def _drops(data: Mapping[str, Any]) -> list[tuple[Part, str]]:
         zip(data.get("trail_part", ()), data.get("trail_kept", ()), strict=False)
     ):
         if not bool(stayed):
-            (part,) = kept_of({"kept": [str(name)]})
+            part = part_of(str(name))
             found.append((part, f"step {step + 1}: {_from_to(before[step], after[step])}"))
     return found
 
@@ -143,7 +144,7 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
     stayed = [bool(one) for one in data.get("trail_kept", ())]
     rows = []
     for step, name in enumerate(map(str, data.get("trail_part", ()))):
-        (part,) = kept_of({"kept": [name]})
+        part = part_of(name)
         word = "kept" if stayed[step] else "dropped"
         shown = (step + 1, int(passes[step]), name_of(part), before[step], after[step], word)
         rows.append(Row(step, shown, emphasis="good" if stayed[step] else ""))
@@ -218,7 +219,7 @@ def table(
         layer, head = part
         places = kept.get(part)
         state = "kept" if part in kept else "dropped" if part in how else "outside"
-        at = "all" if part in kept and places is None else " ".join(map(str, sorted(places or ())))
+        at = "all" if part in kept and places is None else " ".join(map(str, places or ()))
         cost = own.get(part)
         told = [cost.without, cost.percent, cost.change] if cost else [math.nan] * 3
         kind = "MLP" if head is None else str(head)
