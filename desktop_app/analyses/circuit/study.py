@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.sets import controls, removals
+from desktop_app.analyses.circuit.random_sets import controls, removals
 from desktop_app.contract.kept import Kept, written_kept
 from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.metrics import near_zero
