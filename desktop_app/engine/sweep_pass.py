@@ -75,6 +75,7 @@ class SweepPlan:
             own.
         heard: Told each prompt and the logits of its rows in a pass, its untouched row first; not
             of passes that begin after the read position and so cannot change them.
+        tokens: Most tokens of a pass on the CPU; None: as many as it gains from.
     """
 
     read: tuple[int, ...]
@@ -82,6 +83,7 @@ class SweepPlan:
     loss: Loss | None = None
     compared: tuple[int, ...] | None = None
     heard: Heard | None = None
+    tokens: int | None = None
 
 
 @dataclass
