@@ -78,6 +78,7 @@ class SweepPlan:
             of passes that begin after the read position and so cannot change them.
         standing: What is changed in every run of a prompt, that without variants too: the metric
             "untouched" is then that of the prompts so changed, and variants change them further.
+        tokens: Most tokens of a pass on the CPU; None: as many as it gains from.
     """
 
     read: tuple[int, ...]
@@ -86,6 +87,7 @@ class SweepPlan:
     compared: tuple[int, ...] | None = None
     heard: Heard | None = None
     standing: StandingChanges = field(default_factory=dict)
+    tokens: int | None = None
 
 
 @dataclass
