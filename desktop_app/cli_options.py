@@ -17,6 +17,7 @@ from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.terminal import one_line
+from desktop_app.text.circuit_files import read_circuit
 from desktop_app.text.kept_files import read_keep, read_trail
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_rows, read_texts
@@ -32,7 +33,11 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     "row_file": read_rows,
 }
 # Options that take a text or name a file with it, and what reads either.
-_TEXTS: dict[str, Callable[[str], str]] = {"keep_file": read_keep, "trail_file": read_trail}
+_TEXTS: dict[str, Callable[[str], str]] = {
+    "keep_file": read_keep,
+    "trail_file": read_trail,
+    "circuit_file": read_circuit,
+}
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
 _AS_GIVEN = frozenset({"several", "path", "new_path"})
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
