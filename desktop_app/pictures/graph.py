@@ -162,18 +162,7 @@ class NodeTable:
     @cached_property
     def _names(self) -> tuple[tuple[str, ...], ...]:
         nodes = (self.node(number) for number in range(len(self)))
-        return tuple(
-            (node.key.casefold(), node.name.casefold().replace(" ", "")) for node in nodes
-        )
-
-
-def edge_name(graph: Graph, edge: int) -> str:
-    """Return an edge as settings write it: `embed>m0`, `5.3>6.1.q`, `6.1>logits`."""
-    receiver = int(graph.inputs_of[edge])
-    kind = graph.receivers[receiver].kind
-    end = graph.receiver_names[receiver]
-    sender = graph.sender_names[int(graph.senders_of[edge])]
-    return f"{sender}>{end}" if kind == "in" else f"{sender}>{end}.{kind}"
+        return tuple((node.key.casefold(), node.name.casefold().replace(" ", "")) for node in nodes)
 
 
 def edge_words(table: NodeTable, edge: int) -> str:
@@ -182,11 +171,6 @@ def edge_words(table: NodeTable, edge: int) -> str:
     kind = "" if receiver.kind == "in" else f" {receiver.kind}"
     start = table.node(int(table.graph.senders_of[edge]))
     return f"{start.name} → {table.node(int(table.ends[edge])).name}{kind}"
-
-
-def written_edges(graph: Graph, inside: np.ndarray) -> str:
-    """Return the edges of a circuit, a mask over all, as settings write them."""
-    return ",".join(edge_name(graph, int(edge)) for edge in np.flatnonzero(inside))
 
 
 def graph_of(told: object) -> Graph | None:
@@ -359,8 +343,7 @@ def draw_graph(
     # With a circuit, a node belongs to it that one of its edges does.
     held = set() if inside is None else {*starts[inside].tolist(), *ends[inside].tolist()}
     nodes = tuple(
-        _node(table, number, told, None if inside is None else number in held)
-        for number in numbers
+        _node(table, number, told, None if inside is None else number in held) for number in numbers
     )
     finite = np.abs(values[np.isfinite(values)])
     spread = _layout(table, nodes)
@@ -375,7 +358,7 @@ def draw_graph(
         values,
         np.asarray(known.exact)[edges],
         inside,
-        None if known.inclusion is None else known.inclusion[edges] >= 0.5,  # noqa: PLR2004 - half
+        None if known.inclusion is None else known.inclusion[edges] >= 0.5,
         float(finite.max()) if finite.size and finite.max() > 0 else 1.0,
         tuple(
             (place[number], place[head])
@@ -441,7 +424,7 @@ def _layout(
     rows_in_all = low - 0.45 - 0.7 + _MARGIN
     x, y = np.empty(len(nodes)), np.empty(len(nodes))
     for place, node in enumerate(nodes):
-        row = node.kind if (node.layer, node.kind) in height else "both"
+        row: str = node.kind if (node.layer, node.kind) in height else "both"
         y[place] = rows_in_all - height[node.layer, row]
         x[place] = _SPINE
         if node.kind == "head":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,30 +19,48 @@ if TYPE_CHECKING:
 
 _TONES = ("accent", "mark", "good", "warn", "text_muted")
 _NAMED, _MOST = 8, 20_000
-_MORE = {"values": "exact, else estimated", "mixed": "exact, else estimated", "nodes": "nodes"}
 
 
 def ranking_title(name: str) -> str:
     """Return what the circuits of a curve are ranked by, as it is shown."""
-    known = {"exact": "exact effects"}
-    return known.get(name) or METHODS.get(name) or _MORE.get(name) or name.replace("_", " ")
+    if name == "exact":
+        return "exact effects"
+    return ", ".join(
+        " ".join(METHODS.get(word, word) for word in part.split(" ")) for part in name.split(", ")
+    )
 
 
-def rankings(data: Mapping[str, Any]) -> list[tuple[str, np.ndarray, float, float]]:
-    """Return name, curve, CPR and CMD of each ranking; of one alone where there is no more."""
+class ByRanking(NamedTuple):
+    """Circuits by size, chosen by one ranking.
+
+    Attributes:
+        name: The ranking; empty where a result has one alone.
+        line: Faithfulness by size.
+        cpr: The area under it.
+        cmd: The area between it and 1.
+    """
+
+    name: str
+    line: np.ndarray
+    cpr: float
+    cmd: float
+
+
+def rankings(data: Mapping[str, Any]) -> list[ByRanking]:
+    """Return the curve and both areas of each ranking; of one alone where there is no more."""
     names, curves = data.get("rankings"), data.get("curves")
     if names is not None and curves is not None and len(names):
         lines = np.asarray(curves, dtype=float)
         areas = (_numbers(data.get(key), len(names)) for key in ("cprs", "cmds"))
         return [
-            (str(name), line, cpr, cmd)
+            ByRanking(str(name), line, cpr, cmd)
             for name, line, cpr, cmd in zip(names, lines, *areas, strict=True)
         ]
     if data.get("curve") is None:
         return []
     line = np.asarray(data["curve"], dtype=float)
     cpr, cmd = (_numbers([data.get(key)], 1)[0] for key in ("cpr", "cmd"))
-    return [("", line, cpr, cmd)]
+    return [ByRanking("", line, cpr, cmd)]
 
 
 def _numbers(values: object, count: int) -> list[float]:
@@ -105,12 +123,14 @@ def curves_sentence(data: Mapping[str, Any]) -> str:
         _name, _line, cpr, cmd = found[0]
         return f"CPR {number(cpr)} (more is better) · CMD {number(cmd)} (less is better)"
     told = []
-    for words, place, sign, more in (("CMD", 3, 1, "less"), ("CPR", 2, -1, "more")):
-        known = [(sign * row[place], ranking_title(row[0])) for row in found]  # type: ignore[operator]
+    for words, sign, more in (("CMD", 1, "less"), ("CPR", -1, "more")):
+        known = [
+            (sign * (one.cmd if sign > 0 else one.cpr), ranking_title(one.name)) for one in found
+        ]
         known = sorted(pair for pair in known if math.isfinite(pair[0]))
         if not known:
             continue
-        best = f"{known[0][1]} wins" if len(known) < 2 or known[0][0] < known[1][0] else "a tie"  # noqa: PLR2004
+        best = f"{known[0][1]} wins" if len(known) < 2 or known[0][0] < known[1][0] else "a tie"
         listed = ", ".join(f"{name} {number(sign * value)}" for value, name in known)
         told.append(f"{words} ({more} is better): {best}: {listed}")
     return " · ".join(told)
@@ -131,7 +151,5 @@ def scatter_of(known: Known, prompt: int | None = None) -> tuple[Scatter, np.nda
     def tip(place: int) -> str:
         return edge_sentence(known, int(drawn[place]), prompt)
 
-    shown = Scatter(
-        x, y, Scale("Estimate"), Scale("Exact effect"), tip, diagonal=True, names=names
-    )
+    shown = Scatter(x, y, Scale("Estimate"), Scale("Exact effect"), tip, diagonal=True, names=names)
     return shown, np.array(list(where), dtype=np.int64)

@@ -22,11 +22,16 @@ class Hypothesis:
         self._begun: np.ndarray | None = None
         self._past: list[np.ndarray | None] = []
         self._future: list[np.ndarray | None] = []
+        self._touched: dict[int, None] = {}
+
+    def touched(self) -> list[int]:
+        """Return the edges that were taken out or put in: they stay on the board."""
+        return list(self._touched)
 
     def begin(self, inside: np.ndarray | None) -> None:
         """Start anew from a circuit, or from nothing."""
         self.inside = self._begun = inside
-        self._past, self._future = [], []
+        self._past, self._future, self._touched = [], [], {}
 
     def adopt(self, inside: np.ndarray) -> None:
         """Go on from another circuit; the one there was is one step back."""
@@ -46,6 +51,7 @@ class Hypothesis:
         else:
             now = self.inside.copy()
         now[edges] = not now[edges].any()
+        self._touched |= dict.fromkeys(map(int, edges))
         self._to(now)
 
     def can_undo(self) -> bool:

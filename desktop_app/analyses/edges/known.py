@@ -59,7 +59,7 @@ class Known:
         found = self._all(name)
         if found is None or prompt >= found.shape[1]:
             return np.full(len(self), np.nan)
-        return found[:, prompt]
+        return np.asarray(found[:, prompt])
 
     def values(self, prompt: int | None = None) -> np.ndarray:
         """Return effects `[edge]`: exact ones where they are known, else estimates."""
@@ -103,7 +103,7 @@ class Known:
         values = np.asarray(found, dtype=np.float64)
         if values.ndim == 1:
             values = values[:, None]
-        if values.ndim != 2 or len(values) != len(self):  # noqa: PLR2004 - edges and prompts
+        if values.ndim != 2 or len(values) != len(self):
             raise ValueError(f"{name} has the shape {values.shape}")
         return values
 

@@ -74,11 +74,9 @@ def counted(known: Known) -> str:
     return f"{exact:,} of {every:,} edges exact{rest}"
 
 
-def shown_words(drawn: int, known: Known, among: int | None) -> str:
-    """Say how many edges are drawn: `300 of 70,651 edges`; of a circuit: `200 of its 412`."""
-    if among is None:
-        return f"{drawn:,} of {len(known):,} edges"
-    return f"{drawn:,} of the circuit's {plural(among, 'edge')}"
+def shown_words(drawn: int, known: Known) -> str:
+    """Say how many edges are drawn: `300 of 70,651 edges`."""
+    return f"{drawn:,} of {len(known):,} edges"
 
 
 # One edge.
@@ -118,9 +116,9 @@ def edge_list(
         Column("made", "text", "", width=24, tooltip=f"{ABOUT}: estimated, not exact", muted=True),
     ]
     columns += [Column("estimate", "number", "Estimate", _signed, width=72, priority=1)] * both
-    columns += [
-        Column("inclusion", "percent", "In", width=64, priority=2, tooltip=_INCLUSION)
-    ] * (shares is not None)
+    columns += [Column("inclusion", "percent", "In", width=64, priority=2, tooltip=_INCLUSION)] * (
+        shares is not None
+    )
     rows = []
     for edge in map(int, edges):
         out = inside is not None and not inside[edge]
@@ -150,7 +148,7 @@ def node_list(known: Known) -> Ranking:
     if names is None or effects is None:
         return Ranking()
     values = np.asarray(effects, dtype=float)
-    values = values.mean(axis=1) if values.ndim == 2 else values  # noqa: PLR2004 - prompts
+    values = values.mean(axis=1) if values.ndim == 2 else values
     kept = known.data.get("node_kept")
     numbers = {known.table.node(i).key: known.table.node(i) for i in range(known.table.logits + 1)}
     columns = (
@@ -183,12 +181,19 @@ def circuit_sentence(
     if not math.isfinite(score):
         return f"{told}, not scored"
     told += f": {metric_name(result)} {number(base)} → {number(score)}"
-    far = of_prompt(data, "faithfulness", prompt)
+    far = faithfulness_of(data, prompt)
     if math.isfinite(far):
         told += f", faithfulness {number(far, 2)}"
     elif full:
         told += ", faithfulness withheld (both runs score the same)"
     return told
+
+
+def faithfulness_of(data: Mapping[str, Any], prompt: int | None = None) -> float:
+    """Return a circuit's faithfulness on a prompt; over all, that of the mean metric."""
+    if prompt is None and data.get("circuit_faithfulness") is not None:
+        return _number(data["circuit_faithfulness"])
+    return of_prompt(data, "faithfulness", prompt)
 
 
 def controls_sentence(data: Mapping[str, Any], *, of: float) -> str:
@@ -209,10 +214,10 @@ def controls_sentence(data: Mapping[str, Any], *, of: float) -> str:
 
 
 def stability_sentence(data: Mapping[str, Any], resamples: object) -> str:
-    """Say whether other prompts of the kind would give the same circuit; empty without resamples."""
+    """Say whether resampled prompts give the same circuit; empty without resamples."""
     found = data.get("jaccard")
     values = np.asarray([] if found is None else found, dtype=float).ravel()
-    if values.size < 3 or not np.isfinite(values[0]):  # noqa: PLR2004 - mean and both ends
+    if values.size < 3 or not np.isfinite(values[0]):
         return ""
     middle, low, high = values[:3]
     word = "stable" if middle >= STABLE else "not stable"

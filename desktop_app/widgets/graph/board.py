@@ -112,9 +112,7 @@ class GraphBoard(QWidget):
         """Take what is said of an edge, by its number in the model, and of a node."""
         self._tell_edge, self._tell_node = edge, node
 
-    def show_picture(
-        self, picture: BoardPicture, legend: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def show_picture(self, picture: BoardPicture, legend: tuple[tuple[str, str], ...] = ()) -> None:
         """Draw a picture; what is in sight and what is chosen stays where it still exists."""
         before, self._picture, self._legend = self._picture, picture, legend
         columns, rows = (max(int(np.ceil(side)), 1) for side in picture.size)
@@ -181,7 +179,7 @@ class GraphBoard(QWidget):
         return QPointF(*map(float, line[round(share * (len(line) - 1))]))
 
     def read_out(self) -> dict[str, Any]:
-        """Return what is drawn: names of nodes, those written out, how many edges, what is chosen."""
+        """Return what is drawn: its nodes, those whose names are written, edges, what is chosen."""
         nodes = self._picture.nodes
         return {
             "nodes": [node.key for node in nodes],
@@ -225,12 +223,8 @@ class GraphBoard(QWidget):
         paint.paint_edges(painter, self._picture, self._curves, near_edges, strong=True)
         hovered = self._over[1] if self._over and self._over[0] == "node" else None
         chosen = None if self._node is None else self._picture.place_of(self._node)
-        paint.paint_nodes(
-            *(painter, self._picture, self._points, self._widths, self._named),
-            chosen=chosen,
-            hovered=hovered,
-            near=near_nodes,
-        )
+        nodes = (self._picture, self._points, self._widths, self._named)
+        paint.paint_nodes(painter, *nodes, paint.Spoken(chosen, hovered, near_nodes))
         painter.restore()
         foot = QRectF(plot.left() - paint.GUTTER + 8, self.height() - paint.LEGEND, 0, 0)
         foot.setBottomRight(QPointF(self.width() - 4.0, float(self.height())))
@@ -465,12 +459,10 @@ class GraphBoard(QWidget):
     def _rename(self) -> None:
         """Choose whose names have room: the chosen, the pinned, then by what they carry."""
         nodes = self._picture.nodes
-        rank = [
-            (node.number != self._node, not node.pinned, node.kind not in {"embed", "logits"})
-            for node in nodes
-        ]
-        keys = (-self._picture.weights, *(np.array(column) for column in zip(*reversed_(rank))))
-        order = np.lexsort(keys) if nodes else np.empty(0, dtype=np.int64)
+        first = [node.number != self._node for node in nodes]
+        second = [not node.pinned for node in nodes]
+        third = [node.kind not in {"embed", "logits"} for node in nodes]
+        order = np.lexsort(np.array([-self._picture.weights, third, second, first], dtype=float))
         plot = self.frame.plot
         if len(self._points) == len(nodes) and nodes:
             x, y = self._points[order, 0], self._points[order, 1]
@@ -543,8 +535,3 @@ class GraphBoard(QWidget):
     def _on_theme_changed(self, _theme: object) -> None:
         self._kept = None
         self.update()
-
-
-def reversed_(rank: list[tuple[bool, ...]]) -> list[tuple[bool, ...]]:
-    """Return the keys of an order as `lexsort` takes them, the least telling first."""
-    return [tuple(reversed(keys)) for keys in rank]

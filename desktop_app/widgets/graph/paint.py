@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,9 +31,27 @@ _NARROWEST = 13.0
 _PAD = 7.0
 
 
-def name_font() -> object:
-    """Return the face of names."""
-    return ui_font(11, "medium")
+@dataclass(frozen=True)
+class Spoken:
+    """The nodes that are spoken of, by their places.
+
+    Attributes:
+        chosen: The selected one.
+        hovered: The one under the pointer.
+        near: Those that stand out; all where None.
+    """
+
+    chosen: int | None = None
+    hovered: int | None = None
+    near: frozenset[int] | None = None
+
+    def has(self, place: int) -> bool:
+        """Return whether a node stands out."""
+        return self.near is None or place in self.near
+
+    def how(self, place: int) -> str:
+        """Return whether a node is `chosen`, `hovered`, or neither."""
+        return "chosen" if place == self.chosen else "hovered" if place == self.hovered else ""
 
 
 def label_widths(nodes: Sequence[Node]) -> NDArray[np.float64]:
@@ -69,7 +88,7 @@ def paint_bands(painter: QPainter, picture: BoardPicture, frame: MatrixFrame) ->
     plot = frame.plot
     painter.setFont(ui_font(11))
     last = plot.bottom() + 100
-    for number, (layer, top, bottom) in enumerate(picture.bands):
+    for number, (_layer, top, bottom) in enumerate(picture.bands):
         band = frame.cell_rect(top, 0, bottom - top, 1)
         upper, lower = max(band.top(), plot.top()), min(band.bottom(), plot.bottom())
         if lower <= upper:
@@ -134,9 +153,7 @@ def paint_edges(
         painter.drawPath(path)
 
 
-def paint_groups(
-    painter: QPainter, picture: BoardPicture, points: NDArray[np.float64]
-) -> None:
+def paint_groups(painter: QPainter, picture: BoardPicture, points: NDArray[np.float64]) -> None:
     """Join each key-value head with the query heads that it serves."""
     painter.setPen(QPen(colour("border_strong"), 1.0))
     for start, end in picture.groups:
@@ -150,10 +167,7 @@ def paint_nodes(
     points: NDArray[np.float64],
     widths: NDArray[np.float64],
     named: Sequence[int],
-    *,
-    chosen: int | None,
-    hovered: int | None,
-    near: frozenset[int] | None,
+    spoken: Spoken,
 ) -> None:
     """Draw nodes: those that have room with their names, the others as dots.
 
@@ -163,27 +177,23 @@ def paint_nodes(
         points: Where nodes lie.
         widths: How wide their boxes are.
         named: Those whose names are written.
-        chosen: The selected one.
-        hovered: The one under the pointer.
-        near: Those that stand out; all where None.
+        spoken: Which of them are spoken of.
     """
     boxes = [node_box(points, widths, place) for place in named]
     for place in range(len(picture.nodes)):
         at = QPointF(*map(float, points[place]))
         if place in named or any(box.contains(at) for box in boxes):
             continue
-        painter.setOpacity(1.0 if near is None or place in near else 0.35)
+        painter.setOpacity(1.0 if spoken.has(place) else 0.35)
         _paint_dot(painter, picture.nodes[place], at)
     for place in named:
-        painter.setOpacity(1.0 if near is None or place in near else 0.45)
+        painter.setOpacity(1.0 if spoken.has(place) else 0.45)
         box = node_box(points, widths, place)
-        _paint_box(painter, picture.nodes[place], box, place == chosen, place == hovered)
+        _paint_box(painter, picture.nodes[place], box, spoken.how(place))
     painter.setOpacity(1.0)
 
 
-def node_box(
-    points: NDArray[np.float64], widths: NDArray[np.float64], place: int
-) -> QRectF:
+def node_box(points: NDArray[np.float64], widths: NDArray[np.float64], place: int) -> QRectF:
     """Return the box of a node's name."""
     x, y = map(float, points[place])
     width = float(widths[place])
@@ -201,16 +211,16 @@ def _paint_dot(painter: QPainter, node: Node, at: QPointF) -> None:
     painter.drawEllipse(at, DOT, DOT)
 
 
-def _paint_box(painter: QPainter, node: Node, box: QRectF, chosen: bool, hovered: bool) -> None:
+def _paint_box(painter: QPainter, node: Node, box: QRectF, how: str) -> None:
     edge = QPen(colour("border_strong"), 1.0)
     if node.kept is False:
         edge = QPen(colour("border_strong"), 1.0, Qt.PenStyle.DotLine)
     if node.pinned:
         edge = QPen(colour("accent"), 1.4)
-    if chosen or hovered:
-        edge = QPen(colour("accent"), 2.0 if chosen else 1.4)
+    if how:
+        edge = QPen(colour("accent"), 2.0 if how == "chosen" else 1.4)
     painter.setPen(edge)
-    painter.setBrush(colour("accent_soft" if chosen else "hover" if hovered else "panel"))
+    painter.setBrush(colour({"chosen": "accent_soft", "hovered": "hover"}.get(how, "panel")))
     painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
     if node.published:
         painter.setPen(QPen(colour("mark"), 1.6))
@@ -221,9 +231,7 @@ def _paint_box(painter: QPainter, node: Node, box: QRectF, chosen: bool, hovered
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, told(node))
 
 
-def paint_legend(
-    painter: QPainter, place: QRectF, entries: Sequence[tuple[str, str]]
-) -> None:
+def paint_legend(painter: QPainter, place: QRectF, entries: Sequence[tuple[str, str]]) -> None:
     """Draw what colours and strokes mean: (`low`, `high`, `dashed`, `outside`, `mark`) and words.
 
     What has no room is left out, the last first.
