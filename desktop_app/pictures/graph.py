@@ -117,7 +117,7 @@ class NodeTable:
         """Return a node by its number."""
         graph = self.graph
         if number == 0:
-            return Node(0, EMBED, "embeddings", "embed", -1)
+            return Node(0, EMBED, EMBED, "embed", -1)
         if number == self.logits:
             return Node(number, LOGITS, "logits", "logits", graph.layers)
         if number > self.logits:
@@ -406,7 +406,8 @@ def _layout(
     order = {"kv": 0, "head": 1, "mlp": 2, "embed": 0, "logits": 0}
     for node in nodes:
         rows = steps.setdefault(node.layer, [])
-        row = "both" if node.layer in table.graph.parallel and node.kind != "kv" else node.kind
+        both = node.layer in table.graph.parallel and node.kind != "kv"
+        row: str = "both" if both else node.kind
         if row not in rows:
             rows.append(row)
     height: dict[tuple[int, str], float] = {}
@@ -424,8 +425,8 @@ def _layout(
     rows_in_all = low - 0.45 - 0.7 + _MARGIN
     x, y = np.empty(len(nodes)), np.empty(len(nodes))
     for place, node in enumerate(nodes):
-        row: str = node.kind if (node.layer, node.kind) in height else "both"
-        y[place] = rows_in_all - height[node.layer, row]
+        level = (node.layer, node.kind if (node.layer, node.kind) in height else "both")
+        y[place] = rows_in_all - height[level]
         x[place] = _SPINE
         if node.kind == "head":
             x[place] = columns[node.head or 0]

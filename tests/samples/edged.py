@@ -29,8 +29,14 @@ def shape_of(graph: Graph) -> dict[str, Any]:
 def effects(graph: Graph, count: int) -> np.ndarray:
     """Return effects `[edge, prompt]` that fall off, some of either sign; edge 0 is the largest."""
     draw = np.random.default_rng(0)
-    values = draw.normal(size=(len(graph), 1)) ** 5 / 100 * np.ones((1, count))
-    values = np.clip(values, -2.5, 2.5) + draw.normal(size=values.shape) / 1000
+    writes = np.abs(draw.normal(size=graph.n_senders)) ** 3 / 2
+    reads = np.abs(draw.normal(size=len(graph.receivers))) ** 3 / 2
+    writes[0], reads[-1] = 6.0, 6.0
+    writes[graph.heads + 1 :: graph.heads + 1] += 1.0
+    sizes = (writes[graph.senders_of] * reads[graph.inputs_of]) ** 0.75 / 8
+    signs = np.where(draw.random(len(graph)) < 0.35, 1.0, -1.0)
+    values = (np.minimum(sizes, 2.7) * signs)[:, None] * np.ones((1, count))
+    values *= 1 + draw.normal(size=values.shape) / 20
     values[0] = -6.0
     return values
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QWidget
 
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
-from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.graph.board import GraphBoard
 
@@ -55,9 +54,7 @@ class BoardPane(QWidget):
             "How many are drawn at most: the strongest, of the circuit where there is one"
         )
         self._amount.setCurrentIndex(_STEPS.index(USUAL))
-        self._more = QPushButton("More")
-        self._more.setToolTip("Draw more of the edges, the next strongest")
-        set_role(self._more, "quiet")
+        self._more = icon_button("add", "More: draw the next strongest edges too", words="More")
         self._overlay = QComboBox()
         self._overlay.setAccessibleName("Published circuit laid over")
         self._overlay.setToolTip("Lay a published circuit of a model of this shape over the board")
@@ -66,7 +63,7 @@ class BoardPane(QWidget):
         self._search.setPlaceholderText(_SEARCH)
         self._search.setAccessibleName("Find a node")
         self._search.setClearButtonEnabled(True)
-        self._search.setFixedWidth(150)
+        self._search.setFixedWidth(124)
         self._names = QStringListModel(self)
         completer = QCompleter(self._names, self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)

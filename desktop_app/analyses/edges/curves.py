@@ -10,6 +10,7 @@ import numpy as np
 from desktop_app.analyses.edges.picture import METHODS, edge_sentence
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter, thinned
 from desktop_app.pictures.graph import edge_words, strongest
+from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, percent
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from desktop_app.analyses.edges.known import Known
 
 _TONES = ("accent", "mark", "good", "warn", "text_muted")
-_NAMED, _MOST = 8, 20_000
+_NAMED, _MOST, _MISSES = 8, 20_000, 100
+_TRIED, _APART = 60, 0.07
 
 
 def ranking_title(name: str) -> str:
@@ -85,15 +87,14 @@ def curves_of(data: Mapping[str, Any]) -> Curves | None:
         line = np.asarray(nodes, dtype=float)
         tone = _TONES[len(lines) % len(_TONES)]
         lines.append(Line("whole nodes", line, tone=tone, dashed=True, dots=True))
-    marks = [Mark(1.0, "the whole model"), Mark(0.0, "no edge")]
+    marks = [Mark(1.0, "the whole model", at_start=True), Mark(0.0)]
     control = data.get("control_faithfulness")
     known = np.asarray([] if control is None else control, dtype=float)
     known = known[np.isfinite(known)]
     if known.size:
         words = "random circuits of the circuit's size"
         marks.append(Mark(float(known.mean()), words, tone="warn", at_start=True))
-    ticks = tuple((float(share), _share(share)) for share in x)
-    across = Scale("Share of the edges", limits=(float(x.min()), 1.0), log=True, named=ticks)
+    across = Scale("Share of the edges", limits=(float(x.min()), 1.0), log=True)
 
     def tip(place: int) -> str:
         told = [f"{_share(x[place])} of the edges{_held(data, place)}"]
@@ -130,10 +131,40 @@ def curves_sentence(data: Mapping[str, Any]) -> str:
         known = sorted(pair for pair in known if math.isfinite(pair[0]))
         if not known:
             continue
-        best = f"{known[0][1]} wins" if len(known) < 2 or known[0][0] < known[1][0] else "a tie"
-        listed = ", ".join(f"{name} {number(sign * value)}" for value, name in known)
-        told.append(f"{words} ({more} is better): {best}: {listed}")
-    return " · ".join(told)
+        ties = [name for value, name in known if value == known[0][0]]
+        wins = f"{ties[0]} wins" if len(ties) == 1 else f"{' and '.join(ties)} share the lead"
+        told.append(f"{words}, {more} is better: {wins} with {number(sign * known[0][0])}")
+    return "\n".join(told)
+
+
+def _named(x: np.ndarray, y: np.ndarray) -> list[int]:
+    """Return the largest of some dots, as far as their names stand apart."""
+    reach = max(float(np.abs(x).max()), float(np.abs(y).max())) or 1.0
+    kept: list[int] = []
+    for place in map(int, strongest(np.maximum(np.abs(y), np.abs(x)), _TRIED)):
+        near = [abs(y[place] - y[other]) < _APART * reach for other in kept]
+        if not any(near) and len(kept) < _NAMED:
+            kept.append(place)
+    return kept
+
+
+def misses(known: Known, prompt: int | None = None) -> Ranking:
+    """Return the edges whose estimates err most, as a table."""
+    exact, estimate = known.of("effect", prompt), known.of("estimate", prompt)
+    columns = (
+        Column("edge", "name", "Edge", width="stretch", least=120),
+        Column("exact", "number", "Exact", _signed, width=68),
+        Column("estimate", "number", "Estimate", _signed, width=74),
+    )
+    rows = [
+        Row(edge, (edge_words(known.table, edge), float(exact[edge]), float(estimate[edge])))
+        for edge in map(int, strongest(exact - estimate, _MISSES))
+    ]
+    return Ranking(columns, tuple(rows))
+
+
+def _signed(value: float) -> str:
+    return number(value, sign=True)
 
 
 def scatter_of(known: Known, prompt: int | None = None) -> tuple[Scatter, np.ndarray] | None:
@@ -144,12 +175,10 @@ def scatter_of(known: Known, prompt: int | None = None) -> tuple[Scatter, np.nda
         return None
     drawn = both[thinned(np.abs(exact[both] - estimate[both]), _MOST)]
     x, y = estimate[drawn], exact[drawn]
-    where = {int(edge): place for place, edge in enumerate(drawn)}
-    largest = strongest(np.maximum(np.abs(y), np.abs(x)), _NAMED)
-    names = tuple((int(place), edge_words(known.table, int(drawn[place]))) for place in largest)
+    names = tuple((i, edge_words(known.table, int(drawn[i]))) for i in _named(x, y))
 
     def tip(place: int) -> str:
         return edge_sentence(known, int(drawn[place]), prompt)
 
     shown = Scatter(x, y, Scale("Estimate"), Scale("Exact effect"), tip, diagonal=True, names=names)
-    return shown, np.array(list(where), dtype=np.int64)
+    return shown, drawn

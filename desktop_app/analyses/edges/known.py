@@ -44,7 +44,7 @@ class Known:
     @cached_property
     def exact(self) -> np.ndarray:
         """Which edges' effects are exact, bool `[edge]`."""
-        return np.isfinite(self.mean_of("effect"))
+        return np.asarray(np.isfinite(self.mean_of("effect")))
 
     def mean_of(self, name: str) -> np.ndarray:
         """Return a field's mean over prompts `[edge]`; NaN where it is not known."""
@@ -64,7 +64,7 @@ class Known:
     def values(self, prompt: int | None = None) -> np.ndarray:
         """Return effects `[edge]`: exact ones where they are known, else estimates."""
         exact = self.of("effect", prompt)
-        return np.where(np.isfinite(exact), exact, self.of("estimate", prompt))
+        return np.asarray(np.where(np.isfinite(exact), exact, self.of("estimate", prompt)))
 
     @cached_property
     def kept(self) -> np.ndarray | None:

@@ -50,25 +50,27 @@ def of_prompt(data: Mapping[str, Any], name: str, prompt: int | None) -> float:
 # The line above the picture.
 
 
-def headline(known: Known, result: Result | None, prompt: int | None = None) -> str:
+def headline(
+    known: Known, result: Result | None, prompt: int | None = None, *, short: bool = False
+) -> str:
     """Return what stands above the board: the metric, and how many edges are exact."""
     data = known.data
     metric = "metric" if result is None else metric_name(result)
     base, other = (of_prompt(data, name, prompt) for name in ("base", "other"))
     told = f"{metric.capitalize()} {number(base)}"
-    if math.isfinite(other):
+    if math.isfinite(other) and not short:
         told += f", with every edge exchanged {number(other)}"
     if not known.has_effects:
         return told
-    return f"{told} · {counted(known)}"
+    return f"{told} · {counted(known, short=short)}"
 
 
-def counted(known: Known) -> str:
+def counted(known: Known, *, short: bool = False) -> str:
     """Say how many edges are exact: `5,000 of 70,651 edges exact, the others estimated`."""
     exact, every = int(known.exact.sum()), len(known)
     if exact == every:
         return f"all {every:,} edges exact"
-    rest = ", the others estimated" if known.has_estimates else ""
+    rest = ", the others estimated" if known.has_estimates and not short else ""
     if not exact:
         return f"all {every:,} edges estimated" if known.has_estimates else f"{every:,} edges"
     return f"{exact:,} of {every:,} edges exact{rest}"
@@ -110,7 +112,7 @@ def edge_list(
     both = known.has_estimates and bool(exact.any())
     shares = known.inclusion
     columns = [
-        Column("edge", "name", "Edge", width="stretch", least=128),
+        Column("edge", "name", "Edge", width="stretch", least=138),
         Column("effect", "bar", "", signed=True, width=58, priority=3),
         Column("value", "number", "Effect", format=_signed, width=66),
         Column("made", "text", "", width=24, tooltip=f"{ABOUT}: estimated, not exact", muted=True),

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.analyses.edges.curves import (
     curves_of,
     curves_sentence,
+    misses,
     ranking_title,
     rankings,
     scatter_of,
@@ -18,6 +19,7 @@ from desktop_app.analyses.edges.picture import agreement_sentence
 from desktop_app.pictures.ranking import Column, ranked
 from desktop_app.pictures.words import number
 from desktop_app.views.frame import label, panel
+from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
@@ -97,7 +99,12 @@ class AgreementPane(QWidget):
         self.plot = Plot()
         self.plot.setAccessibleName("Estimates against exact effects")
         self._edges: np.ndarray | None = None
-        column_in(self, (panel(self._sentence, (self.plot, 1), self._told), 1))
+        self._misses = RankingList("Edges whose estimates err most")
+        beside = panel(label("Where the estimate errs most", "heading"), (self._misses, 1))
+        drawn = panel(self._sentence, (self.plot, 1), self._told)
+        split = Reflow((drawn, 3, 560, 320), (beside, 2, 320, 220))
+        column_in(self, (split, 1))
+        self._misses.row_activated.connect(self.edge_chosen)
         self.plot.point_clicked.connect(self._on_clicked)
 
     def show_known(self, known: Known, method: str, prompt: int | None) -> bool:
@@ -108,6 +115,7 @@ class AgreementPane(QWidget):
         shown, self._edges = found
         self._sentence.setText(agreement_sentence(known.data, method) or "Estimate and exact")
         self.plot.show_picture(shown)
+        self._misses.set_ranking(misses(known, prompt))
         both = len(self._edges)
         self._told.setText(
             f"{both:,} edges; on the line both are the same. Point at a dot for its edge, click to "
@@ -118,7 +126,8 @@ class AgreementPane(QWidget):
     def read(self) -> dict[str, Any]:
         """Return what is said, and which edges are drawn."""
         edges = [] if self._edges is None else self._edges.tolist()
-        return {"sentence": self._sentence.text(), "edges": edges}
+        told = {"sentence": self._sentence.text(), "edges": edges}
+        return {**told, "misses": self._misses.texts()}
 
     def _on_clicked(self, place: int) -> None:
         if self._edges is not None and 0 <= place < len(self._edges):

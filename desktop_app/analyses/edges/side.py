@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
-from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -43,7 +43,6 @@ class CircuitPanel(QWidget):
         super().__init__(parent)
         self._title = label("Hypothesis", "heading")
         self._sentence = label("", "muted", wrap=True)
-        self._sentence.setAccessibleName("What the circuit does")
         self._undo = icon_button("undo", "Undo the last change of the circuit (Ctrl+Z)")
         self._redo = icon_button("redo", "Redo it")
         self._reset = icon_button("reset", "Back to the circuit that it began with")
@@ -57,9 +56,10 @@ class CircuitPanel(QWidget):
         self._save = QPushButton("Save")
         self._save.setToolTip("Keep it in the history under this name, with a star")
         bind_icon(self._save, "star")
-        top = row_of((self._title, 1), self._undo, self._redo, self._reset, spacing=2)
+        top = row_of((self._title, 1), self._test, self._undo, self._redo, self._reset, spacing=2)
         below = row_of((self._name, 1), self._save)
-        column_in(self, top, (self._sentence, 1), row_of(self._test, None), below, spacing=6)
+        room = scrolled(self._sentence, "What the circuit does")
+        column_in(self, top, (room, 1), below, spacing=6)
         self._undo.clicked.connect(self.undo_asked)
         self._redo.clicked.connect(self.redo_asked)
         self._reset.clicked.connect(self.reset_asked)
@@ -129,7 +129,7 @@ class EdgeSide(QWidget):
         row.addWidget(self._toggle)
         upper = panel(choices, (self.list, 1), self.note)
         lower = panel(self.circuit)
-        split = gap_splitter(Qt.Orientation.Vertical, (upper, 3, 200), (lower, 0, 150))
+        split = gap_splitter(Qt.Orientation.Vertical, (upper, 3, 220), (lower, 1, 150))
         column_in(self, split)
         self.setMinimumWidth(_LEAST)
         keys = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list)

@@ -71,7 +71,6 @@ class EdgesView(AnalysisView):
         self._edges = np.empty(0, dtype=np.int64)
         self._gate = Banner()
         self._headline = ElidedLabel("", "heading")
-        self._stability = ElidedLabel("", "muted")
         self._pane, self._side = BoardPane(self.selection), EdgeSide()
         self.board = self._pane.board
         self._curves, self._agreement, self._nodes = CurvesPane(), AgreementPane(), NodesPane()
@@ -83,7 +82,7 @@ class EdgesView(AnalysisView):
             ("nodes", "Nodes", self._nodes),
         )
         self.pages.beside.addWidget(self._headline, 1)
-        column_in(content, self._gate, self._stability, (self.pages, 1), spacing=4)
+        column_in(content, self._gate, (self.pages, 1), spacing=4)
         self._connect_content()
 
     def _connect_content(self) -> None:
@@ -213,10 +212,8 @@ class EdgesView(AnalysisView):
             self._marker.words(words, drawn, self._pane.overlay), len(self._edges), len(known)
         )
         self._pane.show_names([node.name for node in drawn.nodes])
-        self._headline.set_full_text(data_of.headline(known, result, prompt))
-        stable = data_of.stability_sentence(known.data, self._resamples())
-        self._stability.set_full_text(stable)
-        self._stability.setVisible(bool(stable))
+        short = data_of.headline(known, result, prompt, short=True)
+        self._headline.set_full_text(data_of.headline(known, result, prompt), short)
         self._list()
         self._show_circuit()
 
@@ -294,7 +291,11 @@ class EdgesView(AnalysisView):
         words = data_of.circuit_sentence(scored, count, prompt) + "."
         far = data_of.faithfulness_of(scored.data, None)
         chance = data_of.controls_sentence(scored.data, of=far)
-        self._side.circuit.show_state(f"{words} {chance}".strip(), ways=ways, scored=True)
+        stable = ""
+        if not shape.is_changed():
+            stable = data_of.stability_sentence(known.data, self._resamples())
+        told = " ".join(filter(None, (words, chance, stable)))
+        self._side.circuit.show_state(told, ways=ways, scored=True)
 
     def _redraw(self, *_choice: object) -> None:
         if self._known is not None:
@@ -316,7 +317,6 @@ class EdgesView(AnalysisView):
         return {
             "page": self.pages.page(),
             "headline": self._headline.full_text(),
-            "stability": self._stability.full_text(),
             **self._pane.read(),
             **self._side.read(),
             "curves": self._curves.read(),
@@ -586,6 +586,8 @@ def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
     told: list[tuple[str, str]] = []
     if np.isfinite(drawn.values).any():
         told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        if 0 < drawn.exact.sum() < len(drawn.exact):
+            told.append(("estimated", "paler: estimated"))
     if drawn.inside is not None and not drawn.inside.all():
         told.append(("outside", "outside the circuit"))
     if drawn.sure is not None and not drawn.sure.all():

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.theme import Theme
 
 _NEAR_EDGE, _NEAR_NODE = 6.0, 9.0
+_OVER = 11.0  # half a name, of what lies at the end
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -216,7 +217,7 @@ class GraphBoard(QWidget):
         paint.paint_bands(painter, self._picture, self.frame)
         paint.paint_columns(painter, self._picture, self.frame)
         painter.save()
-        painter.setClipRect(plot.adjusted(-2, -2, 2, 2))
+        painter.setClipRect(plot.adjusted(-4, -_OVER, 6, _OVER))
         near_nodes, near_edges = self._near()
         self._paint_all(painter, faint=near_nodes is not None)
         paint.paint_groups(painter, self._picture, self._points)
@@ -491,7 +492,9 @@ class GraphBoard(QWidget):
 
     def _at(self, point: QPointF) -> tuple[str, int] | None:
         """Return the node or the edge at a point."""
-        if not self._picture.nodes or not self.frame.plot.adjusted(-2, -2, 2, 2).contains(point):
+        if not self._picture.nodes or not self.frame.plot.adjusted(-4, -_OVER, 6, _OVER).contains(
+            point
+        ):
             return None
         for place in self._named:
             if paint.node_box(self._points, self._widths, place).contains(point):

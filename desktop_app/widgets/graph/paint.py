@@ -27,6 +27,7 @@ GUTTER, LEGEND, TOP = 34.0, 22.0, 18.0
 DOT = 4.0
 _THIN, _WIDE = 0.8, 7.0
 _FAINT = 0.13
+_ESTIMATED = 0.55
 _NARROWEST = 13.0
 _PAD = 7.0
 
@@ -140,6 +141,8 @@ def paint_edges(
             pen = QPen(ink, max(_THIN, 0.5 * width), Qt.PenStyle.DotLine)
         elif picture.sure is not None and not picture.sure[edge]:
             pen.setStyle(Qt.PenStyle.DashLine)
+        if not picture.exact[edge]:
+            ink.setAlphaF(ink.alphaF() * _ESTIMATED)
         if strong:
             ink.setAlphaF(1.0)
             pen.setWidthF(max(pen.widthF(), 1.8) + (0.0 if outside else 0.6))
@@ -256,6 +259,10 @@ def paint_legend(painter: QPainter, place: QRectF, entries: Sequence[tuple[str, 
 
 def _legend_pen(drawn: str) -> QPen:
     flat = Qt.PenCapStyle.FlatCap
+    if drawn == "estimated":
+        ink = edge_ink(-1.0, 1.0)
+        ink.setAlphaF(_ESTIMATED)
+        return QPen(ink, 4.0, Qt.PenStyle.SolidLine, flat)
     if drawn in {"low", "high"}:
         ink = edge_ink(-1.0 if drawn == "low" else 1.0, 1.0)
         return QPen(ink, 4.0, Qt.PenStyle.SolidLine, flat)
