@@ -80,18 +80,27 @@ def read_texts(path: Path | str) -> tuple[str, ...]:
     Raises:
         BadInputError: As of `read_prompts`.
     """
+    return tuple(row.text for row in read_rows(path))
+
+
+def read_rows(path: Path | str) -> tuple[PromptRow, ...]:
+    """Return the rows of a table of reference prompts, or a row for each line of a `.txt` file.
+
+    Raises:
+        BadInputError: As of `read_prompts`.
+    """
     target = Path(path)
     if target.suffix.lower() != ".txt":
         _by_ending(target, {".csv": None, ".jsonl": None, ".txt": None}, "file of prompts")
-        return tuple(row.text for row in read_prompts(target))
+        return read_prompts(target)
     lines = (line.removesuffix("\r") for line in _read_text(target).split("\n"))
-    texts: list[str] = []
+    texts: list[PromptRow] = []
     for number, line in enumerate(lines, 1):
         if line:
             _check_count(f"“{target}”", number, len(texts))
             if len(line) > MAX_PROMPT_CHARACTERS:
                 raise _too_long(f"“{target}”", number, "prompt")
-            texts.append(line)
+            texts.append(PromptRow(text=line))
     if not texts:
         raise BadInputError(f"“{target}” holds no prompts: write one a line.")
     return tuple(texts)
@@ -113,6 +122,15 @@ def write_prompts(path: Path | str, rows: Sequence[PromptRow]) -> None:
         ) from None
     with write_atomically(target) as file:
         file.write(stored)
+
+
+def prompts_text(rows: Sequence[PromptRow], *, as_json: bool = False) -> str:
+    """Return a prompt table as the lines of a `.csv`, or of a `.jsonl`.
+
+    Raises:
+        BadInputError: A text cannot be written so.
+    """
+    return _jsonl_text(rows) if as_json else _csv_text(rows, "\n")
 
 
 def _by_ending(path: Path, choices: dict[str, _T], what: str) -> _T:
@@ -190,9 +208,9 @@ def _begun(row: PromptRow, columns: Sequence[str]) -> list[str]:
     return [name for name, cell in cells if begins_formula(cell)]
 
 
-def _csv_text(rows: Sequence[PromptRow]) -> str:
+def _csv_text(rows: Sequence[PromptRow], line_end: str = "\r\n") -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=line_end)
     columns = _columns(rows)
     marks = [MARKED] if any(_begun(row, columns) for row in rows) else []
     writer.writerow([*columns, *marks])
