@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from desktop_app.window.runs.tasks_known import Key
 
 MOST_SEEN = 20_000
+_HELP = "start", "Prompts of a family"
 _WAITS = "Waits for the running job…"
 
 
@@ -116,6 +118,7 @@ class MakerDesk(QObject):
         dialog.put_wanted.connect(self._put)
         dialog.save_wanted.connect(self._save)
         dialog.reference_wanted.connect(self._use_reference)
+        dialog.help_wanted.connect(partial(self._hall.heading_wanted.emit, *_HELP))
         dialog.closed.connect(self._stop_trying)
         dialog.gate.wanted.connect(self._try)
         dialog.gate.cancelled.connect(self._stop_trying)

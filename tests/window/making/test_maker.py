@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QPushButton, QSpinBox, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QSpinBox, QToolButton
 
 from desktop_app.contract.requests import MakePrompts
 from desktop_app.pictures.gate import NOTHING, RULE
@@ -276,6 +276,27 @@ def test_closing_the_window_closes_it(qtbot, window, service, maker):
     with qtbot.waitSignal(window.closed):
         window.close()
     assert not maker.isVisible()
+
+
+def test_tab_goes_as_one_reads_and_comes_round(qtbot, window, maker):
+    activate(qtbot, maker)
+    maker.family.setFocus()
+    seen = []
+    while QApplication.focusWidget() is not maker.family or not seen:
+        press_key(Qt.Key.Key_Tab)
+        seen.append(
+            QApplication.focusWidget().accessibleName() or QApplication.focusWidget().text()
+        )
+        assert len(seen) < 40, seen
+    order = ["Prompts", "Length", "More options", "Prompts of the family", "Replace table"]
+    assert [seen.index(name) for name in order] == sorted(map(seen.index, order))
+
+
+def test_the_help_tells_what_families_are(qtbot, window, maker):
+    press(maker, "What families and reference sets are")
+    qtbot.waitUntil(lambda: window.help.isVisible())
+    assert window.help.page() == "start"
+    assert window.help.seen_heading() == "Prompts of a family"
 
 
 def test_its_menu_names_the_analyses_that_take_reference_prompts(window, maker):
