@@ -294,7 +294,7 @@ def test_tab_goes_as_one_reads_and_comes_round(qtbot, window, maker):
 
 def test_the_help_tells_what_families_are(qtbot, window, maker):
     press(maker, "What families and reference sets are")
-    qtbot.waitUntil(lambda: window.help.isVisible())
+    qtbot.waitUntil(window.help.isVisible)
     assert window.help.page() == "start"
     assert window.help.seen_heading() == "Prompts of a family"
 
