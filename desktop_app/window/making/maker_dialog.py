@@ -285,7 +285,7 @@ class MakerDialog(QDialog):
         self._delay.timeout.connect(self.form_changed)
         self._replace.clicked.connect(self._on_replace)
         self._append.clicked.connect(self._on_append)
-        self._save.clicked.connect(self.save_wanted)
+        self._save.clicked.connect(self._on_save)
         self._close.clicked.connect(self.reject)
         self._menu.triggered.connect(self._on_menu)
         self.pages.changed.connect(self._show_pair)
@@ -319,6 +319,11 @@ class MakerDialog(QDialog):
     def _on_append(self) -> None:
         self.flush()
         self.put_wanted.emit("append")
+
+    @Slot()
+    def _on_save(self) -> None:
+        self.flush()
+        self.save_wanted.emit()
 
     def _on_menu(self, action: Any) -> None:
         self.flush()
