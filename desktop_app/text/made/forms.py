@@ -319,6 +319,7 @@ class TemplateForm(Form):
         "The prompt with its slots in braces; | between several templates.",
         min_length=1,
         max_length=20_000,
+        wide=True,
     )
     slots: str = setting(
         "country=France|Germany|Italy|Japan|Egypt|Greece|Austria|Portugal|Norway|Ireland; "
@@ -327,6 +328,7 @@ class TemplateForm(Form):
         "What goes into each slot: name=first|second|…; a semicolon before the next slot.",
         min_length=1,
         max_length=200_000,
+        wide=True,
     )
     answer: str = setting(
         " {city}", "Answer", "The answer, which may hold slots.", min_length=1, max_length=2_000
