@@ -6,7 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.circuit.numbers import (
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.outcome import (
     Outcome,
     change_grid,
     costs,
@@ -15,7 +16,6 @@ from desktop_app.analyses.circuit.numbers import (
     single,
     values,
 )
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import (
     STAYS,
     WORDS,
@@ -286,3 +286,8 @@ def table(
     from desktop_app.analyses.circuit.tables import table as whole
 
     return whole(result, prompt, head)
+
+
+def circuit_parts(result: Result) -> str:
+    """Return the circuit as settings write it, for whoever wants to keep the same."""
+    return ",".join(map(str, result.data.get("kept", ())))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.numbers import values
-from desktop_app.analyses.circuit.sets import part_of
+from desktop_app.analyses.circuit.keeping import part_of
+from desktop_app.analyses.circuit.outcome import values
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter
 from desktop_app.pictures.words import metric_name, number, part_name, percent
 
