@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.circuit.keeping import Shape, kept_of
@@ -26,7 +26,7 @@ from desktop_app.pictures.words import number
 from desktop_app.support.errors import MISFITS
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.segmented import Toggle
+from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tables.ranking import RankingList
@@ -116,10 +116,17 @@ class KnownPage(QWidget):
         self._source = label("", "small", wrap=True)
         self.parts, self.roles = RankingList("Parts of both circuits"), RankingList("Roles")
         self.roles.set_empty_text(_NOBODY)
+        self.which = SegmentedControl([("circuits", "Circuits"), ("roles", "Roles between models")])
+        self.which.setAccessibleName("What is known")
         buttons = row_in(None, self.lay, self.keep, None)
-        heading = label("Roles between models", "heading")
-        parts = (self.choice, self._words, buttons, (self.parts, 3), self._source)
-        column_in(self, *parts, heading, (self.roles, 2), spacing=6)
+        self._circuits = QWidget()
+        parts = (self.choice, self._words, buttons, (self.parts, 1), self._source)
+        column_in(self._circuits, *parts, spacing=6)
+        left = (self.which, 0, Qt.AlignmentFlag.AlignLeft)
+        column_in(self, left, (self._circuits, 1), (self.roles, 1), spacing=8)
+        self.take_roles([])
+        self._on_which()
+        self.which.changed.connect(self._on_which)
         self.choice.currentIndexChanged.connect(self._show)
         self.lay.toggled.connect(self._on_laid)
         self.keep.clicked.connect(self._on_keep)
@@ -171,7 +178,8 @@ class KnownPage(QWidget):
             "both": self.parts.texts(),
             "source": self._source.text(),
             "laid": self.lay.isChecked() and self.lay.isEnabled(),
-            "roles": [self.roles.texts(), [c.heading for c in self.roles.ranking.columns]],
+            "roles": self.roles.texts(),
+            "models": [column.heading for column in self.roles.ranking.columns[1:]],
         }
 
     def _show(self, *_index: object) -> None:
@@ -192,6 +200,11 @@ class KnownPage(QWidget):
             widget.setEnabled(not why)
         self.parts.set_ranking(comparison(result, chosen))
         self.laid.emit(self.laid_over())
+
+    def _on_which(self, _which: object = None) -> None:
+        shown = self.which.value() == "roles"
+        self.roles.setVisible(shown)
+        self._circuits.setVisible(not shown)
 
     def _on_laid(self, _laid: bool) -> None:
         self.laid.emit(self.laid_over())

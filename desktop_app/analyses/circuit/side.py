@@ -12,7 +12,7 @@ from desktop_app.analyses.circuit.known import KnownPage
 from desktop_app.analyses.circuit.pages import ChecksPage, PartsPage, TextsPage
 from desktop_app.analyses.circuit.pruning_page import PruningPage
 from desktop_app.pictures.words import percent, plural
-from desktop_app.views.frame import ElidedLabel
+from desktop_app.views.frame import ElidedLabel, scrolled
 from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.messages import Banner
@@ -32,7 +32,7 @@ PAGES = (
     ("checks", "Checks"),
     ("known", "Published"),
 )
-_LEAST = 330
+_BESIDE = 4
 
 
 class CircuitHeader(QWidget):
@@ -102,13 +102,14 @@ class CircuitSide(QWidget):
         self.parts, self.pruning, self.texts = PartsPage(), PruningPage(), TextsPage()
         self.checks, self.known = ChecksPage(), KnownPage()
         self.prompts = RankingList("Prompts of the circuit")
+        # A page that bends its lines would give all others its height: each has its own room.
         own = self.parts, self.prompts, self.pruning, self.texts, self.checks, self.known
-        self.pages = Pages(
-            *((name, title, page) for (name, title), page in zip(PAGES, own, strict=True))
-        )
+        rooms = [page if page is self.prompts else scrolled(page) for page in own]
+        named = zip(PAGES, rooms, strict=True)
+        self.pages = Pages(*((name, title, page) for (name, title), page in named))
         self.pages.choice.setAccessibleName("Pages of the circuit")
         column_in(self, self.pages)
-        self.setMinimumWidth(_LEAST)
+        self.setMinimumWidth(self.pages.choice.sizeHint().width() + _BESIDE)
         for page in (self.parts, self.pruning, self.texts, self.checks):
             page.wanted.connect(self.wanted)
         for chooser in (self.parts, self.pruning, self.checks, self.known):

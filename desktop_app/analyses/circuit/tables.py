@@ -146,13 +146,23 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
     for step, name in enumerate(map(str, data.get("trail_part", ()))):
         part = part_of(name)
         word = "kept" if stayed[step] else "dropped"
-        shown = (step + 1, int(passes[step]), name_of(part), before[step], after[step], word)
+        change = float(after[step] - before[step])
+        shown = (
+            step + 1,
+            int(passes[step]),
+            name_of(part),
+            before[step],
+            change,
+            after[step],
+            word,
+        )
         rows.append(Row(step, shown, emphasis="good" if stayed[step] else ""))
     columns = (
         Column("step", "number", "Step", width=52, muted=True),
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
+        Column("change", "bar", "Change", signed=True, priority=1, least=50),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )
