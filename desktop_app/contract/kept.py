@@ -1,7 +1,7 @@
 """How a circuit is written: the parts that stay, each at all positions or at named ones.
 
 `all`, `none`, or a list such as `5.3, m4, 6.1@-1`; `5.3@0@-1` stays at two positions. A part that
-is named twice stays where either says. Positions count from 0 or, negative, from the end of a prompt.
+is named twice stays where either says. Positions count from 0, or negative from a prompt's end.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def resolve_places(part: Part, positions: Positions, length: int, prompt: int) -
     beyond = next((p for p in positions if not -length <= p < length), None)
     if beyond is not None:
         raise BadInputError(
-            f"--keep {written_part(part)}@{beyond} does not exist: prompt {prompt + 1} has {length} "
-            f"tokens, numbered 0 to {length - 1}."
+            f"--keep {written_part(part)}@{beyond} does not exist: prompt {prompt + 1} has "
+            f"{length} tokens, numbered 0 to {length - 1}."
         )
     return tuple(sorted({p % length for p in positions}))

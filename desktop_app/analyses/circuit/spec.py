@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
 from desktop_app.contract.kept import KeepText
 from desktop_app.contract.params import Metric, Params, PromptRow, setting
-from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
+from desktop_app.contract.spec import Analysis, FieldSpec, Preset, noise_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_LIST = 200_000
 
@@ -133,6 +136,14 @@ class CircuitParams(Params):
         return {**given, **texts, "reference_groups": given.get("reference_groups") or groups}
 
 
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
+    """Return what is kept from when parts come and go by hand; a pruning stands for itself."""
+    if params.get("prune") is not None:
+        return None
+    asked = ("replace", "metric", "reference", "means", "bos", "chat")
+    return [*(params.get(name) for name in asked), [prompt.get("text") for prompt in prompts]]
+
+
 _PART = ("part",)
 _STEP = ("step",)
 
@@ -145,6 +156,33 @@ ANALYSIS = Analysis(
     serves=frozenset({"keep_parts"}),
     needs_answers=True,
     compares_answers=True,
+    question=_question,
+    presets=(
+        Preset(
+            "prune_heads",
+            "Prune heads at 20 %",
+            CircuitParams(prune=20),
+            "Drop heads for good as long as less than a fifth of the metric is lost",
+            "circuit",
+            topic="pruning",
+        ),
+        Preset(
+            "prune_parts",
+            "Prune heads and MLPs at 20 %",
+            CircuitParams(prune=20, mlps=True),
+            "The same with MLPs among the parts, as the published circuits were found",
+            "circuit",
+            topic="pruning",
+        ),
+        Preset(
+            "minus_one",
+            "Minus one of every head",
+            CircuitParams(minus=True, controls=0),
+            "Each head in turn removed from the whole model, by its mean",
+            "circuit",
+            topic="parts",
+        ),
+    ),
     fields=(
         FieldSpec("kept", _PART, "The parts of the circuit, as settings write them", telling=-1),
         FieldSpec("full", ("prompt",), "The metric of the untouched model", "metric"),
