@@ -27,7 +27,7 @@ NodeKind = Literal["embed", "head", "kv", "mlp", "logits"]
 
 # The spine's place, and the first column of heads.
 _SPINE, _HEADS = 2.0, 3.6
-_FEWEST_COLUMNS = 3
+_FEWEST_COLUMNS, _BESIDE = 3, 0.2
 _MARGIN = 0.75
 MOST_DRAWN = 5_000
 """How many edges are drawn at most."""
@@ -390,7 +390,7 @@ def _columns(nodes: Iterable[Node]) -> tuple[tuple[int, float], ...]:
     """Return the heads' numbers that are there, and the column of each."""
     heads = sorted({node.head for node in nodes if node.kind == "head" and node.head is not None})
     room = max(len(heads), _FEWEST_COLUMNS)
-    step, last = room / max(len(heads), 1), _HEADS + room
+    step, last = room / max(len(heads), 1), _HEADS + room + _BESIDE
     wider = np.ceil(last) / last
     return tuple((head, (_HEADS + (at + 0.5) * step) * wider) for at, head in enumerate(heads))
 
@@ -400,7 +400,7 @@ def _layout(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float], tuple[tuple[int, float, float], ...]]:
     """Return columns and rows of the nodes, how many there are, and the layers' bands."""
     columns = dict(_columns(nodes))
-    last = _HEADS + max(len(columns), _FEWEST_COLUMNS)
+    last = _HEADS + max(len(columns), _FEWEST_COLUMNS) + _BESIDE
     size = table.graph.heads // table.graph.kv_heads
     known, at = list(columns) or [0], list(columns.values()) or [(_HEADS + last) / 2]
     steps: dict[int, list[str]] = {}

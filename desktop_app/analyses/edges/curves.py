@@ -93,7 +93,7 @@ def curves_of(data: Mapping[str, Any]) -> Curves | None:
     known = known[np.isfinite(known)]
     if known.size:
         words = "random circuits of the circuit's size"
-        marks.append(Mark(float(known.mean()), words, tone="warn", at_start=True))
+        marks.append(Mark(float(known.mean()), words, tone="warn"))
     across = Scale("Share of the edges", limits=(float(x.min()), 1.0), log=True)
 
     def tip(place: int) -> str:
