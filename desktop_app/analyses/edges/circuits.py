@@ -149,7 +149,7 @@ class _Task:
             report = ShareReporter(report, _SHARE_OF_NODES, _SHARE_OF_SAMPLES)
         else:
             report = ShareReporter(report, 0.0, _SHARE_OF_SAMPLES)
-        self.places["other"] = self._add([np.arange(0)])
+        self.places["other"] = self._add([np.arange(0)])  # the first of all
         means = {name: _mean(values) for name, values in self.known.rankings.items()}
         for name, scores in means.items():
             self.places[f"by {name}"] = self._add(
