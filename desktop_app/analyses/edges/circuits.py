@@ -221,8 +221,8 @@ class _Task:
         loose = len(given) - len(circuit)
         if loose:
             message = (
-                f"{loose:,} of the {len(given):,} edges of the circuit lead from no embeddings to "
-                "the logits, so that keeping them changes nothing: they are left out."
+                f"{loose:,} of the {len(given):,} edges of the circuit are on no way from the "
+                "embeddings to the logits: they are left out."
             )
             self.notices.append(Notice("edges_pruned", message))
 
