@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from desktop_app.analyses.edges import picture as data_of
@@ -59,8 +59,6 @@ class EdgesView(AnalysisView):
         "Give the prompts corrupt twins and run: estimates of every edge come at once, exact "
         "effects take their place.",
     )
-
-    title_wanted = Signal(object, str)
 
     @override
     def build_content(self, content: QWidget) -> None:
@@ -508,7 +506,6 @@ class EdgesView(AnalysisView):
         found = None if known is None else self._tries.of(self._hypothesis.inside, known)
         if found is not None:
             self.title_wanted.emit(found, name)
-            self.message_requested.emit(f"Kept in the history as “{name}”.")
 
     # Answering.
 
