@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
+_LISTED = 1_000
 _TRY = {"method": "none", "nodes": False, "controls": 0, "resamples": 0}
 _MEASURING = "The edges are still being measured: wait, or stop the run, then try a circuit."
 _NOT_THERE = "“{}” is no node of this model: write L5H3, 5.3, m4, embed or logits."
@@ -284,6 +285,8 @@ class EdgesView(AnalysisView):
             edges = edges[:0]
             if node is not None:
                 edges = self._edges_of(known, known.values(prompt), node, 500)
+        if len(edges) > _LISTED:
+            edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
         self._side.show_edges(data_of.edge_list(known, edges, prompt, inside), outside, note)
         self._side.list.select_key(self.board.chosen()[1])
