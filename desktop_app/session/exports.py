@@ -1,7 +1,8 @@
 """Results for other programs: JSON, .npz, .csv, and scripts that compute them anew.
 
-JSON is the contract's, the table has one row per cell, a circuit of edges can be had as MIB's. Whatever the size of a result, no more than
-one head of a stored pattern is in memory at once.
+JSON is the contract's, the table has one row per cell, and a circuit of edges can be had as MIB's
+own JSON. Whatever the size of a result, no more than one head of a stored pattern is in memory at
+once.
 """
 
 from __future__ import annotations
