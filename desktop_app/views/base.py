@@ -86,6 +86,7 @@ class AnalysisView(QWidget):
         choices_changed: What the view wants remembered between starts, as texts by name.
         texts_wanted: (name of a setting, its source): it is to be filled from elsewhere.
         chip_fix_wanted: The code of a chip of the window whose button was chosen.
+        title_wanted: A Result and the name under which it is to stand in the history, starred.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -106,6 +107,7 @@ class AnalysisView(QWidget):
     choices_changed = Signal(object)
     texts_wanted = Signal(str, str)
     chip_fix_wanted = Signal(str)
+    title_wanted = Signal(object, str)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -452,6 +454,7 @@ class AnalysisView(QWidget):
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
             self._picked.lens_wanted.connect(self._on_lens_wanted)
+            self._picked.pin_wanted.connect(self._on_pin_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -545,6 +548,10 @@ class AnalysisView(QWidget):
     def _on_lens_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
+
+    def _on_pin_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("pin_parts", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)
