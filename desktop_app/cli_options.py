@@ -17,8 +17,10 @@ from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.terminal import one_line
+from desktop_app.text.circuit_files import read_circuit
+from desktop_app.text.kept_files import read_keep, read_trail
 from desktop_app.text.painted import read_pattern
-from desktop_app.text.prompts import read_prompts, read_texts
+from desktop_app.text.prompts import read_prompts, read_rows, read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,13 @@ _ENDINGS = (".json", ".npz", ".lens")
 _FILES: dict[str, Callable[[Path], Any]] = {
     "prompt_file": read_texts,
     "pattern_file": read_pattern,
+    "row_file": read_rows,
+}
+# Options that take a text or name a file with it, and what reads either.
+_TEXTS: dict[str, Callable[[str], str]] = {
+    "keep_file": read_keep,
+    "trail_file": read_trail,
+    "circuit_file": read_circuit,
 }
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
 _AS_GIVEN = frozenset({"several", "path", "new_path"})
@@ -108,6 +117,8 @@ def _option(name: str, field: Any) -> click.Option:
         given = {"type": choices, "default": default, "show_default": default is not None}
     elif extra.get("cli") in _FILES:
         given = {"metavar": "FILE"}
+    elif extra.get("cli") in _TEXTS:
+        given = {"default": field.default, "metavar": extra.get("metavar", "LIST|FILE")}
     elif extra.get("cli") == "pair":
         given = {"nargs": 2, "metavar": extra["metavar"]}
     elif extra.get("cli") in _AS_GIVEN:
@@ -142,6 +153,8 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
         if kind in _FILES:
             file = options.pop(name)
             options[name] = _FILES[kind](Path(file)) if file else ()
+        elif kind in _TEXTS:
+            options[name] = _TEXTS[kind](options[name])
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
         elif kind in _AS_GIVEN:

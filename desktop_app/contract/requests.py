@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from desktop_app.contract.params import Params
+    from desktop_app.contract.params import Frozen, Params
     from desktop_app.contract.result import ModelInfo
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -208,4 +208,21 @@ class FetchPack:
     name: str
 
 
-Request = LoadModel | RunAnalysis | EstimateRun | ListModels | EstimateMemory | FetchPack
+@dataclass(frozen=True)
+class MakePrompts:
+    """Make a family's prompts with the loaded model's tokenizer. Answer: `text.made`'s `Made`.
+
+    Attributes:
+        family: Its name.
+        form: What is asked, an instance of the family's form.
+        bos: Whether a BOS token goes first, as the prompts will be run.
+    """
+
+    family: str
+    form: Frozen
+    bos: Literal["auto", "yes", "no"] = "auto"
+
+
+Request = (
+    LoadModel | RunAnalysis | EstimateRun | ListModels | EstimateMemory | FetchPack | MakePrompts
+)

@@ -6,7 +6,7 @@ They are applied to an activation in a few indexed writes, every row's own chang
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -135,12 +135,12 @@ class Variant:
         """Whether every activation is replaced by itself."""
         return all(edit.value == FromRun(self.prompt) for edit in self.edits)
 
-    @property
+    @cached_property
     def layer(self) -> int:
         """The first layer that it touches: below, it equals the untouched run."""
         return min(edit.layer for edit in self.edits)
 
-    @property
+    @cached_property
     def first_position(self) -> int:
         """The first position that it touches or reads: nothing before it is needed anew."""
         return min(edit.first_position for edit in self.edits)
@@ -255,9 +255,9 @@ def _table_writer(members: Members, place: Place) -> Callable[[torch.Tensor], No
     writes = []
     for (_table, given), group in groups.items():
         numbers = torch.tensor([one[:3] for one in group])
-        positions = (
-            torch.arange(place.start, place.length) if given is None else torch.tensor(given)
-        )
+        positions = torch.arange(place.start, place.length)
+        if given is not None:
+            positions = torch.tensor([p for p in given if p >= place.start], dtype=torch.long)
         if place.only is None:
             rows, entries, heads = numbers[:, :, None].expand(-1, -1, len(positions)).unbind(1)
             theirs = positions.expand(len(group), -1)

@@ -101,7 +101,7 @@ def rows_per_pass(
     row = row_bytes(model, computed, length, read_all=plan.loss is not None)
     rows = max(1, int(budget_bytes(model) / (_ALLOCATOR * row)))
     if model.device.type == "cpu":
-        rows = min(rows, max(16, _CPU_TOKENS_PER_PASS // computed))
+        rows = min(rows, max(16, (plan.tokens or _CPU_TOKENS_PER_PASS) // computed))
     return max(1, rows - n)
 
 

@@ -51,7 +51,7 @@ class Swept:
         values: The metric of each variant, float32 `[variants]`.
         base_logits: Untouched logits at the read position, float32 `[N, V]`.
         noise: How far each prompt's untouched metric goes apart over batch sizes, float32 `[N]`,
-            where numbers have half precision; else None.
+            where numbers have half precision and nothing is changed throughout; else None.
     """
 
     base: torch.Tensor
@@ -103,7 +103,7 @@ def sweep(
     done, floor = 0.0, NoiseFloor(model, prompts, plan)
     rows = sum(variant_share(model, v) for v in variants)
     total = sum(_tokens(model, c, ids, variants) for c in chunks)
-    total += floor.tokens(rows)
+    total += 0.0 if plan.standing else floor.tokens(rows)
     for chunk in chunks:
         limit = rows_per_pass(model, ids.shape[1] - chunk.start, ids.shape, plan)
         work, first = _tokens(model, chunk, ids, variants), 0
@@ -124,7 +124,7 @@ def sweep(
             if on_part is not None and prompts.base is not None:
                 on_part(prompts.base, values)
     base = prompts.base if prompts.base is not None else torch.empty(0)
-    noise = floor.measure(report, rows, done)
+    noise = None if plan.standing else floor.measure(report, rows, done)
     return Swept(base, values, prompts.base_logits.float().cpu(), noise)
 
 

@@ -26,6 +26,7 @@ from desktop_app.engine.shortcuts import (
     abilities,
     trim_hooks,
 )
+from desktop_app.engine.standing import Standing, StandingChanges, put_standing
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -75,6 +76,9 @@ class SweepPlan:
             own.
         heard: Told each prompt and the logits of its rows in a pass, its untouched row first; not
             of passes that begin after the read position and so cannot change them.
+        standing: What is changed in every run of a prompt, that without variants too: the metric
+            "untouched" is then that of the prompts so changed, and variants change them further.
+        tokens: Most tokens of a pass on the CPU; None: as many as it gains from.
     """
 
     read: tuple[int, ...]
@@ -82,6 +86,8 @@ class SweepPlan:
     loss: Loss | None = None
     compared: tuple[int, ...] | None = None
     heard: Heard | None = None
+    standing: StandingChanges = field(default_factory=dict)
+    tokens: int | None = None
 
 
 @dataclass
@@ -143,7 +149,11 @@ class Pass:
         hooks: list[tuple[str, HookFn]] = []
         if self._grows:
             hooks += [(site_hook(0, "resid_pre"), self._enter), *self._join_hooks()]
-        hooks += [*self._edit_hooks(), *self._report_hooks(report, done, share)]
+        hooks += [
+            *self._standing_hooks(),
+            *self._edit_hooks(),
+            *self._report_hooks(report, done, share),
+        ]
         if self._trims:
             hooks += trim_hooks(self._model, self._keep_read)
         hooks.append((READ_HOOK, self._keep_predictions if self._plan.loss else self._keep_read))
@@ -197,6 +207,20 @@ class Pass:
 
         for layer in joining:
             yield site_hook(layer, "resid_pre"), partial(join, layer=layer)
+
+    def _standing_hooks(self) -> Iterator[tuple[str, HookFn]]:
+        """Yield hooks that change every row as it is said of its prompt."""
+        last = self._model.info.n_layers - 1
+        for (layer, site), change in self._plan.standing.items():
+            trimmed = self._trims and layer == last and site in TRIMMED_SITES
+            yield site_hook(layer, site), partial(self._put, change=change, trimmed=trimmed)
+
+    def _put(self, x: torch.Tensor, hook: object, change: Standing, *, trimmed: bool) -> None:
+        computed = self._prompts.ids.shape[1] - self._start
+        # OPT joins rows and positions to one axis.
+        rows = x if x.ndim > 2 else x.view(-1, computed, x.shape[-1])
+        read = self._read[: len(rows)] if trimmed and rows.shape[1] == 1 else None
+        put_standing(rows, change, self._of[: len(rows)], read, self._start)
 
     def _edit_hooks(self) -> Iterator[tuple[str, HookFn]]:
         """Yield hooks that apply each variant's changes to its own row."""

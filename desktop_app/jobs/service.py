@@ -16,6 +16,7 @@ from desktop_app.contract.requests import (
     FetchPack,
     ListModels,
     LoadModel,
+    MakePrompts,
     Request,
     RunAnalysis,
     RunEstimate,
@@ -60,6 +61,15 @@ class Service:
             heard = EstimatingReporter()
             heard.listen(lambda: self._run(request.run, heard))
             return RunEstimate(heard.memory_bytes, heard.stored_bytes, heard.limit_bytes)
+        if isinstance(request, MakePrompts):
+            from desktop_app.text.made.making import make
+
+            encoder = self.model.tokenizer.with_bos(request.bos)
+            return make(request.family, request.form, encoder, report)
+        return self._of_models(request, report)
+
+    def _of_models(self, request: Request, report: Reporter) -> Any:
+        """Do what is asked about models that are not loaded."""
         if isinstance(request, ListModels):
             return offered_models(request.recent, suggested=request.suggested)
         if isinstance(request, EstimateMemory):

@@ -98,6 +98,12 @@ class Senders:
             found += [self.heads(layer, z, adds), streams.mlp[layer][None].float()]
         return torch.cat(found)
 
+    def seen(
+        self, ids: torch.Tensor, read: Sequence[int] | None, report: Reporter | None = None
+    ) -> Streams:
+        """Return runs of texts `[runs, S]` for `of`, with their logits at the read positions."""
+        return read_streams(self._model, ids, Wanted(True, _Z, read), report=report)
+
     def see(self, ids: torch.Tensor, report: Reporter | None = None) -> torch.Tensor:
         """Return what every sender adds in runs of texts `[runs, S]`, as `of` has it."""
-        return self.of(read_streams(self._model, ids, Wanted(True, _Z), report=report))
+        return self.of(self.seen(ids, None, report))

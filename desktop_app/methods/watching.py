@@ -93,7 +93,7 @@ def capture(
     return kept
 
 
-def _means(
+def means_over(
     model: LoadedModel,
     references: Sequence[Sequence[int]],
     layers: Sequence[int],
@@ -135,17 +135,7 @@ def mean_activations(
     """
     texts, (layers, site) = taken
     prompts = prepared.encodings
-    references = [e.ids for e in prompts]
-    if texts:
-        encoder = encoder_of(model, params)
-        read = model.tokenizer.chat.expand(texts) if params.chat else texts
-        references = [encoder.encode(text).ids for text in read]
-    for index, reference in enumerate(references):
-        if not 0 < len(reference) <= model.info.n_ctx:
-            raise BadInputError(
-                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
-                f"to {model.info.n_ctx}: change it."
-            )
+    references = reference_ids(model, params, prepared, texts)
     lengths = {len(r) for r in references} | {len(e) for e in prompts}
     pooled = len(lengths) > 1
     notices = []
@@ -161,7 +151,29 @@ def mean_activations(
             f"changes: {other_reference(params)}, or choose --mode zero."
         )
         notices.append(Notice("reference_is_self", message))
-    return _means(model, references, layers, site, report, pooled=pooled), notices
+    return means_over(model, references, layers, site, report, pooled=pooled), notices
+
+
+def reference_ids(
+    model: LoadedModel, params: Params, prepared: Prepared, texts: Sequence[str]
+) -> list[tuple[int, ...]]:
+    """Return the token ids of reference texts; without any, those of the prompts themselves.
+
+    Raises:
+        BadInputError: One is empty or too long.
+    """
+    references = [e.ids for e in prepared.encodings]
+    if texts:
+        encoder = encoder_of(model, params)
+        read = model.tokenizer.chat.expand(texts) if params.chat else texts
+        references = [encoder.encode(text).ids for text in read]
+    for index, reference in enumerate(references):
+        if not 0 < len(reference) <= model.info.n_ctx:
+            raise BadInputError(
+                f"--reference prompt {index + 1} has {len(reference)} tokens and the model reads 1 "
+                f"to {model.info.n_ctx}: change it."
+            )
+    return references
 
 
 def other_reference(params: Params) -> str:

@@ -80,18 +80,27 @@ def read_texts(path: Path | str) -> tuple[str, ...]:
     Raises:
         BadInputError: As of `read_prompts`.
     """
+    return tuple(row.text for row in read_rows(path))
+
+
+def read_rows(path: Path | str) -> tuple[PromptRow, ...]:
+    """Return the rows of a table of reference prompts, or a row for each line of a `.txt` file.
+
+    Raises:
+        BadInputError: As of `read_prompts`.
+    """
     target = Path(path)
     if target.suffix.lower() != ".txt":
         _by_ending(target, {".csv": None, ".jsonl": None, ".txt": None}, "file of prompts")
-        return tuple(row.text for row in read_prompts(target))
+        return read_prompts(target)
     lines = (line.removesuffix("\r") for line in _read_text(target).split("\n"))
-    texts: list[str] = []
+    texts: list[PromptRow] = []
     for number, line in enumerate(lines, 1):
         if line:
             _check_count(f"“{target}”", number, len(texts))
             if len(line) > MAX_PROMPT_CHARACTERS:
                 raise _too_long(f"“{target}”", number, "prompt")
-            texts.append(line)
+            texts.append(PromptRow(text=line))
     if not texts:
         raise BadInputError(f"“{target}” holds no prompts: write one a line.")
     return tuple(texts)

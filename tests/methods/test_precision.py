@@ -148,6 +148,7 @@ SETTINGS = {
     "tokens": {},
     "rank": {},
     "ablate": {"mode": "zero"},
+    "circuit": {"keep": "0.1,1.0@-1", "mlps": True, "minus": True, "controls": 2, "generate": 2},
     "attention": {"scores": True},
     "patch": {"site": "head_z"},
     "hand_patch": {"moves": ("clean:resid_post:1.2>1.2",)},

@@ -14,8 +14,16 @@ PROMPTS = (
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4"),
     PromptRow(text="2 3 4 5", corrupt="9 6 1 7", answer=" 6", wrong=" 5"),
 )
-# What cannot run without being told what to do.
+# What cannot run without being told what to do, or would do little.
 OWN = {
+    "circuit": {
+        "keep": "0.1,1.0,2.2@-1",
+        "minus": True,
+        "controls": 3,
+        "completeness": 2,
+        "minimality": True,
+        "generate": 2,
+    },
     "candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"},
     "fit_lens": {
         "text": str(resource("help", "start.md")),

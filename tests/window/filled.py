@@ -23,6 +23,15 @@ from tests.patience import turn_the_loop, wait_for
 # What makes each analysis show all that it has, in little time.
 FULL = {
     "attribute": {"by_source": True, "neurons": 5},
+    "circuit": {
+        "prune": 20,
+        "mlps": True,
+        "minus": True,
+        "controls": 5,
+        "completeness": 3,
+        "minimality": True,
+        "generate": 3,
+    },
     "detect": {"card": "auto", "keep_patterns": True},
     "repeat": {"batch": 4, "seq_len": 12, "effect_batch": 1},
     "fit_lens": {

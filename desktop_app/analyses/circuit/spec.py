@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from desktop_app.contract.params import Metric, Params, setting
-from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
+from pydantic import model_validator
+
+from desktop_app.contract.kept import KeepText
+from desktop_app.contract.params import Metric, Params, PromptRow, setting
+from desktop_app.contract.spec import Analysis, FieldSpec, Preset, noise_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_LIST = 200_000
 
@@ -13,12 +19,13 @@ MAX_LIST = 200_000
 class CircuitParams(Params):
     """Settings of `circuit`."""
 
-    keep: str = setting(
+    keep: KeepText = setting(
         "all",
         "Keep",
         "The parts that stay: all, none, or a list such as 5.3, m4, 6.1@-1, where @ names the "
-        "positions at which a part stays.",
+        "positions at which a part stays (5.3@0@-1: at two).",
         cli="keep_file",
+        metavar="all|none|LIST|FILE",
         max_length=MAX_LIST,
     )
     mlps: bool = setting(
@@ -40,7 +47,14 @@ class CircuitParams(Params):
         "Reference prompts",
         "Prompts over which the mean is taken; the given prompts where none are named.",
         advanced=True,
-        cli="prompt_file",
+        cli="row_file",
+    )
+    reference_groups: tuple[str, ...] = setting(
+        (),
+        "Their groups",
+        "The template group of each reference prompt, one a line; where none is named, all groups "
+        "of prompts share one mean.",
+        advanced=True,
     )
     means: Literal["intact", "as-published"] = setting(
         "intact",
@@ -66,7 +80,8 @@ class CircuitParams(Params):
     passes: Literal["both", "backward", "forward"] = setting(
         "both",
         "Passes",
-        "Pruning goes from the last layer to the first and back again, or one way only.",
+        "Pruning goes from the last layer to the first, back again and so on, or makes one pass "
+        "one way.",
         advanced=True,
     )
     resume: str = setting(
@@ -74,6 +89,8 @@ class CircuitParams(Params):
         "Go on from",
         "The trail of an earlier pruning that was stopped, as its result has it.",
         hidden=True,
+        cli="trail_file",
+        metavar="FILE",
         max_length=MAX_LIST * 10,
     )
     completeness: int = setting(
@@ -107,6 +124,25 @@ class CircuitParams(Params):
     )
     seed: int = setting(0, "Seed", "Of the random sets.", ge=0, advanced=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_rows_apart(cls, given: Any) -> Any:
+        """Read rows of a reference table as their texts and their groups."""
+        rows = given.get("reference") if isinstance(given, dict) else None
+        if not rows or not all(isinstance(row, PromptRow) for row in rows):
+            return given
+        groups = tuple(row.group for row in rows) if any(row.group for row in rows) else ()
+        texts = {"reference": tuple(row.text for row in rows)}
+        return {**given, **texts, "reference_groups": given.get("reference_groups") or groups}
+
+
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
+    """Return what is kept from when parts come and go by hand; a pruning stands for itself."""
+    if params.get("prune") is not None:
+        return None
+    asked = ("replace", "metric", "reference", "means", "bos", "chat")
+    return [*(params.get(name) for name in asked), [prompt.get("text") for prompt in prompts]]
+
 
 _PART = ("part",)
 _STEP = ("step",)
@@ -120,6 +156,33 @@ ANALYSIS = Analysis(
     serves=frozenset({"keep_parts"}),
     needs_answers=True,
     compares_answers=True,
+    question=_question,
+    presets=(
+        Preset(
+            "prune_heads",
+            "Prune heads at 20 %",
+            CircuitParams(prune=20),
+            "Drop heads for good as long as less than a fifth of the metric is lost",
+            "circuit",
+            topic="pruning",
+        ),
+        Preset(
+            "prune_parts",
+            "Prune heads and MLPs at 20 %",
+            CircuitParams(prune=20, mlps=True),
+            "The same with MLPs among the parts, as the published circuits were found",
+            "circuit",
+            topic="pruning",
+        ),
+        Preset(
+            "minus_one",
+            "Minus one of every head",
+            CircuitParams(minus=True, controls=0),
+            "Each head in turn removed from the whole model, by its mean",
+            "circuit",
+            topic="parts",
+        ),
+    ),
     fields=(
         FieldSpec("kept", _PART, "The parts of the circuit, as settings write them", telling=-1),
         FieldSpec("full", ("prompt",), "The metric of the untouched model", "metric"),
@@ -153,6 +216,7 @@ ANALYSIS = Analysis(
             "control_percent", ("control",), "100 · mean score / mean full of them", "%", True
         ),
         FieldSpec("control_faithfulness", ("control",), "Mean faithfulness of them", "", True),
+        FieldSpec("control_sets", ("control",), "The sets, as settings write them", telling=-1),
         FieldSpec(
             "complete_circuit",
             ("set", "prompt"),
@@ -165,16 +229,19 @@ ANALYSIS = Analysis(
         FieldSpec("complete_sets", ("set",), "The sets, as settings write them", telling=-1),
         FieldSpec("minimality", _PART, "The largest change that the part makes", "metric"),
         FieldSpec("minimality_set", _PART, "The set beside which it makes it", telling=-1),
+        FieldSpec("minimality_sets", ("tried",), "The sets that were tried", telling=-1),
         FieldSpec(
             "generated", ("prompt",), "What the circuit generates, token by token", telling=-1
         ),
         FieldSpec("generated_full", ("prompt",), "What the untouched model generates", telling=-1),
+        FieldSpec("generation_rule", (), "What is put in at positions beyond the reference"),
         FieldSpec("read_position", ("prompt",), "Where the metric was read", telling=-1),
         FieldSpec("answer_rank", ("prompt",), "Rank of the answer untouched, 0 = top", "", True),
         FieldSpec("task_done", ("prompt",), "Whether the model does the task at all"),
         noise_spec(),
         FieldSpec("reference_size", (), "How many prompts the means run over"),
-        FieldSpec("groups", (), "Of which template groups, with their sizes"),
+        FieldSpec("groups", (), "Template groups, with their prompts and reference prompts"),
+        FieldSpec("total", (), "How many parts a circuit could hold", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from desktop_app.contract.circuits import CircuitText
 from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
 
@@ -41,7 +42,7 @@ class EdgesParams(Params):
     steps: int = setting(
         5, "Steps", "How many runs between corrupt and clean EAP-IG averages.", ge=1, le=1_000
     )
-    circuit: str = setting(
+    circuit: CircuitText = setting(
         "",
         "Circuit",
         "A circuit to take and score: so many edges (200), a fraction of them (0.02), or a list "
@@ -102,8 +103,11 @@ ANALYSIS = Analysis(
         FieldSpec("kept", _EDGE, "Whether the circuit holds the edge", telling=-1),
         FieldSpec("circuit_score", ("prompt",), "The metric of the circuit", "metric"),
         FieldSpec("faithfulness", ("prompt",), "(circuit − other) / (base − other)", "", True),
+        FieldSpec(
+            "circuit_faithfulness", (), "The same of the mean metric, as the curve has it", "", True
+        ),
         FieldSpec("fractions", ("step",), "The shares of edges of the curve", telling=-1),
-        FieldSpec("curve", ("step",), "Mean faithfulness of circuits by size", "", True),
+        FieldSpec("curve", ("step",), "Faithfulness of circuits by size", "", True),
         FieldSpec("curve_edges", ("step",), "How many edges each holds after pruning", telling=-1),
         FieldSpec("cpr", (), "Area under the curve", "", True),
         FieldSpec("cmd", (), "Area between the curve and 1", "", True),
@@ -122,9 +126,7 @@ ANALYSIS = Analysis(
             True,
         ),
         FieldSpec("node_kept", _NODE, "Whether the circuit holds the node", telling=-1),
-        FieldSpec(
-            "node_curve", ("step",), "Mean faithfulness of circuits of nodes by size", "", True
-        ),
+        FieldSpec("node_curve", ("step",), "Faithfulness of circuits of nodes by size", "", True),
         FieldSpec("inclusion", _EDGE, "Share of resamples whose circuit holds the edge", "", True),
         FieldSpec(
             "jaccard",
@@ -134,8 +136,9 @@ ANALYSIS = Analysis(
             True,
         ),
         FieldSpec(
-            "control_faithfulness", ("control",), "Mean faithfulness of random circuits", "", True
+            "control_faithfulness", ("control",), "Faithfulness of random circuits", "", True
         ),
+        FieldSpec("control_edges", ("control",), "How many edges each of them holds", telling=-1),
         FieldSpec(
             "layers",
             (),

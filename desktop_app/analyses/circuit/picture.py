@@ -1,0 +1,288 @@
+"""What the circuit's view says, computed from a result without Qt: sentences, and the map."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.analyses.circuit.numbers import (
+    Outcome,
+    change_grid,
+    costs,
+    harm,
+    in_percent,
+    single,
+    values,
+)
+from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.states import (
+    STAYS,
+    WORDS,
+    Board,
+    board_of,
+    cell_of,
+    grid_of,
+    part_at,
+)
+from desktop_app.pictures.noise import noise_sentence
+from desktop_app.pictures.words import MINUS, metric_name, number, part_name, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+
+    from desktop_app.contract.grammar import Part
+    from desktop_app.contract.result import Result
+
+_REPLACED = {
+    "mean": "its mean",
+    "zero": "zero",
+    "resample": "its value on the corrupt twin",
+}
+
+
+def name_of(part: Part) -> str:
+    """Name a part as the field does."""
+    return part_name(*part, "mlp")
+
+
+def entry_name(entry: str) -> str:
+    """Name an entry of a list, perhaps with its positions: `L5H3 at 0, −1`."""
+    part, at, places = entry.partition("@")
+    listed = places.replace("-", MINUS).replace("@", ", ")
+    return name_of(part_of(part)) + (f" at {listed}" if at else "")
+
+
+def size_words(result: Result) -> str:
+    """Say how large the circuit is: `13 of 270 heads`, `24 of 156 heads and MLPs`."""
+    shape, kept = Shape.of_result(result), kept_of(result.data)
+    noun = "heads and MLPs" if shape.mlps else "heads"
+    return f"{len(kept):,} of {len(shape.parts()):,} {noun}"
+
+
+def headline(result: Result) -> str:
+    """Say what the circuit keeps, beside the whole model."""
+    found, data = Outcome.of(result.data), result.data
+    if not math.isfinite(found.score):
+        return f"{size_words(result)}: no score yet"
+    stop = " · stopped" if result.partial else ""
+    metric = metric_name(result)
+    several = f", mean of {len(result.prompts)}" if len(result.prompts) > 1 else ""
+    both = f"{number(found.score, 2)} of {number(found.full, 2)}{several}"
+    verb = "keeps" if len(kept_of(data)) == 1 else "keep"
+    if math.isfinite(found.percent):
+        share = percent(found.percent)
+        return f"{size_words(result)} {verb} {share} of the {metric}: {both}{stop}"
+    return f"{size_words(result)}: {metric} {both}; percentages are withheld{stop}"
+
+
+def beside(result: Result) -> str:
+    """Say what the empty circuit and random ones do, and how faithful this one is."""
+    found = Outcome.of(result.data)
+    told = []
+    if math.isfinite(found.faithfulness):
+        told.append(f"faithfulness {number(found.faithfulness, 2)}")
+    if math.isfinite(found.empty):
+        kept = percent(found.empty_percent) if math.isfinite(found.empty_percent) else ""
+        told.append(f"with everything replaced {kept or number(found.empty, 2)}")
+    told.append(_random_words(result, found))
+    sentence = " · ".join(filter(None, told))
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _random_words(result: Result, found: Outcome) -> str:
+    """Say how random circuits of as many heads do; why they say nothing where that is so."""
+    shape, kept = Shape.of_result(result), kept_of(result.data)
+    heads = [part for part in kept if part[1] is not None]
+    asked = int(result.params.get("controls") or 0)
+    if not asked:
+        return "no random sets were scored"
+    if not heads or len(heads) == shape.layers * shape.heads:
+        return "random sets of as many heads would be the same set"
+    if not found.controls.size:
+        return ""
+    count, good = found.controls.size, found.as_good()
+    as_good = {0: "none keeps as much", 1: "one keeps as much"}.get(good, f"{good} keep as much")
+    average, best = float(found.controls.mean()), float(found.controls.max())
+    if count == 1:
+        return f"one random set of as many heads {percent(average)}"
+    return (
+        f"{count} random sets of as many heads of the same layers {percent(average)} on average, "
+        f"{percent(best)} at most: {as_good}"
+    )
+
+
+def how(result: Result) -> str:
+    """Say what takes the place of what is outside, and what is no part at all."""
+    mode = str(result.params.get("replace", "mean"))
+    size = result.data.get("reference_size")
+    reference = ""
+    if mode == "mean":
+        published = result.params.get("means") == "as-published"
+        reference = f" over {plural(int(size), 'reference prompt')}" if size is not None else ""
+        reference += ", taken as published" if published else ""
+        reference += _groups(result.data.get("groups"))
+    told = f"Every part outside is replaced by {_REPLACED.get(mode, mode)}{reference}"
+    if not Shape.of_result(result).mlps:
+        told += "; all MLPs stay"
+    noise = noise_sentence(result)
+    return " ".join(filter(None, (f"{told}.", noise)))
+
+
+def _groups(groups: object) -> str:
+    count = len(groups) if isinstance(groups, (dict, list, tuple)) else 0
+    return f", {count} template groups apart" if count > 1 else ""
+
+
+def gate(result: Result) -> str:
+    """Say on which prompts the model does not do the task; empty where it does on all."""
+    done = [bool(one) for one in result.data.get("task_done", ())]
+    failed = [place + 1 for place, one in enumerate(done) if not one]
+    if not failed:
+        return ""
+    if len(failed) == len(done):
+        whose = "this prompt" if len(done) == 1 else "any of these prompts"
+        return (
+            f"The model does not do this task on {whose}: there is nothing to keep, and "
+            "percentages are withheld."
+        )
+    if len(failed) > 3:
+        return (
+            f"The model does not do this task on {len(failed)} of {len(done)} prompts: their "
+            "percentages are withheld."
+        )
+    named = ", ".join(map(str, failed))
+    noun, whose = ("prompt", "its") if len(failed) == 1 else ("prompts", "their")
+    return f"The model does not do this task on {noun} {named}: {whose} percentages are withheld."
+
+
+def board(result: Result) -> Board:
+    """Return the map of a result: what is kept, what was dropped, what each part costs."""
+    shape = Shape.of_result(result)
+    states = grid_of(kept_of(result.data), shape, dropped(result.data))
+    changes = change_grid(result)
+    tip = partial(cell_words, result, states, changes)
+    return board_of(shape, states, changes, tip, change_name(result))
+
+
+def change_name(result: Result) -> str:
+    """Name what colours the map."""
+    return "without it, points" if in_percent(result.data) else f"without it, {metric_name(result)}"
+
+
+def cell_words(
+    result: Result, states: np.ndarray, changes: np.ndarray, row: int, column: int
+) -> str:
+    """Say of a cell what it is, whether it is kept, and what it costs."""
+    shape = Shape.of_result(result)
+    part = part_at((row, column), shape)
+    state = int(states[row, column])
+    told = f"{name_of(part)}  {WORDS[state]}"
+    change = float(changes[row, column])
+    if math.isfinite(change):
+        told += f" · {change_words(result, change)} without it"
+    return told
+
+
+def change_words(result: Result, change: float) -> str:
+    """Write what removing a part changes, with its unit."""
+    if in_percent(result.data):
+        return f"{number(change, 1, sign=True)} points"
+    return f"{number(change, sign=True)} {metric_name(result)}"
+
+
+def part_sentence(result: Result, part: Part) -> str:
+    """Say in one sentence what a part is to the circuit."""
+    shape, kept = Shape.of_result(result), kept_of(result.data)
+    if shape.lacks(part):
+        return "This model has no such part."
+    own = [cost for cost in costs(result.data) if cost.part == part]
+    if own:
+        worst = min(own, key=lambda cost: harm(result) * cost.change)
+        score = Outcome.of(result.data).score
+        kept_words = f", {percent(worst.percent)}" if math.isfinite(worst.percent) else ""
+        return (
+            f"Kept. Without it the circuit's {metric_name(result)} goes from {number(score, 2)} to "
+            f"{number(worst.without, 2)}{kept_words} "
+            f"({change_words(result, worst.change)})."
+        )
+    if part in kept:
+        where = "everywhere" if kept[part] is None else "at some positions"
+        return f"Kept {where}. What the circuit loses without it: switch on Minus one and run."
+    if states_of(result)[cell_of(part, shape)] == STAYS:
+        return "All MLPs stay: they are no parts of this circuit. Click it to make them parts."
+    step = _dropped_at(result.data, part)
+    return step or "Outside: it is replaced. Click or press Space to keep it."
+
+
+def states_of(result: Result) -> np.ndarray:
+    """Return the state of every cell."""
+    return grid_of(kept_of(result.data), Shape.of_result(result), dropped(result.data))
+
+
+def _dropped_at(data: Mapping[str, Any], part: Part) -> str:
+    names = [str(name) for name in data.get("trail_part", ())]
+    stayed = list(data.get("trail_kept", ()))
+    before, after = values(data, "trail_before"), values(data, "trail_after")
+    for step, name in enumerate(names):
+        if not stayed[step] and part == part_of(name):
+            return (
+                f"Dropped in step {step + 1} of the pruning: {percent(before[step])} with it, "
+                f"{percent(after[step])} without."
+            )
+    return ""
+
+
+def best_head(result: Result) -> tuple[int, int | None] | None:
+    """Return the kept part that the circuit needs most: what a first result selects."""
+    found = costs(result.data)
+    if not found:
+        return None
+    return min(found, key=lambda cost: harm(result) * cost.change).part
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield what a circuit keeps, for a terminal."""
+    yield headline(result)
+    yield beside(result)
+    yield how(result)
+    told = gate(result)
+    if told:
+        yield told
+    names = [str(name) for name in result.data.get("kept", ())]
+    yield f"kept: {', '.join(names[:60])}{' …' if len(names) > 60 else ''}"
+    ranked = sorted(costs(result.data), key=lambda cost: harm(result) * cost.change)
+    if ranked:
+        yield "removed from the whole circuit one at a time, worst first:"
+    for cost in ranked[:10]:
+        change = change_words(result, cost.change)
+        yield f"  {entry_name(cost.entry):<10} {change:>16}   keeps {percent(cost.percent):>8}"
+    steps = len(result.data.get("trail_part", ()))
+    if steps:
+        gone = len(dropped(result.data))
+        last = values(result.data, "trail_pass")
+        count = int(last[-1]) if last.size else 0
+        passes = f"{count} pass{'' if count == 1 else 'es'}"
+        yield f"pruned: {gone:,} of {steps:,} trials dropped a part, in {passes}"
+
+
+def threshold(result: Result) -> float:
+    """Return the percentage that pruning keeps to; NaN where nothing was pruned."""
+    prune = result.params.get("prune")
+    return math.nan if prune is None else 100.0 - float(prune)
+
+
+def is_withheld(result: Result) -> bool:
+    """Return whether percentages are withheld."""
+    return not math.isfinite(single(result.data, "percent_of_means"))
+
+
+def table(
+    result: Result, prompt: int = 0, head: tuple[int, int] | None = None
+) -> tuple[list[str], list[list[str]]]:
+    """Return every part with its state and what it costs, for a spreadsheet."""
+    from desktop_app.analyses.circuit.tables import table as whole
+
+    return whole(result, prompt, head)

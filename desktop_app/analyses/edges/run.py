@@ -1,0 +1,259 @@
+"""Edges: what each one does, estimated at once and then exact, and circuits of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from desktop_app.analyses.edges import circuits
+from desktop_app.analyses.edges.spec import ANALYSIS, EdgesParams
+from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.result import PARTIAL, Notice
+from desktop_app.methods import stopped
+from desktop_app.methods.edge_estimates import NO_SLOPE, refuse_flat
+from desktop_app.methods.edge_measures import (
+    Effects,
+    estimate_all,
+    measure_exactly,
+    needs,
+    work_of,
+)
+from desktop_app.methods.edge_plan import Pace, order_by, overlap
+from desktop_app.methods.edge_sides import Sides
+from desktop_app.methods.estimates import rank_agreement
+from desktop_app.methods.finish import Clock, finish, not_finite, with_twins
+from desktop_app.methods.nearness import near_notices, prepare_near
+from desktop_app.methods.predictions import check_gate
+from desktop_app.support.errors import BadInputError, Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Result
+    from desktop_app.engine.model import LoadedModel
+
+_ESTIMATES = frozenset({"auto", "exact", "eap", "eap-ig"})
+_EXACT = frozenset({"auto", "exact"})
+_SECONDS = 60.0
+# What circuits take of the time, beside estimates and exact runs.
+_SHARE_OF_CIRCUITS = 0.15
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One run, settled.
+
+    Attributes:
+        steps: How many runs EAP-IG averages; 0 for EAP alone.
+        estimated: Whether estimates are made.
+        clock: Seconds from anywhere.
+    """
+
+    params: EdgesParams
+    sides: Sides
+    effects: Effects
+    report: Reporter
+    clock: Callable[[], float]
+
+    @property
+    def estimated(self) -> bool:
+        """Whether estimates are made: of a rank there are none."""
+        params = self.params
+        return params.method in _ESTIMATES and params.metric not in NO_SLOPE
+
+    @property
+    def steps(self) -> int:
+        """How many runs EAP-IG averages; 0 for EAP alone."""
+        return 0 if self.params.method == "eap" else self.params.steps
+
+
+def run(
+    model: LoadedModel,
+    params: EdgesParams,
+    report: Reporter,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Result:
+    """Exchange what every edge leads from its sender into its receiver, and measure what follows.
+
+    Returns:
+        `sender`, `receiver`, `input` `[edge]`; `effect [edge, N]` = changed − base, NaN where not
+        computed; `estimate [edge, N]`, with `agreement` and `overlap` of the two; circuits.
+    """
+    costs = Clock(model)
+    _refuse(params)
+    prepared = prepare_near(model, params, report)
+    asked = params.metric, params.replace, params.reference
+    sides = Sides(model, params, prepared, asked, report)
+    circuits.settle(params, sides.graph)
+    report.needs(needs(sides))
+    effects = Effects(np.full((len(sides.graph), len(sides)), np.nan))
+    task = _Task(params, sides, effects, report, clock)
+    share = _measure(task)
+    found: dict[str, Any] = {}
+    notices = [*prepared.notices, *sides.notices]
+    logits = [sides.read_off(n).logits for n in range(len(sides))]
+    notices += near_notices(model, params, prepared, enumerate(logits))
+    gate = check_gate(prepared.records, logits, "what its edges do says little")
+    notices += gate.notices
+    if effects.stopped:
+        notices += _stopped(task)
+    else:
+        notices += _left_out(task)
+        told = ShareReporter(report, share, 1 - share)
+        found, said = circuits.fields(model, params, _known(task), told)
+        notices += said
+    notices += _not_finite(task)
+    stopped.tell_end(report)
+    data = {
+        **_fields(task),
+        **found,
+        "read_position": np.array(sides.read),
+        "answer_rank": gate.answer_rank,
+        "task_done": gate.done,
+    }
+    return finish(model, ANALYSIS, params, prepared.records, (data, notices), costs)
+
+
+def _refuse(params: EdgesParams) -> None:
+    """Refuse what cannot be estimated, before anything is run."""
+    if params.method in {"eap", "eap-ig"}:
+        refuse_flat(params.metric, params.method)
+    if params.best and params.method in _EXACT and params.metric in NO_SLOPE:
+        raise BadInputError(
+            f"--best takes the edges that are estimated best, and {params.metric} has no gradient "
+            "to estimate by: choose --metric logit_diff, or --best 0."
+        )
+    if params.replace == "corrupt":
+        return
+    if params.replace == "zero" and params.reference:
+        raise BadInputError("--reference is for --replace mean: leave it out, or choose mean.")
+
+
+def _measure(task: _Task) -> float:
+    """Estimate, then run exactly; return which part of the time that was."""
+    params, sides, effects = task.params, task.sides, task.effects
+    count = len(sides.graph)
+    wanted = order_by(None, count)[: params.best or None]
+    steps = max(1, task.steps) if task.estimated else 0
+    guess, exact = work_of(sides, steps=steps, order=wanted)
+    exact = exact if params.method in _EXACT else 0.0
+    whole = max(1.0, guess + exact) / (1 - _SHARE_OF_CIRCUITS)
+    show = partial(_show, task)
+    if task.estimated:
+        told = ShareReporter(task.report, 0.0, guess / whole)
+        estimate_all(sides, effects, task.steps, told, show)
+    if params.method in _EXACT:
+        order = order_by(effects.estimate, count)[: params.best or None]
+        limit = params.budget * _SECONDS if params.method == "auto" else None
+        told = ShareReporter(task.report, guess / whole, exact / whole)
+        measure_exactly(sides, effects, order, Pace(task.clock, limit), told, show)
+        if effects.stopped and not task.report.keeps_partial:
+            raise Cancelled
+    return (guess + exact) / whole
+
+
+def _known(task: _Task) -> circuits.Known:
+    """Return what circuits are chosen by and run with."""
+    sides, effects = task.sides, task.effects
+    base = np.array([sides.read_off(n).base for n in range(len(sides))])
+    named = {"eap-ig" if task.steps else "eap": effects.estimate}
+    if effects.eap is not None:
+        named["eap"] = effects.eap
+    estimates = {name: values for name, values in named.items() if values is not None}
+    rankings = circuits.rankings_of(effects.exact, estimates)
+    return circuits.Known(sides.graph, sides.senders, sides.side, base, rankings)
+
+
+def _show(task: _Task) -> None:
+    task.report.partial(_fields(task))
+
+
+def _fields(task: _Task) -> dict[str, Any]:
+    """Return what is known of the edges."""
+    sides, effects, graph = task.sides, task.effects, task.sides.graph
+    read_off = [sides.read_off(n) for n in range(len(sides))]
+    known = effects.known
+    fields = {
+        **_names(sides),
+        **with_twins("base", np.array([each.base for each in read_off])),
+        **with_twins("other", np.array([each.empty for each in read_off])),
+        **with_twins("effect", effects.exact, known[:, None]),
+        "layers": {
+            "layers": graph.layers,
+            "heads": graph.heads,
+            "kv_heads": graph.kv_heads,
+            "parallel": sorted(graph.parallel),
+        },
+        "estimated": not known.any(),
+        "computed": int(known.sum()),
+    }
+    if effects.noise is not None:
+        fields["noise"] = effects.noise
+    for name, ending, values in (("estimate", "", effects.estimate), *_beside(effects)):
+        if values is not None:
+            fields |= with_twins(name, values)
+            pair = values.mean(-1), np.where(known, effects.exact.mean(-1), np.nan)
+            fields[f"agreement{ending}"] = rank_agreement(*pair)
+            fields[f"overlap{ending}"] = overlap(*pair)
+    return fields
+
+
+def _beside(effects: Effects) -> list[tuple[str, str, np.ndarray | None]]:
+    return [("estimate_eap", "_eap", effects.eap)]
+
+
+def _names(sides: Sides) -> dict[str, np.ndarray]:
+    """Return the sender, the receiver and the input of every edge."""
+    graph = sides.graph
+    kinds = np.array([receiver.kind for receiver in graph.receivers])
+    return {
+        "sender": np.array(graph.sender_names)[graph.senders_of],
+        "receiver": np.array(graph.receiver_names)[graph.inputs_of],
+        "input": kinds[graph.inputs_of],
+    }
+
+
+def _stopped(task: _Task) -> list[Notice]:
+    known, count = int(task.effects.known.sum()), len(task.sides.graph)
+    rest = "the others are estimates" if task.effects.estimate is not None else "no more is known"
+    message = (
+        f"Stopped at {known:,} of {count:,} edges; {rest}. Run again with the same settings to go "
+        "on from there."
+    )
+    return [Notice(PARTIAL, message)]
+
+
+def _left_out(task: _Task) -> list[Notice]:
+    """Say of how many edges the time held none."""
+    params = task.params
+    known, count = int(task.effects.known.sum()), len(task.sides.graph)
+    wanted = min(params.best or count, count)
+    if params.method != "auto" or known >= wanted:
+        return []
+    message = (
+        f"The budget of {params.budget:g} minutes held {known:,} of {wanted:,} edges exactly, the "
+        "best-estimated ones; the others are estimates. Give a larger --budget, or --method exact."
+    )
+    return [Notice("edges_estimated", message)]
+
+
+def _not_finite(task: _Task) -> list[Notice]:
+    """Return a warning for each prompt with numbers that are not finite where there must be some.
+
+    Effects that were not computed are none of them.
+    """
+    found = []
+    estimate = task.effects.estimate
+    for number in range(len(task.sides)):
+        read = task.sides.read_off(number)
+        bad = not np.isfinite([read.base, read.empty]).all()
+        if bad or (estimate is not None and not np.isfinite(estimate[:, number]).all()):
+            ids = task.sides.ids([number])[0].tolist()
+            what = f"The edges of prompt {number + 1}"
+            found.append(not_finite(what, task.sides.model, [ids], number))
+    return found

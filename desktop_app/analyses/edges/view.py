@@ -1,0 +1,600 @@
+"""The edges' view: the circuit board with its list, curves by size, estimates against exact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+
+from desktop_app.analyses.edges import picture as data_of
+from desktop_app.analyses.edges.board_pane import USUAL, BoardPane
+from desktop_app.analyses.edges.hypothesis import Hypothesis
+from desktop_app.analyses.edges.known import Known, is_try, known_of
+from desktop_app.analyses.edges.marks import Marker
+from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPane
+from desktop_app.analyses.edges.side import EdgeSide
+from desktop_app.analyses.edges.tried import Tries, given_edges, measures_same, read_edges, text_of
+from desktop_app.contract.grammar import parse_parts
+from desktop_app.pictures.graph import BoardPicture, Node, draw_graph, strongest
+from desktop_app.pictures.roles import BORROWED
+from desktop_app.pictures.words import clipped, plural
+from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel
+from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.messages import Banner
+from desktop_app.widgets.basics.segmented import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Intent
+    from desktop_app.pictures.origin import Difference
+
+# Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
+_EXPANDED, _PINNED = 12, 4
+_TRY = {"method": "none", "nodes": False, "controls": 0, "resamples": 0}
+_MEASURING = "The edges are still being measured: wait, or stop the run, then try a circuit."
+_NOT_THERE = "“{}” is no node of this model: write L5H3, 5.3, m4, embed or logits."
+
+
+class EdgesView(AnalysisView):
+    """Board and list beside each other; curves, agreement and nodes on pages of their own.
+
+    The effects drawn are those of the last measurement; circuits tried by hand are results of their
+    own, which only score. The form stays that of the measurement.
+    """
+
+    picks = True
+    borrows: ClassVar[tuple[str, ...]] = (BORROWED,)
+    EMPTY = (
+        "Who tells whom what?",
+        "Give the prompts corrupt twins and run: estimates of every edge come at once, exact "
+        "effects take their place.",
+    )
+
+    title_wanted = Signal(object, str)
+
+    @override
+    def build_content(self, content: QWidget) -> None:
+        self._known: Known | None = None
+        self._measured: Result | None = None
+        self._hypothesis, self._tries, self._marker = Hypothesis(), Tries(), Marker()
+        self._expanded: dict[int, None] = {}
+        self._edges = np.empty(0, dtype=np.int64)
+        self._gate = Banner()
+        self._headline = ElidedLabel("", "heading")
+        self._pane, self._side = BoardPane(self.selection), EdgeSide()
+        self.board = self._pane.board
+        self._curves, self._agreement, self._nodes = CurvesPane(), AgreementPane(), NodesPane()
+        split = Reflow((self._pane, 3, 620, 400), (self._side, 2, 380, 420))
+        self.pages = Pages(
+            ("board", "Board", split),
+            ("curves", "By size", self._curves),
+            ("agreement", "Estimate and exact", self._agreement),
+            ("nodes", "Nodes", self._nodes),
+        )
+        self.pages.beside.addWidget(self._headline, 1)
+        column_in(content, self._gate, (self.pages, 1), spacing=4)
+        self._connect_content()
+
+    def _connect_content(self) -> None:
+        pane, side, board, circuit = self._pane, self._side, self.board, self._side.circuit
+        pane.amount_changed.connect(self._redraw)
+        pane.scope_changed.connect(self._redraw)
+        pane.overlay_chosen.connect(self._redraw)
+        pane.searched.connect(self._on_searched)
+        board.node_chosen.connect(self._on_node_chosen)
+        board.edge_chosen.connect(self._on_edge_chosen)
+        board.node_activated.connect(self._on_node_activated)
+        board.node_picked.connect(self._on_node_picked)
+        board.toggled.connect(self._on_toggled)
+        board.expand_asked.connect(self._on_expand)
+        board.unpin_asked.connect(self._on_unpin)
+        side.filter_changed.connect(self._list)
+        side.toggled.connect(self._on_toggled)
+        side.list.row_selected.connect(self._on_row_selected)
+        side.list.row_activated.connect(self._on_row_activated)
+        circuit.undo_asked.connect(self._on_undo)
+        circuit.redo_asked.connect(self._on_redo)
+        circuit.reset_asked.connect(self._on_reset)
+        circuit.test_asked.connect(self._on_test)
+        circuit.save_asked.connect(self._on_save)
+        self._agreement.edge_chosen.connect(self._on_row_selected)
+        self._nodes.node_chosen.connect(self._on_node_named)
+        self.selection.head_changed.connect(self._on_selected)
+        keys = QShortcut(QKeySequence.StandardKey.Undo, self)
+        keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        keys.activated.connect(self._on_undo)
+
+    # Drawing.
+
+    @override
+    def draw_new(self, result: Result) -> None:
+        known = known_of(result.data)
+        if known is not None:
+            self._take(result, known)
+        self.draw_result(result)
+
+    def _take(self, result: Result, known: Known) -> None:
+        """Take note of a result: of a measurement, or of a circuit that was tried on it."""
+        self._tries.add(result)
+        if known.has_effects and not is_try(result):
+            self._measured = result
+            self._expanded = {}
+            self._hypothesis.begin(known.kept)
+        elif self._measured is not None and not measures_same(self._measured, result):
+            self._measured = None
+            self._hypothesis.begin(None)
+        given = given_edges(result, known)
+        if is_try(result) and given is not None and not self._tries.expects_other(result):
+            now = self._hypothesis.inside
+            if now is None or not np.array_equal(now, given):
+                self._hypothesis.adopt(given)
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        known = known_of(result.data)
+        if known is None:
+            raise ValueError("the result does not say of what shape its model is")
+        source = self._measured or result
+        self._known = known if source is result else known_of(source.data)
+        several = len(result.prompts) > 1
+        self._pane.chooser.set_result(result)
+        self._pane.show_prompts(several)
+        self._marker.take_model(result.model)
+        self._pane.show_overlays(self._marker.offers())
+        self.draw_prompt(result)
+        data = source.data
+        self._show_pages(data)
+        failed = next((n for n in result.warnings if n.code == "task_not_done"), None)
+        if failed is None:
+            self._gate.dismiss()
+        else:
+            self._gate.show_message(failed.message, "warn", dismissible=False)
+
+    def _show_pages(self, data: Mapping[str, Any]) -> None:
+        known = self._known
+        if known is None:
+            return
+        there = {
+            "curves": self._curves.show_data(data),
+            "agreement": self._agreement.show_known(known, str(data.get("method", "")), None),
+            "nodes": self._nodes.show_ranking(data_of.node_list(known)),
+        }
+        for name, shown in there.items():
+            self.pages.choice.set_option_enabled(name, shown, "" if shown else _LACKS[name])
+            if not shown and self.pages.page() == name:
+                self.pages.turn_to("board")
+
+    @override
+    def draw_prompt(self, result: Result) -> None:
+        if self._is_partial or self._known is None:
+            return
+        self._pane.show_prompts(len(result.prompts) > 1)
+        self._draw(self._known, result)
+        self._on_selected()
+
+    @override
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        known = known_of(data)
+        if known is None or not known.has_effects:
+            return False
+        if not self._is_partial:
+            self._expanded = {}
+            self._hypothesis.begin(None)
+            self._measured = None
+            self.pages.turn_to("board")
+        self._is_partial = True
+        self._known = known
+        self._pane.show_prompts(False)
+        self._draw(known, None)
+        return True
+
+    def _draw(self, known: Known, result: Result | None) -> None:
+        """Draw the board and its list."""
+        prompt = self._prompt_shown(result)
+        inside = self._hypothesis.inside
+        self._edges = self._chosen_edges(known, prompt, inside)
+        marks = self._marker.marks(known.table, self._pane.overlay)
+        drawn = draw_graph(known.table, known.drawn(prompt, inside), self._edges, marks)
+        self.board.set_words(self._tell_edge, self._tell_node)
+        self.board.show_picture(drawn, _legend(drawn))
+        words = data_of.shown_words(len(self._edges), known)
+        self._pane.show_count(
+            self._marker.words(words, drawn, self._pane.overlay), len(self._edges), len(known)
+        )
+        self._pane.show_names([node.name for node in drawn.nodes])
+        short = data_of.headline(known, result, prompt, short=True)
+        self._headline.set_full_text(data_of.headline(known, result, prompt), short)
+        self._list()
+        self._show_circuit()
+
+    def _chosen_edges(
+        self, known: Known, prompt: int | None, inside: np.ndarray | None
+    ) -> np.ndarray:
+        """Return what is drawn: the circuit's strongest, and what was put on the board by hand."""
+        values = known.values(prompt)
+        amount = self._pane.amount
+        if inside is None:
+            found = strongest(values, amount)
+        else:
+            # A circuit that was only scored has no effects: then any of its edges.
+            sized = np.where(np.isfinite(values), values, 0.0)
+            found = strongest(sized, amount, inside)
+            if amount > USUAL:
+                found = np.union1d(found, strongest(values, amount - len(found)))
+        extra = [np.asarray(self._hypothesis.touched(), dtype=np.int64)]
+        extra += [self._edges_of(known, values, node, _EXPANDED) for node in self._expanded]
+        pinned = self._marker.pinned(known.table)
+        extra += [self._edges_of(known, values, node, _PINNED) for node in pinned]
+        every = np.unique(np.concatenate([found, *extra]))
+        order = np.lexsort((every, -np.abs(np.nan_to_num(values[every]))))
+        return np.asarray(every[order])
+
+    @staticmethod
+    def _edges_of(known: Known, values: np.ndarray, node: int, count: int) -> np.ndarray:
+        joined = (known.table.ends == node) | (known.table.graph.senders_of == node)
+        return strongest(values, count, joined)
+
+    def _prompt_shown(self, result: Result | None) -> int | None:
+        if result is None or self._pane.scope.value() != "prompt" or len(result.prompts) < 2:
+            return None
+        return self.prompt_of(result)
+
+    def _resamples(self) -> object:
+        return None if self._measured is None else self._measured.params.get("resamples")
+
+    def _list(self) -> None:
+        """List the edges on the board, or all of the selected node."""
+        known = self._known
+        if known is None:
+            return
+        prompt, inside, edges = (
+            self._prompt_shown(self._result),
+            self._hypothesis.inside,
+            self._edges,
+        )
+        node, _edge = self.board.chosen()
+        note = data_of.counted(known)
+        if self._side.filter.value() == "node":
+            edges = edges[:0]
+            if node is not None:
+                edges = self._edges_of(known, known.values(prompt), node, 500)
+        outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
+        self._side.show_edges(data_of.edge_list(known, edges, prompt, inside), outside, note)
+        self._side.list.select_key(self.board.chosen()[1])
+
+    def _show_circuit(self) -> None:
+        """Say what the circuit does, where it was scored."""
+        shape, known, result = self._hypothesis, self._known, self._result
+        ways = (shape.can_undo(), shape.can_redo(), shape.is_changed())
+        scored = None if known is None else self._tries.of(shape.inside, known)
+        if self._is_partial or known is None or result is None:
+            self._side.circuit.show_state(_MEASURING, ways=(False,) * 3, scored=False)
+            return
+        if shape.inside is None:
+            self._side.circuit.show_state(_BEGIN, ways=ways, scored=False)
+            return
+        count, prompt = int(shape.inside.sum()), self._prompt_shown(result)
+        if scored is None:
+            words = f"{plural(count, 'edge')}, not scored yet."
+            self._side.circuit.show_state(words, ways=ways, scored=False)
+            return
+        words = data_of.circuit_sentence(scored, count, prompt) + "."
+        far = data_of.faithfulness_of(scored.data, None)
+        chance = data_of.controls_sentence(scored.data, of=far)
+        stable = ""
+        if not shape.is_changed():
+            stable = data_of.stability_sentence(known.data, self._resamples())
+        told = " ".join(filter(None, (words, chance, stable)))
+        self._side.circuit.show_state(told, ways=ways, scored=True)
+
+    def _redraw(self, *_choice: object) -> None:
+        if self._known is not None:
+            self._pane.show_prompts(self._result is not None and len(self._result.prompts) > 1)
+            self._draw(self._known, None if self._is_partial else self._result)
+
+    @override
+    def picture_widget(self) -> QWidget:
+        """Return what an export draws: the board, or the plot of the page in sight."""
+        shown: dict[str, QWidget] = {
+            "curves": self._curves.plot,
+            "agreement": self._agreement.plot,
+            "nodes": self._nodes.list,
+        }
+        return shown.get(self.pages.page(), self.board)
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "page": self.pages.page(),
+            "headline": self._headline.full_text(),
+            **self._pane.read(),
+            **self._side.read(),
+            "curves": self._curves.read(),
+            "agreement": self._agreement.read(),
+            "inside": None
+            if self._hypothesis.inside is None
+            else np.flatnonzero(self._hypothesis.inside).tolist(),
+            "pinned": self._marker.parts(),
+        }
+
+    def _tell_edge(self, edge: int) -> str:
+        if self._known is None:
+            return ""
+        told = data_of.edge_sentence(self._known, edge, self._prompt_shown(self._result))
+        inside = self._hypothesis.inside
+        return told if inside is None or inside[edge] else f"{told} · outside the circuit"
+
+    def _tell_node(self, node: Node) -> str:
+        told = [node.name]
+        told += [node.role] if node.role else []
+        told += [f"published: {node.published}"] if node.published else []
+        place = self.board.picture().place_of(node.number)
+        if place is not None:
+            drawn = self.board.picture().edges_of(place)
+            told.append(f"{plural(len(drawn), 'edge')} drawn")
+            if len(drawn) and self._known is not None:
+                first = int(self.board.picture().edges[drawn[0]])
+                told.append(f"strongest {data_of.edge_sentence(self._known, first)}")
+        return " · ".join(told)
+
+    # What the window tells.
+
+    @override
+    def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
+        if self._marker.take_roles(lent):
+            self._redraw()
+
+    @override
+    def learn_tries(self, tries: Sequence[Result]) -> None:
+        """Hear what else was tried; the last measurement among it says how wide edges are."""
+        for result in tries:
+            self._tries.add(result)
+            known = known_of(result.data)
+            if known is not None and known.has_effects and not is_try(result):
+                self._measured = result
+
+    @override
+    def set_params(self, params: Params) -> None:
+        """Fill the form; what only scored a circuit leaves it as that of the measurement."""
+        if getattr(params, "method", "") == _TRY["method"]:
+            now = self.try_params() or self.analysis.params()
+            names = (*_TRY, "circuit", "best", "budget", "steps")
+            params = params.model_copy(update={name: getattr(now, name) for name in names})
+        super().set_params(params)
+
+    @override
+    def mark_source(self, difference: Difference) -> None:
+        """Say what made the picture; that a try only scores is no other setting of the form."""
+        result = self._result
+        if result is not None and is_try(result):
+            fields = self.analysis.params.model_fields
+            own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
+            kept = tuple(t for t in difference.settings if t.partition(":")[0] not in own)
+            difference = type(difference)(difference.model, kept, difference.prompts)
+        super().mark_source(difference)
+
+    @override
+    def show_failure(
+        self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
+    ) -> None:
+        self._tries.asked = ""
+        super().show_failure(message, code, fix)
+
+    @override
+    def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
+        if not busy:
+            self._tries.asked = ""
+        super().show_busy(busy, waiting=waiting)
+
+    @override
+    def clear(self) -> None:
+        super().clear()
+        self._known = self._measured = None
+        self._tries.clear()
+        self._hypothesis.begin(None)
+        self._expanded = {}
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        if intent.name == "pin_parts":
+            parts = parse_parts(str(intent.data.get("parts", "")))
+            self._marker.pin(parts)
+            self.pages.turn_to("board")
+            self._redraw()
+            if parts and self._known is not None:
+                number = self._known.table.number_of(parts[-1])
+                if number is not None:
+                    self.board.choose(number)
+            elif parts:
+                told = "They stand on the board once the edges are there: run it."
+                self.message_requested.emit(told)
+        elif intent.name == "test_circuit":
+            self._test_given(str(intent.data.get("edges", "")))
+        else:
+            super().answer(intent)
+
+    def _test_given(self, text: str) -> None:
+        """Score a circuit that another view gives, beside random ones."""
+        if self._known is not None:
+            given = read_edges(text, self._known)
+            if given is not None:
+                self._hypothesis.adopt(given)
+        self.pages.turn_to("board")
+        self._run_circuit(text, controls=20)
+        self._redraw()
+
+    # Trying circuits.
+
+    def _on_toggled(self, edges: Sequence[int] | np.ndarray) -> None:
+        known = self._known
+        if known is None or not len(edges):
+            return
+        if self._is_partial:
+            self.message_requested.emit(_MEASURING)
+            return
+        numbers = np.asarray(edges, dtype=np.int64)
+        self._hypothesis.toggle(numbers, self._edges, len(known))
+        self._try()
+
+    def _try(self, *, controls: int = 0) -> None:
+        """Score the circuit as it stands, unless that was done before."""
+        known, inside = self._known, self._hypothesis.inside
+        if known is None:
+            return
+        self._redraw()
+        if inside is None:
+            return
+        found = self._tries.of(inside, known)
+        if found is not None and not controls:
+            self._tries.asked = ""
+            self._show_circuit()
+            return
+        self._run_circuit(text_of(inside, known), controls=controls)
+
+    def _run_circuit(self, text: str, *, controls: int) -> None:
+        if self._cannot_run:
+            self.message_requested.emit(self._cannot_run)
+            return
+        params = self.try_params() or self.analysis.params()
+        changes = {**_TRY, "circuit": text, "controls": controls}
+        self._tries.asked = text
+        self.run_requested.emit(params.model_copy(update=changes))
+
+    def _on_undo(self) -> None:
+        self._hypothesis.undo()
+        self._try()
+
+    def _on_redo(self) -> None:
+        self._hypothesis.redo()
+        self._try()
+
+    def _on_reset(self) -> None:
+        self._hypothesis.reset()
+        self._try()
+
+    def _on_test(self) -> None:
+        self._try(controls=20)
+
+    def _on_save(self, name: str) -> None:
+        known = self._known
+        found = None if known is None else self._tries.of(self._hypothesis.inside, known)
+        if found is not None:
+            self.title_wanted.emit(found, name)
+            self.message_requested.emit(f"Kept in the history as “{name}”.")
+
+    # Answering.
+
+    def _on_node_chosen(self, number: int | None) -> None:
+        if number is None or self._known is None:
+            if self._side.filter.value() == "node":
+                self._list()
+            return
+        part = self._known.table.node(number).part
+        if part is not None:
+            self.selection.select_head(*part)
+        if self._side.filter.value() == "node":
+            self._list()
+
+    def _on_edge_chosen(self, edge: int | None) -> None:
+        self._side.list.select_key(edge)
+        self._side.show_toggle()
+
+    def _on_row_selected(self, edge: int) -> None:
+        self.board.choose(self.board.chosen()[0], edge)
+        self._pane.tell(self._tell_edge(edge))
+
+    def _on_row_activated(self, edge: int) -> None:
+        """Go to where an edge begins."""
+        if self._known is not None:
+            self.board.centre_on(int(self._known.table.graph.senders_of[edge]))
+            self.board.choose(None, edge)
+
+    def _on_node_activated(self, number: int) -> None:
+        node = None if self._known is None else self._known.table.node(number)
+        if node is not None and node.kind == "head" and node.head is not None:
+            self.open_attention(node.layer, node.head)
+
+    def _on_node_picked(self, number: int) -> None:
+        part = None if self._known is None else self._known.table.node(number).part
+        if part is not None:
+            self.selection.toggle_picked([part])
+
+    def _on_expand(self, number: int) -> None:
+        self._expanded[number] = None
+        self._redraw()
+        self.board.choose(number)
+
+    def _on_unpin(self, number: int) -> None:
+        if self._known is not None:
+            self._marker.unpin(self._known.table.node(number).part)
+            self._redraw()
+
+    def _on_node_named(self, key: str) -> None:
+        self._on_searched(key)
+
+    def _on_searched(self, text: str) -> None:
+        """Bring a node into the middle; one that is not on the board is put there."""
+        if self._known is None:
+            return
+        found = self._known.table.found(text)
+        if not found:
+            if text.strip():
+                self._pane.tell(_NOT_THERE.format(clipped(text, 40)))
+            return
+        number = found[0]
+        self.pages.turn_to("board")
+        if not self.board.centre_on(number):
+            self._expanded[number] = None
+            self._redraw()
+            self.board.centre_on(number)
+        self._on_node_chosen(number)
+
+    def _on_selected(self, _head: object = None) -> None:
+        known, chosen = self._known, self.selection
+        if known is None or chosen.layer is None:
+            return
+        number = known.table.number_of((chosen.layer, chosen.head))
+        if (number is not None and self.board.chosen() == (None, None)) or (
+            number is not None and self.board.chosen()[0] not in {None, number}
+        ):
+            self.board.choose(number)
+
+
+_BEGIN = (
+    "Take an edge or a node out of the board, and what is left is scored as a circuit: all other "
+    "edges are exchanged. Or choose a circuit by its size in the settings."
+)
+_LACKS = {
+    "curves": "Not in this result: no circuits by size were run",
+    "agreement": "Not in this result: it needs estimates and exact effects",
+    "nodes": "Not in this result: run it with Nodes in the settings",
+}
+
+
+def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
+    """Return what the board's colours and strokes mean."""
+    told: list[tuple[str, str]] = []
+    if np.isfinite(drawn.values).any():
+        told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        if 0 < drawn.exact.sum() < len(drawn.exact):
+            told.append(("estimated", "paler: estimated"))
+    if drawn.inside is not None and not drawn.inside.all():
+        told.append(("outside", "outside the circuit"))
+    if drawn.sure is not None and not drawn.sure.all():
+        told.append(("dashed", "in under half of the resamples"))
+    if any(node.published for node in drawn.nodes):
+        told.append(("mark", "published"))
+    return tuple(told)
+
+
+VIEW = EdgesView

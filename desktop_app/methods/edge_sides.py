@@ -1,0 +1,322 @@
+"""The two sides of every edge: what each sender adds in the untouched run, and what elsewhere.
+
+Elsewhere is the corrupt twin, the mean over reference prompts position by position, or nothing. A
+sender's output is all that it adds to the stream: a head's slice of the output projection, and an
+MLP's whole output, its bias with it, as that cannot be told apart behind a norm. So replaced by
+nothing an MLP adds nothing, and replaced by another run's output its bias cancels. Biases of
+attention belong to no sender and stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from desktop_app.contract.edges import Graph
+from desktop_app.contract.result import Notice
+from desktop_app.engine.memory import budget_bytes
+from desktop_app.engine.metrics import Target, make_target, score
+from desktop_app.engine.receivers import is_parallel, require_inputs
+from desktop_app.methods.edge_circuits import Side
+from desktop_app.methods.prepare import encoder_of, equal_length_groups, twins_of
+from desktop_app.methods.readout import logits_of
+from desktop_app.methods.senders import Senders
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.warnings import first_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.contract.params import Metric, Params
+    from desktop_app.contract.report import Reporter
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.methods.prepare import Prepared
+
+Elsewhere = Literal["corrupt", "mean", "zero"]
+
+_FLOAT = 4
+# Of the memory that a pass may take, what sides that were seen may keep.
+_SHARE_KEPT = 0.2
+# Tokens of reference prompts that share a pass.
+_TOKENS_PER_PASS = 1024
+
+
+@dataclass(frozen=True)
+class ReadOff:
+    """What is read of a prompt's untouched run, and kept of every prompt.
+
+    Attributes:
+        base: Its metric.
+        empty: The metric with every sender exchanged in everything that reads it.
+        logits: At the position of its prediction, float32 `[V]`.
+    """
+
+    base: float
+    empty: float
+    logits: torch.Tensor
+
+
+@dataclass(frozen=True)
+class WholeSide(Side):
+    """One prompt and what its parts put out elsewhere, with what is read of its run.
+
+    Attributes:
+        last: What the final norm reads in the untouched run, `[S, d_model]`.
+    """
+
+    last: torch.Tensor
+
+    @property
+    def apart(self) -> torch.Tensor:
+        """What each sender would add to the stream more, `[senders, S, d_model]`."""
+        return self.other - self.own
+
+
+class Sides:
+    """The prompts of a run, each with its two sides; they are seen when they are asked for.
+
+    Args:
+        model: The model.
+        params: How texts are read.
+        prepared: The prompts.
+        asked: The metric; what stands elsewhere; the texts of the reference prompts.
+        report: Told at every layer; may cancel there.
+
+    Attributes:
+        metric: The number that is watched.
+        elsewhere: What stands in a sender's place.
+        graph: The edges.
+        read: Where each prompt's prediction is read.
+        targets: What each prompt's metric compares.
+        notices: What must be said of the reference.
+
+    Raises:
+        BadInputError: A place cannot be exchanged in this model, a prompt lacks what is needed.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        params: Params,
+        prepared: Prepared,
+        asked: tuple[Metric, Elsewhere, Sequence[str]],
+        report: Reporter,
+    ) -> None:
+        self.model, self.metric = model, asked[0]
+        self.elsewhere, self._report = asked[1], report
+        records = prepared.records
+        self.targets = tuple(make_target(r, self.metric, i) for i, r in enumerate(records))
+        self.read = tuple(record.read_position for record in records)
+        self._clean = [encoding.ids for encoding in prepared.encodings]
+        self._twins: list[tuple[int, ...]] = []
+        self._first = [0] * len(records)
+        if self.elsewhere == "corrupt":
+            twins = twins_of(prepared, "exchanging edges")
+            pairs = zip(prepared.encodings, twins, strict=True)
+            self._twins = [twin.ids for twin in twins]
+            self._first = [first_difference(clean, twin) for clean, twin in pairs]
+        self.notices: list[Notice] = []
+        self._reference = (
+            self._references(params, asked[2]) if self.elsewhere == "mean" else list[list[int]]()
+        )
+        require_inputs(model)
+        self.graph = graph_of(model)
+        self._senders: Senders | None = None
+        self._kept: dict[int, WholeSide] = {}
+        self._read_off: dict[int, ReadOff] = {}
+        self._means: dict[int, torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._clean)
+
+    @property
+    def senders(self) -> Senders:
+        """How the parts of the model add to its stream."""
+        if self._senders is None:
+            ids = self.model.ids([self._clean[0]])
+            self._senders = Senders(self.model, ids, [self.read[0]], self._report)
+        return self._senders
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many tokens each prompt has."""
+        return [len(ids) for ids in self._clean]
+
+    @property
+    def firsts(self) -> tuple[int, ...]:
+        """The first position at which each prompt's sides differ."""
+        return tuple(self._first)
+
+    def ids(self, prompts: Sequence[int]) -> torch.Tensor:
+        """Return the token ids `[N, S]` of prompts of one length."""
+        return self.model.ids([list(self._clean[i]) for i in prompts])
+
+    def tokens(self) -> list[list[list[int]]]:
+        """Return the tokens of all prompts, of their twins, and of the reference."""
+        sides = (self._clean, self._twins, self._reference)
+        return [[list(ids) for ids in texts] for texts in sides]
+
+    def bytes_of(self, prompt: int) -> int:
+        """Return the memory that one prompt's sides take."""
+        each = self.graph.n_senders * len(self._clean[prompt]) * self.model.info.d_model
+        return 2 * _FLOAT * each
+
+    def side(self, prompt: int) -> WholeSide:
+        """Return a prompt's sides; as many are kept as a share of the memory holds."""
+        if prompt not in self._kept:
+            limit = int(_SHARE_KEPT * budget_bytes(self.model))
+            held = sum(map(self.bytes_of, self._kept))
+            if held + self.bytes_of(prompt) > limit:
+                self._kept.clear()
+            self._kept[prompt] = self._see(prompt)
+        return self._kept[prompt]
+
+    def read_off(self, prompt: int) -> ReadOff:
+        """Return what is read of a prompt's untouched run."""
+        if prompt not in self._read_off:
+            self.side(prompt)
+        return self._read_off[prompt]
+
+    @torch.no_grad()
+    def _see(self, prompt: int) -> WholeSide:
+        senders = self.senders
+        read, first = self.read[prompt], self._first[prompt]
+        ids = self.ids([prompt])
+        streams = senders.streams
+        if prompt:
+            streams = senders.seen(ids, [read], self._report)
+        own = senders.of(streams)[:, 0]
+        other = self._other(prompt, own)
+        # What comes before the first difference is one run in both: rounding must not tell.
+        other[:, :first] = own[:, :first]
+        last, logits = streams.stream[-1][0], streams.logits[0]
+        whole = self.metric == "loss"
+        target = self.targets[prompt]
+        measure = partial(_measure, self.metric, target, logits)
+        moved = last.float() + (other - own).sum(0)
+        empty = self.measured(moved[None], measure, None if whole else read)
+        base = (
+            self.measured(last[None], measure, None)
+            if whole
+            else measure(logits[None]).double().cpu().numpy()
+        )
+        self._read_off[prompt] = ReadOff(float(base[0]), float(empty[0]), logits)
+        entering = streams.stream[0][0]
+        where = None if whole else read
+        return WholeSide(ids, entering, own, other, where, measure, float(base[0]), last)
+
+    def measured(
+        self,
+        streams: torch.Tensor,
+        measure: Callable[[torch.Tensor], torch.Tensor],
+        read: int | None,
+    ) -> np.ndarray:
+        """Return the metric of streams `[streams, S, d_model]` before the final norm, float64."""
+        if read is None:
+            return self._measured_whole(streams, measure)
+        # A norm may know the first position.
+        at = [0, read] if read else [0]
+        found = np.full(len(streams), np.nan)
+        for rows, places, logits in logits_of(self.model, streams[:, at].to(self._dtype)):
+            if places.stop == len(at):
+                found[rows] = measure(logits[:, -1]).double().cpu().numpy()
+        return found
+
+    def _measured_whole(
+        self, streams: torch.Tensor, measure: Callable[[torch.Tensor], torch.Tensor]
+    ) -> np.ndarray:
+        found, parts = np.full(len(streams), np.nan), list[torch.Tensor]()
+        for rows, places, logits in logits_of(self.model, streams.to(self._dtype)):
+            parts.append(logits)
+            if places.stop == streams.shape[1]:
+                found[rows] = measure(torch.cat(parts, 1)).double().cpu().numpy()
+                parts.clear()
+        return found
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return self.senders.streams.stream[0].dtype
+
+    def _other(self, prompt: int, own: torch.Tensor) -> torch.Tensor:
+        """Return what each sender puts out elsewhere; a tensor of its own."""
+        if self.elsewhere == "zero":
+            return torch.zeros_like(own)
+        if self.elsewhere == "corrupt":
+            return self.senders.see(self.model.ids([list(self._twins[prompt])]), self._report)[:, 0]
+        length = 0 if self._pooled else own.shape[1]
+        if length not in self._means:
+            self._means[length] = self._mean()
+        return self._means[length].expand_as(own).clone()
+
+    @property
+    def _pooled(self) -> bool:
+        return len({len(r) for r in self._reference} | set(self.lengths)) > 1
+
+    def _mean(self) -> torch.Tensor:
+        """Return the mean output of each sender over the reference, `[senders, S or 1, d_model]`.
+
+        Where lengths differ it runs over all positions of all of them.
+        """
+        total: torch.Tensor | None = None
+        count, pooled = 0, self._pooled
+        longest = max(map(len, self._reference))
+        groups = equal_length_groups(
+            [len(r) for r in self._reference], max(1, _TOKENS_PER_PASS // longest)
+        )
+        for group in groups:
+            self._report.check()
+            seen = self.senders.see(self.model.ids([list(self._reference[i]) for i in group]))
+            part = seen.sum((1, 2))[:, None] if pooled else seen.sum(1)
+            total = part if total is None else total + part
+            count += seen.shape[1] * (seen.shape[2] if pooled else 1)
+        if total is None:
+            raise BadInputError("There is no reference prompt: give --reference.")
+        return total / count
+
+    def _references(self, params: Params, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of the reference prompts; the prompts themselves without any."""
+        model = self.model
+        found = [list(ids) for ids in self._clean]
+        if texts:
+            encoder = encoder_of(model, params)
+            read = model.tokenizer.chat.expand(list(texts)) if params.chat else texts
+            found = [list(encoder.encode(text).ids) for text in read]
+        for index, reference in enumerate(found):
+            if not 0 < len(reference) <= model.info.n_ctx:
+                raise BadInputError(
+                    f"--reference prompt {index + 1} has {len(reference)} tokens and the model "
+                    f"reads 1 to {model.info.n_ctx}: change it."
+                )
+        lengths = {len(r) for r in found} | set(self.lengths)
+        if len(lengths) > 1:
+            message = (
+                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
+                "all positions instead of position by position."
+            )
+            self.notices.append(Notice("means_pooled", message))
+        elif {tuple(r) for r in found} == {tuple(c) for c in self._clean} and len(
+            {tuple(r) for r in found}
+        ) == 1:
+            message = (
+                "The reference is the prompt alone, so its mean is its own value and nothing "
+                "changes: give --reference, or choose --replace zero."
+            )
+            self.notices.append(Notice("reference_is_self", message))
+        return found
+
+
+def graph_of(model: LoadedModel) -> Graph:
+    """Return the edges of a model."""
+    info = model.info
+    parallel = frozenset(n for n in range(info.n_layers) if is_parallel(model, n))
+    return Graph(info.n_layers, info.n_heads, info.n_kv_heads, parallel)
+
+
+def _measure(
+    metric: Metric, target: Target, base: torch.Tensor, logits: torch.Tensor
+) -> torch.Tensor:
+    return score(metric, logits, target, base)

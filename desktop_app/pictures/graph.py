@@ -1,0 +1,438 @@
+"""The parts of a model and what leads from one to another, as a drawing: data, and where it lies.
+
+Layers go upward: embeddings at the bottom, logits at the top. Embeddings, MLPs and logits stand in
+a spine at the left, heads in columns of their number at its right, so that nothing moves where
+edges come and go. Where query heads share keys and values, a node of its own stands for each
+key-value head, below its layer's heads. Of the edges of a model, which may be millions, only those
+that are drawn become objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from desktop_app.contract.edges import EMBED, LOGITS, Graph
+from desktop_app.pictures.words import part_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from desktop_app.contract.grammar import Part
+
+NodeKind = Literal["embed", "head", "kv", "mlp", "logits"]
+
+# The spine's place, and the first column of heads.
+_SPINE, _HEADS = 2.0, 3.6
+_FEWEST_COLUMNS = 3
+_MARGIN = 0.75
+MOST_DRAWN = 5_000
+"""How many edges are drawn at most."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A part of the model.
+
+    Attributes:
+        number: Its number among all nodes: a sender's own, then the logits, then key-value heads.
+        key: Its name in data: `5.3`, `m4`, `embed`; of a key-value head `5.kv1`.
+        name: What it is called.
+        kind: What it is.
+        layer: Its layer; −1 for the embeddings.
+        head: The head, or the key-value head.
+        role: What it is known to do, in a word or two.
+        kept: Whether the circuit holds it; None where there is no circuit.
+        pinned: Whether it was put on the board by hand.
+        published: Its role in a published circuit that is laid over; empty where it has none.
+    """
+
+    number: int
+    key: str
+    name: str
+    kind: NodeKind
+    layer: int
+    head: int | None = None
+    role: str = ""
+    kept: bool | None = None
+    pinned: bool = False
+    published: str = ""
+
+    @property
+    def part(self) -> Part | None:
+        """The head or MLP as settings write it; None for the others."""
+        if self.kind == "head":
+            return self.layer, self.head
+        return (self.layer, None) if self.kind == "mlp" else None
+
+
+@dataclass(frozen=True)
+class NodeTable:
+    """All nodes of a graph, and which of them each edge joins.
+
+    Attributes:
+        graph: The edges.
+    """
+
+    graph: Graph
+
+    @property
+    def logits(self) -> int:
+        """The number of the logits."""
+        return self.graph.n_senders
+
+    @property
+    def shares(self) -> bool:
+        """Whether query heads share keys and values, so that these have nodes of their own."""
+        return self.graph.kv_heads < self.graph.heads
+
+    def __len__(self) -> int:
+        own = self.graph.layers * self.graph.kv_heads if self.shares else 0
+        return self.graph.n_senders + 1 + own
+
+    @cached_property
+    def receivers(self) -> np.ndarray:
+        """The node of each input, `[inputs]`."""
+        graph, found = self.graph, []
+        for one in graph.receivers:
+            if one.layer == graph.layers:
+                found.append(self.logits)
+            elif one.head < 0:
+                found.append(graph.first_sender(one.layer) + graph.heads)
+            elif one.kind == "q" or not self.shares:
+                found.append(graph.first_sender(one.layer) + one.head)
+            else:
+                found.append(self.logits + 1 + one.layer * graph.kv_heads + one.head)
+        return np.array(found, dtype=np.int32)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The node that each edge enters, `[edge]`."""
+        return np.asarray(self.receivers[self.graph.inputs_of])
+
+    def node(self, number: int) -> Node:
+        """Return a node by its number."""
+        graph = self.graph
+        if number == 0:
+            return Node(0, EMBED, EMBED, "embed", -1)
+        if number == self.logits:
+            return Node(number, LOGITS, "logits", "logits", graph.layers)
+        if number > self.logits:
+            layer, head = divmod(number - self.logits - 1, graph.kv_heads)
+            return Node(number, f"{layer}.kv{head}", f"L{layer}KV{head}", "kv", layer, head)
+        layer, place = divmod(number - 1, graph.heads + 1)
+        if place == graph.heads:
+            name = part_name(layer, None, "mlp")
+            return Node(number, f"m{layer}", name, "mlp", layer)
+        return Node(number, f"{layer}.{place}", part_name(layer, place), "head", layer, place)
+
+    def number_of(self, part: Part) -> int | None:
+        """Return the number of a head or an MLP; None where the model does not have it."""
+        layer, head = part
+        place = self.graph.heads if head is None else head
+        if not (0 <= layer < self.graph.layers and 0 <= place <= self.graph.heads):
+            return None
+        if head is not None and place == self.graph.heads:
+            return None
+        return self.graph.first_sender(layer) + place
+
+    def heads_of(self, number: int) -> range:
+        """Return the query heads, by their number among nodes, that a key-value head serves."""
+        if number <= self.logits:
+            return range(0)
+        layer, group = divmod(number - self.logits - 1, self.graph.kv_heads)
+        size = self.graph.heads // self.graph.kv_heads
+        first = self.graph.first_sender(layer) + group * size
+        return range(first, first + size)
+
+    def found(self, text: str) -> list[int]:
+        """Return the nodes that a search means: `L5H3`, `5.3`, `m4`, `logits`, or a part of it."""
+        wanted = text.strip().casefold().replace(" ", "")
+        if not wanted:
+            return []
+        names = self._names
+        exact = [i for i, told in enumerate(names) if wanted in told]
+        if exact:
+            return exact
+        return [i for i, told in enumerate(names) if any(one.startswith(wanted) for one in told)]
+
+    @cached_property
+    def _names(self) -> tuple[tuple[str, ...], ...]:
+        nodes = (self.node(number) for number in range(len(self)))
+        return tuple((node.key.casefold(), node.name.casefold().replace(" ", "")) for node in nodes)
+
+
+def edge_words(table: NodeTable, edge: int) -> str:
+    """Return an edge as a person reads it: `L5H3 → L6H1 q`."""
+    receiver = table.graph.receivers[int(table.graph.inputs_of[edge])]
+    kind = "" if receiver.kind == "in" else f" {receiver.kind}"
+    start = table.node(int(table.graph.senders_of[edge]))
+    return f"{start.name} → {table.node(int(table.ends[edge])).name}{kind}"
+
+
+def graph_of(told: object) -> Graph | None:
+    """Return the graph of a model's shape as a result tells it; None where it tells none."""
+    values: Sequence[Any]
+    if hasattr(told, "keys"):
+        known: Mapping[str, Any] = told  # type: ignore[assignment]
+        values = [known.get(name) for name in ("layers", "heads", "kv_heads", "parallel")]
+    else:
+        values = list(told) if isinstance(told, (list, tuple, np.ndarray)) else []
+    if len(values) < 3 or any(not isinstance(v, (int, np.integer)) for v in values[:3]):
+        return None
+    layers, heads, kv_heads = (int(v) for v in values[:3])
+    parallel = values[3] if len(values) > 3 and values[3] is not None else ()
+    if min(layers, heads, kv_heads) < 1 or heads % kv_heads:
+        raise ValueError(f"{layers} layers of {heads} heads and {kv_heads} key-value heads")
+    return Graph(layers, heads, kv_heads, frozenset(int(layer) for layer in parallel))
+
+
+def strongest(values: np.ndarray, count: int, among: np.ndarray | None = None) -> np.ndarray:
+    """Return the edges of largest size, the largest first; what has no value comes not at all.
+
+    Args:
+        values: One per edge.
+        count: How many at most.
+        among: A mask of those that may be taken; all where None.
+    """
+    sizes = np.abs(np.asarray(values, dtype=np.float64))
+    sizes = np.where(np.isfinite(sizes), sizes, -1.0)
+    if among is not None:
+        sizes = np.where(among, sizes, -1.0)
+    count = min(count, sizes.size)
+    if count <= 0:
+        return np.empty(0, dtype=np.int64)
+    best = np.argpartition(sizes, sizes.size - count)[sizes.size - count :]
+    best = best[np.lexsort((best, -sizes[best]))]
+    return np.asarray(best[sizes[best] >= 0])
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is said of nodes beside their edges, by their numbers.
+
+    Attributes:
+        roles: What heads are known to do.
+        published: Their roles in a published circuit that is laid over.
+        pinned: Those put on the board by hand: they are shown without edges too.
+    """
+
+    roles: Mapping[int, str] = field(default_factory=dict)
+    published: Mapping[int, str] = field(default_factory=dict)
+    pinned: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class BoardPicture:
+    """What is drawn: nodes in their places, and edges between them.
+
+    Attributes:
+        nodes: Those that are shown.
+        x: Where each stands across, in columns.
+        y: Where each stands from the top, in rows.
+        size: Columns and rows in all.
+        bands: Layer, and from where to where it reaches from the top, the uppermost first.
+        edges: The numbers of the drawn edges, the strongest first.
+        start: Per drawn edge, the place of its sender among `nodes`.
+        end: That of its receiver.
+        kinds: Which input it enters.
+        values: Effects; NaN where nothing is known.
+        exact: Which of them are exact.
+        inside: Which belong to the circuit; None where there is no circuit.
+        sure: Which are in most of the resamples' circuits; None where there are none.
+        limit: The size that is drawn widest.
+        groups: Pairs of places among `nodes`: a key-value head and a query head that it serves.
+        columns: What the columns of heads are called, and where each stands.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    x: np.ndarray = field(default_factory=lambda: np.empty(0))
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))
+    size: tuple[float, float] = (1.0, 1.0)
+    bands: tuple[tuple[int, float, float], ...] = ()
+    edges: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    start: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    end: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    kinds: tuple[str, ...] = ()
+    values: np.ndarray = field(default_factory=lambda: np.empty(0))
+    exact: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    inside: np.ndarray | None = None
+    sure: np.ndarray | None = None
+    limit: float = 1.0
+    groups: tuple[tuple[int, int], ...] = ()
+    columns: tuple[tuple[int, float], ...] = ()
+
+    @cached_property
+    def spine(self) -> np.ndarray:
+        """Which nodes stand in the spine."""
+        return np.array([n.kind in {"embed", "mlp", "logits"} for n in self.nodes], dtype=bool)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """How much each node's drawn edges carry together."""
+        found = np.zeros(len(self.nodes))
+        sizes = np.abs(np.nan_to_num(self.values))
+        np.add.at(found, self.start, sizes)
+        np.add.at(found, self.end, sizes)
+        return found
+
+    def place_of(self, number: int) -> int | None:
+        """Return where a node stands among `nodes`; None where it is not shown."""
+        return self._places.get(number)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {node.number: place for place, node in enumerate(self.nodes)}
+
+    def edges_of(self, place: int) -> np.ndarray:
+        """Return the drawn edges that leave or enter a node, the strongest first."""
+        return np.flatnonzero((self.start == place) | (self.end == place))
+
+    def words(self, table: NodeTable, drawn: int) -> str:
+        """Return a drawn edge in words."""
+        return edge_words(table, int(self.edges[drawn]))
+
+    def summary(self) -> str:
+        """Return the drawing in one sentence, for who does not see it."""
+        kinds = ", ".join(
+            f"{count} {noun}"
+            for noun, count in (
+                ("heads", sum(n.kind == "head" for n in self.nodes)),
+                ("MLPs", sum(n.kind == "mlp" for n in self.nodes)),
+            )
+            if count
+        )
+        told = f"{len(self.edges):,} edges between {len(self.nodes):,} nodes"
+        return f"{told}: {kinds}" if kinds else told
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is known of all edges, of which some are drawn; each `[edge]`.
+
+    Attributes:
+        values: Effects; NaN where nothing is known.
+        exact: Which of them are exact.
+        inside: Which belong to the circuit; None where there is no circuit.
+        inclusion: The share of resamples whose circuit holds it; None where there are none.
+    """
+
+    values: np.ndarray
+    exact: np.ndarray
+    inside: np.ndarray | None = None
+    inclusion: np.ndarray | None = None
+
+
+def draw_graph(
+    table: NodeTable, known: Drawn, edges: np.ndarray, marks: Marks | None = None
+) -> BoardPicture:
+    """Return the drawing of some edges, the strongest first, and of what is pinned.
+
+    An edge is `sure` that at least half of the resamples' circuits hold.
+    """
+    told = marks or Marks()
+    edges = np.asarray(edges, dtype=np.int64)[:MOST_DRAWN]
+    starts, ends = table.graph.senders_of[edges], table.ends[edges]
+    numbers = sorted({*starts.tolist(), *ends.tolist(), *told.pinned})
+    place = {number: at for at, number in enumerate(numbers)}
+    values = np.asarray(known.values)[edges]
+    inside = None if known.inside is None else known.inside[edges]
+    # With a circuit, a node belongs to it that one of its edges does.
+    held = set() if inside is None else {*starts[inside].tolist(), *ends[inside].tolist()}
+    nodes = tuple(
+        _node(table, number, told, None if inside is None else number in held) for number in numbers
+    )
+    finite = np.abs(values[np.isfinite(values)])
+    spread = _layout(table, nodes)
+    kinds = tuple(table.graph.receivers[int(i)].kind for i in table.graph.inputs_of[edges])
+    return BoardPicture(
+        nodes,
+        *spread,
+        edges,
+        np.array([place[int(n)] for n in starts], dtype=np.int64),
+        np.array([place[int(n)] for n in ends], dtype=np.int64),
+        kinds,
+        values,
+        np.asarray(known.exact)[edges],
+        inside,
+        None if known.inclusion is None else known.inclusion[edges] >= 0.5,
+        float(finite.max()) if finite.size and finite.max() > 0 else 1.0,
+        tuple(
+            (place[number], place[head])
+            for number in numbers
+            for head in table.heads_of(number)
+            if head in place
+        ),
+        _columns(nodes),
+    )
+
+
+def _node(table: NodeTable, number: int, marks: Marks, kept: bool | None) -> Node:
+    node = table.node(number)
+    return Node(
+        number,
+        node.key,
+        node.name,
+        node.kind,
+        node.layer,
+        node.head,
+        marks.roles.get(number, ""),
+        kept,
+        number in marks.pinned,
+        marks.published.get(number, ""),
+    )
+
+
+def _columns(nodes: Iterable[Node]) -> tuple[tuple[int, float], ...]:
+    """Return the heads' numbers that are there, and the column of each."""
+    heads = sorted({node.head for node in nodes if node.kind == "head" and node.head is not None})
+    room = max(len(heads), _FEWEST_COLUMNS)
+    step = room / max(len(heads), 1)
+    return tuple((head, _HEADS + (at + 0.5) * step) for at, head in enumerate(heads))
+
+
+def _layout(
+    table: NodeTable, nodes: tuple[Node, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float], tuple[tuple[int, float, float], ...]]:
+    """Return columns and rows of the nodes, how many there are, and the layers' bands."""
+    columns = dict(_columns(nodes))
+    last = _HEADS + max(len(columns), _FEWEST_COLUMNS)
+    size = table.graph.heads // table.graph.kv_heads
+    known, at = list(columns) or [0], list(columns.values()) or [(_HEADS + last) / 2]
+    steps: dict[int, list[str]] = {}
+    order = {"kv": 0, "head": 1, "mlp": 2, "embed": 0, "logits": 0}
+    for node in nodes:
+        rows = steps.setdefault(node.layer, [])
+        both = node.layer in table.graph.parallel and node.kind != "kv"
+        row: str = "both" if both else node.kind
+        if row not in rows:
+            rows.append(row)
+    height: dict[tuple[int, str], float] = {}
+    bands: list[tuple[int, float, float]] = []
+    low = _MARGIN
+    for layer in sorted(steps):
+        rows = sorted(steps[layer], key=lambda kind: order.get(kind, 1))
+        start = low - 0.5
+        for row in rows:
+            height[layer, row] = low
+            low += 0.7
+        low += 0.45
+        if 0 <= layer < table.graph.layers:
+            bands.append((layer, start - 0.075, low - 0.5 - 0.075))
+    rows_in_all = low - 0.45 - 0.7 + _MARGIN
+    x, y = np.empty(len(nodes)), np.empty(len(nodes))
+    for place, node in enumerate(nodes):
+        level = (node.layer, node.kind if (node.layer, node.kind) in height else "both")
+        y[place] = rows_in_all - height[level]
+        x[place] = _SPINE
+        if node.kind == "head":
+            x[place] = columns[node.head or 0]
+        elif node.kind == "kv":
+            x[place] = np.interp((node.head or 0) * size + (size - 1) / 2, known, at)
+    shown = tuple(
+        (layer, rows_in_all - top, rows_in_all - bottom) for layer, bottom, top in reversed(bands)
+    )
+    return x, y, (last, rows_in_all), shown

@@ -1,0 +1,328 @@
+"""Making a family's prompts: drafts, checked one by one; twins; a reference set for means.
+
+What fails a check is dropped and counted with the reason. The checks: every answer and wrong is one
+token behind its prompt; answer and wrong differ in it; the twin has the prompt's token length, is
+another text, and neither holds the answer nor leads to it; a template keeps one token length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from desktop_app.contract.params import Frozen, PromptRow
+from desktop_app.contract.report import Reporter
+from desktop_app.support.errors import BadInputError, FixableError
+from desktop_app.text.answers import resolve_row
+from desktop_app.text.made.draft import Dice, SpelledEncoder
+from desktop_app.text.made.families import find_family
+from desktop_app.text.made.forms import Form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from desktop_app.text.encoding import Encoder
+    from desktop_app.text.made.draft import Draft, Twin
+
+_TRIES = 300
+_SAMPLE = 24  # prompts by which it is settled where the space before an answer stands
+SEVERAL_TOKENS = "the answer or the wrong one is more than one token"
+SAME_TOKEN = "answer and wrong begin with the same token"  # noqa: S105 - a reason
+CHANGES_PROMPT = "the answer changes the prompt's own tokens"
+SAME_TEXT = "the answer and the wrong one are the same"
+NO_TWIN = "no corrupt twin of the same token length was found"
+TWIN_LEAKS = "every corrupt twin would give the answer away"
+OTHER_LENGTH = "another token length than most of its template"
+NOT_DONE = "the model does not do it"
+TWICE = "the same prompt as another"
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What was left out for one reason."""
+
+    reason: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A family's prompts.
+
+    Attributes:
+        family: Which.
+        form: What was asked for.
+        prompts: With twin, answer, wrong and group each.
+        reference: Prompts for means, of the same templates and token lengths.
+        lengths: Token length of each prompt.
+        tried: How many prompts were tried.
+        dropped: What was left out, by reason, the commonest first.
+        measured: Whether a model's tokenizer counted; else words, digits and signs were counted.
+    """
+
+    family: str
+    form: Form
+    prompts: tuple[PromptRow, ...]
+    reference: tuple[PromptRow, ...]
+    lengths: tuple[int, ...]
+    tried: int
+    dropped: tuple[Dropped, ...]
+    measured: bool
+
+    def narrowed(self, done: Sequence[bool], why: str = NOT_DONE) -> Made:
+        """Return what is left where only some of the prompts are kept; the others are counted.
+
+        Reference prompts of templates that have no prompt any more go as well.
+        """
+        kept = [n for n, _ in enumerate(self.prompts) if n < len(done) and done[n]]
+        gone = [row.text for n, row in enumerate(self.prompts) if n not in set(kept)]
+        prompts = tuple(self.prompts[n] for n in kept)
+        groups = {row.group for row in prompts}
+        return replace(
+            self,
+            prompts=prompts,
+            reference=tuple(row for row in self.reference if row.group in groups),
+            lengths=tuple(self.lengths[n] for n in kept),
+            dropped=(*self.dropped, *([Dropped(why, len(gone), gone[0])] if gone else [])),
+        )
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say how many there are, what was left out and why, and what is not sure."""
+        made, asked = len(self.prompts), self.form.references
+        said = [f"{made:,} of {self.tried:,} prompts made, {len(self.reference):,} for reference."]
+        said += [f"Dropped {one.count:,}: {one.reason} (“{one.example}”)." for one in self.dropped]
+        if made and len(self.reference) < asked:
+            said.append(f"For reference there are {len(self.reference):,} different of {asked:,}.")
+        if not self.measured:
+            said.append(
+                "Token lengths are counted in words, digits and signs: with a model its own "
+                "tokenizer counts."
+            )
+        return tuple(said)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    draft: Draft
+    row: PromptRow
+    length: int
+
+
+@dataclass
+class _Making:
+    """One family's prompts while they are made."""
+
+    name: str
+    form: Form
+    encoder: Encoder
+    report: Reporter
+    moved: bool = False
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+
+    def settle_space(self, drafts: Sequence[Draft]) -> None:
+        """Settle where the space before the answers stands."""
+        if self.form.space != "auto":
+            self.moved = self.form.space == "prompt"
+            return
+        sample = [draft for draft in drafts if not draft.problem][:_SAMPLE]
+        fits = {
+            moved: sum(self._fits(_placed(draft, moved=moved)) for draft in sample)
+            for moved in (False, True)
+        }
+        self.moved = fits[True] > fits[False]
+
+    def _fits(self, draft: Draft) -> bool:
+        return not self._problem(self._thinned(draft), draft.wrong)
+
+    def keep(self, drafts: Sequence[Draft]) -> list[_Kept]:
+        """Return what passes, each once, of one token length per template where that is asked."""
+        kept: list[_Kept] = []
+        seen: set[str] = set()
+        for number, draft in enumerate(drafts):
+            self.report.step(0.8 * number / len(drafts), f"prompt {number + 1} of {len(drafts)}")
+            found = self._take(_placed(draft, moved=self.moved), number)
+            if isinstance(found, str):
+                self.drop(found, draft.text)
+            elif found.row.text in seen:
+                self.drop(TWICE, draft.text)
+            else:
+                seen.add(found.row.text)
+                kept.append(found)
+        return kept if self.form.lengths == "any" else self._of_one_length(kept)
+
+    def drop(self, reason: str, text: str) -> None:
+        """Count what is left out."""
+        self.reasons.setdefault(reason, []).append(text)
+
+    def _take(self, draft: Draft, number: int) -> _Kept | str:
+        """Return a draft that passes, with its twin; else why it does not."""
+        if draft.problem:
+            return draft.problem
+        draft = self._thinned(draft)
+        problem = self._problem(draft, draft.wrong)
+        if problem:
+            return problem
+        length, dice = len(self.encoder.encode(draft.text)), Dice(self.form.seed, "twin", number)
+        reason = TWIN_LEAKS
+        for twin in self._draws(draft, dice):
+            wrong = draft.wrong or twin.wrong
+            if len(self.encoder.encode(twin.text)) != length:
+                reason = NO_TWIN
+            elif not draft.wrong and (told := self._problem(draft, wrong)):
+                reason = told
+            else:
+                row = _row(draft, wrong)
+                return _Kept(draft, row.model_copy(update={"corrupt": twin.text}), length)
+        return reason
+
+    def _draws(self, draft: Draft, dice: Dice) -> Iterator[Twin]:
+        """Give twins that do not give the answer away."""
+        for _ in range(_TRIES):
+            twin = draft.twin(dice)
+            if twin is None or twin.text == draft.text:
+                continue
+            if not (draft.strict and any(holds(twin.text, answer) for answer in draft.answer)):
+                yield twin
+
+    def _thinned(self, draft: Draft) -> Draft:
+        """Return a draft of many answers without those that are not one token."""
+        if not draft.thinned:
+            return draft
+
+        def single(texts: tuple[str, ...]) -> tuple[str, ...]:
+            found = tuple(t for t in texts if not self._problem(replace(draft, answer=(t,)), ()))
+            return found or texts
+
+        return replace(draft, answer=single(draft.answer), wrong=single(draft.wrong))
+
+    def _problem(self, draft: Draft, wrong: tuple[str, ...]) -> str:
+        """Return why answers cannot be compared behind their prompt; empty where they can."""
+        try:
+            resolved = resolve_row(_row(draft, wrong), 0, self.encoder, apply_fix=False)
+        except FixableError:
+            return SAME_TOKEN
+        except BadInputError:
+            return SAME_TEXT
+        if any(notice.code == "answer_retokenised" for notice in resolved.notices):
+            return CHANGES_PROMPT
+        records = (*resolved.answers, *resolved.wrongs)
+        return SEVERAL_TOKENS if any(len(record.tokens) > 1 for record in records) else ""
+
+    def _of_one_length(self, kept: list[_Kept]) -> list[_Kept]:
+        common = {
+            group: Counter(one.length for one in kept if one.draft.group == group).most_common(1)
+            for group in {one.draft.group for one in kept}
+        }
+        fitting = []
+        for one in kept:
+            if one.length == common[one.draft.group][0][0]:
+                fitting.append(one)
+            else:
+                self.drop(OTHER_LENGTH, one.row.text)
+        return fitting
+
+    def reference(self, kept: Sequence[_Kept]) -> Iterator[PromptRow]:
+        """Give reference prompts, from each template and token length in its turn."""
+        moulds: dict[tuple[str, int], list[Draft]] = {}
+        for one in kept:
+            moulds.setdefault((one.draft.group, one.length), []).append(one.draft)
+        dice = {key: Dice(self.form.seed, f"reference {key[0]}", key[1]) for key in moulds}
+        seen: set[str] = set()
+        given = 0
+        while moulds:
+            for key in tuple(moulds):
+                if given == self.form.references:
+                    return
+                self.report.step(0.8 + 0.2 * given / self.form.references, "reference prompts")
+                text = self._drawn(moulds[key], dice[key], key[1], seen)
+                if text is None:
+                    del moulds[key]
+                    continue
+                seen.add(text)
+                given += 1
+                yield PromptRow(text=text, group=key[0])
+
+    def _drawn(
+        self, moulds: Sequence[Draft], dice: Dice, length: int, seen: set[str]
+    ) -> str | None:
+        for _ in range(_TRIES):
+            drawn = dice.pick(moulds).mould(dice)
+            if drawn is None or drawn.text in seen:
+                continue
+            if len(self.encoder.encode(drawn.text)) == length:
+                return drawn.text
+        return None
+
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Return what was left out, the commonest reason first."""
+        found = [Dropped(why, len(texts), texts[0]) for why, texts in self.reasons.items()]
+        return tuple(sorted(found, key=lambda one: -one.count))
+
+
+def make(
+    name: str, form: Frozen, encoder: Encoder | None = None, report: Reporter | None = None
+) -> Made:
+    """Make a family's prompts.
+
+    Args:
+        name: The family.
+        form: What is asked, an instance of the family's form.
+        encoder: The model's tokenizer; without one, words, digits and signs are counted.
+        report: Hears how far it is, and may cancel.
+
+    Raises:
+        BadInputError: There is no such family, or the form cannot be followed.
+    """
+    family = find_family(name)
+    if not isinstance(form, Form) or not isinstance(form, family.form):
+        raise BadInputError(f"The form of “{name}” is another one: fill in its own.")
+    counting = encoder or SpelledEncoder()
+    drafts = family.drafts(form, counting)
+    making = _Making(name, form, counting, report or Reporter())
+    making.settle_space(drafts)
+    kept = making.keep(drafts)
+    return Made(
+        family=name,
+        form=form,
+        prompts=tuple(one.row for one in kept),
+        reference=tuple(making.reference(kept)),
+        lengths=tuple(one.length for one in kept),
+        tried=len(drafts),
+        dropped=making.dropped(),
+        measured=encoder is not None,
+    )
+
+
+def holds(text: str, answer: str) -> bool:
+    """Return whether an answer stands in a text as a word of its own."""
+    word = answer.strip()
+    return bool(word) and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def _row(draft: Draft, wrong: tuple[str, ...]) -> PromptRow:
+    return PromptRow(text=draft.text, answer=draft.answer, wrong=wrong, group=draft.group)
+
+
+def _placed(draft: Draft, *, moved: bool) -> Draft:
+    """Return a draft with the space before its answers at its own end."""
+    if not moved or not all(text.startswith(" ") for text in (*draft.answer, *draft.wrong)):
+        return draft
+
+    def spaced(twin: Twin | None) -> Twin | None:
+        if twin is None:
+            return None
+        return replace(
+            twin, text=f"{twin.text} ", wrong=tuple(t.removeprefix(" ") for t in twin.wrong)
+        )
+
+    return replace(
+        draft,
+        text=f"{draft.text} ",
+        answer=tuple(text[1:] for text in draft.answer),
+        wrong=tuple(text[1:] for text in draft.wrong),
+        twin=lambda dice: spaced(draft.twin(dice)),
+        mould=lambda dice: spaced(draft.mould(dice)),
+    )

@@ -1,0 +1,157 @@
+"""The user's own template: a text with slots in braces, and what goes into them.
+
+The twin is the prompt with other values, whose answer is another one; unless it is said, that
+answer is the wrong one. Reference prompts draw every slot for itself, so that what belongs together
+is torn apart where a template has several slots.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.made.draft import Dice, Draft, Twin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from desktop_app.text.encoding import Encoder
+    from desktop_app.text.made.forms import TemplateForm
+
+_SLOT = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"\w[\w -]{0,39}\Z")
+_MOST_VALUES = 2_000
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A template with everything that can be filled in."""
+
+    text: str
+    answer: str
+    wrong: str
+    values: Mapping[str, Sequence[str]]
+    group: str
+
+
+def drafts(form: TemplateForm, encoder: Encoder) -> list[Draft]:
+    """Make the prompts of every template, row by row.
+
+    Raises:
+        BadInputError: A slot has no values, or values no slot; a brace stands alone.
+    """
+    del encoder
+    values = parse_slots(form.slots)
+    templates = [text for text in form.template.split("|") if text.strip()]
+    if not templates:
+        raise BadInputError("--template is empty: write a prompt with a slot, such as {city}.")
+    for text in templates:
+        _check(text, "--template", values)
+        if not slot_names(text):
+            raise BadInputError(
+                "--template has no slot: write one in braces, such as {city}, or every prompt is "
+                "the same."
+            )
+    _check(form.answer, "--answer", values)
+    _check(form.wrong, "--wrong", values)
+    used = slot_names("".join((*templates, form.answer, form.wrong)))
+    unused = next((name for name in values if name not in used), None)
+    if unused is not None:
+        raise BadInputError(f"--slots names “{unused}”, which stands nowhere: write {{{unused}}}.")
+    rows = _rows(values, form)
+    found = []
+    for number, text in enumerate(templates, 1):
+        group = "template" if len(templates) == 1 else f"template {number}"
+        template = _Template(text, form.answer, form.wrong, values, group)
+        found += [_draft(template, row, rows) for row in rows]
+    return found
+
+
+def parse_slots(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the values of each slot of `name=first|second; other=…`; blanks around are dropped.
+
+    Raises:
+        BadInputError: A part of it is no such list.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for part in filter(str.strip, text.split(";")):
+        name, sign, listed = part.partition("=")
+        name = name.strip()
+        values = tuple(value for piece in listed.split("|") if (value := piece.strip()))
+        if not sign or not _NAME.match(name) or not values:
+            raise BadInputError(
+                f"--slots “{part.strip()[:40]}” is no list of values: write name=first|second."
+            )
+        if name in found:
+            raise BadInputError(f"--slots names “{name}” twice: put all its values in one list.")
+        if len(values) > _MOST_VALUES:
+            raise BadInputError(f"--slots gives “{name}” more than {_MOST_VALUES:,} values.")
+        found[name] = values
+    if not found:
+        raise BadInputError("--slots is empty: write name=first|second.")
+    return found
+
+
+def slot_names(text: str) -> set[str]:
+    """Return the names of the slots of a text."""
+    return {name.strip() for name in _SLOT.findall(text)}
+
+
+def _check(text: str, option: str, values: Mapping[str, Sequence[str]]) -> None:
+    if re.search(r"[{}]", _SLOT.sub("", text)):
+        raise BadInputError(f"{option} has a brace without its other half: close each slot.")
+    unknown = next((name for name in sorted(slot_names(text)) if name not in values), None)
+    if unknown is not None:
+        raise BadInputError(
+            f"{option} has a slot {{{unknown}}} without values: add {unknown}=first|second to "
+            "--slots."
+        )
+
+
+def _rows(values: Mapping[str, Sequence[str]], form: TemplateForm) -> list[dict[str, str]]:
+    """Return what goes into the slots, prompt by prompt, as many as are asked for."""
+    if form.vary == "all":
+        combined = itertools.islice(itertools.product(*values.values()), form.count)
+        return [dict(zip(values, row, strict=True)) for row in combined]
+    counts = {name: len(listed) for name, listed in values.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise BadInputError(
+            f"--slots that change together need as many values each ({told}): add the missing "
+            "ones, or choose --vary all."
+        )
+    together = zip(*values.values(), strict=True)
+    return [dict(zip(values, row, strict=True)) for row in itertools.islice(together, form.count)]
+
+
+def _draft(template: _Template, row: dict[str, str], rows: Sequence[dict[str, str]]) -> Draft:
+    answer = fill(template.answer, row)
+    wrong = (fill(template.wrong, row),) if template.wrong else ()
+    others = [other for other in rows if fill(template.answer, other) != answer]
+
+    def draw_twin(dice: Dice) -> Twin | None:
+        if not others:
+            return None
+        other = dice.pick(others)
+        return Twin(fill(template.text, other), (fill(template.answer, other),))
+
+    def draw_mould(dice: Dice) -> Twin:
+        drawn = {name: dice.pick(listed) for name, listed in template.values.items()}
+        return Twin(fill(template.text, drawn))
+
+    return Draft(
+        group=template.group,
+        text=fill(template.text, row),
+        answer=(answer,),
+        wrong=wrong,
+        twin=draw_twin,
+        mould=draw_mould,
+    )
+
+
+def fill(text: str, row: Mapping[str, str]) -> str:
+    """Return a text with its slots filled in."""
+    return _SLOT.sub(lambda match: row[match[1].strip()], text)
