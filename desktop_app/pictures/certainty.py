@@ -241,23 +241,24 @@ def sentence(cells: Sequence[Cells], cell: Cell) -> str:
 
 def floor_words(prompts: int) -> str:
     """Say how small q can be at best."""
-    return f"{plural(prompts, 'prompt')} give no q below {least_p(prompts):.2g}"
+    return f"{plural(prompts, 'prompt')} give no q below {least_p(prompts):.3g}"
 
 
 def level_words(cells: Sequence[Cells], level: float) -> str:
-    """Say how many cells stand out: `12 of 270 with q ≤ 0.1`, and why where none can."""
+    """Say how many cells stand out: `q ≤ 0.1: 12 of 270`; where none does, how few can."""
     if not all(one.done for one in cells):
         return "q follows …"
-    texts = []
+    texts, most = [], 0
     for one in cells:
         grid = one.grid()
         if grid is not None:
             count, known = int((grid <= level).sum()), int(np.isfinite(grid).sum())
+            most = max(most, count)
             name = f"{one.name} " if one.name else ""
             texts.append(f"{name}{count:,} of {known:,}")
     words = f"q ≤ {level:g}: {', '.join(texts)}"
     prompts = cells[0].prompts
-    return f"{words} · {floor_words(prompts)}" if least_p(prompts) > level else words
+    return words if most else f"{words} · {floor_words(prompts)}"
 
 
 def level_tip(prompts: int) -> str:

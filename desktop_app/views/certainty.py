@@ -43,6 +43,7 @@ class CertaintyChoice(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cells: tuple[Cells, ...] = ()
+        self._all: tuple[Cells, ...] = ()
         self._box = QComboBox()
         self._box.setAccessibleName("Dim cells by q")
         self._box.addItem("All cells")
@@ -58,21 +59,19 @@ class CertaintyChoice(QWidget):
         place = self._box.currentIndex()
         return LEVELS[place - 1] if place > 0 and self._cells else None
 
-    def offer(self, cells: Sequence[Cells], why: str = "") -> None:
-        """Offer levels for these cells; where there are none, say why, or nothing."""
-        self._cells = tuple(cells)
+    def offer(self, cells: Sequence[Cells], listed: Sequence[Cells] = (), *, why: str = "") -> None:
+        """Offer levels for these cells; where there are none, say why, or nothing.
+
+        What is `listed` beside them is computed as well.
+        """
+        self._cells, self._all = tuple(cells), (*cells, *listed)
         self._box.setEnabled(bool(cells))
         self._box.setToolTip(plain_tip(level_tip(cells[0].prompts) if cells else why))
-        self._say(why)
         self.setVisible(bool(cells or why))
-        if all(one.done for one in cells):
-            self._timer.stop()
-        else:
-            self._compute()
-
-    def stop(self) -> None:
-        """Compute no more: another result is on its way."""
         self._timer.stop()
+        if not self._work():
+            self._timer.start()
+        self._say(why)
 
     def read_out(self) -> dict[str, object]:
         """Return what is offered and what is said."""
@@ -90,14 +89,10 @@ class CertaintyChoice(QWidget):
         self._words.setText(words)
         self._words.setVisible(bool(words))
 
-    def _compute(self) -> None:
-        """Compute what takes no time now, and the rest between events."""
-        if not self._work():
-            self._timer.start()
-
     def _work(self) -> bool:
+        """Compute for some milliseconds; return whether all is known."""
         end = time.perf_counter() + _SLICE
-        for one in (evidence for cells in self._cells for evidence in cells.evidence):
+        for one in (evidence for cells in self._all for evidence in cells.evidence):
             while not one.step():
                 if time.perf_counter() > end:
                     return False

@@ -236,8 +236,9 @@ class SweepView(AnalysisView):
     def _with_evidence(self, picture: SweepPicture, result: Result, shown: Shown) -> SweepPicture:
         """Add intervals and q to a picture, and offer to dim by them."""
         maps = self._maps_evidence(result, shown)
-        self._certainty.offer(maps, "" if maps else self.no_evidence(result, shown))
         listed = self.listed_evidence(result, shown) if maps else ()
+        why = "" if maps else self.no_evidence(result, shown)
+        self._certainty.offer(maps, listed, why=why)
         return with_evidence(picture, maps, listed, self._certainty.level())
 
     def _maps_evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
