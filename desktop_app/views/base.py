@@ -83,6 +83,7 @@ class AnalysisView(QWidget):
         menu_opening: A menu of a table or grid before it is shown, and the column's key or "".
         explanation_wanted: An `Explained` and the place of the screen where it may stand.
         choices_changed: What the view wants remembered between starts, as texts by name.
+        title_wanted: A Result and the name under which it is to stand in the history, starred.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -101,6 +102,7 @@ class AnalysisView(QWidget):
     menu_opening = Signal(object, str)
     explanation_wanted = Signal(object, object)
     choices_changed = Signal(object)
+    title_wanted = Signal(object, str)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -427,6 +429,7 @@ class AnalysisView(QWidget):
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
             self._picked.lens_wanted.connect(self._on_lens_wanted)
+            self._picked.pin_wanted.connect(self._on_pin_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -516,6 +519,10 @@ class AnalysisView(QWidget):
     def _on_lens_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
+
+    def _on_pin_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("pin_parts", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)

@@ -52,6 +52,7 @@ class Known:
         base: The untouched metric of the prompts `[N]`.
         rankings: What edges are chosen by, `[edge, N]`, by name, the best known first; empty where
             nothing was computed. See `rankings_of`.
+        other: The metric with every edge exchanged `[N]`; where it is not known it is run.
     """
 
     graph: Graph
@@ -59,6 +60,7 @@ class Known:
     sides: Callable[[int], Side]
     base: np.ndarray
     rankings: Mapping[str, np.ndarray] = field(default_factory=dict)
+    other: np.ndarray | None = None
 
 
 def rankings_of(
@@ -221,8 +223,8 @@ class _Task:
         loose = len(given) - len(circuit)
         if loose:
             message = (
-                f"{loose:,} of the {len(given):,} edges of the circuit lead from no embeddings to "
-                "the logits, so that keeping them changes nothing: they are left out."
+                f"{loose:,} of the {len(given):,} edges of the circuit are on no way from the "
+                "embeddings to the logits: they are left out."
             )
             self.notices.append(Notice("edges_pruned", message))
 
@@ -260,11 +262,22 @@ class _Task:
         scores = np.full((len(self.circuits), count), np.nan)
         for prompt in range(count):
             share = ShareReporter(report, done + (1 - done) * prompt / count, (1 - done) / count)
-            side = self.known.sides(prompt)
-            scores[:, prompt] = score_circuits(
-                self.model, self.known.senders, self.graph, side, self.circuits, share
-            )
+            scores[:, prompt] = self._scores_of(prompt, share)
         return {**self.found, **self._fields(scores)}
+
+    def _scores_of(self, prompt: int, report: Reporter) -> np.ndarray:
+        """Return the metric of every circuit on a prompt; what is known is not run."""
+        known, found = self.known, np.full(len(self.circuits), np.nan)
+        if known.other is not None:
+            found[[not len(edges) for edges in self.circuits]] = known.other[prompt]
+        asked = np.flatnonzero(np.isnan(found))
+        if len(asked):
+            circuits = [self.circuits[number] for number in asked]
+            side = known.sides(prompt)
+            found[asked] = score_circuits(
+                self.model, known.senders, self.graph, side, circuits, report
+            )
+        return found
 
     def _fields(self, scores: np.ndarray) -> dict[str, Any]:
         other, base = scores[0], self.known.base
