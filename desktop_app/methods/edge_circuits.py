@@ -1,13 +1,13 @@
 """Circuits of edges, run: what is left of a metric where all other edges are exchanged.
 
 The circuits of a prompt are rows of shared passes, as many at once as memory allows. A circuit of
-all edges is the untouched run, one of none the run elsewhere: neither is run again, and equal
-circuits are run once.
+all edges is the untouched run and is not run again; equal circuits are run once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -32,48 +32,27 @@ _COPIES = 3  # of what the inputs of a layer are given: offsets, the rows, what 
 _FLOAT = 4
 
 
-class Side(Protocol):
-    """One prompt and what its parts put out elsewhere, as circuits need it."""
+@dataclass(frozen=True)
+class Side:
+    """One prompt and what its parts put out elsewhere.
 
-    @property
-    def ids(self) -> torch.Tensor:
-        """Its token ids `[1, S]`."""
-        ...
+    Attributes:
+        ids: Its token ids `[1, S]`.
+        entering: What enters the first block in its untouched run, `[S, d_model]`.
+        own: What each sender adds there, float32 `[senders, S, d_model]`.
+        other: What each adds elsewhere, alike.
+        read: Where the metric is read; None where it is given the logits of all positions.
+        score: From logits, `[runs, V]` or `[runs, S, V]`, to the metric of each run `[runs]`.
+        base: The metric of the untouched run.
+    """
 
-    @property
-    def entering(self) -> torch.Tensor:
-        """What enters the first block in its untouched run, `[S, d_model]`."""
-        ...
-
-    @property
-    def own(self) -> torch.Tensor:
-        """What each sender adds there, float32 `[senders, S, d_model]`."""
-        ...
-
-    @property
-    def other(self) -> torch.Tensor:
-        """What each adds elsewhere, alike."""
-        ...
-
-    @property
-    def read(self) -> int | None:
-        """Where the metric is read; None where it is given the logits of all positions."""
-        ...
-
-    @property
-    def score(self) -> Callable[[torch.Tensor], torch.Tensor]:
-        """From logits, `[runs, V]` or `[runs, S, V]`, to the metric of each run `[runs]`."""
-        ...
-
-    @property
-    def base(self) -> float:
-        """The metric of the untouched run."""
-        ...
-
-    @property
-    def empty(self) -> float:
-        """The metric with every edge exchanged."""
-        ...
+    ids: torch.Tensor
+    entering: torch.Tensor
+    own: torch.Tensor
+    other: torch.Tensor
+    read: int | None
+    score: Callable[[torch.Tensor], torch.Tensor]
+    base: float
 
 
 def score_circuits(
@@ -97,11 +76,10 @@ def score_circuits(
     Raises:
         MemoryExhaustedError: Not even one circuit at a time fits.
     """
-    ends = {0: side.empty, len(graph): side.base}
-    found = np.array([ends.get(len(edges), np.nan) for edges in circuits], dtype=np.float64)
+    found = np.full(len(circuits), side.base, dtype=np.float64)
     places: dict[bytes, list[int]] = {}
     for number, edges in enumerate(circuits):
-        if len(edges) not in ends:
+        if len(edges) < len(graph):
             places.setdefault(np.asarray(edges, dtype=np.int64).tobytes(), []).append(number)
     members = list(places.values())
     if not members:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TONES = ("accent", "mark", "good", "warn", "text_muted")
 _NAMED, _MOST, _MISSES = 8, 20_000, 100
-_TRIED, _APART = 60, 0.07
+_TRIED, _APART = 200, 0.12
 
 
 def ranking_title(name: str) -> str:
@@ -93,7 +93,7 @@ def curves_of(data: Mapping[str, Any]) -> Curves | None:
     known = known[np.isfinite(known)]
     if known.size:
         words = "random circuits of the circuit's size"
-        marks.append(Mark(float(known.mean()), words, tone="warn", at_start=True))
+        marks.append(Mark(float(known.mean()), words, tone="warn"))
     across = Scale("Share of the edges", limits=(float(x.min()), 1.0), log=True)
 
     def tip(place: int) -> str:
@@ -153,8 +153,8 @@ def misses(known: Known, prompt: int | None = None) -> Ranking:
     exact, estimate = known.of("effect", prompt), known.of("estimate", prompt)
     columns = (
         Column("edge", "name", "Edge", width="stretch", least=120),
-        Column("exact", "number", "Exact", _signed, width=68),
-        Column("estimate", "number", "Estimate", _signed, width=74),
+        Column("exact", "number", "Exact", _signed, width=56),
+        Column("estimate", "number", "Estimate", _signed, width=68),
     )
     rows = [
         Row(edge, (edge_words(known.table, edge), float(exact[edge]), float(estimate[edge])))
@@ -164,7 +164,7 @@ def misses(known: Known, prompt: int | None = None) -> Ranking:
 
 
 def _signed(value: float) -> str:
-    return number(value, sign=True)
+    return number(value, 2, sign=True)
 
 
 def scatter_of(known: Known, prompt: int | None = None) -> tuple[Scatter, np.ndarray] | None:

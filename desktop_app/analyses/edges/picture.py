@@ -89,7 +89,7 @@ def edge_sentence(known: Known, edge: int, prompt: int | None = None) -> str:
     value = float(known.values(prompt)[edge])
     if not math.isfinite(value):
         return f"{edge_words(known.table, edge)} · not computed"
-    exact = bool(np.isfinite(known.of("effect", prompt)[edge]))
+    exact = bool(known.exact_of(prompt)[edge])
     told = [f"{edge_words(known.table, edge)}  {number(value, sign=True)}"]
     told.append("exact" if exact else f"{ABOUT} estimated")
     estimate = float(known.of("estimate", prompt)[edge])
@@ -108,7 +108,7 @@ def edge_list(
 ) -> Ranking:
     """Return the edges as a table, in their order; keys are the edges' numbers."""
     values, estimates = known.values(prompt), known.of("estimate", prompt)
-    exact = np.isfinite(known.of("effect", prompt))
+    exact = known.exact_of(prompt)
     both = known.has_estimates and bool(exact.any())
     shares = known.inclusion
     columns = [

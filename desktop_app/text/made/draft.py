@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -85,6 +85,38 @@ class Draft:
     problem: str = ""
     strict: bool = True
     thinned: bool = False
+
+
+def placed(draft: Draft, *, moved: bool) -> Draft:
+    """Return a draft with the space before its answers at its own end."""
+    if not moved or not all(text.startswith(" ") for text in (*draft.answer, *draft.wrong)):
+        return draft
+    return moved_on(draft, " ")
+
+
+def with_beginning(draft: Draft, prompt: str) -> Draft:
+    """Return a draft that goes as far as a prompt which holds the beginning of its answers."""
+    begun = moved_on(draft, prompt.removeprefix(draft.text))
+    return replace(begun, group=f"{draft.group} begun")
+
+
+def moved_on(draft: Draft, begun: str) -> Draft:
+    """Return a draft with the beginning of its answers at its own end, and at its twins'."""
+
+    def longer(twin: Twin | None) -> Twin | None:
+        if twin is None:
+            return None
+        wrong = tuple(text.removeprefix(begun) for text in twin.wrong)
+        return replace(twin, text=twin.text + begun, wrong=wrong)
+
+    return replace(
+        draft,
+        text=draft.text + begun,
+        answer=tuple(text.removeprefix(begun) for text in draft.answer),
+        wrong=tuple(text.removeprefix(begun) for text in draft.wrong),
+        twin=lambda dice: longer(draft.twin(dice)),
+        mould=lambda dice: longer(draft.mould(dice)),
+    )
 
 
 def single_tokens(words: Sequence[str], encoder: Encoder, least: int) -> tuple[str, ...]:
