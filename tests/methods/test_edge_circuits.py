@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -26,6 +26,9 @@ from desktop_app.methods.edge_nodes import node_effects
 from desktop_app.methods.senders import Senders
 from desktop_app.support.errors import Cancelled
 from tests.models import named, tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLEAN, CORRUPT = torch.tensor([[1, 5, 9, 17, 33, 65]]), torch.tensor([[1, 7, 9, 20, 33, 6]])
 ANSWER, WRONG, READ = 40, 41, 5
