@@ -172,8 +172,10 @@ def _signs(prompts: int) -> Floats:
     if prompts <= COUNTED:
         numbers = np.arange(2 ** (prompts - 1))[:, None]
         bits = (numbers >> np.arange(prompts - 1)) & 1
-        return np.hstack([np.ones((len(numbers), 1)), 1.0 - 2.0 * bits])
-    return np.random.default_rng(SEED).integers(0, 2, (DRAWN, prompts)) * 2.0 - 1.0
+        halves: Floats = np.hstack([np.ones((len(numbers), 1)), 1.0 - 2.0 * bits])
+        return halves
+    drawn = np.random.default_rng(SEED).integers(0, 2, (DRAWN, prompts)) * 2.0 - 1.0
+    return np.asarray(drawn, dtype=np.float64)
 
 
 class Evidence:
@@ -191,6 +193,7 @@ class Evidence:
         self._q: Floats | None = None
         self._steps: Iterator[float] | None = None
         self._ends: tuple[Floats, Floats] | None = None
+        self._single: dict[Any, tuple[float, float]] = {}
 
     @property
     def offered(self) -> bool:
@@ -233,8 +236,10 @@ class Evidence:
         if self._ends is not None:
             low, high = self._ends
             return float(low[cell]), float(high[cell])
-        found = intervals(self.values[cell][None])
-        return float(found[0][0]), float(found[1][0])
+        if cell not in self._single:
+            low, high = intervals(self.values[cell][None])
+            self._single[cell] = float(low[0]), float(high[0])
+        return self._single[cell]
 
     def intervals(self) -> tuple[Floats, Floats]:
         """Return those of all cells."""
