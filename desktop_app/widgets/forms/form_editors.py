@@ -140,9 +140,8 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    if kind in {int, float}:
-        return _number(field, whole=kind is int)
-    return _free_text(extra, str(field.title or "text").lower())
+    is_number, what = kind in {int, float}, str(field.title or "text").lower()
+    return _number(field, whole=kind is int) if is_number else _free_text(extra, what)
 
 
 def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
