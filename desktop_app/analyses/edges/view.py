@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
     from desktop_app.pictures.origin import Difference
 
@@ -119,6 +119,11 @@ class EdgesView(AnalysisView):
     # Drawing.
 
     @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # The gate has a banner of its own.
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
+
+    @override
     def draw_new(self, result: Result) -> None:
         known = known_of(result.data)
         if known is not None:
@@ -189,7 +194,8 @@ class EdgesView(AnalysisView):
         if name == "curves":
             self._curves.show_data(known.data)
         elif name == "agreement":
-            self._agreement.show_known(known, str(known.data.get("method", "")), None)
+            method = "" if self._measured is None else str(self._measured.params.get("method"))
+            self._agreement.show_known(known, "eap" if method == "eap" else "eap-ig", None)
         elif name == "nodes":
             self._nodes.show_ranking(data_of.node_list(known))
 
