@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
-    from desktop_app.pictures.origin import Difference
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
@@ -398,15 +397,15 @@ class EdgesView(AnalysisView):
         super().set_params(params)
 
     @override
-    def mark_source(self, difference: Difference) -> None:
-        """Say what made the picture; that a try only scores is no other setting of the form."""
-        result = self._result
-        if result is not None and is_try(result):
-            fields = self.analysis.params.model_fields
-            own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
-            kept = tuple(t for t in difference.settings if t.partition(":")[0] not in own)
-            difference = type(difference)(difference.model, kept, difference.prompts)
-        super().mark_source(difference)
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every try: it scores a circuit, the form measures."""
+        if made.get("method") != _TRY["method"]:
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def show_failure(
@@ -609,13 +608,13 @@ def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
     """Return what the board's colours and strokes mean."""
     told: list[tuple[str, str]] = []
     if np.isfinite(drawn.values).any():
-        told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        told += [("low", "lowers the metric"), ("high", "raises it")]
         if 0 < drawn.exact.sum() < len(drawn.exact):
             told.append(("estimated", "paler: estimated"))
     if drawn.inside is not None and not drawn.inside.all():
         told.append(("outside", "outside the circuit"))
     if drawn.sure is not None and not drawn.sure.all():
-        told.append(("dashed", "in under half of the resamples"))
+        told.append(("dashed", "in under half of resamples"))
     if any(node.published for node in drawn.nodes):
         told.append(("mark", "published"))
     return tuple(told)
