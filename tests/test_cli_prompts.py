@@ -155,20 +155,11 @@ def test_the_files_are_what_an_ablation_with_means_needs(call, tmp_path):
         *("--out", prompts, "--reference-out", reference, "--references", 9),
     )
     assert code == 0
-    code = cli.main(
-        [
-            "run",
-            "ablate",
-            "--model",
-            "toy",
-            "--prompts",
-            str(prompts),
-            "--reference",
-            str(reference),
-        ]
-        + ["--layers", "0:1", "--json", "--out", str(tmp_path / "r.json")]
-    )
-    assert code == 0
+    arguments = [
+        *("run", "ablate", "--model", "toy", "--layers", "0:1", "--out", tmp_path / "r.json"),
+        *("--prompts", prompts, "--reference", reference),
+    ]
+    assert cli.main([str(a) for a in arguments]) == 0
     found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert found["params"]["mode"] == "auto"
     assert len(found["params"]["reference"]) == 9
