@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QWidget
 
+from desktop_app.contract.grammar import written_parts
+from desktop_app.contract.registry import serving
+from desktop_app.contract.spec import Intent
 from desktop_app.pictures.certainty import sentence, with_evidence
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtCore import QPoint
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Notice, Result
@@ -183,6 +188,7 @@ class SweepView(AnalysisView):
         self._details.attention_clicked.connect(self._on_attention_clicked)
         self._details.what.asked.connect(self._on_what_asked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
+        self.menu_opening.connect(self._on_list_menu)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_position_changed)
 
@@ -393,6 +399,23 @@ class SweepView(AnalysisView):
                 for cells in (chosen, let_go)
             )
             self.selection.pick_rows(added, gone)
+
+    def _on_list_menu(self, menu: QMenu, _what: str) -> None:
+        """Offer the rows down to the chosen one as a set: all that matter as much as it does."""
+        result, rows = self.ready(), self._list.ranking.rows
+        place = self._list.ranking.row_of(self._list.selected_key())
+        if result is None or place is None or menu.parentWidget() is not self._list:
+            return
+        cells = [row.key for row in rows[: place + 1]]
+        parts = tuple(dict.fromkeys(p for cell in cells for p in self.parts_of(result, cell)))
+        if len(parts) < 2:
+            return
+        menu.addSeparator()
+        told = f"these {len(parts):,}: this row and all above it"
+        menu.addAction(f"Pick {told}", partial(self.selection.pick, parts))
+        if serving("keep_parts"):
+            intent = Intent("keep_parts", {"parts": written_parts(parts)})
+            menu.addAction(f"Keep {told}, as a circuit", partial(self.intent_raised.emit, intent))
 
     def _show_details(self, result: Result, cell: Cell | None, *, passing: bool = False) -> None:
         rows = self._list.ranking.rows

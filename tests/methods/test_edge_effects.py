@@ -165,9 +165,7 @@ def test_every_metric_of_the_contract(metric):
             "logprob": lambda: logprobs[:, answers].mean(-1),
             "prob": lambda: logprobs[:, answers].exp().mean(-1),
             "rank": lambda: (logits > logits[:, answers]).sum(-1).float(),
-            "kl": lambda: (
-                base.softmax(-1) * (base.log_softmax(-1) - logprobs)
-            ).sum(-1),
+            "kl": lambda: (base.softmax(-1) * (base.log_softmax(-1) - logprobs)).sum(-1),
         }[metric]()
 
     found = exact_of(sides)[:, 0]
@@ -187,9 +185,7 @@ def loss_of_some(model, ids, apart):
     made = {}
 
     def loss(logits):
-        return float(
-            torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:])
-        )
+        return float(torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:]))
 
     def put(x, hook):
         x = x.clone()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.ablate.lent import part_effect
+from desktop_app.analyses.ablate.lent import part_effect, part_effects
 from desktop_app.pictures.certainty import PerPrompt, fact, told
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.matrix import Cell
 
-__all__ = ["part_effect"]  # what others borrow
+__all__ = ["part_effect", "part_effects"]  # what others borrow
 
 QUANTITIES = (
     ("effect", "Effect"),

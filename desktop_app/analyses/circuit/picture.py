@@ -6,7 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.circuit.numbers import (
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.outcome import (
     Outcome,
     change_grid,
     costs,
@@ -15,7 +16,6 @@ from desktop_app.analyses.circuit.numbers import (
     single,
     values,
 )
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import (
     STAYS,
     WORDS,
@@ -81,13 +81,12 @@ def headline(result: Result) -> str:
 def beside(result: Result) -> str:
     """Say what the empty circuit and random ones do, and how faithful this one is."""
     found = Outcome.of(result.data)
-    told = []
-    if math.isfinite(found.faithfulness):
-        told.append(f"faithfulness {number(found.faithfulness, 2)}")
+    told = [_random_words(result, found)]
     if math.isfinite(found.empty):
         kept = percent(found.empty_percent) if math.isfinite(found.empty_percent) else ""
-        told.append(f"with everything replaced {kept or number(found.empty, 2)}")
-    told.append(_random_words(result, found))
+        told.append(f"everything replaced {kept or number(found.empty, 2)}")
+    if math.isfinite(found.faithfulness):
+        told.append(f"faithfulness {number(found.faithfulness, 2)}")
     sentence = " · ".join(filter(None, told))
     return sentence[:1].upper() + sentence[1:]
 
@@ -100,17 +99,17 @@ def _random_words(result: Result, found: Outcome) -> str:
     if not asked:
         return "no random sets were scored"
     if not heads or len(heads) == shape.layers * shape.heads:
-        return "random sets of as many heads would be the same set"
+        return "random sets of as many heads per layer would be the same"
     if not found.controls.size:
         return ""
     count, good = found.controls.size, found.as_good()
     as_good = {0: "none keeps as much", 1: "one keeps as much"}.get(good, f"{good} keep as much")
     average, best = float(found.controls.mean()), float(found.controls.max())
     if count == 1:
-        return f"one random set of as many heads {percent(average)}"
+        return f"one random set of as many heads per layer {percent(average)}"
     return (
-        f"{count} random sets of as many heads of the same layers {percent(average)} on average, "
-        f"{percent(best)} at most: {as_good}"
+        f"{count} random sets of as many heads per layer {percent(average)} on average, "
+        f"{percent(best)} at most ({as_good})"
     )
 
 
@@ -286,3 +285,8 @@ def table(
     from desktop_app.analyses.circuit.tables import table as whole
 
     return whole(result, prompt, head)
+
+
+def circuit_parts(result: Result) -> str:
+    """Return the circuit as settings write it, for whoever wants to keep the same."""
+    return ",".join(map(str, result.data.get("kept", ())))

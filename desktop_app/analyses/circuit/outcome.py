@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.sets import Shape, part_of
+from desktop_app.analyses.circuit.keeping import Shape, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
