@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.circuit.keeping import places_in
-from desktop_app.analyses.circuit.picture import name_of
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -126,7 +126,7 @@ class PlacesRow(QWidget):
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
         shown = not self.strip.isHidden()
-        return {"places": self.words(), "tokens": self.strip.texts() if shown else ()}
+        return {"places": self.words(), "strip": self.strip.texts() if shown else ()}
 
 
 def _at(kept: int, length: int) -> str:
