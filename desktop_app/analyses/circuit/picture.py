@@ -6,6 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.outcome import (
@@ -27,16 +29,16 @@ from desktop_app.analyses.circuit.states import (
     part_at,
 )
 from desktop_app.analyses.circuit.tables import table
+from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.words import metric_name, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
-
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
 
 __all__ = ["table"]  # what exports ask for
 
@@ -45,6 +47,27 @@ _REPLACED = {
     "zero": "zero",
     "resample": "its value on the corrupt twin",
 }
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return per prompt what the circuit's metric changes by without each of its parts."""
+    minus, score = values(result.data, "minus_score"), values(result.data, "score")
+    count = len(result.data.get("kept", ()))
+    if minus.ndim != 2 or minus.shape != (count, score.size) or not count:
+        return {}
+    return {"minus_change": PerPrompt(minus - score, ("part",))}
+
+
+def evidence(result: Result) -> tuple[Cells, ...]:
+    """Return what is known of the list of these parts over prompts, in its unit."""
+    known, found = evidence_of(result).get("minus_change"), costs(result.data)
+    if known is None or not found:
+        return ()
+    places = {cost.part: place for place, cost in enumerate(found)}
+    if not in_percent(result.data):
+        return (listed(known, places.__getitem__, list(places), digits=3),)
+    scale = 100 / float(np.nanmean(values(result.data, "full")))
+    return (listed(known, places.__getitem__, list(places), scale=scale, digits=1),)
 
 
 def size_words(result: Result) -> str:

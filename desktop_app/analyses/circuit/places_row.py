@@ -89,8 +89,8 @@ class PlacesRow(QWidget):
         self.last.setToolTip("Keep the chosen part at each prompt's last position alone")
         for button in (self.everywhere, self.last):
             set_role(button, "quiet")
-        top = row_in(None, (self._words, 1), self.everywhere, self.last, spacing=6)
-        column_in(self, top, self.strip, spacing=2)
+        buttons = row_in(None, self.everywhere, self.last, None, spacing=2)
+        column_in(self, self._words, self.strip, buttons, spacing=2)
         self.strip.place_switched.connect(self.place_switched)
         self.strip.token_clicked.connect(self.position_chosen)
         self.everywhere.clicked.connect(self.everywhere_wanted)

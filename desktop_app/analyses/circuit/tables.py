@@ -162,7 +162,7 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
-        Column("change", "bar", "Change", signed=True, priority=1, least=50),
+        Column("change", "bar", "Change", signed=True, priority=1, least=68),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )
