@@ -22,7 +22,10 @@ _BESIDE = "laying one thing beside another: a setting, an action or an icon of t
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
-    ("analyses/circuit/numbers.py", "rank"): _METRIC,
+    ("analyses/circuit/outcome.py", "rank"): _METRIC,
+    ("analyses/ablate/lent.py", "rank"): _METRIC,
+    ("views/picked.py", "circuit"): "the icon of a set of parts",
+    ("window/runs/picking.py", "circuit"): "the icon of a set of parts",
     ("analyses/edges/circuits.py", "rank"): _METRIC,
     ("methods/edge_estimates.py", "rank"): _METRIC,
     ("pictures/gate.py", "rank"): _METRIC,
