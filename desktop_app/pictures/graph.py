@@ -27,8 +27,8 @@ NodeKind = Literal["embed", "head", "kv", "mlp", "logits"]
 
 # The spine's place, and the first column of heads.
 _SPINE, _HEADS = 2.0, 3.6
-_FEWEST_COLUMNS = 3
-_MARGIN = 0.75
+_FEWEST_COLUMNS, _BESIDE = 3, 0.2
+_MARGIN = 0.5
 MOST_DRAWN = 5_000
 """How many edges are drawn at most."""
 
@@ -390,8 +390,9 @@ def _columns(nodes: Iterable[Node]) -> tuple[tuple[int, float], ...]:
     """Return the heads' numbers that are there, and the column of each."""
     heads = sorted({node.head for node in nodes if node.kind == "head" and node.head is not None})
     room = max(len(heads), _FEWEST_COLUMNS)
-    step = room / max(len(heads), 1)
-    return tuple((head, _HEADS + (at + 0.5) * step) for at, head in enumerate(heads))
+    step, last = room / max(len(heads), 1), _HEADS + room + _BESIDE
+    wider = np.ceil(last) / last
+    return tuple((head, (_HEADS + (at + 0.5) * step) * wider) for at, head in enumerate(heads))
 
 
 def _layout(
@@ -399,7 +400,7 @@ def _layout(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float], tuple[tuple[int, float, float], ...]]:
     """Return columns and rows of the nodes, how many there are, and the layers' bands."""
     columns = dict(_columns(nodes))
-    last = _HEADS + max(len(columns), _FEWEST_COLUMNS)
+    last = _HEADS + max(len(columns), _FEWEST_COLUMNS) + _BESIDE
     size = table.graph.heads // table.graph.kv_heads
     known, at = list(columns) or [0], list(columns.values()) or [(_HEADS + last) / 2]
     steps: dict[int, list[str]] = {}
@@ -435,4 +436,9 @@ def _layout(
     shown = tuple(
         (layer, rows_in_all - top, rows_in_all - bottom) for layer, bottom, top in reversed(bands)
     )
-    return x, y, (last, rows_in_all), shown
+    # Whole columns and rows, filled to their ends.
+    size_in_all = (float(np.ceil(last)), float(np.ceil(rows_in_all)))
+    wider, higher = size_in_all[0] / last, size_in_all[1] / rows_in_all
+    shown = tuple((layer, top * higher, bottom * higher) for layer, top, bottom in shown)
+    x[x == _SPINE] *= wider  # the columns are as wide already
+    return x, y * higher, size_in_all, shown

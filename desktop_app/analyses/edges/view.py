@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from desktop_app.analyses.edges import picture as data_of
@@ -17,11 +17,13 @@ from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPan
 from desktop_app.analyses.edges.side import EdgeSide
 from desktop_app.analyses.edges.tried import Tries, given_edges, measures_same, read_edges, text_of
 from desktop_app.contract.grammar import parse_parts
+from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.graph import BoardPicture, Node, draw_graph, strongest
 from desktop_app.pictures.roles import BORROWED
 from desktop_app.pictures.words import clipped, plural
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.certainty import why_not
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
-    from desktop_app.pictures.origin import Difference
+    from desktop_app.pictures.certainty import Cells
+    from desktop_app.pictures.ranking import Ranking
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
+_LISTED = 1_000
 _TRY = {"method": "none", "nodes": False, "controls": 0, "resamples": 0}
 _MEASURING = "The edges are still being measured: wait, or stop the run, then try a circuit."
 _NOT_THERE = "“{}” is no node of this model: write L5H3, 5.3, m4, embed or logits."
@@ -60,8 +64,6 @@ class EdgesView(AnalysisView):
         "effects take their place.",
     )
 
-    title_wanted = Signal(object, str)
-
     @override
     def build_content(self, content: QWidget) -> None:
         self._known: Known | None = None
@@ -69,6 +71,8 @@ class EdgesView(AnalysisView):
         self._hypothesis, self._tries, self._marker = Hypothesis(), Tries(), Marker()
         self._expanded: dict[int, None] = {}
         self._edges = np.empty(0, dtype=np.int64)
+        self._paged: Result | None = None
+        self._filled: set[str] = set()
         self._gate = Banner()
         self._headline = ElidedLabel("", "heading")
         self._pane, self._side = BoardPane(self.selection), EdgeSide()
@@ -87,6 +91,7 @@ class EdgesView(AnalysisView):
 
     def _connect_content(self) -> None:
         pane, side, board, circuit = self._pane, self._side, self.board, self._side.circuit
+        self.pages.changed.connect(self._fill_page)
         pane.amount_changed.connect(self._redraw)
         pane.scope_changed.connect(self._redraw)
         pane.overlay_chosen.connect(self._redraw)
@@ -99,6 +104,7 @@ class EdgesView(AnalysisView):
         board.expand_asked.connect(self._on_expand)
         board.unpin_asked.connect(self._on_unpin)
         side.filter_changed.connect(self._list)
+        side.certainty.changed.connect(self._list)
         side.toggled.connect(self._on_toggled)
         side.list.row_selected.connect(self._on_row_selected)
         side.list.row_activated.connect(self._on_row_activated)
@@ -115,6 +121,11 @@ class EdgesView(AnalysisView):
         keys.activated.connect(self._on_undo)
 
     # Drawing.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # The gate has a banner of its own.
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
 
     @override
     def draw_new(self, result: Result) -> None:
@@ -152,27 +163,45 @@ class EdgesView(AnalysisView):
         self._marker.take_model(result.model)
         self._pane.show_overlays(self._marker.offers())
         self.draw_prompt(result)
-        data = source.data
-        self._show_pages(data)
+        self._offer_pages(source)
         failed = next((n for n in result.warnings if n.code == "task_not_done"), None)
         if failed is None:
             self._gate.dismiss()
         else:
             self._gate.show_message(failed.message, "warn", dismissible=False)
 
-    def _show_pages(self, data: Mapping[str, Any]) -> None:
+    def _offer_pages(self, source: Result) -> None:
+        """Offer the pages that a measurement has something for; the one in sight is filled."""
         known = self._known
         if known is None:
             return
+        data = source.data
         there = {
-            "curves": self._curves.show_data(data),
-            "agreement": self._agreement.show_known(known, str(data.get("method", "")), None),
-            "nodes": self._nodes.show_ranking(data_of.node_list(known)),
+            "curves": "fractions" in data,
+            "agreement": known.has_estimates and bool(known.exact.any()),
+            "nodes": data.get("node_effect") is not None,
         }
         for name, shown in there.items():
             self.pages.choice.set_option_enabled(name, shown, "" if shown else _LACKS[name])
             if not shown and self.pages.page() == name:
                 self.pages.turn_to("board")
+        if source is not self._paged:
+            self._paged, self._filled = source, set()
+        self._fill_page(self.pages.page())
+
+    def _fill_page(self, name: str) -> None:
+        """Draw a page when it comes into sight."""
+        known = self._known
+        if known is None or name in self._filled or self._is_partial:
+            return
+        self._filled.add(name)
+        if name == "curves":
+            self._curves.show_data(known.data)
+        elif name == "agreement":
+            method = "" if self._measured is None else str(self._measured.params.get("method"))
+            self._agreement.show_known(known, "eap" if method == "eap" else "eap-ig", None)
+        elif name == "nodes":
+            self._nodes.show_ranking(data_of.node_list(known))
 
     @override
     def draw_prompt(self, result: Result) -> None:
@@ -207,10 +236,7 @@ class EdgesView(AnalysisView):
         drawn = draw_graph(known.table, known.drawn(prompt, inside), self._edges, marks)
         self.board.set_words(self._tell_edge, self._tell_node)
         self.board.show_picture(drawn, _legend(drawn))
-        words = data_of.shown_words(len(self._edges), known)
-        self._pane.show_count(
-            self._marker.words(words, drawn, self._pane.overlay), len(self._edges), len(known)
-        )
+        self._pane.show_count(len(self._edges), len(known))
         self._pane.show_names([node.name for node in drawn.nodes])
         short = data_of.headline(known, result, prompt, short=True)
         self._headline.set_full_text(data_of.headline(known, result, prompt), short)
@@ -229,7 +255,7 @@ class EdgesView(AnalysisView):
             # A circuit that was only scored has no effects: then any of its edges.
             sized = np.where(np.isfinite(values), values, 0.0)
             found = strongest(sized, amount, inside)
-            if amount > USUAL:
+            if amount > USUAL or not len(found):
                 found = np.union1d(found, strongest(values, amount - len(found)))
         extra = [np.asarray(self._hypothesis.touched(), dtype=np.int64)]
         extra += [self._edges_of(known, values, node, _EXPANDED) for node in self._expanded]
@@ -263,14 +289,28 @@ class EdgesView(AnalysisView):
             self._edges,
         )
         node, _edge = self.board.chosen()
-        note = data_of.counted(known)
+        words = data_of.shown_words(len(self._edges), known)
+        note = self._marker.words(words, self.board.picture(), self._pane.overlay)
         if self._side.filter.value() == "node":
             edges = edges[:0]
             if node is not None:
                 edges = self._edges_of(known, known.values(prompt), node, 500)
+        if len(edges) > _LISTED:
+            edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
-        self._side.show_edges(data_of.edge_list(known, edges, prompt, inside), outside, note)
+        ranking = data_of.edge_list(known, edges, prompt, inside)
+        self._side.show_edges(self._with_evidence(ranking, edges, prompt), outside, note)
         self._side.list.select_key(self.board.chosen()[1])
+
+    def _with_evidence(self, ranking: Ranking, edges: np.ndarray, prompt: int | None) -> Ranking:
+        """Add interval and q of each edge over prompts, where a result is whole."""
+        result = None if self._is_partial else self._measured
+        cells: tuple[Cells, ...] = ()
+        if result is not None and prompt is None:
+            cells = data_of.evidence(result, edges.tolist())
+        why = "" if cells or result is None else why_not(result, prompt)
+        self._side.certainty.offer(cells, why=why)
+        return with_columns(ranking, cells, self._side.certainty.level())
 
     def _show_circuit(self) -> None:
         """Say what the circuit does, where it was scored."""
@@ -373,15 +413,15 @@ class EdgesView(AnalysisView):
         super().set_params(params)
 
     @override
-    def mark_source(self, difference: Difference) -> None:
-        """Say what made the picture; that a try only scores is no other setting of the form."""
-        result = self._result
-        if result is not None and is_try(result):
-            fields = self.analysis.params.model_fields
-            own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
-            kept = tuple(t for t in difference.settings if t.partition(":")[0] not in own)
-            difference = type(difference)(difference.model, kept, difference.prompts)
-        super().mark_source(difference)
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every try: it scores a circuit, the form measures."""
+        if made.get("method") != _TRY["method"]:
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def show_failure(
@@ -490,7 +530,6 @@ class EdgesView(AnalysisView):
         found = None if known is None else self._tries.of(self._hypothesis.inside, known)
         if found is not None:
             self.title_wanted.emit(found, name)
-            self.message_requested.emit(f"Kept in the history as “{name}”.")
 
     # Answering.
 
@@ -585,13 +624,13 @@ def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
     """Return what the board's colours and strokes mean."""
     told: list[tuple[str, str]] = []
     if np.isfinite(drawn.values).any():
-        told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        told += [("low", "lowers the metric"), ("high", "raises it")]
         if 0 < drawn.exact.sum() < len(drawn.exact):
             told.append(("estimated", "paler: estimated"))
     if drawn.inside is not None and not drawn.inside.all():
         told.append(("outside", "outside the circuit"))
     if drawn.sure is not None and not drawn.sure.all():
-        told.append(("dashed", "in under half of the resamples"))
+        told.append(("dashed", "in under half of resamples"))
     if any(node.published for node in drawn.nodes):
         told.append(("mark", "published"))
     return tuple(told)

@@ -92,6 +92,11 @@ class PickDesk(QObject):
                 follows=some,
             ),
             ActionSpec(
+                *("pin_picked", "Pin picked heads on the board", "&Run", 51, self.pin),
+                *("", "pin", "Show them among the model's edges, with their strongest ones"),
+                follows=some,
+            ),
+            ActionSpec(
                 *("drop_picked", "Let picked heads go", "&Run", 52, self.let_go),
                 follows=some,
             ),
@@ -108,6 +113,11 @@ class PickDesk(QObject):
         """Remove the set together, where that is shown."""
         parts = written_parts(self._selection.picked)
         self._hall.answer(Intent("ablate_together", {"parts": parts}))
+
+    def pin(self) -> None:
+        """Put the set on the circuit board."""
+        parts = written_parts(self._selection.picked)
+        self._hall.answer(Intent("pin_parts", {"parts": parts}))
 
     def let_go(self) -> None:
         """Pick nothing."""
