@@ -12,7 +12,7 @@ import math
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,6 +87,10 @@ def evidence_of(result: Result) -> dict[str, Evidence]:
     return {name: evidence for name, (_values, evidence) in tables if evidence.offered}
 
 
+def _same(cell: Any) -> Any:
+    return cell
+
+
 def derived(result: Result) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
     """Return intervals, p and q of all cells as fields with their axes, for a table."""
     found = {}
@@ -111,6 +115,8 @@ class Cells:
         grid: q of all cells as the picture has them; None while it is not known.
         name: What they are, where a picture has several: `enough`.
         key: The beginning of their columns' keys.
+        place: From a cell to its place in the grid.
+        digits: How many are written after the point in a list.
     """
 
     evidence: tuple[Evidence, ...]
@@ -118,6 +124,8 @@ class Cells:
     grid: Grid
     name: str = ""
     key: str = ""
+    place: Callable[[Any], Any] = _same
+    digits: int = 2
 
     @property
     def done(self) -> bool:
@@ -132,7 +140,7 @@ class Cells:
     def q(self, cell: Cell) -> float:
         """Return q of a cell; NaN while it is not known, or where there is none."""
         grid = self.grid()
-        return math.nan if grid is None else float(grid[cell])
+        return math.nan if grid is None else float(grid[self.place(cell)])
 
     def faint(self, level: float) -> NDArray[np.bool_] | None:
         """Return which cells have a q above a level, or none."""
@@ -155,6 +163,35 @@ def _once(make: Grid) -> Grid:
 def whole(evidence: Evidence, name: str = "", key: str = "") -> Cells:
     """Return the cells of a picture that shows all there are."""
     return Cells((evidence,), evidence.interval, lambda: evidence.q, name, key)
+
+
+def listed(
+    evidence: Evidence,
+    place: Callable[[Any], int],
+    keys: Sequence[Any] = (),
+    *,
+    scale: float = 1.0,
+    digits: int = 2,
+) -> Cells:
+    """Return the rows of a list of what is one after another; `place` says where a key stands.
+
+    Args:
+        evidence: Of all that could be listed.
+        place: From the key of a row to its number there.
+        keys: Those that are listed, whose intervals are computed at once.
+        scale: By what the list multiplies values.
+        digits: How many are written after the point.
+    """
+    evidence.prepare([(place(key),) for key in keys])
+
+    def interval(key: Any) -> tuple[float, float]:
+        low, high = (scale * end for end in evidence.interval((place(key),)))
+        return (low, high) if low <= high else (high, low)
+
+    def q() -> NDArray[np.float64] | None:
+        return evidence.q
+
+    return Cells((evidence,), interval, q, place=place, digits=digits)
 
 
 def at_places(
@@ -234,7 +271,7 @@ def sentence(cells: Sequence[Cells], cell: Cell) -> str:
     parts = [
         f"{one.name}{' ' if one.name else ''}{found.strip()}"
         for one in cells
-        if (found := spread(one, cell, 2))
+        if (found := spread(one, cell, one.digits))
     ]
     return f"95 % interval {'; '.join(parts)}." if parts else ""
 
@@ -330,7 +367,8 @@ def with_columns(ranking: Ranking, cells: Sequence[Cells], level: float | None =
     rows = []
     for row in ranking.rows:
         found = [(one.q(row.key), one.interval(row.key)) for one in cells]
-        values = [v for q, ends in found for v in (q, interval_text(ends, 2))]
+        texts = [interval_text(e, one.digits) for one, (_q, e) in zip(cells, found, strict=True)]
+        values = [v for (q, _ends), text in zip(found, texts, strict=True) for v in (q, text)]
         qs = [q for q, _ends in found]
         faint = level is not None and all(one.done for one in cells) and not min_of(qs) <= level
         words = sentence(cells, row.key)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -240,6 +240,15 @@ class Evidence:
             low, high = intervals(self.values[cell][None])
             self._single[cell] = float(low[0]), float(high[0])
         return self._single[cell]
+
+    def prepare(self, cells: Sequence[tuple[int, ...]]) -> None:
+        """Compute the intervals of many cells at once."""
+        new = [] if self._ends is not None else [c for c in cells if c not in self._single]
+        if new:
+            low, high = intervals(self.values[tuple(np.transpose(new))])
+            self._single.update(
+                zip(new, zip(low.tolist(), high.tolist(), strict=True), strict=True)
+            )
 
     def intervals(self) -> tuple[Floats, Floats]:
         """Return those of all cells."""

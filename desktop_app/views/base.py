@@ -188,6 +188,17 @@ class AnalysisView(QWidget):
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
 
+    def settings_that_matter(
+        self,
+        differing: tuple[str, ...],
+        made: Mapping[str, Any],  # noqa: ARG002 - for subclasses
+    ) -> tuple[str, ...]:
+        """Return which settings that are others in the form make a result another's: all of them.
+
+        Each is a sentence that begins with its title; `made` are the settings of the result.
+        """
+        return differing
+
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
 

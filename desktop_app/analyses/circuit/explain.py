@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from desktop_app.analyses.circuit.keeping import Shape, kept_of
 from desktop_app.analyses.circuit.outcome import Outcome, costs, harm, in_percent
-from desktop_app.analyses.circuit.picture import change_words, entry_name, threshold
+from desktop_app.analyses.circuit.picture import change_words, entry_name, evidence, threshold
+from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import difference, share, term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import metric_name, number, percent, plural
@@ -42,8 +43,16 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
         "controls": _controls,
         "trail": _trail,
     }
+    if what in {"interval", "q"}:
+        return _spread(result, what, place)
     make = makers.get(_KEYS.get(what, what))
     return None if make is None else make(result, place)
+
+
+def _spread(result: Result, what: str, place: Place) -> Explained | None:
+    cells, part = evidence(result), (place.layer, place.head)
+    known = any(cost.part == part for cost in costs(result.data))
+    return explained(what, cells, part if known else None, _PAGE)  # type: ignore[arg-type]
 
 
 def _over(result: Result) -> str:

@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.circuit import plots, tables
 from desktop_app.analyses.circuit.outcome import costs
-from desktop_app.analyses.circuit.picture import name_of
+from desktop_app.analyses.circuit.picture import evidence, name_of
 from desktop_app.analyses.circuit.texts import TextPair, texts_of
+from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.words import plural
+from desktop_app.views.certainty import CertaintyChoice, why_not
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -81,10 +83,12 @@ class PartsPage(QWidget):
         self._result: Result | None = None
         self._role: Callable[[Part], str] = lambda _part: ""
         self._chosen = 0
-        top = row_in(None, self.which, (self._note, 1))
+        self._certainty = CertaintyChoice()
+        top = row_in(None, self.which, (self._note, 1), self._certainty)
         foot = row_in(None, (self._sentence, 1), (self.attention, 0, Qt.AlignmentFlag.AlignTop))
         column_in(self, top, (self.list, 1), self._offer, foot, spacing=8)
         self.which.changed.connect(self._on_which)
+        self._certainty.changed.connect(self._fill)
         self.list.row_selected.connect(self.part_chosen)
         self.list.row_activated.connect(self.part_activated)
         self.attention.clicked.connect(self._on_attention)
@@ -100,6 +104,7 @@ class PartsPage(QWidget):
     def show_so_far(self, data: Mapping[str, Any]) -> None:
         """Say how many parts are left of a pruning that goes on."""
         self._offer.setVisible(False)
+        self._certainty.offer(())
         kept = len(data.get("kept", ()))
         self._note.setText(f"{plural(kept, 'part')} left so far")
         self.list.set_empty_text("The ranking follows with the result.")
@@ -125,6 +130,7 @@ class PartsPage(QWidget):
             "sentence": self._sentence.text(),
             "chosen": self.list.selected_key(),
             "minus_offered": not self._offer.isHidden(),
+            "certainty": self._certainty.read_out(),
         }
 
     def _fill(self) -> None:
@@ -140,7 +146,10 @@ class PartsPage(QWidget):
         )
         empty = "Nothing was removed." if removed else "Nothing is kept."
         self.list.set_empty_text(empty)
-        self.list.set_ranking(ranking)
+        cells = () if removed else evidence(result)
+        why = why_not(result, None) if known and not removed else ""
+        self._certainty.offer(cells, why="" if cells else why)
+        self.list.set_ranking(with_columns(ranking, cells, self._certainty.level()))
         self._note.setText(plural(len(ranking.rows), "part"))
 
     def _on_which(self, _which: object) -> None:

@@ -145,7 +145,7 @@ class CircuitView(AnalysisView):
         settings = self.settings_of_run()
         known = None if self._result is None else Shape.of_result(self._result)
         shape = shape_so_far(data, mlps=bool(settings.get("mlps")), known=self._shape or known)
-        if not self._is_partial:
+        if not self._is_partial and not settings.get("resume"):
             self._side.turn_to("pruning")
         self._shape = shape
         states = grid_of(kept_of(data), shape, dropped(data))

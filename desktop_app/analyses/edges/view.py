@@ -17,11 +17,13 @@ from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPan
 from desktop_app.analyses.edges.side import EdgeSide
 from desktop_app.analyses.edges.tried import Tries, given_edges, measures_same, read_edges, text_of
 from desktop_app.contract.grammar import parse_parts
+from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.graph import BoardPicture, Node, draw_graph, strongest
 from desktop_app.pictures.roles import BORROWED
 from desktop_app.pictures.words import clipped, plural
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.certainty import why_not
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
-    from desktop_app.pictures.origin import Difference
+    from desktop_app.pictures.certainty import Cells
+    from desktop_app.pictures.ranking import Ranking
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
@@ -101,6 +104,7 @@ class EdgesView(AnalysisView):
         board.expand_asked.connect(self._on_expand)
         board.unpin_asked.connect(self._on_unpin)
         side.filter_changed.connect(self._list)
+        side.certainty.changed.connect(self._list)
         side.toggled.connect(self._on_toggled)
         side.list.row_selected.connect(self._on_row_selected)
         side.list.row_activated.connect(self._on_row_activated)
@@ -117,6 +121,11 @@ class EdgesView(AnalysisView):
         keys.activated.connect(self._on_undo)
 
     # Drawing.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # The gate has a banner of its own.
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
 
     @override
     def draw_new(self, result: Result) -> None:
@@ -189,7 +198,8 @@ class EdgesView(AnalysisView):
         if name == "curves":
             self._curves.show_data(known.data)
         elif name == "agreement":
-            self._agreement.show_known(known, str(known.data.get("method", "")), None)
+            method = "" if self._measured is None else str(self._measured.params.get("method"))
+            self._agreement.show_known(known, "eap" if method == "eap" else "eap-ig", None)
         elif name == "nodes":
             self._nodes.show_ranking(data_of.node_list(known))
 
@@ -288,8 +298,19 @@ class EdgesView(AnalysisView):
         if len(edges) > _LISTED:
             edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
-        self._side.show_edges(data_of.edge_list(known, edges, prompt, inside), outside, note)
+        ranking = data_of.edge_list(known, edges, prompt, inside)
+        self._side.show_edges(self._with_evidence(ranking, edges, prompt), outside, note)
         self._side.list.select_key(self.board.chosen()[1])
+
+    def _with_evidence(self, ranking: Ranking, edges: np.ndarray, prompt: int | None) -> Ranking:
+        """Add interval and q of each edge over prompts, where a result is whole."""
+        result = None if self._is_partial else self._measured
+        cells: tuple[Cells, ...] = ()
+        if result is not None and prompt is None:
+            cells = data_of.evidence(result, edges.tolist())
+        why = "" if cells or result is None else why_not(result, prompt)
+        self._side.certainty.offer(cells, why=why)
+        return with_columns(ranking, cells, self._side.certainty.level())
 
     def _show_circuit(self) -> None:
         """Say what the circuit does, where it was scored."""
@@ -392,15 +413,15 @@ class EdgesView(AnalysisView):
         super().set_params(params)
 
     @override
-    def mark_source(self, difference: Difference) -> None:
-        """Say what made the picture; that a try only scores is no other setting of the form."""
-        result = self._result
-        if result is not None and is_try(result):
-            fields = self.analysis.params.model_fields
-            own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
-            kept = tuple(t for t in difference.settings if t.partition(":")[0] not in own)
-            difference = type(difference)(difference.model, kept, difference.prompts)
-        super().mark_source(difference)
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every try: it scores a circuit, the form measures."""
+        if made.get("method") != _TRY["method"]:
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def show_failure(
@@ -603,13 +624,13 @@ def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
     """Return what the board's colours and strokes mean."""
     told: list[tuple[str, str]] = []
     if np.isfinite(drawn.values).any():
-        told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        told += [("low", "lowers the metric"), ("high", "raises it")]
         if 0 < drawn.exact.sum() < len(drawn.exact):
             told.append(("estimated", "paler: estimated"))
     if drawn.inside is not None and not drawn.inside.all():
         told.append(("outside", "outside the circuit"))
     if drawn.sure is not None and not drawn.sure.all():
-        told.append(("dashed", "in under half of the resamples"))
+        told.append(("dashed", "in under half of resamples"))
     if any(node.published for node in drawn.nodes):
         told.append(("mark", "published"))
     return tuple(told)

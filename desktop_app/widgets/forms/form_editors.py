@@ -41,8 +41,8 @@ _LEAST, _MOST = -(2**31), 2**31 - 1
 _NEW = "new_path"
 _PATHS = frozenset({"path", _NEW})
 """How a setting says that it names a file to be read, or one to be written."""
-_PROMPTS = "prompt_file"
-"""How a setting says that its texts are prompts."""
+PROMPT_FILES = frozenset({"prompt_file", "row_file"})
+"""How a setting says that its texts are prompts, which may come from a table; or its rows."""
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
 _WIDE, _WIDEST = 260, 430
@@ -132,7 +132,7 @@ def make_editor(field: FieldInfo) -> Editor:
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
         lines = not inner or inner[0] is str
-        return _lines(sources=extra.get("cli") == _PROMPTS) if lines else _text(",")
+        return _lines(sources=extra.get("cli") in PROMPT_FILES) if lines else _text(",")
     if optional:
         return _text(optional=True)
     if kind is bool:

@@ -296,7 +296,7 @@ class MakerDialog(QDialog):
 
     @Slot(int)
     def _on_family_activated(self, _place: int) -> None:
-        self._delay.stop()
+        self.flush()
         self.family_chosen.emit(str(self.family.currentData()))
 
     @Slot()

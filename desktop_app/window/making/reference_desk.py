@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from PySide6.QtCore import QObject
 
+from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import LensbenchError
-from desktop_app.text.prompts import read_texts
+from desktop_app.text.prompts import read_prompts, read_texts
 from desktop_app.views.base import AnalysisView
+from desktop_app.widgets.forms.form_editors import PROMPT_FILES
 from desktop_app.widgets.forms.text_sources import FAMILY
 from desktop_app.window.frame import dialogs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from desktop_app.text.made.families import PromptFamily
     from desktop_app.text.made.forms import Form
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
     from desktop_app.window.runs.conductor import Bos, Conductor
     from desktop_app.window.settings import Memory
 
-_PROMPTS = "prompt_file"
 _MOST_TEXTS = 500
+_GROUPS = "_groups"
+"""What the setting of the prompts' groups has behind the name of that of the prompts."""
 _OTHERS = (
     "The table holds no prompts of {}, which were made last: make prompts of its family (Make "
     "prompts…), and their reference set is one click away."
@@ -44,7 +48,7 @@ def _fields(analysis: str) -> tuple[str, ...]:
     """Return the settings of an analysis that hold prompts."""
     own = ANALYSES[analysis].params.own_fields()
     extras = {name: field.json_schema_extra or {} for name, field in own.items()}
-    return tuple(name for name, extra in extras.items() if extra.get("cli") == _PROMPTS)
+    return tuple(name for name, extra in extras.items() if extra.get("cli") in PROMPT_FILES)
 
 
 def families() -> dict[str, PromptFamily]:
@@ -125,19 +129,18 @@ class ReferenceDesk(QObject):
 
     def use(self, analysis: str, made: Made) -> str:
         """Put a reference set where an analysis takes one, or all do; say so in a sentence."""
-        texts = [row.text for row in made.reference]
         for name, _title in takers():
             if analysis in {"", name}:
                 view = self._hall.views[name]
                 for field in view.borrowing():
-                    view.fill_texts(field, texts)
+                    _fill(view, field, made.reference)
         if analysis:
             self._hall.views.open(analysis)
             view = self._hall.views[analysis]
             for field in view.borrowing()[:1]:
                 view.show_setting(field)
         where = ANALYSES[analysis].title if analysis else "all analyses that take them"
-        count = plural(len(texts), "reference prompt")
+        count = plural(len(made.reference), "reference prompt")
         return f"{count} of {self._title(made.family)} stand in {where}."
 
     def _on_view_built(self, view: AnalysisView) -> None:
@@ -156,7 +159,7 @@ class ReferenceDesk(QObject):
 
     def _fill_with_family(self, view: AnalysisView, field: str) -> None:
         if self._made is not None and self._made_by == self.reader():
-            self._fill(view, field, [row.text for row in self._made.reference])
+            self._fill(view, field, self._made.reference)
             return
         name, form = self.asked()
         if form is not None:
@@ -174,18 +177,18 @@ class ReferenceDesk(QObject):
         if path is None:
             return
         try:
-            texts = read_texts(path)
+            rows = _read(path)
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return
-        self._fill(view, field, texts)
+        self._fill(view, field, rows)
 
-    def _fill(self, view: AnalysisView, field: str, texts: Sequence[str]) -> None:
-        if not texts:
+    def _fill(self, view: AnalysisView, field: str, rows: Sequence[PromptRow]) -> None:
+        if not rows:
             self._hall.say(_EMPTY.format(self._offered[0]), "warn")
             return
-        view.fill_texts(field, texts)
-        count = plural(len(texts), "reference prompt")
+        _fill(view, field, rows)
+        count = plural(len(rows), "reference prompt")
         self._hall.say(f"{count} in {view.analysis.title}.", "good")
 
     def _on_made(self, made: Made, of_table: bool) -> None:
@@ -194,9 +197,24 @@ class ReferenceDesk(QObject):
         self._made, self._made_by = made, self.reader()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            self._fill(*waiting, [row.text for row in made.reference])
+            self._fill(*waiting, made.reference)
 
     def _on_made_failed(self, message: str, of_table: bool) -> None:
         if of_table and self._waiting is not None:
             self._waiting = None
             self._hall.show_problem(message)
+
+
+def _fill(view: AnalysisView, field: str, rows: Sequence[PromptRow]) -> None:
+    """Fill a setting with prompts, and with their groups the one beside it where there is one."""
+    view.fill_texts(field, [row.text for row in rows])
+    groups = [row.group for row in rows]
+    if field + _GROUPS in view.analysis.params.own_fields():
+        view.fill_texts(field + _GROUPS, groups if len(set(groups)) > 1 and all(groups) else ())
+
+
+def _read(path: Path) -> tuple[PromptRow, ...]:
+    """Return the prompts of a table with their groups, or the lines of a text."""
+    if path.suffix.lower() == ".txt":
+        return tuple(PromptRow(text=text) for text in read_texts(path))
+    return read_prompts(path)

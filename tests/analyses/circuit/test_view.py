@@ -97,8 +97,8 @@ def test_the_heading_says_what_is_kept_beside_random_sets(view):
         "3 of 12 heads keep 90.2 % of the logit difference: 2.75 of 3.05, mean of 2"
     )
     assert out["beside"] == (
-        "3 random sets of as many heads per layer 21.0 % on average, 31.0 % at most "
-        "(none keeps as much) · everything replaced 6.6 % · faithfulness 0.89"
+        "Everything replaced 6.6 % · faithfulness 0.89 · 3 random sets as large 21.0 % on average, "
+        "31.0 % at most (none keeps as much)"
     )
     assert "its mean over 5 reference prompts; all MLPs stay" in out["how"]
 
@@ -516,7 +516,7 @@ def gpt2(keep):
 
 def test_a_published_circuit_is_laid_over_its_own_model(view, asked):
     view.show_result(gpt2("9.9,9.6,0.0"))
-    press(view, "Published")
+    press(view, "Known")
     out = view.read_out()
     assert out["published"] == "GPT-2 small · Indirect objects"
     assert out["overlap"].startswith("2 of 26 heads shared: precision 66.7 %, recall 7.7 %")
@@ -532,7 +532,7 @@ def test_a_published_circuit_is_laid_over_its_own_model(view, asked):
 
 
 def test_a_published_circuit_of_another_model_is_refused_in_words(view):
-    press(view, "Published")
+    press(view, "Known")
     out = view.read_out()
     assert "heads of different models have nothing in common" in out["overlap"]
     assert (out["ringed"], out["laid"]) == (frozenset(), False)
@@ -547,7 +547,7 @@ def test_roles_between_models_with_the_users_own(view):
     induction[2, 2], induction[1, 0] = 0.9, 0.5
     detected = drawn.result_of("detect", {"induction": induction}, model=circuits.model())
     view.take_lent([("Heads", detected)])
-    press(view, "Published")
+    press(view, "Known")
     press(view, "Roles between models")
     out = view.read_out()
     assert out["models"] == ["GPT-2 small", "Llama-2-7b-chat", "smollm2"]

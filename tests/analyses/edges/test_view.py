@@ -11,7 +11,6 @@ from desktop_app.contract.circuits import resolve_circuit, written_edges
 from desktop_app.contract.edges import Graph
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
-from desktop_app.pictures.origin import Difference
 from desktop_app.widgets.graph.board import GraphBoard
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import choose, find, press
@@ -367,10 +366,9 @@ def test_that_a_try_only_scores_is_no_other_setting(view, heard):
     asked = heard(view.run_requested)
     take_out(view, 0)
     answer(view, asked)
-    own = ("Method: none, now auto", "Circuit: x, now none", "Random circuits: 0, now 20")
-    view.mark_source(Difference("", own[:2], prompts=False))
-    assert "other_settings" not in view.read_out()["chips"]
-    assert view.analysis.params.model_fields["method"].title == "Method"
+    told = ("Method: none, now auto", "Circuit: x, now none", "Metric: loss, now prob")
+    assert view.settings_that_matter(told, {"method": "none"}) == told[2:]
+    assert view.settings_that_matter(told, {"method": "exact"}) == told
 
 
 def test_pages_are_offered_for_what_there_is(view):
@@ -384,7 +382,7 @@ def test_pages_are_offered_for_what_there_is(view):
     ):
         press(control, title)
         assert view.read_out()["page"] == page
-    assert "EAP-IG wins" in view.read_out()["curves"]["sentence"]
+    assert "won by EAP-IG" in view.read_out()["curves"]["sentence"]
     assert "ρ = 0.790" in view.read_out()["agreement"]["sentence"]
     view.show_result(edged.edges_result(exact=0))
     assert view.read_out()["page"] == "board"

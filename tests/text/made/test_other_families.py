@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from pydantic import ValidationError
 
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.made import forms
@@ -150,6 +151,12 @@ def test_what_the_default_template_asks_has_no_answer_in_its_reference():
         ({"slots": "country=A; country=B"}, "names “country” twice"),
         ({"slots": "country=A|B; city=P"}, "as many values each (country 2, city 1)"),
         ({"slots": "country=A|B; city=P|Q; x=1|2"}, "“x”, which stands nowhere"),
+        (
+            {"template": "{country}" * 300, "slots": "country=" + "x" * 900, "answer": "a"},
+            "longer than 20,000",
+        ),
+        ({"slots": "country=" + "x" * 1001}, "a value longer than 1,000 letters"),
+        ({"slots": "country=" + "|".join(map(str, range(2001)))}, "more than 2,000 values"),
         ({"others": "town=A"}, "--others names “town”"),
     ],
 )
@@ -158,6 +165,22 @@ def test_a_template_that_cannot_be_filled_is_refused_in_one_sentence(settings, t
         own(**settings)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_several_answers_stand_between_bars():
+    made = own(
+        template="{a} is",
+        slots="a=ice|fire; b=cold|hot; c=wet|dry",
+        answer=" {b}| {c}",
+        references=0,
+    )
+    assert made.prompts[0].answer == (" cold", " wet")
+    assert made.prompts[0].wrong == (" hot", " dry")
+
+
+def test_half_a_character_is_refused():
+    with pytest.raises(ValidationError, match="half a character"):
+        forms.TemplateForm(template="{country}\ud800")
 
 
 def test_prompts_that_all_have_one_answer_have_no_twin():
