@@ -17,6 +17,7 @@ _METRIC = "the metric of that name: the answer's rank"
 _COLUMN = "a column of next tokens: their rank"
 _KEY = "the key of the result object"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_OF_EDGES = "the setting that chooses a circuit of edges, and what is said of it"
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
@@ -55,6 +56,11 @@ OTHER_MEANINGS = {
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
     ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
     ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    ("analyses/edges/explain.py", "rank"): _METRIC,
+    ("analyses/edges/side.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/tried.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/view.py", "circuit"): _OF_EDGES,
+    ("widgets/graph/board.py", "edges"): "what is drawn between nodes",
     **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 
