@@ -6,7 +6,10 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.circuit.numbers import (
+import numpy as np
+
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.outcome import (
     Outcome,
     change_grid,
     costs,
@@ -15,7 +18,6 @@ from desktop_app.analyses.circuit.numbers import (
     single,
     values,
 )
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import (
     STAYS,
     WORDS,
@@ -25,22 +27,43 @@ from desktop_app.analyses.circuit.states import (
     grid_of,
     part_at,
 )
+from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.noise import noise_sentence
 from desktop_app.pictures.words import MINUS, metric_name, number, part_name, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
-
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
 
 _REPLACED = {
     "mean": "its mean",
     "zero": "zero",
     "resample": "its value on the corrupt twin",
 }
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return per prompt what the circuit's metric changes by without each of its parts."""
+    minus, score = values(result.data, "minus_score"), values(result.data, "score")
+    count = len(result.data.get("kept", ()))
+    if minus.ndim != 2 or minus.shape != (count, score.size) or not count:
+        return {}
+    return {"minus_change": PerPrompt(minus - score, ("part",))}
+
+
+def evidence(result: Result) -> tuple[Cells, ...]:
+    """Return what is known of the list of these parts over prompts, in its unit."""
+    known, found = evidence_of(result).get("minus_change"), costs(result.data)
+    if known is None or not found:
+        return ()
+    places = {cost.part: place for place, cost in enumerate(found)}
+    if not in_percent(result.data):
+        return (listed(known, places.__getitem__, list(places), digits=3),)
+    scale = 100 / float(np.nanmean(values(result.data, "full")))
+    return (listed(known, places.__getitem__, list(places), scale=scale, digits=1),)
 
 
 def name_of(part: Part) -> str:
@@ -82,11 +105,11 @@ def beside(result: Result) -> str:
     """Say what the empty circuit and random ones do, and how faithful this one is."""
     found = Outcome.of(result.data)
     told = []
-    if math.isfinite(found.faithfulness):
-        told.append(f"faithfulness {number(found.faithfulness, 2)}")
     if math.isfinite(found.empty):
         kept = percent(found.empty_percent) if math.isfinite(found.empty_percent) else ""
-        told.append(f"with everything replaced {kept or number(found.empty, 2)}")
+        told.append(f"everything replaced {kept or number(found.empty, 2)}")
+    if math.isfinite(found.faithfulness):
+        told.append(f"faithfulness {number(found.faithfulness, 2)}")
     told.append(_random_words(result, found))
     sentence = " · ".join(filter(None, told))
     return sentence[:1].upper() + sentence[1:]
@@ -100,17 +123,20 @@ def _random_words(result: Result, found: Outcome) -> str:
     if not asked:
         return "no random sets were scored"
     if not heads or len(heads) == shape.layers * shape.heads:
-        return "random sets of as many heads would be the same set"
+        return "random sets as large would be the same"
     if not found.controls.size:
         return ""
     count, good = found.controls.size, found.as_good()
     as_good = {0: "none keeps as much", 1: "one keeps as much"}.get(good, f"{good} keep as much")
+    own = ",".join(map(str, result.data.get("kept", ())))
+    same = sum(str(one) == own for one in result.data.get("control_sets", ()))
+    as_good += f", {same} being this very set" if same else ""
     average, best = float(found.controls.mean()), float(found.controls.max())
     if count == 1:
-        return f"one random set of as many heads {percent(average)}"
+        return f"one random set as large {percent(average)}"
     return (
-        f"{count} random sets of as many heads of the same layers {percent(average)} on average, "
-        f"{percent(best)} at most: {as_good}"
+        f"{count} random sets as large {percent(average)} on average, {percent(best)} at most "
+        f"({as_good})"
     )
 
 
@@ -286,3 +312,8 @@ def table(
     from desktop_app.analyses.circuit.tables import table as whole
 
     return whole(result, prompt, head)
+
+
+def circuit_parts(result: Result) -> str:
+    """Return the circuit as settings write it, for whoever wants to keep the same."""
+    return ",".join(map(str, result.data.get("kept", ())))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.numbers import (
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.outcome import (
     Cost,
     costs,
     harm,
@@ -15,7 +16,6 @@ from desktop_app.analyses.circuit.numbers import (
     values,
 )
 from desktop_app.analyses.circuit.picture import change_name, entry_name, name_of, states_of
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import STAYS, cell_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -146,13 +146,23 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
     for step, name in enumerate(map(str, data.get("trail_part", ()))):
         part = part_of(name)
         word = "kept" if stayed[step] else "dropped"
-        shown = (step + 1, int(passes[step]), name_of(part), before[step], after[step], word)
+        change = float(after[step] - before[step])
+        shown = (
+            step + 1,
+            int(passes[step]),
+            name_of(part),
+            before[step],
+            change,
+            after[step],
+            word,
+        )
         rows.append(Row(step, shown, emphasis="good" if stayed[step] else ""))
     columns = (
         Column("step", "number", "Step", width=52, muted=True),
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
+        Column("change", "bar", "Change", signed=True, priority=1, least=50),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.edges.known import Known, known_of
-from desktop_app.analyses.edges.picture import METHODS, faithfulness_of, mean
+from desktop_app.analyses.edges.picture import METHODS, evidence, faithfulness_of, mean
+from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import difference, share
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.graph import edge_words, strongest
@@ -39,6 +40,9 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
         "jaccard": _jaccard,
     }
     known, make = known_of(result.data), makers.get(_KEYS.get(what, what))
+    if what in {"interval", "q"} and known is not None:
+        edge = _edge(known, place, known.values())
+        return explained(what, evidence(result), edge, _PAGE)  # type: ignore[arg-type]
     return None if known is None or make is None else make(result, known, place)
 
 

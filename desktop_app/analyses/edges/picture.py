@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.edges.known import Known, is_try, known_of
+from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.graph import edge_words, strongest
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import ABOUT, metric_name, number, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.facts import Place
 
 METHODS = {"eap": "EAP", "eap-ig": "EAP-IG", "exact": "exact", "none": "no ranking"}
@@ -98,6 +100,24 @@ def edge_sentence(known: Known, edge: int, prompt: int | None = None) -> str:
     if known.inclusion is not None:
         told.append(f"in {percent(100 * float(known.inclusion[edge]))} of the resamples' circuits")
     return " · ".join(told)
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return the effects per prompt as they are shown: exact where they are, else estimated.
+
+    Those that are exact were chosen by their estimates: so all edges are tested as one family.
+    """
+    known = known_of(result.data)
+    if known is None or not known.has_effects:
+        return {}
+    found = [known.values(prompt) for prompt in range(len(result.prompts))]
+    return {"shown": PerPrompt(np.stack(found, axis=1), ("edge",))}
+
+
+def evidence(result: Result, edges: Sequence[int] = ()) -> tuple[Cells, ...]:
+    """Return what is known of the edges over prompts; intervals of these are computed at once."""
+    known = evidence_of(result).get("shown")
+    return () if known is None else (listed(known, int, edges, digits=3),)
 
 
 # The list.

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from desktop_app.support.guard import override
+from desktop_app.views.certainty import CertaintyChoice
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
@@ -133,6 +134,8 @@ class EdgeSide(QWidget):
         row = FlowLayout(choices, 6)
         row.addWidget(self.filter)
         row.addWidget(self._toggle)
+        self.certainty = CertaintyChoice()
+        row.addWidget(self.certainty)
         upper = panel(choices, (self.list, 1), self.note)
         lower = panel(self.circuit)
         split = gap_splitter(Qt.Orientation.Vertical, (upper, 3, 220), (lower, 1, 150))
@@ -169,6 +172,7 @@ class EdgeSide(QWidget):
             "keys": [row.key for row in self.list.ranking.rows],
             "note": self.note.full_text(),
             "toggle": self._toggle.text(),
+            "certainty": self.certainty.read_out(),
             **self.circuit.read(),
         }
 

@@ -17,11 +17,13 @@ from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPan
 from desktop_app.analyses.edges.side import EdgeSide
 from desktop_app.analyses.edges.tried import Tries, given_edges, measures_same, read_edges, text_of
 from desktop_app.contract.grammar import parse_parts
+from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.graph import BoardPicture, Node, draw_graph, strongest
 from desktop_app.pictures.roles import BORROWED
 from desktop_app.pictures.words import clipped, plural
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.certainty import why_not
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
+    from desktop_app.pictures.certainty import Cells
+    from desktop_app.pictures.ranking import Ranking
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
@@ -100,6 +104,7 @@ class EdgesView(AnalysisView):
         board.expand_asked.connect(self._on_expand)
         board.unpin_asked.connect(self._on_unpin)
         side.filter_changed.connect(self._list)
+        side.certainty.changed.connect(self._list)
         side.toggled.connect(self._on_toggled)
         side.list.row_selected.connect(self._on_row_selected)
         side.list.row_activated.connect(self._on_row_activated)
@@ -293,8 +298,19 @@ class EdgesView(AnalysisView):
         if len(edges) > _LISTED:
             edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
-        self._side.show_edges(data_of.edge_list(known, edges, prompt, inside), outside, note)
+        ranking = data_of.edge_list(known, edges, prompt, inside)
+        self._side.show_edges(self._with_evidence(ranking, edges, prompt), outside, note)
         self._side.list.select_key(self.board.chosen()[1])
+
+    def _with_evidence(self, ranking: Ranking, edges: np.ndarray, prompt: int | None) -> Ranking:
+        """Add interval and q of each edge over prompts, where a result is whole."""
+        result = None if self._is_partial else self._measured
+        cells: tuple[Cells, ...] = ()
+        if result is not None and prompt is None:
+            cells = data_of.evidence(result, edges.tolist())
+        why = "" if cells or result is None else why_not(result, prompt)
+        self._side.certainty.offer(cells, why=why)
+        return with_columns(ranking, cells, self._side.certainty.level())
 
     def _show_circuit(self) -> None:
         """Say what the circuit does, where it was scored."""
