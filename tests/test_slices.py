@@ -77,7 +77,6 @@ OTHER_MEANINGS = {
     ("analyses/edges/side.py", "circuit"): _OF_EDGES,
     ("analyses/edges/tried.py", "circuit"): _OF_EDGES,
     ("analyses/edges/view.py", "circuit"): _OF_EDGES,
-    ("widgets/graph/board.py", "edges"): "what is drawn between nodes",
     **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 
