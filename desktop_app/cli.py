@@ -34,6 +34,7 @@ from desktop_app.support.terminal import PlainStream, one_line, printable, print
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from desktop_app.cli_prompts import Printed
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import Analysis
 
@@ -239,6 +240,42 @@ def _storage_words(wanted: int, limit: int, stored: str) -> str:
     )
 
 
+class _Families(click.Group):
+    """A command for each family of prompts, made when `prompts` is asked for."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from desktop_app import cli_prompts
+
+        self.commands = cli_prompts.commands(_show)
+        return super().parse_args(ctx, args)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from desktop_app.text.made.families import find_family
+
+        return super().get_command(ctx, find_family(cmd_name).name)
+
+
+@cli.group(cls=_Families, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+@click.pass_context
+def prompts(ctx: click.Context, *, as_json: bool) -> None:
+    """Make a family's prompts, with corrupt twins and a reference set; alone: list the families."""
+    if ctx.invoked_subcommand is None:
+        from desktop_app import cli_prompts
+
+        listed = cli_prompts.listing(as_json=as_json)
+        (_out_json if as_json else _out)(listed)
+
+
+def _show(printed: Printed) -> None:
+    for sentence in printed.sentences:
+        print(one_line(sentence), file=sys.stderr)
+    if printed.text:
+        (_out_json if printed.is_json else _out)(printed.text)
+
+
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 def models(*, as_json: bool) -> None:
@@ -295,8 +332,9 @@ def results(session: str, *, as_json: bool) -> None:
 @click.option(
     "--out",
     required=True,
-    help="A file ending in .json, .npz or .csv (numbers), .png, .svg or .pdf (its picture), .py or "
-    ".ipynb (a script that computes it anew, without Lensbench).",
+    help="A file ending in .json, .npz or .csv (numbers), .mib.json (a circuit of edges as MIB's), "
+    ".png, .svg or .pdf (its picture), .py or .ipynb (a script that computes it anew, without "
+    "Lensbench).",
 )
 @click.option(
     "--scale", type=click.FloatRange(1, 4), default=2.0, help="Pixels per point of a .png."

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin
 
 import click
 from pydantic import ValidationError
@@ -101,8 +101,16 @@ def _memory(_context: click.Context, _option: click.Parameter, given: str | None
     return int(size)
 
 
-def own_options(params: type[Params]) -> list[click.Parameter]:
-    """Return the options of an analysis, one per field of its Params."""
+class Fields(Protocol):
+    """A form: the settings of an analysis, or what a family of prompts asks."""
+
+    @classmethod
+    def stored_fields(cls) -> dict[str, Any]:
+        """Return its fields by the keys under which options have them."""
+
+
+def own_options(params: type[Fields]) -> list[click.Parameter]:
+    """Return the options of an analysis or a family, one per field of its form."""
     return [_option(name, field) for name, field in params.stored_fields().items()]
 
 

@@ -81,7 +81,8 @@ def setting(
             line heed: `advanced` folds it away, `hidden` keeps it out of the form, `words` and
             `counted` say how a sentence names its values, `labels` how its control does where that
             is not the usual way, `named` how the name of a result does,
-            `spelling` that it lists `heads` or `layers`, `placeholder`, `cli`, `metavar`.
+            `spelling` that it lists `heads` or `layers`, `wide` that it is a long text,
+            `placeholder`, `cli`, `metavar`.
     """
     bounds = {name: facts.pop(name) for name in _BOUNDS & facts.keys()}
     return Field(

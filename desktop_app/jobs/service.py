@@ -52,6 +52,8 @@ class Service:
             LensbenchError: With a sentence for the user.
             Cancelled: The reporter was asked to stop.
         """
+        if isinstance(request, MakePrompts):
+            return self._make(request, report)
         installed.require_compute()
         if isinstance(request, LoadModel):
             return self.load(request.spec, report)
@@ -61,12 +63,14 @@ class Service:
             heard = EstimatingReporter()
             heard.listen(lambda: self._run(request.run, heard))
             return RunEstimate(heard.memory_bytes, heard.stored_bytes, heard.limit_bytes)
-        if isinstance(request, MakePrompts):
-            from desktop_app.text.made.making import make
-
-            encoder = self.model.tokenizer.with_bos(request.bos)
-            return make(request.family, request.form, encoder, report)
         return self._of_models(request, report)
+
+    def _make(self, request: MakePrompts, report: Reporter) -> Any:
+        """Make prompts; where no model is open, words count as tokens."""
+        from desktop_app.text.made.making import make
+
+        encoder = None if self._model is None else self._model.tokenizer.with_bos(request.bos)
+        return make(request.family, request.form, encoder, report)
 
     def _of_models(self, request: Request, report: Reporter) -> Any:
         """Do what is asked about models that are not loaded."""

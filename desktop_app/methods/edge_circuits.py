@@ -6,8 +6,7 @@ all edges is the untouched run and is not run again; equal circuits are run once
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -32,27 +31,43 @@ _COPIES = 3  # of what the inputs of a layer are given: offsets, the rows, what 
 _FLOAT = 4
 
 
-@dataclass(frozen=True)
-class Side:
-    """One prompt and what its parts put out elsewhere.
+class Side(Protocol):
+    """One prompt and what its parts put out elsewhere, as circuits need it."""
 
-    Attributes:
-        ids: Its token ids `[1, S]`.
-        entering: What enters the first block in its untouched run, `[S, d_model]`.
-        own: What each sender adds there, float32 `[senders, S, d_model]`.
-        other: What each adds elsewhere, alike.
-        read: Where the metric is read; None where it is given the logits of all positions.
-        score: From logits, `[runs, V]` or `[runs, S, V]`, to the metric of each run `[runs]`.
-        base: The metric of the untouched run.
-    """
+    @property
+    def ids(self) -> torch.Tensor:
+        """Its token ids `[1, S]`."""
+        ...
 
-    ids: torch.Tensor
-    entering: torch.Tensor
-    own: torch.Tensor
-    other: torch.Tensor
-    read: int | None
-    score: Callable[[torch.Tensor], torch.Tensor]
-    base: float
+    @property
+    def entering(self) -> torch.Tensor:
+        """What enters the first block in its untouched run, `[S, d_model]`."""
+        ...
+
+    @property
+    def own(self) -> torch.Tensor:
+        """What each sender adds there, float32 `[senders, S, d_model]`."""
+        ...
+
+    @property
+    def other(self) -> torch.Tensor:
+        """What each adds elsewhere, alike."""
+        ...
+
+    @property
+    def read(self) -> int | None:
+        """Where the metric is read; None where it is given the logits of all positions."""
+        ...
+
+    @property
+    def score(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """From logits, `[runs, V]` or `[runs, S, V]`, to the metric of each run `[runs]`."""
+        ...
+
+    @property
+    def base(self) -> float:
+        """The metric of the untouched run."""
+        ...
 
 
 def score_circuits(

@@ -28,7 +28,7 @@ NodeKind = Literal["embed", "head", "kv", "mlp", "logits"]
 # The spine's place, and the first column of heads.
 _SPINE, _HEADS = 2.0, 3.6
 _FEWEST_COLUMNS, _BESIDE = 3, 0.2
-_MARGIN = 0.75
+_MARGIN = 0.5
 MOST_DRAWN = 5_000
 """How many edges are drawn at most."""
 

@@ -124,6 +124,15 @@ def write_prompts(path: Path | str, rows: Sequence[PromptRow]) -> None:
         file.write(stored)
 
 
+def prompts_text(rows: Sequence[PromptRow], *, as_json: bool = False) -> str:
+    """Return a prompt table as the lines of a `.csv`, or of a `.jsonl`.
+
+    Raises:
+        BadInputError: A text cannot be written so.
+    """
+    return _jsonl_text(rows) if as_json else _csv_text(rows, "\n")
+
+
 def _by_ending(path: Path, choices: dict[str, _T], what: str) -> _T:
     try:
         return choices[path.suffix.lower()]
@@ -199,9 +208,9 @@ def _begun(row: PromptRow, columns: Sequence[str]) -> list[str]:
     return [name for name, cell in cells if begins_formula(cell)]
 
 
-def _csv_text(rows: Sequence[PromptRow]) -> str:
+def _csv_text(rows: Sequence[PromptRow], line_end: str = "\r\n") -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=line_end)
     columns = _columns(rows)
     marks = [MARKED] if any(_begun(row, columns) for row in rows) else []
     writer.writerow([*columns, *marks])

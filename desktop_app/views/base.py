@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Analysis
     from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
+    from desktop_app.widgets.basics.chip import ChipSpec
     from desktop_app.widgets.basics.selection import Selection
 
 
@@ -83,6 +84,8 @@ class AnalysisView(QWidget):
         menu_opening: A menu of a table or grid before it is shown, and the column's key or "".
         explanation_wanted: An `Explained` and the place of the screen where it may stand.
         choices_changed: What the view wants remembered between starts, as texts by name.
+        texts_wanted: (name of a setting, its source): it is to be filled from elsewhere.
+        chip_fix_wanted: The code of a chip of the window whose button was chosen.
         title_wanted: A Result and the name under which it is to stand in the history, starred.
     """
 
@@ -102,6 +105,8 @@ class AnalysisView(QWidget):
     menu_opening = Signal(object, str)
     explanation_wanted = Signal(object, object)
     choices_changed = Signal(object)
+    texts_wanted = Signal(str, str)
+    chip_fix_wanted = Signal(str)
     title_wanted = Signal(object, str)
 
     def __init__(
@@ -116,6 +121,7 @@ class AnalysisView(QWidget):
         self._running: Params | None = None
         self._is_partial = False
         self._difference = SAME
+        self._beforehand: tuple[ChipSpec, ...] = ()
         self._cannot_run = ""
         self._failure: Notice | None = None
         self._notices: dict[str, list[Notice]] = {}
@@ -181,6 +187,17 @@ class AnalysisView(QWidget):
 
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
+
+    def settings_that_matter(
+        self,
+        differing: tuple[str, ...],
+        made: Mapping[str, Any],  # noqa: ARG002 - for subclasses
+    ) -> tuple[str, ...]:
+        """Return which settings that are others in the form make a result another's: all of them.
+
+        Each is a sentence that begins with its title; `made` are the settings of the result.
+        """
+        return differing
 
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
@@ -292,6 +309,24 @@ class AnalysisView(QWidget):
         if difference != self._difference:
             self._difference = difference
             self._show_chips()
+
+    def say_beforehand(self, chips: Sequence[ChipSpec]) -> None:
+        """Say what is known before a run, whether or not there is a picture."""
+        if tuple(chips) != self._beforehand:
+            self._beforehand = tuple(chips)
+            self._show_chips()
+
+    def borrowing(self) -> tuple[str, ...]:
+        """Return the settings whose texts may come from elsewhere, such as reference prompts."""
+        return self._settings.form.borrowing()
+
+    def offer_family(self, title: str, tip: str = "") -> None:
+        """Offer the reference set of the table's family beside them; no title: there is none."""
+        self._settings.form.offer_family(title, tip)
+
+    def fill_texts(self, name: str, texts: Sequence[str]) -> None:
+        """Fill one of them."""
+        self._settings.form.fill(name, texts)
 
     def show_whole(self, whole: bool) -> None:
         """Say on the button whether the picture has the whole window."""
@@ -422,6 +457,7 @@ class AnalysisView(QWidget):
         self._heading.whole_button.clicked.connect(self.whole_requested)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
+        self._settings.form.texts_wanted.connect(self.texts_wanted)
         self._empty.action_clicked.connect(self.request_run)
         self._banner.action_clicked.connect(self._on_banner_action)
         self._chips.fix_clicked.connect(self._on_chip_fix)
@@ -498,10 +534,14 @@ class AnalysisView(QWidget):
         chips = [notice_chip(code, group) for code, group in some]
         drawn = self._result is not None or self._is_partial
         chips = [*source_chips(self._difference), *chips] if drawn else chips
+        chips = [*self._beforehand, *chips]
         self._chips.set_chips(chips)
         self._chips.setVisible(bool(chips))
 
     def _on_chip_fix(self, code: str) -> None:
+        if any(chip.code == code for chip in self._beforehand):
+            self.chip_fix_wanted.emit(code)
+            return
         if code in self._difference.codes() and not self._busy:
             self.request_run()
         for notice in self._notices.get(code, ()):

@@ -30,11 +30,14 @@ from desktop_app.window.frame.saved_layouts import LayoutDesk
 from desktop_app.window.frame.top_bar import TopBar
 from desktop_app.window.frame.undo import UndoDesk
 from desktop_app.window.inspector.inspector import Inspector
+from desktop_app.window.making.maker_desk import MakerDesk
+from desktop_app.window.making.reference_desk import ReferenceDesk
 from desktop_app.window.models.model_desk import ModelDesk
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.reading import ReadingDesk
 from desktop_app.window.runs.conductor import Conductor, JobWords
+from desktop_app.window.runs.gate_desk import GateDesk
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.picking import PickDesk
 from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
@@ -126,6 +129,9 @@ class MainWindow(QMainWindow):
         self.showing = showing = Showing(self.views, prompts, self)
         showing.state_changed.connect(self.rail.set_state)
         self.runs = RunDesk(hall, prompts, conductor, showing)
+        self.references = ReferenceDesk(hall, self.memory, prompts, conductor)
+        self.gate = GateDesk(hall, prompts, conductor, showing)
+        self.maker = MakerDesk(hall, prompts, conductor, self.gate, self.references)
         self.models = ModelDesk(hall, self.memory, conductor, self.top_bar)
         self.storage = StorageDesk(hall, self.memory, conductor, prompts)
         conductor.model_ready.connect(self._on_model_ready)  # before the first start hears of it
@@ -174,7 +180,15 @@ class MainWindow(QMainWindow):
         """Return what all rooms offer, and the little that belongs to none of them."""
         rooms = (
             *(self.undo, self.files, self.recent, self.pictures, self.comparisons),
-            *(self.prompt_desk, self.picking, self.models, self.storage, self.runs, self.rail),
+            *(
+                self.prompt_desk,
+                self.maker,
+                self.picking,
+                self.models,
+                self.storage,
+                self.runs,
+                self.rail,
+            ),
             *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk),
         )
         themes = (
@@ -335,6 +349,7 @@ class MainWindow(QMainWindow):
         self.files.flush()
         self.comparisons.close()
         self.models.close()
+        self.maker.close()
         self._meter.stop()
         self.hall.rest()
         self.panels.log.stop()

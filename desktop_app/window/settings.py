@@ -83,6 +83,7 @@ class Settings(BaseModel):
         recent_models: Folders and `.gguf` files that were opened as models, likewise.
         model_folder: Where models were looked for last.
         files_folder: Where a file was opened or written last.
+        made: Family, form and texts of the prompts that were made last and put into the table.
         folded_results: Analyses whose groups are folded among the results.
     """
 
@@ -108,6 +109,7 @@ class Settings(BaseModel):
     text_zooms: dict[str, Annotated[int, Field(ge=60, le=300)]] = Field(default_factory=dict)
     help_width: int = Field(default=0, ge=0, le=10_000)
     choices: dict[str, dict[str, str]] = Field(default_factory=dict)
+    made: dict[str, Any] = Field(default_factory=dict)
     started_before: bool = False
     recent_sessions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
     recent_models: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()

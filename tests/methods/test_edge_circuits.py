@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,7 +17,6 @@ from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.engine.receivers import is_parallel
 from desktop_app.methods import edge_circuits
 from desktop_app.methods.edge_circuits import (
-    Side,
     areas,
     circuits_per_pass,
     faithfulness,
@@ -26,7 +25,10 @@ from desktop_app.methods.edge_circuits import (
 from desktop_app.methods.edge_nodes import node_effects
 from desktop_app.methods.senders import Senders
 from desktop_app.support.errors import Cancelled
-from tests.models import tiny
+from tests.models import named, tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLEAN, CORRUPT = torch.tensor([[1, 5, 9, 17, 33, 65]]), torch.tensor([[1, 7, 9, 20, 33, 6]])
 ANSWER, WRONG, READ = 40, 41, 5
@@ -35,6 +37,19 @@ FRACTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 def difference(logits):
     return logits[:, ANSWER] - logits[:, WRONG]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One prompt and what its parts put out elsewhere."""
+
+    ids: torch.Tensor
+    entering: torch.Tensor
+    own: torch.Tensor
+    other: torch.Tensor
+    read: int | None
+    score: Callable[[torch.Tensor], torch.Tensor]
+    base: float
 
 
 @cache
@@ -94,11 +109,11 @@ LAYOUTS = {
 class Plainly:
     """A circuit by hooks: every projection computed anew for each head from its own stream."""
 
-    def __init__(self, architecture, graph):
+    def __init__(self, layout, source, graph, read=READ):
         self.model = AutoModelForCausalLM.from_pretrained(
-            tiny(architecture).info.source, attn_implementation="eager"
+            source, attn_implementation="eager", dtype=torch.float32
         ).eval()
-        self.layout, self.graph = LAYOUTS[architecture], graph
+        self.layout, self.graph, self.read = layout, graph, read
         self.width = self.model.config.hidden_size // graph.heads
         self.width = getattr(self.model.config, "head_dim", None) or self.width
         self.blocks = self.model.get_submodule(self.layout.layers)
@@ -111,7 +126,7 @@ class Plainly:
         self.parts, self.removed, self.other = {}, removed, other
         handles = list(self._hooks())
         with torch.no_grad():
-            logits = self.model(ids).logits[:, READ]
+            logits = self.model(ids).logits[:, self.read]
         for handle in handles:
             handle.remove()
         return logits, [self.parts[n] for n in range(self.graph.n_senders)]
@@ -219,7 +234,8 @@ class Plainly:
 @pytest.mark.parametrize("architecture", LAYOUTS)
 def test_a_circuit_is_what_plain_hooks_make_of_it(architecture):
     model, senders, graph, side, empty = setting(architecture)
-    plain, random = Plainly(architecture, graph), np.random.default_rng(0)
+    plain = Plainly(LAYOUTS[architecture], model.info.source, graph)
+    random = np.random.default_rng(0)
     untouched, own = plain.run(CLEAN)
     _logits, other = plain.run(CORRUPT)
     assert float(difference(untouched)) == pytest.approx(side.base, abs=1e-4)
@@ -367,3 +383,34 @@ def test_a_listed_circuit_of_a_tiny_model_is_found_by_its_names():
     graph = setting("llama")[2]
     edges = resolve_circuit("embed>m0, m0>logits", graph).edges
     assert Pruner(graph)(edges).tolist() == edges.tolist()
+
+
+@pytest.mark.pack
+@pytest.mark.model
+def test_a_circuit_of_the_pack_is_what_plain_hooks_make_of_it(smollm2_folder):
+    model = named("smollm2")
+    encoder = model.tokenizer.with_bos("no")
+    clean, corrupt = (model.ids([encoder.encode(t).ids]) for t in ("1 2 3 4 ", "7 9 6 1 "))
+    five, four = encoder.encode("5").ids[-1], encoder.encode("4").ids[-1]
+    read, graph = clean.shape[1] - 1, Graph(30, 9, 3)
+
+    def score(logits):
+        return logits[:, five] - logits[:, four]
+
+    senders = Senders(model, clean, [read])
+    own, other = senders.of(senders.streams)[:, 0], senders.see(corrupt)[:, 0]
+    base = float(score(senders.streams.logits)[0])
+    entering = senders.streams.stream[0][0]
+    side = Side(clean, entering, own, other, read, score, base)
+    random = np.random.default_rng(0)
+    # Mostly what stands at the read position decides: most edges have to stay.
+    kept = Pruner(graph)(np.flatnonzero(random.random(len(graph)) < 0.9))
+    found = score_circuits(model, senders, graph, side, [kept], SilentReporter())
+    plain = Plainly(LLAMA, str(smollm2_folder), graph, read)
+    _logits, others = plain.run(corrupt)
+    removed = np.ones(len(graph), dtype=bool)
+    removed[kept] = False
+    expected = float(score(plain.run(clean, removed, others)[0])[0])
+    assert base == pytest.approx(5.889, abs=0.005)
+    assert abs(expected - base) > 0.1
+    assert found[0] == pytest.approx(expected, abs=1e-3)

@@ -129,26 +129,27 @@ def test_what_leaves_the_embeddings_is_the_whole_difference_with_many_steps(name
     assert abs(2 * sums[2] - sums[1] - whole) < 0.02 * abs(whole)
 
 
-def test_transformerlens_direct_paths_between_heads_are_the_same_edges():
+@pytest.mark.parametrize(("name", "kinds"), [("gpt2", "qkv"), ("llama", "q")])
+def test_transformerlens_direct_paths_between_heads_are_the_same_edges(name, kinds):
     """Its corrupted run is our clean one, its clean cache our twin: a head's `z @ W_O` is added."""
-    for name, kinds in (("gpt2", "qkv"), ("llama", "q")):
-        sides, ids, _apart, _expected = plain(name)
-        model, graph = sides.model, sides.graph
-        twin = model.ids([sides.tokens()[1][0]])
-        metric, base = metric_of(sides), sides.read_off(0).base
-        caches = [model.bridge.run_with_cache(text)[1] for text in (twin, ids)]
-        found = exact_of(sides)[:, 0]
-        for kind in kinds:
-            for head in (0, 3):
-                results = patching.get_act_patch_direct_path(
-                    model.bridge, ids, *caches, lambda x: metric(x[:, -1])[0], 0, head,
-                    component=kind, verbose=False,
-                )  # fmt: skip
-                for number, receiver in enumerate(graph.receivers):
-                    if receiver.kind == kind and receiver.layer > 0:
-                        own = found[graph.edge(graph.first_sender(0) + head, number)]
-                        theirs = float(results[receiver.layer, receiver.head]) - base
-                        assert own == pytest.approx(theirs, abs=1e-5)
+    sides, ids, _apart, _expected = plain(name)
+    model, graph = sides.model, sides.graph
+    twin = model.ids([sides.tokens()[1][0]])
+    metric, base = metric_of(sides), sides.read_off(0).base
+    caches = [model.bridge.run_with_cache(text)[1] for text in (twin, ids)]
+    found = exact_of(sides)[:, 0]
+    for kind in kinds:
+        for head in (0, 3):
+            results = patching.get_act_patch_direct_path(
+                *(model.bridge, ids, *caches, lambda x: metric(x[:, -1])[0], 0, head),
+                component=kind,
+                verbose=False,
+            )
+            for number, receiver in enumerate(graph.receivers):
+                if receiver.kind == kind and receiver.layer > 0:
+                    own = found[graph.edge(graph.first_sender(0) + head, number)]
+                    theirs = float(results[receiver.layer, receiver.head]) - base
+                    assert own == pytest.approx(theirs, abs=1e-5)
 
 
 @pytest.mark.parametrize("metric", ["logit", "logprob", "prob", "kl", "rank", "loss"])

@@ -15,7 +15,7 @@ from desktop_app.contract.edges import Graph
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.methods.edge_circuits import Side, score_circuits
+from desktop_app.methods.edge_circuits import score_circuits
 from desktop_app.methods.edge_samples import (
     bootstrap,
     circuit_by_size,
@@ -26,6 +26,7 @@ from desktop_app.methods.senders import Senders
 from desktop_app.methods.streams import Wanted, read_streams
 from desktop_app.support.errors import Cancelled
 from tests.engine.tind import tind
+from tests.methods.test_edge_circuits import Side
 
 SMOLLM2 = Graph(30, 9, 3)
 PLANTED = (

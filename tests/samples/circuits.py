@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from desktop_app.contract.kept import all_parts, parse_kept, written_kept
+from desktop_app.contract.result import PARTIAL, Notice
 from tests.samples import drawn
 
 LAYERS, HEADS = 4, 3
@@ -108,7 +109,7 @@ def pruned(threshold=20.0, stop=None, **changes: Any):
     """Return the result of a pruning."""
     data = trail(threshold, stop)
     if stop is not None:
-        data["partial"] = "Stopped in pass 1 of the pruning."
+        changes["warnings"] = (Notice(PARTIAL, "Stopped in pass 1 of the pruning."),)
     params = {"prune": threshold, **changes.pop("params", {})}
     return result(data=data, params=params, **changes)
 

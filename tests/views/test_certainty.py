@@ -12,11 +12,14 @@ from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 from desktop_app.contract.registry import hook
 from desktop_app.pictures import certainty
 from desktop_app.pictures.certainty import FEW, NO_MEAN, OF_THE_MEAN, evidence_of
-from desktop_app.pictures.statistics import adjusted, sign_flip
+from desktop_app.pictures.facts import Place
+from desktop_app.pictures.statistics import adjusted, intervals, sign_flip
 from desktop_app.session.export_table import table_of
 from desktop_app.views.certainty import CertaintyChoice
 from tests.finding import find, press
-from tests.samples.certain import ablated, attributed, patched
+from tests.samples import circuits
+from tests.samples.certain import ablated, attributed, effects, patched, prompts
+from tests.samples.edged import edges_result
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints|raise")]
 MAKERS = {"ablate": ablated, "patch": patched, "attribute": attributed}
@@ -134,8 +137,9 @@ def test_what_takes_long_is_computed_between_events(make_view, qtbot, monkeypatc
     assert told(view)["computing"]
     assert not any("q =" in row[-1] for row in view.read_out()["ranking"])
     qtbot.waitUntil(lambda: not told(view)["computing"])
-    assert "q = " in view.read_out()["details"]["sentence"] or "q < " in (
-        view.read_out()["details"]["sentence"]
+    assert (
+        "q = " in view.read_out()["details"]["sentence"]
+        or "q < " in (view.read_out()["details"]["sentence"])
     )
 
 
@@ -192,13 +196,70 @@ def test_interval_and_q_explain_themselves(make_view, name, selection):
 
 def test_the_inspector_says_the_interval(make_view):
     made = ablated(7)
-    from desktop_app.pictures.facts import Place
 
     facts = hook("ablate", "picture", "head_facts")(made, Place(0, 5, 3))
-    assert [f.value for f in facts if f.name == "95 % interval"][0].startswith("[")
+    assert next(f.value for f in facts if f.name == "95 % interval").startswith("[")
 
 
 def test_the_choice_can_be_reached_and_named(make_view):
     view = shown(make_view, "ablate")
     assert box(view).focusPolicy() & Qt.FocusPolicy.TabFocus
     assert find(view, CertaintyChoice).isVisible()
+
+
+def minus(count):
+    """Return a circuit of four parts over so many prompts; without L0H1 and L1H1 it loses much."""
+    full = np.full(count, 8.0)
+    change = effects(4, count=count)
+    without = full + change
+    data = {
+        "kept": ["0.0", "0.1", "1.0", "1.1"],
+        "full": full,
+        "empty": np.zeros(count),
+        "score": full,
+        "percent": np.full(count, 100.0),
+        "percent_of_means": 100.0,
+        "minus_score": without,
+        "minus": without.mean(-1),
+        "minus_percent": 100 * without.mean(-1) / 8,
+    }
+    for name in ("full", "empty", "score", "percent"):
+        data[f"{name}_mean"] = float(np.mean(data[name]))
+    return circuits.result(data=data, prompts=prompts(count))
+
+
+def test_a_circuits_parts_have_interval_and_q_in_the_lists_unit(make_view):
+    view = make_view("circuit", 1700, 900)
+    view.show_result(minus(6))
+    out = view.read_out()
+    low, high = intervals(effects(4, count=6))
+    (row,) = [one for one in out["parts"] if one[0] == "L0H1"]
+    scale = 100 / 8
+    assert f"[{scale * low[1]:.1f}, {scale * high[1]:.1f}]".replace("-", "−") in row
+    assert f"{adjusted(sign_flip(effects(4, count=6)))[1]:.2g}" in row
+    view.show_result(minus(4))
+    assert view.read_out()["certainty"]["words"] == FEW
+    explained = hook("circuit", "explain", "explain")
+    assert explained(minus(6), "q", Place(0, 0, 1)).heading == "Intervals and q"
+    assert "minus_change_q" in certainty.derived(minus(6))
+
+
+def test_edges_have_interval_and_q_of_what_is_shown(make_view):
+    view = make_view("edges", 1700, 900)
+    made = edges_result(count=6)
+    view.show_result(made)
+    out = view.read_out()
+    assert out["certainty"]["enabled"]
+    known = evidence_of(made)["shown"].finish()
+    exact = np.asarray(made.data["effect"], dtype=float)
+    shown_ = np.where(np.isfinite(exact), exact, np.asarray(made.data["estimate"], dtype=float))
+    assert np.array_equal(known.values, shown_, equal_nan=True)
+    assert np.array_equal(known.q, adjusted(sign_flip(shown_)), equal_nan=True)
+    edge = out["keys"][0]
+    low, high = intervals(shown_[edge])
+    assert f"[{low:.3f}, {high:.3f}]".replace("-", "−") in out["list"][0]
+    choose(view, "Dim q > 0.05")
+    assert view.read_out()["certainty"]["words"].startswith("q ≤ 0.05: ")
+    view.show_result(edges_result(count=2))
+    assert view.read_out()["certainty"]["words"] == FEW
+    assert certainty.derived(made)["shown_q"][0] == ("edge",)

@@ -18,6 +18,7 @@ from desktop_app.contract.requests import (
     FetchPack,
     ListModels,
     LoadModel,
+    MakePrompts,
     MemoryEstimate,
     ModelReady,
     ModelRow,
@@ -33,6 +34,8 @@ from desktop_app.contract.result import (
     TokenList,
 )
 from desktop_app.support.errors import BadInputError, Cancelled, FixableError, ModelLoadError
+from desktop_app.text.made.draft import SpelledEncoder
+from desktop_app.text.made.making import make
 
 N_LAYERS, N_HEADS = 6, 4
 NEEDED = {"float32": 540_000_000, "bfloat16": 270_000_000, "float16": 270_000_000}
@@ -65,6 +68,7 @@ class FakeService:
         asked: Every request, in order.
         shapes: Layers and heads of models that have others than the rest.
         keeps: Whether a cancelled ablation ends with the half that it had by then.
+        cannot: Whether the model does not do the prompt of a text.
     """
 
     def __init__(self, *, slow=(), installed=("toy", "smollm2"), stubborn=None):
@@ -76,6 +80,8 @@ class FakeService:
         self.fail_models = set()
         self.shapes = {}
         self.keeps = False
+        self.cannot = lambda text: False
+        self.info = None
 
     def perform(self, request, report):
         self.asked.append(request)
@@ -91,18 +97,24 @@ class FakeService:
                 fits = {"cpu": dict.fromkeys(NEEDED, True)}
                 fits["cuda"] = {k: v < gpu.free for k, v in NEEDED.items()}
                 return MemoryEstimate(135_000_000, NEEDED, (cpu, gpu), fits, "135 M parameters.")
+            case MakePrompts():
+                encoder = None if self.info is None else SpelledEncoder()
+                return make(request.family, request.form, encoder, report)
             case FetchPack():
                 self.installed = (*self.installed, request.name)
                 return "folder"
             case RunAnalysis():
-                try:
-                    self._wait(request.analysis, report)
-                except Cancelled:
-                    if not self.keeps or request.analysis != "ablate":
-                        raise
-                    return self._half(self._run(request))
-                return self._run(request)
+                return self._analyse(request, report)
         raise TypeError(request)
+
+    def _analyse(self, request, report):
+        try:
+            self._wait(request.analysis, report)
+        except Cancelled:
+            if not self.keeps or request.analysis != "ablate":
+                raise
+            return self._half(self._run(request))
+        return self._run(request)
 
     def analyses_run(self):
         return [r.analysis for r in self.asked if isinstance(r, RunAnalysis)]
@@ -223,14 +235,14 @@ class FakeService:
     def _rank(self, records):
         row = {"id": 53, "piece": "5", "text": "5", "logit": 9.0, "logprob": -0.1, "prob": 0.9}
         low = {"id": 52, "piece": "4", "text": "4", "logit": 4.0, "logprob": -2.5, "prob": 0.08}
-        n = len(records)
-        answer = [{"text": "5", "rows": [{**row, "rank": 0}], "logprob_total": -0.1}]
-        wrong = [{"text": "4", "rows": [{**low, "rank": 1}], "logprob_total": -2.5}]
+        fails = [self.cannot(r.text) for r in records]
+        first = {"text": "5", "rows": [{**row, "rank": 0}], "logprob_total": -0.1}
+        other = {"text": "4", "rows": [{**low, "rank": 1}], "logprob_total": -2.5}
         return {
-            "top": ([row, low],) * n,
-            "answers": (answer,) * n,
-            "wrong": (wrong,) * n,
-            "logit_diff": np.full(n, 5.0),
+            "top": tuple([low, row] if fail else [row, low] for fail in fails),
+            "answers": tuple([{**other, "text": "5"}] if fail else [first] for fail in fails),
+            "wrong": tuple([{**first, "text": "4"}] if fail else [other] for fail in fails),
+            "logit_diff": np.array([-5.0 if fail else 5.0 for fail in fails]),
             "logit_diff_mean": 5.0,
             "logit_diff_sem": float("nan"),
             "prompt_logprob": tuple(np.full(len(r.tokens) - 1, -1.0) for r in records),

@@ -19,6 +19,7 @@ from desktop_app.analyses.circuit.cells import (
 )
 from desktop_app.analyses.circuit.states import KEPT, PARTLY, STAYS, WORDS, shown_states
 from desktop_app.support.guard import override
+from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.colormaps import colour_at, contrast_text, diverging_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -235,7 +236,7 @@ class KeepMap(QWidget):
         super().__init__(parent)
         self.canvas, self._bar = KeepCanvas(), ColorBar(self)
         self.legend = StateLegend()
-        self._readout, self._name = plain_label("small"), plain_label("small")
+        self._readout, self._name = ElidedLabel("", "small"), plain_label("small")
         self._reset = reset_button("Show all cells (0)", self.canvas)
         above = row_in(None, (self.canvas, 1), self._bar, spacing=6)
         foot = row_in(None, (self._readout, 1), self._reset, self._name, spacing=6)
@@ -290,7 +291,7 @@ class KeepMap(QWidget):
 
     def readout(self) -> str:
         """Return what is said of the cell under the pointer, else of the chosen one."""
-        return self._readout.text()
+        return self._readout.full_text()
 
     def describe(self) -> None:
         """Say the cell under the pointer, else the chosen one."""
@@ -301,8 +302,7 @@ class KeepMap(QWidget):
             now = self.canvas.state_at(cell)
             if now != int(board.states[cell]):
                 text = f"{text.partition('  ')[0]}  {WORDS[now]}, being scored"
-        self._readout.setText(text)
-        self._readout.setToolTip(text)
+        self._readout.set_full_text(text)
         self.canvas.setAccessibleDescription(text)
         value = math.nan
         if board is not None and cell is not None:

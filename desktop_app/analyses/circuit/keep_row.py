@@ -60,14 +60,9 @@ class KeepRow(QWidget):
         self.undo = icon_button("undo", "The set before")
         self.redo = icon_button("redo", "The set that was taken back")
         self._said = label("", "small", wrap=True)
-        line = row_in(
-            None,
-            label("Keep", "small"),
-            (self.line, 1),
-            *(self.all, self.none, self.open, self.take, self.undo, self.redo),
-            spacing=4,
-        )
-        column_in(self, line, self._said, spacing=3)
+        line = row_in(None, label("Keep", "small"), (self.line, 1), self.open, spacing=6)
+        ways = self.all, self.none, self.take, None, self.undo, self.redo
+        column_in(self, line, row_in(None, *ways, spacing=2), self._said, spacing=3)
         self._connect()
         self.say("")
         self.offer(undo=False, redo=False)

@@ -104,12 +104,13 @@ def headline(result: Result) -> str:
 def beside(result: Result) -> str:
     """Say what the empty circuit and random ones do, and how faithful this one is."""
     found = Outcome.of(result.data)
-    told = [_random_words(result, found)]
+    told = []
     if math.isfinite(found.empty):
         kept = percent(found.empty_percent) if math.isfinite(found.empty_percent) else ""
         told.append(f"everything replaced {kept or number(found.empty, 2)}")
     if math.isfinite(found.faithfulness):
         told.append(f"faithfulness {number(found.faithfulness, 2)}")
+    told.append(_random_words(result, found))
     sentence = " · ".join(filter(None, told))
     return sentence[:1].upper() + sentence[1:]
 
@@ -122,17 +123,20 @@ def _random_words(result: Result, found: Outcome) -> str:
     if not asked:
         return "no random sets were scored"
     if not heads or len(heads) == shape.layers * shape.heads:
-        return "random sets of as many heads per layer would be the same"
+        return "random sets as large would be the same"
     if not found.controls.size:
         return ""
     count, good = found.controls.size, found.as_good()
     as_good = {0: "none keeps as much", 1: "one keeps as much"}.get(good, f"{good} keep as much")
+    own = ",".join(map(str, result.data.get("kept", ())))
+    same = sum(str(one) == own for one in result.data.get("control_sets", ()))
+    as_good += f", {same} being this very set" if same else ""
     average, best = float(found.controls.mean()), float(found.controls.max())
     if count == 1:
-        return f"one random set of as many heads per layer {percent(average)}"
+        return f"one random set as large {percent(average)}"
     return (
-        f"{count} random sets of as many heads per layer {percent(average)} on average, "
-        f"{percent(best)} at most ({as_good})"
+        f"{count} random sets as large {percent(average)} on average, {percent(best)} at most "
+        f"({as_good})"
     )
 
 

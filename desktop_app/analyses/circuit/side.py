@@ -30,7 +30,7 @@ PAGES = (
     ("pruning", "Pruning"),
     ("text", "Text"),
     ("checks", "Checks"),
-    ("known", "Published"),
+    ("known", "Known"),
 )
 _BESIDE = 4
 

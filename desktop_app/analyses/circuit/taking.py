@@ -54,10 +54,12 @@ class Source:
     parts: str = ""
 
 
-def sources(lent: Sequence[tuple[str, Result]]) -> list[Source]:
-    """Return the results that a circuit can be taken from, the newest first."""
+def sources(lent: Sequence[tuple[str, Result]], fingerprint: str) -> list[Source]:
+    """Return the results of a model that a circuit can be taken from, the newest first."""
     found = []
     for title, result in lent:
+        if fingerprint and result.model.fingerprint != fingerprint:
+            continue  # heads of different models have nothing in common but their numbers
         with suppress(*MISFITS):  # a file's result may hold anything
             if (tell := hook(result.analysis, "picture", EFFECTS)) is not None:
                 effects = tell(result)

@@ -47,7 +47,7 @@ _FURTHER: dict[str, dict[str, object]] = {
 _PRUNE: dict[str, object] = {"keep": "all", "prune": 20.0, "resume": "", "passes": "both"}
 _SCORED: dict[str, object] = {"prune": None, "resume": ""}
 _NOTHING_YET = "Run once, so that there is a model whose parts can be kept."
-_NO_SOURCE = "No result of this session holds a circuit, or what removing parts costs."
+_NO_SOURCE = "No result of this session and model holds a circuit, or what removing parts costs."
 
 
 class CircuitView(AnalysisView):
@@ -145,7 +145,7 @@ class CircuitView(AnalysisView):
         settings = self.settings_of_run()
         known = None if self._result is None else Shape.of_result(self._result)
         shape = shape_so_far(data, mlps=bool(settings.get("mlps")), known=self._shape or known)
-        if not self._is_partial:
+        if not self._is_partial and not settings.get("resume"):
             self._side.turn_to("pruning")
         self._shape = shape
         states = grid_of(kept_of(data), shape, dropped(data))
@@ -368,7 +368,8 @@ class CircuitView(AnalysisView):
 
     def ask_source(self) -> TakeDialog | None:
         """Ask from which result the set is to be taken."""
-        offered = sources(self._lent)
+        result = self._result
+        offered = sources(self._lent, "" if result is None else result.model.fingerprint)
         if not offered:
             self.message_requested.emit(_NO_SOURCE)
             return None

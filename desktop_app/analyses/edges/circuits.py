@@ -161,7 +161,7 @@ class _Task:
             scores = _mean(self.nodes)
             whole = self.graph.n_senders
             self.places["nodes"] = self._add(
-                [self.prune.of_nodes(largest(scores, share_of(f, whole))) for f in FRACTIONS]
+                [self._of_nodes(scores, share_of(f, whole)) for f in FRACTIONS]
             )
         if self.chosen is not None:
             self._choose_circuit(self.chosen, report)
@@ -217,6 +217,9 @@ class _Task:
         return by_size(_mean(values)), (values, by_size)
 
     def _of_nodes(self, scores: np.ndarray, count: int) -> np.ndarray:
+        """Return the edges of the largest nodes; the embeddings first: all ways begin there."""
+        scores = scores.copy()
+        scores[0] = np.inf
         return self.prune.of_nodes(largest(scores, count))
 
     def _tell_loose(self, given: np.ndarray, circuit: np.ndarray) -> None:
@@ -288,7 +291,7 @@ class _Task:
             base.mean(keepdims=True),
             least,
         )[:, 0]
-        found = with_twins("other", other)
+        found: dict[str, Any] = dict(with_twins("other", other))
         found |= self._curves(of_means)
         if "circuit" in self.places:
             own = scores[self.places["circuit"]][0]
@@ -298,8 +301,9 @@ class _Task:
         if "controls" in self.places:
             found["control_faithfulness"] = of_means[self.places["controls"]]
         if self.nodes is not None:
-            found |= {
-                "node": np.array(self.graph.sender_names),
+            found = {
+                **found,
+                "node": self.graph.sender_names,
                 **with_twins("node_effect", self.nodes),
                 "node_curve": of_means[self.places["nodes"]],
                 "fractions": np.array(FRACTIONS),
@@ -320,7 +324,7 @@ class _Task:
             "curve_edges": np.array([len(c) for c in self.circuits[places[0]]]),
             "cpr": float(both[0, 0]),
             "cmd": float(both[0, 1]),
-            "rankings": np.array(names),
+            "rankings": names,
             "curves": curves,
             "cprs": both[:, 0],
             "cmds": both[:, 1],

@@ -261,7 +261,7 @@ def agreement_sentence(data: Mapping[str, Any], method: str) -> str:
             if math.isfinite(shared):
                 one += f", {percent(100 * shared)} of the top 100 shared"
             told.append(one)
-    return " · ".join(told)
+    return "\n".join(told)
 
 
 def _number(value: object) -> float:

@@ -101,6 +101,7 @@ class AgreementPane(QWidget):
         self._edges: np.ndarray | None = None
         self._misses = RankingList("Edges whose estimates err most")
         beside = panel(label("Where the estimate errs most", "heading"), (self._misses, 1))
+        beside.setMinimumWidth(286)
         drawn = panel(self._sentence, (self.plot, 1), self._told)
         split = Reflow((drawn, 3, 560, 320), (beside, 2, 320, 220))
         column_in(self, (split, 1))

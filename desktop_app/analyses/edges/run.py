@@ -208,14 +208,14 @@ def _beside(effects: Effects) -> list[tuple[str, str, np.ndarray | None]]:
     return [("estimate_eap", "_eap", effects.eap)]
 
 
-def _names(sides: Sides) -> dict[str, np.ndarray]:
-    """Return the sender, the receiver and the input of every edge."""
+def _names(sides: Sides) -> dict[str, tuple[str, ...]]:
+    """Return the sender, the receiver and the input of every edge; no arrays: they are texts."""
     graph = sides.graph
     kinds = np.array([receiver.kind for receiver in graph.receivers])
     return {
-        "sender": np.array(graph.sender_names)[graph.senders_of],
-        "receiver": np.array(graph.receiver_names)[graph.inputs_of],
-        "input": kinds[graph.inputs_of],
+        "sender": tuple(np.array(graph.sender_names)[graph.senders_of].tolist()),
+        "receiver": tuple(np.array(graph.receiver_names)[graph.inputs_of].tolist()),
+        "input": tuple(kinds[graph.inputs_of].tolist()),
     }
 
 

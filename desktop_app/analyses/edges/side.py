@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
+from desktop_app.support.guard import override
 from desktop_app.views.certainty import CertaintyChoice
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
@@ -19,10 +20,13 @@ from desktop_app.widgets.tables.ranking import RankingList
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from PySide6.QtCore import QObject
+
     from desktop_app.pictures.ranking import Ranking
 
 _LEAST = 300
 _NAME = 120
+_TOGGLES = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 
 
 class CircuitPanel(QWidget):
@@ -137,9 +141,7 @@ class EdgeSide(QWidget):
         split = gap_splitter(Qt.Orientation.Vertical, (upper, 3, 220), (lower, 1, 150))
         column_in(self, split)
         self.setMinimumWidth(_LEAST)
-        keys = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list)
-        keys.setContext(Qt.ShortcutContext.WidgetShortcut)
-        keys.activated.connect(self._on_toggle)
+        self.list.installEventFilter(self)
         self._toggle.clicked.connect(self._on_toggle)
         self.filter.changed.connect(self._on_filter)
         self.list.row_selected.connect(self._on_row)
@@ -147,6 +149,14 @@ class EdgeSide(QWidget):
         self._outside: frozenset[Hashable] = frozenset()
         self._several: tuple[int, ...] = ()
         self._is_told = False
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in _TOGGLES and not event.modifiers():
+                self._on_toggle()
+                return True
+        return super().eventFilter(watched, event)
 
     def show_edges(self, ranking: Ranking, outside: frozenset[Hashable], note: str) -> None:
         """List edges; those outside the circuit are marked."""

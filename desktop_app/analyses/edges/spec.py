@@ -48,8 +48,8 @@ class EdgesParams(Params):
     circuit: CircuitText = setting(
         "",
         "Circuit",
-        "A circuit to take and score: so many edges (200), a fraction of them (0.02), or a list "
-        "of edges such as embed>m0, 5.3>6.1.q, 6.1>logits.",
+        "A circuit to take and score: so many edges (200), a fraction of them (0.02), a list of "
+        "edges such as embed>m0, 5.3>6.1.q, 6.1>logits, or a file: of a list, a result, or MIB's.",
         cli="circuit_file",
         max_length=MAX_LIST,
         placeholder="none",

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
     from desktop_app.pictures.certainty import Cells
-    from desktop_app.pictures.origin import Difference
     from desktop_app.pictures.ranking import Ranking
 
 # Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
 _EXPANDED, _PINNED = 12, 4
+_LISTED = 1_000
 _TRY = {"method": "none", "nodes": False, "controls": 0, "resamples": 0}
 _MEASURING = "The edges are still being measured: wait, or stop the run, then try a circuit."
 _NOT_THERE = "“{}” is no node of this model: write L5H3, 5.3, m4, embed or logits."
@@ -123,6 +123,11 @@ class EdgesView(AnalysisView):
     # Drawing.
 
     @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # The gate has a banner of its own.
+        return tuple(n for n in result.warnings if n.code != "task_not_done")
+
+    @override
     def draw_new(self, result: Result) -> None:
         known = known_of(result.data)
         if known is not None:
@@ -193,7 +198,8 @@ class EdgesView(AnalysisView):
         if name == "curves":
             self._curves.show_data(known.data)
         elif name == "agreement":
-            self._agreement.show_known(known, str(known.data.get("method", "")), None)
+            method = "" if self._measured is None else str(self._measured.params.get("method"))
+            self._agreement.show_known(known, "eap" if method == "eap" else "eap-ig", None)
         elif name == "nodes":
             self._nodes.show_ranking(data_of.node_list(known))
 
@@ -289,6 +295,8 @@ class EdgesView(AnalysisView):
             edges = edges[:0]
             if node is not None:
                 edges = self._edges_of(known, known.values(prompt), node, 500)
+        if len(edges) > _LISTED:
+            edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
         ranking = data_of.edge_list(known, edges, prompt, inside)
         self._side.show_edges(self._with_evidence(ranking, edges, prompt), outside, note)
@@ -405,15 +413,15 @@ class EdgesView(AnalysisView):
         super().set_params(params)
 
     @override
-    def mark_source(self, difference: Difference) -> None:
-        """Say what made the picture; that a try only scores is no other setting of the form."""
-        result = self._result
-        if result is not None and is_try(result):
-            fields = self.analysis.params.model_fields
-            own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
-            kept = tuple(t for t in difference.settings if t.partition(":")[0] not in own)
-            difference = type(difference)(difference.model, kept, difference.prompts)
-        super().mark_source(difference)
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every try: it scores a circuit, the form measures."""
+        if made.get("method") != _TRY["method"]:
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in (*_TRY, "circuit", "best", "budget", "steps")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def show_failure(
@@ -616,13 +624,13 @@ def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
     """Return what the board's colours and strokes mean."""
     told: list[tuple[str, str]] = []
     if np.isfinite(drawn.values).any():
-        told += [("low", "exchanging it lowers the metric"), ("high", "raises it")]
+        told += [("low", "lowers the metric"), ("high", "raises it")]
         if 0 < drawn.exact.sum() < len(drawn.exact):
             told.append(("estimated", "paler: estimated"))
     if drawn.inside is not None and not drawn.inside.all():
         told.append(("outside", "outside the circuit"))
     if drawn.sure is not None and not drawn.sure.all():
-        told.append(("dashed", "in under half of the resamples"))
+        told.append(("dashed", "in under half of resamples"))
     if any(node.published for node in drawn.nodes):
         told.append(("mark", "published"))
     return tuple(told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -87,14 +87,49 @@ class Draft:
     thinned: bool = False
 
 
+def placed(draft: Draft, *, moved: bool) -> Draft:
+    """Return a draft with the space before its answers at its own end."""
+    if not moved or not all(text.startswith(" ") for text in (*draft.answer, *draft.wrong)):
+        return draft
+    return moved_on(draft, " ")
+
+
+def with_beginning(draft: Draft, prompt: str) -> Draft:
+    """Return a draft that goes as far as a prompt which holds the beginning of its answers."""
+    begun = moved_on(draft, prompt.removeprefix(draft.text))
+    return replace(begun, group=f"{draft.group} begun")
+
+
+def moved_on(draft: Draft, begun: str) -> Draft:
+    """Return a draft with the beginning of its answers at its own end, and at its twins'."""
+
+    def longer(twin: Twin | None) -> Twin | None:
+        if twin is None:
+            return None
+        wrong = tuple(text.removeprefix(begun) for text in twin.wrong)
+        return replace(twin, text=twin.text + begun, wrong=wrong)
+
+    return replace(
+        draft,
+        text=draft.text + begun,
+        answer=tuple(text.removeprefix(begun) for text in draft.answer),
+        wrong=tuple(text.removeprefix(begun) for text in draft.wrong),
+        twin=lambda dice: longer(draft.twin(dice)),
+        mould=lambda dice: longer(draft.mould(dice)),
+    )
+
+
 def single_tokens(words: Sequence[str], encoder: Encoder, least: int) -> tuple[str, ...]:
     """Return the words that are one token, at a text's beginning and behind a space.
 
     Where fewer than `least` are, all of them.
     """
 
-    def is_single(word: str) -> bool:
-        return len(encoder.encode_plain(f" {word}")) == 1 == len(encoder.encode_plain(word))
+    def count(text: str) -> int:
+        return len(encoder.encode_plain(text))
+
+    def is_single(word: str) -> bool:  # in its place: some tokenizers begin every text anew
+        return count(f"{word} was") - count("was") == 1 == count(f"It {word} was") - count("It was")
 
     found = tuple(word for word in words if is_single(word))
     return found if len(found) >= least else tuple(words)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
-from desktop_app.contract.params import Frozen, setting
+from desktop_app.contract.params import Frozen, Readable, setting
 
 MAX_MADE = 2_000
 MAX_REFERENCE = 5_000
@@ -99,6 +99,14 @@ class Form(Frozen):
         "Where the space before the answer stands: at the prompt's end or in the answer; auto "
         "takes what leaves the answer one token.",
         labels={"prompt": "in the prompt", "answer": "in the answer"},
+        advanced=True,
+    )
+
+    fix: bool = setting(
+        False,
+        "Fix",
+        "Where answer and wrong begin with the same token, move that to the prompt's end instead "
+        "of leaving the prompt out; such prompts are a group of their own.",
         advanced=True,
     )
 
@@ -232,6 +240,7 @@ class LettersForm(SequenceForm):
     """Capital letters."""
 
     count: int = _starts(8)
+    length: int = _length(5)
     start: Literal[_FirstLetters, _LastLetters] = setting(
         "A", "Start", "The letter with which the first prompt begins."
     )
@@ -290,42 +299,58 @@ class RepeatsForm(Form):
         5, "Shown", "How many of them have come again before the one that is asked for.", ge=1
     )
 
-    @model_validator(mode="after")
-    def _refuse_all_shown(self) -> RepeatsForm:
-        if self.shown >= self.length:
+    @field_validator("shown")
+    @classmethod
+    def _refuse_all_shown(cls, shown: int, info: ValidationInfo) -> int:
+        length = info.data.get("length", shown + 1)
+        if shown >= length:
             raise ValueError(
-                f"{self.shown} words shown again of {self.length} leave none to ask for: show fewer"
+                f"{shown} words shown again of {length} leave none to ask for; show fewer"
             )
-        return self
+        return shown
 
 
 class TemplateForm(Form):
     """The user's own template."""
 
-    template: str = setting(
-        "The capital of {country} is the city of",
+    template: Readable = setting(
+        "The capital of {country} is",
         "Template",
         "The prompt with its slots in braces; | between several templates.",
         min_length=1,
-        max_length=20_000,
+        max_length=4_000,
+        wide=True,
     )
-    slots: str = setting(
-        "country=France|Germany|Italy|Japan|Spain|Russia|Egypt|Greece; "
-        "city=Paris|Berlin|Rome|Tokyo|Madrid|Moscow|Cairo|Athens",
+    slots: Readable = setting(
+        "country=France|Germany|Italy|Japan|Egypt|Greece|Austria|Portugal|Norway|Ireland; "
+        "city=Paris|Berlin|Rome|Tokyo|Cairo|Athens|Vienna|Lisbon|Oslo|Dublin",
         "Slots",
         "What goes into each slot: name=first|second|…; a semicolon before the next slot.",
         min_length=1,
         max_length=200_000,
+        wide=True,
     )
-    answer: str = setting(
-        " {city}", "Answer", "The answer, which may hold slots.", min_length=1, max_length=2_000
+    answer: Readable = setting(
+        " {city}",
+        "Answer",
+        "The answer, with its leading space, which may hold slots; | between several.",
+        min_length=1,
+        max_length=2_000,
     )
-    wrong: str = setting(
+    wrong: Readable = setting(
         "",
         "Wrong",
         "What it is compared with, which may hold slots; empty: the answer of the twin.",
         placeholder="the twin's answer",
         max_length=2_000,
+    )
+    others: Readable = setting(
+        "country=Canada|Turkey|Kenya|Peru|Chile|Finland|Denmark|India|China|Brazil|Mexico|Cuba",
+        "Others",
+        "Values that only twins and reference prompts take, so that none leads to an answer; "
+        "empty: the slots' own.",
+        placeholder="the slots' own",
+        max_length=200_000,
     )
     vary: Literal["together", "all"] = setting(
         "together",
@@ -333,3 +358,11 @@ class TemplateForm(Form):
         "Whether the slots change together, the first value with the first, or all are combined.",
         labels={"all": "all combinations"},
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_slots_alone(cls, given: Any) -> Any:
+        """Where slots are given and others are not, there are no others."""
+        if isinstance(given, dict) and "slots" in given and "others" not in given:
+            return {**given, "others": ""}
+        return given

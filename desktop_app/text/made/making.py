@@ -7,16 +7,15 @@ another text, and neither holds the answer nor leads to it; a template keeps one
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.params import Frozen, PromptRow
 from desktop_app.contract.report import Reporter
-from desktop_app.support.errors import BadInputError, FixableError
-from desktop_app.text.answers import resolve_row
-from desktop_app.text.made.draft import Dice, SpelledEncoder
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.made.checks import Checker, holds, row_of
+from desktop_app.text.made.draft import Dice, SpelledEncoder, placed
 from desktop_app.text.made.families import find_family
 from desktop_app.text.made.forms import Form
 
@@ -28,12 +27,8 @@ if TYPE_CHECKING:
 
 _TRIES = 300
 _SAMPLE = 24  # prompts by which it is settled where the space before an answer stands
-SEVERAL_TOKENS = "the answer or the wrong one is more than one token"
-SAME_TOKEN = "answer and wrong begin with the same token"  # noqa: S105 - a reason
-CHANGES_PROMPT = "the answer changes the prompt's own tokens"
-SAME_TEXT = "the answer and the wrong one are the same"
 NO_TWIN = "no corrupt twin of the same token length was found"
-TWIN_LEAKS = "every corrupt twin would give the answer away"
+TWIN_LEAKS = "no corrupt twin keeps the answer back"
 OTHER_LENGTH = "another token length than most of its template"
 NOT_DONE = "the model does not do it"
 TWICE = "the same prompt as another"
@@ -115,9 +110,8 @@ class _Kept:
 class _Making:
     """One family's prompts while they are made."""
 
-    name: str
     form: Form
-    encoder: Encoder
+    checker: Checker
     report: Reporter
     moved: bool = False
     reasons: dict[str, list[str]] = field(default_factory=dict)
@@ -129,13 +123,14 @@ class _Making:
             return
         sample = [draft for draft in drafts if not draft.problem][:_SAMPLE]
         fits = {
-            moved: sum(self._fits(_placed(draft, moved=moved)) for draft in sample)
+            moved: sum(self._fits(placed(draft, moved=moved)) for draft in sample)
             for moved in (False, True)
         }
         self.moved = fits[True] > fits[False]
 
     def _fits(self, draft: Draft) -> bool:
-        return not self._problem(self._thinned(draft), draft.wrong)
+        thinned = self.checker.thinned(draft)
+        return not self.checker.problem(thinned, thinned.wrong)
 
     def keep(self, drafts: Sequence[Draft]) -> list[_Kept]:
         """Return what passes, each once, of one token length per template where that is asked."""
@@ -143,7 +138,7 @@ class _Making:
         seen: set[str] = set()
         for number, draft in enumerate(drafts):
             self.report.step(0.8 * number / len(drafts), f"prompt {number + 1} of {len(drafts)}")
-            found = self._take(_placed(draft, moved=self.moved), number)
+            found = self._take(placed(draft, moved=self.moved), number)
             if isinstance(found, str):
                 self.drop(found, draft.text)
             elif found.row.text in seen:
@@ -161,20 +156,22 @@ class _Making:
         """Return a draft that passes, with its twin; else why it does not."""
         if draft.problem:
             return draft.problem
-        draft = self._thinned(draft)
-        problem = self._problem(draft, draft.wrong)
+        draft = self.checker.thinned(draft)
+        if self.form.fix:
+            draft = self.checker.begun(draft)
+        problem = self.checker.problem(draft, draft.wrong)
         if problem:
             return problem
-        length, dice = len(self.encoder.encode(draft.text)), Dice(self.form.seed, "twin", number)
+        length, dice = self.checker.length(draft.text), Dice(self.form.seed, "twin", number)
         reason = TWIN_LEAKS
         for twin in self._draws(draft, dice):
             wrong = draft.wrong or twin.wrong
-            if len(self.encoder.encode(twin.text)) != length:
+            if self.checker.length(twin.text) != length:
                 reason = NO_TWIN
-            elif not draft.wrong and (told := self._problem(draft, wrong)):
+            elif not draft.wrong and (told := self.checker.problem(draft, wrong)):
                 reason = told
             else:
-                row = _row(draft, wrong)
+                row = row_of(draft, wrong)
                 return _Kept(draft, row.model_copy(update={"corrupt": twin.text}), length)
         return reason
 
@@ -186,30 +183,6 @@ class _Making:
                 continue
             if not (draft.strict and any(holds(twin.text, answer) for answer in draft.answer)):
                 yield twin
-
-    def _thinned(self, draft: Draft) -> Draft:
-        """Return a draft of many answers without those that are not one token."""
-        if not draft.thinned:
-            return draft
-
-        def single(texts: tuple[str, ...]) -> tuple[str, ...]:
-            found = tuple(t for t in texts if not self._problem(replace(draft, answer=(t,)), ()))
-            return found or texts
-
-        return replace(draft, answer=single(draft.answer), wrong=single(draft.wrong))
-
-    def _problem(self, draft: Draft, wrong: tuple[str, ...]) -> str:
-        """Return why answers cannot be compared behind their prompt; empty where they can."""
-        try:
-            resolved = resolve_row(_row(draft, wrong), 0, self.encoder, apply_fix=False)
-        except FixableError:
-            return SAME_TOKEN
-        except BadInputError:
-            return SAME_TEXT
-        if any(notice.code == "answer_retokenised" for notice in resolved.notices):
-            return CHANGES_PROMPT
-        records = (*resolved.answers, *resolved.wrongs)
-        return SEVERAL_TOKENS if any(len(record.tokens) > 1 for record in records) else ""
 
     def _of_one_length(self, kept: list[_Kept]) -> list[_Kept]:
         common = {
@@ -252,7 +225,7 @@ class _Making:
             drawn = dice.pick(moulds).mould(dice)
             if drawn is None or drawn.text in seen:
                 continue
-            if len(self.encoder.encode(drawn.text)) == length:
+            if self.checker.length(drawn.text) == length:
                 return drawn.text
         return None
 
@@ -281,7 +254,7 @@ def make(
         raise BadInputError(f"The form of “{name}” is another one: fill in its own.")
     counting = encoder or SpelledEncoder()
     drafts = family.drafts(form, counting)
-    making = _Making(name, form, counting, report or Reporter())
+    making = _Making(form, Checker(counting), report or Reporter())
     making.settle_space(drafts)
     kept = making.keep(drafts)
     return Made(
@@ -293,36 +266,4 @@ def make(
         tried=len(drafts),
         dropped=making.dropped(),
         measured=encoder is not None,
-    )
-
-
-def holds(text: str, answer: str) -> bool:
-    """Return whether an answer stands in a text as a word of its own."""
-    word = answer.strip()
-    return bool(word) and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
-
-
-def _row(draft: Draft, wrong: tuple[str, ...]) -> PromptRow:
-    return PromptRow(text=draft.text, answer=draft.answer, wrong=wrong, group=draft.group)
-
-
-def _placed(draft: Draft, *, moved: bool) -> Draft:
-    """Return a draft with the space before its answers at its own end."""
-    if not moved or not all(text.startswith(" ") for text in (*draft.answer, *draft.wrong)):
-        return draft
-
-    def spaced(twin: Twin | None) -> Twin | None:
-        if twin is None:
-            return None
-        return replace(
-            twin, text=f"{twin.text} ", wrong=tuple(t.removeprefix(" ") for t in twin.wrong)
-        )
-
-    return replace(
-        draft,
-        text=f"{draft.text} ",
-        answer=tuple(text[1:] for text in draft.answer),
-        wrong=tuple(text[1:] for text in draft.wrong),
-        twin=lambda dice: spaced(draft.twin(dice)),
-        mould=lambda dice: spaced(draft.mould(dice)),
     )

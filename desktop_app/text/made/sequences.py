@@ -193,11 +193,12 @@ def _listed(
 
 
 def _drafts(form: forms.SequenceForm, encoder: Encoder, start: int, rule: _Rule) -> list[Draft]:
-    """Return one prompt a start and template, sliding from member to member."""
+    """Return one prompt a start and template, sliding the way that the members go."""
     drafts = []
     for around in _settings(form, encoder, rule.when):
         dice = Dice(form.seed, f"things {around.group}")
-        for first in range(start, start + form.count):
+        onward = 1 if form.step > 0 else -1
+        for first in range(start, start + onward * form.count, onward):
             places = [first + form.step * k for k in range(form.length + 1)]
             members = [rule.inside(place) for place in places]
             inside = [member for member in members if member is not None]

@@ -1,8 +1,8 @@
 """The user's own template: a text with slots in braces, and what goes into them.
 
-The twin is the prompt with other values, whose answer is another one; unless it is said, that
-answer is the wrong one. Reference prompts draw every slot for itself, so that what belongs together
-is torn apart where a template has several slots.
+The twin is the prompt with other values: those that only twins and reference prompts take, or those
+of another prompt. Unless it is said, the wrong answer is that of another prompt. Reference prompts
+draw every slot for itself, so that what belongs together is torn apart.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"\w[\w -]{0,39}\Z")
 _MOST_VALUES = 2_000
+_MOST_LETTERS = 1_000  # of one value
+_MOST_CHARACTERS = 20_000  # of a prompt
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,12 @@ class _Template:
     answer: str
     wrong: str
     values: Mapping[str, Sequence[str]]
+    others: Mapping[str, Sequence[str]]
     group: str
+
+    def drawn(self, row: Mapping[str, str], dice: Dice) -> str:
+        """Return the text with values that belong to no prompt, where a slot has such."""
+        return fill(self.text, {**row, **{n: dice.pick(v) for n, v in self.others.items()}})
 
 
 def drafts(form: TemplateForm, encoder: Encoder) -> list[Draft]:
@@ -61,16 +68,17 @@ def drafts(form: TemplateForm, encoder: Encoder) -> list[Draft]:
     unused = next((name for name in values if name not in used), None)
     if unused is not None:
         raise BadInputError(f"--slots names “{unused}”, which stands nowhere: write {{{unused}}}.")
+    others = _others(form, values)
     rows = _rows(values, form)
     found = []
     for number, text in enumerate(templates, 1):
         group = "template" if len(templates) == 1 else f"template {number}"
-        template = _Template(text, form.answer, form.wrong, values, group)
+        template = _Template(text, form.answer, form.wrong, values, others, group)
         found += [_draft(template, row, rows) for row in rows]
     return found
 
 
-def parse_slots(text: str) -> dict[str, tuple[str, ...]]:
+def parse_slots(text: str, option: str = "--slots") -> dict[str, tuple[str, ...]]:
     """Return the values of each slot of `name=first|second; other=…`; blanks around are dropped.
 
     Raises:
@@ -83,16 +91,31 @@ def parse_slots(text: str) -> dict[str, tuple[str, ...]]:
         values = tuple(value for piece in listed.split("|") if (value := piece.strip()))
         if not sign or not _NAME.match(name) or not values:
             raise BadInputError(
-                f"--slots “{part.strip()[:40]}” is no list of values: write name=first|second."
+                f"{option} “{part.strip()[:40]}” is no list of values: write name=first|second."
             )
         if name in found:
-            raise BadInputError(f"--slots names “{name}” twice: put all its values in one list.")
+            raise BadInputError(f"{option} names “{name}” twice: put all its values in one list.")
+        if max(map(len, values)) > _MOST_LETTERS:
+            raise BadInputError(
+                f"{option} gives “{name}” a value longer than {_MOST_LETTERS:,} letters."
+            )
         if len(values) > _MOST_VALUES:
-            raise BadInputError(f"--slots gives “{name}” more than {_MOST_VALUES:,} values.")
+            raise BadInputError(f"{option} gives “{name}” more than {_MOST_VALUES:,} values.")
         found[name] = values
     if not found:
-        raise BadInputError("--slots is empty: write name=first|second.")
+        raise BadInputError(f"{option} is empty: write name=first|second.")
     return found
+
+
+def _others(form: TemplateForm, values: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return what only twins and reference prompts take."""
+    others = parse_slots(form.others, "--others") if form.others.strip() else {}
+    unknown = next((name for name in others if name not in values), None)
+    if unknown is not None:
+        raise BadInputError(
+            f"--others names “{unknown}”, which is no slot: name one of --slots, or empty it."
+        )
+    return others
 
 
 def slot_names(text: str) -> set[str]:
@@ -128,30 +151,45 @@ def _rows(values: Mapping[str, Sequence[str]], form: TemplateForm) -> list[dict[
 
 
 def _draft(template: _Template, row: dict[str, str], rows: Sequence[dict[str, str]]) -> Draft:
-    answer = fill(template.answer, row)
-    wrong = (fill(template.wrong, row),) if template.wrong else ()
-    others = [other for other in rows if fill(template.answer, other) != answer]
+    answer, wrong = _several(template.answer, row), _several(template.wrong, row)
+    others = [other for other in rows if not {*_several(template.answer, other)} & {*answer}]
 
     def draw_twin(dice: Dice) -> Twin | None:
-        if not others:
+        if not others and not (wrong and template.others):
             return None
-        other = dice.pick(others)
-        return Twin(fill(template.text, other), (fill(template.answer, other),))
+        other = dice.pick(others) if others else row
+        text = template.drawn(row if template.others else other, dice)
+        return Twin(text, _several(template.answer, other))
 
     def draw_mould(dice: Dice) -> Twin:
         drawn = {name: dice.pick(listed) for name, listed in template.values.items()}
-        return Twin(fill(template.text, drawn))
+        return Twin(template.drawn(drawn, dice))
 
     return Draft(
         group=template.group,
         text=fill(template.text, row),
-        answer=(answer,),
+        answer=answer,
         wrong=wrong,
         twin=draw_twin,
         mould=draw_mould,
     )
 
 
+def _several(text: str, row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the answers of `one|other`, filled in."""
+    return tuple(fill(part, row) for part in text.split("|") if part)
+
+
 def fill(text: str, row: Mapping[str, str]) -> str:
-    """Return a text with its slots filled in."""
-    return _SLOT.sub(lambda match: row[match[1].strip()], text)
+    """Return a text with its slots filled in.
+
+    Raises:
+        BadInputError: It is far too long.
+    """
+    filled = _SLOT.sub(lambda match: row[match[1].strip()], text)
+    if len(filled) > _MOST_CHARACTERS:
+        raise BadInputError(
+            f"--template with its values is longer than {_MOST_CHARACTERS:,} characters: shorten "
+            "it, or give whole prompts in a file."
+        )
+    return filled

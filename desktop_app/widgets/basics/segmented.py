@@ -73,6 +73,12 @@ class SegmentedControl(QFrame):
         button.setEnabled(enabled)
         button.setToolTip(plain_tip(tooltip))
 
+    def set_option_label(self, value: object, label: str) -> None:
+        """Write something else on one option."""
+        button = self._group.button(self._values.index(value))
+        button.setText(label)
+        button.setAccessibleName(label)
+
     def set_option_shown(self, value: object, shown: bool) -> None:
         """Show or hide one option."""
         self._group.button(self._values.index(value)).setVisible(shown)

@@ -6,6 +6,7 @@ Each is chosen by the field's type; what it gives back is checked by the model, 
 from __future__ import annotations
 
 import types
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal, SignalInstance, Slot
@@ -28,6 +29,8 @@ from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.forms.file_lines import READERS, FileLine
+from desktop_app.widgets.forms.text_sources import TextSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,21 +41,28 @@ _LEAST, _MOST = -(2**31), 2**31 - 1
 _NEW = "new_path"
 _PATHS = frozenset({"path", _NEW})
 """How a setting says that it names a file to be read, or one to be written."""
+PROMPT_FILES = frozenset({"prompt_file", "row_file"})
+"""How a setting says that its texts are prompts, which may come from a table; or its rows."""
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
-_WIDE = 260
+_WIDE, _WIDEST = 260, 430
 
 
 class Editor(QWidget):
     """A control in its line, the signal that it was touched, how its value is read and shown.
 
+    Attributes:
+        sources: Where its texts may come from, beside the control; None for what is only typed.
+
     Signals:
         changed: The user changed the value.
         submitted: Enter was pressed in a text.
+        refused: (why) What was chosen for it cannot be taken.
     """
 
     changed = Signal()
     submitted = Signal()
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -63,6 +73,7 @@ class Editor(QWidget):
     ) -> None:
         super().__init__()
         self.control, self.value, self.set_value = control, value, set_value
+        self.sources: TextSources | None = None
         row_in(self, control, None)
         self.setFixedHeight(28)
         self.setFocusProxy(control)
@@ -120,7 +131,8 @@ def make_editor(field: FieldInfo) -> Editor:
         return _of_texts(extra, str(field.title or "file").lower())
     if origin in {tuple, list, set, frozenset} or kind in {tuple, list}:
         inner = get_args(kind)
-        return _lines() if not inner or inner[0] is str else _text(",")
+        lines = not inner or inner[0] is str
+        return _lines(sources=extra.get("cli") in PROMPT_FILES) if lines else _text(",")
     if optional:
         return _text(optional=True)
     if kind is bool:
@@ -128,7 +140,8 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    return _number(field, whole=kind is int) if kind in {int, float} else _free_text(extra)
+    is_number, what = kind in {int, float}, str(field.title or "text").lower()
+    return _number(field, whole=kind is int) if is_number else _free_text(extra, what)
 
 
 def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
@@ -138,11 +151,22 @@ def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
     return _path(what, str(extra.get("placeholder", "none")), new=extra["cli"] == _NEW)
 
 
-def _free_text(extra: Mapping[str, Any]) -> Editor:
+def _free_text(extra: Mapping[str, Any], what: str) -> Editor:
+    if extra.get("cli") in READERS:
+        return _file_text(what, extra)
     editor = _text(spelling=str(extra.get("spelling", "")))
     if isinstance(editor.control, QLineEdit):
         editor.control.setPlaceholderText(str(extra.get("placeholder", "")))
+        if extra.get("wide"):
+            editor.control.setFixedWidth(_WIDEST)
+            editor.set_value = partial(_show_from_start, editor.control, editor.set_value)
     return editor
+
+
+def _show_from_start(line: QLineEdit, show: Callable[[Any], None], value: object) -> None:
+    """Show a long text from its beginning."""
+    show(value)
+    line.setCursorPosition(0)
 
 
 def _choice(choices: Sequence[object], named: Any, *, optional: bool) -> Editor:
@@ -286,6 +310,23 @@ def _path(what: str, placeholder: str, *, new: bool = False) -> Editor:
     return editor
 
 
+def _file_text(what: str, extra: Mapping[str, Any]) -> Editor:
+    """Return a control for a text, and a button that takes it from a file."""
+    line = FileLine(what, str(extra["cli"]))
+    line.setMinimumWidth(_WIDE)
+    line.setPlaceholderText(str(extra.get("placeholder", "none")))
+    editor = Editor(line, line.edited, line.text, lambda value: line.setText(str(value)))
+    editor.set_value = partial(_show_from_start, line, editor.set_value)
+    choose = icon_button("folder", f"Take the {what} of a file…")
+    choose.clicked.connect(line.ask)
+    row = editor.layout()
+    if isinstance(row, QHBoxLayout):
+        row.insertWidget(1, choose)
+    line.returnPressed.connect(editor.submitted)
+    line.refused.connect(editor.refused)
+    return editor
+
+
 class _LinesEdit(QPlainTextEdit):
     """Texts one below the other; Tab goes on to the next control.
 
@@ -318,11 +359,15 @@ class _LinesEdit(QPlainTextEdit):
         self.document().setModified(False)
 
 
-def _lines() -> Editor:
+def _lines(*, sources: bool = False) -> Editor:
     """Return a control for texts, such as prompts, which keep the spaces around them."""
     edit = _LinesEdit()
     editor = Editor(edit, edit.edited, edit.entries, edit.set_entries)
     editor.setFixedHeight(edit.height())
+    row = editor.layout()
+    if sources and isinstance(row, QHBoxLayout):
+        editor.sources = TextSources(edit)
+        row.insertWidget(1, editor.sources)
     return editor
 
 

@@ -23,6 +23,8 @@ from desktop_app.widgets.basics.words import PlainLabel, plain_tip
 from desktop_app.widgets.forms.form_editors import Editor, make_editor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic.fields import FieldInfo
     from PySide6.QtGui import QResizeEvent
 
@@ -50,9 +52,11 @@ class _FieldBox(QWidget):
         self.setToolTip(plain_tip(self.help))
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
+        self.editor.refused.connect(self.set_error)
         label.setBuddy(self.editor.control)
         column_in(self, label, self.editor, self._error, None, spacing=4)
 
+    @Slot(str)
     def set_error(self, message: str) -> None:
         """Say what is wrong with the value; an empty text says that nothing is."""
         self._error.setText(message)
@@ -99,17 +103,22 @@ class ParamsForm(QWidget):
     `hidden` are not shown and keep the value that was set. The help of the field under the pointer
     or with the focus is written beneath.
 
+    Attributes:
+        model_class: The model whose fields it has.
+
     Signals:
         changed: The user changed a field, to a valid value or not.
         submitted: Enter was pressed in a field.
+        texts_wanted: (name of a field, its source): it is to be filled from elsewhere.
     """
 
     changed = Signal()
     submitted = Signal()
+    texts_wanted = Signal(str, str)
 
     def __init__(self, model_class: type[BaseModel], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._class = model_class
+        self.model_class = self._class = model_class
         self._base: dict[str, Any] = {}
         self._boxes: dict[str, _FieldBox] = {}
         self._flow, self._more_flow = FlowLayout(None, 16), FlowLayout(None, 16)
@@ -153,6 +162,9 @@ class ParamsForm(QWidget):
                 part.installEventFilter(self)
             box.editor.changed.connect(self._on_changed)
             box.editor.submitted.connect(self.submitted)
+            if box.editor.sources is not None:
+                box.editor.sources.name(name)
+                box.editor.sources.asked.connect(self.texts_wanted)
         self._more.setVisible(folded > 0)
         self._more_room.setVisible(False)
 
@@ -186,6 +198,22 @@ class ParamsForm(QWidget):
             if hasattr(model, name):  # a required field has no value before it is set
                 box.editor.set_value(getattr(model, name))
         self._mark(None)
+
+    def fill(self, field: str, texts: Sequence[str]) -> None:
+        """Fill a field with texts, as the user does."""
+        self._boxes[field].editor.set_value(tuple(texts))
+        self._on_changed()
+
+    def borrowing(self) -> tuple[str, ...]:
+        """Return the fields whose texts may come from elsewhere."""
+        return tuple(n for n, box in self._boxes.items() if box.editor.sources is not None)
+
+    def offer_family(self, title: str, tip: str = "") -> None:
+        """Offer the reference set of a family to these fields; no title: there is none."""
+        for name in self.borrowing():
+            sources = self._boxes[name].editor.sources
+            if sources is not None:
+                sources.set_family(title, tip)
 
     def set_folded(self, folded: bool) -> None:
         """Fold the advanced fields away, or show them."""

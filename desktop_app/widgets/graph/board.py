@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _NEAR_EDGE, _NEAR_NODE = 6.0, 9.0
 _APART, _ASIDE = 0.5, 8.0  # of rows; how much farther beside counts
+_BEHIND, _LESS = 0.25, 0.45  # edges beside what is pointed at, or what is chosen
 _OVER = 11.0  # half a name, of what lies at the end
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -253,7 +254,9 @@ class GraphBoard(QWidget):
         on_screen = engine.type() == QPaintEngine.Type.Raster
         every = range(len(self._picture.edges))
         if not on_screen or engine.paintDevice().devicePixelRatioF() != ratio:
-            paint.paint_edges(painter, self._picture, self._curves, every, faint=faint)
+            painter.setOpacity(_LESS if faint else 1.0)
+            paint.paint_edges(painter, self._picture, self._curves, every)
+            painter.setOpacity(1.0)
             return
         theme = theme_hub().current
         if self._kept is None or self._inked is not theme:
@@ -265,7 +268,7 @@ class GraphBoard(QWidget):
             within.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint.paint_edges(within, self._picture, self._curves, every)
             within.end()
-        painter.setOpacity(0.2 if faint else 1.0)
+        painter.setOpacity((_BEHIND if self._over else _LESS) if faint else 1.0)
         painter.drawPixmap(0, 0, self._kept)
         painter.setOpacity(1.0)
 

@@ -25,6 +25,7 @@ from desktop_app.widgets.basics.words import PlainLabel
 
 SESSION_FILTER = "Lensbench session (*.lens)"
 PROMPT_FILTER = "Prompt tables (*.csv *.jsonl)"
+TEXT_FILTER = "Prompt tables and lines of text (*.csv *.jsonl *.txt)"
 _RESULTS = {
     ".json": "JSON",
     ".npz": "NumPy",

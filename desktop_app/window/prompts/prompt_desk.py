@@ -33,7 +33,7 @@ _AS_TEXT = "Paste as text instead"
 PROMPT_ENDINGS = frozenset({".csv", ".jsonl"})
 _BUTTONS = (
     *("new_prompt", "copy_prompt", "remove_prompt"),
-    *("paste_prompts", "open_prompts", "save_prompts"),
+    *("make_prompts", "paste_prompts", "open_prompts", "save_prompts"),
 )
 
 

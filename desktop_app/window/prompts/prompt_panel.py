@@ -215,7 +215,7 @@ class PromptPanel(QWidget):
         self.bos.setToolTip("Whether a BOS token goes first; auto does what the tokenizer does")
         self.chat.setAccessibleName("Chat template")
         self.chat.setToolTip("Treat each prompt as a user message under the chat template")
-        filled(self._tools, (self._count, 1), spacing=2)
+        filled(self._tools, (self._count, 1), spacing=0)
         choices = (label("BOS"), self.bos, None, label("Chat"), self.chat)
         options = filled(QHBoxLayout(), *choices, spacing=8)
         scroll = scrolled(self.live)
@@ -254,12 +254,12 @@ class PromptPanel(QWidget):
         short = f"{len(filled):,}"
         if here in filled and len(filled) > 1:
             words = f"{filled.index(here) + 1:,} of {words}"
-            short = f"{filled.index(here) + 1:,} / {len(filled):,}"
+            short = f"{filled.index(here) + 1:,}/{len(filled):,}"
         rows = self.rows()
         ticked = sum(rows[place].ticked for place in filled)
         if ticked < len(filled):  # what a run takes tells more than where one stands
             words = f"{ticked:,} of {len(filled):,} ticked"
-            short = f"✓ {ticked:,} / {len(filled):,}"
+            short = f"✓ {ticked:,}/{len(filled):,}"
         unusable = ticked - usable
         told = f"{words}, {unusable:,} unusable" if unusable else words
         self._count.set_full_text(told, f"{short}, {unusable:,} bad" if unusable else short)

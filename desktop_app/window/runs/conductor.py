@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +13,7 @@ from desktop_app.contract.requests import (
     FetchPack,
     ListModels,
     LoadModel,
+    MakePrompts,
     ModelReady,
     ModelSpec,
     RunAnalysis,
@@ -21,7 +22,7 @@ from desktop_app.contract.requests import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.contract.params import Params, PromptRow
+    from desktop_app.contract.params import Frozen, Params, PromptRow
     from desktop_app.jobs.events import (
         JobEnd,
         JobFailed,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.job_bar import JobBar
 
 # Jobs that come and go while one types; the job bar does not speak of them.
-_SILENT = frozenset({"live", "list", "estimate", "look"})
+_SILENT = frozenset({"live", "list", "estimate", "look", "made", "remade"})
+_GATE = "Trying the prompts"
+Bos = Literal["auto", "yes", "no"]
 _ENDINGS = {"finished": "good", "failed": "bad", "stopped": "warn"}
 
 
@@ -44,7 +47,7 @@ class Task:
     """What a job is for.
 
     Attributes:
-        kind: run, look, live, load, list, estimate or fetch.
+        kind: run, look, live, made, remade, gate, load, list, estimate or fetch.
         name: The analysis, or the model.
         places: The table row of each prompt.
         is_worked: Whether it belongs to the worked example of a first start.
@@ -66,6 +69,13 @@ class Task:
         """Whether the job bar does not speak of it."""
         return self.kind in _SILENT
 
+    @property
+    def title(self) -> str:
+        """What the job bar calls it at its end."""
+        if self.kind == "gate":
+            return _GATE
+        return ANALYSES[self.name].title if self.kind == "run" else self.name
+
 
 class Conductor(QObject):
     """Turns wishes of the window into jobs and jobs' ends into answers.
@@ -86,6 +96,10 @@ class Conductor(QObject):
         look_failed: (name, JobFailed).
         live_arrived: (Result of who tokenizes, places).
         live_failed: A sentence.
+        made_arrived: (prompts of a family with what was left out, whether of the table's).
+        made_failed: (a sentence, whether of the table's).
+        gate_arrived: Result of who ranks, of prompts that were made.
+        gate_failed: A sentence; empty where it was cancelled.
         model_loading: The model's name.
         model_ready: `ModelReady`.
         model_failed: A sentence; the model that was there stays.
@@ -109,6 +123,10 @@ class Conductor(QObject):
     look_failed = Signal(str, object)
     live_arrived = Signal(object, object)
     live_failed = Signal(str)
+    made_arrived = Signal(object, bool)
+    made_failed = Signal(str, bool)
+    gate_arrived = Signal(object)
+    gate_failed = Signal(str)
     model_loading = Signal(str)
     model_ready = Signal(object)
     model_failed = Signal(str)
@@ -167,6 +185,18 @@ class Conductor(QObject):
             request = RunAnalysis(name, params)
             self._submit(Task("live", name, request, tuple(places)), ANALYSES[name].title)
 
+    def make_prompts(self, family: str, form: Frozen, bos: Bos, *, of_table: bool = False) -> None:
+        """Ask for prompts of a family, or for those of the table's; the newest wish counts."""
+        request = MakePrompts(family, form, bos)
+        self._submit(Task("remade" if of_table else "made", family, request), "Making prompts")
+
+    def gate(self, prompts: Sequence[PromptRow], bos: str, *, chat: bool) -> None:
+        """Rank prompts that were made, to see whether the model does them; nothing is kept."""
+        for name in serving("next_tokens")[:1] if self.model is not None else ():
+            given = {"prompts": prompts, "bos": bos, "chat": chat}
+            request = RunAnalysis(name, ANALYSES[name].params.model_validate(given))
+            self._submit(Task("gate", name, request), _GATE)
+
     def list_models(self, recent: tuple[str, ...] = (), *, suggested: bool = False) -> None:
         """Ask which models are at hand; with those opened before, and known ones by size."""
         self._submit(Task("list", "", ListModels(recent, suggested)), "Looking for models")
@@ -206,6 +236,11 @@ class Conductor(QObject):
     def has_more(self) -> bool:
         """Return whether a job runs or waits that was not cancelled before its turn."""
         return bool(self._spoken_of())
+
+    def is_trying(self) -> bool:
+        """Return whether the job whose turn it is tries prompts."""
+        task = None if self._running is None else self._tasks.get(self._running)
+        return task is not None and task.kind == "gate"
 
     def is_loading(self) -> bool:
         """Return whether a model is being loaded."""
@@ -261,18 +296,28 @@ class Conductor(QObject):
         match task.kind:
             case "run":
                 self.result_arrived.emit(event.value, task)
-            case "look":
-                self.look_arrived.emit(task.name, event.value)
-            case "live":
-                self.live_arrived.emit(event.value, task.places)
             case "load":
                 if isinstance(event.value, ModelReady):
                     self.model = event.value
                 self.model_ready.emit(event.value)
+            case "made" | "remade":
+                self.made_arrived.emit(event.value, task.kind == "remade")
+            case _:
+                self._answer(task, event.value)
+
+    def _answer(self, task: Task, value: object) -> None:
+        """Tell the answer of a question that leaves everything as it is."""
+        match task.kind:
+            case "look":
+                self.look_arrived.emit(task.name, value)
+            case "live":
+                self.live_arrived.emit(value, task.places)
+            case "gate":
+                self.gate_arrived.emit(value)
             case "list":
-                self.models_listed.emit(event.value)
+                self.models_listed.emit(value)
             case "estimate":
-                self.memory_estimated.emit(event.value)
+                self.memory_estimated.emit(value)
             case "fetch":
                 self.pack_fetched.emit(task.name)
 
@@ -287,6 +332,10 @@ class Conductor(QObject):
                 self.look_failed.emit(task.name, event)
             case "live":
                 self.live_failed.emit(event.message)
+            case "made" | "remade":
+                self.made_failed.emit(event.message, task.kind == "remade")
+            case "gate":
+                self.gate_failed.emit(event.message)
             case "load":
                 self.model_failed.emit(event.message)
             case _:
@@ -302,6 +351,8 @@ class Conductor(QObject):
             self.run_stopped.emit(task.name)
         elif task.kind == "load":
             self.model_stopped.emit()
+        elif task.kind == "gate":
+            self.gate_failed.emit("")
         elif task.kind == "fetch":
             self.question_failed.emit("fetch", "Fetching was stopped; nothing was installed.")
 
@@ -322,8 +373,7 @@ class Conductor(QObject):
         if is_newest:
             del self._newest[task.slot]
         if not task.is_silent and (had_begun or outcome != "stopped"):
-            title = ANALYSES[task.name].title if task.kind == "run" else task.name
-            self.job_ended.emit(title, outcome)
+            self.job_ended.emit(task.title, outcome)
         return task, is_newest
 
     def _is_newest(self, job_id: int, task: Task) -> bool:

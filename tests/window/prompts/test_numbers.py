@@ -111,7 +111,7 @@ def test_the_count_is_shortened_before_it_is_cut(qtbot, busy):
     busy.prompts.table.select_row(1)
     assert "2 of 2 prompts" in said(busy.prompts)
     busy.prompts.setFixedWidth(270)
-    qtbot.waitUntil(lambda: "2 / 2" in [part.text() for part in in_sight(busy.prompts, QLabel)])
+    qtbot.waitUntil(lambda: "2/2" in [part.text() for part in in_sight(busy.prompts, QLabel)])
 
 
 @pytest.mark.parametrize("width", [290, 420])
