@@ -182,6 +182,25 @@ def test_the_table_on_the_clipboard_has_them():
         assert float(rows[0][headings.index(name)]) is not None
 
 
+@pytest.mark.parametrize("name", ["attribute", "circuit"])
+def test_tables_of_an_analysis_own_have_them(name):
+    made = attributed(6) if name == "attribute" else minus(6)
+    values = made.data["head"] if name == "attribute" else effects(4, count=6)
+    headings, rows = table_of(made)
+    place = headings.index("95 % low")
+    row = next(
+        r for r in rows if (r[1:3] if name == "attribute" else r[:1]) in (["0", "1"], ["L0H1"])
+    )
+    cell = (0, 1) if name == "attribute" else (1,)
+    low, high = intervals(np.asarray(values))
+    q = adjusted(sign_flip(np.asarray(values)))
+    assert [float(text) for text in row[place : place + 3]] == pytest.approx(
+        [low[cell], high[cell], q[cell]]
+    )
+    few = attributed(4) if name == "attribute" else minus(4)
+    assert "q" not in table_of(few)[0]
+
+
 def test_interval_and_q_explain_themselves(make_view, name, selection):
     view = shown(make_view, name)
     key = {"patch": "restored "}.get(name, "")
