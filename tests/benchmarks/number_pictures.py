@@ -39,10 +39,13 @@ def main(session: Path, folder: Path) -> None:
     settle(4_000)
     folder.mkdir(parents=True, exist_ok=True)
     for name in VIEWS:
-        view = window.views.open(name)
+        window.views.open(name)
         settle(2_500)
-        shown = view if view is not None else window.views.view(name)
-        picture = shown.grab().scaledToWidth(WIDTH, Qt.TransformationMode.SmoothTransformation)
+        picture = (
+            window.views[name]
+            .grab()
+            .scaledToWidth(WIDTH, Qt.TransformationMode.SmoothTransformation)
+        )
         picture.save(str(folder / f"{name}.png"), "PNG")
         print(f"{name}: {picture.width()} × {picture.height()}", flush=True)
     os._exit(0)
