@@ -332,8 +332,9 @@ def results(session: str, *, as_json: bool) -> None:
 @click.option(
     "--out",
     required=True,
-    help="A file ending in .json, .npz or .csv (numbers), .png, .svg or .pdf (its picture), .py or "
-    ".ipynb (a script that computes it anew, without Lensbench).",
+    help="A file ending in .json, .npz or .csv (numbers), .mib.json (a circuit of edges as MIB's), "
+    ".png, .svg or .pdf (its picture), .py or .ipynb (a script that computes it anew, without "
+    "Lensbench).",
 )
 @click.option(
     "--scale", type=click.FloatRange(1, 4), default=2.0, help="Pixels per point of a .png."

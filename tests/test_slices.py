@@ -16,10 +16,28 @@ SLICES = "desktop_app.analyses"
 _METRIC = "the metric of that name: the answer's rank"
 _COLUMN = "a column of next tokens: their rank"
 _KEY = "the key of the result object"
+_PARTS = "what parts that belong together are called"
+_EDGES = "what leads from part to part, in a picture or a file"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_OF_EDGES = "the setting that chooses a circuit of edges, and what is said of it"
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
+    ("analyses/circuit/outcome.py", "rank"): _METRIC,
+    ("analyses/ablate/lent.py", "rank"): _METRIC,
+    ("views/picked.py", "circuit"): "the icon of a set of parts",
+    ("window/runs/picking.py", "circuit"): "the icon of a set of parts",
+    ("analyses/edges/circuits.py", "rank"): _METRIC,
+    ("methods/edge_estimates.py", "rank"): _METRIC,
+    ("pictures/gate.py", "rank"): _METRIC,
+    **{(f"analyses/compose/{part}.py", "circuit"): _PARTS for part in ("view",)},
+    **{(f"analyses/detect/{part}.py", "circuit"): _PARTS for part in ("card", "spec")},
+    **{
+        (f"analyses/edges/{part}.py", "circuit"): _PARTS
+        for part in ("circuits", "side", "tried", "view")
+    },
+    **{(module, "edges"): _EDGES for module in ("contract/circuits.py", "text/circuit_files.py")},
+    ("widgets/graph/board.py", "edges"): _EDGES,
     ("contract/params.py", "rank"): _METRIC,
     ("engine/metrics.py", "rank"): _METRIC,
     ("methods/estimates.py", "rank"): _METRIC,
@@ -53,8 +71,15 @@ OTHER_MEANINGS = {
     ("analyses/attribute/picture.py", "attention"): "what a part is called: the attention outputs",
     ("analyses/attribute/plots.py", "attention"): "what a part is called: the attention outputs",
     ("widgets/matrix/pattern_view.py", "attention"): "what the values of a pattern are called",
+    ("analyses/compose/view.py", "circuit"): "the whole path through two heads: a setting, a name",
+    ("analyses/detect/card.py", "circuit"): "an icon of that name",
+    ("analyses/detect/spec.py", "circuit"): "an icon of that name",
     ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
     ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    ("analyses/edges/explain.py", "rank"): _METRIC,
+    ("analyses/edges/side.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/tried.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/view.py", "circuit"): _OF_EDGES,
     **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 

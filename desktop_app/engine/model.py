@@ -52,7 +52,8 @@ HookFn = Callable[..., torch.Tensor | None]
 Hooks = Sequence[tuple[str, HookFn]]
 # Every new row count costs oneDNN about a millisecond of code generation, and a sweep has another
 # one at each layer: rows go in blocks of this many, the last one padded to a multiple of the step.
-_BLOCK, _STEP = 512, 64
+# Where nothing need be padded they go at once, up to so many: the blocks need not be put together.
+_BLOCK, _STEP, _WHOLE = 512, 64, 4096
 _FEWEST_ROWS = 64
 _WORTH_IT = 1.25
 _TRIAL = (512, 1024)  # rows, and both widths of the weights
@@ -94,6 +95,8 @@ def fast_linear(
     if not (weight.is_contiguous() or weight.t().is_contiguous()):
         # A part of a larger matrix, such as GPT-2's queries: oneDNN takes a hundred times as long.
         weight = weight.contiguous()
+    if len(rows) <= _WHOLE and len(rows) % _STEP == 0:
+        return _one_dnn(rows, weight, bias).view(*x.shape[:-1], len(weight))
     found = rows.new_empty(len(rows), len(weight))
     for begin in range(0, len(rows), _BLOCK):
         block = rows[begin : begin + _BLOCK]

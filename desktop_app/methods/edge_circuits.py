@@ -1,8 +1,7 @@
 """Circuits of edges, run: what is left of a metric where all other edges are exchanged.
 
 The circuits of a prompt are rows of shared passes, as many at once as memory allows. A circuit of
-all edges is the untouched run, one of none the run elsewhere: neither is run again, and equal
-circuits are run once.
+all edges is the untouched run and is not run again; equal circuits are run once.
 """
 
 from __future__ import annotations
@@ -70,11 +69,6 @@ class Side(Protocol):
         """The metric of the untouched run."""
         ...
 
-    @property
-    def empty(self) -> float:
-        """The metric with every edge exchanged."""
-        ...
-
 
 def score_circuits(
     model: LoadedModel,
@@ -97,11 +91,10 @@ def score_circuits(
     Raises:
         MemoryExhaustedError: Not even one circuit at a time fits.
     """
-    ends = {0: side.empty, len(graph): side.base}
-    found = np.array([ends.get(len(edges), np.nan) for edges in circuits], dtype=np.float64)
+    found = np.full(len(circuits), side.base, dtype=np.float64)
     places: dict[bytes, list[int]] = {}
     for number, edges in enumerate(circuits):
-        if len(edges) not in ends:
+        if len(edges) < len(graph):
             places.setdefault(np.asarray(edges, dtype=np.int64).tobytes(), []).append(number)
     members = list(places.values())
     if not members:
@@ -153,7 +146,7 @@ def _run(
         logits = run_inputs(
             model, Runs(side.ids.expand(count, -1), entering, read), offsets, report=report
         )
-        return side.score(logits).double().cpu().numpy()
+        return side.score(logits).cpu().double().numpy()
 
 
 def faithfulness(

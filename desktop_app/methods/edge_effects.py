@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from desktop_app.engine.receivers import Kind, Made
     from desktop_app.methods.edge_sides import Sides
 
-CPU_TOKENS = 4096
+CPU_TOKENS = 2048
 """Tokens of a pass on the CPU: more do not stay in its cache, of fewer the calls cost more."""
 _LARGEST_GROUP = 8
 # Of the memory that a pass may take, what the tables of a block may.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from desktop_app.methods.edge_sides import Sides
 
-FOLDER = "edges"
+FOLDER = "exact-edges"
 _MOST_FILES = 8
 _MOST_BYTES = 256_000_000
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, LensbenchError)
@@ -43,7 +43,7 @@ def keep(sides: Sides, effects: np.ndarray) -> None:
     try:
         ensure(path.parent)
         with write_atomically(path, private=True) as file:
-            np.savez(file, edges=edges, effects=effects[edges])
+            np.savez(file, numbers=edges, effects=effects[edges])
         _let_go_of_oldest(path.parent)
     except (OSError, LensbenchError):
         _log.info("what is known of the edges could not be kept", exc_info=True)
@@ -58,7 +58,7 @@ def recall(sides: Sides) -> np.ndarray:
         if path.stat().st_size > 2 * _MOST_BYTES:
             return found
         with open_regular(path) as file, np.load(file, allow_pickle=False) as kept:
-            edges, effects = kept["edges"], kept["effects"]
+            edges, effects = kept["numbers"], kept["effects"]
         fits = edges.ndim == 1 and edges.dtype == np.int64 and effects.dtype == np.float64
         fits = fits and effects.shape == (len(edges), len(sides))
         if fits and (not len(edges) or (edges.min() >= 0 and edges.max() < count)):

@@ -21,7 +21,6 @@ from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import budget_bytes
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.receivers import is_parallel, require_inputs
-from desktop_app.methods.edge_circuits import Side
 from desktop_app.methods.prepare import encoder_of, equal_length_groups, twins_of
 from desktop_app.methods.readout import logits_of
 from desktop_app.methods.senders import Senders
@@ -61,14 +60,30 @@ class ReadOff:
 
 
 @dataclass(frozen=True)
-class WholeSide(Side):
-    """One prompt and what its parts put out elsewhere, with what is read of its run.
+class WholeSide:
+    """One prompt and what its parts put out elsewhere.
 
     Attributes:
-        last: What the final norm reads in the untouched run, `[S, d_model]`.
+        ids: Its token ids `[1, S]`.
+        entering: What enters the first block in its untouched run, `[S, d_model]`.
+        last: What the final norm reads there, `[S, d_model]`.
+        own: What each sender adds there, float32 `[senders, S, d_model]`.
+        other: What each adds elsewhere, alike.
+        read: Where the metric is read; None where it is given the logits of all positions.
+        score: From logits, `[runs, V]` or `[runs, S, V]`, to the metric of each run `[runs]`.
+        base: The metric of the untouched run.
+        empty: The metric with every edge exchanged.
     """
 
+    ids: torch.Tensor
+    entering: torch.Tensor
     last: torch.Tensor
+    own: torch.Tensor
+    other: torch.Tensor
+    read: int | None
+    score: Callable[[torch.Tensor], torch.Tensor]
+    base: float
+    empty: float
 
     @property
     def apart(self) -> torch.Tensor:
@@ -204,10 +219,11 @@ class Sides:
             if whole
             else measure(logits[None]).double().cpu().numpy()
         )
-        self._read_off[prompt] = ReadOff(float(base[0]), float(empty[0]), logits)
-        entering = streams.stream[0][0]
-        where = None if whole else read
-        return WholeSide(ids, entering, own, other, where, measure, float(base[0]), last)
+        found = ReadOff(float(base[0]), float(empty[0]), logits)
+        self._read_off[prompt] = found
+        where, entering = None if whole else read, streams.stream[0][0]
+        streamed = (ids, entering, last, own, other)
+        return WholeSide(*streamed, where, measure, found.base, found.empty)
 
     def measured(
         self,

@@ -1,6 +1,7 @@
 """What removing a part does in all, for whoever knows what it does directly.
 
-Whoever has such numbers offers them in its picture as `part_effect(result, asked)`.
+Whoever has such numbers offers them in its picture as `part_effect(result, asked)`, and all of them
+at once as `part_effects(result)`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import numpy as np
 from desktop_app.contract.result import same_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import ModelInfo, PromptRecord, Result
 
 
@@ -65,6 +69,26 @@ class PartEffect:
         if prompt is not None:
             return float(self.values[prompt])
         return float(known.mean()) if known.size else float("nan")
+
+
+@dataclass(frozen=True)
+class PartEffects:
+    """What removing each of many parts changes, one at a time, on average over prompts.
+
+    Attributes:
+        values: By part; negative where it hurts, whatever the metric.
+        metric: What changes, in words.
+        estimated: Whether they are gradient estimates.
+    """
+
+    values: Mapping[Part, float]
+    metric: str
+    estimated: bool = False
+
+    def below(self, least: float) -> tuple[Part, ...]:
+        """Return the parts whose removal costs more than `least`, the costliest first."""
+        hurt = (part for part, value in self.values.items() if value < -least)
+        return tuple(sorted(hurt, key=lambda part: self.values[part]))
 
 
 def compared(record: PromptRecord) -> tuple[object, ...]:

@@ -87,6 +87,7 @@ class Matrix:
         square: Whether cells are as wide as high: both axes hold things of one kind.
         uncertain: Which cells are estimates or not complete yet, bool [rows, columns]; they are
             hatched, and their numbers marked.
+        faint: Which cells step back, bool [rows, columns]: those that may be chance finds.
     """
 
     values: NDArray[Any]
@@ -105,6 +106,7 @@ class Matrix:
     short: str = ""
     square: bool = False
     uncertain: NDArray[np.bool_] | None = None
+    faint: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no matrix, and labels that do not fit it."""
@@ -117,8 +119,9 @@ class Matrix:
         ):
             if len(axis.labels) != count:
                 raise ValueError(f"There are {len(axis.labels)} {what} labels for {count} {what}s.")
-        if self.uncertain is not None and self.uncertain.shape != shape:
-            raise ValueError(f"{self.uncertain.shape} marks for cells of the shape {shape}.")
+        for marks in (self.uncertain, self.faint):
+            if marks is not None and marks.shape != shape:
+                raise ValueError(f"{marks.shape} marks for cells of the shape {shape}.")
 
     @cached_property
     def limits(self) -> tuple[float, float]:
@@ -147,7 +150,8 @@ class Matrix:
 
     def cell_text(self, row: int, column: int) -> str:
         """Return a cell in words: its place and its value."""
-        return f"{self.place_text(row, column)}    {self.value_text(row, column)}"
+        dimmed = ", dimmed" if self.faint is not None and self.faint[row, column] else ""
+        return f"{self.place_text(row, column)}    {self.value_text(row, column)}{dimmed}"
 
     def tip_text(self, row: int, column: int) -> str:
         """Return what the pointer says over a cell: its own words, else its place and value."""

@@ -143,7 +143,7 @@ def misfit(published: Published, model: ModelInfo) -> str:
         mine = f"width {shape[2]:,} and {shape[3]:,}"
     return (
         f"This circuit is of {published.model} ({theirs}), and {model.name} has {mine}: heads of "
-        "different models have nothing in common but their numbers. Roles can be compared, below."
+        "different models have nothing in common but their numbers. Their roles can be compared."
     )
 
 

@@ -120,12 +120,14 @@ class Row:
         values: One per column; a `Bar` or a number for bars.
         tooltip: Said under the pointer; the row in words where empty.
         emphasis: Colours its token, mark and bar.
+        faint: Whether it steps back, as what may be a chance find.
     """
 
     key: Any
     values: tuple[object, ...]
     tooltip: str = ""
     emphasis: Emphasis = ""
+    faint: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -172,8 +172,10 @@ def _signs(prompts: int) -> Floats:
     if prompts <= COUNTED:
         numbers = np.arange(2 ** (prompts - 1))[:, None]
         bits = (numbers >> np.arange(prompts - 1)) & 1
-        return np.hstack([np.ones((len(numbers), 1)), 1.0 - 2.0 * bits])
-    return np.random.default_rng(SEED).integers(0, 2, (DRAWN, prompts)) * 2.0 - 1.0
+        halves: Floats = np.hstack([np.ones((len(numbers), 1)), 1.0 - 2.0 * bits])
+        return halves
+    drawn = np.random.default_rng(SEED).integers(0, 2, (DRAWN, prompts)) * 2.0 - 1.0
+    return np.asarray(drawn, dtype=np.float64)
 
 
 class Evidence:
@@ -191,6 +193,7 @@ class Evidence:
         self._q: Floats | None = None
         self._steps: Iterator[float] | None = None
         self._ends: tuple[Floats, Floats] | None = None
+        self._single: dict[Any, tuple[float, float]] = {}
 
     @property
     def offered(self) -> bool:
@@ -233,8 +236,19 @@ class Evidence:
         if self._ends is not None:
             low, high = self._ends
             return float(low[cell]), float(high[cell])
-        found = intervals(self.values[cell][None])
-        return float(found[0][0]), float(found[1][0])
+        if cell not in self._single:
+            low, high = intervals(self.values[cell][None])
+            self._single[cell] = float(low[0]), float(high[0])
+        return self._single[cell]
+
+    def prepare(self, cells: Sequence[tuple[int, ...]]) -> None:
+        """Compute the intervals of many cells at once."""
+        new = [] if self._ends is not None else [c for c in cells if c not in self._single]
+        if new:
+            low, high = intervals(self.values[tuple(np.transpose(new))])
+            self._single.update(
+                zip(new, zip(low.tolist(), high.tolist(), strict=True), strict=True)
+            )
 
     def intervals(self) -> tuple[Floats, Floats]:
         """Return those of all cells."""

@@ -9,6 +9,9 @@ Layers and heads carry the model's own numbers, families and kinds their names, 
 counts from 0; an axis that a field does not have stays empty. Of rows that are tables themselves
 each entry is a field of its own, such as `top.piece`. Not-a-number is an empty value.
 
+From 5 prompts on, both have the ends of each effect's interval over prompts (`effect_low`,
+`effect_high`), its sign-flip test and its q (`effect_p`, `effect_q`), which no result stores.
+
 In both, a text with which a spreadsheet would begin a formula has an apostrophe before it, as one
 would type it there; numbers stay numbers. `.json` and `.npz` hold every text to the letter.
 """
@@ -18,15 +21,17 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
 from desktop_app.contract.registry import fields_of, hook
+from desktop_app.pictures.certainty import derived
 from desktop_app.pictures.slicing import label_of, source
 from desktop_app.session.parts import Stored, leading_axes
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import MISFITS, BadInputError
 from desktop_app.text.cells import plain_cell
 
 if TYPE_CHECKING:
@@ -68,6 +73,9 @@ def _fields(result: Result) -> Table:
         fits = isinstance(value, Stored) and value.ndim == len(axes) > 0
         if fits and math.prod(value.shape) <= MAX_ROWS:
             groups.setdefault(axes, {})[name] = value
+    for name, (axes, values) in _derived(result).items():
+        if axes in groups:
+            groups[axes][name] = values
     if not groups:
         return ["field", "value"], [
             [name, cell_text(value)]
@@ -155,6 +163,15 @@ def _leaves_of(result: Result) -> Iterator[_Leaf]:
         named = spec is not None and spec.labels and value is shown.labels(spec.labels)
         if not named or any(isinstance(label, str) for label in value):
             yield from _leaves(_Leaf(name, {}, value), spec.axes if spec else ())
+    for name, (axes, values) in _derived(result).items():
+        yield from _leaves(_Leaf(name, {}, values), axes)
+
+
+def _derived(result: Result) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Return what follows from the values per prompt; of a result of a wrong form, nothing."""
+    with suppress(*MISFITS):
+        return derived(result)
+    return {}
 
 
 def _leaves(leaf: _Leaf, axes: tuple[str, ...]) -> Iterator[_Leaf]:

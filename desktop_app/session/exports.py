@@ -1,7 +1,8 @@
 """Results for other programs: JSON, .npz, .csv, and scripts that compute them anew.
 
-JSON is the contract's, the table has one row per cell. Whatever the size of a result, no more than
-one head of a stored pattern is in memory at once.
+JSON is the contract's, the table has one row per cell, and a circuit of edges can be had as MIB's
+own JSON. Whatever the size of a result, no more than one head of a stored pattern is in memory at
+once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 
 from desktop_app.contract.result import plain
 from desktop_app.session.export_table import write_tidy
+from desktop_app.session.mib_circuits import ENDING as MIB_ENDING
+from desktop_app.session.mib_circuits import write_mib
 from desktop_app.session.parts import LazyArray, Stored, leading_axes
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import write_atomically
@@ -45,10 +48,10 @@ def export(result: Result, path: Path | str, title: str = "") -> None:
         BadInputError: The ending is unknown, or the file cannot be written.
     """
     target = Path(path)
-    writer = _WRITERS.get(target.suffix.lower())
+    writer = _WRITERS.get(_ending_of(target))
     if writer is None:
         raise _unknown_ending(target, ENDINGS)
-    if target.suffix.lower() in _WHOLE:
+    if _ending_of(target) in _WHOLE:
         _refuse_partial(result)
     with write_atomically(target) as file:
         writer(result, file, title)
@@ -66,8 +69,14 @@ def _refuse_partial(result: Result) -> None:
 
 def check_ending(path: Path | str) -> None:
     """Refuse a name that says neither what data nor what picture is wanted."""
-    if Path(path).suffix.lower() not in ENDINGS + PICTURE_ENDINGS:
+    if _ending_of(Path(path)) not in (*_WRITERS, *PICTURE_ENDINGS):
         raise _unknown_ending(Path(path), ENDINGS + PICTURE_ENDINGS)
+
+
+def _ending_of(path: Path) -> str:
+    """Return the ending that says what is written, the longest one that is known."""
+    name = path.name.lower()
+    return MIB_ENDING if name.endswith(MIB_ENDING) else path.suffix.lower()
 
 
 def is_picture(path: Path | str) -> bool:
@@ -208,8 +217,9 @@ _WRITERS: dict[str, Callable[[Result, BinaryIO, str], None]] = {
     ".json": _write_json,
     ".npz": _write_npz,
     ".csv": _write_csv,
+    MIB_ENDING: write_mib,
     ".py": _write_script,
     ".ipynb": partial(_write_script, notebook=True),
 }
-ENDINGS = tuple(_WRITERS)
+ENDINGS = tuple(ending for ending in _WRITERS if ending != MIB_ENDING)  # of any result
 PICTURE_ENDINGS = (".png", ".svg", ".pdf")

@@ -37,17 +37,21 @@ def read_circuit(given: str) -> str:
         except ValueError as error:
             if not Path(given).is_file():
                 raise BadInputError(f"{_OPTION}: {error}.") from None
-    return read_circuit_file(Path(given))
+    return read_circuit_file(given, f"{_OPTION} {given}")
 
 
-def read_circuit_file(path: Path | str) -> str:
+def read_circuit_file(path: Path | str, told: str = "") -> str:
     """Return the circuit in a file, as the setting writes it.
+
+    Args:
+        path: The file.
+        told: What a refusal calls it; without it by its name.
 
     Raises:
         BadInputError: As of `read_circuit`.
     """
     path = Path(path)
-    told = f"{_OPTION} {path}"
+    told = told or f"“{path.name}”"
     text = _read(path, told)
     found = _of_json(text, told) if text.lstrip()[:1] in {"{", "["} else _of_lines(text)
     if len(found) > MAX_TEXT:

@@ -86,6 +86,7 @@ class AnalysisView(QWidget):
         choices_changed: What the view wants remembered between starts, as texts by name.
         texts_wanted: (name of a setting, its source): it is to be filled from elsewhere.
         chip_fix_wanted: The code of a chip of the window whose button was chosen.
+        title_wanted: A Result and the name under which it is to stand in the history, starred.
     """
 
     EMPTY: ClassVar[tuple[str, str] | None] = None
@@ -106,6 +107,7 @@ class AnalysisView(QWidget):
     choices_changed = Signal(object)
     texts_wanted = Signal(str, str)
     chip_fix_wanted = Signal(str)
+    title_wanted = Signal(object, str)
 
     def __init__(
         self, analysis: Analysis, selection: Selection, parent: QWidget | None = None
@@ -185,6 +187,17 @@ class AnalysisView(QWidget):
 
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
+
+    def settings_that_matter(
+        self,
+        differing: tuple[str, ...],
+        made: Mapping[str, Any],  # noqa: ARG002 - for subclasses
+    ) -> tuple[str, ...]:
+        """Return which settings that are others in the form make a result another's: all of them.
+
+        Each is a sentence that begins with its title; `made` are the settings of the result.
+        """
+        return differing
 
     def expect_preset(self, topic: str) -> None:
         """Prepare for the result of a preset's question, named by its topic."""
@@ -452,6 +465,8 @@ class AnalysisView(QWidget):
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
             self._picked.lens_wanted.connect(self._on_lens_wanted)
+            self._picked.keep_wanted.connect(self._on_keep_wanted)
+            self._picked.pin_wanted.connect(self._on_pin_wanted)
 
     def forbid_running(self, reason: str) -> None:
         """Show results only: what makes them is not here."""
@@ -545,6 +560,14 @@ class AnalysisView(QWidget):
     def _on_lens_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
+
+    def _on_keep_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("keep_parts", {"parts": parts}))
+
+    def _on_pin_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("pin_parts", {"parts": parts}))
 
     def _on_help_clicked(self) -> None:
         self.help_requested.emit(self.analysis.name)

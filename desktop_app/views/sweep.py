@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QWidget
 
+from desktop_app.contract.grammar import written_parts
+from desktop_app.contract.registry import serving
+from desktop_app.contract.spec import Intent
+from desktop_app.pictures.certainty import sentence, with_evidence
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
+from desktop_app.views.certainty import CertaintyChoice, why_not
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import panel
 from desktop_app.views.reflow import Reflow
@@ -23,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtCore import QPoint
+    from PySide6.QtWidgets import QMenu
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Notice, Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Details, SweepPicture
 
@@ -105,6 +114,18 @@ class SweepView(AnalysisView):
         found = place.layer is not None and place.head is not None
         return ((place.layer, place.head),) if found else ()  # type: ignore[return-value]
 
+    def evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:  # noqa: ARG002
+        """Return what is known of the cells of each map over prompts; none where nothing is."""
+        return ()
+
+    def listed_evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        """Return what is known of the rows of the list, whose keys may be more than the map's."""
+        return self.evidence(result, shown)
+
+    def no_evidence(self, result: Result, shown: Shown) -> str:
+        """Say why there is none; nothing where that needs no words."""
+        return why_not(result, shown.prompt)
+
     def is_on_map(self, _result: Result, _cell: Cell) -> bool:
         """Return whether a cell has a place on the maps; one of the list alone has none."""
         return True
@@ -127,6 +148,7 @@ class SweepView(AnalysisView):
         self._quantity = SegmentedControl(self.quantities or (("", ""),))
         self._scope = SegmentedControl([("mean", self.mean_word), ("prompt", "This prompt")])
         self._chooser = PromptChooser(self.selection)
+        self._certainty = CertaintyChoice()
         self._header = SweepHeader()
         self._map, self._bars = Heatmap(), RankingList("Effect per layer")
         self._bars.set_fitting(17, 40)
@@ -144,6 +166,7 @@ class SweepView(AnalysisView):
         row = FlowLayout(choices, 8)
         row.addWidget(self._quantity)
         row.addWidget(self._scope)
+        row.addWidget(self._certainty)
         self._pictures = PageStack(self._map, self._bars)
         self._pictures.setMinimumHeight(_LEAST_PICTURE)
         return panel(choices, self._chooser, *self.add_choices(row), (self._pictures, 1))
@@ -151,6 +174,7 @@ class SweepView(AnalysisView):
     def _connect_content(self) -> None:
         for control in (self._quantity, self._scope, self._side.order):
             control.changed.connect(self.redraw)
+        self._certainty.changed.connect(self.redraw)
         self._map.cell_hovered.connect(self._on_cell_hovered)
         self._map.cell_clicked.connect(self._on_cell_clicked)
         self._map.cell_activated.connect(self._on_cell_activated)
@@ -164,6 +188,7 @@ class SweepView(AnalysisView):
         self._details.attention_clicked.connect(self._on_attention_clicked)
         self._details.what.asked.connect(self._on_what_asked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
+        self.menu_opening.connect(self._on_list_menu)
         self.selection.head_changed.connect(self._on_selected)
         self.selection.position_changed.connect(self._on_position_changed)
 
@@ -209,10 +234,21 @@ class SweepView(AnalysisView):
         shown = self.shown()
         self._chooser.setVisible(shown.prompt is not None and len(result.prompts) > 1)
         self.show_choices(result)
-        self._draw(self.picture_of(result, shown))
+        self._draw(self._with_evidence(self.picture_of(result, shown), result, shown))
         self._header.show_data(result.data, partial=False)
         self._on_picked()
         self._on_selected()
+
+    def _with_evidence(self, picture: SweepPicture, result: Result, shown: Shown) -> SweepPicture:
+        """Add intervals and q to a picture, and offer to dim by them."""
+        maps = self._maps_evidence(result, shown)
+        listed = self.listed_evidence(result, shown) if maps else ()
+        why = "" if maps else self.no_evidence(result, shown)
+        self._certainty.offer(maps, listed, why=why)
+        return with_evidence(picture, maps, listed, self._certainty.level())
+
+    def _maps_evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        return () if shown.prompt is not None else self.evidence(result, shown)
 
     def _draw(self, picture: SweepPicture) -> None:
         self._header.show_picture(picture)
@@ -231,6 +267,7 @@ class SweepView(AnalysisView):
         picture = self.picture_so_far(data, params, self.shown())
         if picture is None:
             return False
+        self._certainty.offer(())
         if not self._is_partial:
             self._is_partial = True
             self._chooser.setVisible(False)
@@ -262,6 +299,7 @@ class SweepView(AnalysisView):
             "selected": self._map.selected(),
             "marked": sorted(self._list.marked()),
             "details": self._details.read_out(),
+            "certainty": self._certainty.read_out(),
             "offered": {
                 name: control.value()
                 for name, control in (
@@ -362,6 +400,23 @@ class SweepView(AnalysisView):
             )
             self.selection.pick_rows(added, gone)
 
+    def _on_list_menu(self, menu: QMenu, _what: str) -> None:
+        """Offer the rows down to the chosen one as a set: all that matter as much as it does."""
+        result, rows = self.ready(), self._list.ranking.rows
+        place = self._list.ranking.row_of(self._list.selected_key())
+        if result is None or place is None or menu.parentWidget() is not self._list:
+            return
+        cells = [row.key for row in rows[: place + 1]]
+        parts = tuple(dict.fromkeys(p for cell in cells for p in self.parts_of(result, cell)))
+        if len(parts) < 2:
+            return
+        menu.addSeparator()
+        told = f"these {len(parts):,}: this row and all above it"
+        menu.addAction(f"Pick {told}", partial(self.selection.pick, parts))
+        if serving("keep_parts"):
+            intent = Intent("keep_parts", {"parts": written_parts(parts)})
+            menu.addAction(f"Keep {told}, as a circuit", partial(self.intent_raised.emit, intent))
+
     def _show_details(self, result: Result, cell: Cell | None, *, passing: bool = False) -> None:
         rows = self._list.ranking.rows
         if cell is None and self.selection.layer is None and rows:
@@ -370,7 +425,11 @@ class SweepView(AnalysisView):
             self._details.show_nothing(picks=self.opens(result))
             return
         full = not passing or len(result.prompts) <= _MOST_ROWS
-        details = self.details_of(result, cell, self.shown(), rows=full)
+        shown = self.shown()
+        details = self.details_of(result, cell, shown, rows=full)
+        known = self.listed_evidence(result, shown) if self._maps_evidence(result, shown) else ()
+        if words := sentence(known, cell):
+            details = replace(details, sentence=f"{details.sentence} {words}")
         opens = self.opens(result) and self.place_of(result, cell).head is not None
         self._details.show_cell(cell, details, self.prompt_of(result), opens=opens)
 

@@ -19,6 +19,7 @@ ROWS = (PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h"),)
 TEXT = "a text of some words, and of more words than that\n" * 4
 # What an analysis cannot do without; all else is as usual.
 NEEDED = {
+    "edges": {"steps": 1, "best": 20, "method": "exact"},
     "circuit": {"keep": "0.1,1.0,m1", "mlps": True, "replace": "zero", "minus": True},
     "hand_patch": {"moves": ("clean:resid_post:1.3>1.3",)},
     "repeat": {"batch": 2, "seq_len": 6},

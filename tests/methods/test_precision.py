@@ -145,6 +145,7 @@ def test_what_an_architecture_does_not_stand_is_said_with_the_step_that_helps(
 
 
 SETTINGS = {
+    "edges": {"best": 5, "steps": 2, "circuit": "10", "controls": 2},
     "tokens": {},
     "rank": {},
     "ablate": {"mode": "zero"},

@@ -81,14 +81,16 @@ def edges_result(
         "read_position": np.array([p.read_position for p in prompts]),
     }
     if circuit:
-        data |= scored(graph, Pruner(graph)(largest(values.mean(1), circuit)), count)
+        kept = chosen(graph, values.mean(1), circuit)
+        data |= scored(graph, kept, count)
     if curves:
         data |= by_size()
     if nodes:
         data |= whole_nodes(graph, count)
     if resamples:
         sure = np.zeros(len(graph))
-        sure[largest(values.mean(1), circuit)] = np.linspace(0.2, 1.0, circuit)
+        order = kept[np.argsort(-np.abs(values[kept].mean(1)))]
+        sure[order] = np.linspace(1.0, 0.2, len(order))
         data |= {"inclusion": sure, "jaccard": np.array([0.86, 0.79, 0.93])}
     data |= changes.pop("data", {})
     params = {**EdgesParams().model_dump(), **changes.pop("params", {})}
@@ -96,6 +98,16 @@ def edges_result(
     made = changes.pop("model", model(n_layers=layers, n_heads=heads, n_kv_heads=kv_heads))
     told = {"params": params, "prompts": tuple(prompts), "model": made}
     return result_of("edges", data, **{**told, "timing": Timing(12.0, 30, 1000), **changes})
+
+
+def chosen(graph: Graph, values: np.ndarray, least: int) -> np.ndarray:
+    """Return the smallest circuit by size that holds so many edges after pruning."""
+    prune, count = Pruner(graph), least
+    while True:
+        kept = prune(largest(values, count))
+        if len(kept) >= least or count >= len(graph):
+            return kept
+        count = min(count + max(count // 8, 1), len(graph))
 
 
 def scored(graph: Graph, kept: np.ndarray, count: int, score: float = 4.0) -> dict[str, Any]:

@@ -26,6 +26,7 @@ SETTINGS = {
     },
     "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
     "circuit": {"prune": 20, "mlps": True, "minus": True, "controls": 5, "generate": 3},
+    "edges": {"circuit": "0.1", "resamples": 10, "controls": 4},
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
 }
 

@@ -16,6 +16,7 @@ PROMPTS = (
 )
 # What cannot run without being told what to do, or would do little.
 OWN = {
+    "edges": {"steps": 2, "circuit": "10", "resamples": 5, "controls": 2},
     "circuit": {
         "keep": "0.1,1.0,2.2@-1",
         "minus": True,

@@ -22,6 +22,7 @@ from tests.patience import turn_the_loop, wait_for
 
 # What makes each analysis show all that it has, in little time.
 FULL = {
+    "edges": {"circuit": "0.1", "resamples": 10, "controls": 4, "steps": 2},
     "attribute": {"by_source": True, "neurons": 5},
     "circuit": {
         "prune": 20,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.ablate.picture import component, find_part, grid, mean_grid, over_words
+from desktop_app.pictures.certainty import evidence_of, explained, whole
 from desktop_app.pictures.explained import difference, term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import metric_name, number, part_name, percent, plural
@@ -32,6 +33,9 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
     }
     make = makers.get(_KEYS.get(what, what))
     cell = find_part(result, place.layer, place.head)
+    known = evidence_of(result).values()
+    if told := explained(what, [whole(one) for one in known], cell, "ablate"):
+        return told
     return None if make is None else make(result, cell)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.ablate.lent import part_effect
+from desktop_app.analyses.ablate.lent import part_effect, part_effects
+from desktop_app.pictures.certainty import PerPrompt, fact, told
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.noise import is_lost, noise_mark, noise_of, noise_sentence, with_noise
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.matrix import Cell
 
-__all__ = ["part_effect"]  # what others borrow
+__all__ = ["part_effect", "part_effects"]  # what others borrow
 
 QUANTITIES = (
     ("effect", "Effect"),
@@ -66,6 +67,12 @@ def mean_grid(result: Result, name: str) -> np.ndarray:
     """Return a `_mean` or `_sem` field as [layers, heads]."""
     values = np.asarray(result.data[name], dtype=float)
     return values[:, None] if values.ndim == 1 else values
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return the effects per prompt, of which intervals and q are taken."""
+    heads = component(result) == "head"
+    return {"effect": PerPrompt(grid(result, "effect"), ("layer", "head") if heads else ("layer",))}
 
 
 def known_parts(result: Result) -> str:
@@ -175,8 +182,8 @@ def partial_ranking(data: Mapping[str, Any], kind: str) -> Ranking:
     if values is None:
         return Ranking()
     known = lowest(values, int(np.isfinite(values).sum()))
-    told = ((cell, Bar(float(values[cell]))) for cell in known)
-    return _ranked(data["layers"], kind, told, uncertain=_uncertain(data, values))
+    bars = ((cell, Bar(float(values[cell]))) for cell in known)
+    return _ranked(data["layers"], kind, bars, uncertain=_uncertain(data, values))
 
 
 def ranking(
@@ -198,17 +205,17 @@ def ranking(
         sem = np.full_like(mean, math.nan)
     # A rising loss, divergence or rank is harm, of other metrics a falling one.
     harm = -1 if result.params.get("metric") in {"loss", "kl", "rank"} else 1
-    told = []
+    listed = []
     if result.partial:  # of which some parts are missing
         known = int(np.isfinite(mean).sum())
         limit = known if limit is None else min(limit, known)
     missing = math.inf if result.partial else 0.0
     for cell in lowest(harm * np.nan_to_num(mean, nan=harm * missing), limit):
         dots = tuple(effects[cell].tolist())
-        told.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
+        listed.append((cell, Bar(float(mean[cell]), dots, chosen, float(sem[cell]))))
     marks = np.full(mean.shape, True) if is_estimated(result) else None
     few = _few(result) if prompt is None else ""
-    return _ranked(result.data["layers"], component(result), told, share, marks, few)
+    return _ranked(result.data["layers"], component(result), listed, share, marks, few)
 
 
 def by_layer(found: Ranking) -> Ranking:
@@ -231,10 +238,10 @@ def _ranked(
         error = "" if math.isnan(bar.error) else f" ± {number(bar.error)}"
         kept = "withheld" if math.isnan(share) else f"{percent(share)} kept"
         kept += f" ({few})" if few and not math.isnan(share) else ""
-        told = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
+        words = f"{name}: effect {number(bar.value, sign=True)}{error}, {kept}"
         if uncertain is not None and uncertain[cell]:
-            name, told = f"{name} {ABOUT}", f"{told}; an estimate"
-        rows.append(Row(cell, (name, bar, bar.value, share), told))
+            name, words = f"{name} {ABOUT}", f"{words}; an estimate"
+        rows.append(Row(cell, (name, bar, bar.value, share), words))
         dots = len(bar.dots)
     heading = "" if dots < 2 else "dots: prompts" if dots <= MOST_DOTS else "± standard error"
     columns = (
@@ -323,13 +330,13 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
             "ablated − base, mean over the prompts of the run; negative: removing it hurts",
             "effect",
         ),
+        *fact(result, "effect", found),
         Fact(f"Kept without it{few and f' ({few})'}", kept, "100 · ablated / base", "percent"),
     ]
     if 1 < len(result.prompts) > place.prompt:
         own = float(grid(result, "effect")[(*found, place.prompt)])
-        facts.insert(
-            1, Fact("… on this prompt", about + number(own, sign=True), "ablated − base", "effect")
-        )
+        told_of = about + number(own, sign=True)
+        facts.insert(-1, Fact("… on this prompt", told_of, "ablated − base", "effect"))
     return facts
 
 
@@ -433,9 +440,9 @@ def gate_sentence(result: Result) -> str:
 def _reason(result: Result, prompt: int) -> str:
     rank = float(np.asarray(result.data["answer_rank"], dtype=float)[prompt])
     base = float(np.asarray(result.data["base"], dtype=float)[prompt])
-    told = [] if math.isnan(rank) else [f"answer rank {int(rank)}"]
-    told.append(f"{metric_name(result)} {number(base, 2)}")
-    return ", ".join(told)
+    given = [] if math.isnan(rank) else [f"answer rank {int(rank)}"]
+    given.append(f"{metric_name(result)} {number(base, 2)}")
+    return ", ".join(given)
 
 
 def base_sentence(result: Result) -> str:
@@ -485,7 +492,8 @@ def cell_tip(result: Result, prompt: int | None, row: int, column: int) -> str:
         kept += f" ({over})"
     below = is_lost(float(effect), noise_of(result.data, prompt))
     lost = " · below the noise floor" if below else ""
-    return f"{name}  {number(float(effect), sign=True)} · {kept}{lost}"
+    over = told(result, "effect", (row, column)) if prompt is None else ""
+    return f"{name}  {number(float(effect), sign=True)}{over} · {kept}{lost}"
 
 
 def drop_sentence(result: Result) -> str:

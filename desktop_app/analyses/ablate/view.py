@@ -6,6 +6,7 @@ from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.ablate import picture as data_of
+from desktop_app.pictures.certainty import evidence_of, whole
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
 
@@ -61,6 +63,11 @@ class AblateView(SweepView):
             data_of.drop_sentence(result),
             ranking,
         )
+
+    @override
+    def evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        known = evidence_of(result).get("effect")
+        return () if known is None else (whole(known),)
 
     @override
     def picture_so_far(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desktop_app.analyses.attribute.picture import evidence
 from desktop_app.analyses.attribute.sources import has_neurons, has_sources, source_values
 from desktop_app.analyses.attribute.split import (
     Split,
@@ -19,6 +20,7 @@ from desktop_app.analyses.attribute.split import (
     small_number,
     target,
 )
+from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.token_text import display_text
@@ -58,6 +60,9 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
         "neuron_value": _neuron,
         "sem": _error,
     }
+    known = evidence(result, listed=True)
+    if told := explained(what, known, find_part(result, place), "attribute"):
+        return told
     make = makers.get(_KEYS.get(what, what))
     return None if make is None else make(result, find_part(result, place), place)
 

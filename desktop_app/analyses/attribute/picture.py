@@ -26,6 +26,14 @@ from desktop_app.analyses.attribute.split import (
     target_kind,
 )
 from desktop_app.analyses.attribute.table import table
+from desktop_app.pictures.certainty import (
+    INTERVAL_TIP,
+    PerPrompt,
+    beside,
+    evidence_of,
+    spread,
+    whole,
+)
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row, ranked
@@ -33,9 +41,10 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.matrix import Cell
 
@@ -53,6 +62,23 @@ _MOST_DOTS = 60
 _DOTS = "One dot per prompt; the selected one is filled"
 _LISTED_IN_TERMINAL = 12
 NO_PART = "It is no part of what is read: the stream is read before its block."
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return what heads and MLPs add per prompt, of which intervals and q are taken."""
+    split = Split.of(result)
+    return {
+        "head": PerPrompt(split.head, ("layer", "head")),
+        "mlp": PerPrompt(split.mlp, ("layer",)),
+    }
+
+
+def evidence(result: Result, *, listed: bool = False) -> tuple[Cells, ...]:
+    """Return what is known of the map over prompts, or of the list with its MLPs."""
+    known = evidence_of(result)
+    if not known:
+        return ()
+    return (beside(known["head"], known["mlp"]) if listed else whole(known["head"]),)
 
 
 # The headline.
@@ -110,36 +136,41 @@ def _read_words(result: Result, prompt: int | None) -> str:
 # Map and ranking.
 
 
-def head_map(split: Split, quantity: str, prompt: int | None, words: str) -> Matrix:
+def head_map(
+    split: Split, quantity: str, prompt: int | None, words: str, known: Sequence[Cells] = ()
+) -> Matrix:
     """Return the map of the heads: what each adds, of a prompt or on average, or its error."""
     values = sem(split.head) if quantity == "sem" else over(split.head, prompt)
-    spread = quantity == "sem"
+    errors = quantity == "sem"
     low, high = centred_limits(values)
     return Matrix(
         values.astype(np.float32),
         Axis("Layer", [str(layer) for layer in range(split.layers)]),
         numbered("Head", split.heads),
-        "standard error of the contribution" if spread else f"adds to the {words}",
-        diverging=not spread,
-        scale=(0.0 if spread else low, high),
-        tip=bind(cell_tip, split, prompt),
+        "standard error of the contribution" if errors else f"adds to the {words}",
+        diverging=not errors,
+        scale=(0.0 if errors else low, high),
+        tip=bind(cell_tip, split, prompt, known=known),
     )
 
 
-def cell_tip(split: Split, prompt: int | None, row: int, column: int) -> str:
+def cell_tip(
+    split: Split, prompt: int | None, row: int, column: int, known: Sequence[Cells] = ()
+) -> str:
     """Return what the pointer says over a cell."""
     name, values = cell_name((row, column), split.heads), split.of_cell((row, column))
     value = float(over(values, prompt))
     if math.isnan(value):
         return f"{name}  no part of what is read here"
     error = float(sem(values)) if prompt is None else math.nan
-    return _told(name, value, error, share(value, float(over(split.base, prompt))))
+    apart = "".join(spread(one, (row, column)) for one in known)
+    return _told(name, value, error, share(value, float(over(split.base, prompt))), apart)
 
 
-def _told(name: str, value: float, error: float, part: float) -> str:
-    spread = f" ± {number(error)}" if math.isfinite(error) else ""
-    whole = f" · {percent(part)} of the whole" if math.isfinite(part) else ""
-    return f"{name}  {number(value, sign=True)}{spread}{whole}"
+def _told(name: str, value: float, error: float, part: float, apart: str = "") -> str:
+    about = f" ± {number(error)}" if math.isfinite(error) else ""
+    of_it = f" · {percent(part)} of the whole" if math.isfinite(part) else ""
+    return f"{name}  {number(value, sign=True)}{apart or about}{of_it}"
 
 
 def ranking(
@@ -155,14 +186,14 @@ def ranking(
     """
     values = np.concatenate([split.head, split.mlp[:, None]], axis=1)
     shown, errors = over(values, prompt), sem(values)
-    whole = float(over(split.base, prompt))
+    total = float(over(split.base, prompt))
     dots = split.count if prompt is None and 1 < split.count <= _MOST_DOTS else 0
     rows = []
     for flat in _ordered(shown, order)[:limit]:
         cell = divmod(int(flat), split.heads + 1)
         value, error = float(shown[cell]), float(errors[cell]) if prompt is None else math.nan
         points = tuple(values[cell].tolist()) if dots else ()
-        part = share(value, whole)
+        part = share(value, total)
         name = cell_name(cell, split.heads)
         bar = Bar(value, points, chosen, error)
         rows.append(Row(cell, (name, bar, value, part), _told(name, value, error, part)))
@@ -212,15 +243,15 @@ def part_sentence(result: Result, cell: Cell, prompt: int | None) -> str:
     """Say in a sentence what a part adds."""
     split = Split.of(result)
     values = split.of_cell(cell)
-    value, whole = float(over(values, prompt)), float(over(split.base, prompt))
+    value, total = float(over(values, prompt)), float(over(split.base, prompt))
     if math.isnan(value):
         return NO_PART
-    part = share(value, whole)
+    part = share(value, total)
     of = f"{percent(part)} of" if np.isfinite(part) else "of"
     several = prompt is None and split.count > 1
     some = f" (mean of {plural(split.count, 'prompt')})" if several else ""
     told = f"{number(value, sign=True)}{_spread(values, prompt)}"
-    return f"Adds {told}, {of} {number(whole, 2, sign=True)}{some}."
+    return f"Adds {told}, {of} {number(total, 2, sign=True)}{some}."
 
 
 def prompt_rows(result: Result, cell: Cell) -> Ranking:
@@ -272,6 +303,8 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
     what = "head" if cell[1] < split.heads else "mlp"
     tip = "What it writes to the stream, as the final norm and the unembedding read it"
     facts = [Fact(name, f"{number(value, sign=True)}{_spread(values, None)}", tip, what)]
+    intervals = (spread(one, cell).strip() for one in evidence(result, listed=True))
+    facts += [Fact("95 % interval", one, INTERVAL_TIP, "interval") for one in intervals if one]
     if 1 < count > place.prompt:
         own = number(float(values[place.prompt]), sign=True)
         facts.append(Fact("… on this prompt", own, tip, what))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
 
@@ -85,7 +86,7 @@ class AttributeView(SweepView):
         row = FlowLayout(choices, 8)
         self._look = SegmentedControl(LOOKS)
         self._look.setAccessibleName("Picture of the parts")
-        for widget in (self._look, self._quantity, self._scope):
+        for widget in (self._look, self._quantity, self._scope, self._certainty):
             row.addWidget(widget)
         self._neurons, self._sources = NeuronPage(), SourcePanel()
         self._stage = PartsStage(self._pictures, self._neurons)
@@ -139,14 +140,23 @@ class AttributeView(SweepView):
     def picture_of(self, result: Result, shown: Shown) -> SweepPicture:
         split, words = Split.of(result), target(result, shown.prompt)
         self._drawn = split, shown.prompt, words
+        known = data_of.evidence(result) if shown.prompt is None else ()
         return SweepPicture(
             data_of.base_sentence(result, shown.prompt),
             data_of.what_sentence(result, shown.prompt),
-            maps=(data_of.head_map(split, shown.quantity, shown.prompt, words),),
+            maps=(data_of.head_map(split, shown.quantity, shown.prompt, words, known),),
             title=data_of.order_title(shown.order, shown.prompt),
             note=data_of.rest_note(split, shown.prompt),
             ranking=data_of.ranking(split, shown.prompt, shown.chosen, shown.order, MOST_ROWS),
         )
+
+    @override
+    def evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        return data_of.evidence(result)
+
+    @override
+    def listed_evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        return data_of.evidence(result, listed=True)
 
     @override
     def picture_so_far(

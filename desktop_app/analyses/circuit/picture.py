@@ -6,7 +6,11 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.circuit.numbers import (
+import numpy as np
+
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
+from desktop_app.analyses.circuit.outcome import (
     Outcome,
     change_grid,
     costs,
@@ -15,7 +19,6 @@ from desktop_app.analyses.circuit.numbers import (
     single,
     values,
 )
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import (
     STAYS,
     WORDS,
@@ -25,16 +28,19 @@ from desktop_app.analyses.circuit.states import (
     grid_of,
     part_at,
 )
+from desktop_app.analyses.circuit.tables import table
+from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.noise import noise_sentence
-from desktop_app.pictures.words import MINUS, metric_name, number, part_name, percent, plural
+from desktop_app.pictures.words import metric_name, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
-
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
+
+__all__ = ["table"]  # what exports ask for
 
 _REPLACED = {
     "mean": "its mean",
@@ -43,16 +49,25 @@ _REPLACED = {
 }
 
 
-def name_of(part: Part) -> str:
-    """Name a part as the field does."""
-    return part_name(*part, "mlp")
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return per prompt what the circuit's metric changes by without each of its parts."""
+    minus, score = values(result.data, "minus_score"), values(result.data, "score")
+    count = len(result.data.get("kept", ()))
+    if minus.ndim != 2 or minus.shape != (count, score.size) or not count:
+        return {}
+    return {"minus_change": PerPrompt(minus - score, ("part",))}
 
 
-def entry_name(entry: str) -> str:
-    """Name an entry of a list, perhaps with its positions: `L5H3 at 0, −1`."""
-    part, at, places = entry.partition("@")
-    listed = places.replace("-", MINUS).replace("@", ", ")
-    return name_of(part_of(part)) + (f" at {listed}" if at else "")
+def evidence(result: Result) -> tuple[Cells, ...]:
+    """Return what is known of the list of these parts over prompts, in its unit."""
+    known, found = evidence_of(result).get("minus_change"), costs(result.data)
+    if known is None or not found:
+        return ()
+    places = {cost.part: place for place, cost in enumerate(found)}
+    if not in_percent(result.data):
+        return (listed(known, places.__getitem__, list(places), digits=3),)
+    scale = 100 / float(np.nanmean(values(result.data, "full")))
+    return (listed(known, places.__getitem__, list(places), scale=scale, digits=1),)
 
 
 def size_words(result: Result) -> str:
@@ -82,11 +97,11 @@ def beside(result: Result) -> str:
     """Say what the empty circuit and random ones do, and how faithful this one is."""
     found = Outcome.of(result.data)
     told = []
-    if math.isfinite(found.faithfulness):
-        told.append(f"faithfulness {number(found.faithfulness, 2)}")
     if math.isfinite(found.empty):
         kept = percent(found.empty_percent) if math.isfinite(found.empty_percent) else ""
-        told.append(f"with everything replaced {kept or number(found.empty, 2)}")
+        told.append(f"everything replaced {kept or number(found.empty, 2)}")
+    if math.isfinite(found.faithfulness):
+        told.append(f"faithfulness {number(found.faithfulness, 2)}")
     told.append(_random_words(result, found))
     sentence = " · ".join(filter(None, told))
     return sentence[:1].upper() + sentence[1:]
@@ -100,17 +115,20 @@ def _random_words(result: Result, found: Outcome) -> str:
     if not asked:
         return "no random sets were scored"
     if not heads or len(heads) == shape.layers * shape.heads:
-        return "random sets of as many heads would be the same set"
+        return "random sets as large would be the same"
     if not found.controls.size:
         return ""
     count, good = found.controls.size, found.as_good()
     as_good = {0: "none keeps as much", 1: "one keeps as much"}.get(good, f"{good} keep as much")
+    own = ",".join(map(str, result.data.get("kept", ())))
+    same = sum(str(one) == own for one in result.data.get("control_sets", ()))
+    as_good += f", {same} being this very set" if same else ""
     average, best = float(found.controls.mean()), float(found.controls.max())
     if count == 1:
-        return f"one random set of as many heads {percent(average)}"
+        return f"one random set as large {percent(average)}"
     return (
-        f"{count} random sets of as many heads of the same layers {percent(average)} on average, "
-        f"{percent(best)} at most: {as_good}"
+        f"{count} random sets as large {percent(average)} on average, {percent(best)} at most "
+        f"({as_good})"
     )
 
 
@@ -167,11 +185,6 @@ def board(result: Result) -> Board:
     return board_of(shape, states, changes, tip, change_name(result))
 
 
-def change_name(result: Result) -> str:
-    """Name what colours the map."""
-    return "without it, points" if in_percent(result.data) else f"without it, {metric_name(result)}"
-
-
 def cell_words(
     result: Result, states: np.ndarray, changes: np.ndarray, row: int, column: int
 ) -> str:
@@ -215,11 +228,6 @@ def part_sentence(result: Result, part: Part) -> str:
         return "All MLPs stay: they are no parts of this circuit. Click it to make them parts."
     step = _dropped_at(result.data, part)
     return step or "Outside: it is replaced. Click or press Space to keep it."
-
-
-def states_of(result: Result) -> np.ndarray:
-    """Return the state of every cell."""
-    return grid_of(kept_of(result.data), Shape.of_result(result), dropped(result.data))
 
 
 def _dropped_at(data: Mapping[str, Any], part: Part) -> str:
@@ -279,10 +287,6 @@ def is_withheld(result: Result) -> bool:
     return not math.isfinite(single(result.data, "percent_of_means"))
 
 
-def table(
-    result: Result, prompt: int = 0, head: tuple[int, int] | None = None
-) -> tuple[list[str], list[list[str]]]:
-    """Return every part with its state and what it costs, for a spreadsheet."""
-    from desktop_app.analyses.circuit.tables import table as whole
-
-    return whole(result, prompt, head)
+def circuit_parts(result: Result) -> str:
+    """Return the circuit as settings write it, for whoever wants to keep the same."""
+    return ",".join(map(str, result.data.get("kept", ())))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.numbers import values
-from desktop_app.analyses.circuit.sets import part_of
+from desktop_app.analyses.circuit.keeping import part_of
+from desktop_app.analyses.circuit.outcome import values
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter
 from desktop_app.pictures.words import metric_name, number, part_name, percent
 
@@ -28,7 +28,11 @@ def trail_curve(data: Mapping[str, Any], threshold: float) -> Curves:
     before, after = values(data, "trail_before"), values(data, "trail_after")
     stayed = np.asarray([bool(one) for one in data.get("trail_kept", ())])
     circuit = np.where(stayed, before, after)
-    marks = [] if math.isnan(threshold) else [Mark(threshold, f"kept to {percent(threshold)}")]
+    marks = (
+        []
+        if math.isnan(threshold)
+        else [Mark(threshold, f"kept to {percent(threshold)}", at_start=True)]
+    )
     passes = values(data, "trail_pass")
     for place in np.flatnonzero(np.diff(passes)).tolist():
         number_ = int(passes[place + 1])

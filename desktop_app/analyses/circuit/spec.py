@@ -24,6 +24,7 @@ class CircuitParams(Params):
         "Keep",
         "The parts that stay: all, none, or a list such as 5.3, m4, 6.1@-1, where @ names the "
         "positions at which a part stays (5.3@0@-1: at two).",
+        words={"all": "all parts kept", "none": "nothing kept", "": "keep {}"},
         cli="keep_file",
         metavar="all|none|LIST|FILE",
         max_length=MAX_LIST,
@@ -61,6 +62,7 @@ class CircuitParams(Params):
         "Means from",
         "The intact model, or as published: MLPs' means taken while heads are replaced already, "
         "all templates in one group.",
+        words={"intact": "", "": "means as published"},
         advanced=True,
     )
     minus: bool = setting(
@@ -82,12 +84,14 @@ class CircuitParams(Params):
         "Passes",
         "Pruning goes from the last layer to the first, back again and so on, or makes one pass "
         "one way.",
+        words={"both": "", "": "one {} pass"},
         advanced=True,
     )
     resume: str = setting(
         "",
         "Go on from",
         "The trail of an earlier pruning that was stopped, as its result has it.",
+        words={"": "gone on with"},
         hidden=True,
         cli="trail_file",
         metavar="FILE",
@@ -97,6 +101,7 @@ class CircuitParams(Params):
         0,
         "Completeness",
         "In how many random sets of kept parts circuit and model are compared, both without them.",
+        words={"0": ""},
         ge=0,
         le=1_000,
         advanced=True,
@@ -111,6 +116,7 @@ class CircuitParams(Params):
         20,
         "Controls",
         "How many random sets of as many heads of the same layers are scored beside the circuit.",
+        words={"0": ""},
         ge=0,
         le=1_000,
     )
@@ -118,11 +124,12 @@ class CircuitParams(Params):
         0,
         "Generate",
         "How many tokens are generated greedily without the parts outside the circuit.",
+        words={"0": ""},
         ge=0,
         le=500,
         advanced=True,
     )
-    seed: int = setting(0, "Seed", "Of the random sets.", ge=0, advanced=True)
+    seed: int = setting(0, "Seed", "Of the random sets.", words={"0": ""}, ge=0, advanced=True)
 
     @model_validator(mode="before")
     @classmethod

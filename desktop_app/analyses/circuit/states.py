@@ -12,7 +12,7 @@ from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from desktop_app.analyses.circuit.sets import Shape
+    from desktop_app.analyses.circuit.keeping import Shape
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.kept import Kept
     from desktop_app.pictures.matrix import Cell

@@ -173,12 +173,12 @@ class Study:
 
     def _completeness(self, report: Reporter) -> None:
         sets = removals(self.kept, self.params.completeness, self.params.seed)
-        for number, (name, base) in enumerate(
-            (("complete_circuit", self.kept), ("complete_model", self.knockout.whole))
-        ):
-            share = ShareReporter(report, number / 2, 0.5)
-            _base, found = self.knockout.scores(base, [without(base, *one) for one in sets], share)
-            self.known[name] = found
+        both: list[np.ndarray] = []
+        for base in (self.kept, self.knockout.whole):
+            share = ShareReporter(report, len(both) / 2, 0.5)
+            circuits = [without(base, *one) for one in sets]
+            both.append(self.knockout.scores(base, circuits, share)[1])
+        self.known |= {"complete_circuit": both[0], "complete_model": both[1]}
         self.known["complete_sets"] = [_named(dict.fromkeys(one)) for one in sets]
 
     def _minimality(self, report: Reporter) -> None:
@@ -221,12 +221,11 @@ class Study:
 
     def _generate(self, report: Reporter) -> None:
         """Continue every prompt, by the circuit and by the untouched model."""
-        for number, (name, kept) in enumerate(
-            (("generated", self.kept), ("generated_full", self.knockout.whole))
-        ):
-            share = ShareReporter(report, number / 2, 0.5)
-            self.known[name] = continuations(self.knockout, kept, self.params.generate, share)
-        self.known["generation_rule"] = RULE
+        both: list[list[dict[str, Any]]] = []
+        for kept in (self.kept, self.knockout.whole):
+            share = ShareReporter(report, len(both) / 2, 0.5)
+            both.append(continuations(self.knockout, kept, self.params.generate, share))
+        self.known |= {"generated": both[0], "generated_full": both[1], "generation_rule": RULE}
 
 
 def _named(kept: Kept) -> str:

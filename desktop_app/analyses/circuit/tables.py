@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.numbers import (
+from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
+from desktop_app.analyses.circuit.outcome import (
     Cost,
     costs,
     harm,
     in_percent,
     values,
 )
-from desktop_app.analyses.circuit.picture import change_name, entry_name, name_of, states_of
-from desktop_app.analyses.circuit.sets import Shape, dropped, kept_of, part_of
 from desktop_app.analyses.circuit.states import STAYS, cell_of
+from desktop_app.pictures.certainty import SPREAD, evidence_of, spread_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, percent, shorten
@@ -146,13 +147,23 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
     for step, name in enumerate(map(str, data.get("trail_part", ()))):
         part = part_of(name)
         word = "kept" if stayed[step] else "dropped"
-        shown = (step + 1, int(passes[step]), name_of(part), before[step], after[step], word)
+        change = float(after[step] - before[step])
+        shown = (
+            step + 1,
+            int(passes[step]),
+            name_of(part),
+            before[step],
+            change,
+            after[step],
+            word,
+        )
         rows.append(Row(step, shown, emphasis="good" if stayed[step] else ""))
     columns = (
         Column("step", "number", "Step", width=52, muted=True),
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
+        Column("change", "bar", "Change", signed=True, priority=1, least=68),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )
@@ -214,6 +225,9 @@ def table(
     how = dict(_drops(result.data))
     headings = ["part", "layer", "head", "state", "positions", "metric without it", "percent"]
     headings += [change_name(result), "pruning"]
+    known = evidence_of(result).get("minus_change")
+    headings += [] if known is None else SPREAD
+    numbers = {part: number_ for number_, part in enumerate(own)}
     rows = []
     for part in shape.parts():
         layer, head = part
@@ -223,9 +237,12 @@ def table(
         cost = own.get(part)
         told = [cost.without, cost.percent, cost.change] if cost else [math.nan] * 3
         kind = "MLP" if head is None else str(head)
-        rows.append(
-            [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
-        )
+        row = [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
+        if known is not None:
+            there = part in numbers
+            spread = spread_of(known, (numbers[part],)) if there else [math.nan] * len(SPREAD)
+            row += map(_text, spread)
+        rows.append(row)
     return headings, rows
 
 

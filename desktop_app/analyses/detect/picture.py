@@ -9,6 +9,7 @@ import numpy as np
 from desktop_app.analyses.detect.spec import ANALYSIS, FAMILY_SCORES, PATTERN_SCORES
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.roles import ROLES, Roles
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import number, part_name, random_tokens
 
@@ -34,6 +35,7 @@ TITLES: dict[str, str] = {
 # One scale for all maps and lists, as all scores are shares.
 LIMITS = (0.0, 1.0)
 _ROLE_HEADS = 5
+_ROLE_MOST = 100
 _NAMED = 3
 
 
@@ -53,6 +55,18 @@ def roles(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         for name in score_names(data)
         for layer, head, score in best_heads(np.asarray(data[name]), _ROLE_HEADS)
     )
+
+
+def head_roles(result: Result) -> Roles:
+    """Return per role the heads that deserve its name, best first."""
+    found: dict[str, tuple[tuple[int, int], ...]] = {}
+    for name in score_names(result.data):
+        if name in ROLES:
+            score = np.asarray(result.data[name], dtype=float)
+            best = best_heads(score, _ROLE_MOST)
+            found[name] = tuple((la, head) for la, head, v in best if v >= THRESHOLD[name])
+    limit = f"{THRESHOLD['induction']:g}"
+    return Roles(result.model.label, found, f"Heads that score {limit} or more on a detector")
 
 
 def summary(data: Mapping[str, Any]) -> tuple[str, ...]:

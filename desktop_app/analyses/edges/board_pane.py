@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QWidget
 
+from desktop_app.analyses.edges.drawing import USUAL
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import icon_button
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
     from desktop_app.widgets.basics.selection import Selection
 
-USUAL = 300
 _STEPS = (30, 100, USUAL, 1_000, 3_000, 5_000)
 _HOW = "Point at an edge for its number; a click keeps it, Delete takes it out of the circuit."
-_SEARCH = "Find L5H3, m4…"
+_SEARCH = "Find a node"
 
 
 class BoardPane(QWidget):
@@ -62,6 +62,7 @@ class BoardPane(QWidget):
         self._search = QLineEdit()
         self._search.setPlaceholderText(_SEARCH)
         self._search.setAccessibleName("Find a node")
+        self._search.setToolTip("L5H3, 5.3, m4, embed, logits: Enter brings it into the middle")
         self._search.setClearButtonEnabled(True)
         self._search.setFixedWidth(124)
         self._names = QStringListModel(self)
@@ -70,14 +71,13 @@ class BoardPane(QWidget):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         self._search.setCompleter(completer)
         self._fit = icon_button("reset", "Show all (0)", words="Show all of the board")
-        self._count = ElidedLabel("", "small")
         self._told = ElidedLabel(_HOW, "muted")
         choices = QWidget()
         row = FlowLayout(choices, 8)
         for widget in (self._search, self._amount, self._more, self._fit, self.scope):
             row.addWidget(widget)
         row.addWidget(self._overlay)
-        frame = panel(choices, self.chooser, self._count, (self.board, 1), self._told, spacing=6)
+        frame = panel(choices, self.chooser, (self.board, 1), self._told, spacing=6)
         column_in(self, (frame, 1))
         self.show_overlays(())
         self._connect(completer)
@@ -104,9 +104,8 @@ class BoardPane(QWidget):
         """What stands in the search box."""
         return self._search.text()
 
-    def show_count(self, words: str, drawn: int, there: int) -> None:
-        """Say how many edges are drawn, and offer more where there are."""
-        self._count.set_full_text(words)
+    def show_count(self, drawn: int, there: int) -> None:
+        """Offer more where not all are drawn."""
         more = drawn < there and self._amount.currentIndex() < self._amount.count() - 1
         self._more.setEnabled(more)
 
@@ -140,7 +139,6 @@ class BoardPane(QWidget):
     def read(self) -> dict[str, Any]:
         """Return what is said, and what is drawn."""
         return {
-            "count": self._count.full_text(),
             "told": self._told.full_text(),
             "amount": self.amount,
             "more": self._more.isEnabled(),

@@ -52,6 +52,7 @@ class Known:
         base: The untouched metric of the prompts `[N]`.
         rankings: What edges are chosen by, `[edge, N]`, by name, the best known first; empty where
             nothing was computed. See `rankings_of`.
+        other: The metric with every edge exchanged `[N]`; where it is not known it is run.
     """
 
     graph: Graph
@@ -59,6 +60,7 @@ class Known:
     sides: Callable[[int], Side]
     base: np.ndarray
     rankings: Mapping[str, np.ndarray] = field(default_factory=dict)
+    other: np.ndarray | None = None
 
 
 def rankings_of(
@@ -159,7 +161,7 @@ class _Task:
             scores = _mean(self.nodes)
             whole = self.graph.n_senders
             self.places["nodes"] = self._add(
-                [self.prune.of_nodes(largest(scores, share_of(f, whole))) for f in FRACTIONS]
+                [self._of_nodes(scores, share_of(f, whole)) for f in FRACTIONS]
             )
         if self.chosen is not None:
             self._choose_circuit(self.chosen, report)
@@ -215,14 +217,17 @@ class _Task:
         return by_size(_mean(values)), (values, by_size)
 
     def _of_nodes(self, scores: np.ndarray, count: int) -> np.ndarray:
+        """Return the edges of the largest nodes; the embeddings first: all ways begin there."""
+        scores = scores.copy()
+        scores[0] = np.inf
         return self.prune.of_nodes(largest(scores, count))
 
     def _tell_loose(self, given: np.ndarray, circuit: np.ndarray) -> None:
         loose = len(given) - len(circuit)
         if loose:
             message = (
-                f"{loose:,} of the {len(given):,} edges of the circuit lead from no embeddings to "
-                "the logits, so that keeping them changes nothing: they are left out."
+                f"{loose:,} of the {len(given):,} edges of the circuit are on no way from the "
+                "embeddings to the logits: they are left out."
             )
             self.notices.append(Notice("edges_pruned", message))
 
@@ -260,11 +265,22 @@ class _Task:
         scores = np.full((len(self.circuits), count), np.nan)
         for prompt in range(count):
             share = ShareReporter(report, done + (1 - done) * prompt / count, (1 - done) / count)
-            side = self.known.sides(prompt)
-            scores[:, prompt] = score_circuits(
-                self.model, self.known.senders, self.graph, side, self.circuits, share
-            )
+            scores[:, prompt] = self._scores_of(prompt, share)
         return {**self.found, **self._fields(scores)}
+
+    def _scores_of(self, prompt: int, report: Reporter) -> np.ndarray:
+        """Return the metric of every circuit on a prompt; what is known is not run."""
+        known, found = self.known, np.full(len(self.circuits), np.nan)
+        if known.other is not None:
+            found[[not len(edges) for edges in self.circuits]] = known.other[prompt]
+        asked = np.flatnonzero(np.isnan(found))
+        if len(asked):
+            circuits = [self.circuits[number] for number in asked]
+            side = known.sides(prompt)
+            found[asked] = score_circuits(
+                self.model, known.senders, self.graph, side, circuits, report
+            )
+        return found
 
     def _fields(self, scores: np.ndarray) -> dict[str, Any]:
         other, base = scores[0], self.known.base
@@ -275,7 +291,7 @@ class _Task:
             base.mean(keepdims=True),
             least,
         )[:, 0]
-        found = with_twins("other", other)
+        found: dict[str, Any] = dict(with_twins("other", other))
         found |= self._curves(of_means)
         if "circuit" in self.places:
             own = scores[self.places["circuit"]][0]
@@ -285,8 +301,9 @@ class _Task:
         if "controls" in self.places:
             found["control_faithfulness"] = of_means[self.places["controls"]]
         if self.nodes is not None:
-            found |= {
-                "node": np.array(self.graph.sender_names),
+            found = {
+                **found,
+                "node": self.graph.sender_names,
                 **with_twins("node_effect", self.nodes),
                 "node_curve": of_means[self.places["nodes"]],
                 "fractions": np.array(FRACTIONS),
@@ -307,7 +324,7 @@ class _Task:
             "curve_edges": np.array([len(c) for c in self.circuits[places[0]]]),
             "cpr": float(both[0, 0]),
             "cmd": float(both[0, 1]),
-            "rankings": np.array(names),
+            "rankings": names,
             "curves": curves,
             "cprs": both[:, 0],
             "cmds": both[:, 1],

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from desktop_app.analyses.edges.known import Known
 
 _TONES = ("accent", "mark", "good", "warn", "text_muted")
-_NAMED, _MOST, _MISSES = 8, 20_000, 100
-_TRIED, _APART = 60, 0.07
+_NAMED, _MOST, _MISSES = 6, 20_000, 100
+_TRIED, _APART, _LARGE = 200, 0.12, 0.2
 
 
 def ranking_title(name: str) -> str:
@@ -93,7 +93,7 @@ def curves_of(data: Mapping[str, Any]) -> Curves | None:
     known = known[np.isfinite(known)]
     if known.size:
         words = "random circuits of the circuit's size"
-        marks.append(Mark(float(known.mean()), words, tone="warn", at_start=True))
+        marks.append(Mark(float(known.mean()), words, tone="warn"))
     across = Scale("Share of the edges", limits=(float(x.min()), 1.0), log=True)
 
     def tip(place: int) -> str:
@@ -132,8 +132,8 @@ def curves_sentence(data: Mapping[str, Any]) -> str:
         if not known:
             continue
         ties = [name for value, name in known if value == known[0][0]]
-        wins = f"{ties[0]} wins" if len(ties) == 1 else f"{' and '.join(ties)} share the lead"
-        told.append(f"{words}, {more} is better: {wins} with {number(sign * known[0][0])}")
+        best = number(sign * known[0][0])
+        told.append(f"{words} ({more} is better): won by {' and '.join(ties)} with {best}")
     return "\n".join(told)
 
 
@@ -143,7 +143,8 @@ def _named(x: np.ndarray, y: np.ndarray) -> list[int]:
     kept: list[int] = []
     for place in map(int, strongest(np.maximum(np.abs(y), np.abs(x)), _TRIED)):
         near = [abs(y[place] - y[other]) < _APART * reach for other in kept]
-        if not any(near) and len(kept) < _NAMED:
+        large = max(abs(x[place]), abs(y[place])) >= _LARGE * reach
+        if large and not any(near) and len(kept) < _NAMED:
             kept.append(place)
     return kept
 
@@ -153,8 +154,8 @@ def misses(known: Known, prompt: int | None = None) -> Ranking:
     exact, estimate = known.of("effect", prompt), known.of("estimate", prompt)
     columns = (
         Column("edge", "name", "Edge", width="stretch", least=120),
-        Column("exact", "number", "Exact", _signed, width=68),
-        Column("estimate", "number", "Estimate", _signed, width=74),
+        Column("exact", "number", "Exact", _signed, width=56),
+        Column("estimate", "number", "Estimate", _signed, width=68),
     )
     rows = [
         Row(edge, (edge_words(known.table, edge), float(exact[edge]), float(estimate[edge])))
@@ -164,7 +165,7 @@ def misses(known: Known, prompt: int | None = None) -> Ranking:
 
 
 def _signed(value: float) -> str:
-    return number(value, sign=True)
+    return number(value, 2, sign=True)
 
 
 def scatter_of(known: Known, prompt: int | None = None) -> tuple[Scatter, np.ndarray] | None:

@@ -63,8 +63,21 @@ class Known:
 
     def values(self, prompt: int | None = None) -> np.ndarray:
         """Return effects `[edge]`: exact ones where they are known, else estimates."""
-        exact = self.of("effect", prompt)
-        return np.asarray(np.where(np.isfinite(exact), exact, self.of("estimate", prompt)))
+        return self._told(prompt)[0]
+
+    def exact_of(self, prompt: int | None = None) -> np.ndarray:
+        """Return which effects are exact, bool `[edge]`, of one prompt or of the mean."""
+        return self._told(prompt)[1]
+
+    def _told(self, prompt: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return effects and which are exact; kept, of the prompt that was asked for last."""
+        if prompt not in self._values:
+            self._values.clear()
+            effect = self.of("effect", prompt)
+            exact = np.isfinite(effect)
+            values = np.where(exact, effect, self.of("estimate", prompt))
+            self._values[prompt] = values, exact
+        return self._values[prompt]
 
     @cached_property
     def kept(self) -> np.ndarray | None:
@@ -88,8 +101,11 @@ class Known:
 
     def drawn(self, prompt: int | None, inside: np.ndarray | None) -> Drawn:
         """Return what the board draws from, with the circuit that is shown now."""
-        exact = np.isfinite(self.of("effect", prompt))
-        return Drawn(self.values(prompt), exact, inside, self.inclusion)
+        return Drawn(self.values(prompt), self.exact_of(prompt), inside, self.inclusion)
+
+    @cached_property
+    def _values(self) -> dict[int | None, tuple[np.ndarray, np.ndarray]]:
+        return {}
 
     @cached_property
     def _means(self) -> dict[str, np.ndarray]:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.edges.known import Known, is_try, known_of
+from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.graph import edge_words, strongest
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import ABOUT, metric_name, number, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.facts import Place
 
 METHODS = {"eap": "EAP", "eap-ig": "EAP-IG", "exact": "exact", "none": "no ranking"}
@@ -89,7 +91,7 @@ def edge_sentence(known: Known, edge: int, prompt: int | None = None) -> str:
     value = float(known.values(prompt)[edge])
     if not math.isfinite(value):
         return f"{edge_words(known.table, edge)} · not computed"
-    exact = bool(np.isfinite(known.of("effect", prompt)[edge]))
+    exact = bool(known.exact_of(prompt)[edge])
     told = [f"{edge_words(known.table, edge)}  {number(value, sign=True)}"]
     told.append("exact" if exact else f"{ABOUT} estimated")
     estimate = float(known.of("estimate", prompt)[edge])
@@ -100,6 +102,24 @@ def edge_sentence(known: Known, edge: int, prompt: int | None = None) -> str:
     return " · ".join(told)
 
 
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return the effects per prompt as they are shown: exact where they are, else estimated.
+
+    Those that are exact were chosen by their estimates: so all edges are tested as one family.
+    """
+    known = known_of(result.data)
+    if known is None or not known.has_effects:
+        return {}
+    found = [known.values(prompt) for prompt in range(len(result.prompts))]
+    return {"shown": PerPrompt(np.stack(found, axis=1), ("edge",))}
+
+
+def evidence(result: Result, edges: Sequence[int] = ()) -> tuple[Cells, ...]:
+    """Return what is known of the edges over prompts; intervals of these are computed at once."""
+    known = evidence_of(result).get("shown")
+    return () if known is None else (listed(known, int, edges, digits=3),)
+
+
 # The list.
 
 
@@ -108,7 +128,7 @@ def edge_list(
 ) -> Ranking:
     """Return the edges as a table, in their order; keys are the edges' numbers."""
     values, estimates = known.values(prompt), known.of("estimate", prompt)
-    exact = np.isfinite(known.of("effect", prompt))
+    exact = known.exact_of(prompt)
     both = known.has_estimates and bool(exact.any())
     shares = known.inclusion
     columns = [
@@ -241,7 +261,7 @@ def agreement_sentence(data: Mapping[str, Any], method: str) -> str:
             if math.isfinite(shared):
                 one += f", {percent(100 * shared)} of the top 100 shared"
             told.append(one)
-    return " · ".join(told)
+    return "\n".join(told)
 
 
 def _number(value: object) -> float:

@@ -40,11 +40,11 @@ _AREAS = (
         "number",
         "CMD",
         number,
-        width=80,
+        width=62,
         tooltip="Area of |1 − faithfulness|: less is better",
     ),
     Column(
-        "cpr", "number", "CPR", number, width=80, tooltip="Area of faithfulness: more is better"
+        "cpr", "number", "CPR", number, width=62, tooltip="Area of faithfulness: more is better"
     ),
 )
 
@@ -59,7 +59,9 @@ class CurvesPane(QWidget):
         self.plot.setAccessibleName("Faithfulness by the share of edges")
         self._legend = Legend()
         self._table = RankingList("Areas of the curves", _AREAS, sortable=True)
-        column_in(self, (panel(self._sentence, self._legend, (self.plot, 1), self._table), 1))
+        drawn = panel(self._sentence, self._legend, (self.plot, 1))
+        self._areas = panel(label("Areas", "heading"), (self._table, 1))
+        column_in(self, (Reflow((drawn, 3, 620, 320), (self._areas, 1, 250, 180)), 1))
 
     def show_data(self, data: Mapping[str, Any]) -> bool:
         """Show the curves of a result; return whether it has any."""
@@ -74,8 +76,6 @@ class CurvesPane(QWidget):
             for name, _line, cpr, cmd in rankings(data)
         ]
         self._table.set_ranking(ranked(_AREAS, rows))
-        self._table.setFixedHeight(self._table.full_height())
-        self._table.setVisible(len(rows) > 1)
         return True
 
     def read(self) -> dict[str, Any]:
@@ -101,6 +101,7 @@ class AgreementPane(QWidget):
         self._edges: np.ndarray | None = None
         self._misses = RankingList("Edges whose estimates err most")
         beside = panel(label("Where the estimate errs most", "heading"), (self._misses, 1))
+        beside.setMinimumWidth(286)
         drawn = panel(self._sentence, (self.plot, 1), self._told)
         split = Reflow((drawn, 3, 560, 320), (beside, 2, 320, 220))
         column_in(self, (split, 1))

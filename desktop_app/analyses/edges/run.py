@@ -160,13 +160,14 @@ def _measure(task: _Task) -> float:
 def _known(task: _Task) -> circuits.Known:
     """Return what circuits are chosen by and run with."""
     sides, effects = task.sides, task.effects
-    base = np.array([sides.read_off(n).base for n in range(len(sides))])
+    read = [sides.read_off(n) for n in range(len(sides))]
+    base, other = (np.array([getattr(r, name) for r in read]) for name in ("base", "empty"))
     named = {"eap-ig" if task.steps else "eap": effects.estimate}
     if effects.eap is not None:
         named["eap"] = effects.eap
     estimates = {name: values for name, values in named.items() if values is not None}
     rankings = circuits.rankings_of(effects.exact, estimates)
-    return circuits.Known(sides.graph, sides.senders, sides.side, base, rankings)
+    return circuits.Known(sides.graph, sides.senders, sides.side, base, rankings, other)
 
 
 def _show(task: _Task) -> None:
@@ -207,14 +208,14 @@ def _beside(effects: Effects) -> list[tuple[str, str, np.ndarray | None]]:
     return [("estimate_eap", "_eap", effects.eap)]
 
 
-def _names(sides: Sides) -> dict[str, np.ndarray]:
-    """Return the sender, the receiver and the input of every edge."""
+def _names(sides: Sides) -> dict[str, tuple[str, ...]]:
+    """Return the sender, the receiver and the input of every edge; no arrays: they are texts."""
     graph = sides.graph
     kinds = np.array([receiver.kind for receiver in graph.receivers])
     return {
-        "sender": np.array(graph.sender_names)[graph.senders_of],
-        "receiver": np.array(graph.receiver_names)[graph.inputs_of],
-        "input": kinds[graph.inputs_of],
+        "sender": tuple(np.array(graph.sender_names)[graph.senders_of].tolist()),
+        "receiver": tuple(np.array(graph.receiver_names)[graph.inputs_of].tolist()),
+        "input": tuple(kinds[graph.inputs_of].tolist()),
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
+from desktop_app.support.guard import override
+from desktop_app.views.certainty import CertaintyChoice
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel, scrolled
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_of
@@ -18,10 +20,13 @@ from desktop_app.widgets.tables.ranking import RankingList
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from PySide6.QtCore import QObject
+
     from desktop_app.pictures.ranking import Ranking
 
 _LEAST = 300
 _NAME = 120
+_TOGGLES = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 
 
 class CircuitPanel(QWidget):
@@ -43,10 +48,12 @@ class CircuitPanel(QWidget):
         super().__init__(parent)
         self._title = label("Hypothesis", "heading")
         self._sentence = label("", "muted", wrap=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._undo = icon_button("undo", "Undo the last change of the circuit (Ctrl+Z)")
         self._redo = icon_button("redo", "Redo it")
         self._reset = icon_button("reset", "Back to the circuit that it began with")
-        self._test = QPushButton("Test against chance")
+        self._test = QPushButton("Test")
+        self._test.setAccessibleName("Test against chance")
         self._test.setToolTip("Score it beside random circuits of as many edges")
         set_role(self._test, "quiet")
         self._name = QLineEdit()
@@ -127,14 +134,14 @@ class EdgeSide(QWidget):
         row = FlowLayout(choices, 6)
         row.addWidget(self.filter)
         row.addWidget(self._toggle)
+        self.certainty = CertaintyChoice()
+        row.addWidget(self.certainty)
         upper = panel(choices, (self.list, 1), self.note)
         lower = panel(self.circuit)
         split = gap_splitter(Qt.Orientation.Vertical, (upper, 3, 220), (lower, 1, 150))
         column_in(self, split)
         self.setMinimumWidth(_LEAST)
-        keys = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list)
-        keys.setContext(Qt.ShortcutContext.WidgetShortcut)
-        keys.activated.connect(self._on_toggle)
+        self.list.installEventFilter(self)
         self._toggle.clicked.connect(self._on_toggle)
         self.filter.changed.connect(self._on_filter)
         self.list.row_selected.connect(self._on_row)
@@ -142,6 +149,14 @@ class EdgeSide(QWidget):
         self._outside: frozenset[Hashable] = frozenset()
         self._several: tuple[int, ...] = ()
         self._is_told = False
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() in _TOGGLES and not event.modifiers():  # type: ignore[attr-defined]
+            self._on_toggle()
+            return True
+        return super().eventFilter(watched, event)
 
     def show_edges(self, ranking: Ranking, outside: frozenset[Hashable], note: str) -> None:
         """List edges; those outside the circuit are marked."""
@@ -157,6 +172,7 @@ class EdgeSide(QWidget):
             "keys": [row.key for row in self.list.ranking.rows],
             "note": self.note.full_text(),
             "toggle": self._toggle.text(),
+            "certainty": self.certainty.read_out(),
             **self.circuit.read(),
         }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.circuits import CircuitText
 from desktop_app.contract.params import Metric, Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, noise_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_LIST = 10_000_000
 FRACTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -45,8 +48,8 @@ class EdgesParams(Params):
     circuit: CircuitText = setting(
         "",
         "Circuit",
-        "A circuit to take and score: so many edges (200), a fraction of them (0.02), or a list "
-        "of edges such as embed>m0, 5.3>6.1.q, 6.1>logits.",
+        "A circuit to take and score: so many edges (200), a fraction of them (0.02), a list of "
+        "edges such as embed>m0, 5.3>6.1.q, 6.1>logits, or a file: of a list, a result, or MIB's.",
         cli="circuit_file",
         max_length=MAX_LIST,
         placeholder="none",
@@ -68,6 +71,18 @@ class EdgesParams(Params):
     seed: int = setting(0, "Seed", "Of resamples and random circuits.", ge=0, advanced=True)
 
 
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """Return what a measurement and the circuits that are tried on it have in common."""
+    named = ("metric", "replace", "reference", "bos", "chat")
+    told = ("text", "corrupt_text")
+    asked = [[*map(p.get, told), _texts(p, "answers"), _texts(p, "wrongs")] for p in prompts]
+    return (asked, *map(params.get, named))
+
+
+def _texts(prompt: Mapping[str, Any], name: str) -> list[str]:
+    return [str(answer.get("text")) for answer in prompt.get(name) or ()]
+
+
 _EDGE, _NODE = ("edge",), ("node",)
 
 ANALYSIS = Analysis(
@@ -76,7 +91,8 @@ ANALYSIS = Analysis(
     summary="Exchange what one part tells another, edge by edge, and draw the circuit.",
     params=EdgesParams,
     group="part",
-    serves=frozenset({"pin_parts", "test_circuit"}),
+    serves=frozenset({"pin_parts", "test_circuit", "head_facts"}),
+    question=_question,
     needs_answers=True,
     compares_answers=True,
     fields=(

@@ -9,6 +9,7 @@ import numpy as np
 from desktop_app.analyses.edges.known import is_try, known_of
 from desktop_app.contract.circuits import resolve_circuit, written_edges
 from desktop_app.contract.result import same_model
+from desktop_app.pictures.effects import compared
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def measures_same(one: Result, other: Result) -> bool:
         return False
     if any(one.params.get(name) != other.params.get(name) for name in _SAME):
         return False
-    texts = [[(p.text, p.corrupt_text) for p in result.prompts] for result in (one, other)]
+    texts = [
+        [(p.text, p.corrupt_text, compared(p)) for p in result.prompts] for result in (one, other)
+    ]
     return texts[0] == texts[1]
 
 

@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.patch.cells import directions, ends, find_place, is_ragged, part_at
+from desktop_app.analyses.patch.picture import evidence
+from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import difference, share
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import ENOUGH, MINUS, NEEDED, metric_name, number
@@ -30,6 +32,10 @@ _SIGN = "Formula and sign"
 
 def explain(result: Result, what: str, place: Place) -> Explained | None:
     """Return a number taken apart, of the selected cell of the selected prompt."""
+    shared = evidence(result, "share", place.position) + evidence(result, "asymmetry", None)
+    cell = find_place(result, place.layer, place.head, place.position, None) if shared else None
+    if told := explained(what, shared, cell, "patch"):
+        return told
     what = directions(result.data)[0] if what == "share" else _KEYS.get(what, what)
     prompt = place.prompt if len(result.prompts) > 1 or is_ragged(result.data) else 0
     prompt = min(prompt, len(result.prompts) - 1)

@@ -20,12 +20,15 @@ from desktop_app.analyses.patch.cells import (
     flat,
     head_columns,
     is_estimated,
+    is_ragged,
     layer_axis,
     part_at,
+    places_of,
     shape_of,
     share_of,
 )
 from desktop_app.analyses.patch.spec import ANALYSIS
+from desktop_app.pictures.certainty import PerPrompt, at_places, evidence_of, spread, whole
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits, numbered
 from desktop_app.pictures.moves import MoveMap
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.patch.cells import PatchPart
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.facts import Place
     from desktop_app.pictures.moves import AskedMoves
 
@@ -72,6 +76,35 @@ _WORDS = {
     "patched_denoise": (_ENOUGH, "the corrupt run with the clean activation", "clean → corrupt"),
     "patched_noise": (_NEEDED, "the clean run with the corrupt activation", "corrupt → clean"),
 }
+
+
+def per_prompt(result: Result) -> dict[str, PerPrompt]:
+    """Return the shares per prompt, of which intervals and q are taken; not of several lengths."""
+    data = result.data
+    if is_ragged(data):
+        return {}
+    axes = tuple(a for a in ANALYSIS.axes("restored", result.params) if a != "prompt")
+    found = {}
+    for name in (*directions(data), "asymmetry"):
+        if name in data:
+            values = np.asarray(data[name], dtype=float)
+            found[name] = PerPrompt(values[:, None] if values.ndim == 2 else values, axes)
+    return found
+
+
+def evidence(result: Result, quantity: str, position: int | None) -> tuple[Cells, ...]:
+    """Return what is known of each map over prompts, of the shares that it is made of."""
+    known, shape = evidence_of(result), shape_of(result.params)
+    names = [share_of(name) for name in fields_of(result.data, quantity)] if known else []
+    several, found = len(names) > 1, []
+    for name in names:
+        words = _WORDS[name][0].partition(" ")[0].lower() if several else ""
+        if shape.stacked:
+            places, chosen = places_of(result.data, None, position), position is not None
+            found.append(at_places(known[name], places, words, name, chosen=chosen))
+        else:
+            found.append(whole(known[name], words, name))
+    return tuple(found)
 
 
 def known_cells(result: Result, prompt: int | None = None) -> str:
@@ -416,13 +449,19 @@ def cell_tip(
 ) -> str:
     """Return what the pointer says over a cell."""
     part = part_at(result, (row, column), prompt, position)
+    over = {}
+    if prompt is None:
+        for quantity in ("share", "asymmetry"):
+            for one in evidence(result, quantity, position):
+                over[one.key] = spread(one, (row, column))
     shown = [
-        f"{name} {number(value, 4, sign=True)}"
+        f"{name} {number(value, 4, sign=True)}{over.get(name, '')}"
         for name, value in (("restored", part.restored), ("broken", part.broken))
         if name in directions(result.data)
     ]
     if len(shown) == 2:
-        shown.append(f"asymmetry {number(part.broken - part.restored, 4, sign=True)}")
+        difference = number(part.broken - part.restored, 4, sign=True)
+        shown.append(f"asymmetry {difference}{over.get('asymmetry', '')}")
     known = [x for x in (part.restored, part.broken) if not math.isnan(x)]
     if known and is_lost(max(known, key=abs), share_noise(result, prompt)):
         shown.append("below the noise floor")

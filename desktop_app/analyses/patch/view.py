@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.patch import cells as cells_of
 from desktop_app.analyses.patch import picture as data_of
+from desktop_app.pictures.certainty import NO_MEAN
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.ranking import Ranking
+from desktop_app.pictures.statistics import LEAST
 from desktop_app.pictures.sweep import LISTED, Choices, Details, SweepPicture
 from desktop_app.support.guard import override
 from desktop_app.views.sweep import SweepView
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
     from desktop_app.widgets.basics.layouts import FlowLayout
@@ -108,6 +111,15 @@ class PatchView(SweepView):
                 cells_of.parts(result, prompt, position, order, LISTED), there, order
             ),
         )
+
+    @override
+    def evidence(self, result: Result, shown: Shown) -> tuple[Cells, ...]:
+        return data_of.evidence(result, shown.quantity, shown.position)
+
+    @override
+    def no_evidence(self, result: Result, shown: Shown) -> str:
+        ragged = cells_of.is_ragged(result.data) and len(result.prompts) >= LEAST
+        return NO_MEAN if ragged else super().no_evidence(result, shown)
 
     @override
     def picture_so_far(

@@ -125,8 +125,11 @@ def single_tokens(words: Sequence[str], encoder: Encoder, least: int) -> tuple[s
     Where fewer than `least` are, all of them.
     """
 
-    def is_single(word: str) -> bool:
-        return len(encoder.encode_plain(f" {word}")) == 1 == len(encoder.encode_plain(word))
+    def count(text: str) -> int:
+        return len(encoder.encode_plain(text))
+
+    def is_single(word: str) -> bool:  # in its place: some tokenizers begin every text anew
+        return count(f"{word} was") - count("was") == 1 == count(f"It {word} was") - count("It was")
 
     found = tuple(word for word in words if is_single(word))
     return found if len(found) >= least else tuple(words)

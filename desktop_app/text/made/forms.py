@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from desktop_app.contract.params import Frozen, setting
+from desktop_app.contract.params import Frozen, Readable, setting
 
 MAX_MADE = 2_000
 MAX_REFERENCE = 5_000
@@ -313,15 +313,15 @@ class RepeatsForm(Form):
 class TemplateForm(Form):
     """The user's own template."""
 
-    template: str = setting(
+    template: Readable = setting(
         "The capital of {country} is",
         "Template",
         "The prompt with its slots in braces; | between several templates.",
         min_length=1,
-        max_length=20_000,
+        max_length=4_000,
         wide=True,
     )
-    slots: str = setting(
+    slots: Readable = setting(
         "country=France|Germany|Italy|Japan|Egypt|Greece|Austria|Portugal|Norway|Ireland; "
         "city=Paris|Berlin|Rome|Tokyo|Cairo|Athens|Vienna|Lisbon|Oslo|Dublin",
         "Slots",
@@ -330,17 +330,21 @@ class TemplateForm(Form):
         max_length=200_000,
         wide=True,
     )
-    answer: str = setting(
-        " {city}", "Answer", "The answer, which may hold slots.", min_length=1, max_length=2_000
+    answer: Readable = setting(
+        " {city}",
+        "Answer",
+        "The answer, with its leading space, which may hold slots; | between several.",
+        min_length=1,
+        max_length=2_000,
     )
-    wrong: str = setting(
+    wrong: Readable = setting(
         "",
         "Wrong",
         "What it is compared with, which may hold slots; empty: the answer of the twin.",
         placeholder="the twin's answer",
         max_length=2_000,
     )
-    others: str = setting(
+    others: Readable = setting(
         "country=Canada|Turkey|Kenya|Peru|Chile|Finland|Denmark|India|China|Brazil|Mexico|Cuba",
         "Others",
         "Values that only twins and reference prompts take, so that none leads to an answer; "

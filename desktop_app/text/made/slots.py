@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"\w[\w -]{0,39}\Z")
 _MOST_VALUES = 2_000
+_MOST_LETTERS = 1_000  # of one value
+_MOST_CHARACTERS = 20_000  # of a prompt
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,10 @@ def parse_slots(text: str, option: str = "--slots") -> dict[str, tuple[str, ...]
             )
         if name in found:
             raise BadInputError(f"{option} names “{name}” twice: put all its values in one list.")
+        if max(map(len, values)) > _MOST_LETTERS:
+            raise BadInputError(
+                f"{option} gives “{name}” a value longer than {_MOST_LETTERS:,} letters."
+            )
         if len(values) > _MOST_VALUES:
             raise BadInputError(f"{option} gives “{name}” more than {_MOST_VALUES:,} values.")
         found[name] = values
@@ -145,16 +151,15 @@ def _rows(values: Mapping[str, Sequence[str]], form: TemplateForm) -> list[dict[
 
 
 def _draft(template: _Template, row: dict[str, str], rows: Sequence[dict[str, str]]) -> Draft:
-    answer = fill(template.answer, row)
-    wrong = (fill(template.wrong, row),) if template.wrong else ()
-    others = [other for other in rows if fill(template.answer, other) != answer]
+    answer, wrong = _several(template.answer, row), _several(template.wrong, row)
+    others = [other for other in rows if not {*_several(template.answer, other)} & {*answer}]
 
     def draw_twin(dice: Dice) -> Twin | None:
         if not others and not (wrong and template.others):
             return None
         other = dice.pick(others) if others else row
         text = template.drawn(row if template.others else other, dice)
-        return Twin(text, (fill(template.answer, other),))
+        return Twin(text, _several(template.answer, other))
 
     def draw_mould(dice: Dice) -> Twin:
         drawn = {name: dice.pick(listed) for name, listed in template.values.items()}
@@ -163,13 +168,28 @@ def _draft(template: _Template, row: dict[str, str], rows: Sequence[dict[str, st
     return Draft(
         group=template.group,
         text=fill(template.text, row),
-        answer=(answer,),
+        answer=answer,
         wrong=wrong,
         twin=draw_twin,
         mould=draw_mould,
     )
 
 
+def _several(text: str, row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the answers of `one|other`, filled in."""
+    return tuple(fill(part, row) for part in text.split("|") if part)
+
+
 def fill(text: str, row: Mapping[str, str]) -> str:
-    """Return a text with its slots filled in."""
-    return _SLOT.sub(lambda match: row[match[1].strip()], text)
+    """Return a text with its slots filled in.
+
+    Raises:
+        BadInputError: It is far too long.
+    """
+    filled = _SLOT.sub(lambda match: row[match[1].strip()], text)
+    if len(filled) > _MOST_CHARACTERS:
+        raise BadInputError(
+            f"--template with its values is longer than {_MOST_CHARACTERS:,} characters: shorten "
+            "it, or give whole prompts in a file."
+        )
+    return filled

@@ -28,9 +28,10 @@ def drafts(form: GreaterThanForm, encoder: Encoder) -> list[Draft]:
 
 def _reads_two(encoder: Encoder) -> bool:
     """Return whether most pairs of digits are one token behind a century."""
-    before = len(encoder.encode("to the year 17"))
     pairs = ("05", "24", "38", "51", "67", "83", "94")
-    single = [len(encoder.encode(f"to the year 17{pair}")) == before + 1 for pair in pairs]
+    century = encoder.encode("to the year 17").ids
+    found = [encoder.encode(f"to the year 17{pair}").ids for pair in pairs]
+    single = [ids[:-1] == century for ids in found]
     return sum(single) > len(single) / 2
 
 

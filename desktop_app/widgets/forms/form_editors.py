@@ -29,6 +29,7 @@ from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
+from desktop_app.widgets.forms.file_lines import READERS, FileLine
 from desktop_app.widgets.forms.text_sources import TextSources
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ class Editor(QWidget):
     Signals:
         changed: The user changed the value.
         submitted: Enter was pressed in a text.
+        refused: (why) What was chosen for it cannot be taken.
     """
 
     changed = Signal()
     submitted = Signal()
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -137,7 +140,8 @@ def make_editor(field: FieldInfo) -> Editor:
         return Editor(
             toggle, toggle.clicked, toggle.isChecked, lambda v: toggle.setChecked(bool(v))
         )
-    return _number(field, whole=kind is int) if kind in {int, float} else _free_text(extra)
+    is_number, what = kind in {int, float}, str(field.title or "text").lower()
+    return _number(field, whole=kind is int) if is_number else _free_text(extra, what)
 
 
 def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
@@ -147,7 +151,9 @@ def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
     return _path(what, str(extra.get("placeholder", "none")), new=extra["cli"] == _NEW)
 
 
-def _free_text(extra: Mapping[str, Any]) -> Editor:
+def _free_text(extra: Mapping[str, Any], what: str) -> Editor:
+    if extra.get("cli") in READERS:
+        return _file_text(what, extra)
     editor = _text(spelling=str(extra.get("spelling", "")))
     if isinstance(editor.control, QLineEdit):
         editor.control.setPlaceholderText(str(extra.get("placeholder", "")))
@@ -301,6 +307,23 @@ def _path(what: str, placeholder: str, *, new: bool = False) -> Editor:
     if isinstance(row, QHBoxLayout):
         row.insertWidget(1, choose)
     line.returnPressed.connect(editor.submitted)
+    return editor
+
+
+def _file_text(what: str, extra: Mapping[str, Any]) -> Editor:
+    """Return a control for a text, and a button that takes it from a file."""
+    line = FileLine(what, str(extra["cli"]))
+    line.setMinimumWidth(_WIDE)
+    line.setPlaceholderText(str(extra.get("placeholder", "none")))
+    editor = Editor(line, line.edited, line.text, lambda value: line.setText(str(value)))
+    editor.set_value = partial(_show_from_start, line, editor.set_value)
+    choose = icon_button("folder", f"Take the {what} of a file…")
+    choose.clicked.connect(line.ask)
+    row = editor.layout()
+    if isinstance(row, QHBoxLayout):
+        row.insertWidget(1, choose)
+    line.returnPressed.connect(editor.submitted)
+    line.refused.connect(editor.refused)
     return editor
 
 

@@ -52,9 +52,11 @@ class _FieldBox(QWidget):
         self.setToolTip(plain_tip(self.help))
         self.editor.control.setAccessibleName(title)
         self.editor.control.setAccessibleDescription(self.help)
+        self.editor.refused.connect(self.set_error)
         label.setBuddy(self.editor.control)
         column_in(self, label, self.editor, self._error, None, spacing=4)
 
+    @Slot(str)
     def set_error(self, message: str) -> None:
         """Say what is wrong with the value; an empty text says that nothing is."""
         self._error.setText(message)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 GUTTER, LEGEND, TOP = 34.0, 22.0, 18.0
 DOT = 4.0
 _THIN, _WIDE = 0.8, 7.0
-_FAINT = 0.13
 _ESTIMATED = 0.55
+_POINTED, _CHOSEN = 0.45, 0.75
 _NARROWEST = 13.0
 _PAD = 7.0
 
@@ -45,6 +45,11 @@ class Spoken:
     chosen: int | None = None
     hovered: int | None = None
     near: frozenset[int] | None = None
+
+    @property
+    def less(self) -> float:
+        """How strongly the others are drawn: fainter while one is pointed at."""
+        return _POINTED if self.hovered is not None else _CHOSEN
 
     def has(self, place: int) -> bool:
         """Return whether a node stands out."""
@@ -126,7 +131,6 @@ def paint_edges(
     curves: NDArray[np.float64],
     which: Iterable[int],
     *,
-    faint: bool = False,
     strong: bool = False,
 ) -> None:
     """Draw edges, the weakest first: outside the circuit grey and dotted, unsure ones dashed."""
@@ -146,8 +150,6 @@ def paint_edges(
         if strong:
             ink.setAlphaF(1.0)
             pen.setWidthF(max(pen.widthF(), 1.8) + (0.0 if outside else 0.6))
-        elif faint:
-            ink.setAlphaF(_FAINT)
         pen.setColor(ink)
         painter.setPen(pen)
         a, b, c, d = (QPointF(float(x), float(y)) for x, y in curves[edge])
@@ -187,10 +189,10 @@ def paint_nodes(
         at = QPointF(*map(float, points[place]))
         if place in named or any(box.contains(at) for box in boxes):
             continue
-        painter.setOpacity(1.0 if spoken.has(place) else 0.35)
+        painter.setOpacity(1.0 if spoken.has(place) else spoken.less)
         _paint_dot(painter, picture.nodes[place], at)
     for place in named:
-        painter.setOpacity(1.0 if spoken.has(place) else 0.45)
+        painter.setOpacity(1.0 if spoken.has(place) else spoken.less)
         box = node_box(points, widths, place)
         _paint_box(painter, picture.nodes[place], box, spoken.how(place))
     painter.setOpacity(1.0)

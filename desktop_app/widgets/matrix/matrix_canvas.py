@@ -18,6 +18,7 @@ from desktop_app.widgets.matrix.matrix_cells import (
     MatrixImage,
     paint_cells,
     paint_cross,
+    paint_faint,
     paint_outline,
     paint_uncertain,
     paint_values,
@@ -173,6 +174,7 @@ class MatrixCanvas(QWidget):
         painter.save()
         painter.setClipRect(self.frame.plot.toAlignedRect())
         paint_cells(painter, self.frame, self._image, self.devicePixelRatioF())
+        paint_faint(painter, self.frame, matrix)
         paint_uncertain(painter, self.frame, matrix)
         paint_values(painter, self.frame, self._image, matrix)
         if self.cross:

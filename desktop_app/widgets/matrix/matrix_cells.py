@@ -21,6 +21,8 @@ from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from desktop_app.pictures.matrix import Matrix
@@ -36,6 +38,8 @@ _NUMBERS_MOST = 1200
 _NEAR_PANEL = 1.1
 # How strongly what is not sure is washed out and hatched, of 255.
 _WASH, _HATCH = 90, 70
+# How strongly what may be a chance find is.
+_FAINT = 190
 
 
 class MatrixImage:
@@ -157,15 +161,28 @@ def paint_uncertain(painter: QPainter, frame: MatrixFrame, matrix: Matrix) -> No
     wash.setAlpha(_WASH)
     ink.setAlpha(_HATCH)
     hatch = QBrush(ink, Qt.BrushStyle.BDiagPattern)
-    cols = frame.cols_seen()
-    there = marked & np.isfinite(matrix.values)
-    for row in frame.rows_seen():
-        seen = there[row, cols.start : cols.stop]
-        ends = np.flatnonzero(np.diff(seen, prepend=False, append=False))
-        for first, last in ends.reshape(-1, 2).tolist():  # runs of cells along the row
-            rect = frame.cell_rect(row, cols.start + first, 1, last - first)
+    for rect in _runs(frame, marked & np.isfinite(matrix.values)):
+        painter.fillRect(rect, wash)
+        painter.fillRect(rect, hatch)
+
+
+def paint_faint(painter: QPainter, frame: MatrixFrame, matrix: Matrix) -> None:
+    """Wash out what is in sight of the cells that step back."""
+    if matrix.faint is not None and matrix.faint.any():
+        wash = colour("panel")
+        wash.setAlpha(_FAINT)
+        for rect in _runs(frame, matrix.faint & np.isfinite(matrix.values)):
             painter.fillRect(rect, wash)
-            painter.fillRect(rect, hatch)
+
+
+def _runs(frame: MatrixFrame, marked: NDArray[np.bool_]) -> Iterator[QRectF]:
+    """Yield the runs of marked cells along the rows in sight."""
+    cols = frame.cols_seen()
+    for row in frame.rows_seen():
+        seen = marked[row, cols.start : cols.stop]
+        ends = np.flatnonzero(np.diff(seen, prepend=False, append=False))
+        for first, last in ends.reshape(-1, 2).tolist():
+            yield frame.cell_rect(row, cols.start + first, 1, last - first)
 
 
 def paint_values(
@@ -193,6 +210,8 @@ def paint_values(
             if math.isfinite(value):
                 mark, back = matrix.mark(row, col), image.colour(row, col)
                 back = _mixed(back, panel, _WASH / 255) if mark else back
+                if matrix.faint is not None and matrix.faint[row, col]:
+                    back = _mixed(back, panel, _FAINT / 255)
                 faint = contrast_ratio(back, panel) < _NEAR_PANEL
                 painter.setPen(muted if faint else contrast_text(back))
                 rect = frame.cell_rect(row, col)

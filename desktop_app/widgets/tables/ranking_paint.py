@@ -47,6 +47,8 @@ _MOST_DOTS = 60
 _MARK = 7.0  # beside the letters, not behind them
 # A bar shorter than this, in pixels, is nothing.
 _SEEN = 0.5
+# How much of a bar is left in a row that steps back.
+_FAINT = 0.35
 
 
 class RankingModel(QAbstractTableModel):
@@ -204,6 +206,7 @@ class _Cell:
         self._painter, self._box, self._zoom = painter, box, model.zoom
         self._column: Column = model.column(index)
         self._emphasis: Emphasis = row.emphasis
+        self._faint = row.faint
         self._value = row.values[index.column()]
         self._text = self._column.text(self._value)
         self._theme = theme_hub().current
@@ -215,6 +218,7 @@ class _Cell:
         """Draw it."""
         self._painter.setFont(cell_font(self._column.kind, self._box.height(), self._zoom))
         if self._column.kind == "bar":
+            self._painter.setOpacity(_FAINT if self._faint else 1.0)
             self._paint_bar()
         elif self._column.kind == "token":
             self._paint_token()
@@ -227,7 +231,8 @@ class _Cell:
     def _ink(self) -> QColor:
         if self._column.kind == "mark" and self._emphasis in {"good", "bad"}:
             return self._theme.color(self._emphasis)
-        return self._theme.color("text_muted" if self._column.muted else "text")
+        back = self._column.muted or self._faint
+        return self._theme.color("text_muted" if back else "text")
 
     def _write(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
         metrics = self._painter.fontMetrics()

@@ -255,7 +255,8 @@ class Showing(QObject):
         except ValidationError:
             return ("the form holds a value that cannot be used",)
         shared = self._prompts.shared_settings() if reads else {}
-        return settings_difference(ANALYSES[name].params, made, now, shared)
+        differing = settings_difference(ANALYSES[name].params, made, now, shared)
+        return view.settings_that_matter(differing, made)
 
     def _tell_busy(self, name: str) -> None:
         view = self._views.there(name)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import Result
     from desktop_app.session.store import SessionRow
+    from desktop_app.views.base import AnalysisView
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
     from desktop_app.window.runs.conductor import Task
@@ -198,6 +199,7 @@ class HistoryDesk(QObject):
             changed.connect(self._highlight)
         session.opened.connect(self._on_opened)
         session.failed.connect(hall.show_problem)
+        hall.views.built.connect(self._on_view_built)
         session.saved.connect(self._name_window)
         session.write_failed.connect(self._on_write_failed)
         session.deleted.connect(self._on_deleted)
@@ -292,6 +294,19 @@ class HistoryDesk(QObject):
 
     def _open_details(self, row: SessionRow) -> None:
         ResultDialog(row, self._session, self._hall.window).show()
+
+    def _on_view_built(self, view: AnalysisView) -> None:
+        view.title_wanted.connect(self._on_title_wanted)
+
+    def _on_title_wanted(self, result: Result, title: str) -> None:
+        """Keep what a view shows under a name, with a star."""
+        number = self._session.number_of(result)
+        if number is None:
+            self._hall.show_problem("That result is no longer in the history: run it again.")
+            return
+        self._session.rename(number, title)
+        self._session.set_star(number, star=True)
+        self._hall.say(f"Kept in the history as “{clipped(title, _TITLE)}”.", "good")
 
     def _on_deleted(self, numbers: tuple[int, ...], title: str) -> None:
         undo = self._prompts.undo

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 import pytest
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
+from desktop_app.contract.circuits import CircuitText
 from desktop_app.contract.params import Params, setting
 from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -319,6 +321,37 @@ def test_a_file_is_typed_or_chosen(shown, qtbot, monkeypatch):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)  # cancelled
     assert form.value().text == "/some/other.txt"
     assert button.accessibleName()
+
+
+def test_a_circuit_is_typed_or_taken_from_a_file(shown, qtbot, monkeypatch, tmp_path):
+    class Named(Params):
+        circuit: CircuitText = setting("", "Circuit", "Edges.", cli="circuit_file")
+
+    form = shown(ParamsForm(Named), 700, 200)
+    line = form.editor("circuit").control
+    (button,) = form.editor("circuit").findChildren(QToolButton)
+    assert (line.accessibleName(), button.accessibleName()) == (
+        *("Circuit", "Take the circuit of a file…"),
+    )
+    qtbot.keyClicks(line, "200")
+    assert form.value().circuit == "200"
+    good, bad = tmp_path / "c.mib.json", tmp_path / "bad.json"
+    names = ", ".join(f"{n}.0>logits" for n in range(9000))
+    good.write_text(json.dumps({"edges": names.split(", ")}), encoding="utf-8")
+    bad.write_text("{}", encoding="utf-8")
+    chosen = [str(good), "", str(bad)]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (chosen.pop(0), ""))
+    with qtbot.waitSignal(form.changed):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert form.value().circuit == names  # longer than a line of Qt holds by itself
+    assert line.cursorPosition() == 0
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)  # cancelled
+    assert (form.value().circuit, form.error("circuit")) == (names, "")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert form.error("circuit").startswith("“bad.json” holds no circuit")
+    assert form.value().circuit == names
+    qtbot.keyClicks(line, ",")
+    assert form.error("circuit") == ""
 
 
 def test_a_field_may_name_its_choices_itself(qtbot):

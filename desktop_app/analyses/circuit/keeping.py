@@ -155,7 +155,10 @@ def read_file(path: Path) -> str:
     try:
         return read_keep(str(path))
     except BadInputError as error:
-        raise BadInputError(str(error).replace(f"--keep {path}", f"“{path.name}”")) from None
+        name = f"“{path.name}”"
+        told = str(error).replace(f"“{path}”", name).replace(str(path), name)
+        told = told.removeprefix("--keep").lstrip(": ")
+        raise BadInputError(told[:1].upper() + told[1:]) from None
 
 
 def _from_json(text: str) -> str:

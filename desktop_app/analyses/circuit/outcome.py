@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.circuit.sets import Shape, part_of
+from desktop_app.analyses.circuit.keeping import Shape, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
 
+_ROUNDING = 1e-3
 HARM_RISES = frozenset({"loss", "kl", "rank"})
 
 
@@ -78,8 +79,8 @@ class Outcome:
         return 100 * self.empty / self.full if known else math.nan
 
     def as_good(self) -> int:
-        """Return how many random circuits keep at least as much."""
-        return int((self.controls >= self.percent).sum())
+        """Return how many random circuits keep at least as much; rounding makes no difference."""
+        return int((self.controls > self.percent - _ROUNDING).sum())
 
 
 @dataclass(frozen=True)
