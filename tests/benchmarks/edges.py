@@ -29,6 +29,7 @@ from desktop_app.methods.edge_effects import exact_effects
 from desktop_app.methods.edge_estimates import estimates
 from desktop_app.methods.edge_plan import order_by, overlap
 from desktop_app.methods.edge_sides import Sides
+from desktop_app.methods.edge_tables import Shelf
 from desktop_app.methods.estimates import rank_agreement
 from desktop_app.methods.prepare import prepare
 from tests.plain_edges import changed, senders_of
@@ -107,8 +108,9 @@ def measure(
     exact_effects(sides, order[:64], found, SilentReporter())  # whatever is made at the first time
     before, peak = used_bytes(model.device), PeakMemory(model.device)
     started = time.perf_counter()
+    shelf = Shelf(sides, order)
     for start in range(0, len(order), BLOCK):
-        exact_effects(sides, order[start : start + BLOCK], found, SilentReporter())
+        exact_effects(sides, order[start : start + BLOCK], found, SilentReporter(), shelf=shelf)
     seconds = time.perf_counter() - started
     held = peak.bytes() - before, model.budget_bytes
     best = max(best, best_product(model, 2048))
