@@ -298,7 +298,7 @@ def test_roles_of_heads_stand_beside_their_names(view, monkeypatch):
         model = model(n_layers=3, n_heads=4, n_kv_heads=2)
 
     def roles(_result):
-        return {"induction": [(1, 2)], "copy": [(1, 2), (2, 0)]}
+        return Roles("x", {"induction": [(1, 2)], "copy": [(1, 2), (2, 0)]})
 
     monkeypatch.setattr("desktop_app.analyses.edges.marks.hook", lambda *_names: roles)
     view.take_lent([("Heads", Told())])
