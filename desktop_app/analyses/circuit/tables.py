@@ -17,6 +17,7 @@ from desktop_app.analyses.circuit.outcome import (
     values,
 )
 from desktop_app.analyses.circuit.states import STAYS, cell_of
+from desktop_app.pictures.certainty import SPREAD, evidence_of, spread_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, percent, shorten
@@ -224,6 +225,9 @@ def table(
     how = dict(_drops(result.data))
     headings = ["part", "layer", "head", "state", "positions", "metric without it", "percent"]
     headings += [change_name(result), "pruning"]
+    known = evidence_of(result).get("minus_change")
+    headings += [] if known is None else SPREAD
+    numbers = {part: number_ for number_, part in enumerate(own)}
     rows = []
     for part in shape.parts():
         layer, head = part
@@ -233,9 +237,12 @@ def table(
         cost = own.get(part)
         told = [cost.without, cost.percent, cost.change] if cost else [math.nan] * 3
         kind = "MLP" if head is None else str(head)
-        rows.append(
-            [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
-        )
+        row = [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
+        if known is not None:
+            there = part in numbers
+            spread = spread_of(known, (numbers[part],)) if there else [math.nan] * len(SPREAD)
+            row += map(_text, spread)
+        rows.append(row)
     return headings, rows
 
 
