@@ -1,23 +1,31 @@
-"""GPT-2 small on the indirect objects of TransformerLens' demos, where it is in the local cache."""
+"""Known numbers of GPT-2 small on indirect objects, where its weights are in the local Hub cache."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from desktop_app.analyses.edges.run import run
 from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import find, hook, serving
 from desktop_app.contract.report import SilentReporter
-from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine.loading import load
-from desktop_app.methods.edge_effects import exact_effects
-from desktop_app.methods.edge_sides import Sides
-from desktop_app.methods.prepare import prepare
 from desktop_app.support.hub_cache import is_cached
+from desktop_app.text.made.families import find_family
+from desktop_app.text.made.making import make
+from tests.models import named
 
-NAMES = [n for n in ("gpt2", "openai-community/gpt2") if is_cached(n)]
-pytestmark = pytest.mark.skipif(not NAMES, reason="GPT-2 is not in the local Hub cache")
-TEMPLATES = {
+NAMES = ("openai-community/gpt2", "gpt2")
+FOUND = next((name for name in NAMES if is_cached(name)), "")
+
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOUND, reason="GPT-2 is not in the local Hub cache"),
+]
+
+# TransformerLens' demos: each format with either of its two names as the one who gives.
+FORMATS = {
     "When John and Mary went to the shops,{} gave the bag to": (" Mary", " John"),
     "When Tom and James went to the park,{} gave the ball to": (" Tom", " James"),
     "When Dan and Sid went to the shops,{} gave an apple to": (" Dan", " Sid"),
@@ -26,28 +34,37 @@ TEMPLATES = {
 
 
 def rows():
-    """Return the eight prompts, each with the one of the other name as its twin."""
-    found = []
-    for template, (one, two) in TEMPLATES.items():
-        for answer, wrong in ((one, two), (two, one)):
-            text, twin = template.format(wrong), template.format(answer)
-            found.append(PromptRow(text=text, corrupt=twin, answer=(answer,), wrong=(wrong,)))
-    return tuple(found)
+    for form, names in FORMATS.items():
+        for answer, wrong in (names, names[::-1]):
+            text, corrupt = form.format(wrong), form.format(answer)
+            yield PromptRow(text=text, corrupt=corrupt, answer=answer, wrong=wrong)
 
 
-def test_the_indirect_objects_and_their_name_movers():
-    model = load(ModelSpec(NAMES[0], device="cpu"), SilentReporter())
-    params = EdgesParams(prompts=rows(), bos="yes")
-    asked = ("logit_diff", "corrupt", ())
-    sides = Sides(model, params, prepare(model, params), asked, SilentReporter())
-    read = [sides.read_off(n) for n in range(len(sides))]
-    assert np.mean([each.base for each in read]) == pytest.approx(3.5519, abs=5e-3)
-    assert np.mean([each.empty for each in read]) == pytest.approx(-3.5519, abs=5e-3)
-    graph = sides.graph
-    found = np.full((len(graph), len(sides)), np.nan)
-    into_logits = np.arange(graph.first_edges[-2], len(graph))
-    exact_effects(sides, into_logits, found, SilentReporter())
-    effects = found[into_logits].mean(-1)
-    heads = [n for n, name in enumerate(graph.sender_names) if "." in name]
-    leading = sorted(heads, key=lambda n: effects[n])[:3]
-    assert {graph.sender_names[n] for n in leading} == {"9.9", "9.6", "10.0"}
+def test_the_demos_example():
+    params = EdgesParams(
+        prompts=tuple(rows()), bos="yes", method="none", circuit="none", controls=0
+    )
+    data = run(named(FOUND), params, SilentReporter()).data
+    assert data["base_mean"] == pytest.approx(3.5519, abs=1e-3)
+    assert data["other_mean"] == pytest.approx(-3.5519, abs=1e-3)
+
+
+def test_its_name_movers_lead():
+    direct = find(serving("attribution")[0])
+    params = direct.params(prompts=tuple(rows()), bos="yes")
+    head = hook(direct.name, "run", "run")(named(FOUND), params, SilentReporter()).data["head"]
+    means = np.asarray(head).mean(-1)
+    best = np.argsort(-means, axis=None)[:3]
+    found = {tuple(int(n) for n in np.unravel_index(place, means.shape)) for place in best}
+    assert found == {(9, 9), (9, 6), (10, 0)}
+
+
+def test_eap_ig_comes_near_what_is_published_of_mib():
+    """MIB's task has other prompts; its CMD of EAP-IG (inputs) is 0.03, of random circuits 0.75."""
+    model = named(FOUND)
+    made = make("ioi", find_family("ioi").form(count=10), model.tokenizer.with_bos("yes"))
+    params = EdgesParams(prompts=made.prompts, bos="yes", method="eap-ig")
+    data = run(model, params, SilentReporter()).data
+    assert len(data["effect"]) == 32_491
+    assert data["cmd"] < 0.15
+    assert data["cpr"] > 0.8
