@@ -222,7 +222,7 @@ def test_what_was_stopped_is_kept_and_gone_on_with_to_the_same_end():
 
 @pytest.mark.parametrize("other", [{"metric": "prob"}, {"replace": "zero"}, {"rows": ROWS[:1]}])
 def test_other_settings_do_not_go_on_from_it(other):
-    stopped = edges(report=Stopping(40), method="exact", metric="logprob")
+    stopped = edges(report=Stopping(60), method="exact", metric="logprob")
     assert stopped.partial
     heard = Stopping(0)
     edges(report=heard, **{"method": "exact", "metric": "logprob", **other})
