@@ -1,7 +1,7 @@
 """Circuits of edges, run: what is left of a metric where all other edges are exchanged.
 
-Circuits of prompts of one length are rows of shared passes, as many at once as memory allows. A circuit of
-all edges is the untouched run and is not run again; equal circuits are run once.
+Circuits of prompts of one length are rows of shared passes, as many at once as memory allows. A
+circuit of all edges is the untouched run and is not run again; equal circuits are run once.
 """
 
 from __future__ import annotations
