@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -387,13 +388,29 @@ class EdgesView(AnalysisView):
         self._trial.toggle(np.asarray(edges, dtype=np.int64), self._edges)
 
     def _on_run_wanted(self, text: str, controls: int) -> None:
-        """Score a circuit with the settings of the form; these stay those of the measurement."""
+        """Score a circuit on what was measured; the form stays as it is."""
         if self._cannot_run:
             self.message_requested.emit(self._cannot_run)
             return
-        params = self.try_params() or self.analysis.params()
+        differing = self._difference
+        if self._trial.measured is not None and (differing.model or differing.prompts):
+            whose = "model is another" if differing.model else "prompts are others"
+            self._trial.forget_asked()
+            self.message_requested.emit(f"The {whose} now: run the edges again, then try circuits.")
+            return
         changes = {**_TRY, "circuit": text, "controls": controls}
-        self.run_requested.emit(params.model_copy(update=changes))
+        self.run_requested.emit(self._settings_of_measurement().model_copy(update=changes))
+
+    def _settings_of_measurement(self) -> Params:
+        """Return the settings of what is drawn, so that a circuit is scored as it was measured."""
+        measured, kind = self._trial.measured, self.analysis.params
+        if measured is not None:
+            stored = kind.stored_fields()
+            with suppress(ValueError):
+                return kind.model_validate(
+                    {k: measured.params[k] for k in stored if k in measured.params}
+                )
+        return self.try_params() or kind()
 
     # Answering.
 
