@@ -21,7 +21,7 @@ from desktop_app.contract.grammar import parse_parts
 from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.graph import Node, draw_graph
 from desktop_app.pictures.roles import BORROWED
-from desktop_app.pictures.words import clipped
+from desktop_app.pictures.words import METRIC_NAMES, clipped, metric_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.certainty import why_not
@@ -221,10 +221,18 @@ class EdgesView(AnalysisView):
         self.board.show_picture(drawn, legend_of(drawn))
         self._pane.show_count(len(self._edges), len(known))
         self._pane.show_names([node.name for node in drawn.nodes])
-        short = data_of.headline(known, result, prompt, short=True)
-        self._headline.set_full_text(data_of.headline(known, result, prompt), short)
+        metric = self._metric_of(result)
+        short = data_of.headline(known, metric, prompt, short=True)
+        self._headline.set_full_text(data_of.headline(known, metric, prompt), short)
         self._list()
         self._trial.show(known, result, prompt)
+
+    def _metric_of(self, result: Result | None) -> str:
+        """Return the metric in words, also of a run of which only the first fields are there."""
+        if result is not None:
+            return metric_name(result)
+        metric = str(self.settings_of_run().get("metric", ""))
+        return METRIC_NAMES.get(metric, "metric")
 
     def _prompt_shown(self, result: Result | None) -> int | None:
         if result is None or self._pane.scope.value() != "prompt" or len(result.prompts) < 2:

@@ -348,7 +348,9 @@ def test_estimates_come_at_once_and_exact_effects_take_their_place(make_view):
     view.expect_run(EdgesParams())
     view.show_busy(True)
     view.show_partial(edged.edges_result(exact=0).data)
-    assert view.read_out()["headline"].endswith("all 190 edges estimated")
+    told = view.read_out()["headline"]
+    assert told.startswith("Logit difference 5.500")
+    assert told.endswith("all 190 edges estimated")
     assert {row[2] for row in view.read_out()["list"]} | {
         row[3] for row in view.read_out()["list"]
     } >= {"≈"}
