@@ -23,7 +23,10 @@ _OF_EDGES = "the setting that chooses a circuit of edges, and what is said of it
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
-    ("analyses/circuit/numbers.py", "rank"): _METRIC,
+    ("analyses/circuit/outcome.py", "rank"): _METRIC,
+    ("analyses/ablate/lent.py", "rank"): _METRIC,
+    ("views/picked.py", "circuit"): "the icon of a set of parts",
+    ("window/runs/picking.py", "circuit"): "the icon of a set of parts",
     ("analyses/edges/circuits.py", "rank"): _METRIC,
     ("methods/edge_estimates.py", "rank"): _METRIC,
     ("pictures/gate.py", "rank"): _METRIC,

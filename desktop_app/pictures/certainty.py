@@ -105,6 +105,16 @@ def derived(result: Result) -> dict[str, tuple[tuple[str, ...], NDArray[np.float
     return found
 
 
+SPREAD = ["95 % low", "95 % high", "q"]
+"""Headings of what `spread_of` gives."""
+
+
+def spread_of(evidence: Evidence, cell: tuple[int, ...]) -> list[float]:
+    """Return the ends of a cell's interval and its q, for a table."""
+    q = evidence.finish().q
+    return [*evidence.interval(cell), math.nan if q is None else float(q[cell])]
+
+
 @dataclass(frozen=True)
 class Cells:
     """What is known of the cells of a map or a list; keys are those of its picture.

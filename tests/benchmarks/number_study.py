@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 BUDGET_MINUTES = 15
-_TWINS = ("7 9 6 1 ", "8 1 6 2 ", "9 2 7 1 ", "1 9 3 2 ", "3 1 7 2 ")
+# None holds the answer, or the wrong one.
+_TWINS = ("7 9 6 1 ", "8 1 7 3 ", "9 2 8 1 ", "1 9 3 2 ", "3 1 7 2 ")
 PROMPTS = tuple(
     PromptRow(
         text=" ".join(str(first + i) for i in range(4)) + " ",
@@ -60,12 +61,12 @@ class Step:
     seconds: float
 
 
-def study(service: Service, *names: str) -> list[Step]:
+def study(service: Service, *names: str, prompts: tuple[PromptRow, ...] = PROMPTS) -> list[Step]:
     """Run the steps of the study, or some of them, on the loaded model."""
     done = []
     for name, title, settings in STEPS:
         if not names or name in names:
-            params = ANALYSES[name].params(**settings).model_copy(update={"prompts": PROMPTS})
+            params = ANALYSES[name].params(**settings).model_copy(update={"prompts": prompts})
             started = time.perf_counter()
             result = service.perform(RunAnalysis(name, params), SilentReporter())
             done.append(Step(title, result, time.perf_counter() - started))

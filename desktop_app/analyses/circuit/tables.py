@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.outcome import (
     Cost,
     costs,
@@ -15,8 +16,8 @@ from desktop_app.analyses.circuit.outcome import (
     in_percent,
     values,
 )
-from desktop_app.analyses.circuit.picture import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.states import STAYS, cell_of
+from desktop_app.pictures.certainty import SPREAD, evidence_of, spread_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import metric_name, number, percent, shorten
@@ -162,7 +163,7 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
-        Column("change", "bar", "Change", signed=True, priority=1, least=50),
+        Column("change", "bar", "Change", signed=True, priority=1, least=68),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )
@@ -224,6 +225,9 @@ def table(
     how = dict(_drops(result.data))
     headings = ["part", "layer", "head", "state", "positions", "metric without it", "percent"]
     headings += [change_name(result), "pruning"]
+    known = evidence_of(result).get("minus_change")
+    headings += [] if known is None else SPREAD
+    numbers = {part: number_ for number_, part in enumerate(own)}
     rows = []
     for part in shape.parts():
         layer, head = part
@@ -233,9 +237,12 @@ def table(
         cost = own.get(part)
         told = [cost.without, cost.percent, cost.change] if cost else [math.nan] * 3
         kind = "MLP" if head is None else str(head)
-        rows.append(
-            [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
-        )
+        row = [name_of(part), str(layer), kind, state, at, *map(_text, told), how.get(part, "")]
+        if known is not None:
+            there = part in numbers
+            spread = spread_of(known, (numbers[part],)) if there else [math.nan] * len(SPREAD)
+            row += map(_text, spread)
+        rows.append(row)
     return headings, rows
 
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 START = "start"
 PROCESSING = "processing"
 SESSION_FILE = "session_file"
+NUMBER_STUDY = "number_study"
 NAME = re.compile(r"^[a-z_]{1,40}$")
 _HEADING = re.compile(r"^(#{1,4}) +(.*)$")
 # What Markdown marks words with, and what leads elsewhere.
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*\*|[*`]")
 _RULE = re.compile(r"^[|\s:-]+$")
 
@@ -46,7 +47,8 @@ def titles() -> dict[str, str]:
     """Return what each page is called, in their order."""
     named = {name: analysis.title for name, analysis in ANALYSES.items()}
     general = {PROCESSING: "What processing changes", SESSION_FILE: "The session file"}
-    return {START: "Getting started", **named, **general}
+    first = {START: "Getting started", NUMBER_STUDY: "A number-sequence study"}
+    return {**first, **named, **general}
 
 
 def read_page(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import (
+    QImage,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.support.guard import override
+from desktop_app.support.paths import resource
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
 _BODY_PIXELS = 13
+_MARGIN = 4
 _LEAST_LETTERS = 14
 _BEGINNING = 40  # as many letters tell one paragraph from another
 
@@ -70,6 +73,7 @@ class HelpPanel(QWidget):
         self.browser = QTextBrowser()
         self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)
+        self.browser.setSearchPaths([str(resource("help"))])
         self.browser.setWordWrapMode(QTextOption.WrapMode.WordWrap)  # a cut word says nothing
         self.browser.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
         self.browser.setAccessibleName("Help")
@@ -142,6 +146,7 @@ class HelpPanel(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        _fit_pictures(self.browser)
         if any(self._sought):  # the lines above it broke elsewhere
             self._go_to(*self._sought)
 
@@ -159,12 +164,13 @@ class HelpPanel(QWidget):
     def _render(self) -> None:
         document = self.browser.document()
         document.setDefaultFont(ui_font(self._pixels(_BODY_PIXELS)))
-        document.setDocumentMargin(4)
+        document.setDocumentMargin(_MARGIN)
         document.setIndentWidth(16)
         features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
         document.setMarkdown(read_page(self._page), features)
         self._set_blocks(document)
         _set_tables(document)
+        _fit_pictures(self.browser)
         self.browser.moveCursor(QTextCursor.MoveOperation.Start)
         if any(self._sought):
             self._go_to(*self._sought)
@@ -253,6 +259,29 @@ class HelpPanel(QWidget):
     def _on_theme_changed(self) -> None:
         if self.isVisible():
             self._render_in_place()
+
+
+def _fit_pictures(browser: QTextBrowser) -> None:
+    """Make pictures as wide as the panel, and no wider than they are."""
+    document, room = browser.document(), browser.viewport().width() - 4 * _MARGIN
+    block = document.begin()
+    while block.isValid():
+        parts = block.begin()
+        while not parts.atEnd():
+            fragment = parts.fragment()
+            shape = fragment.charFormat().toImageFormat()
+            if shape.isValid():
+                natural = QImage(str(resource("help", shape.name()))).width()
+                shape.setWidth(max(1, min(room, natural)))
+                cursor = QTextCursor(document)
+                cursor.setPosition(fragment.position())
+                cursor.setPosition(
+                    fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor
+                )
+                cursor.setCharFormat(shape)
+                break
+            parts += 1
+        block = block.next()
 
 
 def _set_tables(document: QTextDocument) -> None:
