@@ -7,6 +7,7 @@ that autograd differentiates by, at nothing: then these are the edges' gradients
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -24,15 +25,22 @@ def rows_of(x, rows, length):
     return x.view(rows, length, -1) if x.ndim == 2 else x
 
 
+class EnoughError(Exception):
+    """All has been seen: the rest of the run is not needed."""
+
+
 def seen(model, ids, names, hooks=()):
-    """Return what hooks see in one run."""
+    """Return what hooks see in one run, which ends with the last of them."""
     kept = {}
 
     def keep(x, hook, name):
         kept[name] = rows_of(x, *ids.shape)
+        if len(kept) == len(names):
+            raise EnoughError
 
     keepers = [(name, partial(keep, name=name)) for name in names]
-    model.bridge.run_with_hooks(ids, fwd_hooks=[*hooks, *keepers])
+    with suppress(EnoughError):
+        model.bridge.run_with_hooks(ids, fwd_hooks=[*hooks, *keepers])
     return kept
 
 

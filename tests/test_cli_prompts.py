@@ -148,6 +148,27 @@ def test_a_model_s_own_tokenizer_counts_and_only_what_it_does_is_kept(call, tmp_
 
 
 @pytest.mark.model
+def test_the_files_are_what_an_ablation_with_means_needs(call, tmp_path):
+    prompts, reference = tmp_path / "p.csv", tmp_path / "r.jsonl"
+    code, _out, _err = call(
+        *("months", "--model", "toy", "--template", "bare", "--between", "comma"),
+        *("--out", prompts, "--reference-out", reference, "--references", 9),
+    )
+    assert code == 0
+    arguments = [
+        *("run", "ablate", "--model", "toy", "--layers", "0:1", "--out", tmp_path / "r.json"),
+        *("--prompts", prompts, "--reference", reference),
+    ]
+    assert cli.main([str(a) for a in arguments]) == 0
+    found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert found["params"]["mode"] == "auto"
+    assert len(found["params"]["reference"]) == 9
+    told = {notice["code"] for notice in found["warnings"]}
+    assert not told & {"means_pooled", "lengths_differ", "task_not_done", "reference_is_self"}
+    assert all(value > 0 for value in found["result"]["base"])
+
+
+@pytest.mark.model
 def test_a_task_that_the_model_cannot_do_is_refused_before_anything_is_written(call, tmp_path):
     out_file = tmp_path / "p.csv"
     code, out, err = call(

@@ -19,10 +19,14 @@ _KEY = "the key of the result object"
 _PARTS = "what parts that belong together are called"
 _EDGES = "what leads from part to part, in a picture or a file"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
+_OF_EDGES = "the setting that chooses a circuit of edges, and what is said of it"
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
-    ("analyses/circuit/numbers.py", "rank"): _METRIC,
+    ("analyses/circuit/outcome.py", "rank"): _METRIC,
+    ("analyses/ablate/lent.py", "rank"): _METRIC,
+    ("views/picked.py", "circuit"): "the icon of a set of parts",
+    ("window/runs/picking.py", "circuit"): "the icon of a set of parts",
     ("analyses/edges/circuits.py", "rank"): _METRIC,
     ("methods/edge_estimates.py", "rank"): _METRIC,
     ("pictures/gate.py", "rank"): _METRIC,
@@ -72,6 +76,10 @@ OTHER_MEANINGS = {
     ("analyses/detect/spec.py", "circuit"): "an icon of that name",
     ("analyses/candidates/explain.py", "attention"): "the beginning of its fields' names",
     ("analyses/residual/sizes.py", "attention"): "what a part is called: the attention output",
+    ("analyses/edges/explain.py", "rank"): _METRIC,
+    ("analyses/edges/side.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/tried.py", "circuit"): _OF_EDGES,
+    ("analyses/edges/view.py", "circuit"): _OF_EDGES,
     **{(f"analyses/candidates/{part}.py", "tokens"): _KEY for part in _PARTS_OF_CANDIDATES},
 }
 

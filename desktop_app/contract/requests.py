@@ -210,7 +210,7 @@ class FetchPack:
 
 @dataclass(frozen=True)
 class MakePrompts:
-    """Make a family's prompts with the loaded model's tokenizer. Answer: `text.made`'s `Made`.
+    """Make a family's prompts by the loaded model's tokenizer, if there is one. Answer: `Made`.
 
     Attributes:
         family: Its name.

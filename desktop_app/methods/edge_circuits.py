@@ -146,7 +146,7 @@ def _run(
         logits = run_inputs(
             model, Runs(side.ids.expand(count, -1), entering, read), offsets, report=report
         )
-        return side.score(logits).double().cpu().numpy()
+        return side.score(logits).cpu().double().numpy()
 
 
 def faithfulness(

@@ -16,26 +16,22 @@ import torch
 from typing_extensions import override
 
 from desktop_app.contract.report import Reporter, ShareReporter
-from desktop_app.engine.interventions import Edit, FromTable, Variant
-from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, rows_per_pass
-from desktop_app.engine.receivers import KIND_SITES, make_inputs
+from desktop_app.engine.interventions import Edit, Variant
+from desktop_app.engine.receivers import KIND_SITES
 from desktop_app.engine.sweep import sweep
 from desktop_app.engine.sweep_pass import Loss, SweepPlan, no_hooks_left
+from desktop_app.methods.edge_tables import CPU_TOKENS, Shelf
 from desktop_app.methods.prepare import equal_length_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.receivers import Kind, Made
+    from desktop_app.engine.receivers import Kind
     from desktop_app.methods.edge_sides import Sides
+    from desktop_app.methods.edge_tables import Tables
 
-CPU_TOKENS = 2048
-"""Tokens of a pass on the CPU: more do not stay in its cache, of fewer the calls cost more."""
 _LARGEST_GROUP = 8
-# Of the memory that a pass may take, what the tables of a block may.
-_SHARE_OF_TABLES = 0.3
-_FLOAT = 4
 
 
 def cost_of(sides: Sides, edges: np.ndarray) -> np.ndarray:
@@ -51,7 +47,9 @@ def exact_effects(
     edges: np.ndarray,
     effects: np.ndarray,
     report: Reporter,
+    *,
     heard: Callable[[], None] | None = None,
+    shelf: Shelf | None = None,
 ) -> np.ndarray | None:
     """Find out what edges do to the metric of every prompt.
 
@@ -61,6 +59,7 @@ def exact_effects(
         effects: changed − base, float64 `[edge, N]`, filled in as they come.
         report: Told at every layer; may cancel there.
         heard: Called after each pass.
+        shelf: Keeps tables for further calls; None: they are made for this one alone.
 
     Returns:
         How far each prompt's untouched metric goes apart over batch sizes `[N]`; None in full
@@ -70,6 +69,7 @@ def exact_effects(
         MemoryExhaustedError: Not even a single edge at a time fits.
     """
     noise: np.ndarray | None = None
+    shelf = shelf or Shelf(sides, edges[:0])
     last = sides.graph.first_edges[-2]
     for prompt in range(len(sides)):
         into = edges[edges >= last]
@@ -80,9 +80,9 @@ def exact_effects(
     done = 0.0
     for group in groups:
         share = len(group) * sides.lengths[group[0]] / work
-        for part, portion in _parts(sides, group, inner):
+        for part, portion in shelf.parts(group, inner):
             told = ShareReporter(report, done, share * portion)
-            found = _sweep(sides, (group, inner[part]), effects, told, heard)
+            found = _sweep(shelf, (group, inner[part]), effects, told, heard)
             if found is not None:
                 noise = np.full(len(sides), np.nan) if noise is None else noise
                 noise[group] = np.fmax(noise[group], found)
@@ -102,106 +102,16 @@ def _into_logits(sides: Sides, prompt: int, senders: np.ndarray) -> np.ndarray:
     return np.asarray(found[1:] - found[0])
 
 
-def _parts(sides: Sides, group: Sequence[int], edges: np.ndarray) -> Iterator[tuple[slice, float]]:
-    """Yield which edges, in their order, have tables that fit into memory together; and a share."""
-    pairs = _pairs_before(sides, edges)
-    each = _bytes_of_entry(sides.model, sides.lengths[group[0]]) * len(group)
-    most = max(1, int(_SHARE_OF_TABLES * budget_bytes(sides.model) / each))
-    start = 0
-    while start < len(edges):
-        stop = int(np.searchsorted(pairs, pairs[start] + most, side="right"))
-        stop = min(max(stop, start + 1), len(edges))
-        yield slice(start, stop), (stop - start) / len(edges)
-        start = stop
-
-
-def _pairs_before(sides: Sides, edges: np.ndarray) -> np.ndarray:
-    """Return how many tables' entries the edges up to each one need, `[edges]`."""
-    graph = sides.graph
-    layers = np.array([r.layer for r in graph.receivers])[graph.inputs_of[edges]]
-    keys = layers.astype(np.int64) * graph.n_senders + graph.senders_of[edges]
-    _unique, first = np.unique(keys, return_index=True)
-    new = np.zeros(len(edges), dtype=np.int64)
-    new[first] = 1
-    return np.cumsum(new)
-
-
-def _bytes_of_entry(model: LoadedModel, length: int) -> int:
-    """Return the memory of what one sender's exchange makes of the inputs of one layer."""
-    info = model.info
-    width = max(info.d_head, model.widest_head)
-    numbers = (info.n_heads + 2 * info.n_kv_heads) * width + info.d_model
-    return length * numbers * BYTES_PER_ITEM.get(info.dtype, _FLOAT)
-
-
-class _Tables:
-    """What senders' exchanges make of the inputs of layers, on one prompt."""
-
-    def __init__(self, sides: Sides, prompt: int, edges: np.ndarray, report: Reporter) -> None:
-        graph, model = sides.graph, sides.model
-        self._places: dict[tuple[int, bool], dict[int, int]] = {}
-        wanted: dict[int, tuple[list[int], list[int]]] = {}
-        for layer, numbers in _by_layer(sides, edges).items():
-            attention, mlp = numbers
-            if layer in graph.parallel:
-                attention = mlp = sorted({*attention, *mlp})
-            wanted[layer] = (attention, mlp)
-            self._places[layer, False] = {n: i for i, n in enumerate(attention)}
-            self._places[layer, True] = {n: i for i, n in enumerate(mlp)}
-        side = sides.side(prompt)
-        most = max((max(map(len, pair)) for pair in wanted.values()), default=0)
-        plan = SweepPlan((0,), tokens=CPU_TOKENS)
-        length = side.ids.shape[1]
-        limit = max(1, rows_per_pass(model, length, (1, length), plan) - 1)
-        starts = range(0, most, limit)
-        parts: dict[tuple[int, Kind], list[torch.Tensor]] = {}
-        for number, start in enumerate(starts):
-            some = slice(start, start + limit)
-            share = ShareReporter(report, number / len(starts), 1 / len(starts))
-            made = make_inputs(model, side.ids, side.apart, _cut(wanted, some), report=share)
-            for layer, of_layer in made.items():
-                _gather(parts, layer, of_layer)
-        self._tables = {place: torch.cat(found) for place, found in parts.items()}
-
-    def entry(self, layer: int, kind: Kind, sender: int) -> FromTable:
-        """Return what an input is when a sender is exchanged for it."""
-        return FromTable(self._tables[layer, kind], self._places[layer, kind == "mlp"][sender])
-
-
-def _by_layer(sides: Sides, edges: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
-    """Return by layer the senders that attention and MLP need, each in order."""
-    receivers = sides.graph.receivers
-    found: dict[int, tuple[set[int], set[int]]] = {}
-    for number, sender in zip(
-        sides.graph.inputs_of[edges].tolist(), sides.graph.senders_of[edges].tolist(), strict=True
-    ):
-        pair = found.setdefault(receivers[number].layer, (set(), set()))
-        pair[receivers[number].kind == "in"].add(sender)
-    return {layer: (sorted(one), sorted(two)) for layer, (one, two) in found.items()}
-
-
-def _cut(
-    wanted: dict[int, tuple[list[int], list[int]]], some: slice
-) -> dict[int, tuple[list[int], list[int]]]:
-    cut = {layer: (one[some], two[some]) for layer, (one, two) in wanted.items()}
-    return {layer: pair for layer, pair in cut.items() if any(pair)}
-
-
-def _gather(parts: dict[tuple[int, Kind], list[torch.Tensor]], layer: int, made: Made) -> None:
-    for kind, table in made.by_kind.items():
-        if len(table):
-            parts.setdefault((layer, kind), []).append(table)
-
-
 def _sweep(
-    sides: Sides,
+    shelf: Shelf,
     what: tuple[Sequence[int], np.ndarray],
     effects: np.ndarray,
     report: Reporter,
     heard: Callable[[], None] | None,
 ) -> np.ndarray | None:
     """Run edges on prompts of one length; return how far their untouched metric goes apart."""
-    (group, edges), model = what, sides.model
+    (group, edges), sides = what, shelf.sides
+    model = sides.model
 
     def fill(base: torch.Tensor, values: torch.Tensor) -> None:
         changed = values.double().numpy().reshape(len(edges), len(group))
@@ -210,18 +120,15 @@ def _sweep(
             heard()
 
     with no_hooks_left(model):
-        tables = [_Tables(sides, prompt, edges, _Unheard(report)) for prompt in group]
-        entries = int(_pairs_before(sides, edges)[-1]) * len(group)
-        held = entries * _bytes_of_entry(model, sides.lengths[group[0]])
-        held += sum(map(sides.bytes_of, group))
-        with _beside(model, held):
+        tables = [shelf.tables(prompt, edges, _Unheard(report)) for prompt in group]
+        with _beside(model, shelf.held(group, edges)):
             runs = list(_runs(sides, group, edges, tables))
             swept = sweep(model, sides.ids(group), runs, _plan(sides, group), report, fill)
     return None if swept.noise is None else swept.noise.double().numpy()
 
 
 def _runs(
-    sides: Sides, group: Sequence[int], edges: np.ndarray, tables: Sequence[_Tables]
+    sides: Sides, group: Sequence[int], edges: np.ndarray, tables: Sequence[Tables]
 ) -> Iterator[Variant]:
     """Yield the run of each edge on each prompt."""
     graph = sides.graph

@@ -12,8 +12,9 @@ from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.memory import budget_bytes, row_bytes, rows_per_pass, used_bytes
 from desktop_app.engine.sweep_pass import SweepPlan
 from desktop_app.methods import edge_memory
-from desktop_app.methods.edge_effects import CPU_TOKENS, cost_of, exact_effects
+from desktop_app.methods.edge_effects import cost_of, exact_effects
 from desktop_app.methods.edge_estimates import estimates
+from desktop_app.methods.edge_tables import CPU_TOKENS, Shelf
 from desktop_app.support.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # A pass with gradients costs as much as so many without.
 _GRADIENTS = 3.0
+# Where more of all edges are to come than this, tables are made once for all of them.
+_WORTH_KEEPING = 0.2
 
 
 @dataclass
@@ -123,8 +126,8 @@ def _run_all(
     report: Reporter,
     show: Callable[[], None],
 ) -> None:
-    costs, rows, done = cost_of(sides, queue), _rows(sides), 0.0
-    start = 0
+    costs, rows, done, start = cost_of(sides, queue), _rows(sides), 0.0, 0
+    shelf = Shelf(sides, queue[:0])
     while start < len(queue):
         report.check()
         fitting = pace.fits(costs[start:])
@@ -134,7 +137,9 @@ def _run_all(
         block, work = queue[start : start + count], float(costs[start : start + count].sum())
         foreseen = done + float(costs[start : start + fitting].sum())
         share = _Quiet(report, done / max(1.0, foreseen), work / max(1.0, foreseen))
-        noise = exact_effects(sides, block, effects.exact, share, show)
+        if start and fitting > _WORTH_KEEPING * len(sides.graph):
+            shelf = shelf if shelf.keeps else Shelf(sides, queue)
+        noise = exact_effects(sides, block, effects.exact, share, heard=show, shelf=shelf)
         if noise is not None:
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)

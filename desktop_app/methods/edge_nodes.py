@@ -36,7 +36,7 @@ def node_effects(model: LoadedModel, graph: Graph, side: Side, report: Reporter)
     else:
         plan = SweepPlan((side.read,), lambda logits, _row, _base: side.score(logits))
     found = sweep(model, side.ids, runs, plan, report)
-    return (found.values.double() - side.base).cpu().numpy()
+    return (found.values.cpu().double() - side.base).numpy()
 
 
 def _places(graph: Graph) -> list[tuple[int, Site]]:

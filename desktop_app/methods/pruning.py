@@ -14,6 +14,7 @@ thrown away. The outcome is that of one step after another; guesses decide how f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from desktop_app.contract.kept import Kept, in_order, part_order, written_kept
@@ -151,12 +152,23 @@ class Pruning:
         for part in chain:
             without = {other: at for other, at in circuit.items() if other != part}
             circuits.append(without)
-            after = percent + self._changes.get(part, 0.0)
+            after = percent + self._expected(part)
             goes = self.rule.drops(after)
             guesses.append(goes)
             if goes:
                 circuit, percent = without, after
         return guesses, circuits
+
+    def _expected(self, part: Part) -> float:
+        """Return what taking a part out will change, as far as can be foreseen.
+
+        What it did beside another circuit, else what parts of its kind mostly do.
+        """
+        if part in self._changes:
+            return self._changes[part]
+        is_mlp = part[1] is None
+        alike = [c for other, c in self._changes.items() if (other[1] is None) is is_mlp]
+        return median(alike) if alike else 0.0
 
     def _take(self, chain: list[Part], guesses: list[bool], scores: np.ndarray) -> int:
         """Go the steps up to the first wrong guess, and return how many; learn from the rest."""

@@ -269,7 +269,8 @@ def means_watched(
     totals: dict[int, torch.Tensor] = {}
     for rows in equal_length_groups([len(r) for r in references], 16):
         for layer, values in watched([references[i] for i in rows]).items():
-            total = values.double().sum((0, 1) if pooled else 0)
+            fine = values.float() if values.device.type == "mps" else values.double()
+            total = fine.sum((0, 1) if pooled else 0)
             totals[layer] = totals[layer] + total if layer in totals else total
     count = sum(map(len, references)) if pooled else len(references)
     return {layer: (total / count).float() for layer, total in totals.items()}

@@ -1,9 +1,7 @@
 """The parts of a model and what leads from one to another, as a drawing: data, and where it lies.
 
-Layers go upward: embeddings at the bottom, logits at the top. Embeddings, MLPs and logits stand in
-a spine at the left, heads in columns of their number at its right, so that nothing moves where
-edges come and go. Where query heads share keys and values, a node of its own stands for each
-key-value head, below its layer's heads. Of the edges of a model, which may be millions, only those
+Where query heads share keys and values, a node of its own stands for each key-value head. Where all
+of it lies, `pictures.graph_layout` says. Of the edges of a model, which may be millions, only those
 that are drawn become objects.
 """
 
@@ -16,19 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desktop_app.contract.edges import EMBED, LOGITS, Graph
+from desktop_app.pictures.graph_layout import columns_of, lay_out
 from desktop_app.pictures.words import part_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.grammar import Part
 
 NodeKind = Literal["embed", "head", "kv", "mlp", "logits"]
 
-# The spine's place, and the first column of heads.
-_SPINE, _HEADS = 2.0, 3.6
-_FEWEST_COLUMNS, _BESIDE = 3, 0.2
-_MARGIN = 0.5
 MOST_DRAWN = 5_000
 """How many edges are drawn at most."""
 
@@ -346,7 +341,7 @@ def draw_graph(
         _node(table, number, told, None if inside is None else number in held) for number in numbers
     )
     finite = np.abs(values[np.isfinite(values)])
-    spread = _layout(table, nodes)
+    spread = lay_out(table.graph, nodes)
     kinds = tuple(table.graph.receivers[int(i)].kind for i in table.graph.inputs_of[edges])
     return BoardPicture(
         nodes,
@@ -366,7 +361,7 @@ def draw_graph(
             for head in table.heads_of(number)
             if head in place
         ),
-        _columns(nodes),
+        columns_of(nodes),
     )
 
 
@@ -384,61 +379,3 @@ def _node(table: NodeTable, number: int, marks: Marks, kept: bool | None) -> Nod
         number in marks.pinned,
         marks.published.get(number, ""),
     )
-
-
-def _columns(nodes: Iterable[Node]) -> tuple[tuple[int, float], ...]:
-    """Return the heads' numbers that are there, and the column of each."""
-    heads = sorted({node.head for node in nodes if node.kind == "head" and node.head is not None})
-    room = max(len(heads), _FEWEST_COLUMNS)
-    step, last = room / max(len(heads), 1), _HEADS + room + _BESIDE
-    wider = np.ceil(last) / last
-    return tuple((head, (_HEADS + (at + 0.5) * step) * wider) for at, head in enumerate(heads))
-
-
-def _layout(
-    table: NodeTable, nodes: tuple[Node, ...]
-) -> tuple[np.ndarray, np.ndarray, tuple[float, float], tuple[tuple[int, float, float], ...]]:
-    """Return columns and rows of the nodes, how many there are, and the layers' bands."""
-    columns = dict(_columns(nodes))
-    last = _HEADS + max(len(columns), _FEWEST_COLUMNS) + _BESIDE
-    size = table.graph.heads // table.graph.kv_heads
-    known, at = list(columns) or [0], list(columns.values()) or [(_HEADS + last) / 2]
-    steps: dict[int, list[str]] = {}
-    order = {"kv": 0, "head": 1, "mlp": 2, "embed": 0, "logits": 0}
-    for node in nodes:
-        rows = steps.setdefault(node.layer, [])
-        both = node.layer in table.graph.parallel and node.kind != "kv"
-        row: str = "both" if both else node.kind
-        if row not in rows:
-            rows.append(row)
-    height: dict[tuple[int, str], float] = {}
-    bands: list[tuple[int, float, float]] = []
-    low = _MARGIN
-    for layer in sorted(steps):
-        rows = sorted(steps[layer], key=lambda kind: order.get(kind, 1))
-        start = low - 0.5
-        for row in rows:
-            height[layer, row] = low
-            low += 0.7
-        low += 0.45
-        if 0 <= layer < table.graph.layers:
-            bands.append((layer, start - 0.075, low - 0.5 - 0.075))
-    rows_in_all = low - 0.45 - 0.7 + _MARGIN
-    x, y = np.empty(len(nodes)), np.empty(len(nodes))
-    for place, node in enumerate(nodes):
-        level = (node.layer, node.kind if (node.layer, node.kind) in height else "both")
-        y[place] = rows_in_all - height[level]
-        x[place] = _SPINE
-        if node.kind == "head":
-            x[place] = columns[node.head or 0]
-        elif node.kind == "kv":
-            x[place] = np.interp((node.head or 0) * size + (size - 1) / 2, known, at)
-    shown = tuple(
-        (layer, rows_in_all - top, rows_in_all - bottom) for layer, bottom, top in reversed(bands)
-    )
-    # Whole columns and rows, filled to their ends.
-    size_in_all = (float(np.ceil(last)), float(np.ceil(rows_in_all)))
-    wider, higher = size_in_all[0] / last, size_in_all[1] / rows_in_all
-    shown = tuple((layer, top * higher, bottom * higher) for layer, top, bottom in shown)
-    x[x == _SPINE] *= wider  # the columns are as wide already
-    return x, y * higher, size_in_all, shown

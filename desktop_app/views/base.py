@@ -465,6 +465,7 @@ class AnalysisView(QWidget):
         if self._picked is not None:
             self._picked.wanted.connect(self._on_together_wanted)
             self._picked.lens_wanted.connect(self._on_lens_wanted)
+            self._picked.keep_wanted.connect(self._on_keep_wanted)
             self._picked.pin_wanted.connect(self._on_pin_wanted)
 
     def forbid_running(self, reason: str) -> None:
@@ -559,6 +560,10 @@ class AnalysisView(QWidget):
     def _on_lens_wanted(self) -> None:
         parts = written_parts(self.selection.picked)
         self.intent_raised.emit(Intent("lens_without", {"parts": parts}))
+
+    def _on_keep_wanted(self) -> None:
+        parts = written_parts(self.selection.picked)
+        self.intent_raised.emit(Intent("keep_parts", {"parts": parts}))
 
     def _on_pin_wanted(self) -> None:
         parts = written_parts(self.selection.picked)

@@ -30,11 +30,13 @@ class PickedBar(QWidget):
     Signals:
         wanted: The picked parts are to be removed together.
         lens_wanted: A run without them is to be read, layer by layer.
+        keep_wanted: They are to be kept as a circuit, and all others replaced.
         pin_wanted: They are to be put on the circuit board.
     """
 
     wanted = Signal()
     lens_wanted = Signal()
+    keep_wanted = Signal()
     pin_wanted = Signal()
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
@@ -48,15 +50,19 @@ class PickedBar(QWidget):
         self.lens = QPushButton("Lens without")
         self.lens.setToolTip("Read every layer of a run that lacks these heads and MLPs")
         set_role(self.lens, "quiet")
+        self.keep = icon_button("circuit", "Keep as a circuit: all other heads are replaced")
         self.pin = icon_button("pin", "Pin on the board: these heads among the model's edges")
         self.drop = icon_button("close", "Let the picked heads go", "text_muted")
-        row_in(self, (self._words, 1), self.lens, self.button, self.pin, self.drop, spacing=6)
+        buttons = self.lens, self.button, self.keep, self.pin, self.drop
+        row_in(self, (self._words, 1), *buttons, spacing=6)
         # Shown before it has its place, it would be a window of its own.
         self.lens.setVisible(bool(serving("lens_without")))
+        self.keep.setVisible(bool(serving("keep_parts")))
         self.pin.setVisible(bool(serving("pin_parts")))
         self.setAccessibleName("Picked heads")
         self.button.clicked.connect(self.wanted)
         self.lens.clicked.connect(self.lens_wanted)
+        self.keep.clicked.connect(self.keep_wanted)
         self.pin.clicked.connect(self.pin_wanted)
         self.drop.clicked.connect(self._on_drop)
         selection.picked_changed.connect(self.show_picked)

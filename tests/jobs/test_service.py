@@ -8,10 +8,11 @@ import torch
 from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
-from desktop_app.contract.requests import LoadModel, ModelSpec, RunAnalysis
+from desktop_app.contract.requests import LoadModel, MakePrompts, ModelSpec, RunAnalysis
 from desktop_app.engine.model import LoadedModel
 from desktop_app.jobs.service import Service
 from desktop_app.support.errors import MemoryExhaustedError
+from desktop_app.text.made.forms import NumbersForm
 
 ROW = PromptRow(text="1 2 3 4", answer=" 5", wrong=" 4")
 
@@ -29,3 +30,15 @@ def test_memory_that_ends_outside_a_sweep_is_said_in_a_sentence(error, monkeypat
     with pytest.raises(MemoryExhaustedError, match="toy ran out of memory: shorten") as caught:
         service.perform(RunAnalysis("ablate", AblateParams(prompts=(ROW,))), SilentReporter())
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.model
+def test_prompts_are_made_with_the_loaded_model_s_own_tokenizer():
+    service, asked = Service(), MakePrompts("numbers", NumbersForm(count=1), "no")
+    assert not service.perform(asked, SilentReporter()).measured
+    service.perform(LoadModel(ModelSpec("toy", device="cpu")), SilentReporter())
+    made = service.perform(asked, SilentReporter())
+    assert made.measured
+    assert made.lengths == (4,)  # without a BOS; every number takes its space along
+    with_bos = MakePrompts("numbers", NumbersForm(count=1), "yes")
+    assert service.perform(with_bos, SilentReporter()).lengths == (5,)

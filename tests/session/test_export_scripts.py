@@ -17,6 +17,7 @@ from desktop_app.analyses.ablate import run as ablate
 from desktop_app.analyses.attention import run as attention
 from desktop_app.analyses.attribute import run as attribute
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.circuit import run as circuit
 from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
 from desktop_app.analyses.detect import run as detect
@@ -39,6 +40,9 @@ from tests.session.alone import require_clean, run_alone
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
 NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
+GROUPED = tuple(
+    row.model_copy(update={"group": name}) for row, name in zip(ROWS, "AB", strict=True)
+)
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
 LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
 JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
@@ -183,6 +187,57 @@ RUNS = {
         (PromptRow(text="a b a b"),),
         {"replace": "b", "with_": ("c", " d", "+"), "occurrence": 2, "text": str(COUNTED)},
     ),
+    "circuit": (
+        circuit.run,
+        ROWS,
+        {
+            "keep": "0.1,1.0@-1@0,2.2,m1",
+            "mlps": True,
+            "minus": True,
+            "controls": 2,
+            "completeness": 2,
+            "minimality": True,
+            "generate": 2,
+        },
+    ),
+    "circuit-pruned": (
+        circuit.run,
+        ROWS,
+        {"prune": 30, "mlps": True, "controls": 2, "minus": True},
+    ),
+    "circuit-forward": (
+        circuit.run,
+        ROWS,
+        {"prune": 15, "passes": "forward", "replace": "zero", "controls": 0},
+    ),
+    "circuit-published": (
+        circuit.run,
+        ROWS,
+        {
+            "keep": "0.1,1.0,m1",
+            "mlps": True,
+            "means": "as-published",
+            "minus": True,
+            "controls": 0,
+            "reference": ("1 3 5 2", "9 8 7 1"),
+        },
+    ),
+    "circuit-groups": (
+        circuit.run,
+        GROUPED,
+        {
+            "keep": "none",
+            "reference": ("1 3 5 2", "9 8 7 1", "3 3"),
+            "reference_groups": ("A", "B", "B"),
+            "generate": 2,
+        },
+    ),
+    "circuit-twins": (
+        circuit.run,
+        ROWS,
+        {"keep": "0.1,1.0", "replace": "resample", "metric": "kl", "controls": 2},
+    ),
+    "circuit-all": (circuit.run, ROWS, {"metric": "loss"}),
     "compare": (compare.run, UNEVEN, {"with_weights": "processed", "rank_heads": True}),
     "compare-half": (compare.run, (ROW,), {"with": "toy", "with_dtype": "bfloat16"}),
     "compare-norms": (compare.run, ROWS, {"with_layernorm": "eps", "norm_steps": True}),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.views.default import DefaultView
@@ -226,3 +227,24 @@ def test_the_view_of_an_analysis_without_one_picks_as_well(qtbot, selection):
     assert find(view, Heatmap).picked() == {(1, 3)}
     selection.pick(((4, 0), (9, 9), (4, None)))
     assert find(view, Heatmap).picked() == {(0, 0)}
+
+
+@pytest.mark.qt_log_ignore("does not support")
+def test_a_ranking_offers_its_upper_rows_as_a_circuit(view, selection, heard):
+    asked, table = heard(view.intent_raised), find(view, RankingList, "Parts by effect")
+    click_row(table, 1, Qt.KeyboardModifier.NoModifier)
+    offered = []
+    view.menu_opening.connect(lambda menu, _what: offered.extend(menu.actions()))
+    place = table.visualRect(table.model().index(1, 0)).center()
+    event = QContextMenuEvent(
+        QContextMenuEvent.Reason.Mouse, place, table.viewport().mapToGlobal(place)
+    )
+    QApplication.sendEvent(table.viewport(), event)
+    named = {action.text(): action for action in offered}
+    parts = [(4 + row, column) for row, column in (r.key for r in table.ranking.rows[:2])]
+    named["Pick these 2: this row and all above it"].trigger()
+    assert set(selection.picked) == set(parts)
+    named["Keep these 2: this row and all above it, as a circuit"].trigger()
+    assert asked[-1][0].name == "keep_parts"
+    assert asked[-1][0].data["parts"] == ",".join(f"{layer}.{head}" for layer, head in parts)
+    QApplication.activePopupWidget().close()

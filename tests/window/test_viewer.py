@@ -41,6 +41,7 @@ def test_every_result_is_drawn_and_exported_without_torch(tmp_path):
         assert ADVICE in sentence
     assert found["banner"] == ""
     assert "Viewer" in found["model"]
+    assert found["made"] == [5, False]  # prompts are made without a model, and not tried
     assert found["cli"] == [3, 3]
     assert done.stderr.count(ADVICE) == 2
     assert "Traceback" not in done.stderr

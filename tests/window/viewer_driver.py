@@ -73,8 +73,11 @@ def main(path, out):
         failures[row.analysis] = view.read_out()["failure"]
     window.top_bar.model_button.click()
     wait_for(lambda: not window.models.dialog.banner.isHidden())
+    maker = window.maker.open_dialog()
+    wait_for(lambda: bool(maker.read_out()["prompts"]))
     found = {
         "drawn": drawn,
+        "made": [len(maker.read_out()["prompts"]), maker.gate.button.isEnabled()],
         "failures": failures,
         "dialog": window.models.dialog.banner.text(),
         "banner": "" if window.banner.isHidden() else window.banner.text(),
@@ -82,6 +85,7 @@ def main(path, out):
         "imported": sorted(HIDDEN & {name.split(".")[0] for name in sys.modules}),
     }
     window.models.dialog.close()
+    maker.close()
     window.close()
     wait_for(lambda: not window.isVisible())
     found["cli"] = [

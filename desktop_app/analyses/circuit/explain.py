@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.circuit.keeping import Shape, kept_of
+from desktop_app.analyses.circuit.names import entry_name
 from desktop_app.analyses.circuit.outcome import Outcome, costs, harm, in_percent
-from desktop_app.analyses.circuit.picture import change_words, entry_name, evidence, threshold
+from desktop_app.analyses.circuit.picture import change_words, evidence, threshold
 from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import difference, share, term
 from desktop_app.pictures.facts import Explained

@@ -14,6 +14,7 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 
 # A line of Qt's own cuts lists off at a sixth of this.
 _LONGEST = 200_000
@@ -144,7 +145,7 @@ class KeepRow(QWidget):
 
 def _quiet(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     button.setAccessibleName(tip)
     set_role(button, "quiet")
     return button

@@ -155,7 +155,9 @@ def read_file(path: Path) -> str:
     try:
         return read_keep(str(path))
     except BadInputError as error:
-        told = str(error).replace(str(path), path.name).removeprefix("--keep").lstrip(": ")
+        name = f"“{path.name}”"
+        told = str(error).replace(f"“{path}”", name).replace(str(path), name)
+        told = told.removeprefix("--keep").lstrip(": ")
         raise BadInputError(told[:1].upper() + told[1:]) from None
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.circuit.keeping import Shape, kept_of
-from desktop_app.analyses.circuit.picture import name_of
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.contract.kept import part_order
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.published import (

@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.circuit import plots, tables
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.analyses.circuit.outcome import costs
-from desktop_app.analyses.circuit.picture import evidence, name_of
+from desktop_app.analyses.circuit.picture import evidence
 from desktop_app.analyses.circuit.texts import TextPair, texts_of
 from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.ranking import Ranking

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.outcome import (
     Outcome,
     change_grid,
@@ -27,9 +28,10 @@ from desktop_app.analyses.circuit.states import (
     grid_of,
     part_at,
 )
+from desktop_app.analyses.circuit.tables import table
 from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.noise import noise_sentence
-from desktop_app.pictures.words import MINUS, metric_name, number, part_name, percent, plural
+from desktop_app.pictures.words import metric_name, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
     from desktop_app.pictures.certainty import Cells
+
+__all__ = ["table"]  # what exports ask for
 
 _REPLACED = {
     "mean": "its mean",
@@ -64,18 +68,6 @@ def evidence(result: Result) -> tuple[Cells, ...]:
         return (listed(known, places.__getitem__, list(places), digits=3),)
     scale = 100 / float(np.nanmean(values(result.data, "full")))
     return (listed(known, places.__getitem__, list(places), scale=scale, digits=1),)
-
-
-def name_of(part: Part) -> str:
-    """Name a part as the field does."""
-    return part_name(*part, "mlp")
-
-
-def entry_name(entry: str) -> str:
-    """Name an entry of a list, perhaps with its positions: `L5H3 at 0, −1`."""
-    part, at, places = entry.partition("@")
-    listed = places.replace("-", MINUS).replace("@", ", ")
-    return name_of(part_of(part)) + (f" at {listed}" if at else "")
 
 
 def size_words(result: Result) -> str:
@@ -193,11 +185,6 @@ def board(result: Result) -> Board:
     return board_of(shape, states, changes, tip, change_name(result))
 
 
-def change_name(result: Result) -> str:
-    """Name what colours the map."""
-    return "without it, points" if in_percent(result.data) else f"without it, {metric_name(result)}"
-
-
 def cell_words(
     result: Result, states: np.ndarray, changes: np.ndarray, row: int, column: int
 ) -> str:
@@ -241,11 +228,6 @@ def part_sentence(result: Result, part: Part) -> str:
         return "All MLPs stay: they are no parts of this circuit. Click it to make them parts."
     step = _dropped_at(result.data, part)
     return step or "Outside: it is replaced. Click or press Space to keep it."
-
-
-def states_of(result: Result) -> np.ndarray:
-    """Return the state of every cell."""
-    return grid_of(kept_of(result.data), Shape.of_result(result), dropped(result.data))
 
 
 def _dropped_at(data: Mapping[str, Any], part: Part) -> str:
@@ -303,15 +285,6 @@ def threshold(result: Result) -> float:
 def is_withheld(result: Result) -> bool:
     """Return whether percentages are withheld."""
     return not math.isfinite(single(result.data, "percent_of_means"))
-
-
-def table(
-    result: Result, prompt: int = 0, head: tuple[int, int] | None = None
-) -> tuple[list[str], list[list[str]]]:
-    """Return every part with its state and what it costs, for a spreadsheet."""
-    from desktop_app.analyses.circuit.tables import table as whole
-
-    return whole(result, prompt, head)
 
 
 def circuit_parts(result: Result) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.circuit.keeping import places_in
-from desktop_app.analyses.circuit.picture import name_of
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.layouts import column_in, row_in
@@ -89,8 +89,8 @@ class PlacesRow(QWidget):
         self.last.setToolTip("Keep the chosen part at each prompt's last position alone")
         for button in (self.everywhere, self.last):
             set_role(button, "quiet")
-        top = row_in(None, (self._words, 1), self.everywhere, self.last, spacing=6)
-        column_in(self, top, self.strip, spacing=2)
+        buttons = row_in(None, self.everywhere, self.last, None, spacing=2)
+        column_in(self, self._words, self.strip, buttons, spacing=2)
         self.strip.place_switched.connect(self.place_switched)
         self.strip.token_clicked.connect(self.position_chosen)
         self.everywhere.clicked.connect(self.everywhere_wanted)
@@ -126,7 +126,7 @@ class PlacesRow(QWidget):
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
         shown = not self.strip.isHidden()
-        return {"places": self.words(), "tokens": self.strip.texts() if shown else ()}
+        return {"places": self.words(), "strip": self.strip.texts() if shown else ()}
 
 
 def _at(kept: int, length: int) -> str:

@@ -175,7 +175,7 @@ def _fields(study: Study, prepared: Prepared, gate: Gate) -> dict[str, Any]:
         ("faithfulness", _over(score - empty, apart, apart != 0)),
     ):
         data |= with_twins(name, values)
-    data["percent_of_means"] = math.nan if withheld else study.share(score)
+    data["percent_of_means"] = math.nan if withheld else study.left
     if study.pruning is not None:
         trail = study.pruned(study.pruning)
         data |= {name: value for name, value in trail.items() if name.startswith("trail")}

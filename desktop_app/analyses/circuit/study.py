@@ -69,6 +69,12 @@ class Study:
             done += weight
         self.reached = ""
 
+    @property
+    def left(self) -> float:
+        """What the circuit keeps of the untouched metric, mean over mean, in per cent."""
+        known = np.isfinite(self.score).all() or self.pruning is None
+        return self.share(self.score) if known or self.pruning is None else self.pruning.percent
+
     def share(self, scores: np.ndarray) -> float:
         """Return a metric per prompt as per cent of the untouched one, mean over mean."""
         full = float(self.knockout.full.mean())

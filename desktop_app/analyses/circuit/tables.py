@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, part_of
+from desktop_app.analyses.circuit.names import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.outcome import (
     Cost,
     costs,
@@ -15,7 +16,6 @@ from desktop_app.analyses.circuit.outcome import (
     in_percent,
     values,
 )
-from desktop_app.analyses.circuit.picture import change_name, entry_name, name_of, states_of
 from desktop_app.analyses.circuit.states import STAYS, cell_of
 from desktop_app.pictures.certainty import SPREAD, evidence_of, spread_of
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
@@ -163,7 +163,7 @@ def log(data: Mapping[str, Any], *, newest_first: bool = False) -> Ranking:
         Column("pass", "number", "Pass", width=50, muted=True, priority=2),
         Column("part", "name", "Part"),
         Column("before", "percent", "Before", priority=1),
-        Column("change", "bar", "Change", signed=True, priority=1, least=50),
+        Column("change", "bar", "Change", signed=True, priority=1, least=68),
         Column("after", "percent", "Without"),
         Column("verdict", "mark", ""),
     )

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.analyses.circuit.picture import name_of
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import hook
 from desktop_app.pictures.words import plural

@@ -13,6 +13,7 @@ from desktop_app.analyses.circuit.keep_map import KeepMap
 from desktop_app.analyses.circuit.keep_row import KeepRow
 from desktop_app.analyses.circuit.keeping import Shape, dropped, kept_of, toggled_place
 from desktop_app.analyses.circuit.known import lent_roles
+from desktop_app.analyses.circuit.names import name_of
 from desktop_app.analyses.circuit.places_row import PlacesRow
 from desktop_app.analyses.circuit.side import CircuitHeader, CircuitSide
 from desktop_app.analyses.circuit.states import WORDS, board_of, cell_of, grid_of, part_at
@@ -477,7 +478,7 @@ def _size(asked: KeepSet) -> str:
 
 def _state_words(states: np.ndarray, shape: Shape, row: int, column: int) -> str:
     part = part_at((row, column), shape)
-    return f"{data_of.name_of(part)}  {WORDS[int(states[row, column])]}"
+    return f"{name_of(part)}  {WORDS[int(states[row, column])]}"
 
 
 VIEW = CircuitView

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QWidget
 
+from desktop_app.analyses.edges.drawing import USUAL
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.icons import icon_button
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from desktop_app.widgets.basics.selection import Selection
 
-USUAL = 300
 _STEPS = (30, 100, USUAL, 1_000, 3_000, 5_000)
 _HOW = "Point at an edge for its number; a click keeps it, Delete takes it out of the circuit."
 _SEARCH = "Find a node"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.facts import Place
 
 WHATS = ("effect", "estimate", "faithfulness", "agreement", "cpr", "cmd", "inclusion", "jaccard")
-_KEYS = {"value": "effect", "made": "estimate", "circuit": "faithfulness"}
+_KEYS = {"value": "effect", "made": "estimate"}
 _PAGE = "edges"
 _SIGN, _CIRCUITS, _ESTIMATES = "Formula and sign", "Circuits", "Estimates"
 

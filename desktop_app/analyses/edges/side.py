@@ -152,10 +152,10 @@ class EdgeSide(QWidget):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if event.key() in _TOGGLES and not event.modifiers():
-                self._on_toggle()
-                return True
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() in _TOGGLES and not event.modifiers():  # type: ignore[attr-defined]
+            self._on_toggle()
+            return True
         return super().eventFilter(watched, event)
 
     def show_edges(self, ranking: Ranking, outside: frozenset[Hashable], note: str) -> None:

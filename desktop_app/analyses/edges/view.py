@@ -9,18 +9,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from desktop_app.analyses.edges import picture as data_of
-from desktop_app.analyses.edges.board_pane import USUAL, BoardPane
-from desktop_app.analyses.edges.hypothesis import Hypothesis
-from desktop_app.analyses.edges.known import Known, is_try, known_of
+from desktop_app.analyses.edges.board_pane import BoardPane
+from desktop_app.analyses.edges.drawing import chosen_edges, edges_of, legend_of, node_words
+from desktop_app.analyses.edges.known import Known, known_of
 from desktop_app.analyses.edges.marks import Marker
 from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPane
 from desktop_app.analyses.edges.side import EdgeSide
-from desktop_app.analyses.edges.tried import Tries, given_edges, measures_same, read_edges, text_of
+from desktop_app.analyses.edges.trial import MEASURING, Trial
 from desktop_app.contract.grammar import parse_parts
 from desktop_app.pictures.certainty import with_columns
-from desktop_app.pictures.graph import BoardPicture, Node, draw_graph, strongest
+from desktop_app.pictures.graph import Node, draw_graph
 from desktop_app.pictures.roles import BORROWED
-from desktop_app.pictures.words import clipped, plural
+from desktop_app.pictures.words import clipped
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.certainty import why_not
@@ -41,11 +41,9 @@ if TYPE_CHECKING:
     from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.ranking import Ranking
 
-# Of a node that is expanded, and of one that is pinned: so many of its strongest edges.
-_EXPANDED, _PINNED = 12, 4
-_LISTED = 1_000
+# So many are listed at most: of the board, and of the selected node.
+_LISTED, _OF_NODE = 1_000, 500
 _TRY = {"method": "none", "nodes": False, "controls": 0, "resamples": 0}
-_MEASURING = "The edges are still being measured: wait, or stop the run, then try a circuit."
 _NOT_THERE = "“{}” is no node of this model: write L5H3, 5.3, m4, embed or logits."
 
 
@@ -67,8 +65,7 @@ class EdgesView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._known: Known | None = None
-        self._measured: Result | None = None
-        self._hypothesis, self._tries, self._marker = Hypothesis(), Tries(), Marker()
+        self._marker = Marker()
         self._expanded: dict[int, None] = {}
         self._edges = np.empty(0, dtype=np.int64)
         self._paged: Result | None = None
@@ -76,6 +73,7 @@ class EdgesView(AnalysisView):
         self._gate = Banner()
         self._headline = ElidedLabel("", "heading")
         self._pane, self._side = BoardPane(self.selection), EdgeSide()
+        self._trial = Trial(self._side.circuit, self)
         self.board = self._pane.board
         self._curves, self._agreement, self._nodes = CurvesPane(), AgreementPane(), NodesPane()
         split = Reflow((self._pane, 3, 620, 400), (self._side, 2, 380, 420))
@@ -90,7 +88,7 @@ class EdgesView(AnalysisView):
         self._connect_content()
 
     def _connect_content(self) -> None:
-        pane, side, board, circuit = self._pane, self._side, self.board, self._side.circuit
+        pane, side, board, trial = self._pane, self._side, self.board, self._trial
         self.pages.changed.connect(self._fill_page)
         pane.amount_changed.connect(self._redraw)
         pane.scope_changed.connect(self._redraw)
@@ -108,17 +106,15 @@ class EdgesView(AnalysisView):
         side.toggled.connect(self._on_toggled)
         side.list.row_selected.connect(self._on_row_selected)
         side.list.row_activated.connect(self._on_row_activated)
-        circuit.undo_asked.connect(self._on_undo)
-        circuit.redo_asked.connect(self._on_redo)
-        circuit.reset_asked.connect(self._on_reset)
-        circuit.test_asked.connect(self._on_test)
-        circuit.save_asked.connect(self._on_save)
+        trial.changed.connect(self._redraw)
+        trial.run_wanted.connect(self._on_run_wanted)
+        trial.keep_wanted.connect(self.title_wanted)
         self._agreement.edge_chosen.connect(self._on_row_selected)
         self._nodes.node_chosen.connect(self._on_node_named)
         self.selection.head_changed.connect(self._on_selected)
         keys = QShortcut(QKeySequence.StandardKey.Undo, self)
         keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys.activated.connect(self._on_undo)
+        keys.activated.connect(trial.undo)
 
     # Drawing.
 
@@ -130,32 +126,16 @@ class EdgesView(AnalysisView):
     @override
     def draw_new(self, result: Result) -> None:
         known = known_of(result.data)
-        if known is not None:
-            self._take(result, known)
-        self.draw_result(result)
-
-    def _take(self, result: Result, known: Known) -> None:
-        """Take note of a result: of a measurement, or of a circuit that was tried on it."""
-        self._tries.add(result)
-        if known.has_effects and not is_try(result):
-            self._measured = result
+        if known is not None and self._trial.take(result, known):
             self._expanded = {}
-            self._hypothesis.begin(known.kept)
-        elif self._measured is not None and not measures_same(self._measured, result):
-            self._measured = None
-            self._hypothesis.begin(None)
-        given = given_edges(result, known)
-        if is_try(result) and given is not None and not self._tries.expects_other(result):
-            now = self._hypothesis.inside
-            if now is None or not np.array_equal(now, given):
-                self._hypothesis.adopt(given)
+        self.draw_result(result)
 
     @override
     def draw_result(self, result: Result) -> None:
         known = known_of(result.data)
         if known is None:
             raise ValueError("the result does not say of what shape its model is")
-        source = self._measured or result
+        source = self._trial.measured or result
         self._known = known if source is result else known_of(source.data)
         several = len(result.prompts) > 1
         self._pane.chooser.set_result(result)
@@ -198,7 +178,8 @@ class EdgesView(AnalysisView):
         if name == "curves":
             self._curves.show_data(known.data)
         elif name == "agreement":
-            method = "" if self._measured is None else str(self._measured.params.get("method"))
+            measured = self._trial.measured
+            method = "" if measured is None else str(measured.params.get("method"))
             self._agreement.show_known(known, "eap" if method == "eap" else "eap-ig", None)
         elif name == "nodes":
             self._nodes.show_ranking(data_of.node_list(known))
@@ -218,8 +199,7 @@ class EdgesView(AnalysisView):
             return False
         if not self._is_partial:
             self._expanded = {}
-            self._hypothesis.begin(None)
-            self._measured = None
+            self._trial.begin_anew()
             self.pages.turn_to("board")
         self._is_partial = True
         self._known = known
@@ -230,53 +210,25 @@ class EdgesView(AnalysisView):
     def _draw(self, known: Known, result: Result | None) -> None:
         """Draw the board and its list."""
         prompt = self._prompt_shown(result)
-        inside = self._hypothesis.inside
-        self._edges = self._chosen_edges(known, prompt, inside)
+        inside, pinned = self._trial.inside, self._marker.pinned(known.table)
+        by_hand = (self._trial.touched(), self._expanded, pinned)
+        values, amount = known.values(prompt), self._pane.amount
+        self._edges = chosen_edges(known, values, amount, inside, by_hand)
         marks = self._marker.marks(known.table, self._pane.overlay)
         drawn = draw_graph(known.table, known.drawn(prompt, inside), self._edges, marks)
         self.board.set_words(self._tell_edge, self._tell_node)
-        self.board.show_picture(drawn, _legend(drawn))
+        self.board.show_picture(drawn, legend_of(drawn))
         self._pane.show_count(len(self._edges), len(known))
         self._pane.show_names([node.name for node in drawn.nodes])
         short = data_of.headline(known, result, prompt, short=True)
         self._headline.set_full_text(data_of.headline(known, result, prompt), short)
         self._list()
-        self._show_circuit()
-
-    def _chosen_edges(
-        self, known: Known, prompt: int | None, inside: np.ndarray | None
-    ) -> np.ndarray:
-        """Return what is drawn: the circuit's strongest, and what was put on the board by hand."""
-        values = known.values(prompt)
-        amount = self._pane.amount
-        if inside is None:
-            found = strongest(values, amount)
-        else:
-            # A circuit that was only scored has no effects: then any of its edges.
-            sized = np.where(np.isfinite(values), values, 0.0)
-            found = strongest(sized, amount, inside)
-            if amount > USUAL or not len(found):
-                found = np.union1d(found, strongest(values, amount - len(found)))
-        extra = [np.asarray(self._hypothesis.touched(), dtype=np.int64)]
-        extra += [self._edges_of(known, values, node, _EXPANDED) for node in self._expanded]
-        pinned = self._marker.pinned(known.table)
-        extra += [self._edges_of(known, values, node, _PINNED) for node in pinned]
-        every = np.unique(np.concatenate([found, *extra]))
-        order = np.lexsort((every, -np.abs(np.nan_to_num(values[every]))))
-        return np.asarray(every[order])
-
-    @staticmethod
-    def _edges_of(known: Known, values: np.ndarray, node: int, count: int) -> np.ndarray:
-        joined = (known.table.ends == node) | (known.table.graph.senders_of == node)
-        return strongest(values, count, joined)
+        self._trial.show(known, result, prompt)
 
     def _prompt_shown(self, result: Result | None) -> int | None:
         if result is None or self._pane.scope.value() != "prompt" or len(result.prompts) < 2:
             return None
         return self.prompt_of(result)
-
-    def _resamples(self) -> object:
-        return None if self._measured is None else self._measured.params.get("resamples")
 
     def _list(self) -> None:
         """List the edges on the board, or all of the selected node."""
@@ -285,7 +237,7 @@ class EdgesView(AnalysisView):
             return
         prompt, inside, edges = (
             self._prompt_shown(self._result),
-            self._hypothesis.inside,
+            self._trial.inside,
             self._edges,
         )
         node, _edge = self.board.chosen()
@@ -294,7 +246,7 @@ class EdgesView(AnalysisView):
         if self._side.filter.value() == "node":
             edges = edges[:0]
             if node is not None:
-                edges = self._edges_of(known, known.values(prompt), node, 500)
+                edges = edges_of(known, known.values(prompt), node, _OF_NODE)
         if len(edges) > _LISTED:
             edges, note = edges[:_LISTED], f"{note}, the strongest {_LISTED:,} listed"
         outside = frozenset(() if inside is None else edges[~inside[edges]].tolist())
@@ -304,38 +256,13 @@ class EdgesView(AnalysisView):
 
     def _with_evidence(self, ranking: Ranking, edges: np.ndarray, prompt: int | None) -> Ranking:
         """Add interval and q of each edge over prompts, where a result is whole."""
-        result = None if self._is_partial else self._measured
+        result = None if self._is_partial else self._trial.measured
         cells: tuple[Cells, ...] = ()
         if result is not None and prompt is None:
             cells = data_of.evidence(result, edges.tolist())
         why = "" if cells or result is None else why_not(result, prompt)
         self._side.certainty.offer(cells, why=why)
         return with_columns(ranking, cells, self._side.certainty.level())
-
-    def _show_circuit(self) -> None:
-        """Say what the circuit does, where it was scored."""
-        shape, known, result = self._hypothesis, self._known, self._result
-        ways = (shape.can_undo(), shape.can_redo(), shape.is_changed())
-        scored = None if known is None else self._tries.of(shape.inside, known)
-        if self._is_partial or known is None or result is None:
-            self._side.circuit.show_state(_MEASURING, ways=(False,) * 3, scored=False)
-            return
-        if shape.inside is None:
-            self._side.circuit.show_state(_BEGIN, ways=ways, scored=False)
-            return
-        count, prompt = int(shape.inside.sum()), self._prompt_shown(result)
-        if scored is None:
-            words = f"{plural(count, 'edge')}, not scored yet."
-            self._side.circuit.show_state(words, ways=ways, scored=False)
-            return
-        words = data_of.circuit_sentence(scored, count, prompt) + "."
-        far = data_of.faithfulness_of(scored.data, None)
-        chance = data_of.controls_sentence(scored.data, of=far)
-        stable = ""
-        if not shape.is_changed():
-            stable = data_of.stability_sentence(known.data, self._resamples())
-        told = " ".join(filter(None, (words, chance, stable)))
-        self._side.circuit.show_state(told, ways=ways, scored=True)
 
     def _redraw(self, *_choice: object) -> None:
         if self._known is not None:
@@ -362,8 +289,8 @@ class EdgesView(AnalysisView):
             "curves": self._curves.read(),
             "agreement": self._agreement.read(),
             "inside": None
-            if self._hypothesis.inside is None
-            else np.flatnonzero(self._hypothesis.inside).tolist(),
+            if self._trial.inside is None
+            else np.flatnonzero(self._trial.inside).tolist(),
             "pinned": self._marker.parts(),
         }
 
@@ -371,21 +298,11 @@ class EdgesView(AnalysisView):
         if self._known is None:
             return ""
         told = data_of.edge_sentence(self._known, edge, self._prompt_shown(self._result))
-        inside = self._hypothesis.inside
+        inside = self._trial.inside
         return told if inside is None or inside[edge] else f"{told} · outside the circuit"
 
     def _tell_node(self, node: Node) -> str:
-        told = [node.name]
-        told += [node.role] if node.role else []
-        told += [f"published: {node.published}"] if node.published else []
-        place = self.board.picture().place_of(node.number)
-        if place is not None:
-            drawn = self.board.picture().edges_of(place)
-            told.append(f"{plural(len(drawn), 'edge')} drawn")
-            if len(drawn) and self._known is not None:
-                first = int(self.board.picture().edges[drawn[0]])
-                told.append(f"strongest {data_of.edge_sentence(self._known, first)}")
-        return " · ".join(told)
+        return "" if self._known is None else node_words(self._known, self.board.picture(), node)
 
     # What the window tells.
 
@@ -396,12 +313,7 @@ class EdgesView(AnalysisView):
 
     @override
     def learn_tries(self, tries: Sequence[Result]) -> None:
-        """Hear what else was tried; the last measurement among it says how wide edges are."""
-        for result in tries:
-            self._tries.add(result)
-            known = known_of(result.data)
-            if known is not None and known.has_effects and not is_try(result):
-                self._measured = result
+        self._trial.learn(tries)
 
     @override
     def set_params(self, params: Params) -> None:
@@ -427,21 +339,20 @@ class EdgesView(AnalysisView):
     def show_failure(
         self, message: str, code: str | None = None, fix: dict[str, Any] | None = None
     ) -> None:
-        self._tries.asked = ""
+        self._trial.forget_asked()
         super().show_failure(message, code, fix)
 
     @override
     def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
         if not busy:
-            self._tries.asked = ""
+            self._trial.forget_asked()
         super().show_busy(busy, waiting=waiting)
 
     @override
     def clear(self) -> None:
         super().clear()
-        self._known = self._measured = None
-        self._tries.clear()
-        self._hypothesis.begin(None)
+        self._known = None
+        self._trial.clear()
         self._expanded = {}
 
     @override
@@ -459,19 +370,10 @@ class EdgesView(AnalysisView):
                 told = "They stand on the board once the edges are there: run it."
                 self.message_requested.emit(told)
         elif intent.name == "test_circuit":
-            self._test_given(str(intent.data.get("edges", "")))
+            self.pages.turn_to("board")
+            self._trial.adopt(str(intent.data.get("edges", "")))
         else:
             super().answer(intent)
-
-    def _test_given(self, text: str) -> None:
-        """Score a circuit that another view gives, beside random ones."""
-        if self._known is not None:
-            given = read_edges(text, self._known)
-            if given is not None:
-                self._hypothesis.adopt(given)
-        self.pages.turn_to("board")
-        self._run_circuit(text, controls=20)
-        self._redraw()
 
     # Trying circuits.
 
@@ -480,56 +382,18 @@ class EdgesView(AnalysisView):
         if known is None or not len(edges):
             return
         if self._is_partial:
-            self.message_requested.emit(_MEASURING)
+            self.message_requested.emit(MEASURING)
             return
-        numbers = np.asarray(edges, dtype=np.int64)
-        self._hypothesis.toggle(numbers, self._edges, len(known))
-        self._try()
+        self._trial.toggle(np.asarray(edges, dtype=np.int64), self._edges)
 
-    def _try(self, *, controls: int = 0) -> None:
-        """Score the circuit as it stands, unless that was done before."""
-        known, inside = self._known, self._hypothesis.inside
-        if known is None:
-            return
-        self._redraw()
-        if inside is None:
-            return
-        found = self._tries.of(inside, known)
-        if found is not None and not controls:
-            self._tries.asked = ""
-            self._show_circuit()
-            return
-        self._run_circuit(text_of(inside, known), controls=controls)
-
-    def _run_circuit(self, text: str, *, controls: int) -> None:
+    def _on_run_wanted(self, text: str, controls: int) -> None:
+        """Score a circuit with the settings of the form; these stay those of the measurement."""
         if self._cannot_run:
             self.message_requested.emit(self._cannot_run)
             return
         params = self.try_params() or self.analysis.params()
         changes = {**_TRY, "circuit": text, "controls": controls}
-        self._tries.asked = text
         self.run_requested.emit(params.model_copy(update=changes))
-
-    def _on_undo(self) -> None:
-        self._hypothesis.undo()
-        self._try()
-
-    def _on_redo(self) -> None:
-        self._hypothesis.redo()
-        self._try()
-
-    def _on_reset(self) -> None:
-        self._hypothesis.reset()
-        self._try()
-
-    def _on_test(self) -> None:
-        self._try(controls=20)
-
-    def _on_save(self, name: str) -> None:
-        known = self._known
-        found = None if known is None else self._tries.of(self._hypothesis.inside, known)
-        if found is not None:
-            self.title_wanted.emit(found, name)
 
     # Answering.
 
@@ -609,31 +473,11 @@ class EdgesView(AnalysisView):
             self.board.choose(number)
 
 
-_BEGIN = (
-    "Take an edge or a node out of the board, and what is left is scored as a circuit: all other "
-    "edges are exchanged. Or choose a circuit by its size in the settings."
-)
 _LACKS = {
     "curves": "Not in this result: no circuits by size were run",
     "agreement": "Not in this result: it needs estimates and exact effects",
     "nodes": "Not in this result: run it with Nodes in the settings",
 }
-
-
-def _legend(drawn: BoardPicture) -> tuple[tuple[str, str], ...]:
-    """Return what the board's colours and strokes mean."""
-    told: list[tuple[str, str]] = []
-    if np.isfinite(drawn.values).any():
-        told += [("low", "lowers the metric"), ("high", "raises it")]
-        if 0 < drawn.exact.sum() < len(drawn.exact):
-            told.append(("estimated", "paler: estimated"))
-    if drawn.inside is not None and not drawn.inside.all():
-        told.append(("outside", "outside the circuit"))
-    if drawn.sure is not None and not drawn.sure.all():
-        told.append(("dashed", "in under half of resamples"))
-    if any(node.published for node in drawn.nodes):
-        told.append(("mark", "published"))
-    return tuple(told)
 
 
 VIEW = EdgesView

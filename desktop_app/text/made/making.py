@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop_app.text.made.draft import Draft, Twin
 
 _TRIES = 300
+_LONGEST = 60  # letters of an example
 _SAMPLE = 24  # prompts by which it is settled where the space before an answer stands
 NO_TWIN = "no corrupt twin of the same token length was found"
 TWIN_LEAKS = "no corrupt twin keeps the answer back"
@@ -88,7 +89,7 @@ class Made:
         """Say how many there are, what was left out and why, and what is not sure."""
         made, asked = len(self.prompts), self.form.references
         said = [f"{made:,} of {self.tried:,} prompts made, {len(self.reference):,} for reference."]
-        said += [f"Dropped {one.count:,}: {one.reason} (“{one.example}”)." for one in self.dropped]
+        said += [f"Dropped {one.count:,}: {one.reason} ({_short(one)})." for one in self.dropped]
         if made and len(self.reference) < asked:
             said.append(f"For reference there are {len(self.reference):,} different of {asked:,}.")
         if not self.measured:
@@ -97,6 +98,12 @@ class Made:
                 "tokenizer counts."
             )
         return tuple(said)
+
+
+def _short(dropped: Dropped) -> str:
+    """Return an example on one line, its end alone where it is long: that is where it is asked."""
+    text = dropped.example.replace("\n", "↵")
+    return f"“{text}”" if len(text) <= _LONGEST else f"“…{text[-_LONGEST:]}”"
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,13 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QPaintEngine, QPainter, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from desktop_app.pictures.graph import BoardPicture, Node
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.theme import colour, theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.graph import paint
-from desktop_app.widgets.graph.geometry import (
-    LABEL_HEIGHT,
-    along,
-    edge_curves,
-    labelled,
-    nearest_curve,
-    node_points,
-)
+from desktop_app.widgets.graph.geometry import LABEL_HEIGHT
+from desktop_app.widgets.graph.scene import OVER, Scene
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from desktop_app.widgets.matrix.zooming import Zooming
 
@@ -39,12 +32,10 @@ if TYPE_CHECKING:
         QWheelEvent,
     )
 
+    from desktop_app.pictures.graph import BoardPicture, Node
     from desktop_app.widgets.basics.theme import Theme
 
-_NEAR_EDGE, _NEAR_NODE = 6.0, 9.0
-_APART, _ASIDE = 0.5, 8.0  # of rows; how much farther beside counts
 _BEHIND, _LESS = 0.25, 0.45  # edges beside what is pointed at, or what is chosen
-_OVER = 11.0  # half a name, of what lies at the end
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -88,15 +79,10 @@ class GraphBoard(QWidget):
         self.frame = MatrixFrame()
         self.zooming = Zooming(self, self.frame)
         self.zooming.moved.connect(self._on_moved)
-        self._picture = BoardPicture()
         self._legend: tuple[tuple[str, str], ...] = ()
         self._tell_edge: Callable[[int], str] = lambda _edge: ""
         self._tell_node: Callable[[Node], str] = lambda node: node.name
-        self._points: NDArray[Any] = np.empty((0, 2))
-        self._curves: NDArray[Any] = np.empty((0, 4, 2))
-        self._samples: NDArray[Any] = np.empty((0, 0, 2))
-        self._widths: NDArray[Any] = np.empty(0)
-        self._named: list[int] = []
+        self._scene = Scene(self.frame)
         self._node: int | None = None
         self._edge: int | None = None
         self._over: tuple[str, int] | None = None
@@ -117,12 +103,12 @@ class GraphBoard(QWidget):
 
     def show_picture(self, picture: BoardPicture, legend: tuple[tuple[str, str], ...] = ()) -> None:
         """Draw a picture; what is in sight and what is chosen stays where it still exists."""
-        before, self._picture, self._legend = self._picture, picture, legend
+        before, self._legend = self._picture, legend
+        self._scene.take(picture)
         columns, rows = (max(int(np.ceil(side)), 1) for side in picture.size)
         if (self.frame.rows, self.frame.cols) != (rows, columns):
             self._take_shape(rows, columns, before)
         self._over = None
-        self._widths = paint.label_widths(picture.nodes)
         self._arrange()
         self._say()
 
@@ -141,12 +127,16 @@ class GraphBoard(QWidget):
         """Return what is drawn."""
         return self._picture
 
+    @property
+    def _picture(self) -> BoardPicture:
+        return self._scene.picture
+
     def choose(self, node: int | None = None, edge: int | None = None) -> None:
         """Choose a node or an edge by its number, without a signal; one that is not there: none."""
         shown = node is not None and self._picture.place_of(node) is not None
         self._node = node if shown else None
         self._edge = edge if edge is not None and edge in self._picture.edges else None
-        self._rename()
+        self._scene.name(self._node)
         self._say()
         self.update()
 
@@ -171,14 +161,14 @@ class GraphBoard(QWidget):
     def node_point(self, node: int) -> QPointF | None:
         """Return where a node lies on this widget; None where it is not drawn."""
         place = self._picture.place_of(node)
-        return None if place is None else QPointF(*map(float, self._points[place]))
+        return None if place is None else QPointF(*map(float, self._scene.points[place]))
 
     def edge_point(self, edge: int, share: float = 0.5) -> QPointF | None:
         """Return a point on an edge; None where it is not drawn."""
         found = np.flatnonzero(self._picture.edges == edge)
         if not found.size:
             return None
-        line = self._samples[found[0]]
+        line = self._scene.samples[found[0]]
         return QPointF(*map(float, line[round(share * (len(line) - 1))]))
 
     def read_out(self) -> dict[str, Any]:
@@ -186,7 +176,7 @@ class GraphBoard(QWidget):
         nodes = self._picture.nodes
         return {
             "nodes": [node.key for node in nodes],
-            "named": [nodes[place].key for place in self._named],
+            "named": [nodes[place].key for place in self._scene.named],
             "edges": self._picture.edges.tolist(),
             "node": self._node,
             "edge": self._edge,
@@ -219,14 +209,14 @@ class GraphBoard(QWidget):
         paint.paint_bands(painter, self._picture, self.frame)
         paint.paint_columns(painter, self._picture, self.frame)
         painter.save()
-        painter.setClipRect(plot.adjusted(-4, -_OVER, 6, _OVER))
+        painter.setClipRect(plot.adjusted(-4, -OVER, 6, OVER))
         near_nodes, near_edges = self._near()
         self._paint_all(painter, faint=near_nodes is not None)
-        paint.paint_groups(painter, self._picture, self._points)
-        paint.paint_edges(painter, self._picture, self._curves, near_edges, strong=True)
+        paint.paint_groups(painter, self._picture, self._scene.points)
+        paint.paint_edges(painter, self._picture, self._scene.curves, near_edges, strong=True)
         hovered = self._over[1] if self._over and self._over[0] == "node" else None
-        chosen = None if self._node is None else self._picture.place_of(self._node)
-        nodes = (self._picture, self._points, self._widths, self._named)
+        chosen = self._place()
+        nodes = (self._picture, self._scene.points, self._scene.widths, self._scene.named)
         paint.paint_nodes(painter, *nodes, paint.Spoken(chosen, hovered, near_nodes))
         painter.restore()
         foot = QRectF(plot.left() - paint.GUTTER + 8, self.height() - paint.LEGEND, 0, 0)
@@ -255,7 +245,7 @@ class GraphBoard(QWidget):
         every = range(len(self._picture.edges))
         if not on_screen or engine.paintDevice().devicePixelRatioF() != ratio:
             painter.setOpacity(_LESS if faint else 1.0)
-            paint.paint_edges(painter, self._picture, self._curves, every)
+            paint.paint_edges(painter, self._picture, self._scene.curves, every)
             painter.setOpacity(1.0)
             return
         theme = theme_hub().current
@@ -266,7 +256,7 @@ class GraphBoard(QWidget):
             self._kept.fill(Qt.GlobalColor.transparent)
             within = QPainter(self._kept)
             within.setRenderHint(QPainter.RenderHint.Antialiasing)
-            paint.paint_edges(within, self._picture, self._curves, every)
+            paint.paint_edges(within, self._picture, self._scene.curves, every)
             within.end()
         painter.setOpacity((_BEHIND if self._over else _LESS) if faint else 1.0)
         painter.drawPixmap(0, 0, self._kept)
@@ -275,7 +265,7 @@ class GraphBoard(QWidget):
     @override
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            words = self._words_of(self._at(event.pos().toPointF()))
+            words = self._words_of(self._scene.at(event.pos().toPointF()))
             QToolTip.showText(event.globalPos(), plain_tip(words), self)
             return True
         if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
@@ -293,14 +283,14 @@ class GraphBoard(QWidget):
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         panned = self.zooming.move(event)
-        self._set_over(None if panned else self._at(event.position()))
+        self._set_over(None if panned else self._scene.at(event.position()))
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pressed, self._pressed = self._pressed, False
         if self.zooming.release() or not pressed or event.button() != Qt.MouseButton.LeftButton:
             return
-        found = self._at(event.position())
+        found = self._scene.at(event.position())
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if shift and found is not None and found[0] == "node":
             self.node_picked.emit(self._picture.nodes[found[1]].number)
@@ -309,7 +299,7 @@ class GraphBoard(QWidget):
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        found = self._at(event.position())
+        found = self._scene.at(event.position())
         if found is not None and found[0] == "node":
             self.node_activated.emit(self._picture.nodes[found[1]].number)
 
@@ -317,7 +307,7 @@ class GraphBoard(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a node or an edge; whatever holds us may add its own."""
         pointed = event.reason() != QContextMenuEvent.Reason.Keyboard
-        if pointed and (found := self._at(QPointF(event.pos()))) is not None:
+        if pointed and (found := self._scene.at(QPointF(event.pos()))) is not None:
             self._choose(found)
         if self._node is None and self._edge is None:
             event.ignore()
@@ -382,7 +372,7 @@ class GraphBoard(QWidget):
     def _chosen_edges(self) -> NDArray[np.int64]:
         if self._edge is not None:
             return np.flatnonzero(self._picture.edges == self._edge)
-        place = None if self._node is None else self._picture.place_of(self._node)
+        place = self._place()
         return np.empty(0, dtype=np.int64) if place is None else self._picture.edges_of(place)
 
     def _toggle_words(self) -> str:
@@ -399,51 +389,26 @@ class GraphBoard(QWidget):
         self.node_chosen.emit(node)
         self.edge_chosen.emit(edge)
 
+    def _place(self) -> int | None:
+        """Return the place of the chosen node among those that are drawn."""
+        return None if self._node is None else self._picture.place_of(self._node)
+
     def _go(self, right: int, down: int) -> None:
-        """Choose the nearest node in a direction; from none the first."""
-        nodes = self._picture.nodes
-        if not nodes:
-            return
-        place = None if self._node is None else self._picture.place_of(self._node)
-        if place is None:
-            self._choose(("node", int(self._picture.weights.argmax())))
+        """Choose the nearest node in a direction; from none the one that carries most."""
+        place = self._scene.beside(self._place(), right, down)
+        if place is not None:
+            self._choose(("node", place))
             self._reveal()
-            return
-        step = self._points - self._points[place]
-        ahead = step @ np.array([right, down], dtype=float)
-        beside = np.abs(step @ np.array([down, right], dtype=float))
-        there = ahead > _APART
-        if not there.any():
-            return
-        if down:  # the next row, and there the nearest
-            there &= ahead <= ahead[there].min() + _APART
-            cost = beside
-        else:  # of the row itself first
-            cost = ahead + _ASIDE * beside
-        self._choose(("node", int(np.where(there, cost, np.inf).argmin())))
-        self._reveal()
 
     def _step(self, by: int) -> None:
         """Choose the next edge of the chosen node, or of all, by strength."""
-        place = None if self._node is None else self._picture.place_of(self._node)
-        if place is None and self._edge is not None:
-            some = np.arange(len(self._picture.edges))
-        else:
-            some = (
-                np.arange(len(self._picture.edges))
-                if place is None
-                else self._picture.edges_of(place)
-            )
-        if not some.size:
-            return
-        now = np.flatnonzero(self._picture.edges[some] == self._edge)
-        at = int(now[0]) + by if now.size else (0 if by > 0 else len(some) - 1)
-        edge = int(self._picture.edges[some[min(max(at, 0), len(some) - 1)]])
-        self.choose(self._node, edge)
-        self.edge_chosen.emit(edge)
+        edge = self._scene.next_edge(self._place(), self._edge, by)
+        if edge is not None:
+            self.choose(self._node, edge)
+            self.edge_chosen.emit(edge)
 
     def _reveal(self) -> None:
-        place = None if self._node is None else self._picture.place_of(self._node)
+        place = self._place()
         if place is not None and self.frame.is_zoomed():
             row, column = int(self._picture.y[place]), int(self._picture.x[place])
             self.frame.reveal(min(row, self.frame.rows - 1), min(column, self.frame.cols - 1))
@@ -461,27 +426,8 @@ class GraphBoard(QWidget):
     @Slot()
     def _on_moved(self) -> None:
         self._kept = None
-        self._points = node_points(self._picture, self.frame)
-        self._curves = edge_curves(self._picture, self._points, self.frame)
-        self._samples = along(self._curves)
-        self._rename()
+        self._scene.arrange(self._node)
         self.update()
-
-    def _rename(self) -> None:
-        """Choose whose names have room: the chosen, the pinned, then by what they carry."""
-        nodes = self._picture.nodes
-        first = [node.number != self._node for node in nodes]
-        second = [not node.pinned for node in nodes]
-        third = [node.kind not in {"embed", "logits"} for node in nodes]
-        order = np.lexsort(np.array([-self._picture.weights, third, second, first], dtype=float))
-        plot = self.frame.plot
-        if len(self._points) == len(nodes) and nodes:
-            x, y = self._points[order, 0], self._points[order, 1]
-            seen = (x >= plot.left()) & (x <= plot.right())
-            order = order[seen & (y >= plot.top()) & (y <= plot.bottom())]
-            self._named = labelled(self._points, self._widths, order, LABEL_HEIGHT)
-        else:
-            self._named = []
 
     def _near(self) -> tuple[frozenset[int] | None, tuple[int, ...]]:
         """Return the nodes and edges that stand out: those of what is hovered or chosen."""
@@ -492,28 +438,7 @@ class GraphBoard(QWidget):
         if spoken is None and self._node is not None:
             place = self._picture.place_of(self._node)
             spoken = None if place is None else ("node", place)
-        if spoken is None:
-            return None, ()
-        kind, place = spoken
-        edges = self._picture.edges_of(place) if kind == "node" else np.array([place])
-        nodes = {*self._picture.start[edges].tolist(), *self._picture.end[edges].tolist()}
-        nodes |= {place} if kind == "node" else set()
-        return frozenset(nodes), tuple(edges.tolist())
-
-    def _at(self, point: QPointF) -> tuple[str, int] | None:
-        """Return the node or the edge at a point."""
-        if not self._picture.nodes or not self.frame.plot.adjusted(-4, -_OVER, 6, _OVER).contains(
-            point
-        ):
-            return None
-        for place in self._named:
-            if paint.node_box(self._points, self._widths, place).contains(point):
-                return "node", place
-        away = np.hypot(self._points[:, 0] - point.x(), self._points[:, 1] - point.y())
-        if away.min() <= _NEAR_NODE:
-            return "node", int(away.argmin())
-        edge = nearest_curve(self._samples, point.x(), point.y(), _NEAR_EDGE)
-        return None if edge is None else ("edge", edge)
+        return self._scene.around(spoken)
 
     def _set_over(self, over: tuple[str, int] | None) -> None:
         if over != self._over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -18,6 +19,8 @@ from desktop_app.window.runs.showing import asked_rows
 from desktop_app.window.runs.tasks_known import shared_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from desktop_app.contract.result import Result
     from desktop_app.jobs.events import JobProgress
     from desktop_app.text.made.forms import Form
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from desktop_app.window.runs.tasks_known import Key
 
 MOST_SEEN = 20_000
+_HELP = "start", "Prompts of a family"
 _WAITS = "Waits for the running job…"
 
 
@@ -61,6 +65,8 @@ class MakerDesk(QObject):
         self._name = ""
         self._made: Made | None = None
         self._asked: tuple[object, ...] = ()
+        self._made_of: tuple[object, ...] = ()
+        self._then: Callable[[], None] | None = None
         self._seen: dict[Key, Seen] = {}
         conductor.made_arrived.connect(self._on_made)
         conductor.made_failed.connect(self._on_made_failed)
@@ -116,6 +122,7 @@ class MakerDesk(QObject):
         dialog.put_wanted.connect(self._put)
         dialog.save_wanted.connect(self._save)
         dialog.reference_wanted.connect(self._use_reference)
+        dialog.help_wanted.connect(partial(self._hall.heading_wanted.emit, *_HELP))
         dialog.closed.connect(self._stop_trying)
         dialog.gate.wanted.connect(self._try)
         dialog.gate.cancelled.connect(self._stop_trying)
@@ -141,11 +148,12 @@ class MakerDesk(QObject):
         if self.dialog is None or self.dialog.isHidden() or not self._name:
             return
         wanted = (self._name, self._forms[self._name], self._references.reader())
-        if wanted == self._asked and self._made is not None:
-            self._show()
+        if wanted == self._asked:
+            if self._made_of == wanted:
+                self._show()
             return
         self._stop_trying()
-        self._asked = wanted
+        self._asked, self._then = wanted, None
         self._conductor.make_prompts(self._name, self._forms[self._name], self._references.bos())
         if self._conductor.is_busy():
             self.dialog.say(_WAITS)
@@ -155,16 +163,20 @@ class MakerDesk(QObject):
         self._ask()
 
     def _on_made(self, made: Made, of_table: bool) -> None:
-        if not of_table and made.family == self._name and made.form == self._forms.get(self._name):
-            self._made = made
+        name = self._name if self._asked else ""  # none where the form holds no good value now
+        if not of_table and made.family == name and made.form == self._forms.get(name):
+            self._made, self._made_of = made, self._asked
             self._show()
+            then, self._then = self._then, None
+            if then is not None:
+                then()
 
     def _on_made_failed(self, message: str, of_table: bool) -> None:
         if not of_table:
             self._forget(message)
 
     def _forget(self, why: str) -> None:
-        self._made, self._asked = None, ()
+        self._made, self._asked, self._then = None, (), None
         self._stop_trying()
         if self.dialog is not None:
             self.dialog.show_nothing(why)
@@ -179,7 +191,7 @@ class MakerDesk(QObject):
             return Shown(made, (None,) * len(rows), (None,) * len(rows))
         seen = tuple(self._seen.get(shared.key(row)) for row in rows)
         done = self._gate.kept.verdicts(shared, rows)
-        return Shown(made, done, seen, dialog.gate.keep.isChecked())
+        return Shown(made, done, seen, dialog.gate.keeps())
 
     def _show(self, _what: object = None) -> None:
         shown = self._shown()
@@ -225,8 +237,17 @@ class MakerDesk(QObject):
 
     # Where they are wanted.
 
+    def _waits(self, then: Callable[[], None]) -> bool:
+        """Return whether the form's prompts are not made yet; then it is done as they come."""
+        if self._made_of == self._asked:
+            return False
+        self._then = then
+        return True
+
     def _put(self, how: str) -> None:
         """Put what is kept into the table, as one step."""
+        if self._waits(partial(self._put, how)):
+            return
         shown = self._shown()
         if shown is None or self.dialog is None or not shown.prompts:
             return
@@ -246,6 +267,8 @@ class MakerDesk(QObject):
 
     def _save(self) -> None:
         """Write what is kept to a file."""
+        if self._waits(self._save):
+            return
         shown = self._shown()
         if shown is None or self.dialog is None:
             return
@@ -260,6 +283,8 @@ class MakerDesk(QObject):
                 self.dialog.banner.show_message(f"Saved {path.name}.", "good")
 
     def _use_reference(self, analysis: str) -> None:
+        if self._waits(partial(self._use_reference, analysis)):
+            return
         shown = self._shown()
         if shown is not None and self.dialog is not None:
             said = self._references.use(analysis, shown.made)

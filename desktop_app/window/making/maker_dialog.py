@@ -19,10 +19,11 @@ from desktop_app.pictures.ranking import Ranking
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.widgets.basics.chip import ChipRow
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.segmented import Pages
+from desktop_app.widgets.basics.tab_order import in_reading_order, step
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
@@ -69,6 +70,7 @@ class MakerDialog(QDialog):
         save_wanted: The prompts are to be written to a file.
         reference_wanted: The reference set is wanted, by the analysis of that name; empty: by all.
 
+        help_wanted: What families and reference sets are is asked.
         closed: It is no longer to be seen.
     """
 
@@ -77,6 +79,7 @@ class MakerDialog(QDialog):
     put_wanted = Signal(str)
     save_wanted = Signal()
     reference_wanted = Signal(str)
+    help_wanted = Signal()
     closed = Signal()
 
     def __init__(self, families: Mapping[str, tuple[str, str]], parent: QWidget) -> None:
@@ -220,6 +223,11 @@ class MakerDialog(QDialog):
     # Qt.
 
     @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        # The form is made later than what stands below it.
+        return step(in_reading_order(self), forward=forward)
+
+    @override
     def hideEvent(self, event: QHideEvent) -> None:
         self._delay.stop()
         super().hideEvent(event)
@@ -250,7 +258,10 @@ class MakerDialog(QDialog):
             button.setToolTip(tip)
         for button in (*tips, self._close):
             button.setAutoDefault(False)  # Enter in a number would press one
-        line = filled(QHBoxLayout(), label("Family"), self.family, (self._about, 1), spacing=10)
+        about = icon_button("help", "What families and reference sets are")
+        about.clicked.connect(self.help_wanted)
+        head = (label("Family"), self.family, (self._about, 1), about)
+        line = filled(QHBoxLayout(), *head, spacing=10)
         puts = (self._close, self._append, self._replace)
         below = filled(QHBoxLayout(), self._save, self._use, None, *puts, spacing=8)
         filled(
@@ -274,7 +285,7 @@ class MakerDialog(QDialog):
         self._delay.timeout.connect(self.form_changed)
         self._replace.clicked.connect(self._on_replace)
         self._append.clicked.connect(self._on_append)
-        self._save.clicked.connect(self.save_wanted)
+        self._save.clicked.connect(self._on_save)
         self._close.clicked.connect(self.reject)
         self._menu.triggered.connect(self._on_menu)
         self.pages.changed.connect(self._show_pair)
@@ -308,6 +319,11 @@ class MakerDialog(QDialog):
     def _on_append(self) -> None:
         self.flush()
         self.put_wanted.emit("append")
+
+    @Slot()
+    def _on_save(self) -> None:
+        self.flush()
+        self.save_wanted.emit()
 
     def _on_menu(self, action: Any) -> None:
         self.flush()

@@ -39,7 +39,7 @@ class GateBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "card")
-        self._is_trying = False
+        self._is_trying = self._keeps = False
         self.button = QPushButton(_TRY)
         self.button.setAutoDefault(False)
         self.keep = Toggle(_KEEP)
@@ -78,9 +78,14 @@ class GateBar(QFrame):
         self.button.setToolTip(plain_tip(why_not or tip))
 
     def let_keep(self, *, allowed: bool) -> None:
-        """Let only those be kept that the model does; what was chosen stays."""
+        """Let only those be kept that the model does; what was chosen holds again then."""
         self.keep.setEnabled(allowed)
+        self.keep.setChecked(allowed and self._keeps)
         self.keep.setToolTip(plain_tip("" if allowed else "Known once the prompts were tried"))
+
+    def keeps(self) -> bool:
+        """Return whether only those are to be kept, where it is known which."""
+        return self._keeps
 
     def show_trying(self, trying: bool) -> None:
         """Show that the prompts are being tried, or no longer."""
@@ -113,4 +118,5 @@ class GateBar(QFrame):
 
     @Slot()
     def _on_keep(self) -> None:
-        self.keep_changed.emit(self.keep.isChecked())
+        self._keeps = self.keep.isChecked()
+        self.keep_changed.emit(self._keeps)

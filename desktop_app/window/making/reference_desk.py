@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from PySide6.QtCore import QObject
 
-from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import LensbenchError
-from desktop_app.text.prompts import read_prompts, read_texts
+from desktop_app.text.prompts import read_rows
 from desktop_app.views.base import AnalysisView
 from desktop_app.widgets.forms.form_editors import PROMPT_FILES
 from desktop_app.widgets.forms.text_sources import FAMILY
@@ -19,8 +18,8 @@ from desktop_app.window.frame import dialogs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from desktop_app.contract.params import PromptRow
     from desktop_app.text.made.families import PromptFamily
     from desktop_app.text.made.forms import Form
     from desktop_app.text.made.making import Made
@@ -177,7 +176,7 @@ class ReferenceDesk(QObject):
         if path is None:
             return
         try:
-            rows = _read(path)
+            rows = read_rows(path)
         except LensbenchError as error:
             self._hall.show_problem(str(error))
             return
@@ -211,10 +210,3 @@ def _fill(view: AnalysisView, field: str, rows: Sequence[PromptRow]) -> None:
     groups = [row.group for row in rows]
     if field + _GROUPS in view.analysis.params.own_fields():
         view.fill_texts(field + _GROUPS, groups if len(set(groups)) > 1 and all(groups) else ())
-
-
-def _read(path: Path) -> tuple[PromptRow, ...]:
-    """Return the prompts of a table with their groups, or the lines of a text."""
-    if path.suffix.lower() == ".txt":
-        return tuple(PromptRow(text=text) for text in read_texts(path))
-    return read_prompts(path)

@@ -92,6 +92,11 @@ class PickDesk(QObject):
                 follows=some,
             ),
             ActionSpec(
+                *("keep_picked", "Keep picked heads as a circuit", "&Run", 51, self.keep),
+                *("", "circuit", "Replace all other heads, in Circuit, and see what is left"),
+                follows=some,
+            ),
+            ActionSpec(
                 *("pin_picked", "Pin picked heads on the board", "&Run", 51, self.pin),
                 *("", "pin", "Show them among the model's edges, with their strongest ones"),
                 follows=some,
@@ -113,6 +118,11 @@ class PickDesk(QObject):
         """Remove the set together, where that is shown."""
         parts = written_parts(self._selection.picked)
         self._hall.answer(Intent("ablate_together", {"parts": parts}))
+
+    def keep(self) -> None:
+        """Keep the set as a circuit, where that is shown."""
+        parts = written_parts(self._selection.picked)
+        self._hall.answer(Intent("keep_parts", {"parts": parts}))
 
     def pin(self) -> None:
         """Put the set on the circuit board."""

@@ -119,9 +119,10 @@ def parts_of(model, *, mlps):
 def sum_model():
     """Return a model of 5 layers with one head each, worth 5, 3, 1.5, 0.4 and 0.1 of 10 in all.
 
-    That is logit(yes) − logit(no). No norms (their eps is so large that they only centre) and empty MLPs. Every token says 1 in one
-    slot of the stream; each head reads that slot alone and adds its worth to another, which the
-    unembedding reads. Slots are held twice with opposite signs, so that there is nothing to centre.
+    That is logit(yes) − logit(no). No norms (their eps is so large that they only centre) and empty
+    MLPs. Every token says 1 in one slot of the stream; each head reads that slot alone and adds its
+    worth to another, which the unembedding reads. Slots are held twice with opposite signs, so that
+    there is nothing to centre.
     """
     config = GPT2Config(
         vocab_size=8, n_positions=16, n_embd=4, n_layer=len(WORTH), n_head=1, n_inner=1,

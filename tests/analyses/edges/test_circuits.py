@@ -231,6 +231,17 @@ def test_a_node_of_one_edge_is_that_edge():
     np.testing.assert_allclose(nodes["node_effect"][-1], data["effect"][edge], atol=1e-4)
 
 
+@pytest.mark.parametrize("metric", ["loss", "kl"])
+def test_nodes_by_another_metric(metric):
+    data = found("llama", metric=metric, method="none", nodes=True, circuit="6", controls=0).data
+    graph = graph_of("llama")
+    node = graph.sender_names.index("1.2")
+    text = written_edges(graph, np.flatnonzero(graph.senders_of != node))
+    circuit = found("llama", metric=metric, method="none", circuit=text, controls=0).data
+    expected = circuit["circuit_score"] - circuit["base"]
+    np.testing.assert_allclose(data["node_effect"][node], expected, atol=1e-5)
+
+
 class Stops(Reporter):
     """Cancels with the first word of circuits."""
 

@@ -144,7 +144,7 @@ def test_a_curve_alone_tells_both_areas_and_none_is_none():
     assert curves_of({}) is None
     assert curves_sentence({}) == ""
     tied = {**edged.by_size(), "cmds": np.array([0.1, 0.1, 0.5])}
-    assert "won by exact, else EAP-IG and EAP-IG with" in curves_sentence(tied)
+    assert "won by EAP-IG and exact, else EAP-IG with" in curves_sentence(tied)
 
 
 def test_rankings_are_called_as_the_field_does():

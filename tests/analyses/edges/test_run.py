@@ -12,7 +12,9 @@ from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.methods import edge_memory
+from desktop_app.methods.edge_sides import Sides
 from desktop_app.methods.estimates import rank_agreement
+from desktop_app.methods.prepare import prepare
 from desktop_app.session.exports import to_json_text
 from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.paths import data_dir
@@ -220,14 +222,19 @@ def test_what_was_stopped_is_kept_and_gone_on_with_to_the_same_end():
     assert len(set(kept.glob("*.npz"))) == len(files) - 1
 
 
+def sides_of(rows=ROWS, metric="logprob", replace="corrupt"):
+    params, model = EdgesParams(prompts=rows), named("toy")
+    asked = (metric, replace, ())
+    return Sides(model, params, prepare(model, params), asked, SilentReporter())
+
+
 @pytest.mark.parametrize("other", [{"metric": "prob"}, {"replace": "zero"}, {"rows": ROWS[:1]}])
 def test_other_settings_do_not_go_on_from_it(other):
     stopped = edges(report=Stopping(40), method="exact", metric="logprob")
-    assert stopped.partial
-    heard = Stopping(0)
-    edges(report=heard, **{"method": "exact", "metric": "logprob", **other})
-    first = next(count for count, _has, _estimated in heard.seen if count)
-    assert first != stopped.data["computed"] or first == EDGES
+    kept = edge_memory.recall(sides_of())
+    had = np.isfinite(stopped.data["effect"])
+    assert np.array_equal(kept[had], stopped.data["effect"][had])
+    assert np.isnan(edge_memory.recall(sides_of(**other))).all()
 
 
 def test_what_was_kept_and_broken_is_not_believed():

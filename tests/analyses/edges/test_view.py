@@ -306,6 +306,31 @@ def test_roles_of_heads_stand_beside_their_names(view, monkeypatch):
     assert told == {"1.2": "induction", "2.0": "copy"}
 
 
+def test_a_published_circuit_of_the_same_shape_is_laid_over(make_view):
+    view = make_view("edges")
+    shape = (12, 12, 12)
+    small = model(name="gpt2", n_layers=12, n_heads=12, n_kv_heads=12, d_model=768, d_vocab=50_257)
+    view.show_result(edged.edges_result(shape, circuit=30, model=small))
+    box = find(view, QComboBox, "Published circuit laid over")
+    titles = [box.itemText(i) for i in range(box.count())]
+    assert titles[0] == "No published circuit"
+    assert len(titles) > 1
+    assert not any("Llama" in title for title in titles)
+    key = next(i for i, title in enumerate(titles) if "umerals" in title)
+    choose(box, key)
+    marked = {n.key: n.published for n in board_of(view).picture().nodes if n.published}
+    assert {"7.11", "9.1"} <= set(marked)
+    assert "precision" in view.read_out()["note"]
+    assert "published" in view.read_out()["board"]["legend"]
+    choose(box, 0)
+    assert view.read_out()["board"]["legend"].count("published") == 0
+
+
+def test_no_other_models_circuit_is_offered(view):
+    assert view.read_out()["overlay"] == ""
+    assert find(view, QComboBox, "Published circuit laid over").isHidden()
+
+
 def test_estimates_come_at_once_and_exact_effects_take_their_place(make_view):
     view = make_view("edges")
     view.expect_run(EdgesParams())

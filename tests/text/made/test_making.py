@@ -138,6 +138,18 @@ def test_what_fails_a_check_is_dropped_and_counted_with_the_reason():
     assert made.sentences()[1].startswith("Dropped 6: answer and wrong begin")
 
 
+def test_an_example_of_what_was_dropped_is_short_and_on_one_line():
+    made = make("numbers", forms.NumbersForm(template="lost", start=10, count=1))
+    told = made.sentences()[1]
+    assert told.endswith("was lost in”).")
+    assert "“…" in told
+    assert len(told) < 170
+    bare = make("months", forms.MonthsForm(template="bare", start="October", count=1))
+    assert bare.sentences()[1] == (
+        "Dropped 1: the sequence runs past December (“October November December”)."
+    )
+
+
 def test_fix_moves_what_answer_and_wrong_share_to_the_end_of_prompt_twin_and_reference():
     made = make("numbers", forms.NumbersForm(start=10, count=2, fix=True, references=5))
     first, second = made.prompts

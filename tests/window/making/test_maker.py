@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QPushButton, QSpinBox, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QSpinBox, QToolButton
 
 from desktop_app.contract.requests import MakePrompts
 from desktop_app.pictures.gate import NOTHING, RULE
@@ -146,6 +146,12 @@ def test_the_model_is_asked_and_only_what_it_does_is_kept(qtbot, window, service
     told = maker.read_out()
     assert [row[1][0] for row in told["prompts"]] == ["1", "3", "5"]
     assert told["dropped"][-1][:2] == ("2", "the model does not do it")
+    turn(maker, "Length", 3)  # of others nothing is known, and all of them stay
+    qtbot.waitUntil(lambda: len(maker.read_out()["prompts"]) == 5)
+    assert not maker.read_out()["keep"]
+    turn(maker, "Length", 4)
+    qtbot.waitUntil(lambda: len(maker.read_out()["prompts"]) == 3)
+    assert maker.read_out()["keep"]
     press(maker, "Replace table")
     assert [row.prompt[0] for row in window.prompts.rows()] == ["1", "3", "5"]
     again = open_dialog(qtbot, window)
@@ -276,6 +282,45 @@ def test_closing_the_window_closes_it(qtbot, window, service, maker):
     with qtbot.waitSignal(window.closed):
         window.close()
     assert not maker.isVisible()
+
+
+def test_what_was_typed_a_moment_ago_is_what_is_put(qtbot, window, service, maker):
+    turn(maker, "Length", 3)
+    press(maker, "Replace table")
+    qtbot.waitUntil(lambda: not maker.isVisible())
+    assert window.prompts.rows()[0].prompt == "1 2 3 "
+    open_dialog(qtbot, window)
+    service.slow.add("attention")  # what is asked for now is made in an hour
+    window.runs.run("attention")
+    qtbot.waitUntil(window.job_bar.is_running)
+    turn(maker, "Length", 4)
+    press(maker, "Replace table")
+    assert maker.isVisible()
+    assert maker.read_out()["sum"] == "Waits for the running job…"
+    service.slow.clear()
+    qtbot.waitUntil(lambda: not maker.isVisible())
+    assert window.prompts.rows()[0].prompt == "1 2 3 4 "
+
+
+def test_tab_goes_as_one_reads_and_comes_round(qtbot, window, maker):
+    activate(qtbot, maker)
+    maker.family.setFocus()
+    seen = []
+    while QApplication.focusWidget() is not maker.family or not seen:
+        press_key(Qt.Key.Key_Tab)
+        seen.append(
+            QApplication.focusWidget().accessibleName() or QApplication.focusWidget().text()
+        )
+        assert len(seen) < 40, seen
+    order = ["Prompts", "Length", "More options", "Prompts of the family", "Replace table"]
+    assert [seen.index(name) for name in order] == sorted(map(seen.index, order))
+
+
+def test_the_help_tells_what_families_are(qtbot, window, maker):
+    press(maker, "What families and reference sets are")
+    qtbot.waitUntil(window.help.isVisible)
+    assert window.help.page() == "start"
+    assert window.help.seen_heading() == "Prompts of a family"
 
 
 def test_its_menu_names_the_analyses_that_take_reference_prompts(window, maker):
