@@ -98,7 +98,10 @@ def _heads(ablate: Result) -> Iterator[str]:
     yield "## 2. Which heads matter?\n"
     yield (
         f"[Ablation](ablate) replaces each of the {effect.size:,} heads in turn by its mean over "
-        "the five prompts, all others intact. Those that hurt most:\n"
+        f"{len(ablate.params['reference'])} *reference prompts*, all others intact. They are four "
+        "digits in random order: their means know digits and places, and nothing of counting. The "
+        "means of the five prompts themselves would keep counting, and make most heads look idle. "
+        "Those that hurt most:\n"
     )
     rows = [
         (
