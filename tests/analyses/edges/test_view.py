@@ -12,6 +12,7 @@ from desktop_app.contract.edges import Graph
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
+from desktop_app.pictures.roles import Roles
 from desktop_app.widgets.graph.board import GraphBoard
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import choose, find, press
