@@ -52,7 +52,7 @@ class EdgesParams(Params):
         "edges such as embed>m0, 5.3>6.1.q, 6.1>logits, or a file: of a list, a result, or MIB's.",
         cli="circuit_file",
         max_length=MAX_LIST,
-        placeholder="none",
+        placeholder="none; 200, 0.02 or edges",
     )
     nodes: bool = setting(False, "Nodes", "Whole nodes instead of single edges.", advanced=True)
     resamples: int = setting(
