@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from desktop_app.widgets.basics.selection import Selection
 
 _STEPS = (30, 100, USUAL, 1_000, 3_000, 5_000)
+_WIDEST = 240
 _HOW = "Point at an edge for its number; a click keeps it, Delete takes it out of the circuit."
 _SEARCH = "Find a node"
 
@@ -59,6 +60,7 @@ class BoardPane(QWidget):
         self._overlay.setAccessibleName("Published circuit laid over")
         self._overlay.setToolTip("Lay a published circuit of a model of this shape over the board")
         self._overlay.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._overlay.setMaximumWidth(_WIDEST)
         self._search = QLineEdit()
         self._search.setPlaceholderText(_SEARCH)
         self._search.setAccessibleName("Find a node")

@@ -52,12 +52,9 @@ def of_prompt(data: Mapping[str, Any], name: str, prompt: int | None) -> float:
 # The line above the picture.
 
 
-def headline(
-    known: Known, result: Result | None, prompt: int | None = None, *, short: bool = False
-) -> str:
+def headline(known: Known, metric: str, prompt: int | None = None, *, short: bool = False) -> str:
     """Return what stands above the board: the metric, and how many edges are exact."""
     data = known.data
-    metric = "metric" if result is None else metric_name(result)
     base, other = (of_prompt(data, name, prompt) for name in ("base", "other"))
     told = f"{metric.capitalize()} {number(base)}"
     if math.isfinite(other) and not short:

@@ -79,7 +79,7 @@ class Trial(QObject):
             self._shape.begin(None)
         self._tries.keep(result)
         given = given_edges(result, known)
-        if is_try(result) and given is not None and not self._tries.expects_other(result):
+        if is_try(result) and given is not None and not self._tries.is_late(result):
             now = self._shape.inside
             if now is None or not np.array_equal(now, given):
                 self._shape.adopt(given)
@@ -105,7 +105,7 @@ class Trial(QObject):
 
     def forget_asked(self) -> None:
         """Wait for no answer any more: the run was stopped or refused."""
-        self._tries.asked = ""
+        self._tries.settle()
 
     # What is said.
 
@@ -163,7 +163,7 @@ class Trial(QObject):
         if controls or self._tries.of(inside, known) is None:
             self._ask(text_of(inside, known), controls)
         else:
-            self._tries.asked = ""
+            self._tries.settle()
 
     def undo(self) -> None:
         """Go a step back."""
@@ -181,7 +181,7 @@ class Trial(QObject):
         self.score()
 
     def _ask(self, text: str, controls: int) -> None:
-        self._tries.asked = text
+        self._tries.ask(text)
         self.run_wanted.emit(text, controls)
 
     def _on_test(self) -> None:

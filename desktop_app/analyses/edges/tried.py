@@ -74,6 +74,7 @@ class Tries:
 
     def __init__(self) -> None:
         self.asked = ""
+        self._sent: set[str] = set()
         self._found: dict[bytes, Result] = {}
 
     def add(self, result: Result) -> None:
@@ -101,18 +102,34 @@ class Tries:
         """Forget what was scored on other prompts, another metric or another model."""
         self._found = {k: r for k, r in self._found.items() if measures_same(r, like)}
 
-    def expects_other(self, result: Result) -> bool:
-        """Return whether another circuit was asked for since; what was asked has then come."""
-        if not self.asked:
+    def ask(self, text: str) -> None:
+        """Take note that a circuit is being scored."""
+        self.asked = text
+        self._sent.add(text)
+
+    def settle(self) -> None:
+        """Wait for nothing more: what is on the board is known, or the run was stopped."""
+        self.asked = ""
+
+    def is_late(self, result: Result) -> bool:
+        """Return whether a result is the answer to a circuit that is no longer wanted.
+
+        One that was not asked for here comes from the history, and is wanted.
+        """
+        text = str(result.params.get("circuit", ""))
+        if text not in self._sent:
             return False
-        if str(result.params.get("circuit", "")) == self.asked:
+        if text == self.asked:  # those that were asked before it were cancelled
             self.asked = ""
+            self._sent.clear()
             return False
+        self._sent.discard(text)
         return True
 
     def clear(self) -> None:
         """Forget all."""
         self.asked = ""
+        self._sent.clear()
         self._found.clear()
 
 

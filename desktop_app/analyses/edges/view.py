@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from desktop_app.contract.grammar import parse_parts
 from desktop_app.pictures.certainty import with_columns
 from desktop_app.pictures.graph import Node, draw_graph
 from desktop_app.pictures.roles import BORROWED
-from desktop_app.pictures.words import clipped
+from desktop_app.pictures.words import METRIC_NAMES, clipped, metric_name
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.certainty import why_not
@@ -220,10 +221,18 @@ class EdgesView(AnalysisView):
         self.board.show_picture(drawn, legend_of(drawn))
         self._pane.show_count(len(self._edges), len(known))
         self._pane.show_names([node.name for node in drawn.nodes])
-        short = data_of.headline(known, result, prompt, short=True)
-        self._headline.set_full_text(data_of.headline(known, result, prompt), short)
+        metric = self._metric_of(result)
+        short = data_of.headline(known, metric, prompt, short=True)
+        self._headline.set_full_text(data_of.headline(known, metric, prompt), short)
         self._list()
         self._trial.show(known, result, prompt)
+
+    def _metric_of(self, result: Result | None) -> str:
+        """Return the metric in words, also of a run of which only the first fields are there."""
+        if result is not None:
+            return metric_name(result)
+        metric = str(self.settings_of_run().get("metric", ""))
+        return METRIC_NAMES.get(metric, "metric")
 
     def _prompt_shown(self, result: Result | None) -> int | None:
         if result is None or self._pane.scope.value() != "prompt" or len(result.prompts) < 2:
@@ -387,13 +396,29 @@ class EdgesView(AnalysisView):
         self._trial.toggle(np.asarray(edges, dtype=np.int64), self._edges)
 
     def _on_run_wanted(self, text: str, controls: int) -> None:
-        """Score a circuit with the settings of the form; these stay those of the measurement."""
+        """Score a circuit on what was measured; the form stays as it is."""
         if self._cannot_run:
             self.message_requested.emit(self._cannot_run)
             return
-        params = self.try_params() or self.analysis.params()
+        differing = self._difference
+        if self._trial.measured is not None and (differing.model or differing.prompts):
+            whose = "model is another" if differing.model else "prompts are others"
+            self._trial.forget_asked()
+            self.message_requested.emit(f"The {whose} now: run the edges again, then try circuits.")
+            return
         changes = {**_TRY, "circuit": text, "controls": controls}
-        self.run_requested.emit(params.model_copy(update=changes))
+        self.run_requested.emit(self._settings_of_measurement().model_copy(update=changes))
+
+    def _settings_of_measurement(self) -> Params:
+        """Return the settings of what is drawn, so that a circuit is scored as it was measured."""
+        measured, kind = self._trial.measured, self.analysis.params
+        if measured is not None:
+            stored = kind.stored_fields()
+            with suppress(ValueError):
+                return kind.model_validate(
+                    {k: measured.params[k] for k in stored if k in measured.params}
+                )
+        return self.try_params() or kind()
 
     # Answering.
 

@@ -11,6 +11,7 @@ from desktop_app.contract.circuits import resolve_circuit, written_edges
 from desktop_app.contract.edges import Graph
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.origin import Difference
 from desktop_app.widgets.graph.board import GraphBoard
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import choose, find, press
@@ -188,6 +189,17 @@ def test_a_late_answer_does_not_undo_what_was_asked_since(view, heard):
     assert view.read_out()["scored"]
 
 
+def test_an_answer_that_comes_after_all_was_undone_changes_nothing(circuit, heard):
+    asked, start = heard(circuit.run_requested), circuit.read_out()
+    take_out(circuit, start["keys"][0])
+    press(circuit, "Undo the last change of the circuit (Ctrl+Z)")
+    answer(circuit, asked)
+    assert circuit.read_out()["inside"] == start["inside"]
+    press(circuit, "Redo it")
+    assert len(asked) == 1
+    assert circuit.read_out()["scored"]
+
+
 def test_a_circuit_is_tested_against_random_ones_of_as_many_edges(circuit, heard):
     asked = heard(circuit.run_requested)
     press(circuit, "Test against chance")
@@ -316,7 +328,7 @@ def test_a_published_circuit_of_the_same_shape_is_laid_over(make_view):
     assert titles[0] == "No published circuit"
     assert len(titles) > 1
     assert not any("Llama" in title for title in titles)
-    key = next(i for i, title in enumerate(titles) if "umerals" in title)
+    key = next(i for i, title in enumerate(titles) if "Numeral sequences" in title)
     choose(box, key)
     marked = {n.key: n.published for n in board_of(view).picture().nodes if n.published}
     assert {"7.11", "9.1"} <= set(marked)
@@ -336,7 +348,9 @@ def test_estimates_come_at_once_and_exact_effects_take_their_place(make_view):
     view.expect_run(EdgesParams())
     view.show_busy(True)
     view.show_partial(edged.edges_result(exact=0).data)
-    assert view.read_out()["headline"].endswith("all 190 edges estimated")
+    told = view.read_out()["headline"]
+    assert told.startswith("Logit difference 5.500")
+    assert told.endswith("all 190 edges estimated")
     assert {row[2] for row in view.read_out()["list"]} | {
         row[3] for row in view.read_out()["list"]
     } >= {"≈"}
@@ -394,6 +408,27 @@ def test_that_a_try_only_scores_is_no_other_setting(view, heard):
     told = ("Method: none, now auto", "Circuit: x, now none", "Metric: loss, now prob")
     assert view.settings_that_matter(told, {"method": "none"}) == told[2:]
     assert view.settings_that_matter(told, {"method": "exact"}) == told
+
+
+def test_a_circuit_is_scored_as_its_edges_were_measured(make_view, heard):
+    view = make_view("edges")
+    view.show_result(edged.edges_result(params={"metric": "prob", "replace": "zero"}))
+    asked = heard(view.run_requested)
+    take_out(view, 0)
+    assert (asked[-1][0].metric, asked[-1][0].replace) == ("prob", "zero")
+
+
+@pytest.mark.parametrize(
+    ("difference", "word"),
+    [(Difference("another model, x"), "model is another"), (Difference(prompts=True), "prompts")],
+)
+def test_on_other_prompts_or_another_model_no_circuit_is_tried(view, heard, difference, word):
+    asked, said = heard(view.run_requested), heard(view.message_requested)
+    view.mark_source(difference)
+    take_out(view, 0)
+    assert asked == []
+    assert word in said[-1][0]
+    assert len(view.read_out()["board"]["edges"]) == len(GRAPH)
 
 
 def test_pages_are_offered_for_what_there_is(view):
