@@ -72,14 +72,14 @@ class _Task:
         return 0 if self.params.method == "eap" else self.params.steps
 
     @cached_property
-    def names(self) -> dict[str, np.ndarray]:
-        """The sender, the receiver and the input of every edge."""
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The sender, the receiver and the input of every edge: a session stores no text arrays."""
         graph = self.sides.graph
         kinds = np.array([receiver.kind for receiver in graph.receivers])
         return {
-            "sender": np.array(graph.sender_names)[graph.senders_of],
-            "receiver": np.array(graph.receiver_names)[graph.inputs_of],
-            "input": kinds[graph.inputs_of],
+            "sender": tuple(np.array(graph.sender_names)[graph.senders_of].tolist()),
+            "receiver": tuple(np.array(graph.receiver_names)[graph.inputs_of].tolist()),
+            "input": tuple(kinds[graph.inputs_of].tolist()),
         }
 
 
