@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.graph import Drawn, NodeTable, graph_of
+from desktop_app.pictures.graph import Drawn
+from desktop_app.pictures.graph_nodes import NodeTable, graph_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
