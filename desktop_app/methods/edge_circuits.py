@@ -1,11 +1,12 @@
 """Circuits of edges, run: what is left of a metric where all other edges are exchanged.
 
-The circuits of a prompt are rows of shared passes, as many at once as memory allows. A circuit of
-all edges is the untouched run and is not run again; equal circuits are run once.
+Circuits of prompts of one length are rows of shared passes, as many at once as memory allows. A
+circuit of all edges is the untouched run and is not run again; equal circuits are run once.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -74,52 +75,52 @@ def score_circuits(
     model: LoadedModel,
     senders: Senders,
     graph: Graph,
-    side: Side,
+    sides: Sequence[Side],
     circuits: Sequence[np.ndarray],
     report: Reporter,
 ) -> np.ndarray:
-    """Return the metric of each circuit on a prompt, float64 `[circuits]`.
+    """Return the metric of each circuit on prompts of one length, float64 `[circuits, prompts]`.
 
     Args:
         model: The model.
         senders: How its parts add to the stream.
         graph: Its edges.
-        side: The prompt.
+        sides: The prompts.
         circuits: The numbers of the edges that each keeps, from the lowest.
         report: Told at every layer; may cancel there.
 
     Raises:
         MemoryExhaustedError: Not even one circuit at a time fits.
     """
-    found = np.full(len(circuits), side.base, dtype=np.float64)
+    base = np.array([side.base for side in sides], dtype=np.float64)
+    found = np.tile(base, (len(circuits), 1))
     places: dict[bytes, list[int]] = {}
     for number, edges in enumerate(circuits):
         if len(edges) < len(graph):
             places.setdefault(np.asarray(edges, dtype=np.int64).tobytes(), []).append(number)
-    members = list(places.values())
-    if not members:
+    cells = [(prompt, numbers) for prompt in range(len(sides)) for numbers in places.values()]
+    if not cells:
         return found
-    limit = circuits_per_pass(model, graph, side)
-    told = report
 
     def some(rows: slice) -> np.ndarray:
-        chosen = [circuits[numbers[0]] for numbers in members[rows]]
-        share = ShareReporter(told, rows.start / len(members), len(chosen) / len(members))
-        return _run(model, senders, (graph, side), chosen, share)
+        runs = [(sides[prompt], circuits[numbers[0]]) for prompt, numbers in cells[rows]]
+        share = ShareReporter(report, rows.start / len(cells), len(runs) / len(cells))
+        return _run(model, senders, graph, runs, share)
 
-    for rows, values in in_batches(model, len(members), limit, some):
-        for numbers, value in zip(members[rows], values, strict=True):
-            found[numbers] = value
+    limit = circuits_per_pass(model, graph, sides[0])
+    for rows, values in in_batches(model, len(cells), limit, some):
+        for (prompt, numbers), value in zip(cells[rows], values, strict=True):
+            found[numbers, prompt] = value
     return found
 
 
 def circuits_per_pass(model: LoadedModel, graph: Graph, side: Side) -> int:
-    """Return how many circuits of a prompt fit into a pass, at least one."""
+    """Return how many circuits of prompts like this one fit into a pass, at least one."""
     length = side.ids.shape[1]
     rows = 1 + len(Inputs.of(model))
     stream = length * model.info.d_model * _FLOAT
     each = rows * row_bytes(model, length, length, read_all=False)
-    each += (graph.n_senders + _COPIES * rows) * stream + len(graph)
+    each += (2 * graph.n_senders + _COPIES * rows) * stream + len(graph)
     each += rows * graph.n_senders * _FLOAT
     if side.read is None:
         each += 2 * _FLOAT * length * model.info.d_vocab
@@ -130,23 +131,30 @@ def circuits_per_pass(model: LoadedModel, graph: Graph, side: Side) -> int:
 def _run(
     model: LoadedModel,
     senders: Senders,
-    where: tuple[Graph, Side],
-    circuits: Sequence[np.ndarray],
+    graph: Graph,
+    runs: Sequence[tuple[Side, np.ndarray]],
     report: Reporter,
 ) -> np.ndarray:
-    graph, side = where
-    count = len(circuits)
-    removed = torch.ones(count, len(graph), dtype=torch.bool)
-    for row, edges in enumerate(circuits):
+    """Return the metric of circuits, each on its prompt; those of one prompt follow each other."""
+    removed = torch.ones(len(runs), len(graph), dtype=torch.bool)
+    for row, (_side, edges) in enumerate(runs):
         removed[row, torch.from_numpy(np.asarray(edges, dtype=np.int64))] = False
-    entering = side.entering.expand(count, -1, -1)
-    read = None if side.read is None else [side.read] * count
-    offsets = Exchanged(senders, graph, entering, side.other, removed.to(side.other.device))
+    sides = [side for side, _edges in runs]
+    first = sides[0]
+    alone = all(side is first for side in sides)
+    other = first.other if alone else torch.stack([side.other for side in sides])
+    entering = torch.stack([side.entering for side in sides])
+    read = None if first.read is None else [side.read or 0 for side in sides]
+    offsets = Exchanged(senders, graph, entering, other, removed.to(other.device))
+    ids = torch.cat([side.ids for side in sides])
     with torch.no_grad():
-        logits = run_inputs(
-            model, Runs(side.ids.expand(count, -1), entering, read), offsets, report=report
-        )
-        return side.score(logits).cpu().double().numpy()
+        logits = run_inputs(model, Runs(ids, entering, read), offsets, report=report)
+        parts, start = [], 0
+        for _prompt, group in groupby(sides, key=id):
+            count = len(list(group))
+            parts.append(sides[start].score(logits[start : start + count]))
+            start += count
+        return torch.cat(parts).cpu().double().numpy()
 
 
 def faithfulness(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # A pass with gradients costs as much as so many without.
 _GRADIENTS = 3.0
+# Between two pictures of passes so many times goes by as one takes to make.
+_BETWEEN = 20.0
 # Where more of all edges are to come than this, tables are made once for all of them.
 _WORTH_KEEPING = 0.2
 
@@ -96,7 +99,7 @@ def measure_exactly(
         order: The edges that are wanted, the first ones first.
         pace: How long it may take.
         report: Told at every layer; may cancel there.
-        show: Called after each pass.
+        show: Called after each block, and now and then after a pass.
     """
     left = edge_memory.recall(sides)
     wanted = np.zeros(len(left), dtype=bool)
@@ -127,7 +130,7 @@ def _run_all(
     show: Callable[[], None],
 ) -> None:
     costs, rows, done, start = cost_of(sides, queue), _rows(sides), 0.0, 0
-    shelf = Shelf(sides, queue[:0])
+    shelf, seldom = Shelf(sides, queue[:0]), _Seldom(show)
     while start < len(queue):
         report.check()
         fitting = pace.fits(costs[start:])
@@ -139,7 +142,7 @@ def _run_all(
         share = _Quiet(report, done / max(1.0, foreseen), work / max(1.0, foreseen))
         if start and fitting > _WORTH_KEEPING * len(sides.graph):
             shelf = shelf if shelf.keeps else Shelf(sides, queue)
-        noise = exact_effects(sides, block, effects.exact, share, heard=show, shelf=shelf)
+        noise = exact_effects(sides, block, effects.exact, share, heard=seldom, shelf=shelf)
         if noise is not None:
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)
@@ -180,3 +183,16 @@ class _Quiet(ShareReporter):
     @override
     def needs(self, memory_bytes: int) -> None:
         """Say nothing."""
+
+
+class _Seldom:
+    """Shows so seldom that it costs little: of a large model a picture takes a second."""
+
+    def __init__(self, show: Callable[[], None]) -> None:
+        self._show, self._next = show, 0.0
+
+    def __call__(self) -> None:
+        now = time.perf_counter()
+        if now >= self._next:
+            self._show()
+            self._next = now + (1 + _BETWEEN) * (time.perf_counter() - now)

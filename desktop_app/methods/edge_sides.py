@@ -181,14 +181,27 @@ class Sides:
         return 2 * _FLOAT * each
 
     def side(self, prompt: int) -> WholeSide:
-        """Return a prompt's sides; as many are kept as a share of the memory holds."""
+        """Return a prompt's sides; as many are kept as a share of the memory holds.
+
+        Prompts of one length that come after it are seen with it, as far as they can be kept too.
+        """
         if prompt not in self._kept:
             limit = int(_SHARE_KEPT * budget_bytes(self.model))
             held = sum(map(self.bytes_of, self._kept))
             if held + self.bytes_of(prompt) > limit:
                 self._kept.clear()
-            self._kept[prompt] = self._see(prompt)
+                held = 0
+            self._kept |= self._see(self._together(prompt, limit - held))
         return self._kept[prompt]
+
+    def _together(self, prompt: int, limit: int) -> list[int]:
+        """Return a prompt and others that can share its passes and be kept with it."""
+        length = self.lengths[prompt]
+        most = min(limit // self.bytes_of(prompt), _TOKENS_PER_PASS // length)
+        if not self.model.reads_together or most < 2:
+            return [prompt]
+        alike = [n for n in range(prompt, len(self)) if self.lengths[n] == length]
+        return [n for n in alike if n not in self._kept][:most]
 
     def read_off(self, prompt: int) -> ReadOff:
         """Return what is read of a prompt's untouched run."""
@@ -197,18 +210,35 @@ class Sides:
         return self._read_off[prompt]
 
     @torch.no_grad()
-    def _see(self, prompt: int) -> WholeSide:
-        senders = self.senders
-        read, first = self.read[prompt], self._first[prompt]
-        ids = self.ids([prompt])
+    def _see(self, prompts: list[int]) -> dict[int, WholeSide]:
+        senders, ids = self.senders, self.ids(prompts)
         streams = senders.streams
-        if prompt:
-            streams = senders.seen(ids, [read], self._report)
-        own = senders.of(streams)[:, 0]
-        other = self._other(prompt, own)
+        if prompts != [0]:
+            streams = senders.seen(ids, [self.read[n] for n in prompts], self._report)
+        own = senders.of(streams)
+        other = self._others(prompts, own)
+        return {
+            prompt: self._side(
+                prompt,
+                ids[row : row + 1],
+                (own[:, row].contiguous(), other[:, row].contiguous()),
+                (streams.stream[0][row], streams.stream[-1][row], streams.logits[row]),
+            )
+            for row, prompt in enumerate(prompts)
+        }
+
+    def _side(
+        self,
+        prompt: int,
+        ids: torch.Tensor,
+        pair: tuple[torch.Tensor, torch.Tensor],
+        seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    ) -> WholeSide:
+        own, other = pair
+        entering, last, logits = seen
+        read, first = self.read[prompt], self._first[prompt]
         # What comes before the first difference is one run in both: rounding must not tell.
         other[:, :first] = own[:, :first]
-        last, logits = streams.stream[-1][0], streams.logits[0]
         whole = self.metric == "loss"
         target = self.targets[prompt]
         measure = partial(_measure, self.metric, target, logits)
@@ -221,7 +251,7 @@ class Sides:
         )
         found = ReadOff(float(base[0]), float(empty[0]), logits)
         self._read_off[prompt] = found
-        where, entering = None if whole else read, streams.stream[0][0]
+        where = None if whole else read
         streamed = (ids, entering, last, own, other)
         return WholeSide(*streamed, where, measure, found.base, found.empty)
 
@@ -257,16 +287,17 @@ class Sides:
     def _dtype(self) -> torch.dtype:
         return self.senders.streams.stream[0].dtype
 
-    def _other(self, prompt: int, own: torch.Tensor) -> torch.Tensor:
-        """Return what each sender puts out elsewhere; a tensor of its own."""
+    def _others(self, prompts: list[int], own: torch.Tensor) -> torch.Tensor:
+        """Return what each sender puts out elsewhere; a tensor of its own, `own`'s shape."""
         if self.elsewhere == "zero":
             return torch.zeros_like(own)
         if self.elsewhere == "corrupt":
-            return self.senders.see(self.model.ids([list(self._twins[prompt])]), self._report)[:, 0]
-        length = 0 if self._pooled else own.shape[1]
+            twins = self.model.ids([list(self._twins[n]) for n in prompts])
+            return self.senders.see(twins, self._report)
+        length = 0 if self._pooled else own.shape[2]
         if length not in self._means:
             self._means[length] = self._mean()
-        return self._means[length].expand_as(own).clone()
+        return self._means[length][:, None].expand_as(own).clone()
 
     @property
     def _pooled(self) -> bool:

@@ -29,7 +29,8 @@ class Exchanged(Offsets):
         senders: How the parts add to the stream.
         graph: The edges of the model.
         entering: What enters the first block, `[runs, S, d_model]`.
-        other: What each sender puts out elsewhere, `[senders, S, d_model]`.
+        other: What each sender puts out elsewhere, `[senders, S, d_model]`, or of each run
+            `[runs, senders, S, d_model]`.
         removed: Which edges each run lacks, `[runs, edge]`.
     """
 
@@ -46,7 +47,7 @@ class Exchanged(Offsets):
         runs, length, width = entering.shape
         # other − own, as far as the senders have been heard
         self._apart = other.new_zeros(runs, graph.n_senders, length, width)
-        self._apart[:, 0] = other[0] - entering.float()
+        self._apart[:, 0] = other[..., 0, :, :] - entering.float()
         self._z: dict[int, torch.Tensor] = {}
         self._each = graph.heads + 2 * graph.kv_heads + 1
 
@@ -70,9 +71,10 @@ class Exchanged(Offsets):
             self._z[layer] = x
         elif site == "attn_out":
             parts = self._senders.heads(layer, self._z.pop(layer), x).transpose(0, 1)
-            self._apart[:, first : first + heads] = self._other[first : first + heads] - parts
+            others = self._other[..., first : first + heads, :, :]
+            self._apart[:, first : first + heads] = others - parts
         else:
-            self._apart[:, first + heads] = self._other[first + heads] - x.float()
+            self._apart[:, first + heads] = self._other[..., first + heads, :, :] - x.float()
 
     def _of(self, receivers: Sequence[int]) -> torch.Tensor:
         """Return what inputs of the same senders are given, `[runs, inputs, S, d_model]`."""

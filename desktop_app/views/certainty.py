@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from desktop_app.pictures.certainty import (
@@ -17,7 +17,8 @@ from desktop_app.pictures.certainty import (
     tables_of,
 )
 from desktop_app.pictures.statistics import LEAST
-from desktop_app.views.frame import label
+from desktop_app.support.guard import override
+from desktop_app.views.frame import ElidedLabel
 from desktop_app.widgets.basics.layouts import row_in
 from desktop_app.widgets.basics.words import plain_tip
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # So many seconds between two events: nobody feels them.
 _SLICE = 0.006
+_GAP = 6
 
 
 class CertaintyChoice(QWidget):
@@ -48,9 +50,9 @@ class CertaintyChoice(QWidget):
         self._box.setAccessibleName("Dim cells by q")
         self._box.addItem("All cells")
         self._box.addItems([f"Dim q > {level:g}" for level in LEVELS])
-        self._words = label("", "small")
+        self._words = ElidedLabel("", "small")
         self._timer = QTimer(self, interval=0)
-        row_in(self, self._box, self._words, spacing=6)
+        row_in(self, self._box, (self._words, 1), spacing=_GAP)
         self._box.activated.connect(self._on_chosen)
         self._timer.timeout.connect(self._on_time)
 
@@ -78,16 +80,25 @@ class CertaintyChoice(QWidget):
         return {
             "level": self.level(),
             "enabled": self._box.isEnabled(),
-            "words": self._words.text(),
+            "words": self._words.full_text(),
             "tip": self._box.toolTip(),
             "computing": self._timer.isActive(),
         }
 
+    @override
+    def sizeHint(self) -> QSize:
+        """Ask for room for all words; where there is less, they are cut."""
+        words = self._words.full_text()
+        room = self._words.fontMetrics().horizontalAdvance(words) + 4 if words else 0
+        hint = self._box.sizeHint()
+        return QSize(hint.width() + (_GAP + room if room else 0), hint.height())
+
     def _say(self, why: str = "") -> None:
         level = self.level()
         words = why if not self._cells else "" if level is None else level_words(self._cells, level)
-        self._words.setText(words)
+        self._words.set_full_text(words)
         self._words.setVisible(bool(words))
+        self.updateGeometry()
 
     def _work(self) -> bool:
         """Compute for some milliseconds; return whether all is known."""

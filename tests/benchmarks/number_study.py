@@ -10,6 +10,7 @@ on two cores. `resources/help/number_study.md` tells what comes out.
 from __future__ import annotations
 
 import os
+import random
 import sys
 import time
 from dataclasses import dataclass
@@ -40,10 +41,31 @@ PROMPTS = tuple(
     )
     for first, twin in enumerate(_TWINS, 1)
 )
+
+
+def in_random_order(count: int) -> tuple[str, ...]:
+    """Return prompts of four digits of which the last does not count on.
+
+    Their means know the digits and their places, and nothing of counting. The means of the five
+    prompts themselves would: then one head alone seems enough.
+    """
+    chance, texts = random.Random(0), []  # noqa: S311
+    while len(texts) < count:
+        digits = chance.sample(range(1, 10), 4)
+        if digits[3] != digits[2] + 1:
+            texts.append(" ".join(map(str, digits)) + " ")
+    return tuple(texts)
+
+
+REFERENCE = in_random_order(100)
 STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("rank", "Does the model do it?", {}),
-    ("ablate", "All heads, one at a time", {"mode": "mean"}),
-    ("circuit", "Pruned at 20 %", {"prune": 20.0, "minus": True, "controls": 20}),
+    ("ablate", "All heads, one at a time", {"mode": "mean", "reference": REFERENCE}),
+    (
+        "circuit",
+        "Pruned at 20 %",
+        {"prune": 20.0, "minus": True, "controls": 20, "reference": REFERENCE},
+    ),
     (
         "edges",
         "Every edge",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from desktop_app.contract.requests import LoadModel, ModelSpec
 from desktop_app.jobs.service import Service
 from desktop_app.session.store import Session
 from desktop_app.support.paths import resource
-from tests.benchmarks import number_study
+from tests.benchmarks import number_page, number_study
 from tests.benchmarks.number_study import BUDGET_MINUTES, PROMPTS, STEPS, study
 
 
@@ -22,7 +24,7 @@ def test_twins_never_hold_the_answer():
         assert len(row.corrupt) == len(row.text)
 
 
-def test_every_step_runs_on_the_toy(capsys):
+def test_every_step_runs_on_the_toy(capsys, tmp_path):
     service = Service()
     service.perform(LoadModel(ModelSpec("toy")), SilentReporter())
     # Its tokens carry their space.
@@ -44,16 +46,30 @@ def test_every_step_runs_on_the_toy(capsys):
     assert "inclusion" in found["edges"]
     assert np.shape(found["edges"]["curve"]) == (10,)
     assert capsys.readouterr().out.count("minutes") == len(STEPS)
+    with Session.create(tmp_path / "study.lens") as session:
+        for step in steps:
+            session.add(step.result, step.title)
+    number_page.main(tmp_path / "study.lens", tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "nan" not in page.lower()
+    assert all(f"`{row.text}`" in page for row in prompts)
+    effect = found["ablate"]["effect_mean"]
+    layer, head = np.unravel_index(np.argmin(effect), effect.shape)
+    assert f"| L{layer}H{head} | −{abs(effect.min()):.2f} | [" in page
+    kept = found["circuit"]["percent_of_means"]
+    assert f"**{kept:.1f} %** of the logit difference" in page
+    assert page.count("![") == 3
 
 
-def test_the_page_shows_pictures_that_there_are():
-    page = resource("help", "number_study.md").read_text(encoding="utf-8")
-    shown = [line.rpartition("(")[2].rstrip(")") for line in page.splitlines() if "![" in line]
-    assert len(shown) == 3
-    for name in shown:
+def test_every_picture_of_the_help_is_there():
+    shown = [
+        (page.name, match[1])
+        for page in resource("help").glob("*.md")
+        for match in re.finditer(r"!\[[^\]]*\]\(([^)]*)\)", page.read_text(encoding="utf-8"))
+    ]
+    for page, name in shown:
+        assert resource("help", name).is_file(), (page, name)
         assert resource("help", name).stat().st_size < 300_000
-    for row in PROMPTS:
-        assert row.text.rstrip() in page
 
 
 @pytest.mark.benchmark

@@ -24,6 +24,7 @@ from desktop_app.methods.edge_circuits import (
 )
 from desktop_app.methods.edge_nodes import node_effects
 from desktop_app.methods.senders import Senders
+from desktop_app.methods.streams import Wanted, read_streams
 from desktop_app.support.errors import Cancelled
 from tests.models import named, tiny
 
@@ -65,6 +66,10 @@ def setting(architecture):
     entering = senders.streams.stream[0][0]
     side = Side(CLEAN, entering, own, other, READ, difference, base)
     return model, senders, graph, side, empty
+
+
+def scores_of(model, senders, graph, side, circuits):
+    return score_circuits(model, senders, graph, [side], circuits, SilentReporter())[:, 0]
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,7 @@ def test_a_circuit_is_what_plain_hooks_make_of_it(architecture):
     torch.testing.assert_close(torch.cat(other), side.other, atol=1e-4, rtol=1e-4)
     kept = [np.flatnonzero(random.random(len(graph)) < p) for p in (0.1, 0.5, 0.5, 0.9, 0.98)]
     circuits = [*kept, Pruner(graph)(kept[1]), np.arange(0)]
-    found = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    found = scores_of(model, senders, graph, side, circuits)
     expected = []
     for circuit in circuits:
         removed = np.ones(len(graph), dtype=bool)
@@ -262,10 +267,7 @@ def test_what_leads_nowhere_changes_nothing(architecture):
     kept = [np.flatnonzero(random.random(len(graph)) < p) for p in (0.05, 0.1, 0.2)]
     pruned = [prune(edges) for edges in kept]
     assert any(0 < len(few) < len(edges) for few, edges in zip(pruned, kept, strict=True))
-    whole, few = (
-        score_circuits(model, senders, graph, side, some, SilentReporter())
-        for some in (kept, pruned)
-    )
+    whole, few = (scores_of(model, senders, graph, side, some) for some in (kept, pruned))
     np.testing.assert_allclose(whole, few, atol=1e-5)
 
 
@@ -273,13 +275,12 @@ def test_what_leads_nowhere_changes_nothing(architecture):
 def test_all_edges_run_are_the_model(architecture, monkeypatch):
     """The untouched run stands for a circuit of all edges; here it is run all the same."""
     model, senders, graph, side, empty = setting(architecture)
-    found = edge_circuits._run(
-        model, senders, (graph, side), [np.arange(len(graph)), np.arange(0)], SilentReporter()
-    )
+    runs = [(side, np.arange(len(graph))), (side, np.arange(0))]
+    found = edge_circuits._run(model, senders, graph, runs, SilentReporter())
     np.testing.assert_allclose(found, [side.base, empty], atol=1e-5)
     monkeypatch.setattr(edge_circuits, "_run", None)
     whole = [np.arange(len(graph))]
-    assert score_circuits(model, senders, graph, side, whole, SilentReporter()) == [side.base]
+    assert scores_of(model, senders, graph, side, whole) == [side.base]
 
 
 def test_equal_circuits_are_run_once_and_batches_change_no_number(monkeypatch):
@@ -289,34 +290,64 @@ def test_equal_circuits_are_run_once_and_batches_change_no_number(monkeypatch):
     circuits.append(circuits[2])
     sizes, run = [], edge_circuits._run
 
-    def counted(model, senders, where, some, report):
+    def counted(model, senders, graph, some, report):
         sizes.append(len(some))
-        return run(model, senders, where, some, report)
+        return run(model, senders, graph, some, report)
 
     monkeypatch.setattr(edge_circuits, "_run", counted)
-    found = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    found = scores_of(model, senders, graph, side, circuits)
     assert sizes == [5]
     assert found[5] == found[2]
     monkeypatch.setattr(edge_circuits, "circuits_per_pass", lambda *_: 2)
-    again = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    again = scores_of(model, senders, graph, side, circuits)
     assert sizes == [5, 2, 2, 1]
     np.testing.assert_allclose(again, found, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2"])
+def test_prompts_share_passes(architecture, monkeypatch):
+    model, senders, graph, side, _empty = setting(architecture)
+    ids = torch.tensor([[1, 8, 30, 17, 21, 65]])
+    streams = read_streams(model, ids, Wanted(True, ("head_z",), [3]))
+    own, other = senders.of(streams)[:, 0], senders.see(CORRUPT)[:, 0]
+
+    def score(logits):
+        return logits[:, 50] - logits[:, 51]
+
+    base = float(score(streams.logits)[0])
+    second = Side(ids, streams.stream[0][0], own, other, 3, score, base)
+    random = np.random.default_rng(4)
+    circuits = [np.flatnonzero(random.random(len(graph)) < 0.6) for _ in range(3)]
+    circuits.append(np.arange(len(graph)))
+    sizes, run = [], edge_circuits._run
+
+    def counted(model, senders, graph, some, report):
+        sizes.append(len(some))
+        return run(model, senders, graph, some, report)
+
+    monkeypatch.setattr(edge_circuits, "_run", counted)
+    pair = [side, second]
+    found = score_circuits(model, senders, graph, pair, circuits, SilentReporter())
+    assert sizes == [6]
+    expected = [scores_of(model, senders, graph, one, circuits) for one in pair]
+    np.testing.assert_allclose(found, np.stack(expected, 1), atol=1e-5)
+    assert found[3].tolist() == [side.base, base]
 
 
 def test_fewer_circuits_share_a_pass_where_memory_runs_out(monkeypatch):
     model, senders, graph, side, _empty = setting("llama")
     random = np.random.default_rng(3)
     circuits = [np.flatnonzero(random.random(len(graph)) < 0.5) for _ in range(5)]
-    expected = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    expected = scores_of(model, senders, graph, side, circuits)
     run = edge_circuits._run
 
-    def scarce(model, senders, where, some, report):
+    def scarce(model, senders, graph, some, report):
         if len(some) > 1:
             raise MemoryError
-        return run(model, senders, where, some, report)
+        return run(model, senders, graph, some, report)
 
     monkeypatch.setattr(edge_circuits, "_run", scarce)
-    found = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    found = scores_of(model, senders, graph, side, circuits)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -344,8 +375,8 @@ def test_a_run_can_be_stopped_at_every_layer():
 
     circuits = [np.arange(3)]
     with pytest.raises(Cancelled):
-        score_circuits(model, senders, graph, side, circuits, Stops())
-    assert score_circuits(model, senders, graph, side, circuits, SilentReporter()).shape == (1,)
+        score_circuits(model, senders, graph, [side], circuits, Stops())
+    assert score_circuits(model, senders, graph, [side], circuits, SilentReporter()).shape == (1, 1)
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "phi", "opt", "olmo2"])
@@ -354,7 +385,7 @@ def test_a_node_exchanged_is_a_circuit_without_its_edges(architecture):
     found = node_effects(model, graph, side, SilentReporter())
     assert found.shape == (graph.n_senders,)
     circuits = [np.flatnonzero(graph.senders_of != node) for node in range(graph.n_senders)]
-    scores = score_circuits(model, senders, graph, side, circuits, SilentReporter())
+    scores = scores_of(model, senders, graph, side, circuits)
     assert np.abs(found).max() > 0.05
     np.testing.assert_allclose(found, scores - side.base, atol=1e-4)
 
@@ -405,7 +436,7 @@ def test_a_circuit_of_the_pack_is_what_plain_hooks_make_of_it(smollm2_folder):
     random = np.random.default_rng(0)
     # Mostly what stands at the read position decides: most edges have to stay.
     kept = Pruner(graph)(np.flatnonzero(random.random(len(graph)) < 0.9))
-    found = score_circuits(model, senders, graph, side, [kept], SilentReporter())
+    found = scores_of(model, senders, graph, side, [kept])
     plain = Plainly(LLAMA, str(smollm2_folder), graph, read)
     _logits, others = plain.run(corrupt)
     removed = np.ones(len(graph), dtype=bool)

@@ -15,7 +15,6 @@ from desktop_app.contract.edges import Graph
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
-from desktop_app.methods.edge_circuits import score_circuits
 from desktop_app.methods.edge_samples import (
     bootstrap,
     circuit_by_size,
@@ -26,7 +25,7 @@ from desktop_app.methods.senders import Senders
 from desktop_app.methods.streams import Wanted, read_streams
 from desktop_app.support.errors import Cancelled
 from tests.engine.tind import tind
-from tests.methods.test_edge_circuits import Side
+from tests.methods.test_edge_circuits import Side, scores_of
 
 SMOLLM2 = Graph(30, 9, 3)
 PLANTED = (
@@ -95,7 +94,7 @@ def exact(model, count):
         assert base > 1
         side = Side(ids, streams.stream[0][0], own, other, 11, score, base)
         without = [np.delete(np.arange(len(graph)), edge) for edge in range(len(graph))]
-        found.append(score_circuits(model, senders, graph, side, without, SilentReporter()) - base)
+        found.append(scores_of(model, senders, graph, side, without) - base)
     return graph, np.stack(found, 1)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
@@ -14,7 +17,7 @@ from desktop_app.pictures import certainty
 from desktop_app.pictures.certainty import FEW, NO_MEAN, OF_THE_MEAN, evidence_of
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.statistics import adjusted, intervals, sign_flip
-from desktop_app.session.export_table import table_of
+from desktop_app.session.export_table import table_of, write_tidy
 from desktop_app.views.certainty import CertaintyChoice
 from tests.finding import find, press
 from tests.samples import circuits
@@ -282,3 +285,14 @@ def test_edges_have_interval_and_q_of_what_is_shown(make_view):
     view.show_result(edges_result(count=2))
     assert view.read_out()["certainty"]["words"] == FEW
     assert certainty.derived(made)["shown_q"][0] == ("edge",)
+
+
+def test_the_csv_has_them_by_the_models_own_numbers():
+    text = io.StringIO()
+    write_tidy(ablated(6), text)
+    rows = list(csv.DictReader(io.StringIO(text.getvalue())))
+    (found,) = [r for r in rows if (r["field"], r["layer"], r["head"]) == ("effect_q", "5", "3")]
+    assert float(found["value"]) == evidence_of(ablated(6))["effect"].finish().q[1, 3]
+    few = io.StringIO()
+    write_tidy(ablated(4), few)
+    assert "effect_q" not in few.getvalue()

@@ -81,11 +81,22 @@ class Edits:
         asked: What is being scored; None: what is on screen is all.
         back: The sets before, the last one last.
         forth: Those that were taken back.
+        model: Of which model, and of how many parts, they are.
     """
 
     asked: KeepSet | None = None
     back: list[KeepSet] = field(default_factory=list)
     forth: list[KeepSet] = field(default_factory=list)
+    model: str = ""
+
+    def arrive(self, found: KeepSet, model: str) -> None:
+        """Take note of a set that was scored; steps among another model's parts are let go."""
+        key = f"{model} {found.shape.layers} × {found.shape.heads}"
+        if key != self.model:
+            self.forget()
+            self.model = key
+        if self.asked is not None and self.asked.settings() == found.settings():
+            self.asked = None
 
     def ask(self, wanted: KeepSet, now: KeepSet | None) -> None:
         """Ask for a set, where `now` was the one before."""

@@ -71,7 +71,10 @@ class KeepCanvas(MatrixCanvas):
 
     def show_asked(self, states: np.ndarray | None) -> None:
         """Show what was asked for and has not come yet; None: nothing was."""
-        self.asked = states
+        board = self.board
+        self.asked = None
+        if board is not None and states is not None and states.shape == board.states.shape:
+            self.asked = states
         self.update()
 
     def state_at(self, cell: Cell) -> int:

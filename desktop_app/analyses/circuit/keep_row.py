@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from desktop_app.analyses.circuit.keeping import read_file, read_text
+from desktop_app.pictures.words import clipped
 from desktop_app.support.errors import BadInputError
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import icon_button
@@ -19,6 +20,7 @@ from desktop_app.widgets.basics.words import plain_tip
 # A line of Qt's own cuts lists off at a sixth of this.
 _LONGEST = 200_000
 _KINDS = "Lists and results (*.txt *.csv *.json);;All files (*)"
+_SAID = 240
 _HINT = "all, none, or 5.3, m4, 6.1@-1"
 
 
@@ -98,7 +100,7 @@ class KeepRow(QWidget):
     def refuse(self, text: str) -> None:
         """Say why a set cannot be kept, and leave what was typed to be mended."""
         self.line.setModified(True)
-        self.say(text)
+        self.say(clipped(text, _SAID))
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""

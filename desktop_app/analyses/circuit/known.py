@@ -44,12 +44,12 @@ _NOBODY = "Run the head detectors to see this model's heads beside them."
 def lent_roles(lent: Sequence[tuple[str, Result]]) -> list[Roles]:
     """Return what heads do by others' results, the newest of each model."""
     found: dict[str, Roles] = {}
-    for _title, result in lent:
-        tell = hook(result.analysis, "picture", BORROWED)
+    for title, result in lent:
+        tell, owner = hook(result.analysis, "picture", BORROWED), result.model.label
         if tell is not None:
             with suppress(*MISFITS):  # a file's result may hold anything
-                roles = tell(result)
-                found.setdefault(roles.owner, roles)
+                heads = {role: tuple(some) for role, some in tell(result).items()}
+                found.setdefault(owner, Roles(owner, heads, f"By {title}"))
     return list(found.values())
 
 

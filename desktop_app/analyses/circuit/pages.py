@@ -85,9 +85,9 @@ class PartsPage(QWidget):
         self._role: Callable[[Part], str] = lambda _part: ""
         self._chosen = 0
         self._certainty = CertaintyChoice()
-        top = row_in(None, self.which, (self._note, 1), self._certainty)
+        top = row_in(None, self.which, (self._note, 1))
         foot = row_in(None, (self._sentence, 1), (self.attention, 0, Qt.AlignmentFlag.AlignTop))
-        column_in(self, top, (self.list, 1), self._offer, foot, spacing=8)
+        column_in(self, top, self._certainty, (self.list, 1), self._offer, foot, spacing=8)
         self.which.changed.connect(self._on_which)
         self._certainty.changed.connect(self._fill)
         self.list.row_selected.connect(self.part_chosen)

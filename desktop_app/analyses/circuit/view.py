@@ -48,6 +48,7 @@ _FURTHER: dict[str, dict[str, object]] = {
 _PRUNE: dict[str, object] = {"keep": "all", "prune": 20.0, "resume": "", "passes": "both"}
 _SCORED: dict[str, object] = {"prune": None, "resume": ""}
 _NOTHING_YET = "Run once, so that there is a model whose parts can be kept."
+_PRUNING = "Parts can be switched once the pruning has ended or stopped."
 _NO_SOURCE = "No result of this session and model holds a circuit, or what removing parts costs."
 
 
@@ -122,9 +123,7 @@ class CircuitView(AnalysisView):
 
     @override
     def draw_result(self, result: Result) -> None:
-        asked = self._edits.asked
-        if asked is not None and asked.settings() == KeepSet.of(result).settings():
-            self._edits.asked = None
+        self._edits.arrive(KeepSet.of(result), result.model.fingerprint)
         self._map.show_board(data_of.board(result))
         self._header.show_result(result)
         self._side.show_result(result, self.prompt_of(result))
@@ -227,14 +226,28 @@ class CircuitView(AnalysisView):
             return self._edits.asked
         return None if self._result is None else KeepSet.of(self._result)
 
+    def _refusal(self) -> str:
+        """Say why no other set can be scored now; empty where one can."""
+        if self._cannot_run:
+            return self._cannot_run
+        if self._is_partial or (self._busy and self.settings_of_run().get("prune") is not None):
+            return _PRUNING
+        if self._difference.model and self._result is not None:
+            return f"This circuit is of {self._result.model.label}: run again with the open model."
+        return ""
+
+    def _may_edit(self) -> bool:
+        """Return whether another set can be scored; say why not."""
+        if why := self._refusal():
+            self.message_requested.emit(why)
+            self._show_asked()
+        return not why
+
     def _ask(self, wanted: KeepSet) -> None:
         """Score a set."""
-        if self._cannot_run:
-            self.request_run()  # which says why
-            self._show_asked()
-            return
-        self._edits.ask(wanted, self.now())
-        self._score(wanted)
+        if self._may_edit():
+            self._edits.ask(wanted, self.now())
+            self._score(wanted)
 
     def _score(self, wanted: KeepSet) -> None:
         self._show_asked()
@@ -265,8 +278,7 @@ class CircuitView(AnalysisView):
 
     def _on_switched(self, cells: tuple[Cell, ...], keep: bool) -> None:
         now, board = self.now(), self._map.board()
-        if now is None or board is None or self._is_partial:
-            self._say_busy()
+        if board is None or not self._may_edit() or now is None:
             return
         parts = [part_at(cell, board.shape) for cell in cells]
         wanted = now.switched(parts, keep=keep)
@@ -288,16 +300,17 @@ class CircuitView(AnalysisView):
 
     def _on_undo(self) -> None:
         now = self.now()
-        if now is not None and (wanted := self._edits.undo(now)) is not None:
+        if now is None or not self._may_edit():
+            return
+        if (wanted := self._edits.undo(now)) is not None:
             self._score(wanted)
 
     def _on_redo(self) -> None:
         now = self.now()
-        if now is not None and (wanted := self._edits.redo(now)) is not None:
+        if now is None or not self._may_edit():
+            return
+        if (wanted := self._edits.redo(now)) is not None:
             self._score(wanted)
-
-    def _say_busy(self) -> None:
-        self.message_requested.emit("Parts can be switched once the pruning has ended or stopped.")
 
     # Positions.
 
@@ -358,6 +371,9 @@ class CircuitView(AnalysisView):
 
     def keep_text(self, text: str) -> None:
         """Score the circuit that a text names, of the model that is open."""
+        if self._refusal() == _PRUNING:
+            self.message_requested.emit(_PRUNING)
+            return
         same = self._result is not None and not self._difference.model
         now = self.now() if same else None
         if now is None:

@@ -9,7 +9,7 @@ import numpy as np
 from desktop_app.analyses.detect.spec import ANALYSIS, FAMILY_SCORES, PATTERN_SCORES
 from desktop_app.pictures.facts import Fact
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.roles import ROLES, Roles
+from desktop_app.pictures.roles import ROLES
 from desktop_app.pictures.text_tables import lowest
 from desktop_app.pictures.words import number, part_name, random_tokens
 
@@ -57,7 +57,7 @@ def roles(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def head_roles(result: Result) -> Roles:
+def head_roles(result: Result) -> dict[str, tuple[tuple[int, int], ...]]:
     """Return per role the heads that deserve its name, best first."""
     found: dict[str, tuple[tuple[int, int], ...]] = {}
     for name in score_names(result.data):
@@ -65,8 +65,7 @@ def head_roles(result: Result) -> Roles:
             score = np.asarray(result.data[name], dtype=float)
             best = best_heads(score, _ROLE_MOST)
             found[name] = tuple((la, head) for la, head, v in best if v >= THRESHOLD[name])
-    limit = f"{THRESHOLD['induction']:g}"
-    return Roles(result.model.label, found, f"Heads that score {limit} or more on a detector")
+    return found
 
 
 def summary(data: Mapping[str, Any]) -> tuple[str, ...]:

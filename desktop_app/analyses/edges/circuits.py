@@ -18,14 +18,19 @@ from desktop_app.contract.circuits import Chosen, Pruner, largest, resolve_circu
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.methods import stopped
-from desktop_app.methods.edge_circuits import areas, faithfulness, score_circuits
+from desktop_app.methods.edge_circuits import (
+    areas,
+    circuits_per_pass,
+    faithfulness,
+    score_circuits,
+)
 from desktop_app.methods.edge_nodes import node_effects
 from desktop_app.methods.edge_samples import bootstrap, random_circuits, random_nodes
 from desktop_app.methods.finish import with_twins
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from desktop_app.analyses.edges.spec import EdgesParams
     from desktop_app.contract.edges import Graph
@@ -263,24 +268,33 @@ class _Task:
         done = _SHARE_OF_SAMPLES + (_SHARE_OF_NODES if self.params.nodes else 0.0)
         count = len(self.known.base)
         scores = np.full((len(self.circuits), count), np.nan)
-        for prompt in range(count):
-            share = ShareReporter(report, done + (1 - done) * prompt / count, (1 - done) / count)
-            scores[:, prompt] = self._scores_of(prompt, share)
+        if self.known.other is not None:
+            scores[[not len(edges) for edges in self.circuits]] = self.known.other
+        asked = np.flatnonzero(np.isnan(scores[:, 0]))
+        circuits = [self.circuits[number] for number in asked]
+        for prompts, sides in self._together(len(asked)):
+            first, last = prompts[0] / count, len(prompts) / count
+            share = ShareReporter(report, done + (1 - done) * first, (1 - done) * last)
+            scores[np.ix_(asked, np.array(prompts))] = score_circuits(
+                self.model, self.known.senders, self.graph, sides, circuits, share
+            )
         return {**self.found, **self._fields(scores)}
 
-    def _scores_of(self, prompt: int, report: Reporter) -> np.ndarray:
-        """Return the metric of every circuit on a prompt; what is known is not run."""
-        known, found = self.known, np.full(len(self.circuits), np.nan)
-        if known.other is not None:
-            found[[not len(edges) for edges in self.circuits]] = known.other[prompt]
-        asked = np.flatnonzero(np.isnan(found))
-        if len(asked):
-            circuits = [self.circuits[number] for number in asked]
-            side = known.sides(prompt)
-            found[asked] = score_circuits(
-                self.model, known.senders, self.graph, side, circuits, report
-            )
-        return found
+    def _together(self, circuits: int) -> Iterator[tuple[list[int], list[Side]]]:
+        """Yield prompts of one length whose circuits share a pass, as many as it has room for."""
+        held: dict[int, Side] = {}
+        most = 1
+        for prompt in range(len(self.known.base)):
+            side = self.known.sides(prompt)
+            fits = all(one.ids.shape == side.ids.shape for one in held.values())
+            if held and not (fits and len(held) < most):
+                yield list(held), list(held.values())
+                held = {}
+            if not held and self.model.reads_together:
+                room = circuits_per_pass(self.model, self.graph, side)
+                most = room // max(1, circuits)
+            held[prompt] = side
+        yield list(held), list(held.values())
 
     def _fields(self, scores: np.ndarray) -> dict[str, Any]:
         other, base = scores[0], self.known.base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +49,8 @@ class _Task:
     """One run, settled.
 
     Attributes:
-        steps: How many runs EAP-IG averages; 0 for EAP alone.
-        estimated: Whether estimates are made.
+        sides: The prompts.
+        effects: What is known of their edges.
         clock: Seconds from anywhere.
     """
 
@@ -70,6 +70,17 @@ class _Task:
     def steps(self) -> int:
         """How many runs EAP-IG averages; 0 for EAP alone."""
         return 0 if self.params.method == "eap" else self.params.steps
+
+    @cached_property
+    def names(self) -> dict[str, np.ndarray]:
+        """The sender, the receiver and the input of every edge."""
+        graph = self.sides.graph
+        kinds = np.array([receiver.kind for receiver in graph.receivers])
+        return {
+            "sender": np.array(graph.sender_names)[graph.senders_of],
+            "receiver": np.array(graph.receiver_names)[graph.inputs_of],
+            "input": kinds[graph.inputs_of],
+        }
 
 
 def run(
@@ -180,7 +191,7 @@ def _fields(task: _Task) -> dict[str, Any]:
     read_off = [sides.read_off(n) for n in range(len(sides))]
     known = effects.known
     fields = {
-        **_names(sides),
+        **task.names,
         **with_twins("base", np.array([each.base for each in read_off])),
         **with_twins("other", np.array([each.empty for each in read_off])),
         **with_twins("effect", effects.exact, known[:, None]),
@@ -206,17 +217,6 @@ def _fields(task: _Task) -> dict[str, Any]:
 
 def _beside(effects: Effects) -> list[tuple[str, str, np.ndarray | None]]:
     return [("estimate_eap", "_eap", effects.eap)]
-
-
-def _names(sides: Sides) -> dict[str, tuple[str, ...]]:
-    """Return the sender, the receiver and the input of every edge; no arrays: they are texts."""
-    graph = sides.graph
-    kinds = np.array([receiver.kind for receiver in graph.receivers])
-    return {
-        "sender": tuple(np.array(graph.sender_names)[graph.senders_of].tolist()),
-        "receiver": tuple(np.array(graph.receiver_names)[graph.inputs_of].tolist()),
-        "input": tuple(kinds[graph.inputs_of].tolist()),
-    }
 
 
 def _stopped(task: _Task) -> list[Notice]:

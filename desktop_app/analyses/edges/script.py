@@ -18,10 +18,7 @@ MOST = 20
 
 def facts(result: Result, params: EdgesParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
-    shape = result.data["layers"]
-    parallel = frozenset(int(layer) for layer in shape["parallel"])
-    layers, heads, shared = (int(shape[name]) for name in ("layers", "heads", "kv_heads"))
-    graph = Graph(layers, heads, shared, parallel)
+    graph = _graph(result)
     estimated = "estimate" in result.data
     return {
         "edges": [_edge(graph, number) for number in _largest(result, len(graph))],
@@ -30,6 +27,19 @@ def facts(result: Result, params: EdgesParams) -> dict[str, Any]:
         "estimate_steps": (1 if params.method == "eap" else params.steps) if estimated else 0,
         "chat": params.chat,
     }
+
+
+def _graph(result: Result) -> Graph:
+    """Return the edges of the result's model, as many as it has rows."""
+    shape, rows = result.data["layers"], len(result.data["effect"])
+    layers, heads, shared = (int(shape[name]) for name in ("layers", "heads", "kv_heads"))
+    # Each input has a sender at least: what is claimed of a model costs no more than what there is.
+    if not 0 < layers * (heads + 2 * shared + 1) <= rows:
+        raise ValueError("its edges are not those of its model")
+    graph = Graph(layers, heads, shared, frozenset(int(layer) for layer in shape["parallel"]))
+    if len(graph) != rows:
+        raise ValueError("its edges are not those of its model")
+    return graph
 
 
 def _largest(result: Result, count: int) -> list[int]:

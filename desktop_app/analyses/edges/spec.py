@@ -52,7 +52,7 @@ class EdgesParams(Params):
         "edges such as embed>m0, 5.3>6.1.q, 6.1>logits, or a file: of a list, a result, or MIB's.",
         cli="circuit_file",
         max_length=MAX_LIST,
-        placeholder="none",
+        placeholder="none; 200, 0.02 or edges",
     )
     nodes: bool = setting(False, "Nodes", "Whole nodes instead of single edges.", advanced=True)
     resamples: int = setting(
@@ -112,8 +112,20 @@ ANALYSIS = Analysis(
             "metric",
             True,
         ),
-        FieldSpec("agreement", (), "Spearman correlation of estimate and effect", "", True),
-        FieldSpec("overlap", (), "Share of the top 100 that both have", "", True),
+        FieldSpec(
+            "agreement",
+            (),
+            "Spearman correlation of mean estimate and mean effect, over what both have",
+            "",
+            True,
+        ),
+        FieldSpec(
+            "overlap",
+            (),
+            "Share of the top 100 that both have; withheld where no more than those are known",
+            "",
+            True,
+        ),
         FieldSpec("agreement_eap", (), "The same of EAP", "", True),
         FieldSpec("overlap_eap", (), "The same of EAP", "", True),
         FieldSpec("kept", _EDGE, "Whether the circuit holds the edge", telling=-1),

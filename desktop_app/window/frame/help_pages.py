@@ -47,7 +47,9 @@ def titles() -> dict[str, str]:
     """Return what each page is called, in their order."""
     named = {name: analysis.title for name, analysis in ANALYSES.items()}
     general = {PROCESSING: "What processing changes", SESSION_FILE: "The session file"}
-    first = {START: "Getting started", NUMBER_STUDY: "A number-sequence study"}
+    first = {START: "Getting started"}
+    if resource("help", f"{NUMBER_STUDY}.md").is_file():  # it is written by the study itself
+        first[NUMBER_STUDY] = "A number-sequence study"
     return {**first, **named, **general}
 
 

@@ -134,9 +134,10 @@ class MakerDialog(QDialog):
 
     def show_prompts(self, shown: Shown, model: str) -> None:
         """Show prompts with all that is known of them; the name of the open model, if any."""
-        rankings = shown.table(), shown.left_out(), shown.references()
-        for page, ranking in zip((PROMPTS, DROPPED, REFERENCE), rankings, strict=True):
-            self.tables[page].set_ranking(ranking)
+        self.tables[PROMPTS].set_ranking(shown.table())
+        self.tables[DROPPED].set_ranking(shown.left_out())
+        if self._shown is None or self._shown.made is not shown.made:  # there may be thousands
+            self.tables[REFERENCE].set_ranking(shown.references())
         self.tables[PROMPTS].set_empty_text(shown.empty() or _EMPTY[PROMPTS])
         chips = shown.chips()
         self._chips.set_chips(chips)

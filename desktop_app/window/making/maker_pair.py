@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
-from desktop_app.widgets.basics.fonts import mono_font
+from desktop_app.widgets.basics.theme import set_role
 
 _SHORT = 30  # up to so many letters the table itself has room
 _HEIGHT = 58
@@ -20,7 +20,7 @@ class PairPane(QPlainTextEdit):
         self.setReadOnly(True)
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFont(mono_font(12))
+        set_role(self, "mono")
         self.setAccessibleName("The chosen prompt and its twin, whole")
         self.setFixedHeight(_HEIGHT)
         self.hide()

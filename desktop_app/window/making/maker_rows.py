@@ -133,7 +133,8 @@ class Shown:
     def left_out(self) -> Ranking:
         """Return a row per reason for which something was left out, and how much."""
         found = [(one.count, one.reason, one.example) for one in self.made.dropped]
-        away = [n for n in range(len(self.done)) if n not in set(self.places)]
+        here = set(self.places)
+        away = [n for n in range(len(self.done)) if n not in here]
         if away:
             found.append((len(away), NOT_DONE, self.made.prompts[away[0]].text))
         rows = [

@@ -16,6 +16,7 @@ from desktop_app.analyses.circuit.places_row import PlacesStrip
 from desktop_app.analyses.circuit.states import DROPPED, KEPT, OUTSIDE, PARTLY, STAYS
 from desktop_app.analyses.circuit.taking import TakeDialog
 from desktop_app.contract.spec import Intent
+from desktop_app.pictures.origin import Difference
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, in_sight, press
 from tests.samples import circuits, drawn
@@ -359,6 +360,41 @@ def test_what_was_removed_and_why(view):
     assert rows[0] == ("L0H2", "step 12: 80.3 % → 80.3 %")
     view.show_result(circuits.result("2.2"))
     assert view.read_out()["parts"][0] == ("L0H0", "outside from the start")
+
+
+def test_nothing_is_switched_before_a_pruning_has_begun_to_tell(view, asked, heard):
+    view.expect_run(view.params().model_copy(update={"prune": 20.0}))
+    view.show_busy(True)
+    told = heard(view.message_requested)
+    click(view, (2, 2))
+    typed(view, "2.2")
+    find(view, keep_row.KeepRow).undo.click()
+    assert asked() is None
+    assert {words for (words,) in told} == {
+        "Parts can be switched once the pruning has ended or stopped."
+    }
+
+
+def test_a_circuit_of_a_model_that_is_closed_is_not_scored_on_another(view, asked, heard):
+    told = heard(view.message_requested)
+    view.mark_source(Difference("smollm2", (), prompts=False))
+    click(view, (2, 2))
+    assert asked() is None
+    assert "is of smollm2" in told[-1][0]
+
+
+def test_steps_among_another_models_parts_are_let_go(view):
+    click(view, (2, 2))
+    view.show_result(gpt2("9.9"))
+    out = view.read_out()
+    assert (out["asked"], out["undo"], out["list"]) == ("", False, "9.9")
+
+
+def test_silly_lists_are_refused_in_a_few_words(view, asked):
+    for text in ("x" * 5_000, "", "5.3@", "1.1.1", "all,none"):
+        typed(view, text)
+        assert 0 < len(view.read_out()["said"]) <= 240, text
+    assert asked() is None
 
 
 def test_presets_turn_to_their_page(view):

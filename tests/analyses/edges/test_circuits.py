@@ -15,6 +15,8 @@ from desktop_app.contract.edges import Graph
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import fields_of
 from desktop_app.contract.report import Reporter, SilentReporter
+from desktop_app.methods.edge_sides import Sides
+from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.models import tiny
 
@@ -240,6 +242,31 @@ def test_nodes_by_another_metric(metric):
     circuit = found("llama", metric=metric, method="none", circuit=text, controls=0).data
     expected = circuit["circuit_score"] - circuit["base"]
     np.testing.assert_allclose(data["node_effect"][node], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("replace", ["corrupt", "mean", "zero"])
+def test_prompts_seen_together_are_those_seen_alone(replace):
+    model = tiny("llama")
+
+    def sides_of(rows):
+        params = EdgesParams(prompts=rows)
+        asked = ("logit_diff", replace, ("abcdex",))
+        return Sides(model, params, prepare(model, params), asked, SilentReporter())
+
+    whole = sides_of(ROWS)
+    assert whole.lengths[0] == whole.lengths[1] != whole.lengths[2]
+    passes = model.forward_passes
+    found = [whole.side(n) for n in range(3)]
+    together = model.forward_passes - passes
+    passes = model.forward_passes
+    alone = [sides_of(ROWS[n : n + 1]).side(0) for n in range(3)]
+    assert together <= model.forward_passes - passes - (replace == "corrupt")
+    for one, other in zip(found, alone, strict=True):
+        assert one.base == pytest.approx(other.base, abs=1e-5)
+        np.testing.assert_allclose(one.own, other.own, atol=1e-5)
+        if replace != "mean":  # lengths differ among all of them, so that their mean is pooled
+            np.testing.assert_allclose(one.other, other.other, atol=1e-5)
+            assert one.empty == pytest.approx(other.empty, abs=1e-5)
 
 
 class Stops(Reporter):

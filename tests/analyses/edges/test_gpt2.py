@@ -1,4 +1,4 @@
-"""Known numbers of GPT-2 small on indirect objects, where its weights are in the local Hub cache."""
+"""GPT-2 small on indirect objects: known numbers, where its weights are in the local Hub cache."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts
+from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
 from tests.models import named, tiny
 from tests.session.alone import require_clean, run_alone
@@ -65,3 +68,13 @@ def test_script_gives_the_numbers_of_the_largest_edges(made, key):
             assert (name in found.files) is bool(is_known)
             if is_known:
                 np.testing.assert_allclose(found[name], own[name][edges], atol=1e-4)
+
+
+@pytest.mark.parametrize("layers", [{"layers": 10**9}, {"heads": 1, "kv_heads": 1}])
+def test_a_result_that_claims_another_model_has_no_script(layers):
+    params = EdgesParams(prompts=ROWS[:1], method="eap")
+    result = run(named("toy"), params, SilentReporter())
+    told = {**result.data["layers"], **layers}
+    foreign = dataclasses.replace(result, data={**result.data, "layers": told})
+    with pytest.raises(BadInputError, match="not those of its model"):
+        export_scripts.to_script(foreign)

@@ -186,3 +186,40 @@ def test_no_field_takes_the_keys_of_the_zoom(qtbot, window):
     before = box.text()
     qtbot.keyClick(box, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
     assert box.text() == before
+
+
+def test_pictures_of_a_page_are_as_wide_as_the_panel_and_no_wider(qtbot, monkeypatch, tmp_path):
+    from PySide6.QtGui import QImage
+
+    picture = QImage(700, 300, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.red)
+    picture.save(str(tmp_path / "wide.png"))
+    panel = HelpPanel()
+    qtbot.addWidget(panel)
+    monkeypatch.setattr(
+        "desktop_app.window.frame.help_panel.read_page",
+        lambda _name: f"# One\n\n![A picture]({tmp_path / 'wide.png'})\n\nText.",
+    )
+    for width in (320, 500, 1200):
+        panel.resize(width, 400)
+        panel.show()
+        panel.show_page("start")
+        QApplication.processEvents()
+        room = panel.browser.viewport().width()
+        seen = panel.browser.document().documentLayout().documentSize().width()
+        assert seen <= room
+        left, right = reds(panel.browser.viewport())
+        assert right - left > min(700, room) - 40, (width, left, right)
+        assert right < room
+
+
+def reds(widget):
+    """Return the first and the last column of pixels that a red picture has."""
+    image = widget.grab().toImage()
+    found = [
+        x
+        for x in range(image.width())
+        if any(image.pixelColor(x, y).red() > 200 > 2 * image.pixelColor(x, y).green() + 1
+               for y in range(40, min(image.height(), 120), 5))
+    ]  # fmt: skip
+    return found[0], found[-1]
