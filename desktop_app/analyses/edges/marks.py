@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import ModelInfo, Result
-    from desktop_app.pictures.graph import BoardPicture, NodeTable
+    from desktop_app.pictures.graph import BoardPicture
+    from desktop_app.pictures.graph_nodes import NodeTable
     from desktop_app.pictures.published import Published
     from desktop_app.pictures.roles import Roles
 

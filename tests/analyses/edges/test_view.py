@@ -452,6 +452,7 @@ def test_pages_are_offered_for_what_there_is(view):
 def test_a_dot_of_the_scatter_chooses_its_edge(view):
     press(view.pages.choice, "Estimate and exact")
     edges = view.read_out()["agreement"]["edges"]
+    assert view.read_out()["agreement"]["told"].startswith("190 edges; on the line")
     view.pages.choice.setFocus()
     rows = find(view, RankingList, "Edges whose estimates err most")
     rows.select_key(0)
