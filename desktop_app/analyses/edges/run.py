@@ -73,7 +73,7 @@ class _Task:
 
     @cached_property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The sender, the receiver and the input of every edge."""
+        """The sender, the receiver and the input of every edge: a session stores no text arrays."""
         graph = self.sides.graph
         kinds = [str(receiver.kind) for receiver in graph.receivers]
         senders, inputs = graph.senders_of.tolist(), graph.inputs_of.tolist()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from desktop_app.analyses.ablate.picture import part_effect
+from desktop_app.analyses.ablate.picture import part_effect, part_effects
 from desktop_app.pictures.effects import AskedEffect
 from tests.samples import drawn
 
@@ -55,3 +57,16 @@ def test_estimates_say_so_and_what_was_not_computed_is_not_lent():
     assert part_effect(estimate, asked()).estimated
     missing = drawn.ablate_result(data={"effect": np.full((3, 4, 2), np.nan)})
     assert part_effect(missing, asked()) is None
+
+
+def test_what_all_parts_change_is_lent_so_that_harm_is_negative():
+    lent = part_effects(drawn.ablate_result())
+    assert lent.metric == "logit difference"
+    assert lent.below(0.5) == ((5, 3),)
+    assert len(lent.values) == 12
+    harmed = drawn.ablate_result()
+    harmed = dataclasses.replace(harmed, params={**harmed.params, "metric": "loss"})
+    assert part_effects(harmed).below(0.5) == ((4, 2),)
+    of_mlps = part_effects(drawn.ablate_result(component="mlp"))
+    assert of_mlps.values[5, None] == -2.0
+    assert part_effects(drawn.ablate_result(component="attn")) is None

@@ -17,7 +17,9 @@ from desktop_app.analyses.circuit.states import DROPPED, KEPT, OUTSIDE, PARTLY, 
 from desktop_app.analyses.circuit.taking import TakeDialog
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
+from desktop_app.session.export_table import table_of
 from desktop_app.widgets.tables.ranking import RankingList
+from desktop_app.window.exports.pictures import draw_result
 from tests.finding import find, in_sight, press
 from tests.samples import circuits, drawn
 
@@ -601,3 +603,15 @@ def test_hovering_tells_a_cell(view):
 
 def test_the_picture_can_be_saved(view):
     assert not view.picture().isNull()
+
+
+def test_png_svg_and_csv_leave_without_a_window(qapp, tmp_path):
+    result = circuits.pruned()
+    for ending in ("png", "svg"):
+        path = tmp_path / f"circuit.{ending}"
+        draw_result(result, path)
+        assert path.stat().st_size > 2_000
+    assert "dropped by pruning" in (tmp_path / "circuit.svg").read_text(encoding="utf-8")
+    headings, rows = table_of(result)
+    assert headings[3] == "state"
+    assert [row[0] for row in rows if row[3] == "kept"] == ["L0H1", "L2H2"]

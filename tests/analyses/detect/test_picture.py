@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -166,3 +168,10 @@ def test_the_card_says_whether_induction_heads_back_each_other_up():
     assert card_words.backup_sentence(card).startswith("Induction heads do not back each other up")
     assert card_words.backup_sentence(CARD) == ""  # of one induction head nothing can be said
     assert card_words.backup_sentence(card) in card_words.card_summary(card)
+
+
+def test_only_heads_that_deserve_a_role_are_lent():
+    score = np.array([[0.1, 0.9], [0.5, np.nan]])
+    result = detect_result()
+    lent = detect_data.head_roles(replace(result, data={"induction": score, "copy": score * 0.1}))
+    assert lent == {"induction": ((0, 1), (1, 0)), "copy": ()}
