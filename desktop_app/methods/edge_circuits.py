@@ -105,7 +105,7 @@ def score_circuits(
     def some(rows: slice) -> np.ndarray:
         runs = [(sides[prompt], circuits[numbers[0]]) for prompt, numbers in cells[rows]]
         share = ShareReporter(report, rows.start / len(cells), len(runs) / len(cells))
-        return _run(model, senders, graph, runs, share)
+        return run_circuits(model, senders, graph, runs, share)
 
     limit = circuits_per_pass(model, graph, sides[0])
     for rows, values in in_batches(model, len(cells), limit, some):
@@ -128,7 +128,7 @@ def circuits_per_pass(model: LoadedModel, graph: Graph, side: Side) -> int:
     return max(1, min(int(budget_bytes(model) / each), most // (rows * length)))
 
 
-def _run(
+def run_circuits(
     model: LoadedModel,
     senders: Senders,
     graph: Graph,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from desktop_app.methods.substitutes import Places, Substitutes
 
 _PROMPTS_PER_GROUP = 16
-_TOKENS_AHEAD = {"cpu": 4096}
+_TOKENS_AHEAD = {"cpu": 1024}
 _GPU_TOKENS_AHEAD = 131_072
 Gone = dict["Part", Positions]
 """The parts that a circuit lacks, and where; None: everywhere."""

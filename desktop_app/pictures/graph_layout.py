@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from desktop_app.contract.edges import Graph
-    from desktop_app.pictures.graph import Node
+    from desktop_app.pictures.graph_nodes import Node
 
 # The spine's place, and the first column of heads.
 _SPINE, _HEADS = 2.0, 3.6

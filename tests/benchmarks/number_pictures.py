@@ -48,7 +48,7 @@ def main(session: Path, folder: Path) -> None:
         )
         picture.save(str(folder / f"{name}.png"), "PNG")
         print(f"{name}: {picture.width()} × {picture.height()}", flush=True)
-    os._exit(0)
+    window.close()
 
 
 if __name__ == "__main__":

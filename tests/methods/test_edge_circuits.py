@@ -276,9 +276,9 @@ def test_all_edges_run_are_the_model(architecture, monkeypatch):
     """The untouched run stands for a circuit of all edges; here it is run all the same."""
     model, senders, graph, side, empty = setting(architecture)
     runs = [(side, np.arange(len(graph))), (side, np.arange(0))]
-    found = edge_circuits._run(model, senders, graph, runs, SilentReporter())
+    found = edge_circuits.run_circuits(model, senders, graph, runs, SilentReporter())
     np.testing.assert_allclose(found, [side.base, empty], atol=1e-5)
-    monkeypatch.setattr(edge_circuits, "_run", None)
+    monkeypatch.setattr(edge_circuits, "run_circuits", None)
     whole = [np.arange(len(graph))]
     assert scores_of(model, senders, graph, side, whole) == [side.base]
 
@@ -288,13 +288,13 @@ def test_equal_circuits_are_run_once_and_batches_change_no_number(monkeypatch):
     random = np.random.default_rng(2)
     circuits = [np.flatnonzero(random.random(len(graph)) < 0.5) for _ in range(5)]
     circuits.append(circuits[2])
-    sizes, run = [], edge_circuits._run
+    sizes, run = [], edge_circuits.run_circuits
 
     def counted(model, senders, graph, some, report):
         sizes.append(len(some))
         return run(model, senders, graph, some, report)
 
-    monkeypatch.setattr(edge_circuits, "_run", counted)
+    monkeypatch.setattr(edge_circuits, "run_circuits", counted)
     found = scores_of(model, senders, graph, side, circuits)
     assert sizes == [5]
     assert found[5] == found[2]
@@ -319,13 +319,13 @@ def test_prompts_share_passes(architecture, monkeypatch):
     random = np.random.default_rng(4)
     circuits = [np.flatnonzero(random.random(len(graph)) < 0.6) for _ in range(3)]
     circuits.append(np.arange(len(graph)))
-    sizes, run = [], edge_circuits._run
+    sizes, run = [], edge_circuits.run_circuits
 
     def counted(model, senders, graph, some, report):
         sizes.append(len(some))
         return run(model, senders, graph, some, report)
 
-    monkeypatch.setattr(edge_circuits, "_run", counted)
+    monkeypatch.setattr(edge_circuits, "run_circuits", counted)
     pair = [side, second]
     found = score_circuits(model, senders, graph, pair, circuits, SilentReporter())
     assert sizes == [6]
@@ -339,14 +339,14 @@ def test_fewer_circuits_share_a_pass_where_memory_runs_out(monkeypatch):
     random = np.random.default_rng(3)
     circuits = [np.flatnonzero(random.random(len(graph)) < 0.5) for _ in range(5)]
     expected = scores_of(model, senders, graph, side, circuits)
-    run = edge_circuits._run
+    run = edge_circuits.run_circuits
 
     def scarce(model, senders, graph, some, report):
         if len(some) > 1:
             raise MemoryError
         return run(model, senders, graph, some, report)
 
-    monkeypatch.setattr(edge_circuits, "_run", scarce)
+    monkeypatch.setattr(edge_circuits, "run_circuits", scarce)
     found = scores_of(model, senders, graph, side, circuits)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

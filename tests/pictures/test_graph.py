@@ -5,17 +5,8 @@ import pytest
 
 from desktop_app.contract.circuits import resolve_circuit
 from desktop_app.contract.edges import Graph
-from desktop_app.pictures.graph import (
-    MOST_DRAWN,
-    BoardPicture,
-    Drawn,
-    Marks,
-    NodeTable,
-    draw_graph,
-    edge_words,
-    graph_of,
-    strongest,
-)
+from desktop_app.pictures.graph import MOST_DRAWN, BoardPicture, Drawn, Marks, draw_graph, strongest
+from desktop_app.pictures.graph_nodes import NodeTable, edge_words, graph_of
 
 SHARED, OWN = Graph(3, 4, 2), Graph(3, 4, 4)
 

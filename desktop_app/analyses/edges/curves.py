@@ -9,7 +9,8 @@ import numpy as np
 
 from desktop_app.analyses.edges.picture import METHODS, edge_sentence
 from desktop_app.pictures.curves import Curves, Line, Mark, Scale, Scatter, thinned
-from desktop_app.pictures.graph import edge_words, strongest
+from desktop_app.pictures.graph import strongest
+from desktop_app.pictures.graph_nodes import edge_words
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import number, percent
 

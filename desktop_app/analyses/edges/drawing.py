@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from desktop_app.analyses.edges.known import Known
-    from desktop_app.pictures.graph import BoardPicture, Node
+    from desktop_app.pictures.graph import BoardPicture
+    from desktop_app.pictures.graph_nodes import Node
 
 USUAL = 300
 """How many edges are drawn unless more are asked for."""

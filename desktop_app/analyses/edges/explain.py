@@ -12,7 +12,8 @@ from desktop_app.analyses.edges.picture import METHODS, evidence, faithfulness_o
 from desktop_app.pictures.certainty import explained
 from desktop_app.pictures.explained import difference, share
 from desktop_app.pictures.facts import Explained
-from desktop_app.pictures.graph import edge_words, strongest
+from desktop_app.pictures.graph import strongest
+from desktop_app.pictures.graph_nodes import edge_words
 from desktop_app.pictures.words import metric_name, number, percent
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.graph import Drawn, NodeTable, graph_of
+from desktop_app.pictures.graph import Drawn
+from desktop_app.pictures.graph_nodes import NodeTable, graph_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,12 @@ class Known:
     @cached_property
     def has_estimates(self) -> bool:
         """Whether there are gradient estimates."""
-        return bool(np.isfinite(self.mean_of("estimate")).any())
+        return bool(self.estimated.any())
+
+    @cached_property
+    def estimated(self) -> np.ndarray:
+        """Which edges have an estimate, bool `[edge]`."""
+        return np.asarray(np.isfinite(self.mean_of("estimate")))
 
     @cached_property
     def exact(self) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from desktop_app.analyses.edges.known import Known, is_try, known_of
 from desktop_app.pictures.certainty import PerPrompt, evidence_of, listed
 from desktop_app.pictures.facts import Fact
-from desktop_app.pictures.graph import edge_words, strongest
+from desktop_app.pictures.graph import strongest
+from desktop_app.pictures.graph_nodes import edge_words
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import ABOUT, metric_name, number, percent, plural
 

@@ -117,17 +117,18 @@ class AgreementPane(QWidget):
         self._sentence.setText(agreement_sentence(known.data, method) or "Estimate and exact")
         self.plot.show_picture(shown)
         self._misses.set_ranking(misses(known, prompt))
-        both = len(self._edges)
+        drawn, both = len(self._edges), int((known.exact & known.estimated).sum())
+        count = f"{both:,} edges" if drawn == both else f"{drawn:,} of {both:,} edges drawn"
         self._told.setText(
-            f"{both:,} edges; on the line both are the same. Point at a dot for its edge, click to "
-            "choose it on the board."
+            f"{count}; on the line both are the same. Point at a dot for its edge, click to choose "
+            "it on the board."
         )
         return True
 
     def read(self) -> dict[str, Any]:
         """Return what is said, and which edges are drawn."""
         edges = [] if self._edges is None else self._edges.tolist()
-        told = {"sentence": self._sentence.text(), "edges": edges}
+        told = {"sentence": self._sentence.text(), "edges": edges, "told": self._told.text()}
         return {**told, "misses": self._misses.texts()}
 
     def _on_clicked(self, place: int) -> None:

@@ -72,14 +72,15 @@ class _Task:
         return 0 if self.params.method == "eap" else self.params.steps
 
     @cached_property
-    def names(self) -> dict[str, np.ndarray]:
-        """The sender, the receiver and the input of every edge."""
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The sender, the receiver and the input of every edge: a session stores no text arrays."""
         graph = self.sides.graph
-        kinds = np.array([receiver.kind for receiver in graph.receivers])
+        kinds = [str(receiver.kind) for receiver in graph.receivers]
+        senders, inputs = graph.senders_of.tolist(), graph.inputs_of.tolist()
         return {
-            "sender": np.array(graph.sender_names)[graph.senders_of],
-            "receiver": np.array(graph.receiver_names)[graph.inputs_of],
-            "input": kinds[graph.inputs_of],
+            "sender": tuple(graph.sender_names[n] for n in senders),
+            "receiver": tuple(graph.receiver_names[n] for n in inputs),
+            "input": tuple(kinds[n] for n in inputs),
         }
 
 

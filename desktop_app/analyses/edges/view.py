@@ -19,7 +19,7 @@ from desktop_app.analyses.edges.side import EdgeSide
 from desktop_app.analyses.edges.trial import MEASURING, Trial
 from desktop_app.contract.grammar import parse_parts
 from desktop_app.pictures.certainty import with_columns
-from desktop_app.pictures.graph import Node, draw_graph
+from desktop_app.pictures.graph import draw_graph
 from desktop_app.pictures.roles import BORROWED
 from desktop_app.pictures.words import METRIC_NAMES, clipped, metric_name
 from desktop_app.support.guard import override
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
     from desktop_app.pictures.certainty import Cells
+    from desktop_app.pictures.graph_nodes import Node
     from desktop_app.pictures.ranking import Ranking
 
 # So many are listed at most: of the board, and of the selected node.

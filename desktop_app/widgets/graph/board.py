@@ -32,7 +32,8 @@ if TYPE_CHECKING:
         QWheelEvent,
     )
 
-    from desktop_app.pictures.graph import BoardPicture, Node
+    from desktop_app.pictures.graph import BoardPicture
+    from desktop_app.pictures.graph_nodes import Node
     from desktop_app.widgets.basics.theme import Theme
 
 _BEHIND, _LESS = 0.25, 0.45  # edges beside what is pointed at, or what is chosen

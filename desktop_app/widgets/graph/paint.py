@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QPainter
 
-    from desktop_app.pictures.graph import BoardPicture, Node
+    from desktop_app.pictures.graph import BoardPicture
+    from desktop_app.pictures.graph_nodes import Node
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 GUTTER, LEGEND, TOP = 34.0, 22.0, 18.0

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 from desktop_app.widgets.basics.theme import set_role
 
 _SHORT = 30  # up to so many letters the table itself has room
-_HEIGHT = 58
+_HEIGHT = 72
 _NAMES = "prompt", "twin"
 
 

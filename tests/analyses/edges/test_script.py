@@ -61,7 +61,7 @@ def test_script_gives_the_numbers_of_the_largest_edges(made, key):
         edges = found["edge"]
         assert len(edges) == min(MOST, int(own["computed"]) or MOST)
         for name in ("sender", "receiver", "input"):
-            assert list(found[name]) == list(own[name][edges])
+            assert list(found[name]) == list(np.array(own[name])[edges])
         np.testing.assert_allclose(found["base"], own["base"], atol=1e-4)
         for name in ("effect", "estimate"):
             is_known = name in own and np.isfinite(own[name]).any()

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.edges import Graph
-from desktop_app.pictures.graph import Drawn, NodeTable, draw_graph, strongest
+from desktop_app.pictures.graph import Drawn, draw_graph, strongest
+from desktop_app.pictures.graph_nodes import NodeTable
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.widgets.graph.board import GraphBoard
 from desktop_app.widgets.graph.geometry import labelled, nearest_curve
