@@ -77,7 +77,7 @@ def role_table(known: Iterable[Roles]) -> Ranking:
     found = dict.fromkeys(role for one in models for role, heads in one.heads.items() if heads)
     order = [*(role for role in ROLES if role in found), *(r for r in found if r not in ROLES)]
     columns = (
-        Column("role", "name", "Role"),
+        Column("role", "name", "Role", width=148),
         *(Column(f"model{i}", "text", m.owner, tooltip=m.source) for i, m in enumerate(models)),
     )
     rows = [

@@ -127,8 +127,7 @@ def _random_words(result: Result, found: Outcome) -> str:
     if count == 1:
         return f"one random set as large {percent(average)}"
     return (
-        f"{count} random sets as large {percent(average)} on average, {percent(best)} at most "
-        f"({as_good})"
+        f"{count} random sets as large: mean {percent(average)}, best {percent(best)} ({as_good})"
     )
 
 

@@ -41,7 +41,7 @@ def test_of_a_metric_that_harm_raises_the_costliest_comes_first_as_well():
 def test_random_sets_in_words():
     sets = (90.0, 90.163934426)
     told = picture.beside(circuits.result("0.1,2.2,3.1", controls=sets))
-    assert "90.2 % at most (one keeps as much)" in told
+    assert "best 90.2 % (one keeps as much)" in told
     named = {"control_sets": ["0.1,2.2,3.1", "0.0"]}
     told = picture.beside(circuits.result("0.1,2.2,3.1", controls=sets, data=named))
     assert "(one keeps as much, 1 being this very set)" in told

@@ -100,8 +100,8 @@ def test_the_heading_says_what_is_kept_beside_random_sets(view):
         "3 of 12 heads keep 90.2 % of the logit difference: 2.75 of 3.05, mean of 2"
     )
     assert out["beside"] == (
-        "Everything replaced 6.6 % · faithfulness 0.89 · 3 random sets as large 21.0 % on average, "
-        "31.0 % at most (none keeps as much)"
+        "Everything replaced 6.6 % · faithfulness 0.89 · 3 random sets as large: mean 21.0 %, "
+        "best 31.0 % (none keeps as much)"
     )
     assert "its mean over 5 reference prompts; all MLPs stay" in out["how"]
 
