@@ -69,6 +69,7 @@ def test_a_circuit_is_tried_undone_tested_and_kept(window, view):
     assert np.isfinite(board.picture().values).all()  # as wide as they were measured
     assert view.params() == ANALYSES["edges"].params(**SMALL)
     assert "other_settings" not in view.read_out()["chips"]
+    wait_for(lambda: len(rows_of(window)) > 1)  # written on a thread of its own
     assert {row.question for row in rows_of(window)} == {rows_of(window)[0].question} != {""}
     press(view, "Undo the last change of the circuit (Ctrl+Z)")
     idle(window)
