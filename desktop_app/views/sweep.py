@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.contract.grammar import written_parts
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
-from desktop_app.pictures.certainty import sentence, with_evidence
+from desktop_app.pictures.certain_lists import with_evidence
+from desktop_app.pictures.certainty import sentence
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.sweep import Choices, Shown
 from desktop_app.support.guard import override

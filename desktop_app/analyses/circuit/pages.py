@@ -12,7 +12,7 @@ from desktop_app.analyses.circuit.names import name_of
 from desktop_app.analyses.circuit.outcome import costs
 from desktop_app.analyses.circuit.picture import evidence
 from desktop_app.analyses.circuit.texts import TextPair, texts_of
-from desktop_app.pictures.certainty import with_columns
+from desktop_app.pictures.certain_lists import with_columns
 from desktop_app.pictures.ranking import Ranking
 from desktop_app.pictures.words import plural
 from desktop_app.views.certainty import CertaintyChoice, why_not

@@ -18,7 +18,7 @@ from desktop_app.analyses.edges.plots import AgreementPane, CurvesPane, NodesPan
 from desktop_app.analyses.edges.side import EdgeSide
 from desktop_app.analyses.edges.trial import MEASURING, Trial
 from desktop_app.contract.grammar import parse_parts
-from desktop_app.pictures.certainty import with_columns
+from desktop_app.pictures.certain_lists import with_columns
 from desktop_app.pictures.graph import draw_graph
 from desktop_app.pictures.roles import BORROWED
 from desktop_app.pictures.words import METRIC_NAMES, clipped, metric_name
