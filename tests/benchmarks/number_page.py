@@ -207,6 +207,7 @@ def _trust(ablate: Result, edges: Result) -> Iterator[str]:
 
 def _minutes(results: dict[str, Result]) -> Iterator[str]:
     yield "## What it took\n"
+    yield "Minutes of this recording; other programs that use the same cores make them longer.\n"
     times = {name: results[name].timing.seconds / 60 for name in results}
     rows = [(name, number(value, 1)) for name, value in times.items()]
     yield from _table(("step", "minutes"), [*rows, ("all", number(sum(times.values()), 1))])
