@@ -504,6 +504,14 @@ def test_what_cannot_be_done_is_refused_by_name(settings, words):
         run(named("toy"), TOY, **settings)
 
 
+def test_texts_too_long_to_generate_are_refused_before_anything_runs():
+    model = named("toy")
+    before = model.forward_passes
+    with pytest.raises(BadInputError, match="generate fewer"):
+        run(model, TOY, prune=20, generate=500)
+    assert model.forward_passes == before
+
+
 def test_a_group_without_reference_is_refused():
     rows = tuple(
         row.model_copy(update={"group": name}) for row, name in zip(ROWS, "AB", strict=True)
