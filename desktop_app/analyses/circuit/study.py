@@ -100,8 +100,9 @@ class Study:
 
     def _first(self, report: Reporter) -> None:
         knockout = self.knockout
-        _full, (empty, score) = knockout.scores(knockout.whole, [{}, self.kept], report)
-        self.empty, self.score = empty, score
+        circuits: list[Kept] = [{}, self.kept] if self.kept else [{}]
+        _full, found = knockout.scores(knockout.whole, circuits, report)
+        self.empty, self.score = found[0], found[-1]
 
     def _prune(self, report: Reporter) -> None:
         threshold = self.params.prune or 0.0

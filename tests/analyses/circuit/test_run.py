@@ -15,6 +15,7 @@ from desktop_app.analyses.circuit.spec import CircuitParams
 from desktop_app.contract.kept import parse_kept, written_kept
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.methods.knockout import Knockout
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.circuit.plain import Plain, parts_of, sum_model
 from tests.engine.tind import tind
@@ -447,6 +448,19 @@ def test_a_pruning_that_was_stopped_goes_on_to_the_same_circuit(after):
     np.testing.assert_allclose(on.data["score"], whole.data["score"], atol=1e-4)
     np.testing.assert_allclose(on.data["minus_score"], whole.data["minus_score"], atol=1e-4)
     assert on.partial == ""
+
+
+def test_an_empty_circuit_is_run_once(monkeypatch):
+    asked, scores = [], Knockout.scores
+
+    def counted(self, base, circuits, report=None):
+        asked.append(len(circuits))
+        return scores(self, base, circuits, report)
+
+    monkeypatch.setattr(Knockout, "scores", counted)
+    data = run(named("toy"), TOY, keep="none").data
+    assert asked == [1]
+    np.testing.assert_array_equal(data["score"], data["empty"])
 
 
 def test_a_run_that_nobody_wants_in_part_is_cancelled_and_leaves_nothing():
