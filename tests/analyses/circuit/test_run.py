@@ -450,6 +450,18 @@ def test_a_pruning_that_was_stopped_goes_on_to_the_same_circuit(after):
     assert on.partial == ""
 
 
+@pytest.mark.parametrize("left_out", [0, 2])
+def test_a_trail_of_other_replacements_is_refused_whole_and_in_part(left_out):
+    model, settings = named("toy"), {"prune": 40.0, "mlps": True}
+    trail = run(model, TOY, **settings, replace="zero").data["trail"]
+    trail = trail[: len(trail) - left_out]
+    assert any(step[4] == "dropped" for step in trail)
+    given = json.dumps([list(step) for step in trail])
+    assert run(model, TOY, **settings, replace="zero", resume=given).data["trail"][0] == trail[0]
+    with pytest.raises(BadInputError, match="% is left after it"):
+        run(model, TOY, **settings, resume=given)
+
+
 def test_an_empty_circuit_is_run_once(monkeypatch):
     asked, scores = [], Knockout.scores
 
