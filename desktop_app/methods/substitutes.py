@@ -193,6 +193,11 @@ def make_means(
     Raises:
         BadInputError: The groups of prompts and reference do not fit together.
     """
+    if reference.groups and not reference.texts:
+        raise BadInputError(
+            "--reference-groups names groups of no reference: give --reference as well, or leave "
+            "it out."
+        )
     ids = reference_ids(model, params, prepared, reference.texts)
     labels = [row.group for row in prepared.rows]
     named = list(reference.groups) if reference.texts else labels

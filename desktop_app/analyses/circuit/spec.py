@@ -53,8 +53,8 @@ class CircuitParams(Params):
     reference_groups: tuple[str, ...] = setting(
         (),
         "Their groups",
-        "The template group of each reference prompt, one a line; where none is named, all groups "
-        "of prompts share one mean.",
+        "The template group of each reference prompt, in the order of the reference; where none is "
+        "named, all groups of prompts share one mean.",
         advanced=True,
     )
     means: Literal["intact", "as-published"] = setting(

@@ -523,6 +523,7 @@ def test_partial_results_grow_while_a_pruning_runs():
         ({"prune": 20, "resume": '[[1,"2.0",100,70,"dropped"]]'}, "it would not be so"),
         ({"generate": 500}, "generate fewer"),
         ({"reference": ("a", "b"), "reference_groups": ("x",)}, "names 1 groups for 2"),
+        ({"reference_groups": ("x", "y", "z")}, "groups of no reference: give --reference"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(settings, words):
