@@ -72,8 +72,11 @@ class Substitutes:
             layer: Of which block.
             site: The place.
         """
-        heads = self._heads if site == "head_z" else ()
-        return torch.zeros(1, group.length, *heads, 1)
+        key = group.length, site
+        if key not in self._zeros:
+            heads = self._heads if site == "head_z" else ()
+            self._zeros[key] = torch.zeros(1, group.length, *heads, 1)
+        return self._zeros[key]
 
     def entry(self, _group: Group, _row: int) -> int:
         """Return which entry the prompt in a row of its group takes."""
@@ -81,6 +84,7 @@ class Substitutes:
 
     def __init__(self, model: LoadedModel) -> None:
         self._heads: tuple[int, ...] = (model.info.n_heads,)
+        self._zeros: dict[tuple[int, Site], torch.Tensor] = {}
 
 
 class TwinValues(Substitutes):

@@ -1,4 +1,4 @@
-"""What parts outside a circuit become: read in one run for all places."""
+"""What parts outside a circuit become: read in one run for all places, and held once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from desktop_app.contract.report import SilentReporter
 from desktop_app.methods.grid import Group
-from desktop_app.methods.substitutes import MeanValues, TwinValues
+from desktop_app.methods.substitutes import MeanValues, Substitutes, TwinValues
 from tests.models import tiny
 
 PLACES = (("head_z", (0, 1, 2)), ("mlp_out", (0, 2)))
@@ -46,3 +46,11 @@ def test_means_of_all_places_are_read_in_one_run_of_the_reference():
 def test_values_of_the_twins_are_read_in_one_run():
     model = tiny("opt")
     check_one_run(model, twins, Group((0, 1), model.ids((*IDS[:2], *IDS[1:]))))
+
+
+def test_zeros_of_one_shape_are_one_table():
+    model = tiny("llama")
+    group = Group((0,), model.ids(IDS[:1]))
+    tables = every_table(Substitutes(model), group)
+    assert len({id(table) for table in tables.values()}) == len(PLACES)
+    assert not any(table.any() for table in tables.values())
