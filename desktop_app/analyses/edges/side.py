@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from desktop_app.support.guard import override
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from desktop_app.pictures.ranking import Ranking
 
+# Below this the rows of the list need the room of the choice of certainty.
+_ROOMY = 400
 _LEAST = 300
 _NAME = 120
 _TOGGLES = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
@@ -149,6 +151,11 @@ class EdgeSide(QWidget):
         self._outside: frozenset[Hashable] = frozenset()
         self._several: tuple[int, ...] = ()
         self._is_told = False
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.certainty.setVisible(event.size().height() >= _ROOMY)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

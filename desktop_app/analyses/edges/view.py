@@ -85,8 +85,7 @@ class EdgesView(AnalysisView):
             ("agreement", "Estimate and exact", self._agreement),
             ("nodes", "Nodes", self._nodes),
         )
-        self.pages.beside.addWidget(self._headline, 1)
-        column_in(content, self._gate, (self.pages, 1), spacing=4)
+        column_in(content, self._gate, self._headline, (self.pages, 1), spacing=4)
         self._connect_content()
 
     def _connect_content(self) -> None:
