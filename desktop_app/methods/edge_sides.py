@@ -134,6 +134,7 @@ class Sides:
             pairs = zip(prepared.encodings, twins, strict=True)
             self._twins = [twin.ids for twin in twins]
             self._first = [first_difference(clean, twin) for clean, twin in pairs]
+            self._refuse_equal()
         self.notices: list[Notice] = []
         self._reference = (
             self._references(params, asked[2]) if self.elsewhere == "mean" else list[list[int]]()
@@ -144,6 +145,14 @@ class Sides:
         self._kept: dict[int, WholeSide] = {}
         self._read_off: dict[int, ReadOff] = {}
         self._means: dict[int, torch.Tensor] = {}
+
+    def _refuse_equal(self) -> None:
+        for number, (clean, twin) in enumerate(zip(self._clean, self._twins, strict=True), 1):
+            if clean == twin:
+                raise BadInputError(
+                    f"Prompt {number} and its corrupt twin have the same tokens, so nothing is "
+                    "exchanged: choose another --corrupt."
+                )
 
     def __len__(self) -> int:
         return len(self._clean)

@@ -162,6 +162,12 @@ def test_twins_of_another_length_and_missing_ones_are_refused():
         edges((ROWS[0].model_copy(update={"corrupt": None}),))
 
 
+def test_a_twin_of_the_same_tokens_is_refused():
+    same = ROWS[1].model_copy(update={"corrupt": ROWS[1].text})
+    with pytest.raises(BadInputError, match="Prompt 2 and its corrupt twin have the same tokens"):
+        edges((ROWS[0], same))
+
+
 def test_prompts_of_several_lengths_are_what_each_is_alone():
     both = edges((ROWS[0], LONGER), method="exact").data
     for number, row in enumerate((ROWS[0], LONGER)):
