@@ -129,7 +129,7 @@ def _run_all(
     report: Reporter,
     show: Callable[[], None],
 ) -> None:
-    costs, rows, done, start = cost_of(sides, queue), _rows(sides), 0.0, 0
+    costs, rows, reached, start = cost_of(sides, queue), _rows(sides), 0.0, 0
     shelf, seldom = Shelf(sides, queue[:0]), _Seldom(show)
     while start < len(queue):
         report.check()
@@ -138,15 +138,16 @@ def _run_all(
         if count < 1:
             return
         block, work = queue[start : start + count], float(costs[start : start + count].sum())
-        foreseen = done + float(costs[start : start + fitting].sum())
-        share = _Quiet(report, done / max(1.0, foreseen), work / max(1.0, foreseen))
+        # Of what is left, however much more or less of it is foreseen than was before.
+        portion = (1 - reached) * work / max(1.0, float(costs[start : start + fitting].sum()))
+        share = _Quiet(report, reached, portion)
         if start and fitting > _WORTH_KEEPING * len(sides.graph):
             shelf = shelf if shelf.keeps else Shelf(sides, queue)
         noise = exact_effects(sides, block, effects.exact, share, heard=seldom, shelf=shelf)
         if noise is not None:
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)
-        start, done = start + count, done + work
+        start, reached = start + count, reached + portion
         show()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from desktop_app.analyses.edges import circuits
 from desktop_app.analyses.edges.spec import ANALYSIS, EdgesParams
-from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.methods import stopped
 from desktop_app.methods.edge_estimates import NO_SLOPE, refuse_flat
@@ -100,7 +100,7 @@ def run(
     _refuse(params)
     prepared = prepare_near(model, params, report)
     asked = params.metric, params.replace, params.reference
-    sides = Sides(model, params, prepared, asked, report)
+    sides = Sides(model, params, prepared, asked, CheckingReporter(report))
     circuits.settle(params, sides.graph)
     report.needs(needs(sides))
     effects = Effects(np.full((len(sides.graph), len(sides)), np.nan))

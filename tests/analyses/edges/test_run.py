@@ -205,6 +205,34 @@ def test_the_picture_is_shown_from_the_estimates_on():
     assert counts[-1] == EDGES
 
 
+class Fractions(Reporter):
+    """Hears how far the work is."""
+
+    def __init__(self):
+        self.heard = []
+
+    def step(self, fraction, note=""):
+        self.heard.append(fraction)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "exact", "circuit": "30", "controls": 3, "resamples": 8},
+        {"budget": 0.2, "clock": True},
+        {"method": "eap", "nodes": True, "circuit": "5", "controls": 3, "resamples": 8},
+        {"replace": "mean", "method": "none", "circuit": "all"},
+    ],
+)
+def test_progress_never_goes_back(settings):
+    heard = Fractions()
+    clock = Ticks() if settings.pop("clock", False) else None
+    edges((*ROWS, LONGER), heard, clock=clock, **settings)
+    assert heard.heard == sorted(heard.heard)
+    assert heard.heard[-1] == 1
+    assert len(set(heard.heard)) > 5
+
+
 def test_what_was_stopped_is_kept_and_gone_on_with_to_the_same_end():
     kept = data_dir() / edge_memory.FOLDER
     whole = edges(method="exact", metric="logprob").data["effect"]
