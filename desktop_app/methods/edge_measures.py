@@ -99,7 +99,7 @@ def measure_exactly(
         order: The edges that are wanted, the first ones first.
         pace: How long it may take.
         report: Told at every layer; may cancel there.
-        show: Called after each block, and now and then after a pass.
+        show: Called now and then after a pass, so that it costs little, and at the end.
     """
     left = edge_memory.recall(sides)
     wanted = np.zeros(len(left), dtype=bool)
@@ -110,7 +110,7 @@ def measure_exactly(
     if taken.any():
         show()
     try:
-        _run_all(sides, effects, queue, pace, report, show)
+        _run_all(sides, effects, queue, pace, report, _Seldom(show))
     except Cancelled:
         effects.stopped = True
         edge_memory.keep(sides, np.where(np.isfinite(effects.exact), effects.exact, left))
@@ -119,6 +119,8 @@ def measure_exactly(
         raise
     else:
         edge_memory.forget(sides)
+        if len(queue):
+            show()
 
 
 def _run_all(
@@ -127,10 +129,10 @@ def _run_all(
     queue: np.ndarray,
     pace: Pace,
     report: Reporter,
-    show: Callable[[], None],
+    seldom: _Seldom,
 ) -> None:
     costs, rows, reached, start = cost_of(sides, queue), _rows(sides), 0.0, 0
-    shelf, seldom = Shelf(sides, queue[:0]), _Seldom(show)
+    shelf = Shelf(sides, queue[:0])
     while start < len(queue):
         report.check()
         fitting = pace.fits(costs[start:])
@@ -148,7 +150,7 @@ def _run_all(
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)
         start, reached = start + count, reached + portion
-        show()
+        seldom()
 
 
 def _rows(sides: Sides) -> int:

@@ -183,6 +183,8 @@ def _known(task: _Task) -> circuits.Known:
 
 
 def _show(task: _Task) -> None:
+    if not task.report.previews:
+        return  # it would cost as much as runs do, for nobody
     task.report.partial(_fields(task))
 
 

@@ -11,7 +11,9 @@ from desktop_app.analyses.edges.run import run
 from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import Reporter, SilentReporter
-from desktop_app.methods import edge_memory
+from desktop_app.methods import edge_measures, edge_memory
+from desktop_app.methods.edge_measures import Effects, measure_exactly
+from desktop_app.methods.edge_plan import Pace
 from desktop_app.methods.edge_sides import Sides
 from desktop_app.methods.estimates import rank_agreement
 from desktop_app.methods.prepare import prepare
@@ -203,6 +205,43 @@ def test_the_picture_is_shown_from_the_estimates_on():
     counts = [count for count, _has, _estimated in heard.seen]
     assert counts == sorted(counts)
     assert counts[-1] == EDGES
+
+
+class Watching(Reporter):
+    """Counts the pictures that it is shown."""
+
+    def __init__(self, *, previews):
+        self.previews, self.shown = previews, 0
+
+    def partial(self, data):
+        self.shown += 1
+
+
+def test_no_picture_is_made_where_nobody_watches():
+    idle = Watching(previews=False)
+    edges(report=idle)
+    assert idle.shown == 0
+    watched = Watching(previews=True)
+    edges(report=watched)
+    assert watched.shown > 2
+
+
+def test_pictures_that_cost_as_much_as_runs_are_seldom_made(monkeypatch):
+    """A clock that goes on with each picture alone: between two of them no time goes by."""
+    now, made = [0.0], []
+    monkeypatch.setattr(edge_measures.time, "perf_counter", lambda: now[0])
+
+    def show():
+        made.append(int(effects.known.sum()))
+        now[0] += 1.5
+
+    sides = sides_of()
+    edge_memory.forget(sides)
+    effects = Effects(np.full((EDGES, len(sides)), np.nan))
+    order, pace = np.arange(EDGES), Pace(Ticks())
+    measure_exactly(sides, effects, order, pace, SilentReporter(), show)
+    assert len(made) == 2  # the first pass, and the end
+    assert made[-1] == EDGES
 
 
 class Fractions(Reporter):
