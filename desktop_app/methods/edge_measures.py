@@ -44,6 +44,7 @@ class Effects:
         noise: How far each prompt's untouched metric goes apart over batch sizes `[N]`; None in
             full precision.
         stopped: Whether the run was cancelled.
+        beyond: Whether a stopped run has left more than what this one wants.
     """
 
     exact: np.ndarray
@@ -51,6 +52,7 @@ class Effects:
     eap: np.ndarray | None = None
     noise: np.ndarray | None = None
     stopped: bool = False
+    beyond: bool = False
 
     @property
     def known(self) -> np.ndarray:
@@ -90,8 +92,8 @@ def measure_exactly(
 ) -> None:
     """Run edges exactly, in their order, as far as the time goes.
 
-    What a stopped run of the same settings has left is taken over first. Where this one is
-    stopped, what there is stays, and is kept for the next.
+    What a stopped run of the same settings has left is taken over first. What there is then is
+    kept for the next, until `let_go`: what comes after these runs can be stopped as well.
 
     Args:
         sides: The prompts.
@@ -113,14 +115,17 @@ def measure_exactly(
         _run_all(sides, effects, queue, pace, report, _Seldom(show))
     except Cancelled:
         effects.stopped = True
+    finally:
         edge_memory.keep(sides, np.where(np.isfinite(effects.exact), effects.exact, left))
-    except BaseException:
-        edge_memory.keep(sides, np.where(np.isfinite(effects.exact), effects.exact, left))
-        raise
-    else:
+    effects.beyond = bool(np.isfinite(left[~wanted]).any())
+    if len(queue) and not effects.stopped:
+        show()
+
+
+def let_go(sides: Sides, effects: Effects) -> None:
+    """Keep no longer what a run knows that has come to its end; what it did not want stays."""
+    if not effects.beyond:
         edge_memory.forget(sides)
-        if len(queue):
-            show()
 
 
 def _run_all(

@@ -18,6 +18,7 @@ from desktop_app.methods.edge_estimates import NO_SLOPE, refuse_flat
 from desktop_app.methods.edge_measures import (
     Effects,
     estimate_all,
+    let_go,
     measure_exactly,
     needs,
     work_of,
@@ -106,20 +107,13 @@ def run(
     effects = Effects(np.full((len(sides.graph), len(sides)), np.nan))
     task = _Task(params, sides, effects, report, clock)
     share = _measure(task)
-    found: dict[str, Any] = {}
     notices = [*prepared.notices, *sides.notices]
     logits = [sides.read_off(n).logits for n in range(len(sides))]
     notices += near_notices(model, params, prepared, enumerate(logits))
     gate = check_gate(prepared.records, logits, "what its edges do says little")
     notices += gate.notices
-    if effects.stopped:
-        notices += _stopped(task)
-    else:
-        notices += _left_out(task)
-        told = ShareReporter(report, share, 1 - share)
-        found, said = circuits.fields(model, params, _known(task), told)
-        notices += said
-    notices += _not_finite(task)
+    found, said = _circuits(task, ShareReporter(report, share, 1 - share))
+    notices += [*said, *_not_finite(task)]
     stopped.tell_end(report)
     data = {
         **_fields(task),
@@ -167,6 +161,17 @@ def _measure(task: _Task) -> float:
         if effects.stopped and not task.report.keeps_partial:
             raise Cancelled
     return (guess + exact) / whole
+
+
+def _circuits(task: _Task, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the fields of circuits, and what must be said of what is missing."""
+    sides, effects = task.sides, task.effects
+    if effects.stopped:
+        return {}, _stopped(task)
+    found, said = circuits.fields(sides.model, task.params, _known(task), report)
+    if task.params.method in _EXACT and not any(n.code == PARTIAL for n in said):
+        let_go(sides, effects)
+    return found, [*_left_out(task), *said]
 
 
 def _known(task: _Task) -> circuits.Known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -293,6 +294,42 @@ def test_what_was_stopped_is_kept_and_gone_on_with_to_the_same_end():
     had = np.isfinite(stopped.data["effect"])
     assert np.array_equal(rest.data["effect"][had], stopped.data["effect"][had])
     assert len(set(kept.glob("*.npz"))) == len(files) - 1
+
+
+def test_a_run_that_wants_fewer_edges_leaves_what_a_stopped_one_kept():
+    stopped = edges(report=Stopping(40), method="exact", metric="prob")
+    few = edges(method="exact", metric="prob", best=3)
+    kept = edge_memory.recall(sides_of(metric="prob"))
+    for result in (stopped, few):
+        had = np.isfinite(result.data["effect"])
+        assert np.array_equal(kept[had], result.data["effect"][had])
+    again = edges(method="exact", metric="prob").data["effect"]
+    assert np.array_equal(again[np.isfinite(kept)], kept[np.isfinite(kept)])
+    assert np.isnan(edge_memory.recall(sides_of(metric="prob"))).all()
+
+
+@pytest.mark.parametrize("end", [Cancelled, MemoryError])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_ends_among_circuits_leaves_all_exact_effects(end, keeps):
+    class Ends(Reporter):
+        keeps_partial = keeps
+
+        def step(self, fraction, note=""):
+            if note.startswith("Random circuit"):
+                raise end
+
+    edge_memory.forget(sides_of(metric="logit"))
+    with suppress(end):
+        edges(report=Ends(), method="exact", metric="logit", circuit="30")
+    assert np.isfinite(edge_memory.recall(sides_of(metric="logit"))).all()
+    # From there on nothing is left but the circuits.
+    passes = named("toy").forward_passes
+    edges(method="exact", metric="logit")
+    first = named("toy").forward_passes - passes
+    passes = named("toy").forward_passes
+    edges(method="exact", metric="logit")
+    assert first < named("toy").forward_passes - passes
+    assert np.isnan(edge_memory.recall(sides_of(metric="logit"))).all()
 
 
 def sides_of(rows=ROWS, metric="logprob", replace="corrupt"):
