@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,7 @@ class Effects:
             full precision.
         stopped: Whether the run was cancelled.
         beyond: Whether a stopped run has left more than what this one wants.
+        tried: Which edges were run on all prompts `[edge]`, whatever came out.
     """
 
     exact: np.ndarray
@@ -53,6 +54,10 @@ class Effects:
     noise: np.ndarray | None = None
     stopped: bool = False
     beyond: bool = False
+    tried: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tried = np.zeros(len(self.exact), dtype=bool)
 
     @property
     def known(self) -> np.ndarray:
@@ -108,6 +113,7 @@ def measure_exactly(
     wanted[order] = True
     taken = wanted & np.isfinite(left).all(-1)
     effects.exact[taken] = left[taken]
+    effects.tried[taken] = True
     queue = order[~taken[order]]
     if taken.any():
         show()
@@ -151,6 +157,7 @@ def _run_all(
         if start and fitting > _WORTH_KEEPING * len(sides.graph):
             shelf = shelf if shelf.keeps else Shelf(sides, queue)
         noise = exact_effects(sides, block, effects.exact, share, heard=seldom, shelf=shelf)
+        effects.tried[block] = True
         if noise is not None:
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)

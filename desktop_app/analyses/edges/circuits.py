@@ -322,7 +322,8 @@ class _Task:
                 "node_curve": of_means[self.places["nodes"]],
                 "fractions": np.array(FRACTIONS),
             }
-        self._tell_near(of_means)
+        if np.isfinite([base, other]).all():
+            self._tell_near(of_means)
         return found
 
     def _curves(self, of_means: np.ndarray) -> dict[str, Any]:

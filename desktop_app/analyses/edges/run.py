@@ -240,12 +240,12 @@ def _stopped(task: _Task) -> list[Notice]:
 def _left_out(task: _Task) -> list[Notice]:
     """Say of how many edges the time held none."""
     params = task.params
-    known, count = int(task.effects.known.sum()), len(task.sides.graph)
+    tried, count = int(task.effects.tried.sum()), len(task.sides.graph)
     wanted = min(params.best or count, count)
-    if params.method != "auto" or known >= wanted:
+    if params.method != "auto" or tried >= wanted:
         return []
     message = (
-        f"The budget of {params.budget:g} minutes held {known:,} of {wanted:,} edges exactly, the "
+        f"The budget of {params.budget:g} minutes held {tried:,} of {wanted:,} edges exactly, the "
         "best-estimated ones; the others are estimates. Give a larger --budget, or --method exact."
     )
     return [Notice("edges_estimated", message)]
@@ -257,12 +257,14 @@ def _not_finite(task: _Task) -> list[Notice]:
     Effects that were not computed are none of them.
     """
     found = []
-    estimate = task.effects.estimate
+    estimate, exact, tried = task.effects.estimate, task.effects.exact, task.effects.tried
     for number in range(len(task.sides)):
         read = task.sides.read_off(number)
-        bad = not np.isfinite([read.base, read.empty]).all()
-        if bad or (estimate is not None and not np.isfinite(estimate[:, number]).all()):
+        there = [np.array([read.base, read.empty]), exact[tried, number]]
+        if estimate is not None:
+            there.append(estimate[:, number])
+        if not np.isfinite(np.concatenate(there)).all():
             ids = task.sides.ids([number])[0].tolist()
-            what = f"The edges of prompt {number + 1}"
+            what = f"What is known of the edges of prompt {number + 1}"
             found.append(not_finite(what, task.sides.model, [ids], number))
     return found

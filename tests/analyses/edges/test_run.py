@@ -332,6 +332,24 @@ def test_what_ends_among_circuits_leaves_all_exact_effects(end, keeps):
     assert np.isnan(edge_memory.recall(sides_of(metric="logit"))).all()
 
 
+@pytest.mark.parametrize("method", ["auto", "exact"])
+def test_an_effect_that_is_not_finite_is_told_and_is_none_that_time_left_out(method, monkeypatch):
+    measured = edge_measures.exact_effects
+
+    def overflowing(sides, edges, effects, report, **more):
+        noise = measured(sides, edges, effects, report, **more)
+        effects[edges[edges == 7], 1] = -np.inf
+        return noise
+
+    monkeypatch.setattr(edge_measures, "exact_effects", overflowing)
+    edge_memory.forget(sides_of(metric="loss"))
+    result = edges(method=method, metric="loss")
+    said = {notice.code: notice.message for notice in result.warnings}
+    assert "the edges of prompt 2 holds numbers that are not finite" in said["not_finite"]
+    assert "edges_estimated" not in said
+    assert result.data["computed"] == EDGES - 1
+
+
 def sides_of(rows=ROWS, metric="logprob", replace="corrupt"):
     params, model = EdgesParams(prompts=rows), named("toy")
     asked = (metric, replace, ())
