@@ -14,7 +14,7 @@ from desktop_app.analyses.edges.spec import ANALYSIS, EdgesParams
 from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.methods import stopped
-from desktop_app.methods.edge_estimates import NO_SLOPE, refuse_flat
+from desktop_app.methods.edge_estimates import is_flat, refuse_flat
 from desktop_app.methods.edge_measures import (
     Effects,
     estimate_all,
@@ -63,14 +63,13 @@ class _Task:
 
     @property
     def estimated(self) -> bool:
-        """Whether estimates are made: of a rank there are none."""
-        params = self.params
-        return params.method in _ESTIMATES and params.metric not in NO_SLOPE
+        """Whether estimates are made: of what is flat where they take its slope there are none."""
+        return self.params.method in _ESTIMATES and not is_flat(self.params.metric, self.steps)
 
     @property
     def steps(self) -> int:
         """How many runs EAP-IG averages; 0 for EAP alone."""
-        return 0 if self.params.method == "eap" else self.params.steps
+        return _steps(self.params)
 
     @cached_property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -125,11 +124,15 @@ def run(
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), costs)
 
 
+def _steps(params: EdgesParams) -> int:
+    return 0 if params.method == "eap" else params.steps
+
+
 def _refuse(params: EdgesParams) -> None:
     """Refuse what cannot be estimated, before anything is run."""
     if params.method in {"eap", "eap-ig"}:
-        refuse_flat(params.metric, params.method)
-    if params.best and params.method in _EXACT and params.metric in NO_SLOPE:
+        refuse_flat(params.metric, _steps(params))
+    if params.best and params.method in _EXACT and is_flat(params.metric, _steps(params)):
         raise BadInputError(
             f"--best takes the edges that are estimated best, and {params.metric} has no gradient "
             "to estimate by: choose --metric logit_diff, or --best 0."
@@ -244,9 +247,12 @@ def _left_out(task: _Task) -> list[Notice]:
     wanted = min(params.best or count, count)
     if params.method != "auto" or tried >= wanted:
         return []
+    which = "the best-estimated ones; the others are estimates"
+    if task.effects.estimate is None:
+        which = "those into the last parts first; of the others nothing is known"
     message = (
-        f"The budget of {params.budget:g} minutes held {tried:,} of {wanted:,} edges exactly, the "
-        "best-estimated ones; the others are estimates. Give a larger --budget, or --method exact."
+        f"The budget of {params.budget:g} minutes held {tried:,} of {wanted:,} edges exactly, "
+        f"{which}. Give a larger --budget, or --method exact."
     )
     return [Notice("edges_estimated", message)]
 

@@ -140,12 +140,25 @@ def test_a_rank_has_no_estimate_and_exact_effects_all_the_same():
     assert np.array_equal(found["effect"], np.round(found["effect"]))
 
 
+def test_a_divergence_has_an_estimate_from_two_steps_on():
+    for steps in (1, 2):
+        found = edges(ROWS[:1], metric="kl", steps=steps).data
+        assert ("estimate" in found) is (steps == 2)
+        assert found["computed"] == EDGES
+    assert found["estimate"].any()
+    some = edges(ROWS[:1], metric="kl", steps=1, budget=0.1, clock=Ticks())
+    (said,) = (n.message for n in some.warnings if n.code == "edges_estimated")
+    assert "of the others nothing is known" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"metric": "rank", "method": "eap"}, "rank has no gradient"),
         ({"metric": "kl", "method": "eap"}, "kl has no gradient to estimate by in the untouched"),
+        ({"metric": "kl", "method": "eap-ig", "steps": 1}, "kl has no gradient .* several --steps"),
         ({"metric": "rank", "best": 5}, "--best"),
+        ({"metric": "kl", "best": 5, "steps": 1}, "--best"),
         ({"replace": "zero", "reference": ("1 2 3 4 ",)}, "--reference is for --replace mean"),
         ({"method": "none"}, "--method none"),
     ],
