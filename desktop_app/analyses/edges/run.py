@@ -106,7 +106,7 @@ def run(
     effects = Effects(np.full((len(sides.graph), len(sides)), np.nan))
     task = _Task(params, sides, effects, report, clock)
     share = _measure(task)
-    notices = [*prepared.notices, *sides.notices]
+    notices = [*prepared.notices, *sides.notices, *_unused(params)]
     logits = [sides.read_off(n).logits for n in range(len(sides))]
     notices += near_notices(model, params, prepared, enumerate(logits))
     gate = check_gate(prepared.records, logits, "what its edges do says little")
@@ -137,8 +137,6 @@ def _refuse(params: EdgesParams) -> None:
             f"--best takes the edges that are estimated best, and {params.metric} has no gradient "
             "to estimate by: choose --metric logit_diff, or --best 0."
         )
-    if params.replace == "corrupt":
-        return
     if params.replace == "zero" and params.reference:
         raise BadInputError("--reference is for --replace mean: leave it out, or choose mean.")
 
@@ -164,6 +162,17 @@ def _measure(task: _Task) -> float:
         if effects.stopped and not task.report.keeps_partial:
             raise Cancelled
     return (guess + exact) / whole
+
+
+def _unused(params: EdgesParams) -> list[Notice]:
+    """Say that reference prompts are not read beside twins: a form may hold them nevertheless."""
+    if params.replace != "corrupt" or not params.reference:
+        return []
+    message = (
+        "The reference prompts were not used: edges are exchanged for the corrupt twin's. Choose "
+        "--replace mean for their mean."
+    )
+    return [Notice("reference_unused", message)]
 
 
 def _circuits(task: _Task, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:

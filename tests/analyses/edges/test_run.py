@@ -212,6 +212,15 @@ def test_a_reference_of_other_lengths_is_pooled_and_that_is_said():
     assert not alone.data["estimate"].any()
 
 
+def test_a_reference_beside_twins_changes_nothing_and_that_is_said():
+    told = edges(method="eap", reference=("1 2 3 4 ",))
+    (said,) = (n.message for n in told.warnings if n.code == "reference_unused")
+    assert "--replace mean" in said
+    plain = edges(method="eap")
+    assert "reference_unused" not in {notice.code for notice in plain.warnings}
+    assert np.array_equal(told.data["estimate"], plain.data["estimate"])
+
+
 def test_the_picture_is_shown_from_the_estimates_on():
     heard = Stopping(0)
     edges(report=heard)
