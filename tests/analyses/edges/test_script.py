@@ -70,6 +70,13 @@ def test_script_gives_the_numbers_of_the_largest_edges(made, key):
                 np.testing.assert_allclose(found[f"largest_{name}"], own[name][edges], atol=1e-4)
 
 
+def test_a_circuit_that_was_only_scored_has_no_script():
+    params = EdgesParams(prompts=ROWS[:1], method="none", circuit="embed>m0, m0>logits")
+    result = run(named("toy"), params, SilentReporter())
+    with pytest.raises(BadInputError, match="only scored has no effects for a script to repeat"):
+        export_scripts.to_script(result)
+
+
 @pytest.mark.parametrize("layers", [{"layers": 10**9}, {"heads": 1, "kv_heads": 1}])
 def test_a_result_that_claims_another_model_has_no_script(layers):
     params = EdgesParams(prompts=ROWS[:1], method="eap")
