@@ -164,6 +164,7 @@ def test_a_divergence_has_an_estimate_from_two_steps_on():
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(settings, said):
+    sides_of()  # whether its places can be changed is tried once for each model
     passes = named("toy").forward_passes
     with pytest.raises(BadInputError, match=said):
         edges(**settings)
