@@ -2,9 +2,10 @@
 
 Elsewhere is the corrupt twin, the mean over reference prompts position by position, or nothing. A
 sender's output is all that it adds to the stream: a head's slice of the output projection, and an
-MLP's whole output, its bias with it, as that cannot be told apart behind a norm. So replaced by
-nothing an MLP adds nothing, and replaced by another run's output its bias cancels. Biases of
-attention belong to no sender and stay.
+MLP's output. Biases belong to no sender and stay: those of attention are in no slice, and an MLP's,
+which cancels where another run's output stands, is what is left where nothing stands. Behind a norm
+or a factor, and among experts, it cannot be told apart: there an MLP that is replaced by nothing
+adds nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.receivers import is_parallel, require_inputs
 from desktop_app.methods.prepare import encoder_of, equal_length_groups, twins_of
 from desktop_app.methods.readout import logits_of
-from desktop_app.methods.senders import Senders
+from desktop_app.methods.senders import Senders, mlp_biases
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.warnings import first_difference
 
@@ -145,6 +146,7 @@ class Sides:
         self._kept: dict[int, WholeSide] = {}
         self._read_off: dict[int, ReadOff] = {}
         self._means: dict[int, torch.Tensor] = {}
+        self._biases: dict[int, torch.Tensor] | None = None
 
     def _refuse_equal(self) -> None:
         for number, (clean, twin) in enumerate(zip(self._clean, self._twins, strict=True), 1):
@@ -299,7 +301,7 @@ class Sides:
     def _others(self, prompts: list[int], own: torch.Tensor) -> torch.Tensor:
         """Return what each sender puts out elsewhere; a tensor of its own, `own`'s shape."""
         if self.elsewhere == "zero":
-            return torch.zeros_like(own)
+            return self._nothing(own)
         if self.elsewhere == "corrupt":
             twins = self.model.ids([list(self._twins[n]) for n in prompts])
             return self.senders.see(twins, self._report)
@@ -307,6 +309,15 @@ class Sides:
         if length not in self._means:
             self._means[length] = self._mean()
         return self._means[length][:, None].expand_as(own).clone()
+
+    def _nothing(self, own: torch.Tensor) -> torch.Tensor:
+        """Return nothing of every sender, and of an MLP its bias, which is no part of it."""
+        if self._biases is None:
+            self._biases = mlp_biases(self.model, self.model.ids([self._clean[0]]))
+        found = torch.zeros_like(own)
+        for layer, bias in self._biases.items():
+            found[self.graph.first_sender(layer) + self.graph.heads] = bias
+        return found
 
     @property
     def _pooled(self) -> bool:

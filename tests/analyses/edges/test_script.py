@@ -28,6 +28,7 @@ RUNS = {
     "eap": (None, ROWS[:1], {"method": "eap", "metric": "logprob"}),
     "mean": (None, ROWS, {"replace": "mean", "method": "exact", "best": 8, "steps": 1}),
     "zero": (None, ROWS[:1], {"replace": "zero", "metric": "kl", "steps": 2}),
+    "biases": ("gpt2", (TINY,), {"replace": "zero", "method": "exact"}),
     "rank": (None, ROWS[:1], {"metric": "rank"}),
     "behind": ("olmo2", (TINY,), {"steps": 2}),
     "beside": ("phi", (TINY,), {"steps": 2, "metric": "loss"}),
