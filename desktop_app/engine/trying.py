@@ -48,6 +48,8 @@ def try_out(model: LoadedModel, report: Reporter, done: tuple[float, float]) -> 
     """
     if model.device.type == "cpu" and model.info.dtype == "float32":
         one_dnn_is_faster()
+    # OPT comes with hooks of its own, and what is remembered was found without any.
+    model.bridge.reset_hooks(including_permanent=True)
     if model.spec.offload != "none":
         return
     unknown = [(name, trial) for name, trial in _trials(model) if recalled(model, name) is None]

@@ -47,12 +47,7 @@ def continuations(
         BadInputError: A text would be longer than the model reads.
     """
     model = knockout.model
-    longest = max(group.length for group in knockout.groups) + count
-    if longest > model.info.n_ctx:
-        raise BadInputError(
-            f"--generate {count} makes texts of {longest:,} tokens and {model.info.name} reads at "
-            f"most {model.info.n_ctx:,}: generate fewer."
-        )
+    require_room(model, [group.length for group in knockout.groups], count)
     found: dict[int, dict[str, Any]] = {}
     for number, group in enumerate(knockout.groups):
         share = ShareReporter(report, number / len(knockout.groups), 1 / len(knockout.groups))
@@ -60,6 +55,20 @@ def continuations(
         for row, prompt in enumerate(group.prompts):
             found[prompt] = _told(model, [one[row] for one in steps])
     return [found[prompt] for prompt in sorted(found)]
+
+
+def require_room(model: LoadedModel, lengths: Sequence[int], count: int) -> None:
+    """Require that a model reads texts of these lengths with so many tokens more.
+
+    Raises:
+        BadInputError: A text would be longer than the model reads.
+    """
+    longest = max(lengths) + count
+    if longest > model.info.n_ctx:
+        raise BadInputError(
+            f"--generate {count} makes texts of {longest:,} tokens and {model.info.name} reads at "
+            f"most {model.info.n_ctx:,}: generate fewer."
+        )
 
 
 def _steps(

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import HookFn, LoadedModel
-    from desktop_app.methods.substitutes import Places, Substitutes
+    from desktop_app.methods.substitutes import Substitutes
+    from desktop_app.methods.watching import Places
 
 _PROMPTS_PER_GROUP = 16
 _TOKENS_AHEAD = {"cpu": 1024}

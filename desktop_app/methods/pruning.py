@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Passes = Literal["both", "backward", "forward"]
 _FIRST_GUESSES = 8
 _FEWEST = 2
+_TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Pruning:
         heard: Told after every batch of steps.
         trail: The steps so far.
         earlier: Steps of an earlier run that are gone through again without being scored.
+        tolerance: By how many per cent what they left may differ from what is left now.
         scores: The metric of the circuit per prompt, where a step has scored it.
         batches: How often something was scored.
     """
@@ -101,6 +103,7 @@ class Pruning:
     heard: Callable[[Pruning], None] = lambda _pruning: None
     trail: list[Step] = field(default_factory=list)
     earlier: Sequence[Step] = ()
+    tolerance: float = _TOLERANCE
     scores: np.ndarray | None = None
     batches: int = 0
     number: int = 0
@@ -135,7 +138,9 @@ class Pruning:
                 continue
             chain = order[self.tried : self.tried + self._width]
             guesses, circuits = self._guess(chain)
-            _base, scores = self.score(self.kept, circuits)
+            base, scores = self.score(self.kept, circuits)
+            if not self.batches:
+                self.check_earlier(base)
             self.batches += 1
             taken = self._take(chain, guesses, scores)
             self.tried += taken
@@ -202,6 +207,19 @@ class Pruning:
             raise _unfit(step, f"at {self.rule.threshold:g} % it would not be so")
         self._changes[part] = step.after - step.before
         self._step(part, step.after, goes=not step.kept, scores=None)
+
+    def check_earlier(self, scores: np.ndarray) -> None:
+        """Require that earlier steps left what the circuit keeps now.
+
+        They may be of another run: other prompts, or other things in the place of what is gone.
+
+        Raises:
+            BadInputError: They did not.
+        """
+        share = self.share(scores)
+        if self.earlier and abs(share - self.percent) > self.tolerance:
+            why = f"{share:.1f} % is left after it and not {self.percent:.1f} %"
+            raise _unfit(self.earlier[-1], why)
 
 
 def _directions(passes: Passes) -> Iterator[bool]:

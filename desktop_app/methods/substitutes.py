@@ -19,9 +19,8 @@ from typing_extensions import override
 
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
-from desktop_app.engine.model import Site
 from desktop_app.methods.prepare import equal_length_groups
-from desktop_app.methods.watching import capture, means_over, other_reference, reference_ids
+from desktop_app.methods.watching import capture_all, means_over, other_reference, reference_ids
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -29,14 +28,12 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.report import Reporter
-    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.model import LoadedModel, Site
     from desktop_app.methods.grid import Group
     from desktop_app.methods.prepare import Prepared
-    from desktop_app.methods.watching import Means
+    from desktop_app.methods.watching import Means, Places
 
 Mode = Literal["mean", "zero", "resample"]
-Places = tuple[tuple[Site, tuple[int, ...]], ...]
-"""Sites with their layers."""
 RULE = "Positions beyond those of the reference take the mean over its positions."
 
 
@@ -75,8 +72,11 @@ class Substitutes:
             layer: Of which block.
             site: The place.
         """
-        heads = self._heads if site == "head_z" else ()
-        return torch.zeros(1, group.length, *heads, 1)
+        key = group.length, site
+        if key not in self._zeros:
+            heads = self._heads if site == "head_z" else ()
+            self._zeros[key] = torch.zeros(1, group.length, *heads, 1)
+        return self._zeros[key]
 
     def entry(self, _group: Group, _row: int) -> int:
         """Return which entry the prompt in a row of its group takes."""
@@ -84,6 +84,7 @@ class Substitutes:
 
     def __init__(self, model: LoadedModel) -> None:
         self._heads: tuple[int, ...] = (model.info.n_heads,)
+        self._zeros: dict[tuple[int, Site], torch.Tensor] = {}
 
 
 class TwinValues(Substitutes):
@@ -98,11 +99,7 @@ class TwinValues(Substitutes):
     def table(self, group: Group, layer: int, site: Site) -> torch.Tensor:
         if group.prompts not in self._found:
             twins = group.ids[len(group.prompts) :]
-            self._found[group.prompts] = {
-                (number, place): values
-                for place, layers in self._places
-                for number, values in capture(self._model, twins, layers, place).items()
-            }
+            self._found[group.prompts] = capture_all(self._model, twins, self._places)
         return extended(self._found[group.prompts][layer, site], group.length)
 
     @override
@@ -150,12 +147,10 @@ class MeanValues(Substitutes):
 
     def read(self, places: Places, report: Reporter) -> None:
         """Take the means of the intact model."""
-        wanted = [(name, site, layers) for name in self.means for site, layers in places]
-        for done, (name, site, layers) in enumerate(wanted):
+        for done, name in enumerate(self.means):
             texts, pooled = self.references[name], self.pooled[name]
-            share = ShareReporter(report, done / len(wanted), 1 / len(wanted))
-            means = means_over(self.model, texts, layers, site, share, pooled=pooled)
-            self.means[name][site] = means
+            share = ShareReporter(report, done / len(self.means), 1 / len(self.means))
+            self.means[name] = means_over(self.model, texts, places, share, pooled=pooled)
 
     @override
     def table(self, group: Group, layer: int, site: Site) -> torch.Tensor:
@@ -193,6 +188,11 @@ def make_means(
     Raises:
         BadInputError: The groups of prompts and reference do not fit together.
     """
+    if reference.groups and not reference.texts:
+        raise BadInputError(
+            "--reference-groups names groups of no reference: give --reference as well, or leave "
+            "it out."
+        )
     ids = reference_ids(model, params, prepared, reference.texts)
     labels = [row.group for row in prepared.rows]
     named = list(reference.groups) if reference.texts else labels

@@ -32,6 +32,8 @@ _TOKENS_PER_PASS = 8192
 
 Activations = dict[int, torch.Tensor]
 """Per layer: `[prompt, position, ...]` of captured runs, `[position, ...]` or `[...]` of means."""
+Places = tuple[tuple[Site, "Sequence[int]"], ...]
+"""Sites with their layers."""
 
 
 def watch(model: LoadedModel, ids: torch.Tensor, hooks: Hooks) -> None:
@@ -82,39 +84,51 @@ def capture(
     model: LoadedModel, ids: torch.Tensor, layers: Sequence[int], site: Site
 ) -> Activations:
     """Return the activations of one site, `[N, S, ...]` per layer, of prompts of one length."""
-    require_shown(model, layers, site)
-    kept: Activations = {}
+    found = capture_all(model, ids, ((site, layers),))
+    return {layer: values for (layer, _site), values in found.items()}
 
-    def keep(x: torch.Tensor, hook: object, layer: int) -> None:
+
+def capture_all(
+    model: LoadedModel, ids: torch.Tensor, places: Places
+) -> dict[tuple[int, Site], torch.Tensor]:
+    """Return the activations of several sites by layer and site, all of one run."""
+    for site, layers in places:
+        require_shown(model, layers, site)
+    kept: dict[tuple[int, Site], torch.Tensor] = {}
+
+    def keep(x: torch.Tensor, hook: object, place: tuple[int, Site]) -> None:
         # OPT joins rows and positions to one axis around its MLP.
-        kept[layer] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
+        kept[place] = (x.view(*ids.shape, -1) if x.ndim == 2 else x).clone()
 
-    watch(model, ids, [(site_hook(layer, site), partial(keep, layer=layer)) for layer in layers])
+    every = [(layer, site) for site, layers in places for layer in layers]
+    watch(model, ids, [(site_hook(*place), partial(keep, place=place)) for place in every])
     return kept
 
 
 def means_over(
     model: LoadedModel,
     references: Sequence[Sequence[int]],
-    layers: Sequence[int],
-    site: Site,
+    places: Places,
     report: Reporter,
     *,
     pooled: bool,
-) -> Means:
-    """Return the mean of a site over prompts, per position or, where pooled, over all positions."""
+) -> dict[Site, Means]:
+    """Return the mean of sites over prompts, per position or, where pooled, over all positions."""
     lengths = [len(r) for r in references]
-    groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // max(lengths)))
-    totals: dict[int, torch.Tensor] = {}
+    groups = equal_length_groups(lengths, max(1, _TOKENS_PER_PASS // len(places) // max(lengths)))
+    totals: dict[tuple[int, Site], torch.Tensor] = {}
     for done, group in enumerate(groups):
         report.step(done / len(groups), f"Reference prompts {done + 1} of {len(groups)}")
-        taken = capture(model, model.ids([references[i] for i in group]), layers, site)
-        for layer, values in taken.items():
+        taken = capture_all(model, model.ids([references[i] for i in group]), places)
+        for place, values in taken.items():
             axes = (0, 1) if pooled else (0,)
             total = values.double().sum(axes) if _has_double(values) else values.float().sum(axes)
-            totals[layer] = totals[layer] + total if layer in totals else total
+            totals[place] = totals[place] + total if place in totals else total
     count = sum(lengths) if pooled else len(references)
-    return Means({layer: (total / count).float() for layer, total in totals.items()}, pooled)
+    return {
+        site: Means({n: (totals[n, site] / count).float() for n in layers}, pooled)
+        for site, layers in places
+    }
 
 
 def mean_activations(
@@ -151,7 +165,8 @@ def mean_activations(
             f"changes: {other_reference(params)}, or choose --mode zero."
         )
         notices.append(Notice("reference_is_self", message))
-    return means_over(model, references, layers, site, report, pooled=pooled), notices
+    means = means_over(model, references, ((site, layers),), report, pooled=pooled)
+    return means[site], notices
 
 
 def reference_ids(

@@ -28,6 +28,10 @@ def read_keep(given: str) -> str:
         path = Path(given)
         if not (path.suffix or path.exists()) or not given.strip():
             raise BadInputError(f"--keep: {error}, or name a file.") from None
+        if not path.exists():
+            raise BadInputError(
+                f"--keep: there is no file “{_short(given)}”, and as a list {error}."
+            ) from None
     text = _text_of(path, "--keep")
     if path.suffix.lower() == ".json":
         return _kept_of(path, _result_of(path, text, "--keep"))
@@ -62,6 +66,8 @@ def read_trail(given: str) -> str:
 
 
 def _text_of(path: Path, option: str) -> str:
+    if path.suffix.lower() == ".lens" and path.is_file():
+        raise BadInputError(f"{option} {path} is a session: export the result as .json.")
     try:
         with open_regular(path) as file:
             stored = file.read(MAX_BYTES + 1)

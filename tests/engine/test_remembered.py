@@ -107,6 +107,15 @@ def test_what_is_tried_while_loading_is_said_and_tried_once(tmp_path):
     assert not [note for _fraction, note in again.said if note.startswith("Trying")]
 
 
+def test_a_model_that_need_not_be_tried_starts_without_hooks_as_well(tmp_path):
+    fresh(tmp_path / "a", "opt")
+    remembered.forget()
+    model = fresh(tmp_path / "b", "opt")
+    assert model.forward_passes == 0
+    assert model.hooks_left() == 0
+    sweeps(model)
+
+
 def test_loading_can_be_stopped_while_hooks_are_tried(tmp_path):
     class Stops(Notes):
         @override

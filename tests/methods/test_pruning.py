@@ -147,6 +147,7 @@ def test_going_on_from_a_trail_gives_the_same_and_scores_only_the_rest(steps):
         Step(1, "3.0", 100, 96, kept=False),
         Step(2, "4.0", 100, 99, kept=False),
         Step(1, "4.0", 100, 99, kept=True),
+        Step(1, "4.0", 100, 98.4, kept=False),  # as the same trail of other prompts would tell
     ],
 )
 def test_a_trail_of_something_else_is_refused(step):

@@ -63,7 +63,7 @@ def scored(keep="all", *, minus=False, controls=(), mlps=False) -> dict[str, Any
 def result(keep="all", *, minus=False, controls=(), data=None, **changes: Any):
     """Return a circuit's result."""
     params = {"keep": keep, "replace": "mean", "metric": "logit_diff", "controls": 20}
-    params |= changes.pop("params", {})
+    params |= {"reference": tuple("abcde")} | changes.pop("params", {})
     fields = scored(keep, minus=minus, controls=controls, mlps=bool(params.get("mlps")))
     fields |= data or {}
     return drawn.result_of("circuit", fields, params=params, **{"model": model(), **changes})

@@ -95,7 +95,7 @@ CALLS = {
     "sys.stderr.write",
 }  # fmt: skip
 WRITERS = {
-    "cli": {"_perform", "_say", "_warn", "_out"},
+    "cli": {"_perform", "_say", "_show", "_warn", "_out"},
     "cli_options": {"step", "stores", "end"},
     "app": {"_print"},
 }

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["table"]  # what exports ask for
 
+_OTHERS = "A reference set of other prompts says more (Make prompts…)."
 _REPLACED = {
     "mean": "its mean",
     "zero": "zero",
@@ -134,18 +135,23 @@ def _random_words(result: Result, found: Outcome) -> str:
 def how(result: Result) -> str:
     """Say what takes the place of what is outside, and what is no part at all."""
     mode = str(result.params.get("replace", "mean"))
-    size = result.data.get("reference_size")
-    reference = ""
-    if mode == "mean":
-        published = result.params.get("means") == "as-published"
-        reference = f" over {plural(int(size), 'reference prompt')}" if size is not None else ""
-        reference += ", taken as published" if published else ""
-        reference += _groups(result.data.get("groups"))
+    reference = _reference(result) if mode == "mean" else ""
     told = f"Every part outside is replaced by {_REPLACED.get(mode, mode)}{reference}"
     if not Shape.of_result(result).mlps:
         told += "; all MLPs stay"
-    noise = noise_sentence(result)
-    return " ".join(filter(None, (f"{told}.", noise)))
+    better = "" if mode != "mean" or result.params.get("reference") else _OTHERS
+    return " ".join(filter(None, (f"{told}.", better, noise_sentence(result))))
+
+
+def _reference(result: Result) -> str:
+    """Say over what the means run, which without a reference are the prompts themselves."""
+    size, told = result.data.get("reference_size"), ""
+    if size is not None and result.params.get("reference"):
+        told = f" over {plural(int(size), 'reference prompt')}"
+    elif size is not None:
+        told = f" over the {int(size):,} prompts themselves" if size > 1 else " over the one prompt"
+    told += ", taken as published" if result.params.get("means") == "as-published" else ""
+    return told + _groups(result.data.get("groups"))
 
 
 def _groups(groups: object) -> str:

@@ -16,6 +16,7 @@ from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.engine.metrics import near_zero
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped
+from desktop_app.methods.continuing import require_room
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.grid import Inputs
 from desktop_app.methods.knockout import Knockout, places_of
@@ -67,6 +68,8 @@ def run(model: LoadedModel, params: CircuitParams, report: Reporter) -> Result:
     parts = all_parts(layers, heads, mlps=params.mlps)
     kept = resolve_kept(params.keep, layers, heads, mlps=params.mlps)
     _refuse_beyond(kept, prepared)
+    if params.generate:
+        require_room(model, [len(e) for e in prepared.encodings], params.generate)
     earlier = _earlier(params)
     twins = twins_of(prepared, "--replace resample") if params.replace == "resample" else ()
     inputs = Inputs.of_prompts(prepared, params.metric, twins)

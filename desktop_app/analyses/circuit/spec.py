@@ -40,30 +40,16 @@ class CircuitParams(Params):
         words={"": "{} replacement"},
         named={"": "{}"},
     )
+    controls: int = setting(
+        20,
+        "Controls",
+        "How many random sets of as many heads of the same layers are scored beside the circuit.",
+        words={"0": ""},
+        ge=0,
+        le=1_000,
+    )
     metric: Metric = setting(
         "logit_diff", "Metric", "The number that is watched, read at the last token of each prompt."
-    )
-    reference: tuple[str, ...] = setting(
-        (),
-        "Reference prompts",
-        "Prompts over which the mean is taken; the given prompts where none are named.",
-        advanced=True,
-        cli="row_file",
-    )
-    reference_groups: tuple[str, ...] = setting(
-        (),
-        "Their groups",
-        "The template group of each reference prompt, one a line; where none is named, all groups "
-        "of prompts share one mean.",
-        advanced=True,
-    )
-    means: Literal["intact", "as-published"] = setting(
-        "intact",
-        "Means from",
-        "The intact model, or as published: MLPs' means taken while heads are replaced already, "
-        "all templates in one group.",
-        words={"intact": "", "": "means as published"},
-        advanced=True,
     )
     minus: bool = setting(
         False,
@@ -78,6 +64,36 @@ class CircuitParams(Params):
         ge=0,
         le=100,
         placeholder="no pruning",
+    )
+    generate: int = setting(
+        0,
+        "Generate",
+        "How many tokens are generated greedily without the parts outside the circuit.",
+        words={"0": ""},
+        ge=0,
+        le=500,
+    )
+    reference: tuple[str, ...] = setting(
+        (),
+        "Reference prompts",
+        "Prompts over which the mean is taken; the given prompts where none are named.",
+        advanced=True,
+        cli="row_file",
+    )
+    reference_groups: tuple[str, ...] = setting(
+        (),
+        "Their groups",
+        "The template group of each reference prompt, in their order; where none is named, all "
+        "groups of prompts share one mean.",
+        hidden=True,
+    )
+    means: Literal["intact", "as-published"] = setting(
+        "intact",
+        "Means from",
+        "The intact model, or as published: MLPs' means taken while heads are replaced already, "
+        "all templates in one group.",
+        words={"intact": "", "": "means as published"},
+        advanced=True,
     )
     passes: Literal["both", "backward", "forward"] = setting(
         "both",
@@ -110,23 +126,6 @@ class CircuitParams(Params):
         False,
         "Minimality",
         "For each kept part the largest change that it makes, alone or beside random removals.",
-        advanced=True,
-    )
-    controls: int = setting(
-        20,
-        "Controls",
-        "How many random sets of as many heads of the same layers are scored beside the circuit.",
-        words={"0": ""},
-        ge=0,
-        le=1_000,
-    )
-    generate: int = setting(
-        0,
-        "Generate",
-        "How many tokens are generated greedily without the parts outside the circuit.",
-        words={"0": ""},
-        ge=0,
-        le=500,
         advanced=True,
     )
     seed: int = setting(0, "Seed", "Of the random sets.", words={"0": ""}, ge=0, advanced=True)

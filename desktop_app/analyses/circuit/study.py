@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Stage = tuple[str, float, "Callable[[Reporter], None]"]
 """What it is, how long it takes beside the others, and its work."""
 _SETS = 10
+_HALF_TOLERANCE = 2.0
 _PRUNED_BY = ("logit_diff", "logit", "prob")
 
 
@@ -100,8 +101,9 @@ class Study:
 
     def _first(self, report: Reporter) -> None:
         knockout = self.knockout
-        _full, (empty, score) = knockout.scores(knockout.whole, [{}, self.kept], report)
-        self.empty, self.score = empty, score
+        circuits: list[Kept] = [{}, self.kept] if self.kept else [{}]
+        _full, found = knockout.scores(knockout.whole, circuits, report)
+        self.empty, self.score = found[0], found[-1]
 
     def _prune(self, report: Reporter) -> None:
         threshold = self.params.prune or 0.0
@@ -123,6 +125,7 @@ class Study:
         pruning = Pruning(
             self.kept, self.share(self.score), rule, scores, self.share, tell, earlier=self.earlier
         )
+        pruning.tolerance = self._tolerance(pruning.tolerance)
         self.pruning = pruning
         tell(pruning)
         try:
@@ -136,6 +139,12 @@ class Study:
         if np.isnan(self.score).all():
             _full, found = self.knockout.scores(self.knockout.whole, [self.kept], report)
             self.score = found[0]
+            pruning.check_earlier(self.score)
+
+    def _tolerance(self, least: float) -> float:
+        """Return how far the same circuit may go apart between two runs, in per cent."""
+        noise = self.knockout.noise
+        return least if noise is None else max(_HALF_TOLERANCE, 3 * self.share(noise))
 
     def _require_percent(self) -> None:
         metric, full = self.params.metric, float(self.knockout.full.mean())

@@ -13,14 +13,13 @@ from desktop_app.pictures.roles import BORROWED, role_title
 from desktop_app.support.errors import MISFITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import ModelInfo, Result
     from desktop_app.pictures.graph import BoardPicture
     from desktop_app.pictures.graph_nodes import NodeTable
     from desktop_app.pictures.published import Published
-    from desktop_app.pictures.roles import Roles
 
 _MOST_PINS = 500
 
@@ -55,10 +54,10 @@ class Marker:
             if tell is None or self._model is None or not same_model(result.model, self._model):
                 continue
             try:
-                told: Roles = tell(result)
+                told: Mapping[str, Sequence[Part]] = tell(result)
             except MISFITS:
                 continue
-            for role, heads in told.heads.items():
+            for role, heads in told.items():
                 for layer, head in heads:
                     found.setdefault((layer, head), role_title(role))
         self._roles = found

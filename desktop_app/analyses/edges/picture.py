@@ -16,7 +16,7 @@ from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import ABOUT, metric_name, number, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from desktop_app.contract.result import Result
     from desktop_app.pictures.certainty import Cells
@@ -26,7 +26,8 @@ METHODS = {"eap": "EAP", "eap-ig": "EAP-IG", "exact": "exact", "none": "no ranki
 STABLE = 0.8
 """The Jaccard index from which a circuit is called stable over prompts."""
 _NEAR_ZERO = 1e-9
-_FACTS = 3
+_FACTS, _LISTED = 3, 20
+_AREAS = (("cmd", "CMD"), ("cpr", "CPR"))
 
 
 def mean(data: Mapping[str, Any], name: str) -> float:
@@ -266,7 +267,36 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float, np.number)) else math.nan
 
 
-# For the history and the inspector.
+# For the terminal, the history and the inspector.
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield what the edges do, the strongest first, and how good the circuits are."""
+    known = known_of(result.data)
+    if known is None:
+        return
+    data = result.data
+    yield headline(known, metric_name(result))
+    if known.has_effects:
+        values = known.values()
+        for edge in map(int, strongest(values, _LISTED)):
+            about = "" if known.exact[edge] else ABOUT
+            name = edge_words(known.table, edge)
+            yield f"  {name:<24} {about + number(float(values[edge]), sign=True):>10}"
+    yield from agreement_sentence(data, str(result.params.get("method"))).splitlines()
+    if known.kept is not None:
+        yield circuit_sentence(result, int(known.kept.sum()))
+        yield from filter(
+            None,
+            (
+                controls_sentence(data, of=faithfulness_of(data)),
+                stability_sentence(data, result.params.get("resamples")),
+            ),
+        )
+    areas = [(_number(data.get(name)), title) for name, title in _AREAS]
+    told = [f"{title} {number(area, 3)}" for area, title in areas if math.isfinite(area)]
+    if told:
+        yield f"circuits by size: {', '.join(told)}"
 
 
 def named(result: Result) -> str:

@@ -45,6 +45,10 @@ class EdgesParams(Params):
     steps: int = setting(
         5, "Steps", "How many runs between corrupt and clean EAP-IG averages.", ge=1, le=1_000
     )
+    resamples: int = setting(
+        100, "Resamples", "Bootstrap resamples of the prompts.", ge=0, le=10_000
+    )
+    controls: int = setting(20, "Controls", "Random circuits of as many edges.", ge=0, le=1_000)
     circuit: CircuitText = setting(
         "",
         "Circuit",
@@ -54,21 +58,14 @@ class EdgesParams(Params):
         max_length=MAX_LIST,
         placeholder="none; 200, 0.02 or edges",
     )
-    nodes: bool = setting(False, "Nodes", "Whole nodes instead of single edges.", advanced=True)
-    resamples: int = setting(
-        100, "Resamples", "Bootstrap resamples of the prompts.", ge=0, le=10_000, advanced=True
-    )
-    controls: int = setting(
-        20, "Controls", "Random circuits of as many edges.", ge=0, le=1_000, advanced=True
-    )
+    nodes: bool = setting(False, "Nodes", "Whole nodes instead of single edges.")
     reference: tuple[str, ...] = setting(
         (),
         "Reference prompts",
         "Prompts over which the mean is taken; the given prompts where none are named.",
-        advanced=True,
         cli="prompt_file",
     )
-    seed: int = setting(0, "Seed", "Of resamples and random circuits.", ge=0, advanced=True)
+    seed: int = setting(0, "Seed", "Of resamples and random circuits.", ge=0)
 
 
 def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:

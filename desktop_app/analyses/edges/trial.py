@@ -50,9 +50,9 @@ class Trial(QObject):
         self._panel = panel
         self._shape, self._tries = Hypothesis(), Tries()
         self._known: Known | None = None
-        panel.undo_asked.connect(self.undo)
-        panel.redo_asked.connect(self.redo)
-        panel.reset_asked.connect(self.reset)
+        panel.undo_asked.connect(self.step_back)
+        panel.redo_asked.connect(self.step_forward)
+        panel.reset_asked.connect(self.start_over)
         panel.test_asked.connect(self._on_test)
         panel.save_asked.connect(self._on_save)
 
@@ -165,17 +165,17 @@ class Trial(QObject):
         else:
             self._tries.settle()
 
-    def undo(self) -> None:
+    def step_back(self) -> None:
         """Go a step back."""
         self._shape.undo()
         self.score()
 
-    def redo(self) -> None:
+    def step_forward(self) -> None:
         """Go a step forward."""
         self._shape.redo()
         self.score()
 
-    def reset(self) -> None:
+    def start_over(self) -> None:
         """Go back to the circuit that it began with."""
         self._shape.reset()
         self.score()

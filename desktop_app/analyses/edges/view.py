@@ -116,7 +116,7 @@ class EdgesView(AnalysisView):
         self.selection.head_changed.connect(self._on_selected)
         keys = QShortcut(QKeySequence.StandardKey.Undo, self)
         keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys.activated.connect(trial.undo)
+        keys.activated.connect(trial.step_back)
 
     # Drawing.
 

@@ -50,8 +50,9 @@ class _Rule:
     plain_next: bool = False
 
     def following(self, members: Sequence[int]) -> set[int | None]:
-        """Return what would come next."""
-        return {self.inside(members[-1] + self.step)}
+        """Return what would come next; where counting on is the wrong answer, that as well."""
+        steps = (self.step, 1) if self.plain_next else (self.step,)
+        return {self.inside(members[-1] + step) for step in steps}
 
     def is_ruled(self, members: Sequence[int]) -> bool:
         """Return whether a rule goes through members that should have none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _SHARE = 0.58
 _LEAST = 90
 _SIDE, _MARGIN, _GAP = 12, 10, 4
+GROUPS = "_groups"
+"""What the setting of the prompts' groups has behind the name of that of the prompts."""
 
 
 class _FieldBox(QWidget):
@@ -165,6 +168,7 @@ class ParamsForm(QWidget):
             if box.editor.sources is not None:
                 box.editor.sources.name(name)
                 box.editor.sources.asked.connect(self.texts_wanted)
+                box.editor.changed.connect(partial(self._forget_groups, name + GROUPS))
         self._more.setVisible(folded > 0)
         self._more_room.setVisible(False)
 
@@ -200,9 +204,16 @@ class ParamsForm(QWidget):
         self._mark(None)
 
     def fill(self, field: str, texts: Sequence[str]) -> None:
-        """Fill a field with texts, as the user does."""
-        self._boxes[field].editor.set_value(tuple(texts))
+        """Fill a field with texts, as the user does; one that is not shown keeps them."""
+        if field in self._boxes:
+            self._boxes[field].editor.set_value(tuple(texts))
+        else:
+            self._base[field] = tuple(texts)
         self._on_changed()
+
+    def _forget_groups(self, field: str) -> None:
+        """Texts that are typed are of no group that others had."""
+        self._base.pop(field, None)
 
     def borrowing(self) -> tuple[str, ...]:
         """Return the fields whose texts may come from elsewhere."""

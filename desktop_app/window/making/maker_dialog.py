@@ -25,6 +25,7 @@ from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.basics.tab_order import in_reading_order, step
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.window.making.maker_gate import GateBar
@@ -256,7 +257,7 @@ class MakerDialog(QDialog):
             self._use: "Put the reference set where an analysis takes reference prompts",
         }
         for button, tip in tips.items():
-            button.setToolTip(tip)
+            button.setToolTip(plain_tip(tip))
         for button in (*tips, self._close):
             button.setAutoDefault(False)  # Enter in a number would press one
         about = icon_button("help", "What families and reference sets are")

@@ -13,6 +13,7 @@ from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_rows
 from desktop_app.views.base import AnalysisView
 from desktop_app.widgets.forms.form_editors import PROMPT_FILES
+from desktop_app.widgets.forms.params_form import GROUPS
 from desktop_app.widgets.forms.text_sources import FAMILY
 from desktop_app.window.frame import dialogs
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from desktop_app.window.settings import Memory
 
 _MOST_TEXTS = 500
-_GROUPS = "_groups"
-"""What the setting of the prompts' groups has behind the name of that of the prompts."""
 _OTHERS = (
     "The table holds no prompts of {}, which were made last: make prompts of its family (Make "
     "prompts…), and their reference set is one click away."
@@ -208,5 +207,5 @@ def _fill(view: AnalysisView, field: str, rows: Sequence[PromptRow]) -> None:
     """Fill a setting with prompts, and with their groups the one beside it where there is one."""
     view.fill_texts(field, [row.text for row in rows])
     groups = [row.group for row in rows]
-    if field + _GROUPS in view.analysis.params.own_fields():
-        view.fill_texts(field + _GROUPS, groups if len(set(groups)) > 1 and all(groups) else ())
+    if field + GROUPS in view.analysis.params.own_fields():
+        view.fill_texts(field + GROUPS, groups if len(set(groups)) > 1 and all(groups) else ())

@@ -136,6 +136,7 @@ def test_a_stopped_pruning_goes_on_from_a_file(run, tmp_path):
     [
         (("--keep", "nowhere.txt"), "there is no file"),
         (("--keep", "5..3"), "there is no file"),
+        (("--keep", "5..3,m1"), "and as a list “5..3” is neither a head nor an MLP"),
         (("--keep", "quite wrong"), "is neither a head nor an MLP"),
         (("--keep", "9.9"), "layer 9 does not exist"),
         (("--keep", "m1"), "choose --mlps"),
@@ -171,6 +172,10 @@ def test_files_of_strangers_are_read_with_care(tmp_path):
         if name.endswith(".json"):
             with pytest.raises(BadInputError, match="--resume"):
                 read_trail(str(file))
+    (tmp_path / "all.lens").write_bytes(b"PK\x03\x04")
+    for read in (read_keep, read_trail):
+        with pytest.raises(BadInputError, match=r"is a session: export the result as \.json"):
+            read(str(tmp_path / "all.lens"))
     (tmp_path / "raw.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInputError, match="UTF-8"):
         read_keep(str(tmp_path / "raw.txt"))

@@ -59,6 +59,11 @@ def test_how_it_was_made():
         "Every part outside is replaced by its mean over 1 reference prompt, taken as published, "
         "2 template groups apart; all MLPs stay."
     )
+    told = picture.how(circuits.result(params={"reference": ()}))
+    assert told == (
+        "Every part outside is replaced by its mean over the 5 prompts themselves; all MLPs stay. "
+        "A reference set of other prompts says more (Make prompts…)."
+    )
     told = picture.how(circuits.result(params={"replace": "zero", "mlps": True}))
     assert told == "Every part outside is replaced by zero."
 

@@ -16,6 +16,7 @@ from desktop_app.contract.kept import parse_kept, written_kept
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.engine import sites
+from desktop_app.methods.knockout import Knockout
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.circuit.plain import Plain, parts_of, sum_model
 from tests.engine.tind import tind
@@ -450,6 +451,31 @@ def test_a_pruning_that_was_stopped_goes_on_to_the_same_circuit(after):
     assert on.partial == ""
 
 
+@pytest.mark.parametrize("left_out", [0, 2])
+def test_a_trail_of_other_replacements_is_refused_whole_and_in_part(left_out):
+    model, settings = named("toy"), {"prune": 40.0, "mlps": True}
+    trail = run(model, TOY, **settings, replace="zero").data["trail"]
+    trail = trail[: len(trail) - left_out]
+    assert any(step[4] == "dropped" for step in trail)
+    given = json.dumps([list(step) for step in trail])
+    assert run(model, TOY, **settings, replace="zero", resume=given).data["trail"][0] == trail[0]
+    with pytest.raises(BadInputError, match="% is left after it"):
+        run(model, TOY, **settings, resume=given)
+
+
+def test_an_empty_circuit_is_run_once(monkeypatch):
+    asked, scores = [], Knockout.scores
+
+    def counted(self, base, circuits, report=None):
+        asked.append(len(circuits))
+        return scores(self, base, circuits, report)
+
+    monkeypatch.setattr(Knockout, "scores", counted)
+    data = run(named("toy"), TOY, keep="none").data
+    assert asked == [1]
+    np.testing.assert_array_equal(data["score"], data["empty"])
+
+
 def test_a_run_that_nobody_wants_in_part_is_cancelled_and_leaves_nothing():
     model, report = named("toy"), Stops(1)
     report.keeps_partial = False
@@ -498,11 +524,20 @@ def test_partial_results_grow_while_a_pruning_runs():
         ({"prune": 20, "resume": '[[1,"2.0",100,70,"dropped"]]'}, "it would not be so"),
         ({"generate": 500}, "generate fewer"),
         ({"reference": ("a", "b"), "reference_groups": ("x",)}, "names 1 groups for 2"),
+        ({"reference_groups": ("x", "y", "z")}, "groups of no reference: give --reference"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(settings, words):
     with pytest.raises(BadInputError, match=words):
         run(named("toy"), TOY, **settings)
+
+
+def test_texts_too_long_to_generate_are_refused_before_anything_runs():
+    model = named("toy")
+    before = model.forward_passes
+    with pytest.raises(BadInputError, match="generate fewer"):
+        run(model, TOY, prune=20, generate=500)
+    assert model.forward_passes == before
 
 
 def test_a_group_without_reference_is_refused():

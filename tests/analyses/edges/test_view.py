@@ -12,7 +12,6 @@ from desktop_app.contract.edges import Graph
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
-from desktop_app.pictures.roles import Roles
 from desktop_app.widgets.graph.board import GraphBoard
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import choose, find, press
@@ -311,7 +310,7 @@ def test_roles_of_heads_stand_beside_their_names(view, monkeypatch):
         model = model(n_layers=3, n_heads=4, n_kv_heads=2)
 
     def roles(_result):
-        return Roles("x", {"induction": [(1, 2)], "copy": [(1, 2), (2, 0)]})
+        return {"induction": [(1, 2)], "copy": [(1, 2), (2, 0)]}
 
     monkeypatch.setattr("desktop_app.analyses.edges.marks.hook", lambda *_names: roles)
     view.take_lent([("Heads", Told())])

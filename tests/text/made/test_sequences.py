@@ -69,6 +69,19 @@ def test_a_twin_neither_holds_nor_leads_to_the_answer(step, twin):
     assert found >= 12
 
 
+@pytest.mark.parametrize("step", [2, 3, -2])
+def test_a_twin_of_intervals_leads_to_the_answer_neither_by_its_step_nor_by_counting(step):
+    form = forms.IntervalsForm(start=0 if step > 0 else 9, step=step, count=3, references=5)
+    found = 0
+    for seed in range(40):
+        for row in make("intervals", form.model_copy(update={"seed": seed})).prompts:
+            members, answer = numbers_of(row.corrupt), int(*row.answer)
+            assert answer not in {*members, members[-1] + step, members[-1] + 1}
+            check_unruled(members, step)
+            found += 1
+    assert found >= 40
+
+
 def check_unruled(members, step):
     pairs = list(pairwise(members))
     assert all(a + step != b for a, b in pairs)
