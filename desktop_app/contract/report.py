@@ -74,6 +74,21 @@ class ShareReporter(Reporter):
         self._inner.stores(wanted_bytes, limit_bytes)
 
 
+class CheckingReporter(Reporter):
+    """Says nothing of what is no step of the work by itself, and can be cancelled there."""
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+
+    @override
+    def step(self, fraction: float, note: str = "") -> None:
+        self._inner.check()
+
+    @override
+    def check(self) -> None:
+        self._inner.check()
+
+
 class _EstimatedError(Exception):
     """Ends a run that was begun only to hear what it needs."""
 

@@ -39,6 +39,7 @@ KIND_SITES: dict[Kind, Site] = {
 }
 """The kinds of inputs of a layer, in the order in which they are numbered, and where it shows what
 is made of each: an MLP's output, and not what the input itself is."""
+_INSTEAD = "choose another model, as edges need it"
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,9 @@ def require_inputs(model: LoadedModel) -> None:
     """
     layers = range(model.info.n_layers)
     for site in KIND_SITES.values():
-        require_acting(model, layers, site)
+        require_acting(model, layers, site, _INSTEAD)
     for site in ("head_z", "attn_out"):
-        require_shown(model, layers, site)
+        require_shown(model, layers, site, _INSTEAD)
 
 
 def run_inputs(

@@ -21,8 +21,19 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import HookFn, LoadedModel, Site
 
 
-def require_shown(model: LoadedModel, layers: Iterable[int], site: Site) -> None:
+def require_shown(
+    model: LoadedModel,
+    layers: Iterable[int],
+    site: Site,
+    instead: str = "choose another place or other layers",
+) -> None:
     """Refuse a place whose hooks do not have the axes that the analyses count on.
+
+    Args:
+        model: The model.
+        layers: Of which layers.
+        site: The place.
+        instead: What to do where it is refused.
 
     Raises:
         BadInputError: It names the place.
@@ -31,23 +42,31 @@ def require_shown(model: LoadedModel, layers: Iterable[int], site: Site) -> None
         reason = model.unfit.get((layer, site))
         if reason is not None:
             raise BadInputError(
-                f"{model.info.name} cannot be measured at {site}: {reason}; choose another place "
-                "or other layers."
+                f"{model.info.name} cannot be measured at {site}: {reason}; {instead}."
             )
 
 
-def require_acting(model: LoadedModel, layers: Iterable[int], site: Site) -> None:
+def require_acting(
+    model: LoadedModel, layers: Iterable[int], site: Site, instead: str = ""
+) -> None:
     """Refuse a place that cannot be changed; whether it can is tried once for each model.
+
+    Args:
+        model: The model.
+        layers: Of which layers.
+        site: The place.
+        instead: What to do where it is refused; empty: to choose another place as --site.
 
     Raises:
         BadInputError: It names the place.
     """
-    require_shown(model, layers, site)
+    require_shown(model, layers, site, *([instead] if instead else []))
     if not acts(model, site):
         what = "its patterns" if site == "pattern" else site
+        instead = instead or f"choose {_INSTEAD.get(site, 'another place')} as --site"
         raise BadInputError(
             f"{model.info.name} only shows {what}, and goes on with its own whatever is put in: "
-            f"choose {_INSTEAD.get(site, 'another place')} as --site."
+            f"{instead}."
         )
 
 

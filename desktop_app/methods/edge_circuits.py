@@ -168,9 +168,10 @@ def faithfulness(
         base: The metric untouched `[N]`.
         least: A difference of the two up to which a share of it means nothing.
     """
-    whole = np.asarray(base - other, dtype=np.float64)
-    found = np.full(np.broadcast_shapes(np.shape(circuit), whole.shape), np.nan)
-    np.divide(circuit - other, whole, out=found, where=np.abs(whole) > least)
+    with np.errstate(invalid="ignore"):  # infinite numbers have no difference
+        whole, kept = np.asarray(base - other, dtype=np.float64), circuit - other
+        found = np.full(np.broadcast_shapes(np.shape(circuit), whole.shape), np.nan)
+        np.divide(kept, whole, out=found, where=np.abs(whole) > least)
     return found
 
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from typing_extensions import override
 
-from desktop_app.contract.report import Reporter, ShareReporter
+from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.engine.interventions import Edit, Variant
 from desktop_app.engine.receivers import KIND_SITES
 from desktop_app.engine.sweep import sweep
@@ -26,6 +25,7 @@ from desktop_app.methods.prepare import equal_length_groups
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import LoadedModel
     from desktop_app.engine.receivers import Kind
     from desktop_app.methods.edge_sides import Sides
@@ -120,7 +120,7 @@ def _sweep(
             heard()
 
     with no_hooks_left(model):
-        tables = [shelf.tables(prompt, edges, _Unheard(report)) for prompt in group]
+        tables = [shelf.tables(prompt, edges, CheckingReporter(report)) for prompt in group]
         with _beside(model, shelf.held(group, edges)):
             runs = list(_runs(sides, group, edges, tables))
             swept = sweep(model, sides.ids(group), runs, _plan(sides, group), report, fill)
@@ -169,20 +169,3 @@ def _beside(model: LoadedModel, held: int) -> Iterator[None]:
         yield
     finally:
         model.budget_bytes = given
-
-
-class _Unheard(Reporter):
-    """Lets nothing be said, and can be cancelled."""
-
-    def __init__(self, inner: Reporter) -> None:
-        self._inner = inner
-
-    @override
-    def step(self, fraction: float, note: str = "") -> None:
-        """Say nothing."""
-        self._inner.check()
-
-    @override
-    def check(self) -> None:
-        """Stop where it is asked for."""
-        self._inner.check()

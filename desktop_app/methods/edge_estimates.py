@@ -36,16 +36,28 @@ NO_SLOPE: frozenset[str] = frozenset({"rank"})
 FLAT_AT_BASE: frozenset[str] = frozenset({"rank", "kl"})
 
 
-def refuse_flat(metric: Metric, method: str) -> None:
+def is_flat(metric: Metric, steps: int) -> bool:
+    """Return whether a metric has no slope where an estimate takes it.
+
+    Args:
+        metric: The number that is watched.
+        steps: How many runs EAP-IG averages: the only one is the untouched run; 0 for EAP alone.
+    """
+    return metric in (FLAT_AT_BASE if steps <= 1 else NO_SLOPE)
+
+
+def refuse_flat(metric: Metric, steps: int) -> None:
     """Refuse to estimate a metric that has no slope where the estimate takes it.
 
     Raises:
         BadInputError: It names another metric.
     """
-    if metric in (FLAT_AT_BASE if method == "eap" else NO_SLOPE):
+    if is_flat(metric, steps):
+        where, more = "", ""
+        if metric not in NO_SLOPE:
+            where, more = " in the untouched run", "--method eap-ig of several --steps, "
         raise BadInputError(
-            f"{metric} has no gradient to estimate by"
-            f"{' in the untouched run' if metric == 'kl' else ''}: choose --metric logit_diff, or "
+            f"{metric} has no gradient to estimate by{where}: choose --metric logit_diff, {more}or "
             "--method exact."
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,8 @@ class Effects:
         noise: How far each prompt's untouched metric goes apart over batch sizes `[N]`; None in
             full precision.
         stopped: Whether the run was cancelled.
+        beyond: Whether a stopped run has left more than what this one wants.
+        tried: Which edges were run on all prompts `[edge]`, whatever came out.
     """
 
     exact: np.ndarray
@@ -51,6 +53,11 @@ class Effects:
     eap: np.ndarray | None = None
     noise: np.ndarray | None = None
     stopped: bool = False
+    beyond: bool = False
+    tried: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tried = np.zeros(len(self.exact), dtype=bool)
 
     @property
     def known(self) -> np.ndarray:
@@ -90,8 +97,8 @@ def measure_exactly(
 ) -> None:
     """Run edges exactly, in their order, as far as the time goes.
 
-    What a stopped run of the same settings has left is taken over first. Where this one is
-    stopped, what there is stays, and is kept for the next.
+    What a stopped run of the same settings has left is taken over first. What there is then is
+    kept for the next, until `let_go`: what comes after these runs can be stopped as well.
 
     Args:
         sides: The prompts.
@@ -99,25 +106,31 @@ def measure_exactly(
         order: The edges that are wanted, the first ones first.
         pace: How long it may take.
         report: Told at every layer; may cancel there.
-        show: Called after each block, and now and then after a pass.
+        show: Called now and then after a pass, so that it costs little, and at the end.
     """
     left = edge_memory.recall(sides)
     wanted = np.zeros(len(left), dtype=bool)
     wanted[order] = True
     taken = wanted & np.isfinite(left).all(-1)
     effects.exact[taken] = left[taken]
+    effects.tried[taken] = True
     queue = order[~taken[order]]
     if taken.any():
         show()
     try:
-        _run_all(sides, effects, queue, pace, report, show)
+        _run_all(sides, effects, queue, pace, report, _Seldom(show))
     except Cancelled:
         effects.stopped = True
+    finally:
         edge_memory.keep(sides, np.where(np.isfinite(effects.exact), effects.exact, left))
-    except BaseException:
-        edge_memory.keep(sides, np.where(np.isfinite(effects.exact), effects.exact, left))
-        raise
-    else:
+    effects.beyond = bool(np.isfinite(left[~wanted]).any())
+    if len(queue) and not effects.stopped:
+        show()
+
+
+def let_go(sides: Sides, effects: Effects) -> None:
+    """Keep no longer what a run knows that has come to its end; what it did not want stays."""
+    if not effects.beyond:
         edge_memory.forget(sides)
 
 
@@ -127,10 +140,10 @@ def _run_all(
     queue: np.ndarray,
     pace: Pace,
     report: Reporter,
-    show: Callable[[], None],
+    seldom: _Seldom,
 ) -> None:
-    costs, rows, done, start = cost_of(sides, queue), _rows(sides), 0.0, 0
-    shelf, seldom = Shelf(sides, queue[:0]), _Seldom(show)
+    costs, rows, reached, start = cost_of(sides, queue), _rows(sides), 0.0, 0
+    shelf = Shelf(sides, queue[:0])
     while start < len(queue):
         report.check()
         fitting = pace.fits(costs[start:])
@@ -138,16 +151,18 @@ def _run_all(
         if count < 1:
             return
         block, work = queue[start : start + count], float(costs[start : start + count].sum())
-        foreseen = done + float(costs[start : start + fitting].sum())
-        share = _Quiet(report, done / max(1.0, foreseen), work / max(1.0, foreseen))
+        # Of what is left, however much more or less of it is foreseen than was before.
+        portion = (1 - reached) * work / max(1.0, float(costs[start : start + fitting].sum()))
+        share = _Quiet(report, reached, portion)
         if start and fitting > _WORTH_KEEPING * len(sides.graph):
             shelf = shelf if shelf.keeps else Shelf(sides, queue)
         noise = exact_effects(sides, block, effects.exact, share, heard=seldom, shelf=shelf)
+        effects.tried[block] = True
         if noise is not None:
             effects.noise = noise if effects.noise is None else np.fmax(effects.noise, noise)
         pace.did(work)
-        start, done = start + count, done + work
-        show()
+        start, reached = start + count, reached + portion
+        seldom()
 
 
 def _rows(sides: Sides) -> int:

@@ -2,8 +2,8 @@
 
 A small file of the user's for each of the last few, named by everything that its numbers depend on:
 the model, the tokens on both sides, the metric. Not by how many edges are wanted: an edge's effect
-does not hang on that. A run that comes to its end lets go of it. Where such a file cannot be read
-or written, all edges are run.
+does not hang on that. A run that comes to its end, circuits and all, lets go of it, unless it holds
+more than that run wanted. Where such a file cannot be read or written, all edges are run.
 """
 
 from __future__ import annotations

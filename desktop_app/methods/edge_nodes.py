@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from desktop_app.engine.interventions import Add, Edit, Variant
 from desktop_app.engine.sweep import sweep
 from desktop_app.engine.sweep_pass import Loss, SweepPlan

@@ -60,13 +60,13 @@ def bootstrap(
     prompts = values.shape[1]
     drawn = random.multinomial(prompts, np.full(prompts, 1 / prompts), size=count)
     held = np.zeros(edges, dtype=bool)
-    held[circuit_of(_means(values, np.ones((prompts, 1)))[:, 0])] = True
+    held[circuit_of(means_of(values))] = True
     size = int(held.sum())
     inclusion, shares = np.zeros(edges, dtype=np.int64), np.ones(count)
     for start in range(0, count, _AT_ONCE):
         report.step(start / count, f"Resample {start + 1} of {count}")
         some = drawn[start : start + _AT_ONCE]
-        for row, means in enumerate(_means(values, some.T.astype(np.float64)).T):
+        for row, means in enumerate(_weighted(values, some.T.astype(np.float64)).T):
             own = circuit_of(means)
             inclusion[own] += 1
             both = int(held[own].sum())
@@ -76,7 +76,16 @@ def bootstrap(
     return Bootstrap(inclusion / count, jaccard)
 
 
-def _means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def means_of(values: np.ndarray) -> np.ndarray:
+    """Return means `[place]` over the prompts whose value is known; NaN where none is.
+
+    Args:
+        values: `[place, N]`.
+    """
+    return np.asarray(_weighted(values, np.ones((values.shape[1], 1)))[:, 0])
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weighted means `[place, draw]` over the prompts whose value is known."""
     known = np.isfinite(values)
     if known.all():

@@ -2,9 +2,10 @@
 
 Elsewhere is the corrupt twin, the mean over reference prompts position by position, or nothing. A
 sender's output is all that it adds to the stream: a head's slice of the output projection, and an
-MLP's whole output, its bias with it, as that cannot be told apart behind a norm. So replaced by
-nothing an MLP adds nothing, and replaced by another run's output its bias cancels. Biases of
-attention belong to no sender and stay.
+MLP's output. Biases belong to no sender and stay: those of attention are in no slice, and an MLP's,
+which cancels where another run's output stands, is what is left where nothing stands. Behind a norm
+or a factor, and among experts, it cannot be told apart: there an MLP that is replaced by nothing
+adds nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy as np
 import torch
 
 from desktop_app.contract.edges import Graph
-from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import budget_bytes
 from desktop_app.engine.metrics import Target, make_target, score
 from desktop_app.engine.receivers import is_parallel, require_inputs
-from desktop_app.methods.prepare import encoder_of, equal_length_groups, twins_of
+from desktop_app.methods.edge_reference import TOKENS_PER_PASS, Reference
+from desktop_app.methods.prepare import twins_of
 from desktop_app.methods.readout import logits_of
-from desktop_app.methods.senders import Senders
+from desktop_app.methods.senders import Senders, mlp_biases
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.warnings import first_difference
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Metric, Params
     from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Notice
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.prepare import Prepared
 
@@ -40,8 +42,6 @@ Elsewhere = Literal["corrupt", "mean", "zero"]
 _FLOAT = 4
 # Of the memory that a pass may take, what sides that were seen may keep.
 _SHARE_KEPT = 0.2
-# Tokens of reference prompts that share a pass.
-_TOKENS_PER_PASS = 1024
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,27 @@ class Sides:
             pairs = zip(prepared.encodings, twins, strict=True)
             self._twins = [twin.ids for twin in twins]
             self._first = [first_difference(clean, twin) for clean, twin in pairs]
+            self._refuse_equal()
         self.notices: list[Notice] = []
-        self._reference = (
-            self._references(params, asked[2]) if self.elsewhere == "mean" else list[list[int]]()
-        )
+        self._reference: Reference | None = None
+        if self.elsewhere == "mean":
+            self._reference = Reference(model, params, asked[2], self._clean)
+            self.notices += self._reference.notices
         require_inputs(model)
         self.graph = graph_of(model)
         self._senders: Senders | None = None
         self._kept: dict[int, WholeSide] = {}
         self._read_off: dict[int, ReadOff] = {}
         self._means: dict[int, torch.Tensor] = {}
+        self._biases: dict[int, torch.Tensor] | None = None
+
+    def _refuse_equal(self) -> None:
+        for number, (clean, twin) in enumerate(zip(self._clean, self._twins, strict=True), 1):
+            if clean == twin:
+                raise BadInputError(
+                    f"Prompt {number} and its corrupt twin have the same tokens, so nothing is "
+                    "exchanged: choose another --corrupt."
+                )
 
     def __len__(self) -> int:
         return len(self._clean)
@@ -172,7 +183,8 @@ class Sides:
 
     def tokens(self) -> list[list[list[int]]]:
         """Return the tokens of all prompts, of their twins, and of the reference."""
-        sides = (self._clean, self._twins, self._reference)
+        reference = self._reference.ids if self._reference else []
+        sides = (self._clean, self._twins, reference)
         return [[list(ids) for ids in texts] for texts in sides]
 
     def bytes_of(self, prompt: int) -> int:
@@ -197,7 +209,7 @@ class Sides:
     def _together(self, prompt: int, limit: int) -> list[int]:
         """Return a prompt and others that can share its passes and be kept with it."""
         length = self.lengths[prompt]
-        most = min(limit // self.bytes_of(prompt), _TOKENS_PER_PASS // length)
+        most = min(limit // self.bytes_of(prompt), TOKENS_PER_PASS // length)
         if not self.model.reads_together or most < 2:
             return [prompt]
         alike = [n for n in range(prompt, len(self)) if self.lengths[n] == length]
@@ -289,70 +301,23 @@ class Sides:
 
     def _others(self, prompts: list[int], own: torch.Tensor) -> torch.Tensor:
         """Return what each sender puts out elsewhere; a tensor of its own, `own`'s shape."""
-        if self.elsewhere == "zero":
-            return torch.zeros_like(own)
         if self.elsewhere == "corrupt":
             twins = self.model.ids([list(self._twins[n]) for n in prompts])
             return self.senders.see(twins, self._report)
-        length = 0 if self._pooled else own.shape[2]
+        if self._reference is None:
+            return self._nothing(own)
+        length = 0 if self._reference.pooled else own.shape[2]
         if length not in self._means:
-            self._means[length] = self._mean()
+            self._means[length] = self._reference.mean(self.senders, self._report)
         return self._means[length][:, None].expand_as(own).clone()
 
-    @property
-    def _pooled(self) -> bool:
-        return len({len(r) for r in self._reference} | set(self.lengths)) > 1
-
-    def _mean(self) -> torch.Tensor:
-        """Return the mean output of each sender over the reference, `[senders, S or 1, d_model]`.
-
-        Where lengths differ it runs over all positions of all of them.
-        """
-        total: torch.Tensor | None = None
-        count, pooled = 0, self._pooled
-        longest = max(map(len, self._reference))
-        groups = equal_length_groups(
-            [len(r) for r in self._reference], max(1, _TOKENS_PER_PASS // longest)
-        )
-        for group in groups:
-            self._report.check()
-            seen = self.senders.see(self.model.ids([list(self._reference[i]) for i in group]))
-            part = seen.sum((1, 2))[:, None] if pooled else seen.sum(1)
-            total = part if total is None else total + part
-            count += seen.shape[1] * (seen.shape[2] if pooled else 1)
-        if total is None:
-            raise BadInputError("There is no reference prompt: give --reference.")
-        return total / count
-
-    def _references(self, params: Params, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of the reference prompts; the prompts themselves without any."""
-        model = self.model
-        found = [list(ids) for ids in self._clean]
-        if texts:
-            encoder = encoder_of(model, params)
-            read = model.tokenizer.chat.expand(list(texts)) if params.chat else texts
-            found = [list(encoder.encode(text).ids) for text in read]
-        for index, reference in enumerate(found):
-            if not 0 < len(reference) <= model.info.n_ctx:
-                raise BadInputError(
-                    f"--reference prompt {index + 1} has {len(reference)} tokens and the model "
-                    f"reads 1 to {model.info.n_ctx}: change it."
-                )
-        lengths = {len(r) for r in found} | set(self.lengths)
-        if len(lengths) > 1:
-            message = (
-                f"Token lengths differ ({min(lengths)} to {max(lengths)}), so the means run over "
-                "all positions instead of position by position."
-            )
-            self.notices.append(Notice("means_pooled", message))
-        elif {tuple(r) for r in found} == {tuple(c) for c in self._clean} and len(
-            {tuple(r) for r in found}
-        ) == 1:
-            message = (
-                "The reference is the prompt alone, so its mean is its own value and nothing "
-                "changes: give --reference, or choose --replace zero."
-            )
-            self.notices.append(Notice("reference_is_self", message))
+    def _nothing(self, own: torch.Tensor) -> torch.Tensor:
+        """Return nothing of every sender, and of an MLP its bias, which is no part of it."""
+        if self._biases is None:
+            self._biases = mlp_biases(self.model, self.model.ids([self._clean[0]]))
+        found = torch.zeros_like(own)
+        for layer, bias in self._biases.items():
+            found[self.graph.first_sender(layer) + self.graph.heads] = bias
         return found
 
 

@@ -85,7 +85,7 @@ class Knockout:
         self.model, self.inputs, self.parts = model, inputs, tuple(parts)
         self.substitutes = substitutes
         for site, layers in places_of(parts):
-            require_acting(model, layers, site)
+            require_acting(model, layers, site, "choose another model, as a circuit needs it")
         lengths = [len(target.ids) for target in inputs.targets]
         groups = equal_length_groups(lengths, _PROMPTS_PER_GROUP)
         self.groups = tuple(inputs.group(model, prompts) for prompts in groups)

@@ -2,15 +2,17 @@
 
 A head adds its own slice of the output projection; under a norm that follows, or a factor, that
 slice times the norm's weights at the scale which it has in that very run, so that the slices of a
-layer and the biases are exactly what its attention adds. The biases belong to no sender.
+layer and the biases are exactly what its attention adds. The biases belong to no sender; of an MLP
+the whole output is taken, and `mlp_biases` tells what of it is a bias.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from desktop_app.engine.noise import share_rounded
 from desktop_app.engine.projections import Projection, projection
 from desktop_app.methods.direct import LinearNorm, way_into_stream
 from desktop_app.methods.streams import Streams, Wanted, read_streams, require_sum
@@ -107,3 +109,46 @@ class Senders:
     def see(self, ids: torch.Tensor, report: Reporter | None = None) -> torch.Tensor:
         """Return what every sender adds in runs of texts `[runs, S]`, as `of` has it."""
         return self.of(self.seen(ids, None, report))
+
+
+def mlp_biases(model: LoadedModel, ids: torch.Tensor) -> dict[int, torch.Tensor]:
+    """Return by layer the bias in what an MLP adds, float32 `[d_model]`, where it can be told.
+
+    That is where the MLP ends with one projection that has a bias, and what it gives is added to
+    the stream as it is: behind a norm or a factor, and among experts, a bias is nobody's share.
+
+    Args:
+        model: The model.
+        ids: Token ids `[runs, S]` of a run that tells whether anything stands between.
+    """
+    layers = range(model.info.n_layers)
+    found = {layer: own for layer in layers if (own := _own_bias(model, layer)) is not None}
+    if not found:
+        return {}
+    names = {layer: f"blocks.{layer}.mlp.out.hook_out" for layer in found}
+    streams = read_streams(model, ids, Wanted(True, names=tuple(names.values())))
+    allowed = share_rounded(model.info.dtype)
+
+    def is_all(layer: int) -> bool:
+        gave, adds = streams.named[names[layer]].float(), streams.mlp[layer].float()
+        return bool((gave - adds).norm() <= allowed * adds.norm())
+
+    return {layer: bias for layer, bias in found.items() if is_all(layer)}
+
+
+def _own_bias(model: LoadedModel, layer: int) -> torch.Tensor | None:
+    """Return the bias of the projection that an MLP ends with; None where there is none."""
+    module: Any = getattr(getattr(model.bridge.blocks[layer], "mlp", None), "out", None)
+    own = getattr(module, "original_component", module)
+    weight, bias = (getattr(own, name, None) for name in ("weight", "bias"))
+    if not isinstance(weight, torch.Tensor) or not isinstance(bias, torch.Tensor):
+        return None
+    if not model.has_hook(f"blocks.{layer}.mlp.out.hook_out"):
+        return None
+    dtype = next(iter(model.bridge.original_model.parameters())).dtype
+    width = weight.numel() // model.info.d_model
+    # By feeding nothing: what lies elsewhere is brought in by the module itself.
+    nothing = torch.zeros(1, 1, width, dtype=dtype, device=model.device)
+    with torch.no_grad():
+        alone: torch.Tensor = module(nothing)
+    return alone.reshape(-1).float().to(model.device)

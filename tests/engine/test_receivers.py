@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from desktop_app.contract.report import Reporter
+from desktop_app.engine import sites
 from desktop_app.engine.interventions import Edit, FromTable, Variant
 from desktop_app.engine.model import site_hook
 from desktop_app.engine.receivers import (
@@ -17,7 +18,7 @@ from desktop_app.engine.receivers import (
 )
 from desktop_app.engine.sweep import sweep
 from desktop_app.engine.sweep_pass import SweepPlan
-from desktop_app.support.errors import Cancelled
+from desktop_app.support.errors import BadInputError, Cancelled
 from tests.methods.test_streams import MODULES
 from tests.models import tiny
 
@@ -128,3 +129,12 @@ def test_inputs_are_made_of_what_is_wanted_alone_and_can_be_stopped():
     with pytest.raises(Cancelled):
         make_inputs(model, IDS, changes, {1: ((2,), (0, 3))}, Stops())
     assert model.hooks_left() == 0
+
+
+@pytest.mark.parametrize("site", ["head_k", "mlp_out"])
+def test_a_place_that_is_only_shown_is_refused_with_what_helps(site, monkeypatch):
+    """Edges have no `--site` to choose another place by."""
+    monkeypatch.setattr(sites, "acts", lambda _model, asked: asked != site)
+    with pytest.raises(BadInputError, match=f"only shows {site}.*: choose another model") as found:
+        require_inputs(tiny("llama"))
+    assert "--site" not in str(found.value)

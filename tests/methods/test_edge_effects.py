@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from transformer_lens import patching
+from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
@@ -212,6 +213,39 @@ def loss_of_some(model, ids, apart):
     return {0: loss(query) - base, last: loss(final) - base}
 
 
+# Where Hugging Face keeps the last projection of an MLP, by architecture.
+LAST = {
+    "gpt2": "transformer.h.{}.mlp.c_proj",
+    "gpt_neox": "gpt_neox.layers.{}.mlp.dense_4h_to_h",
+    "opt": "model.decoder.layers.{}.fc2",
+    "phi": "model.layers.{}.mlp.fc2",
+}
+
+
+def nothing_but_biases(model, own, architecture="gpt2"):
+    """Return what stays where every sender puts out nothing: the biases of the MLPs."""
+    other, info = torch.zeros_like(own), model.info
+    if architecture in LAST:
+        plainly = AutoModelForCausalLM.from_pretrained(info.source, dtype=torch.float32)
+        for layer in range(info.n_layers):
+            bias = plainly.get_submodule(LAST[architecture].format(layer)).bias.detach()
+            assert bias.abs().max() > 1e-2
+            other[(layer + 1) * (info.n_heads + 1)] = bias
+    return other
+
+
+@pytest.mark.parametrize("name", [*LAST, "llama", "gemma2", "granite", "mixtral"])
+def test_biases_belong_to_no_edge_where_nothing_stands_for_a_sender(name):
+    """Without one, behind a norm, a factor, among experts, an MLP's whole output is exchanged."""
+    sides = sides_of(name, elsewhere="zero")
+    model, ids = sides.model, sides.ids([0])
+    own = senders_of(model, ids)
+    other = nothing_but_biases(model, own, name)
+    torch.testing.assert_close(sides.side(0).other, other, atol=1e-6, rtol=1e-5)
+    expected = effects_of(model, ids, other - own, metric_of(sides)).numpy()
+    assert np.abs(exact_of(sides)[:, 0] - expected).max() < 1e-4
+
+
 @pytest.mark.parametrize("elsewhere", ["mean", "zero"])
 def test_means_over_the_prompts_and_nothing_stand_in_for_the_twin(elsewhere):
     rows = (ROW, ROW.model_copy(update={"text": "zb cd g", "corrupt": None}))
@@ -219,7 +253,7 @@ def test_means_over_the_prompts_and_nothing_stand_in_for_the_twin(elsewhere):
     model = sides.model
     ids = [sides.ids([n]) for n in range(2)]
     own = [senders_of(model, text) for text in ids]
-    other = sum(own) / 2 if elsewhere == "mean" else torch.zeros_like(own[0])
+    other = sum(own) / 2 if elsewhere == "mean" else nothing_but_biases(model, own[0])
     found = exact_of(sides)
     for number in range(2):
         expected = effects_of(model, ids[number], other - own[number], metric_of(sides))

@@ -18,6 +18,7 @@ from desktop_app.engine.loading import load
 from desktop_app.methods.edge_samples import (
     bootstrap,
     circuit_by_size,
+    means_of,
     random_circuits,
     random_nodes,
 )
@@ -134,6 +135,19 @@ def test_resamples_are_those_of_a_plain_loop():
     np.testing.assert_allclose(found.inclusion, inclusion / 30)
     expected = [np.mean(shares), *np.percentile(shares, [5, 95])]
     np.testing.assert_allclose(found.jaccard, expected)
+
+
+def test_means_are_over_the_prompts_that_have_a_value():
+    values = np.array([[1.0, 2.0, 6.0], [1.0, np.nan, 2.0], [np.nan] * 3, [-np.inf, 4.0, np.nan]])
+    np.testing.assert_array_equal(means_of(values), [3.0, 1.5, np.nan, 4.0])
+    drawn: list[np.ndarray] = []
+
+    def note(means):
+        drawn.append(means)
+        return np.arange(1)
+
+    bootstrap(values, note, 4, (1, 0), SilentReporter())
+    np.testing.assert_array_equal(drawn[0], means_of(values))
 
 
 def test_prompts_that_agree_give_one_circuit():

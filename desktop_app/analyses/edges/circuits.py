@@ -25,7 +25,12 @@ from desktop_app.methods.edge_circuits import (
     score_circuits,
 )
 from desktop_app.methods.edge_nodes import node_effects
-from desktop_app.methods.edge_samples import bootstrap, random_circuits, random_nodes
+from desktop_app.methods.edge_samples import (
+    bootstrap,
+    means_of,
+    random_circuits,
+    random_nodes,
+)
 from desktop_app.methods.finish import with_twins
 from desktop_app.support.errors import BadInputError, Cancelled
 
@@ -157,13 +162,13 @@ class _Task:
         else:
             report = ShareReporter(report, 0.0, _SHARE_OF_SAMPLES)
         self.places["other"] = self._add([np.arange(0)])  # the first of all
-        means = {name: _mean(values) for name, values in self.known.rankings.items()}
+        means = {name: means_of(values) for name, values in self.known.rankings.items()}
         for name, scores in means.items():
             self.places[f"by {name}"] = self._add(
                 [self._by_size(scores, share_of(f, len(self.graph))) for f in FRACTIONS]
             )
         if self.nodes is not None:
-            scores = _mean(self.nodes)
+            scores = means_of(self.nodes)
             whole = self.graph.n_senders
             self.places["nodes"] = self._add(
                 [self._of_nodes(scores, share_of(f, whole)) for f in FRACTIONS]
@@ -214,12 +219,12 @@ class _Task:
         count = chosen.count or 0
         if self.nodes is not None:
             make = partial(self._of_nodes, count=count)
-            return make(_mean(self.nodes)), (self.nodes, make)
+            return make(means_of(self.nodes)), (self.nodes, make)
         values = next(iter(self.known.rankings.values()), None)
         if values is None:  # all of them, or none
             return np.arange(count), None
         by_size = partial(self._by_size, count=count)
-        return by_size(_mean(values)), (values, by_size)
+        return by_size(means_of(values)), (values, by_size)
 
     def _of_nodes(self, scores: np.ndarray, count: int) -> np.ndarray:
         """Return the edges of the largest nodes; the embeddings first: all ways begin there."""
@@ -322,7 +327,8 @@ class _Task:
                 "node_curve": of_means[self.places["nodes"]],
                 "fractions": np.array(FRACTIONS),
             }
-        self._tell_near(of_means)
+        if np.isfinite([base, other]).all():
+            self._tell_near(of_means)
         return found
 
     def _curves(self, of_means: np.ndarray) -> dict[str, Any]:
@@ -352,11 +358,3 @@ class _Task:
                 "prompts that change the answer."
             )
             self.notices.append(Notice("nothing_to_explain", message))
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return means over the prompts that are known `[place]`; NaN where none is."""
-    known = np.isfinite(values)
-    count = known.sum(1)
-    total = np.where(known, values, 0.0).sum(1)
-    return np.asarray(np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0))

@@ -11,13 +11,14 @@ import numpy as np
 
 from desktop_app.analyses.edges import circuits
 from desktop_app.analyses.edges.spec import ANALYSIS, EdgesParams
-from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.methods import stopped
-from desktop_app.methods.edge_estimates import NO_SLOPE, refuse_flat
+from desktop_app.methods.edge_estimates import is_flat, refuse_flat
 from desktop_app.methods.edge_measures import (
     Effects,
     estimate_all,
+    let_go,
     measure_exactly,
     needs,
     work_of,
@@ -62,14 +63,13 @@ class _Task:
 
     @property
     def estimated(self) -> bool:
-        """Whether estimates are made: of a rank there are none."""
-        params = self.params
-        return params.method in _ESTIMATES and params.metric not in NO_SLOPE
+        """Whether estimates are made: of what is flat where they take its slope there are none."""
+        return self.params.method in _ESTIMATES and not is_flat(self.params.metric, self.steps)
 
     @property
     def steps(self) -> int:
         """How many runs EAP-IG averages; 0 for EAP alone."""
-        return 0 if self.params.method == "eap" else self.params.steps
+        return _steps(self.params)
 
     @cached_property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -100,26 +100,19 @@ def run(
     _refuse(params)
     prepared = prepare_near(model, params, report)
     asked = params.metric, params.replace, params.reference
-    sides = Sides(model, params, prepared, asked, report)
+    sides = Sides(model, params, prepared, asked, CheckingReporter(report))
     circuits.settle(params, sides.graph)
     report.needs(needs(sides))
     effects = Effects(np.full((len(sides.graph), len(sides)), np.nan))
     task = _Task(params, sides, effects, report, clock)
     share = _measure(task)
-    found: dict[str, Any] = {}
-    notices = [*prepared.notices, *sides.notices]
+    notices = [*prepared.notices, *sides.notices, *_unused(params)]
     logits = [sides.read_off(n).logits for n in range(len(sides))]
     notices += near_notices(model, params, prepared, enumerate(logits))
     gate = check_gate(prepared.records, logits, "what its edges do says little")
     notices += gate.notices
-    if effects.stopped:
-        notices += _stopped(task)
-    else:
-        notices += _left_out(task)
-        told = ShareReporter(report, share, 1 - share)
-        found, said = circuits.fields(model, params, _known(task), told)
-        notices += said
-    notices += _not_finite(task)
+    found, said = _circuits(task, ShareReporter(report, share, 1 - share))
+    notices += [*said, *_not_finite(task)]
     stopped.tell_end(report)
     data = {
         **_fields(task),
@@ -131,17 +124,19 @@ def run(
     return finish(model, ANALYSIS, params, prepared.records, (data, notices), costs)
 
 
+def _steps(params: EdgesParams) -> int:
+    return 0 if params.method == "eap" else params.steps
+
+
 def _refuse(params: EdgesParams) -> None:
     """Refuse what cannot be estimated, before anything is run."""
     if params.method in {"eap", "eap-ig"}:
-        refuse_flat(params.metric, params.method)
-    if params.best and params.method in _EXACT and params.metric in NO_SLOPE:
+        refuse_flat(params.metric, _steps(params))
+    if params.best and params.method in _EXACT and is_flat(params.metric, _steps(params)):
         raise BadInputError(
             f"--best takes the edges that are estimated best, and {params.metric} has no gradient "
             "to estimate by: choose --metric logit_diff, or --best 0."
         )
-    if params.replace == "corrupt":
-        return
     if params.replace == "zero" and params.reference:
         raise BadInputError("--reference is for --replace mean: leave it out, or choose mean.")
 
@@ -169,6 +164,28 @@ def _measure(task: _Task) -> float:
     return (guess + exact) / whole
 
 
+def _unused(params: EdgesParams) -> list[Notice]:
+    """Say that reference prompts are not read beside twins: a form may hold them nevertheless."""
+    if params.replace != "corrupt" or not params.reference:
+        return []
+    message = (
+        "The reference prompts were not used: edges are exchanged for the corrupt twin's. Choose "
+        "--replace mean for their mean."
+    )
+    return [Notice("reference_unused", message)]
+
+
+def _circuits(task: _Task, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the fields of circuits, and what must be said of what is missing."""
+    sides, effects = task.sides, task.effects
+    if effects.stopped:
+        return {}, _stopped(task)
+    found, said = circuits.fields(sides.model, task.params, _known(task), report)
+    if task.params.method in _EXACT and not any(n.code == PARTIAL for n in said):
+        let_go(sides, effects)
+    return found, [*_left_out(task), *said]
+
+
 def _known(task: _Task) -> circuits.Known:
     """Return what circuits are chosen by and run with."""
     sides, effects = task.sides, task.effects
@@ -183,6 +200,8 @@ def _known(task: _Task) -> circuits.Known:
 
 
 def _show(task: _Task) -> None:
+    if not task.report.previews:
+        return  # it would cost as much as runs do, for nobody
     task.report.partial(_fields(task))
 
 
@@ -233,13 +252,16 @@ def _stopped(task: _Task) -> list[Notice]:
 def _left_out(task: _Task) -> list[Notice]:
     """Say of how many edges the time held none."""
     params = task.params
-    known, count = int(task.effects.known.sum()), len(task.sides.graph)
+    tried, count = int(task.effects.tried.sum()), len(task.sides.graph)
     wanted = min(params.best or count, count)
-    if params.method != "auto" or known >= wanted:
+    if params.method != "auto" or tried >= wanted:
         return []
+    which = "the best-estimated ones; the others are estimates"
+    if task.effects.estimate is None:
+        which = "those into the last parts first; of the others nothing is known"
     message = (
-        f"The budget of {params.budget:g} minutes held {known:,} of {wanted:,} edges exactly, the "
-        "best-estimated ones; the others are estimates. Give a larger --budget, or --method exact."
+        f"The budget of {params.budget:g} minutes held {tried:,} of {wanted:,} edges exactly, "
+        f"{which}. Give a larger --budget, or --method exact."
     )
     return [Notice("edges_estimated", message)]
 
@@ -250,12 +272,14 @@ def _not_finite(task: _Task) -> list[Notice]:
     Effects that were not computed are none of them.
     """
     found = []
-    estimate = task.effects.estimate
+    estimate, exact, tried = task.effects.estimate, task.effects.exact, task.effects.tried
     for number in range(len(task.sides)):
         read = task.sides.read_off(number)
-        bad = not np.isfinite([read.base, read.empty]).all()
-        if bad or (estimate is not None and not np.isfinite(estimate[:, number]).all()):
+        there = [np.array([read.base, read.empty]), exact[tried, number]]
+        if estimate is not None:
+            there.append(estimate[:, number])
+        if not np.isfinite(np.concatenate(there)).all():
             ids = task.sides.ids([number])[0].tolist()
-            what = f"The edges of prompt {number + 1}"
+            what = f"What is known of the edges of prompt {number + 1}"
             found.append(not_finite(what, task.sides.model, [ids], number))
     return found

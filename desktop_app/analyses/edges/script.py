@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.contract.edges import Graph
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.analyses.edges.spec import EdgesParams
@@ -17,11 +18,21 @@ MOST = 20
 
 
 def facts(result: Result, params: EdgesParams) -> dict[str, Any]:
-    """Return what `script.py.jinja` asks of the result and its settings."""
+    """Return what `script.py.jinja` asks of the result and its settings.
+
+    Raises:
+        BadInputError: Nothing is known of any edge.
+    """
     graph = _graph(result)
+    largest = _largest(result, len(graph))
+    if not largest:
+        raise BadInputError(
+            "A circuit that was only scored has no effects for a script to repeat: run edges with "
+            "--method exact."
+        )
     estimated = "estimate" in result.data
     return {
-        "edges": [_edge(graph, number) for number in _largest(result, len(graph))],
+        "edges": [_edge(graph, number) for number in largest],
         "heads": graph.heads,
         "exact": bool(np.isfinite(np.asarray(result.data["effect"])).any()),
         "estimate_steps": (1 if params.method == "eap" else params.steps) if estimated else 0,

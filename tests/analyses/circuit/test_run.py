@@ -15,6 +15,7 @@ from desktop_app.analyses.circuit.spec import CircuitParams
 from desktop_app.contract.kept import parse_kept, written_kept
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.engine import sites
 from desktop_app.methods.knockout import Knockout
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.circuit.plain import Plain, parts_of, sum_model
@@ -589,3 +590,11 @@ def test_the_whole_circuit_generates_what_the_model_does():
     data = run(named("toy"), TOY, generate=3).data
     assert data["generated"] == data["generated_full"]
     assert data["generated"][0]["texts"][0] == " 5"
+
+
+def test_a_part_that_is_only_shown_is_refused_with_what_helps(monkeypatch):
+    """A circuit has no `--site` to choose another place by."""
+    monkeypatch.setattr(sites, "acts", lambda _model, _site: False)
+    with pytest.raises(BadInputError, match=r"only shows .*: choose another model") as found:
+        run(tiny("llama"))
+    assert "--site" not in str(found.value)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from desktop_app.analyses.edges.circuits import rankings_of
+from desktop_app.analyses.edges.circuits import Known, fields, rankings_of
 from desktop_app.analyses.edges.run import run
 from desktop_app.analyses.edges.spec import FRACTIONS, EdgesParams
 from desktop_app.contract.circuits import Pruner, largest, written_edges
@@ -267,6 +267,22 @@ def test_prompts_seen_together_are_those_seen_alone(replace):
         if replace != "mean":  # lengths differ among all of them, so that their mean is pooled
             np.testing.assert_allclose(one.other, other.other, atol=1e-5)
             assert one.empty == pytest.approx(other.empty, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["base", "other"])
+def test_numbers_that_are_not_finite_are_no_sign_that_nothing_changes(name):
+    model, params = tiny("llama"), EdgesParams(prompts=ROWS[:1], method="none", circuit="all")
+    sides = Sides(
+        *(model, params, prepare(model, params), ("logit_diff", "corrupt", ())), SilentReporter()
+    )
+    numbers = {"base": 2.0, "other": 2.0}
+    told = []
+    for value in (2.0, -np.inf):
+        both = {key: np.array([number]) for key, number in {**numbers, name: value}.items()}
+        known = Known(sides.graph, sides.senders, sides.side, **both)
+        _found, said = fields(model, params, known, SilentReporter())
+        told.append("nothing_to_explain" in {notice.code for notice in said})
+    assert told == [True, False]
 
 
 class Stops(Reporter):

@@ -1,4 +1,4 @@
-"""`edges`: what is computed under which settings, what is said, and stopping and going on."""
+"""`edges`: what is computed under which settings, and what is said."""
 
 from __future__ import annotations
 
@@ -7,62 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from desktop_app.analyses.edges.run import run
-from desktop_app.analyses.edges.spec import EdgesParams
 from desktop_app.contract.params import PromptRow
-from desktop_app.contract.report import Reporter, SilentReporter
-from desktop_app.methods import edge_memory
-from desktop_app.methods.edge_sides import Sides
+from desktop_app.methods import edge_measures, edge_memory
 from desktop_app.methods.estimates import rank_agreement
-from desktop_app.methods.prepare import prepare
 from desktop_app.session.exports import to_json_text
-from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.paths import data_dir
+from desktop_app.support.errors import BadInputError
+from tests.analyses.edges.running import EDGES, LONGER, ROWS, Ticks, edges, sides_of
 from tests.models import named, tiny
-
-ROWS = (
-    PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),
-    PromptRow(text="2 3 4 5 ", corrupt="2 8 1 6 ", answer=("6",), wrong=("5",)),
-)
-LONGER = PromptRow(text="1 2 3 4 5 ", corrupt="1 2 9 4 7 ", answer=("6",), wrong=("5",))
-EDGES = 262
-
-
-def edges(rows=ROWS, report=None, model=None, clock=None, **settings):
-    params = EdgesParams(prompts=rows, **settings)
-    given = {} if clock is None else {"clock": clock}
-    return run(model or named("toy"), params, report or SilentReporter(), **given)
-
-
-class Ticks:
-    """A clock that goes on by two seconds whenever it is asked."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 2.0
-        return self.now
-
-
-class Stopping(Reporter):
-    """Stops the run once so many edges are exact, and wants what there is."""
-
-    previews = keeps_partial = True
-
-    def __init__(self, after):
-        self.after, self.seen, self.is_stopped = after, [], False
-
-    def partial(self, data):
-        self.seen.append((data["computed"], "estimate" in data, data["estimated"]))
-        self.is_stopped = self.is_stopped or data["computed"] >= self.after > 0
-
-    def step(self, fraction, note=""):
-        self.check()
-
-    def check(self):
-        if self.is_stopped:
-            raise Cancelled
 
 
 def test_auto_gives_estimates_and_exact_effects_of_all_edges_where_time_allows():
@@ -137,17 +88,31 @@ def test_a_rank_has_no_estimate_and_exact_effects_all_the_same():
     assert np.array_equal(found["effect"], np.round(found["effect"]))
 
 
+def test_a_divergence_has_an_estimate_from_two_steps_on():
+    for steps in (1, 2):
+        found = edges(ROWS[:1], metric="kl", steps=steps).data
+        assert ("estimate" in found) is (steps == 2)
+        assert found["computed"] == EDGES
+    assert found["estimate"].any()
+    some = edges(ROWS[:1], metric="kl", steps=1, budget=0.1, clock=Ticks())
+    (said,) = (n.message for n in some.warnings if n.code == "edges_estimated")
+    assert "of the others nothing is known" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"metric": "rank", "method": "eap"}, "rank has no gradient"),
         ({"metric": "kl", "method": "eap"}, "kl has no gradient to estimate by in the untouched"),
+        ({"metric": "kl", "method": "eap-ig", "steps": 1}, "kl has no gradient .* several --steps"),
         ({"metric": "rank", "best": 5}, "--best"),
+        ({"metric": "kl", "best": 5, "steps": 1}, "--best"),
         ({"replace": "zero", "reference": ("1 2 3 4 ",)}, "--reference is for --replace mean"),
         ({"method": "none"}, "--method none"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(settings, said):
+    sides_of()  # whether its places can be changed is tried once for each model
     passes = named("toy").forward_passes
     with pytest.raises(BadInputError, match=said):
         edges(**settings)
@@ -160,6 +125,12 @@ def test_twins_of_another_length_and_missing_ones_are_refused():
         edges((short,))
     with pytest.raises(BadInputError, match="no corrupt twin"):
         edges((ROWS[0].model_copy(update={"corrupt": None}),))
+
+
+def test_a_twin_of_the_same_tokens_is_refused():
+    same = ROWS[1].model_copy(update={"corrupt": ROWS[1].text})
+    with pytest.raises(BadInputError, match="Prompt 2 and its corrupt twin have the same tokens"):
+        edges((ROWS[0], same))
 
 
 def test_prompts_of_several_lengths_are_what_each_is_alone():
@@ -190,68 +161,31 @@ def test_a_reference_of_other_lengths_is_pooled_and_that_is_said():
     assert not alone.data["estimate"].any()
 
 
-def test_the_picture_is_shown_from_the_estimates_on():
-    heard = Stopping(0)
-    edges(report=heard)
-    assert heard.seen[0][1:] == (True, True)
-    counts = [count for count, _has, _estimated in heard.seen]
-    assert counts == sorted(counts)
-    assert counts[-1] == EDGES
+def test_a_reference_beside_twins_changes_nothing_and_that_is_said():
+    told = edges(method="eap", reference=("1 2 3 4 ",))
+    (said,) = (n.message for n in told.warnings if n.code == "reference_unused")
+    assert "--replace mean" in said
+    plain = edges(method="eap")
+    assert "reference_unused" not in {notice.code for notice in plain.warnings}
+    assert np.array_equal(told.data["estimate"], plain.data["estimate"])
 
 
-def test_what_was_stopped_is_kept_and_gone_on_with_to_the_same_end():
-    kept = data_dir() / edge_memory.FOLDER
-    whole = edges(method="exact", metric="logprob").data["effect"]
-    stopped = edges(report=Stopping(40), method="exact", metric="logprob")
-    known = stopped.data["computed"]
-    assert 40 <= known < EDGES
-    assert stopped.partial
-    assert f"Stopped at {known} of {EDGES} edges" in stopped.data["partial"]
-    assert "not_finite" not in {notice.code for notice in stopped.warnings}
-    files = set(kept.glob("*.npz"))
-    assert len(files) >= 1
-    again = Stopping(0)
-    rest = edges(report=again, method="exact", metric="logprob")
-    # The first picture after the estimates has what was known before.
-    assert next(count for count, _has, _estimated in again.seen if count) == known
-    assert rest.data["computed"] == EDGES
-    assert not rest.partial
-    np.testing.assert_allclose(rest.data["effect"], whole, atol=1e-5)
-    had = np.isfinite(stopped.data["effect"])
-    assert np.array_equal(rest.data["effect"][had], stopped.data["effect"][had])
-    assert len(set(kept.glob("*.npz"))) == len(files) - 1
+@pytest.mark.parametrize("method", ["auto", "exact"])
+def test_an_effect_that_is_not_finite_is_told_and_is_none_that_time_left_out(method, monkeypatch):
+    measured = edge_measures.exact_effects
 
+    def overflowing(sides, edges, effects, report, **more):
+        noise = measured(sides, edges, effects, report, **more)
+        effects[edges[edges == 7], 1] = -np.inf
+        return noise
 
-def sides_of(rows=ROWS, metric="logprob", replace="corrupt"):
-    params, model = EdgesParams(prompts=rows), named("toy")
-    asked = (metric, replace, ())
-    return Sides(model, params, prepare(model, params), asked, SilentReporter())
-
-
-@pytest.mark.parametrize("other", [{"metric": "prob"}, {"replace": "zero"}, {"rows": ROWS[:1]}])
-def test_other_settings_do_not_go_on_from_it(other):
-    stopped = edges(report=Stopping(40), method="exact", metric="logprob")
-    kept = edge_memory.recall(sides_of())
-    had = np.isfinite(stopped.data["effect"])
-    assert np.array_equal(kept[had], stopped.data["effect"][had])
-    assert np.isnan(edge_memory.recall(sides_of(**other))).all()
-
-
-def test_what_was_kept_and_broken_is_not_believed():
-    edges(report=Stopping(40), method="exact", metric="logprob")
-    for path in (data_dir() / edge_memory.FOLDER).glob("*.npz"):
-        path.write_bytes(path.read_bytes()[:-200])
-    found = edges(method="exact", metric="logprob").data
-    assert found["computed"] == EDGES
-
-
-def test_who_wants_no_part_of_it_gets_the_cancellation():
-    class Leaving(Stopping):
-        keeps_partial = False
-
-    with pytest.raises(Cancelled):
-        edges(report=Leaving(40), method="exact")
-    assert named("toy").hooks_left() == 0
+    monkeypatch.setattr(edge_measures, "exact_effects", overflowing)
+    edge_memory.forget(sides_of(metric="loss"))
+    result = edges(method=method, metric="loss")
+    said = {notice.code: notice.message for notice in result.warnings}
+    assert "the edges of prompt 2 holds numbers that are not finite" in said["not_finite"]
+    assert "edges_estimated" not in said
+    assert result.data["computed"] == EDGES - 1
 
 
 def test_grouped_queries_have_keys_and_values_of_the_key_value_heads():

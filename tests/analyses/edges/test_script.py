@@ -28,6 +28,7 @@ RUNS = {
     "eap": (None, ROWS[:1], {"method": "eap", "metric": "logprob"}),
     "mean": (None, ROWS, {"replace": "mean", "method": "exact", "best": 8, "steps": 1}),
     "zero": (None, ROWS[:1], {"replace": "zero", "metric": "kl", "steps": 2}),
+    "biases": ("gpt2", (TINY,), {"replace": "zero", "method": "exact"}),
     "rank": (None, ROWS[:1], {"metric": "rank"}),
     "behind": ("olmo2", (TINY,), {"steps": 2}),
     "beside": ("phi", (TINY,), {"steps": 2, "metric": "loss"}),
@@ -68,6 +69,13 @@ def test_script_gives_the_numbers_of_the_largest_edges(made, key):
             assert (f"largest_{name}" in found.files) is bool(is_known)
             if is_known:
                 np.testing.assert_allclose(found[f"largest_{name}"], own[name][edges], atol=1e-4)
+
+
+def test_a_circuit_that_was_only_scored_has_no_script():
+    params = EdgesParams(prompts=ROWS[:1], method="none", circuit="embed>m0, m0>logits")
+    result = run(named("toy"), params, SilentReporter())
+    with pytest.raises(BadInputError, match="only scored has no effects for a script to repeat"):
+        export_scripts.to_script(result)
 
 
 @pytest.mark.parametrize("layers", [{"layers": 10**9}, {"heads": 1, "kv_heads": 1}])
