@@ -258,7 +258,7 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     title, extra = str(field.title or name).lower(), field.json_schema_extra or {}
     if isinstance(value, bool):
         return title if value else ""
-    if isinstance(value, tuple):
+    if isinstance(value, (list, tuple)):  # a result's settings hold lists
         return plural(len(value), title.rstrip("s")) if value else ""
     if name == "layers":
         return layers_words(str(value))

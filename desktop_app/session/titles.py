@@ -102,9 +102,12 @@ def _question(
     known = ANALYSES.get(analysis)
     if known is None or known.question is None:
         return ""
+    question = known.question(params, prompts)
+    if question is None:
+        return ""
     made_by = [analysis, model.get("name"), model.get("fingerprint")]
     if (variant := model.get("layernorm", "keep")) != "keep":
         made_by.append(variant)
-    asked = plain([*made_by, known.question(params, prompts)])
+    asked = plain([*made_by, question])
     told = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]

@@ -29,7 +29,12 @@ def controls(kept: Kept, heads: int, count: int, seed: int) -> list[Kept]:
         return []
     random = np.random.default_rng(seed)
     mlps = {part: positions for part, positions in kept.items() if part[1] is None}
-    return [in_order(_drawn(by_layer, heads, random) | mlps) for _ in range(count)]
+    found: list[Kept] = []
+    while len(found) < count:
+        drawn = in_order(_drawn(by_layer, heads, random) | mlps)
+        if drawn != kept:  # the circuit itself is no control of it
+            found.append(drawn)
+    return found
 
 
 def _drawn(

@@ -165,6 +165,10 @@ class Trial(QObject):
         else:
             self._tries.settle()
 
+    def can_undo(self) -> bool:
+        """Return whether there is a step to take back."""
+        return self._shape.can_undo()
+
     def step_back(self) -> None:
         """Go a step back."""
         self._shape.undo()

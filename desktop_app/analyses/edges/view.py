@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence
 
 from desktop_app.analyses.edges import picture as data_of
 from desktop_app.analyses.edges.board_pane import BoardPane
@@ -113,9 +113,18 @@ class EdgesView(AnalysisView):
         self._agreement.edge_chosen.connect(self._on_row_selected)
         self._nodes.node_chosen.connect(self._on_node_named)
         self.selection.head_changed.connect(self._on_selected)
-        keys = QShortcut(QKeySequence.StandardKey.Undo, self)
-        keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys.activated.connect(trial.step_back)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        """Take the key of the window's Undo while there is a step of the circuit to take back."""
+        kinds = {QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress}
+        pressed = event.type() in kinds and isinstance(event, QKeyEvent)
+        if pressed and self._trial.can_undo() and event.matches(QKeySequence.StandardKey.Undo):  # type: ignore[attr-defined]
+            if event.type() == QEvent.Type.KeyPress:
+                self._trial.step_back()
+            event.accept()
+            return True
+        return super().event(event)
 
     # Drawing.
 
@@ -375,6 +384,7 @@ class EdgesView(AnalysisView):
                 number = self._known.table.number_of(parts[-1])
                 if number is not None:
                     self.board.choose(number)
+                    self._list()
             elif parts:
                 told = "They stand on the board once the edges are there: run it."
                 self.message_requested.emit(told)

@@ -49,7 +49,7 @@ class _FieldBox(QWidget):
         set_role(label, "field")
         self._error = PlainLabel()
         self._error.setWordWrap(True)
-        self._error.setMaximumWidth(240)
+        self._error.setMaximumWidth(max(240, self.editor.sizeHint().width()))
         set_role(self._error, "bad")
         self._error.setVisible(False)
         self.setToolTip(plain_tip(self.help))

@@ -220,7 +220,7 @@ class GraphBoard(QWidget):
         nodes = (self._picture, self._scene.points, self._scene.widths, self._scene.named)
         paint.paint_nodes(painter, *nodes, paint.Spoken(chosen, hovered, near_nodes))
         painter.restore()
-        foot = QRectF(plot.left() - paint.GUTTER + 8, self.height() - paint.LEGEND, 0, 0)
+        foot = QRectF(plot.left() - paint.GUTTER + 8, self.height() - self._foot(), 0, 0)
         foot.setBottomRight(QPointF(self.width() - 4.0, float(self.height())))
         paint.paint_legend(painter, foot, self._legend)
         self.zooming.paint_map(painter, None)
@@ -417,10 +417,13 @@ class GraphBoard(QWidget):
 
     # Within.
 
+    def _foot(self) -> float:
+        return paint.legend_height(self.width() - 12.0, self._legend)
+
     def _arrange(self) -> None:
         """Compute where all lies."""
         left, top = paint.GUTTER, paint.TOP
-        room = QRectF(left, top, self.width() - left - 8, self.height() - top - paint.LEGEND - 2)
+        room = QRectF(left, top, self.width() - left - 8, self.height() - top - self._foot() - 2)
         self.frame.set_room(room)
         self._on_moved()
 

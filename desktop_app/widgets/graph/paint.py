@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 
 GUTTER, LEGEND, TOP = 34.0, 22.0, 18.0
+LEGEND_LINE = 16.0
 DOT = 4.0
 _THIN, _WIDE = 0.8, 7.0
 _ESTIMATED = 0.55
@@ -240,15 +241,15 @@ def _paint_box(painter: QPainter, node: Node, box: QRectF, how: str) -> None:
 def paint_legend(painter: QPainter, place: QRectF, entries: Sequence[tuple[str, str]]) -> None:
     """Draw what colours and strokes mean: (`low`, `high`, `dashed`, `outside`, `mark`) and words.
 
-    What has no room is left out, the last first.
+    What has no room beside the others begins another line, above which the board ends.
     """
     painter.setFont(ui_font(11))
     metrics = QFontMetricsF(ui_font(11))
-    left, y = place.left(), place.center().y()
+    left, y = place.left(), place.top() + LEGEND / 2
     for drawn, words in entries:
         width = metrics.horizontalAdvance(words)
-        if left + 24 + width > place.right():
-            return
+        if left + 24 + width > place.right() and left > place.left():
+            left, y = place.left(), y + LEGEND_LINE
         painter.setPen(_legend_pen(drawn))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if drawn == "mark":
@@ -258,6 +259,18 @@ def paint_legend(painter: QPainter, place: QRectF, entries: Sequence[tuple[str, 
         painter.setPen(colour("text_muted"))
         painter.drawText(QPointF(left + 24, y + metrics.ascent() / 2 - 1), words)
         left += 24 + width + 18
+
+
+def legend_height(width: float, entries: Sequence[tuple[str, str]]) -> float:
+    """Return how high the legend is where it is so wide."""
+    metrics = QFontMetricsF(ui_font(11))
+    left, lines = 0.0, 1
+    for _drawn, words in entries:
+        needed = 24 + metrics.horizontalAdvance(words)
+        if left + needed > width and left:
+            left, lines = 0.0, lines + 1
+        left += needed + 18
+    return LEGEND + (lines - 1) * LEGEND_LINE
 
 
 def _legend_pen(drawn: str) -> QPen:

@@ -69,7 +69,8 @@ class FactLines(QWidget):
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setToolTip(plain_tip(fact.tip))
                 value.setMinimumHeight(_VALUE_HEIGHT)
-                self._grid.addWidget(value, row, 1)
+                # On a line of its own it may not widen the column of the values beside names.
+                self._grid.addWidget(value, row, 0 if above else 1, 1, 2 if above else 1)
                 value.show()
             if fact.explained is not None:
                 self._add_what(row, fact, name)
