@@ -286,7 +286,7 @@ def sentence(cells: Sequence[Cells], cell: Cell) -> str:
 
 def floor_words(prompts: int) -> str:
     """Say how small q can be at best."""
-    return f"{plural(prompts, 'prompt')} give no q below {least_p(prompts):.3g}"
+    return f"{plural(prompts, 'prompt')}: q ≥ {least_p(prompts):.3g}"
 
 
 def level_words(cells: Sequence[Cells], level: float) -> str:
@@ -301,9 +301,9 @@ def level_words(cells: Sequence[Cells], level: float) -> str:
             most = max(most, count)
             name = f"{one.name} " if one.name else ""
             texts.append(f"{name}{count:,} of {known:,}")
-    words = f"q ≤ {level:g}: {', '.join(texts)}"
-    prompts = cells[0].prompts
-    return words if most else f"{words} · {floor_words(prompts)}"
+    if not most:
+        return f"q ≤ {level:g}: none · {floor_words(cells[0].prompts)}"
+    return f"q ≤ {level:g}: {', '.join(texts)}"
 
 
 def level_tip(prompts: int) -> str:

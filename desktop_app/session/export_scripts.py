@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from desktop_app.contract.registry import ANALYSES, file_of, hook
 from desktop_app.session.export_literals import Code, assign, literal, span
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import MISFITS, BadInputError
 
 if TYPE_CHECKING:
     from desktop_app.contract.params import Params
@@ -182,7 +182,7 @@ def _context(result: Result, params: Params) -> dict[str, Any]:
         facts = hook(result.analysis, "script", "facts")
         own = params.model_dump(mode="json", include=set(params.own_fields()))
         found = _shared(result, params) | own | (facts(result, params) if facts else {})
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except MISFITS as error:
         raise BadInputError(
             f"No script can be written: the result is incomplete ({error}); export it as .json."
         ) from error

@@ -26,6 +26,11 @@ ENDING = ".mib.json"
 _SCORES = ("effect_mean", "estimate_mean", "estimate_eap_mean")
 
 
+def holds_circuit(result: Result) -> bool:
+    """Return whether a result says which edges a circuit holds."""
+    return "kept" in result.data and "sender" in result.data
+
+
 def write_mib(result: Result, file: BinaryIO, _title: str = "") -> None:
     """Write the circuit of a result of `edges`; without one, its scores with no edge in the graph.
 

@@ -48,7 +48,7 @@ class CertaintyChoice(QWidget):
         self._all: tuple[Cells, ...] = ()
         self._box = QComboBox()
         self._box.setAccessibleName("Dim cells by q")
-        self._box.addItem("All cells")
+        self._box.addItem("All")
         self._box.addItems([f"Dim q > {level:g}" for level in LEVELS])
         self._words = ElidedLabel("", "small")
         self._timer = QTimer(self, interval=0)

@@ -102,7 +102,7 @@ def test_a_level_dims_what_lies_above_it_in_maps_and_lists(make_view, name):
 def test_five_prompts_are_said_to_give_no_small_q(make_view, name):
     view = shown(make_view, name, 5)
     choose(view, "Dim q > 0.05")
-    assert "5 prompts give no q below 0.0625" in told(view)["words"]
+    assert told(view)["words"] == "q ≤ 0.05: none · 5 prompts: q ≥ 0.0625"
     assert np.asarray(view.read_out()["maps"][0].faint).all()
 
 

@@ -107,7 +107,7 @@ class CircuitParams(Params):
         "",
         "Go on from",
         "The trail of an earlier pruning that was stopped, as its result has it.",
-        words={"": "gone on with"},
+        words={"": "gone on"},
         hidden=True,
         cli="trail_file",
         metavar="FILE",

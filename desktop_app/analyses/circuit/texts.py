@@ -13,6 +13,8 @@ from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.tokens.token_strip import cells, token_strip
 
+_MAY_BREAK = "\u200b"
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -83,8 +85,10 @@ class TextPair(QWidget):
         """Return what is shown."""
         shown = self._words, self._full, self._circuit, self._rule
         names = "words", "full", "circuit", "rule"
-        return {name: part.text() for name, part in zip(names, shown, strict=True)}
+        pairs = zip(names, shown, strict=True)
+        return {name: part.text().replace(_MAY_BREAK, "") for name, part in pairs}
 
 
 def _shown(tokens: TokenList) -> str:
-    return display_text("".join(tokens.texts)) or "nothing"
+    # Spaces are drawn as signs: without a place to break, a line of tokens is one long word.
+    return _MAY_BREAK.join(map(display_text, tokens.texts)) or "nothing"

@@ -88,6 +88,10 @@ class CircuitPanel(QWidget):
         self._name.setEnabled(scored)
         self._on_named()
 
+    def begin_anew(self) -> None:
+        """Another circuit begins: it has no name."""
+        self._name.clear()
+
     def read(self) -> dict[str, Any]:
         """Return what is said and what can be done."""
         return {
@@ -207,7 +211,9 @@ class EdgeSide(QWidget):
     def _on_selected(self) -> None:
         chosen = self.list.selected_key()
         self._toggle.setEnabled(chosen is not None)
-        self._toggle.setText("Put back" if chosen in self._outside else "Take out")
+        is_out = chosen in self._outside
+        self._toggle.setText("Put back" if is_out else "Take out")
+        bind_icon(self._toggle, "add" if is_out else "remove")
 
     def _on_toggle(self) -> None:
         if chosen := self.selected():

@@ -74,6 +74,7 @@ class Trial(QObject):
         if fresh:
             self.measured = result
             self._shape.begin(known.kept)
+            self._panel.begin_anew()
         elif self.measured is not None and not measures_same(self.measured, result):
             self.measured = None
             self._shape.begin(None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from desktop_app.text.made.draft import Draft
 
 SEVERAL_TOKENS = "the answer or the wrong one is more than one token"
-SAME_START = "answer and wrong begin with the same token, which fix would move to the prompt"
+SAME_START = "answer and wrong begin with the same token (Fix moves it to the prompt)"
 CHANGES_PROMPT = "the answer changes the prompt's own tokens"
 SAME_TEXT = "the answer and the wrong one are the same"
 

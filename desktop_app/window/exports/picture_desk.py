@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.pictures.words import plural
 from desktop_app.session.export_table import table_of, to_tsv
+from desktop_app.session.mib_circuits import holds_circuit
 from desktop_app.support.errors import LensbenchError
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import label
@@ -235,7 +236,10 @@ class PictureDesk(QObject):
 
     def export_data(self, result: Result, ending: str = ".json") -> None:
         """Ask for kind and place, and write a result's data."""
-        name, kinds = f"{result.analysis}{ending}", dialogs.result_filter(ending)
+        name, kinds = (
+            f"{result.analysis}{ending}",
+            dialogs.result_filter(ending, circuit=holds_circuit(result)),
+        )
         path = dialogs.ask_save(self._hall.window, "Export data", name, kinds)
         if path is not None:
             self._session.export(result, path)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.pictures.words import plural
+from desktop_app.session.mib_circuits import ENDING as MIB
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled, keep_off_edge
 from desktop_app.widgets.basics.words import PlainLabel
@@ -148,7 +149,7 @@ def ask_save(parent: QWidget, title: str, suggestion: str, kinds: str) -> Path |
     endings = [part.rstrip(") ") for part in chosen.split("*")[1:]]
     # Another kind was chosen, and the name that was proposed still ends as it did.
     is_proposed = path.suffix == Path(suggestion).suffix and path.suffix not in endings
-    if endings and (not path.suffix or is_proposed):
+    if endings and not path.name.endswith(tuple(endings)) and (not path.suffix or is_proposed):
         path = path.with_suffix(endings[0])
     return path
 
@@ -159,10 +160,14 @@ def picture_filter(ending: str) -> str:
     return ";;".join(f"{_PICTURES[e]} (*{e})" for e in kinds)
 
 
-def result_filter(ending: str) -> str:
-    """Return the kinds of data to choose from, the one of `ending` first."""
-    kinds = sorted(_RESULTS, key=lambda e: e != ending)
-    return ";;".join(f"{_RESULTS[e]} (*{e})" for e in kinds)
+def result_filter(ending: str, *, circuit: bool = False) -> str:
+    """Return the kinds of data to choose from, the one of `ending` first.
+
+    A `circuit` of edges can be written for MIB as well.
+    """
+    named = {**_RESULTS, **({MIB: "Circuit for MIB"} if circuit else {})}
+    kinds = sorted(named, key=lambda e: e != ending)
+    return ";;".join(f"{named[e]} (*{e})" for e in kinds)
 
 
 def show_about(parent: QWidget, version: str) -> None:

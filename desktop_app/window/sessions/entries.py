@@ -103,6 +103,9 @@ def entry_words(entry: Entry, shown: int | None) -> tuple[str, str]:
     short = title.removeprefix(heading) if title.startswith(heading) else title
     if len(entry.rows) > 1:
         facts = f"{len(entry.rows):,} tries{DOT}{facts}"
+        named = next((one for one in reversed(entry.rows) if one.star and one.title), None)
+        if named is not None and named is not row:  # what was saved by name is still to be found
+            facts = f"★ {visible(named.title)}{DOT}{facts}"
     return short, facts
 
 

@@ -132,7 +132,7 @@ def test_what_fails_a_check_is_dropped_and_counted_with_the_reason():
     told = {one.reason: one.count for one in made.dropped}
     assert told == {
         "the answer or the wrong one is more than one token": 1,  # 6 7 8 9 → 10, not 9
-        "answer and wrong begin with the same token, which fix would move to the prompt": 6,
+        "answer and wrong begin with the same token (Fix moves it to the prompt)": 6,
     }
     assert made.sentences()[0] == "5 of 12 prompts made, 100 for reference."
     assert made.sentences()[1].startswith("Dropped 6: answer and wrong begin")

@@ -27,6 +27,16 @@ def begun(monkeypatch, tmp_path):
     dialogs.begin_in("")
 
 
+def test_a_circuit_can_be_written_for_mib(monkeypatch, tmp_path):
+    assert ".mib.json" not in dialogs.result_filter(".json")
+    kinds = dialogs.result_filter(".json", circuit=True)
+    assert "Circuit for MIB (*.mib.json)" in kinds.split(";;")
+    for typed in ("c.mib.json", "c"):
+        chosen = str(tmp_path / typed), "Circuit for MIB (*.mib.json)"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_asked, given=chosen: given)
+        assert real_save(None, "Export data", "c.json", kinds) == tmp_path / "c.mib.json"
+
+
 def test_a_dialog_begins_where_the_last_one_ended(begun, tmp_path):
     dialogs.begin_in("")
     (tmp_path / "there").mkdir()

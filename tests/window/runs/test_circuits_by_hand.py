@@ -86,6 +86,23 @@ def test_a_circuit_is_tried_undone_tested_and_kept(window, view):
     assert kept.title == "Without its largest edge"
 
 
+def test_undo_takes_the_step_on_the_board_back_before_the_table(window, view):
+    board, rows = find(view, GraphBoard), window.prompts.rows()
+    window.prompts.set_prompts(PROMPTS[:1])  # the table can be undone now
+    window.prompts.set_prompts(PROMPTS)
+    idle(window)
+    start = view.read_out()
+    board.choose(None, start["keys"][1])
+    QTest.keyClick(board, Qt.Key.Key_Delete)
+    idle(window)
+    assert view.read_out()["inside"] != start["inside"]
+    window.activateWindow()
+    board.setFocus()
+    QTest.keyClick(board, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert view.read_out()["inside"] == start["inside"]
+    assert window.prompts.rows() == rows
+
+
 def test_heads_that_are_picked_anywhere_stand_on_the_board(window, view):
     window.views.open("ablate")
     window.selection.pick([(1, 2), (0, None)])
