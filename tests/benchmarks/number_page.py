@@ -157,11 +157,12 @@ def _edges(edges: Result) -> Iterator[str]:
     values = known.values()
     exact = int(known.exact.sum())
     yield "## 4. Which head tells which?\n"
+    agreed = "; ".join(edges_of.agreement_sentence(edges.data, "eap-ig").splitlines())
     yield (
         f"[Edges](edges): all {len(known):,} edges are estimated by EAP-IG over the five prompts "
         f"against their twins, the {exact:,} best-estimated measured exactly. Over those that have "
-        f"both, {edges_of.agreement_sentence(edges.data, 'eap-ig')}: an estimate finds most of "
-        "what matters, and gets single edges wrong, some by their sign.\n"
+        f"both, {agreed}. An estimate finds most of what matters, and gets single edges wrong, "
+        "some by their sign.\n"
     )
     estimates = known.mean_of("estimate")
     (cells,) = edges_of.evidence(edges)
@@ -195,8 +196,8 @@ def _trust(ablate: Result, edges: Result) -> Iterator[str]:
     heads = whole(evidence_of(ablate)["effect"].finish())
     (cells,) = edges_of.evidence(edges)
     yield (
-        "- Five prompts give no p below 0.0625, and so no q, whatever the effects are: "
-        f"of the heads, {level_words((heads,), 0.1)}; of the edges, {level_words((cells,), 0.1)}. "
+        "- Five prompts give no p below 0.0625, and so no q, whatever the effects are. Of the "
+        f"heads: {level_words((heads,), 0.1)}. Of the edges: {level_words((cells,), 0.1)}. "
         "Eight prompts would reach 0.008."
     )
     yield (
