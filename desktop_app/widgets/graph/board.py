@@ -217,7 +217,7 @@ class GraphBoard(QWidget):
         paint.paint_edges(painter, self._picture, self._scene.curves, near_edges, strong=True)
         hovered = self._over[1] if self._over and self._over[0] == "node" else None
         chosen = self._place()
-        nodes = (self._picture, self._scene.points, self._scene.widths, self._scene.named)
+        nodes = (self._picture, self._scene.points, self._scene.boxes, self._scene.named)
         paint.paint_nodes(painter, *nodes, paint.Spoken(chosen, hovered, near_nodes))
         painter.restore()
         foot = QRectF(plot.left() - paint.GUTTER + 8, self.height() - self._foot(), 0, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PySide6.QtCore import QRectF
 
     from desktop_app.pictures.graph import BoardPicture
     from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
@@ -93,13 +94,21 @@ def nearest_curve(samples: Floats, x: float, y: float, within: float) -> int | N
     return best if distance[best] <= within**2 else None
 
 
-def labelled(points: Floats, widths: Floats, order: NDArray[np.int64], height: float) -> list[int]:
+def within(x: Floats, widths: Floats, plot: QRectF) -> Floats:
+    """Return the middle and the width of boxes, `[nodes, 2]`, none of which leaves the plot."""
+    if len(x) != len(widths):
+        return np.empty((0, 2))
+    low, high = plot.left() + widths / 2, plot.right() - widths / 2
+    return np.stack([np.clip(x, np.minimum(low, high), np.maximum(low, high)), widths], axis=-1)
+
+
+def labelled(middles: Floats, ys: Floats, order: NDArray[np.int64], height: float) -> list[int]:
     """Return the nodes whose names have room, the foremost of an order first."""
     kept: list[int] = []
     boxes = np.empty((0, 4))
     for place in order.tolist():
-        x, y = points[place]
-        half = widths[place] / 2 + 2
+        (x, width), y = middles[place], ys[place]
+        half = width / 2 + 2
         box = np.array([x - half, y - height / 2 - 1, x + half, y + height / 2 + 1])
         apart = (
             (boxes[:, 0] >= box[2])

@@ -172,7 +172,7 @@ def paint_nodes(
     painter: QPainter,
     picture: BoardPicture,
     points: NDArray[np.float64],
-    widths: NDArray[np.float64],
+    middles: NDArray[np.float64],
     named: Sequence[int],
     spoken: Spoken,
 ) -> None:
@@ -182,11 +182,11 @@ def paint_nodes(
         painter: What draws.
         picture: What is drawn.
         points: Where nodes lie.
-        widths: How wide their boxes are.
+        middles: The middle of each one's box, and how wide it is, `[nodes, 2]`.
         named: Those whose names are written.
         spoken: Which of them are spoken of.
     """
-    boxes = [node_box(points, widths, place) for place in named]
+    boxes = [node_box(points, middles, place) for place in named]
     for place in range(len(picture.nodes)):
         at = QPointF(*map(float, points[place]))
         if place in named or any(box.contains(at) for box in boxes):
@@ -195,15 +195,14 @@ def paint_nodes(
         _paint_dot(painter, picture.nodes[place], at)
     for place in named:
         painter.setOpacity(1.0 if spoken.has(place) else spoken.less)
-        box = node_box(points, widths, place)
+        box = node_box(points, middles, place)
         _paint_box(painter, picture.nodes[place], box, spoken.how(place))
     painter.setOpacity(1.0)
 
 
-def node_box(points: NDArray[np.float64], widths: NDArray[np.float64], place: int) -> QRectF:
+def node_box(points: NDArray[np.float64], middles: NDArray[np.float64], place: int) -> QRectF:
     """Return the box of a node's name."""
-    x, y = map(float, points[place])
-    width = float(widths[place])
+    (x, width), y = map(float, middles[place]), float(points[place, 1])
     return QRectF(x - width / 2, y - LABEL_HEIGHT / 2, width, LABEL_HEIGHT)
 
 

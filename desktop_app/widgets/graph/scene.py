@@ -15,6 +15,7 @@ from desktop_app.widgets.graph.geometry import (
     labelled,
     nearest_curve,
     node_points,
+    within,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Scene:
         points: Where its nodes lie, `[nodes, 2]`.
         curves: The control points of its edges, `[edges, 4, 2]`.
         samples: Points along them, `[edges, samples, 2]`.
-        widths: How wide the boxes of names are.
+        boxes: The middle of the box of each name, and how wide it is, `[nodes, 2]`: those at the
+            sides are moved inwards.
         named: The nodes whose names have room.
     """
 
@@ -49,17 +51,19 @@ class Scene:
         self.points = np.empty((0, 2))
         self.curves = np.empty((0, 4, 2))
         self.samples = np.empty((0, 0, 2))
-        self.widths = np.empty(0)
+        self._widths = np.empty(0)
+        self.boxes = np.empty((0, 2))
         self.named: list[int] = []
 
     def take(self, picture: BoardPicture) -> None:
         """Take another picture, before it is arranged."""
         self.picture = picture
-        self.widths = paint.label_widths(picture.nodes)
+        self._widths = paint.label_widths(picture.nodes)
 
     def arrange(self, chosen: int | None) -> None:
         """Compute where all lies; the chosen node, by its number, is named first."""
         self.points = node_points(self.picture, self._frame)
+        self.boxes = within(self.points[:, 0], self._widths, self._frame.plot)
         self.curves = edge_curves(self.picture, self.points, self._frame)
         self.samples = along(self.curves)
         self.name(chosen)
@@ -77,7 +81,7 @@ class Scene:
         x, y = self.points[order, 0], self.points[order, 1]
         seen = (x >= plot.left()) & (x <= plot.right())
         order = order[seen & (y >= plot.top()) & (y <= plot.bottom())]
-        self.named = labelled(self.points, self.widths, order, LABEL_HEIGHT)
+        self.named = labelled(self.boxes, self.points[:, 1], order, LABEL_HEIGHT)
 
     def at(self, point: QPointF) -> Thing | None:
         """Return the node or the edge at a point."""
@@ -85,7 +89,7 @@ class Scene:
         if not self.picture.nodes or not reach.contains(point):
             return None
         for place in self.named:
-            if paint.node_box(self.points, self.widths, place).contains(point):
+            if paint.node_box(self.points, self.boxes, place).contains(point):
                 return "node", place
         away = np.hypot(self.points[:, 0] - point.x(), self.points[:, 1] - point.y())
         if away.min() <= _NEAR_NODE:
