@@ -33,10 +33,11 @@ def strongest(values: np.ndarray, count: int, among: np.ndarray | None = None) -
         count: How many at most.
         among: A mask of those that may be taken; all where None.
     """
+    if among is not None:  # of a few, the rest need not be sorted
+        places = np.flatnonzero(among)
+        return np.asarray(places[strongest(np.asarray(values)[places], count)])
     sizes = np.abs(np.asarray(values, dtype=np.float64))
     sizes = np.where(np.isfinite(sizes), sizes, -1.0)
-    if among is not None:
-        sizes = np.where(among, sizes, -1.0)
     count = min(count, sizes.size)
     if count <= 0:
         return np.empty(0, dtype=np.int64)

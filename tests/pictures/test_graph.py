@@ -78,6 +78,8 @@ def test_the_strongest_come_first_and_what_is_not_known_does_not_come():
     values = np.array([1.0, np.nan, -3.0, 2.0, -2.0, 0.0])
     assert strongest(values, 3).tolist() == [2, 3, 4]
     assert strongest(values, 99).tolist() == [2, 3, 4, 0, 5]
+    among = np.array([True, True, False, True, False, True])
+    assert strongest(values, 2, among).tolist() == [3, 0]
     assert strongest(values, 2, values > 0).tolist() == [3, 0]
     assert strongest(values, 0).size == strongest(np.full(3, np.nan), 2).size == 0
 

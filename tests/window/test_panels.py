@@ -8,10 +8,12 @@ import re
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox
 
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.support.logs import LogBook
+from desktop_app.support.paths import resource
 from desktop_app.window.frame.found import match_score
 from desktop_app.window.frame.help_pages import read_page, titles
 from desktop_app.window.frame.help_panel import HelpPanel
@@ -19,6 +21,7 @@ from desktop_app.window.frame.panels import LogPanel
 from desktop_app.window.inspector.inspector import SmallPattern
 from tests.finding import find, press
 
+PICTURE = re.compile(r"!\[[^]]*\]\(([^)]*)\)")
 # A row of a table, or the rule under its heads, that is read as it was written; words may have a
 # stroke: |x|, KL(p ‖ q), " param| arg".
 TABLE_MARKS = re.compile(r"^\s*\|.*\|\s*$|\|\s*:?-{3,}", re.MULTILINE)
@@ -89,10 +92,17 @@ def test_every_tab_has_a_help_page(qtbot, page):
 def test_every_link_of_a_page_leads_to_a_page(qtbot, page):
     panel = HelpPanel()
     qtbot.addWidget(panel)
-    for link in re.findall(r"\]\(([^)]*)\)", read_page(page)):
+    text = re.sub(PICTURE, "", read_page(page))
+    for link in re.findall(r"\]\(([^)]*)\)", text):
         panel.browser.anchorClicked.emit(QUrl(link))
         assert panel.page() == link.removesuffix(".md")
         assert "There is no help page" not in panel.browser.toPlainText()
+
+
+@pytest.mark.parametrize("page", list(titles()))
+def test_every_picture_of_a_page_is_there(page):
+    for picture in re.findall(PICTURE, read_page(page)):
+        assert not QImage(str(resource("help", picture))).isNull(), picture
 
 
 def test_the_page_on_the_session_file_is_listed(qtbot):

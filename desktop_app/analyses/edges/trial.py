@@ -50,6 +50,7 @@ class Trial(QObject):
         self._panel = panel
         self._shape, self._tries = Hypothesis(), Tries()
         self._known: Known | None = None
+        self._before: tuple[Result | None, Hypothesis] | None = None
         panel.undo_asked.connect(self.step_back)
         panel.redo_asked.connect(self.step_forward)
         panel.reset_asked.connect(self.start_over)
@@ -69,6 +70,7 @@ class Trial(QObject):
 
     def take(self, result: Result, known: Known) -> bool:
         """Take note of a result; return whether it is a new measurement."""
+        self.go_back()
         self._tries.add(result)
         fresh = known.has_effects and not is_try(result)
         if fresh:
@@ -88,6 +90,7 @@ class Trial(QObject):
 
     def learn(self, tries: Sequence[Result]) -> None:
         """Hear what else was tried; the last measurement among it says how wide edges are."""
+        self.go_back()
         for result in tries:
             self._tries.add(result)
             known = known_of(result.data)
@@ -95,13 +98,19 @@ class Trial(QObject):
                 self.measured = result
 
     def begin_anew(self) -> None:
-        """Forget the circuit and the measurement: others are coming."""
-        self.measured = None
-        self._shape.begin(None)
+        """Lay the circuit and the measurement aside: others are coming."""
+        if self._before is None:
+            self._before = self.measured, self._shape
+        self.measured, self._shape = None, Hypothesis()
+
+    def go_back(self) -> None:
+        """Take up what was laid aside: what was coming has come, or has ended."""
+        if self._before is not None:
+            (self.measured, self._shape), self._before = self._before, None
 
     def clear(self) -> None:
         """Forget all."""
-        self.begin_anew()
+        self._before, self.measured, self._shape = None, None, Hypothesis()
         self._tries.clear()
 
     def forget_asked(self) -> None:

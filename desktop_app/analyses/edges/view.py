@@ -142,6 +142,7 @@ class EdgesView(AnalysisView):
 
     @override
     def draw_result(self, result: Result) -> None:
+        self._trial.go_back()
         known = known_of(result.data)
         if known is None:
             raise ValueError("the result does not say of what shape its model is")
@@ -200,7 +201,9 @@ class EdgesView(AnalysisView):
             return
         self._pane.show_prompts(len(result.prompts) > 1)
         self._draw(self._known, result)
-        self._on_selected()
+        node = self.board.chosen()[0]
+        if node is None or self._known.table.node(node).part is not None:
+            self._on_selected()  # what is no head, such as embed, stays chosen as it is
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -400,13 +403,22 @@ class EdgesView(AnalysisView):
         known = self._known
         if known is None or not len(edges):
             return
-        if self._is_partial:
+        if self._measuring():
             self.message_requested.emit(MEASURING)
             return
         self._trial.toggle(np.asarray(edges, dtype=np.int64), self._edges)
 
+    def _measuring(self) -> bool:
+        """Return whether edges are measured, or are to be next: a try would take their place."""
+        tries = self.settings_of_run().get("method") == _TRY["method"]
+        return self._is_partial or (self.is_busy() and not tries)
+
     def _on_run_wanted(self, text: str, controls: int) -> None:
         """Score a circuit on what was measured; the form stays as it is."""
+        if self._measuring():
+            self._trial.forget_asked()
+            self.message_requested.emit(MEASURING)
+            return
         if self._cannot_run:
             self.message_requested.emit(self._cannot_run)
             return

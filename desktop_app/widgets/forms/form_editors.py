@@ -46,6 +46,8 @@ PROMPT_FILES = frozenset({"prompt_file", "row_file"})
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
 _WIDE, _WIDEST = 260, 430
+# Qt's own limit would cut long lists off without a word; the model has limits of its own.
+_LONGEST = 10_000_000
 
 
 class Editor(QWidget):
@@ -225,6 +227,7 @@ def _text(separator: str = "", *, optional: bool = False, spelling: str = "") ->
     Heads and layers are spelled as the window says them; the model reads both spellings.
     """
     line = QLineEdit()
+    line.setMaxLength(_LONGEST)
     line.setFixedWidth(200 if separator else 152)
     if separator:
         line.setPlaceholderText(f"none; put {separator} between several")
@@ -251,6 +254,7 @@ def _text(separator: str = "", *, optional: bool = False, spelling: str = "") ->
 def _several(sign: str, placeholder: str) -> Editor:
     """Return a control for texts to the letter on one line, with a sign between them."""
     line = QLineEdit()
+    line.setMaxLength(_LONGEST)
     line.setMinimumWidth(_WIDE)
     line.setPlaceholderText(placeholder)
 

@@ -371,13 +371,38 @@ def test_while_edges_are_measured_no_circuit_is_tried(make_view, heard):
     assert "still being measured" in said[-1][0]
 
 
-def test_a_run_that_was_stopped_gives_back_what_there_was(view, heard):
+@pytest.mark.parametrize("kept", [None, 12])
+def test_a_run_that_was_stopped_gives_back_what_there_was(make_view, heard, kept):
+    view = make_view("edges")
+    view.show_result(edged.edges_result(circuit=kept) if kept else edged.edges_result())
     before = view.read_out()
     view.show_busy(True)
     view.show_partial(edged.edges_result(exact=0).data)
     view.show_busy(False)
-    assert view.read_out()["headline"] == before["headline"]
-    assert view.read_out()["keys"] == before["keys"]
+    after = view.read_out()
+    for name in ("headline", "keys", "inside", "circuit", "board"):
+        assert after[name] == before[name], name
+
+
+def test_a_measurement_that_waits_is_not_cancelled_by_a_try(circuit, heard):
+    asked, said = heard(circuit.run_requested), heard(circuit.message_requested)
+    circuit.expect_run(EdgesParams(method="exact"))
+    circuit.show_busy(True)
+    take_out(circuit, circuit.read_out()["keys"][0])
+    assert asked == []
+    assert "still being measured" in said[-1][0]
+    press(circuit, "Test against chance")
+    assert asked == []
+
+
+def test_a_node_that_is_no_head_stays_chosen_when_the_score_comes(circuit, heard):
+    asked, board = heard(circuit.run_requested), board_of(circuit)
+    circuit.selection.select_head(1, 2)
+    number = next(n.number for n in board.picture().nodes if n.key == "embed")
+    board.choose(number)
+    QTest.keyClick(board, Qt.Key.Key_Delete)
+    answer(circuit, asked)
+    assert board.chosen()[0] == number
 
 
 def test_a_try_alone_is_drawn_without_effects(make_view):

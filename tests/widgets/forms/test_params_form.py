@@ -354,6 +354,13 @@ def test_a_circuit_is_typed_or_taken_from_a_file(shown, qtbot, monkeypatch, tmp_
     assert form.error("circuit") == ""
 
 
+def test_a_long_list_is_not_cut_by_its_line(qtbot):
+    form = ParamsForm(Settings)
+    qtbot.addWidget(form)
+    form.set_value(Settings(layers="1" * 40_000))
+    assert form.value().layers == "1" * 40_000
+
+
 def test_a_field_may_name_its_choices_itself(qtbot):
     class Named(Params):
         kind: Literal["logit", "jacobian"] = setting(
