@@ -70,10 +70,10 @@ def resolve_row(row: PromptRow, index: int, encoder: Encoder, *, apply_fix: bool
 
 
 def fixed_row(row: PromptRow, fix: dict[str, object]) -> PromptRow:
-    """Return the row with a notice's fix applied."""
+    """Return the row with a notice's fix applied; its label and its group stay."""
     keys = {"text": "prompt", "corrupt": "corrupt", "answer": "answer", "wrong": "wrong"}
     changed = {field: fix.get(key, getattr(row, field)) for field, key in keys.items()}
-    return PromptRow.model_validate(changed)
+    return PromptRow.model_validate({**row.model_dump(), **changed})
 
 
 def continuation_token(prompt: str, answer: str, encoder: Encoder) -> int | None:
@@ -137,12 +137,13 @@ def _shared_prefix_fix(row: PromptRow, index: int, encoder: Encoder) -> dict[str
         shared = texts[0][:length]
         if not shared or any(not t.startswith(shared) or len(t) == length for t in texts):
             return None
-        moved = PromptRow(
-            text=moved.text + shared,
-            corrupt=None if moved.corrupt is None else moved.corrupt + shared,
-            answer=tuple(t[length:] for t in moved.answer),
-            wrong=tuple(t[length:] for t in moved.wrong),
-        )
+        changes = {
+            "text": moved.text + shared,
+            "corrupt": None if moved.corrupt is None else moved.corrupt + shared,
+            "answer": tuple(t[length:] for t in moved.answer),
+            "wrong": tuple(t[length:] for t in moved.wrong),
+        }
+        moved = moved.model_copy(update=changes)
     return None
 
 

@@ -73,6 +73,12 @@ def test_shared_beginnings_are_refused_with_their_repair():
     assert "“ 3” and “ 5” both begin with the token “Ġ”" in str(error)
     fixed = resolve("1 2", (" 3", " 4"), " 5", corrupt="7 9", fix=True)
     assert fixed.row == fixed_row(PromptRow(text="1 2"), error.fix)
+
+
+def test_a_repaired_row_keeps_its_label_and_its_group():
+    of = {"label": "numbers", "group": "bare"}
+    fixed = resolve("1 2", " 3", " 5", fix=True, **of)
+    assert fixed.row == PromptRow(text="1 2 ", answer="3", wrong="5", **of)
     assert codes(fixed) == ["answer_shared_prefix"]
 
 
