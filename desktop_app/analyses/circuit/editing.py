@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.circuit.keeping import Shape, kept_in, kept_of, with_parts, written_keep
 from desktop_app.contract.kept import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.kept import Kept
@@ -96,6 +96,18 @@ class Edits:
             self.forget()
             self.model = key
         if self.asked is not None and self.asked.settings() == found.settings():
+            self.asked = None
+
+    def expect(self, given: Mapping[str, Any]) -> None:
+        """Take note of a run's settings: one of another set, or a pruning, is not what is asked."""
+        if self.asked is None:
+            return
+        try:
+            keep = self.asked.read(given["keep"]).text
+        except ValueError:  # of another model's parts
+            keep = ""
+        coming = {"keep": keep, "mlps": given["mlps"]}
+        if given["prune"] is not None or coming != self.asked.settings():
             self.asked = None
 
     def ask(self, wanted: KeepSet, now: KeepSet | None) -> None:

@@ -104,6 +104,7 @@ class PartsPage(QWidget):
 
     def show_so_far(self, data: Mapping[str, Any]) -> None:
         """Say how many parts are left of a pruning that goes on."""
+        self._result = None  # the list that there was is not of it
         self._offer.setVisible(False)
         self._certainty.offer(())
         kept = len(data.get("kept", ()))

@@ -27,7 +27,7 @@ from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from PySide6.QtCore import QPoint
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.kept import Positions
+    from desktop_app.contract.params import Params
     from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
     from desktop_app.pictures.matrix import Cell
@@ -125,7 +126,6 @@ class CircuitView(AnalysisView):
     def draw_result(self, result: Result) -> None:
         self._edits.arrive(KeepSet.of(result), result.model.fingerprint)
         self._map.show_board(data_of.board(result))
-        self._header.show_result(result)
         self._side.show_result(result, self.prompt_of(result))
         self._show_asked()
         self._on_picked()
@@ -156,6 +156,13 @@ class CircuitView(AnalysisView):
         self._side.show_so_far(data, math.nan if prune is None else 100.0 - float(prune))
         self._row.show_text(KeepSet(kept_of(data), shape).text)
         return True
+
+    @override
+    def expect_run(self, params: Params) -> None:
+        """Take note of a run; one of another set takes the place of what was asked for."""
+        super().expect_run(params)
+        self._edits.expect(params.model_dump(exclude={"prompts"}))
+        self._show_asked()
 
     @override
     def show_busy(self, busy: bool, *, waiting: bool = False) -> None:
@@ -240,8 +247,12 @@ class CircuitView(AnalysisView):
         """Return whether another set can be scored; say why not."""
         if why := self._refusal():
             self.message_requested.emit(why)
-            self._show_asked()
-        return not why
+        elif self.try_params() is None:
+            self.request_run()  # which opens the form and says so
+        else:
+            return True
+        self._show_asked()
+        return False
 
     def _ask(self, wanted: KeepSet) -> None:
         """Score a set."""
@@ -264,6 +275,7 @@ class CircuitView(AnalysisView):
         states = None if asked is None else grid_of(asked.kept, asked.shape, dropped(result.data))
         self._map.canvas.show_asked(states)
         self._map.describe()
+        self._header.show_result(result)
         if asked is not None:
             self._header.show_asked(_size(asked))
         self._show_places()
@@ -299,17 +311,14 @@ class CircuitView(AnalysisView):
         self._ask(wanted)
 
     def _on_undo(self) -> None:
-        now = self.now()
-        if now is None or not self._may_edit():
-            return
-        if (wanted := self._edits.undo(now)) is not None:
-            self._score(wanted)
+        self._step(self._edits.undo)
 
     def _on_redo(self) -> None:
+        self._step(self._edits.redo)
+
+    def _step(self, step: Callable[[KeepSet], KeepSet | None]) -> None:
         now = self.now()
-        if now is None or not self._may_edit():
-            return
-        if (wanted := self._edits.redo(now)) is not None:
+        if now is not None and self._may_edit() and (wanted := step(now)) is not None:
             self._score(wanted)
 
     # Positions.
@@ -414,6 +423,8 @@ class CircuitView(AnalysisView):
         result = self._ready()
         if what in {"prune", "prune_mlps"}:
             self.run_with(**{**_PRUNE, "mlps": what == "prune_mlps"})
+        elif why := self._refusal():
+            self.message_requested.emit(why)
         elif result is not None:
             self._run_further(result, {} if what == "go_on" else _FURTHER[what])
 

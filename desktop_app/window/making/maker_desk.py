@@ -123,7 +123,7 @@ class MakerDesk(QObject):
         dialog.save_wanted.connect(self._save)
         dialog.reference_wanted.connect(self._use_reference)
         dialog.help_wanted.connect(partial(self._hall.heading_wanted.emit, *_HELP))
-        dialog.closed.connect(self._stop_trying)
+        dialog.closed.connect(self._on_closed)
         dialog.gate.wanted.connect(self._try)
         dialog.gate.cancelled.connect(self._stop_trying)
         dialog.gate.keep_changed.connect(self._show)
@@ -132,6 +132,11 @@ class MakerDesk(QObject):
         self._forms[self._name] = form or families()[self._name].form()
         dialog.show_family(self._name, self._forms[self._name])
         return dialog
+
+    def _on_closed(self) -> None:
+        """Take back what waits, and stop a trial: nobody looks for them any more."""
+        self._then = None
+        self._stop_trying()
 
     def _on_form_changed(self) -> None:
         if self.dialog is None:

@@ -28,6 +28,12 @@ LEFT = Qt.MouseButton.LeftButton
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 NONE = Qt.KeyboardModifier.NoModifier
 M = circuits.HEADS  # the column of the MLPs
+OFFERS = (
+    ("Parts", "Minus one"),
+    ("Text", "Generate 20 tokens"),
+    ("Checks", "Check with 20 random sets"),
+    ("Pruning", "Go on"),
+)
 
 
 @pytest.fixture
@@ -273,6 +279,79 @@ def test_a_result_that_comes_late_leaves_what_was_asked_since(view):
     assert out["list"] == "0.1, 1.0, 3.1"
 
 
+@pytest.fixture
+def running(view):
+    """What is asked for begins, as in a window."""
+
+    def begin(params):
+        view.expect_run(params)
+        view.show_busy(True)
+
+    view.run_requested.connect(begin)
+
+
+def test_a_run_of_the_circuit_on_screen_takes_back_what_was_clicked(make_view, heard):
+    view = make_view("circuit", 1200, 800)
+    view.show_result(circuits.result("0.1,2.2,3.1"))
+    told = heard(view.run_requested)
+    click(view, (2, 2))
+    view.expect_run(told[-1][0])
+    view.show_busy(True)
+    out = view.read_out()
+    assert (out["asked"], out["veiled"]) == ("0.1,3.1", False)
+    assert "Scoring 2 of 12" in out["headline"]
+    press(view, "Minus one")
+    assert told[-1][0].keep == "0.1,2.2,3.1"
+    view.expect_run(told[-1][0])
+    view.show_busy(True)
+    out = view.read_out()
+    assert (out["asked"], out["veiled"]) == ("", True)
+    assert out["headline"].startswith("3 of 12 heads keep")
+    view.show_result(circuits.result("0.1,2.2,3.1", minus=True))
+    assert view.read_out()["headline"].startswith("3 of 12 heads keep")
+    click(view, (1, 0))
+    assert told[-1][0].keep == "0.1,1.0,2.2,3.1"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_pruning_takes_back_what_was_clicked(view, asked):
+    click(view, (2, 2))
+    press(view, "Pruning")
+    press(view, "Prune heads at 20 %")
+    assert view.read_out()["asked"] == ""
+    view.show_result(circuits.pruned())
+    assert view.read_out()["headline"].startswith("2 of 12 heads keep")
+    click(view, (1, 0))
+    assert asked() == ("0.1,1.0,2.2", False, None)
+
+
+@pytest.mark.usefixtures("running")
+def test_a_set_with_mlps_stays_asked_for_until_it_is_scored(view):
+    for cell in ((1, M), (2, M)):
+        click(view, cell)
+        assert view.read_out()["headline"].startswith("Scoring")
+    assert view.read_out()["asked"] == "0.1,m0,2.2,3.1,m3"
+    view.show_result(circuits.result("0.1,m0,2.2,3.1,m3", params={"mlps": True}))
+    assert view.read_out()["asked"] == ""
+
+
+def test_where_the_form_holds_a_bad_value_a_click_opens_it(view, asked, heard):
+    told = heard(view.message_requested)
+    press(view, "Settings of Circuit")
+    (line,) = in_sight(view, QLineEdit, "Keep")
+    line.selectAll()
+    QTest.keyClicks(line, "nonsense!")
+    press(view, "Settings of Circuit")
+    assert not view.read_out()["form"]
+    click(view, (2, 2))
+    assert asked() is None
+    assert told[-1] == ("A setting of Circuit needs attention.",)
+    out = view.read_out()
+    assert out["form"]
+    assert (out["asked"], out["list"]) == ("", "0.1, 2.2, 3.1")
+    assert out["headline"].startswith("3 of 12 heads keep")
+
+
 def test_without_a_model_a_click_says_why(view, asked, heard):
     told = heard(view.message_requested)
     view.forbid_running("torch is not here")
@@ -383,6 +462,50 @@ def test_a_circuit_of_a_model_that_is_closed_is_not_scored_on_another(view, aske
     click(view, (2, 2))
     assert asked() is None
     assert "is of smollm2" in told[-1][0]
+
+
+def test_nothing_more_is_computed_of_a_circuit_of_a_model_that_is_closed(view, asked, heard):
+    told = heard(view.message_requested)
+    view.show_result(circuits.pruned(stop=5))
+    view.mark_source(Difference("another model, toy", (), prompts=False))
+    for page, button in OFFERS:
+        told.clear()
+        press(view, page)
+        press(view, button)
+        assert asked() is None, button
+        assert "is of smollm2" in told[-1][0], button
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_during_a_pruning_the_other_pages_say_that_they_wait(view, asked, heard, begun):
+    told = heard(view.message_requested)
+    view.show_result(circuits.pruned(stop=5))
+    view.expect_run(view.params().model_copy(update={"prune": 20.0}))
+    view.show_busy(True)
+    if begun:
+        view.show_partial(circuits.trail(20.0, 4))
+    for page, button in OFFERS:
+        press(view, page)
+        if in_sight(view, QAbstractButton, button):
+            told.clear()
+            press(view, button)
+            assert "ended or stopped" in told[-1][0], button
+    assert told
+    assert asked() is None
+
+
+def test_during_a_pruning_no_page_lists_the_parts_of_the_result_before(view):
+    view.expect_run(view.params().model_copy(update={"prune": 20.0}))
+    view.show_busy(True)
+    view.show_partial(circuits.trail(20.0, 4))
+    press(view, "Parts")
+    for which in ("Removed", "Kept"):
+        press(view, which)
+        out = view.read_out()
+        assert (out["parts"], out["minus_offered"]) == ([], False), which
+        assert out["part_note"].endswith("left so far"), which
+    view.show_busy(False)  # it was stopped
+    assert [row[0] for row in view.read_out()["parts"]] == ["L2H2", "L0H1", "L3H1"]
 
 
 def test_steps_among_another_models_parts_are_let_go(view):

@@ -302,6 +302,26 @@ def test_what_was_typed_a_moment_ago_is_what_is_put(qtbot, window, service, make
     assert window.prompts.rows()[0].prompt == "1 2 3 4 "
 
 
+def test_closing_it_takes_back_what_waits_to_be_put(qtbot, window, service, maker):
+    before = window.prompts.rows()
+    service.slow.add("attention")
+    window.runs.run("attention")
+    qtbot.waitUntil(window.job_bar.is_running)
+    turn(maker, "Length", 3)
+    press(maker, "Replace table")
+    assert maker.read_out()["sum"] == "Waits for the running job…"
+    QTest.keyClick(maker, Qt.Key.Key_Escape)
+    assert not maker.isVisible()
+    service.slow.clear()
+    settle(qtbot, window)
+    assert window.prompts.rows() == before
+    open_dialog(qtbot, window)  # they are made, and stay in the dialog
+    settle(qtbot, window)
+    assert maker.isVisible()
+    assert maker.read_out()["sum"] == "5 prompts of 6 tokens each"
+    assert window.prompts.rows() == before
+
+
 def test_tab_goes_as_one_reads_and_comes_round(qtbot, window, maker):
     activate(qtbot, maker)
     maker.family.setFocus()
