@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_app.contract.result import Notice
-from desktop_app.methods.prepare import encoder_of, equal_length_groups
-from desktop_app.support.errors import BadInputError
+from desktop_app.methods.prepare import equal_length_groups
+from desktop_app.methods.watching import reference_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.params import Params
     from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import LoadedModel
+    from desktop_app.methods.prepare import Prepared
     from desktop_app.methods.senders import Senders
 
 TOKENS_PER_PASS = 1024
@@ -28,8 +29,8 @@ class Reference:
     Args:
         model: The model.
         params: How texts are read.
+        prepared: The prompts.
         texts: The texts.
-        clean: The token ids of the prompts.
 
     Attributes:
         ids: The token ids of each.
@@ -44,16 +45,12 @@ class Reference:
         self,
         model: LoadedModel,
         params: Params,
+        prepared: Prepared,
         texts: Sequence[str],
-        clean: Sequence[Sequence[int]],
     ) -> None:
         self._model = model
-        self.ids = [list(ids) for ids in clean]
-        if texts:
-            encoder = encoder_of(model, params)
-            read = model.tokenizer.chat.expand(list(texts)) if params.chat else texts
-            self.ids = [list(encoder.encode(text).ids) for text in read]
-        self._refuse()
+        clean = [encoding.ids for encoding in prepared.encodings]
+        self.ids = [list(ids) for ids in reference_ids(model, params, prepared, texts)]
         lengths = {len(ids) for ids in [*self.ids, *clean]}
         self.pooled = len(lengths) > 1
         self.notices: list[Notice] = []
@@ -70,17 +67,6 @@ class Reference:
                 "changes: give --reference, or choose --replace zero."
             )
             self.notices.append(Notice("reference_is_self", message))
-
-    def _refuse(self) -> None:
-        most = self._model.info.n_ctx
-        if not self.ids:
-            raise BadInputError("There is no reference prompt: give --reference.")
-        for number, ids in enumerate(self.ids, 1):
-            if not 0 < len(ids) <= most:
-                raise BadInputError(
-                    f"--reference prompt {number} has {len(ids)} tokens and the model "
-                    f"reads 1 to {most}: change it."
-                )
 
     def mean(self, senders: Senders, report: Reporter) -> torch.Tensor:
         """Return the mean output of each sender, `[senders, S or 1, d_model]`."""

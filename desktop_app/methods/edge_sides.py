@@ -138,7 +138,7 @@ class Sides:
         self.notices: list[Notice] = []
         self._reference: Reference | None = None
         if self.elsewhere == "mean":
-            self._reference = Reference(model, params, asked[2], self._clean)
+            self._reference = Reference(model, params, prepared, asked[2])
             self.notices += self._reference.notices
         require_inputs(model)
         self.graph = graph_of(model)

@@ -77,7 +77,8 @@ class PublishedKnockout(Knockout):
         def watched(rows: Sequence[tuple[int, ...]]) -> dict[int, torch.Tensor]:
             ids = self.model.ids(rows)
             there = Longer(self.groups[0].prompts[:1] * len(rows), ids, ids.shape[1])
-            lacks = {p: at for p, at in self.gone(kept, there).items() if p[1] is not None}
+            here = _within(kept, there.length)
+            lacks = {p: at for p, at in self.gone(here, there).items() if p[1] is not None}
             return self._watch(ids, self.standing(lacks, there, self._means))
 
         return means_watched(references, watched, pooled=pooled)
@@ -96,6 +97,14 @@ class PublishedKnockout(Knockout):
         hooks += [(site_hook(n, "mlp_out"), partial(keep, layer=n)) for n in self._mlps]
         watch(self.model, ids, hooks)
         return found
+
+
+def _within(kept: Kept, length: int) -> Kept:
+    """Return a circuit whose parts stay at those of their positions that a text has."""
+    return {
+        part: None if at is None else tuple(p for p in at if -length <= p < length)
+        for part, at in kept.items()
+    }
 
 
 class _AsPublished(MeanValues):

@@ -7,6 +7,7 @@ read becomes the text of the `circuit` setting; whether a model has such edges i
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def read_circuit(given: str) -> str:
         try:
             return check_circuit(given)
         except ValueError as error:
-            if not Path(given).is_file():
+            if not os.path.isfile(given):  # pathlib raises where a list is longer than a name
                 raise BadInputError(f"{_OPTION}: {error}.") from None
     return read_circuit_file(given, f"{_OPTION} {given}")
 

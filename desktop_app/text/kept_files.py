@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ def read_keep(given: str) -> str:
         return check_kept(given)
     except ValueError as error:
         path = Path(given)
-        if not (path.suffix or path.exists()) or not given.strip():
+        # A list may be longer than any name of a file: os.path says no, and pathlib raises.
+        if not (path.suffix or os.path.exists(given)) or not given.strip():
             raise BadInputError(f"--keep: {error}, or name a file.") from None
-        if not path.exists():
+        if not os.path.exists(given):
             raise BadInputError(
                 f"--keep: there is no file “{_short(given)}”, and as a list {error}."
             ) from None

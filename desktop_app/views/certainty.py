@@ -44,6 +44,7 @@ class CertaintyChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._offered = self._room = True
         self._cells: tuple[Cells, ...] = ()
         self._all: tuple[Cells, ...] = ()
         self._box = QComboBox()
@@ -69,11 +70,17 @@ class CertaintyChoice(QWidget):
         self._cells, self._all = tuple(cells), (*cells, *listed)
         self._box.setEnabled(bool(cells))
         self._box.setToolTip(plain_tip(level_tip(cells[0].prompts) if cells else why))
-        self.setVisible(bool(cells or why))
+        self._offered = bool(cells or why)
+        self.setVisible(self._offered and self._room)
         self._timer.stop()
         if not self._work():
             self._timer.start()
         self._say(why)
+
+    def give_room(self, there: bool) -> None:
+        """Say whether there is room for it; with nothing on offer it stays away."""
+        self._room = there
+        self.setVisible(self._offered and there)
 
     def read_out(self) -> dict[str, object]:
         """Return what is offered and what is said."""

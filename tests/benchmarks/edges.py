@@ -2,7 +2,7 @@
 
 The exact effects of every edge against the loop of plain hooks, extrapolated from some edges of the
 same process, and against this machine's best product; ratios travel between machines, seconds do
-not. `--shape` measures some of the edges of a random model of 7B's shape where CUDA is present.
+not. `tests/benchmarks/test_edges.py` measures a random model of 7B's shape where CUDA is present.
 """
 
 from __future__ import annotations

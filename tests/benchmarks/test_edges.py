@@ -61,11 +61,7 @@ def test_edges_of_a_random_model_of_seven_billion(tmp_path, capsys):
     model = load(
         ModelSpec(str(tmp_path / "seven"), device="cuda", dtype="bfloat16"), SilentReporter()
     )
-    text = "ab cd ef gh ij k"
-    row = PromptRow(
-        text=text, corrupt=text.upper().lower().replace("ab", "zy"), answer="g", wrong="h"
-    )
-    found = measure(model, row, some=DRAWN, looped=0)
+    found = measure(model, SIXTEEN, some=DRAWN, looped=0)
     with capsys.disabled():
         print(f"\n{told(found)}")
     held, budget = found.memory

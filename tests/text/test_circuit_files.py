@@ -129,6 +129,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
         read_circuit("a\0b.json")
     with pytest.raises(BadInputError, match="“none” is no edge"):
         read_circuit("none of these")
+    with pytest.raises(BadInputError, match="“x9” is no edge"):  # longer than a file's name
+        read_circuit(", ".join(f"embed>{n}.0.q" for n in range(80)) + ", x9")
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInputError, match="is no text"):
         read_circuit(str(tmp_path / "b.json"))

@@ -296,3 +296,16 @@ def test_the_csv_has_them_by_the_models_own_numbers():
     few = io.StringIO()
     write_tidy(ablated(4), few)
     assert "effect_q" not in few.getvalue()
+
+
+def test_with_nothing_on_offer_the_choice_stays_away_whatever_room_there_is(qtbot):
+    choice = CertaintyChoice()
+    qtbot.addWidget(choice)
+    choice.offer(())
+    choice.give_room(True)
+    assert choice.isHidden()
+    choice.give_room(False)
+    choice.offer((), why="from 5 prompts on")
+    assert choice.isHidden()
+    choice.give_room(True)
+    assert not choice.isHidden()

@@ -138,7 +138,7 @@ def _earlier(params: CircuitParams) -> tuple[Step, ...]:
     try:
         rows = json.loads(params.resume)
         steps = tuple(_step(row) for row in rows[:_MOST_STEPS])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise BadInputError(
             "--resume is no trail of a pruning: give the .json of a result that was stopped."
         ) from None

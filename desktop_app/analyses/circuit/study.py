@@ -88,9 +88,8 @@ class Study:
             yield "the pruning", 2.0 * size, self._prune
         if asked.minus:
             yield "minus one", size / 2, self._minus
-        if asked.controls and asked.prune is None and asked.keep in {"all", "none"}:
-            pass  # nothing is left to chance
-        elif asked.controls:
+        # Of all parts, or of none, nothing is left to chance.
+        if asked.controls and (asked.prune is not None or asked.keep not in {"all", "none"}):
             yield "the controls", float(asked.controls), self._controls
         if asked.completeness:
             yield "completeness", 2.0 * asked.completeness, self._completeness

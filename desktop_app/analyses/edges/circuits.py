@@ -27,6 +27,7 @@ from desktop_app.methods.edge_circuits import (
 from desktop_app.methods.edge_nodes import node_effects
 from desktop_app.methods.edge_samples import (
     bootstrap,
+    circuit_by_size,
     means_of,
     random_circuits,
     random_nodes,
@@ -165,7 +166,10 @@ class _Task:
         means = {name: means_of(values) for name, values in self.known.rankings.items()}
         for name, scores in means.items():
             self.places[f"by {name}"] = self._add(
-                [self._by_size(scores, share_of(f, len(self.graph))) for f in FRACTIONS]
+                [
+                    circuit_by_size(self.prune, share_of(f, len(self.graph)))(scores)
+                    for f in FRACTIONS
+                ]
             )
         if self.nodes is not None:
             scores = means_of(self.nodes)
@@ -189,9 +193,6 @@ class _Task:
         start = len(self.circuits)
         self.circuits += circuits
         return slice(start, len(self.circuits))
-
-    def _by_size(self, scores: np.ndarray, count: int) -> np.ndarray:
-        return self.prune(largest(scores, count))
 
     def _choose_circuit(self, chosen: Chosen, report: Reporter) -> None:
         circuit, by = self._circuit(chosen)
@@ -223,7 +224,7 @@ class _Task:
         values = next(iter(self.known.rankings.values()), None)
         if values is None:  # all of them, or none
             return np.arange(count), None
-        by_size = partial(self._by_size, count=count)
+        by_size = circuit_by_size(self.prune, count)
         return by_size(means_of(values)), (values, by_size)
 
     def _of_nodes(self, scores: np.ndarray, count: int) -> np.ndarray:

@@ -51,7 +51,7 @@ def chosen_edges(
         # A circuit that was only scored has no effects: then any of its edges.
         found = strongest(np.where(np.isfinite(values), values, 0.0), amount, inside)
         if amount > USUAL or not len(found):
-            found = np.union1d(found, strongest(values, amount - len(found)))
+            found = np.union1d(found, strongest(values, amount - len(found), ~inside))
     touched, expanded, pinned = by_hand
     extra = [np.array(list(touched), dtype=np.int64)]
     extra += [edges_of(known, values, node, _EXPANDED) for node in expanded]

@@ -159,7 +159,7 @@ class EdgeSide(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.certainty.setVisible(event.size().height() >= _ROOMY)
+        self.certainty.give_room(event.size().height() >= _ROOMY)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

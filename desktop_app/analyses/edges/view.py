@@ -69,6 +69,7 @@ class EdgesView(AnalysisView):
         self._known: Known | None = None
         self._marker = Marker()
         self._expanded: dict[int, None] = {}
+        self._called: dict[int, None] = {}
         self._edges = np.empty(0, dtype=np.int64)
         self._paged: Result | None = None
         self._filled: set[str] = set()
@@ -110,7 +111,7 @@ class EdgesView(AnalysisView):
         trial.changed.connect(self._redraw)
         trial.run_wanted.connect(self._on_run_wanted)
         trial.keep_wanted.connect(self.title_wanted)
-        self._agreement.edge_chosen.connect(self._on_row_selected)
+        self._agreement.edge_chosen.connect(self._on_dot_chosen)
         self._nodes.node_chosen.connect(self._on_node_named)
         self.selection.head_changed.connect(self._on_selected)
 
@@ -137,7 +138,7 @@ class EdgesView(AnalysisView):
     def draw_new(self, result: Result) -> None:
         known = known_of(result.data)
         if known is not None and self._trial.take(result, known):
-            self._expanded = {}
+            self._expanded, self._called = {}, {}
         self.draw_result(result)
 
     @override
@@ -211,7 +212,7 @@ class EdgesView(AnalysisView):
         if known is None or not known.has_effects:
             return False
         if not self._is_partial:
-            self._expanded = {}
+            self._expanded, self._called = {}, {}
             self._trial.begin_anew()
             self.pages.turn_to("board")
         self._is_partial = True
@@ -224,7 +225,7 @@ class EdgesView(AnalysisView):
         """Draw the board and its list."""
         prompt = self._prompt_shown(result)
         inside, pinned = self._trial.inside, self._marker.pinned(known.table)
-        by_hand = (self._trial.touched(), self._expanded, pinned)
+        by_hand = ((*self._trial.touched(), *self._called), self._expanded, pinned)
         values, amount = known.values(prompt), self._pane.amount
         self._edges = chosen_edges(known, values, amount, inside, by_hand)
         marks = self._marker.marks(known.table, self._pane.overlay)
@@ -374,7 +375,7 @@ class EdgesView(AnalysisView):
         super().clear()
         self._known = None
         self._trial.clear()
-        self._expanded = {}
+        self._expanded, self._called = {}, {}
 
     @override
     def answer(self, intent: Intent) -> None:
@@ -462,6 +463,13 @@ class EdgesView(AnalysisView):
     def _on_row_selected(self, edge: int) -> None:
         self.board.choose(self.board.chosen()[0], edge)
         self._pane.tell(self._tell_edge(edge))
+
+    def _on_dot_chosen(self, edge: int) -> None:
+        """Choose an edge of the plot; one that is not on the board is put there."""
+        if edge not in self._edges:
+            self._called[edge] = None
+            self._redraw()
+        self._on_row_selected(edge)
 
     def _on_row_activated(self, edge: int) -> None:
         """Go to where an edge begins."""

@@ -32,7 +32,10 @@ _SIGN = "Formula and sign"
 
 def explain(result: Result, what: str, place: Place) -> Explained | None:
     """Return a number taken apart, of the selected cell of the selected prompt."""
-    shared = evidence(result, "share", place.position) + evidence(result, "asymmetry", None)
+    shared = (
+        *evidence(result, "share", place.position),
+        *evidence(result, "asymmetry", place.position),
+    )
     cell = find_place(result, place.layer, place.head, place.position, None) if shared else None
     if told := explained(what, shared, cell, "patch"):
         return told

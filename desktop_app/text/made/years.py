@@ -40,7 +40,8 @@ def _draft(dice: Dice, *, two: bool) -> Draft:
     if not two:
         early += str(dice.pick(range(10)))
     ends = [f"{n:02d}" if two else str(n) for n in range(100 if two else 10)]
-    place = dice.pick(range(2, len(ends) - 2))
+    # The century itself stands in every twin: it may not be among the answers.
+    place = dice.pick(range(int(early) if two else 2, len(ends) - 2))
 
     def written(span: str, end: str) -> str:
         return f"The {span} lasted from the year {early}{end} to the year {early}"

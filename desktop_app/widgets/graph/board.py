@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.graph import BoardPicture
     from desktop_app.pictures.graph_nodes import Node
     from desktop_app.widgets.basics.theme import Theme
+    from desktop_app.widgets.graph.scene import Thing
 
 _BEHIND, _LESS = 0.25, 0.45  # edges beside what is pointed at, or what is chosen
 _ARROWS = {
@@ -266,12 +267,16 @@ class GraphBoard(QWidget):
     @override
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            words = self._words_of(self._scene.at(event.pos().toPointF()))
+            words = self._words_of(self._at(event.pos().toPointF()))
             QToolTip.showText(event.globalPos(), plain_tip(words), self)
             return True
         if event.type() in {QEvent.Type.NativeGesture, QEvent.Type.Gesture}:
             return self.zooming.gesture(event)
         return super().event(event)
+
+    def _at(self, point: QPointF) -> Thing | None:
+        """Return what the pointer is over; the small map covers what is beneath it."""
+        return None if self.zooming.map_rect().contains(point) else self._scene.at(point)
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -284,14 +289,14 @@ class GraphBoard(QWidget):
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         panned = self.zooming.move(event)
-        self._set_over(None if panned else self._scene.at(event.position()))
+        self._set_over(None if panned else self._at(event.position()))
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pressed, self._pressed = self._pressed, False
         if self.zooming.release() or not pressed or event.button() != Qt.MouseButton.LeftButton:
             return
-        found = self._scene.at(event.position())
+        found = self._at(event.position())
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if shift and found is not None and found[0] == "node":
             self.node_picked.emit(self._picture.nodes[found[1]].number)
@@ -300,7 +305,11 @@ class GraphBoard(QWidget):
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        found = self._scene.at(event.position())
+        covered = self.zooming.map_rect().contains(event.position())
+        if covered or event.button() != Qt.MouseButton.LeftButton:
+            self.mousePressEvent(event)  # no more than a second press: it may begin a drag
+            return
+        found = self._at(event.position())
         if found is not None and found[0] == "node":
             self.node_activated.emit(self._picture.nodes[found[1]].number)
 
@@ -308,7 +317,7 @@ class GraphBoard(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a node or an edge; whatever holds us may add its own."""
         pointed = event.reason() != QContextMenuEvent.Reason.Keyboard
-        if pointed and (found := self._scene.at(QPointF(event.pos()))) is not None:
+        if pointed and (found := self._at(QPointF(event.pos()))) is not None:
             self._choose(found)
         if self._node is None and self._edge is None:
             event.ignore()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import (
-    QImage,
+    QImageReader,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -271,7 +271,7 @@ def _fit_pictures(browser: QTextBrowser) -> None:
             fragment = parts.fragment()
             shape = fragment.charFormat().toImageFormat()
             if shape.isValid():
-                natural = QImage(str(resource("help", shape.name()))).width()
+                natural = QImageReader(str(resource("help", shape.name()))).size().width()
                 shape.setWidth(max(1, min(room, natural)))
                 cursor = QTextCursor(document)
                 cursor.setPosition(fragment.position())

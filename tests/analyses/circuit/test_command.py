@@ -181,3 +181,5 @@ def test_files_of_strangers_are_read_with_care(tmp_path):
         read_keep(str(tmp_path / "raw.txt"))
     with pytest.raises(BadInputError, match="cannot be read"):
         read_keep(str(tmp_path))
+    with pytest.raises(BadInputError, match="as a list “x9” is neither"):  # longer than a name
+        read_keep(", ".join(f"{n}.3" for n in range(80)) + ", x9")

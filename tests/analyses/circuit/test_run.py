@@ -508,6 +508,14 @@ def test_partial_results_grow_while_a_pruning_runs():
         assert len(data["kept"]) == data["total"] - len(dropped)
 
 
+def test_as_published_takes_references_shorter_than_a_kept_position():
+    settings = {"mlps": True, "reference": ("a b",), "means": "as-published"}
+    one = run(named("toy"), TOY, keep="0.1@4,m0", **settings)
+    none = run(named("toy"), TOY, keep="m0", **settings)
+    assert np.isfinite(one.data["score"]).all()
+    assert not np.allclose(one.data["score"], none.data["score"])
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -520,6 +528,7 @@ def test_partial_results_grow_while_a_pruning_runs():
         ({"resume": "[]"}, "give --prune"),
         ({"prune": 20, "resume": "[[1]]"}, "no trail of a pruning"),
         ({"prune": 20, "resume": "{"}, "no trail of a pruning"),
+        ({"prune": 20, "resume": '[[1e999,"0.0",100,99,"kept"]]'}, "no trail of a pruning"),
         ({"prune": 20, "resume": '[[1,"0.0",100,99,"dropped"]]'}, "2.0 comes next in pass 1"),
         ({"prune": 20, "resume": '[[1,"2.0",100,70,"dropped"]]'}, "it would not be so"),
         ({"generate": 500}, "generate fewer"),

@@ -13,8 +13,9 @@ from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.widgets.graph.board import GraphBoard
+from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
-from tests.finding import choose, find, press
+from tests.finding import choose, find, in_sight, press
 from tests.samples import edged
 from tests.samples.drawn import model
 
@@ -483,6 +484,20 @@ def test_a_dot_of_the_scatter_chooses_its_edge(view):
     QTest.keyClick(rows, Qt.Key.Key_Return)
     assert view.read_out()["board"]["edge"] == 0
     assert 0 in edges
+
+
+def test_an_edge_that_is_not_drawn_comes_onto_the_board_when_it_is_chosen(make_view):
+    view = make_view("edges")
+    view.show_result(edged.edges_result(edged.PACK))
+    press(view.pages.choice, "Estimate and exact")
+    told = view.read_out()
+    drawn, dots = set(told["board"]["edges"]), told["agreement"]["edges"]
+    place = next(place for place, edge in enumerate(dots) if edge not in drawn)
+    edge = dots[place]
+    (plot,) = in_sight(view, Plot)
+    plot.point_clicked.emit(place)
+    assert view.read_out()["board"]["edge"] == edge
+    assert edge in view.read_out()["board"]["edges"]
 
 
 def test_each_prompt_has_values_of_its_own(view):

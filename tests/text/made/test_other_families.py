@@ -60,6 +60,7 @@ def test_two_digits_are_asked_where_the_tokenizer_reads_two_as_one():
         assert first[:2] == second
         assert row.answer == tuple(f"{n:02d}" for n in range(int(first[2:]) + 1, 100))
         assert row.corrupt == row.text.replace(first, f"{second}01")
+    assert make("greater-than", forms.GreaterThanForm(seed=1), pairs).dropped == ()
 
 
 def test_years_that_are_one_token_with_their_century_are_left_out_of_the_answers():

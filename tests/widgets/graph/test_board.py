@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -107,6 +107,23 @@ def test_a_double_click_and_enter_open_a_node(board, heard):
     board.choose(number)
     QTest.keyClick(board, Qt.Key.Key_Return)
     assert opened == [(number,), (number,)]
+
+
+def test_the_small_map_covers_what_is_beneath_and_only_the_left_button_opens(
+    board, heard, monkeypatch
+):
+    opened, told = heard(board.node_activated), heard(board.told)
+    point, none = board.node_point(number_of(board, "embed")), Qt.KeyboardModifier.NoModifier
+    QTest.mouseDClick(board, Qt.MouseButton.RightButton, none, point.toPoint())
+    assert opened == []
+    QTest.mouseMove(board, QPoint(1, 1))
+    told.clear()
+    covered = QRectF(point.x() - 20, point.y() - 20, 40, 40)
+    monkeypatch.setattr(board.zooming, "map_rect", lambda: covered)
+    QTest.mouseMove(board, point.toPoint())
+    QTest.mouseDClick(board, LEFT, none, point.toPoint())
+    assert opened == []
+    assert not any("embed" in words[0] for words in told)
 
 
 def test_shift_and_a_click_pick_a_node(board, heard):
