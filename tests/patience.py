@@ -20,11 +20,19 @@ WAIT_MS = 120_000
 CHILD_S = 900  # for a process of its own, which may import torch and load a model first
 
 
+_BUTTONS = (
+    Qt.MouseButton.RightButton,
+    Qt.MouseButton.MiddleButton,
+    Qt.MouseButton.LeftButton,
+)
+
+
 def let_go_of_keys():
     """Tell Qt that no key and no button is held any more."""
     held = (QApplication.keyboardModifiers(), QApplication.mouseButtons())
     if held != (Qt.KeyboardModifier.NoModifier, Qt.MouseButton.NoButton):
-        QTest.mouseRelease(QWidget(), Qt.MouseButton.LeftButton)
+        for button in _BUTTONS:
+            QTest.mouseRelease(QWidget(), button)
 
 
 class PatientBot(QtBot):

@@ -17,7 +17,7 @@ from desktop_app.widgets.graph.geometry import labelled, nearest_curve
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 GRAPH = Graph(4, 5, 5)
 TABLE = NodeTable(GRAPH)
-LEFT = Qt.MouseButton.LeftButton
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
@@ -114,7 +114,7 @@ def test_the_small_map_covers_what_is_beneath_and_only_the_left_button_opens(
 ):
     opened, told = heard(board.node_activated), heard(board.told)
     point, none = board.node_point(number_of(board, "embed")), Qt.KeyboardModifier.NoModifier
-    QTest.mouseDClick(board, Qt.MouseButton.RightButton, none, point.toPoint())
+    QTest.mouseDClick(board, RIGHT, none, point.toPoint())
     assert opened == []
     QTest.mouseMove(board, QPoint(1, 1))
     told.clear()
