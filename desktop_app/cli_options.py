@@ -40,6 +40,8 @@ _TEXTS: dict[str, Callable[[str], str]] = {
 }
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
 _AS_GIVEN = frozenset({"several", "path", "new_path"})
+# Options that may be given several times, to the letter: nothing is cut at commas.
+_LETTERS = "texts"
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
@@ -131,6 +133,8 @@ def _option(name: str, field: Any) -> click.Option:
         given = {"nargs": 2, "metavar": extra["metavar"]}
     elif extra.get("cli") in _AS_GIVEN:
         given = {"default": "", "metavar": extra.get("metavar", "FILE")}
+    elif extra.get("cli") == _LETTERS:
+        given = {"multiple": True, "metavar": extra["metavar"]}
     elif get_origin(kind) is tuple:
         given = {"multiple": True, "metavar": "LIST"}
     else:
@@ -165,7 +169,7 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
             options[name] = _TEXTS[kind](options[name])
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
-        elif kind in _AS_GIVEN:
+        elif kind in _AS_GIVEN or kind == _LETTERS:
             continue
         elif get_origin(field.annotation) is tuple:
             parts = (part.strip() for given in options[name] for part in given.split(","))

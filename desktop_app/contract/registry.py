@@ -43,6 +43,8 @@ BUILT_IN = (
     "circuit",
     "edges",
     "hand_patch",
+    "steer",
+    "probe",
     "detect",
     "repeat",
     "compose",

@@ -1,0 +1,1 @@
+"""Linear probes: what a stream tells of a label. May not import slices."""

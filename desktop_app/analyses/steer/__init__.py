@@ -1,0 +1,1 @@
+"""Steering: interventions while text is generated. May not import slices."""

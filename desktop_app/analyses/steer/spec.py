@@ -1,0 +1,436 @@
+"""Steering: text generated plainly and under interventions, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from desktop_app.contract.grammar import HeadsText, PositionsText, RangeText
+from desktop_app.contract.params import Metric, Params, Readable, setting
+from desktop_app.contract.spec import Analysis, FieldSpec, Preset
+from desktop_app.contract.steering import (
+    MAX_PATH,
+    MAX_TEXTS,
+    BeginText,
+    Further,
+    Intervention,
+    SteerSite,
+    WhenText,
+    read_intervention,
+)
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_COEFS = 1_000
+MAX_INTERVENTIONS = 64
+MAX_VECTORS = 16
+_WHERE = ("layer", "site", "position", "when")
+PathText = Annotated[str, Field(max_length=MAX_PATH)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SteerParams(Params):
+    """Settings of `steer`."""
+
+    max_new_tokens: int = setting(
+        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
+    )
+    layer: int | None = setting(
+        None,
+        "Layer",
+        "The block at which the intervention acts; empty: where the vector's file says.",
+        placeholder="the vector's",
+    )
+    site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
+    position: PositionsText = setting(
+        "-1",
+        "Position",
+        "Which positions of a pass are changed: all, or a list; -1 is the prompt's last token at "
+        "step 0 and the new token at later steps.",
+    )
+    when: WhenText = setting(
+        "prompt",
+        "When",
+        "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
+        "as 0,2 or 1: of steps.",
+    )
+    zero: bool = setting(False, "Zero", "The activation becomes 0.")
+    scale: float | None = setting(
+        None, "Scale", "The activation is multiplied by this.", placeholder="not scaled"
+    )
+    add: tuple[PathText, ...] = setting(
+        (),
+        "Add",
+        "Files of vectors that are added, each times its coefficient.",
+        max_length=MAX_VECTORS,
+        cli="texts",
+        metavar="FILE",
+    )
+    project_out: PathText = setting(
+        "",
+        "Project out",
+        "The file of a vector whose direction is removed from the activation.",
+        cli="path",
+        words={"": ""},
+        named={"": ""},
+    )
+    set_to: PathText = setting(
+        "",
+        "Set to",
+        "The file of a vector that the activation becomes, times its coefficient.",
+        cli="path",
+        words={"": ""},
+        named={"": ""},
+        advanced=True,
+    )
+    from_texts: tuple[Readable, ...] = setting(
+        (),
+        "From",
+        "Texts whose mean activation is subtracted from that of the others.",
+        alias="from",
+        max_length=MAX_TEXTS,
+        cli="texts",
+        metavar="TEXT|FILE",
+    )
+    to_texts: tuple[Readable, ...] = setting(
+        (),
+        "To",
+        "Texts towards whose mean activation it leads.",
+        alias="to",
+        max_length=MAX_TEXTS,
+        cli="texts",
+        metavar="TEXT|FILE",
+    )
+    vector_at: Literal["last", "mean"] = setting(
+        "last",
+        "Read texts at",
+        "Where the texts of both sets are read: at their last token, or the mean over all of them.",
+        advanced=True,
+    )
+    coef: tuple[Finite, ...] = setting(
+        (1.0,),
+        "Coefficient",
+        "What the vector is multiplied by; several vectors may have one each.",
+        max_length=MAX_VECTORS,
+    )
+    ablate_heads: HeadsText = setting(
+        "",
+        "Ablate heads",
+        "Heads whose output becomes its mean over the reference prompts: 5.3,16.0.",
+        spelling="heads",
+    )
+    also: tuple[Further, ...] = setting(
+        (),
+        "Also",
+        "Further interventions.",
+        max_length=MAX_INTERVENTIONS,
+        cli="texts",
+        metavar="JSON",
+        hidden=True,
+    )
+    temperature: float = setting(
+        0.0,
+        "Temperature",
+        "0 takes the likeliest token; above, tokens are drawn, the flatter the higher.",
+        ge=0,
+        le=100,
+    )
+    top_k: int = setting(
+        0,
+        "Top k",
+        "Tokens are drawn from so many likeliest alone; 0: from all.",
+        ge=0,
+        advanced=True,
+    )
+    top_p: float = setting(
+        1.0,
+        "Top p",
+        "Tokens are drawn from the likeliest that together have this probability.",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
+    seed: int = setting(0, "Seed", "Of what is drawn, and of the random control.", ge=0)
+    cache: Literal["yes", "no"] = setting(
+        "yes",
+        "Cache",
+        "Whether keys and values of earlier positions are kept; without, every step computes the "
+        "whole text anew.",
+        advanced=True,
+    )
+    ignore_eos: bool = setting(
+        False,
+        "Ignore end",
+        "Whether generation goes on behind an end-of-text token.",
+        advanced=True,
+    )
+    say: Readable = setting(
+        "",
+        "Just say it",
+        "An instruction in words, put before the prompt: what steering has to beat.",
+        max_length=100_000,
+        wide=True,
+    )
+    control: Literal["yes", "no"] = setting(
+        "yes",
+        "Random control",
+        "Whether the same is done with a random vector of equal norm.",
+        advanced=True,
+    )
+    metric: Literal["auto", Metric] = setting(
+        "auto",
+        "Metric",
+        "What is watched of the first new token; auto: the logit difference where there are "
+        "answers, else the KL divergence.",
+        advanced=True,
+    )
+    sweep_layers: RangeText | Literal[""] = setting(
+        "",
+        "Sweep layers",
+        "Layers at which the intervention is tried in turn: 0:30.",
+        placeholder="no sweep",
+        advanced=True,
+    )
+    sweep_coefs: tuple[Finite, ...] = setting(
+        (),
+        "Sweep coefficients",
+        "Coefficients that are tried in turn: -4,-2,0,2,4.",
+        max_length=MAX_COEFS,
+        advanced=True,
+    )
+    scan: bool = setting(
+        False, "Scan positions", "For each prompt position: does steering it change the output?"
+    )
+    read_direction: PathText = setting(
+        "",
+        "Read direction",
+        "The file of a vector along which the stream is read at every token.",
+        cli="path",
+        words={"": ""},
+        named={"": ""},
+        advanced=True,
+    )
+    reference: tuple[str, ...] = setting(
+        (),
+        "Reference prompts",
+        "Prompts over which heads' means are taken; the given prompts where none are named.",
+        advanced=True,
+        cli="prompt_file",
+    )
+    elsewhere: bool = setting(
+        False,
+        "Vector elsewhere",
+        "Whether a vector may act at another layer or site than it was made at.",
+        advanced=True,
+    )
+    padding: Literal["none", "left", "right"] = setting(
+        "none",
+        "Padding",
+        "How prompts of several lengths share a pass: each length by itself, or padded.",
+        advanced=True,
+    )
+    out_vector: PathText = setting(
+        "",
+        "Save vector",
+        "A .safetensors file for the difference of means.",
+        cli="new_path",
+        words={"": ""},
+        named={"": ""},
+        advanced=True,
+    )
+    preset: Literal["none", "equivalence"] = setting(
+        "none",
+        "Experiments",
+        "equivalence: five experiments on where and when an intervention acts.",
+        words={"none": ""},
+        named={"none": ""},
+    )
+    begin: tuple[BeginText, ...] = setting(
+        (),
+        "Begin with",
+        "Tokens with which continuations begin.",
+        max_length=MAX_TEXTS,
+        hidden=True,
+        cli="texts",
+        metavar="RUN:PROMPT:IDS",
+    )
+
+    def interventions(self) -> tuple[Intervention, ...]:
+        """Return what is done, the settings' own first; coefficients in the order of vectors.
+
+        Raises:
+            BadInputError: Coefficients and vectors do not fit each other.
+        """
+        vectors = len(self.add) + bool(self.to_texts or self.from_texts) + bool(self.set_to)
+        coefs = list(self.coef) if len(self.coef) != 1 else list(self.coef) * vectors
+        if vectors and len(coefs) != vectors:
+            raise BadInputError(
+                f"--coef is given {len(self.coef)} times and there are {vectors} vectors: give one "
+                "for all, or one for each (those of --add first, then --to, then --set-to)."
+            )
+        if bool(self.from_texts) != bool(self.to_texts):
+            given, other = ("from", "to") if self.from_texts else ("to", "from")
+            raise BadInputError(
+                f"--{given} is given without --{other}: a difference of means needs texts for both."
+            )
+        return (*self._own(iter(coefs)), *self.also)
+
+    def _own(self, coefs: Iterator[float]) -> Iterator[Intervention]:
+        where = {name: getattr(self, name) for name in _WHERE}
+        if self.zero:
+            yield Intervention(op="zero", **where)
+        if self.scale is not None:
+            yield Intervention(op="scale", factor=self.scale, **where)
+        for file in self.add:
+            yield Intervention(op="add", file=file, coef=next(coefs), **where)
+        if self.to_texts:
+            yield Intervention(
+                op="difference",
+                coef=next(coefs),
+                from_texts=self.from_texts,
+                to_texts=self.to_texts,
+                **where,
+            )
+        if self.set_to:
+            yield Intervention(op="set", file=self.set_to, coef=next(coefs), **where)
+        if self.project_out:
+            yield Intervention(op="project_out", file=self.project_out, **where)
+        if self.ablate_heads:
+            heads = {"heads": self.ablate_heads, "site": "head_z"}
+            yield Intervention(op="ablate_heads", **{**where, **heads})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, given: Any) -> Any:
+        """Give further interventions the place and the steps of the settings, where they have none.
+
+        What is stored says all of it, so that nothing changes when it is read again.
+        """
+        also = given.get("also") if isinstance(given, dict) else None
+        if not also:
+            return given
+        place = {name: given[name] for name in _WHERE if name in given}
+        whole = []
+        for one in also:
+            told = read_intervention(one)
+            whole.append({**place, **told} if isinstance(told, dict) else told)
+        return {**given, "also": tuple(whole)}
+
+
+_PROMPT = ("prompt",)
+
+ANALYSIS = Analysis(
+    name="steer",
+    title="Steering",
+    summary="Generate text, plainly and under interventions, side by side.",
+    params=SteerParams,
+    group="change",
+    serves=frozenset({"steer_with"}),
+    noun="steering",
+    presets=(
+        Preset(
+            "equivalence",
+            "Where and when steering acts",
+            SteerParams(preset="equivalence"),
+            "Five experiments: which position, persistence, equivalence, shapes, and whether it "
+            "does anything",
+            "steer",
+            topic="findings",
+        ),
+    ),
+    fields=(
+        FieldSpec("plain", _PROMPT, "The continuation without intervention", telling=-1),
+        FieldSpec("steered", _PROMPT, "The continuation under the interventions", telling=-1),
+        FieldSpec("control", _PROMPT, "The same with random vectors of equal norm", telling=-1),
+        FieldSpec("said", _PROMPT, "The continuation behind the instruction", telling=-1),
+        FieldSpec("recompute", _PROMPT, "The steered text in one full pass", telling=-1),
+        FieldSpec("differs", _PROMPT, "Whether the steered continuation differs from the plain"),
+        FieldSpec("base", _PROMPT, "The metric of the first new token, untouched", "metric"),
+        FieldSpec(
+            "changed", _PROMPT, "The metric of the first new token, steered", "metric", telling=1
+        ),
+        FieldSpec("control_metric", _PROMPT, "The same under the random control", "metric"),
+        FieldSpec("plain_loss", _PROMPT, "Mean loss of the plain continuation", "nats"),
+        FieldSpec(
+            "steered_loss",
+            _PROMPT,
+            "Mean loss of the steered continuation under the plain model",
+            "nats",
+        ),
+        FieldSpec("control_loss", _PROMPT, "The same of the random control", "nats"),
+        FieldSpec("shapes", ("prompt", "step"), "The shape of the hooked tensor", telling=-1),
+        FieldSpec(
+            "timeline",
+            ("prompt", "step", "position"),
+            "Where interventions act, and where touched positions live",
+            telling=-1,
+        ),
+        FieldSpec(
+            "vector",
+            ("intervention", "dimension"),
+            "The vectors, times nothing",
+            nullable=True,
+            telling=-1,
+        ),
+        FieldSpec("vector_norm", ("intervention",), "Their lengths", nullable=True),
+        FieldSpec(
+            "scan", ("prompt", "position"), "Whether steering there changes the tokens", telling=-1
+        ),
+        FieldSpec(
+            "scan_difference",
+            ("prompt", "position"),
+            "Largest change of a logit over all steps",
+            "logits",
+            telling=-1,
+        ),
+        FieldSpec("scan_texts", ("prompt", "position"), "What is said then", telling=-1),
+        FieldSpec(
+            "sweep_metric", ("layer", "coefficient"), "Mean metric of the first new token", "metric"
+        ),
+        FieldSpec(
+            "sweep_loss",
+            ("layer", "coefficient"),
+            "Mean loss of the continuations under the plain model",
+            "nats",
+        ),
+        FieldSpec(
+            "sweep_control_metric",
+            ("layer", "coefficient"),
+            "Mean metric with random vectors of equal norm",
+            "metric",
+        ),
+        FieldSpec(
+            "sweep_control_loss",
+            ("layer", "coefficient"),
+            "Mean loss of their continuations under the plain model",
+            "nats",
+        ),
+        FieldSpec(
+            "sweep_metric_each",
+            ("layer", "coefficient", "prompt"),
+            "Metric of the first new token",
+            "metric",
+            telling=-1,
+        ),
+        FieldSpec(
+            "sweep_loss_each",
+            ("layer", "coefficient", "prompt"),
+            "Loss of the continuation under the plain model",
+            "nats",
+            telling=-1,
+        ),
+        FieldSpec(
+            "sweep_texts", ("layer", "coefficient", "prompt"), "The continuations", telling=-1
+        ),
+        FieldSpec("sweep_layer", ("layer",), "The layers", labels="layer", telling=-1),
+        FieldSpec(
+            "sweep_coef", ("coefficient",), "The coefficients", labels="coefficient", telling=-1
+        ),
+        FieldSpec("findings", ("finding",), "The experiments and what they found", telling=-1),
+        FieldSpec("read_position", _PROMPT, "Where the first new token is read", telling=-1),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
+    ),
+)

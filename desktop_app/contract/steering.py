@@ -1,0 +1,265 @@
+"""Interventions during generation, as settings write them: what, where, at which steps.
+
+A *step* is a pass: step 0 reads the prompt, step t ≥ 1 the token that step t − 1 gave, which stands
+at position S + t − 1 of a prompt of S tokens. With keys and values kept (the cache) a later step
+holds that one position and nothing before it: an earlier one *lives in the cache*, with whatever
+was done to it. Without them every step holds all positions, each computed anew.
+
+Positions from 0 are absolute; negative ones count from the end of the text so far, so that −1 is
+the prompt's last token at step 0 and the new token later.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from desktop_app.contract.grammar import HeadsText, PositionsText
+from desktop_app.contract.params import Frozen, Readable
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_STEPS = 10_000
+MAX_TEXTS = 10_000
+MAX_PATH = 4_096
+_STEPS = re.compile(r"\d{1,5}(:\d{0,5})?(,\d{1,5}(:\d{0,5})?)*\Z")
+
+SteerSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z"]
+Op = Literal["zero", "scale", "add", "set", "project_out", "difference", "ablate_heads"]
+RunName = Literal["plain", "steered", "control", "said"]
+
+Code = Literal[0, 1, 2, 3, 4, 5]
+"""A place of the timeline: 0 not there yet · 1 computed · 2 lives in the cache · 3 computed and
+changed · 4 lives in the cache, changed when it was computed · 5 lives in the cache and was asked to
+be changed now, which no step can do."""
+
+
+def _plain_when(text: object) -> object:
+    return re.sub(r"\s", "", text) if isinstance(text, str) else text
+
+
+def _check_when(text: str) -> str:
+    if text in {"prompt", "every"}:
+        return text
+    if not _STEPS.match(text):
+        raise ValueError(
+            f"“{text[:40]}” names no steps: write prompt, every, or steps such as 0, 1:4 or 2:"
+        )
+    for piece in text.split(","):
+        first, colon, last = piece.partition(":")
+        if colon and last and int(last) <= int(first):
+            raise ValueError(f"“{piece}” holds no step: the first must be below the last")
+    return text
+
+
+WhenText = Annotated[str, BeforeValidator(_plain_when), AfterValidator(_check_when)]
+
+
+def acts_at(when: str, step: int) -> bool:
+    """Return whether an intervention acts at a step; `when` as settings write it."""
+    if when == "prompt":
+        return step == 0
+    if when == "every":
+        return True
+    for piece in when.split(","):
+        first, colon, last = piece.partition(":")
+        if step == int(first) or (colon and int(first) <= step and (not last or step < int(last))):
+            return True
+    return False
+
+
+def read_intervention(given: object) -> object:
+    """Read an intervention written as JSON."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return dict(json.loads(given))
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError('an intervention is written as {"op": "zero", "layer": 5}') from None
+
+
+class Intervention(Frozen):
+    """One intervention; what it does not say holds as for the first one of the settings.
+
+    Attributes:
+        op: What is done. `difference` adds coef · (mean over `to` − mean over `from`).
+        layer: The block; None: the one that the vector's file names.
+        site: The place in the block; `ablate_heads` always acts at `head_z`.
+        position: Positions, as the module says.
+        when: `prompt` (step 0), `every` (step 0 and all later ones), or a list of steps.
+        coef: What a vector is multiplied by before it is added.
+        factor: What the activation is multiplied by (`scale`).
+        file: The vector's file (`add`, `set`, `project_out`).
+        from_texts: Where a difference of means starts; the mean is subtracted.
+        to_texts: Where it leads.
+        heads: The heads that are replaced by their mean (`ablate_heads`).
+    """
+
+    op: Op
+    layer: int | None = None
+    site: SteerSite = "resid_post"
+    position: PositionsText = "-1"
+    when: WhenText = "prompt"
+    coef: float = Field(default=1.0, allow_inf_nan=False)
+    factor: float = Field(default=1.0, allow_inf_nan=False)
+    file: str = Field(default="", max_length=MAX_PATH)
+    from_texts: tuple[Readable, ...] = Field(default=(), alias="from", max_length=MAX_TEXTS)
+    to_texts: tuple[Readable, ...] = Field(default=(), alias="to", max_length=MAX_TEXTS)
+    heads: HeadsText = ""
+
+
+Further = Annotated[Intervention, BeforeValidator(read_intervention)]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What an intervention finds at one step.
+
+    Attributes:
+        here: Absolute positions that it changes in this pass.
+        cached: Those it names that live in the cache: nothing can change them any more.
+        later: Those that are not there yet.
+    """
+
+    here: tuple[int, ...] = ()
+    cached: tuple[int, ...] = ()
+    later: tuple[int, ...] = ()
+
+
+def held_at(step: int, prompt: int, *, cached: bool) -> range:
+    """Return the absolute positions that a step's pass holds, for a prompt of so many tokens."""
+    length = prompt + step
+    return range(length - 1 if cached and step else 0, length)
+
+
+def touched(position: str, when: str, step: int, held: range) -> Touched:
+    """Return which positions an intervention changes at a step whose pass holds these."""
+    if not acts_at(when, step):
+        return Touched()
+    if position == "all":
+        return Touched(tuple(held))
+    end = held.stop
+    named = [-1] if position == "last" else [int(p) for p in position.split(",")]
+    wanted = sorted({p + end if p < 0 else p for p in named})
+    return Touched(
+        tuple(p for p in wanted if p in held),
+        tuple(p for p in wanted if 0 <= p < held.start),
+        tuple(p for p in wanted if p >= end),
+    )
+
+
+def require_positions(position: str, when: str, prompt: int, steps: int) -> None:
+    """Refuse positions that never are in a pass of these steps, whatever the cache.
+
+    Raises:
+        BadInputError: It names one.
+    """
+    if position in {"all", "last"}:
+        return
+    for p in (int(piece) for piece in position.split(",")):
+        if -p > prompt:
+            raise BadInputError(
+                f"--position {p} does not exist: the prompt has {prompt} tokens, -{prompt} is its "
+                "first."
+            )
+        reached = [s for s in range(steps) if acts_at(when, s) and p < prompt + s]
+        if p >= 0 and not reached:
+            raise BadInputError(
+                f"--position {p} is never there when the intervention acts (--when {when}): the "
+                f"prompt has {prompt} tokens, numbered 0 to {prompt - 1}, and {steps} steps are "
+                "made; choose another position or other steps."
+            )
+
+
+def timeline(
+    acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool
+) -> list[list[int]]:
+    """Return `[step][position]` codes over prompt and new tokens (see `Code`).
+
+    Args:
+        acts: Position and when of each intervention.
+        prompt: The prompt's token count.
+        steps: How many steps were made.
+        cached: Whether keys and values are kept.
+    """
+    width, changed = prompt + max(0, steps - 1), set[int]()
+    rows: list[list[int]] = []
+    for step in range(steps):
+        held = held_at(step, prompt, cached=cached)
+        found = [touched(position, when, step, held) for position, when in acts]
+        here = {p for one in found for p in one.here}
+        asked = {p for one in found for p in one.cached}
+        if not cached:
+            changed = set()  # every position is computed anew, and what was done to it is gone
+        row = [0] * width
+        for p in range(min(held.stop, width)):
+            if p in held:
+                row[p] = 3 if p in here else 1
+            else:
+                row[p] = 5 if p in asked else 4 if p in changed else 2
+        changed |= here
+        rows.append(row)
+    return rows
+
+
+def forgets(acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool) -> bool:
+    """Return whether a later pass computes a changed position anew without the change.
+
+    That happens without the cache alone: "on the prompt pass only" then loses its effect at the
+    next step, and is another experiment than with it.
+    """
+    if cached:
+        return False
+    for position, when in acts:
+        done = set[int]()
+        for step in range(steps):
+            here = touched(position, when, step, held_at(step, prompt, cached=False)).here
+            if done.difference(here):
+                return True
+            done.update(here)
+    return False
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Tokens with which a continuation begins, whatever the model would say: to go on, or to edit.
+
+    Attributes:
+        run: Which continuation.
+        prompt: Of which prompt, from 0.
+        ids: The tokens.
+    """
+
+    run: RunName
+    prompt: int
+    ids: tuple[int, ...]
+
+
+_BEGIN = re.compile(r"(plain|steered|control|said):(\d{1,6}):(\d{1,9}(?:,\d{1,9}){0,9999})\Z")
+
+
+def parse_begin(text: str) -> Begin:
+    """Return what `steered:0:216,34` says.
+
+    Raises:
+        ValueError: It says nothing of the kind.
+    """
+    match = _BEGIN.match(re.sub(r"\s", "", text))
+    if match is None:
+        raise ValueError(f"“{text[:40]}” is not written as steered:0:216,34 (run, prompt, ids)")
+    run: Any = match[1]
+    return Begin(run, int(match[2]), tuple(int(i) for i in match[3].split(",")))
+
+
+BeginText = Annotated[str, AfterValidator(lambda text: written_begin(parse_begin(text)))]
+
+
+def written_begin(begin: Begin) -> str:
+    """Return it as settings write it."""
+    return f"{begin.run}:{begin.prompt}:{','.join(map(str, begin.ids))}"
