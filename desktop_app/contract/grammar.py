@@ -121,13 +121,15 @@ def _check_parts(text: str) -> str:
     return written_parts(parse_parts(text))
 
 
-RangeText = Annotated[
-    str,
-    BeforeValidator(_plain_range),
-    _written_as(_RANGE, "a range of layers: write all layers, 0 to 11, 0:12, -4: or 7"),
-]
+_A_RANGE = "a range of layers: write all layers, 0 to 11, 0:12, -4: or 7"
+RangeText = Annotated[str, BeforeValidator(_plain_range), _written_as(_RANGE, _A_RANGE)]
 HeadsText = Annotated[
     _HeadsIn, _written_as(_HEADS, "a list of heads: write L5H3,L16H0 or 5.3,16.0")
+]
+SomeLayersText = Annotated[
+    str,
+    BeforeValidator(lambda text: text if text == "" else _plain_range(text)),
+    _written_as(re.compile(rf"^\s*$|{_RANGE.pattern}"), _A_RANGE),
 ]
 PositionsText = Annotated[
     str, _written_as(_POSITIONS, "all, last or a list of positions such as 0,3,-1")

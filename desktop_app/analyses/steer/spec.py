@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from desktop_app.contract.grammar import HeadsText, PositionsText, RangeText
+from desktop_app.contract.grammar import HeadsText, PositionsText, SomeLayersText
 from desktop_app.contract.params import Metric, Params, Readable, setting
 from desktop_app.contract.spec import Analysis, FieldSpec, Preset
 from desktop_app.contract.steering import (
@@ -187,7 +187,7 @@ class SteerParams(Params):
         "answers, else the KL divergence.",
         advanced=True,
     )
-    sweep_layers: RangeText | Literal[""] = setting(
+    sweep_layers: SomeLayersText = setting(
         "",
         "Sweep layers",
         "Layers at which the intervention is tried in turn: 0:30.",
@@ -287,13 +287,9 @@ class SteerParams(Params):
         for file in self.add:
             yield Intervention(op="add", file=file, coef=next(coefs), **where)
         if self.to_texts:
-            yield Intervention(
-                op="difference",
-                coef=next(coefs),
-                from_texts=self.from_texts,
-                to_texts=self.to_texts,
-                **where,
-            )
+            texts = {"from": self.from_texts, "to": self.to_texts}
+            told = {"op": "difference", "coef": next(coefs), **texts, **where}
+            yield Intervention.model_validate(told)
         if self.set_to:
             yield Intervention(op="set", file=self.set_to, coef=next(coefs), **where)
         if self.project_out:
