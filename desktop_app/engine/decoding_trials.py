@@ -13,6 +13,8 @@ from desktop_app.engine.shortcuts import FAILURES
 from desktop_app.support.errors import BadInputError, is_out_of_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from desktop_app.engine.model import LoadedModel
 
 _CACHED = "_lensbench_cached"
@@ -20,27 +22,33 @@ _TOKENS = 6
 _FEWEST, _LOGITS = 64, 2**24  # tokens read at once, by how many logits are held
 
 
-def require_cache(model: LoadedModel) -> None:
+def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
     """Require that a text goes on after kept keys and values as in a pass of its own; tried once.
+
+    Args:
+        model: The model.
+        layers: Those that are changed or watched: TransformerLens' attention runs in them.
 
     Raises:
         BadInputError: It does not.
     """
-    known: bool | None = getattr(model.bridge, _CACHED, None)
-    if known is None:
-        known = _goes_on(model)
-        object.__setattr__(model.bridge, _CACHED, known)
-    if not known:
+    tried: dict[bool, bool] = getattr(model.bridge, _CACHED, {})
+    hooked = bool(layers)
+    if hooked not in tried:
+        tried = {**tried, hooked: _goes_on(model, range(model.info.n_layers) if hooked else ())}
+        object.__setattr__(model.bridge, _CACHED, tried)
+    if not tried[hooked]:
+        while_changed = " while its layers are changed" if hooked else ""
         raise BadInputError(
-            f"{model.info.name} cannot go on after kept keys and values: choose --cache no, which "
-            "computes the whole text anew at every step."
+            f"{model.info.name} cannot go on after kept keys and values{while_changed}: choose "
+            "--cache no, which computes the whole text anew at every step."
         )
 
 
-def _goes_on(model: LoadedModel) -> bool:
+def _goes_on(model: LoadedModel, layers: Collection[int]) -> bool:
     text = _some_ids(model, _TOKENS + 2)[0].tolist()
     try:
-        with decoding(model, ()):
+        with decoding(model, layers):
             decoder = Decoder(model, [text[:_TOKENS]])
             for token in text[_TOKENS:]:
                 decoder.advance()

@@ -135,7 +135,7 @@ def grow(
     shares = _Shares(runs, growing)
     draws = Draws(growing.sampling, growing.steps)
     if growing.cached:
-        require_cache(model)
+        require_cache(model, layers)
     with decoding(model, layers):
         for run in runs:
             _require_padding(model, run, growing)
