@@ -35,9 +35,6 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class SteerParams(Params):
     """Settings of `steer`."""
 
-    max_new_tokens: int = setting(
-        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
-    )
     layer: int | None = setting(
         None,
         "Layer",
@@ -51,12 +48,6 @@ class SteerParams(Params):
         "Which positions of a pass are changed: all, or a list; -1 is the prompt's last token at "
         "step 0 and the new token at later steps.",
     )
-    when: WhenText = setting(
-        "prompt",
-        "When",
-        "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
-        "as 0,2 or 1: of steps.",
-    )
     zero: bool = setting(False, "Zero", "The activation becomes 0.")
     scale: float | None = setting(
         None,
@@ -64,6 +55,15 @@ class SteerParams(Params):
         "The activation is multiplied by this.",
         placeholder="not scaled",
         hidden=True,
+    )
+    max_new_tokens: int = setting(
+        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
+    )
+    when: WhenText = setting(
+        "prompt",
+        "When",
+        "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
+        "as 0,2 or 1: of steps.",
     )
     add: tuple[PathText, ...] = setting(
         (),
@@ -190,13 +190,13 @@ class SteerParams(Params):
         "yes",
         "Random control",
         "Whether the same is done with a random vector of equal norm.",
-        advanced=True,
     )
     metric: Literal["auto", Metric] = setting(
         "auto",
         "Metric",
         "What is watched of the first new token; auto: the logit difference where there are "
         "answers, else the KL divergence.",
+        advanced=True,
     )
     sweep_layers: SomeLayersText = setting(
         "",
