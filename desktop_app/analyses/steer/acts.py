@@ -135,12 +135,12 @@ def trouble(act: Intervention, model: ModelInfo | None = None) -> str:
         return "Name the heads: L5H3, L16H0."
     if act.layer is None and act.op not in {*_WITH_FILE, "ablate_heads"}:
         return "Name the layer."
-    if model is not None and act.layer is not None:
-        if not -model.n_layers <= act.layer < model.n_layers:
-            return (
-                f"Layer {act.layer} does not exist: {model.label} has {model.n_layers}, numbered "
-                f"0 to {model.n_layers - 1}."
-            )
+    layers = 0 if model is None else model.n_layers
+    if model is not None and act.layer is not None and not -layers <= act.layer < layers:
+        return (
+            f"Layer {act.layer} does not exist: {model.label} has {layers}, numbered 0 to "
+            f"{layers - 1}."
+        )
     return ""
 
 
@@ -267,6 +267,16 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
 # The form of one.
 
 
+def _position() -> Any:
+    words = "all, or a list; -1 is the prompt's last token at step 0, and the new token later."
+    return setting("-1", "Position", words)
+
+
+def _when() -> Any:
+    words = "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:."
+    return setting("prompt", "When", words)
+
+
 class Where(Frozen):
     """Where and when an intervention acts."""
 
@@ -274,14 +284,8 @@ class Where(Frozen):
         None, "Layer", "The block at which it acts; empty: where the vector's file says."
     )
     site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
-    position: PositionsText = setting(
-        "-1",
-        "Position",
-        "all, or a list; -1 is the prompt's last token at step 0, and the new token later.",
-    )
-    when: WhenText = setting(
-        "prompt", "When", "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:."
-    )
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
 class ScaleForm(Where):
@@ -327,8 +331,8 @@ class HeadsForm(Frozen):
     heads: HeadsText = setting(
         "", "Heads", "Heads whose output becomes its mean: L5H3, L16H0.", spelling="heads"
     )
-    position: PositionsText = Where.model_fields["position"]
-    when: WhenText = Where.model_fields["when"]
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
 FORMS: Mapping[Op, type[Frozen]] = {

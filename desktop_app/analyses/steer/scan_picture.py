@@ -45,7 +45,8 @@ class Scan:
 
 def has_scan(data: Mapping[str, Any]) -> bool:
     """Return whether positions were scanned."""
-    return bool(len(data.get("scan") if data.get("scan") is not None else ()))
+    rows = data.get("scan")
+    return rows is not None and len(rows) > 0
 
 
 def scan_of(result: Result, prompt: int) -> Scan | None:

@@ -13,7 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -75,7 +77,7 @@ class Sweep:
     @property
     def metric_words(self) -> str:
         """The metric in words."""
-        return METRIC_NAMES.get(self.metric, self.metric)
+        return METRIC_NAMES.get(self.metric, self.metric or "metric")
 
     @property
     def way(self) -> str:
@@ -98,13 +100,16 @@ def coef_words(value: float) -> str:
 
 
 def metric_of(params: Mapping[str, Any], prompts: Sequence[PromptRecord]) -> str:
-    """Return the metric that settings name for these prompts: `auto` by what answers they have."""
+    """Return the metric that settings name for these prompts: `auto` by what answers they have.
+
+    Without prompts that is not known: an empty text.
+    """
     named = str(params.get("metric") or "auto")
-    if named != "auto":
-        return named
-    if prompts and all(p.answers and p.wrongs for p in prompts):
+    if named != "auto" or not prompts:
+        return named if named != "auto" else ""
+    if all(p.answers and p.wrongs for p in prompts):
         return "logit_diff"
-    return "logprob" if prompts and all(p.answers for p in prompts) else "kl"
+    return "logprob" if all(p.answers for p in prompts) else "kl"
 
 
 def sweeps_factor(params: Mapping[str, Any]) -> bool:
@@ -152,10 +157,7 @@ def effect_maps(sweep: Sweep) -> tuple[Matrix, ...]:
     """Return the map of the effect, and beside it that of the random control, on one scale."""
     amount = sweep.metric == "kl"
     shown = [sweep.effect, *([] if sweep.control_effect is None else [sweep.control_effect])]
-    if amount:
-        scale = (0.0, _most(shown) or 1.0)
-    else:
-        scale = centred_limits(*shown)
+    scale = (0.0, _most(shown) or 1.0) if amount else centred_limits(*shown)
     changes = math.isfinite(sweep.base) and not amount
     name = f"change of {sweep.metric_words}" if changes else sweep.metric_words
     return _maps(sweep, shown, scale, ("Effect", name), "{:.3f}" if amount else "{:+.3f}")
@@ -297,9 +299,7 @@ def cells_ranking(sweep: Sweep) -> Ranking:
                 muted=True,
                 tooltip="The effect of a random vector of equal length",
             ),
-            Column(
-                "control loss", "number", "Its loss", format=number, priority=2, muted=True
-            ),
+            Column("control loss", "number", "Its loss", format=number, priority=2, muted=True),
         ]
     rows = []
     for cell in known[:_MOST_LISTED]:
@@ -364,6 +364,17 @@ def cell_settings(params: Mapping[str, Any], sweep: Sweep, cell: Cell) -> dict[s
     elsewhere = {"elsewhere": True} if away and params.get("elsewhere") else {}
     asked = {"sweep_layers": "", "sweep_coefs": (), "scan": False, "preset": "none", "begin": ()}
     return {"layer": sweep.layers[cell[0]], **strength, **asked, **elsewhere}
+
+
+def made_with(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a result was made with, by the names of fields; none if unknown."""
+    fields = SteerParams.own_fields()
+    known = {name: value for name, value in params.items() if name in SteerParams.stored_fields()}
+    try:
+        made = SteerParams.model_validate(known)
+    except ValidationError:
+        return {}
+    return {name: getattr(made, name) for name in fields}
 
 
 def offered_coefs(params: Mapping[str, Any]) -> tuple[float, ...]:
