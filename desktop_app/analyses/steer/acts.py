@@ -249,12 +249,10 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     rows = []
     for place, act in enumerate(acts):
         wrong = trouble(act, model)
-        layer = "its vector’s" if act.layer is None else f"L{act.layer}".replace("-", MINUS)
-        site = SITES[act.site].replace("residual stream", "stream")
         values = (
             place + 1,
             OPS[act.op],
-            f"{layer} {site}",
+            _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
             "incomplete" if wrong else "",
@@ -262,6 +260,23 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
         tip = f"{sentence(act)}.\n{wrong}".strip()
         rows.append(Row(place, values, tip, emphasis="bad" if wrong else ""))
     return Ranking(columns, tuple(rows))
+
+
+_SHORT = {
+    "resid_pre": "stream before",
+    "resid_mid": "stream mid-block",
+    "resid_post": "stream after",
+    "attn_out": "attention",
+    "mlp_out": "MLP",
+    "head_z": "heads",
+}
+
+
+def _short_where(act: Intervention) -> str:
+    if act.op == "ablate_heads":
+        return dotted_name(act.heads)
+    layer = "its vector’s" if act.layer is None else f"L{act.layer}".replace("-", MINUS)
+    return f"{layer} · {_SHORT[act.site]}"
 
 
 # The form of one.

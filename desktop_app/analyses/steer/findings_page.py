@@ -99,8 +99,8 @@ class FindingsPage(SteerPage):
             "findings_offer": self.offer.read(),
         }
 
-    def run_changes(self) -> dict[str, object] | None:
-        """Return what a run adds to the settings while this page is in sight."""
+    @override
+    def run_changes(self) -> dict[str, object]:
         return {"preset": "equivalence"}
 
     def _show(self, cards: Sequence[Card]) -> None:

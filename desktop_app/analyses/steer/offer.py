@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.words import plain_tip
+
+_TITLE = 21
 
 
 class Offer(QWidget):
@@ -28,10 +30,10 @@ class Offer(QWidget):
         self._words = label(words, "muted", wrap=True)
         self.button = QPushButton(button)
         bind_icon(self.button, "run")
-        low = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
-        line = row_in(
-            None, *((part, 0) for part in beside), (self.button, 0, low), None, spacing=12
-        )
+        # Beside fields the button stands beside their controls, not their titles.
+        above = _TITLE if beside else 0
+        place = column_in(None, above, self.button, None, spacing=0)
+        line = row_in(None, *((part, 0) for part in beside), place, None, spacing=12)
         column_in(self, self._words, line, spacing=6)
         self.button.clicked.connect(self.wanted)
 

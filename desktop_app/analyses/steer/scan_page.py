@@ -77,9 +77,10 @@ class ScanPage(SteerPage):
     def show_result(self, result: Result, prompt: int) -> None:
         same = self._result is result and self._prompt == prompt
         self._result, self._prompt = result, prompt
+        scan = data_of.scan_of(result, prompt)
         if not same:
-            self._position = None
-        self._show(data_of.scan_of(result, prompt))
+            self._position = None if scan is None else data_of.strongest(scan)
+        self._show(scan)
         if self._scan is None and data_of.has_scan(result.data):
             self.offer.say(_NOT_HERE)
         else:
@@ -110,9 +111,9 @@ class ScanPage(SteerPage):
             "scan_offer": self.offer.read(),
         }
 
-    def run_changes(self) -> dict[str, object] | None:
-        """Return what a run adds to the settings while this page is in sight; None: nothing yet."""
-        return {"scan": True} if self.offer.button.isEnabled() else None
+    @override
+    def run_changes(self) -> dict[str, object]:
+        return {"scan": True} if self.offer.button.isEnabled() else {}
 
     def _show(self, scan: Scan | None) -> None:
         self._scan = scan
@@ -160,5 +161,5 @@ class ScanPage(SteerPage):
             self._show_position()
 
     def _on_wanted(self) -> None:
-        if (changes := self.run_changes()) is not None:
+        if changes := self.run_changes():
             self.run_wanted.emit(changes)

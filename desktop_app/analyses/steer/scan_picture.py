@@ -89,6 +89,12 @@ def headline(scan: Scan) -> str:
     return f"{said}."
 
 
+def strongest(scan: Scan) -> int | None:
+    """Return the position where steering changes a logit most; None where nothing is known."""
+    known = np.where(np.isfinite(scan.difference), scan.difference, -1.0)
+    return int(known.argmax()) if known.size and known.max() >= 0 else None
+
+
 def positions_words(places: Sequence[int], most: int = 8) -> str:
     """Write positions as a person would: `0 to 3, 7`."""
     runs: list[list[int]] = []
@@ -115,7 +121,7 @@ def scan_ranking(scan: Scan) -> Ranking:
     columns = (
         Column("position", "number", "", muted=True),
         Column("token", "token", "Token"),
-        Column("text", "mark", "Text"),
+        Column("text", "mark", "Text", tooltip="Whether the text that is said changes"),
         Column(
             "difference",
             "number",
@@ -128,10 +134,10 @@ def scan_ranking(scan: Scan) -> Ranking:
     rows = []
     for place, text in enumerate(scan.texts):
         one = scan.changed[place]
-        mark = "–" if one is None else "changes" if one else "same"
+        mark = "–" if one is None else "changes" if one else ""
         said = display_text(scan.said[place])
         value = float(scan.difference[place])
-        values = (place, text, mark, value if math.isfinite(value) else None, said)
+        values = (place, display_text(text), mark, value if math.isfinite(value) else None, said)
         rows.append(
             Row(place, values, position_sentence(scan, place), emphasis="good" if one else "")
         )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import AfterValidator
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.steer import sweep_picture as data_of
 from desktop_app.analyses.steer.offer import Offer
 from desktop_app.analyses.steer.page import SteerPage
+from desktop_app.analyses.steer.spec import MAX_COEFS
 from desktop_app.contract.grammar import SomeLayersText
 from desktop_app.contract.params import Frozen, setting
 from desktop_app.pictures.ranking import Ranking
+from desktop_app.pictures.words import MINUS
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, panel
 from desktop_app.views.reflow import Reflow
@@ -23,7 +27,7 @@ from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.analyses.steer.sweep_picture import Sweep
@@ -43,14 +47,48 @@ _CHOOSE = "Click a cell for what is said there, double-click to steer like that.
 _LEAST_MAPS, _LEAST_BELOW, _MAP = 250, 210, 230
 
 
+def read_coefs(text: str) -> tuple[float, ...]:
+    """Return the numbers that a text lists.
+
+    Raises:
+        ValueError: One is no finite number, or there are none or too many.
+    """
+    pieces = [piece.strip() for piece in text.replace(MINUS, "-").split(",") if piece.strip()]
+    found = []
+    for piece in pieces:
+        try:
+            value = float(piece)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ValueError(f"“{piece[:20]}” is no number: write a list such as -4, 0, 4")
+        found.append(value)
+    if not found:
+        raise ValueError("nothing is written: write a list such as -4, 0, 4")
+    if len(found) > MAX_COEFS:
+        raise ValueError(f"{len(found):,} are more than the {MAX_COEFS:,} that one sweep takes")
+    return tuple(found)
+
+
+def write_coefs(coefs: Sequence[float]) -> str:
+    """Write coefficients as a form shows them."""
+    return ", ".join(data_of.coef_words(coef) for coef in coefs)
+
+
+CoefsText = Annotated[str, AfterValidator(lambda text: write_coefs(read_coefs(text)))]
+
+
 class SweepForm(Frozen):
     """What is swept."""
 
-    sweep_layers: SomeLayersText = setting(
+    layers: SomeLayersText = setting(
         ":", "Layers", "Layers at which it is tried in turn: 0:30, or : for all.", spelling="layers"
     )
-    sweep_coefs: tuple[float, ...] = setting(
-        (), "Coefficients", "What the vector is multiplied by in turn: −4, 0, 4.", max_length=1_000
+    coefs: CoefsText = setting(
+        "0",
+        "Coefficients",
+        "What the vector, or the activation, is multiplied by in turn: -4, 0, 4.",
+        wide=True,
     )
 
 
@@ -159,9 +197,8 @@ class SweepPage(SteerPage):
             return  # the user has written another one
         else:
             layers, coefs = ":", ()
-        self._offered = SweepForm(
-            sweep_layers=layers, sweep_coefs=coefs or data_of.offered_coefs(told)
-        )
+        tried = coefs or data_of.offered_coefs(told)
+        self._offered = SweepForm(layers=layers, coefs=write_coefs(tried))
         if self.form.try_value() != self._offered:
             self.form.set_value(self._offered)
 
@@ -194,12 +231,12 @@ class SweepPage(SteerPage):
             **self.pane.read(),
         }
 
-    def run_changes(self) -> dict[str, object] | None:
-        """Return what a run adds to the settings while this page is in sight; None: nothing yet."""
+    @override
+    def run_changes(self) -> dict[str, object]:
         form = self.form.try_value()
-        if form is None or self._params is None or not self.offer.button.isEnabled():
-            return None
-        return {"sweep_layers": form.sweep_layers or ":", "sweep_coefs": form.sweep_coefs}
+        if form is None or not self.offer.button.isEnabled():
+            return {}
+        return {"sweep_layers": form.layers or ":", "sweep_coefs": read_coefs(form.coefs)}
 
     # Within.
 
@@ -268,8 +305,7 @@ class SweepPage(SteerPage):
         _light(self.effect, row, column)
 
     def _on_wanted(self) -> None:
-        changes = self.run_changes()
-        if changes is not None:
+        if changes := self.run_changes():
             self.run_wanted.emit(changes)
 
 

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from desktop_app.contract.spec import Intent
 
 _FIRST: tuple[type[SteerPage], ...] = (TextsPage, TimelinePage)
-_ANEW: dict[str, object] = {"begin": ()}
+# What one run is asked for and no other, whatever the form was left with.
+_ANEW: dict[str, object] = {
+    "begin": (),
+    "sweep_layers": "",
+    "sweep_coefs": (),
+    "scan": False,
+    "preset": "none",
+    "out_vector": "",
+}
+_SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
 
 
@@ -39,7 +48,7 @@ class SteerView(AnalysisView):
 
     @override
     def build_content(self, content: QWidget) -> None:
-        self._goes_on = False
+        self._asked = False
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
         column_in(content, (self.pages, 1))
@@ -59,6 +68,14 @@ class SteerView(AnalysisView):
         self._tell_params()
         for page in self._all:
             page.show_result(result, self.prompt_of(result))
+
+    @override
+    def draw_new(self, result: Result) -> None:
+        """Draw a result that has come, and turn to the page of what it was asked for."""
+        self.draw_result(result)
+        there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
+        if (page := next(there, "")) in {page.name for page in self._all}:
+            self.pages.turn_to(page)
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -109,20 +126,24 @@ class SteerView(AnalysisView):
 
     @override
     def request_run(self) -> None:
-        """Run the form; tokens that a text begins with go along only where it is gone on with."""
+        """Run the form; of what one run alone is asked for, what the page in sight adds."""
         params = self.try_params()
-        if isinstance(params, SteerParams) and params.begin and not self._goes_on:
-            self.set_params(params.model_copy(update=_ANEW))
+        if isinstance(params, SteerParams) and not self._asked:
+            page = next(page for page in self._all if page.name == self.pages.page())
+            update = {**_ANEW, **page.run_changes()}
+            if any(getattr(params, name) != value for name, value in update.items()):
+                self.set_params(params.model_copy(update=update))
         super().request_run()
 
     def _on_run_wanted(self, changes: dict[str, object]) -> None:
         """Run with other settings; texts that are gone on with must be those on screen."""
-        self._goes_on = bool(changes.get("begin"))
-        if self._goes_on and (self._difference.model or self._difference.prompts):
+        goes_on = bool(changes.get("begin"))
+        if goes_on and (self._difference.model or self._difference.prompts):
             self.message_requested.emit(_OTHER)
-        else:
-            self.run_with(**changes)
-        self._goes_on = False
+            return
+        self._asked = True
+        self.run_with(**{**_ANEW, **changes})
+        self._asked = False
 
     def _on_settings_wanted(self, changes: dict[str, object]) -> None:
         params: Params | None = self.try_params()
