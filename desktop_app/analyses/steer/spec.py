@@ -364,6 +364,8 @@ ANALYSIS = Analysis(
             "changed", _PROMPT, "The metric of the first new token, steered", "metric", telling=1
         ),
         FieldSpec("control_metric", _PROMPT, "The same under the random control", "metric"),
+        FieldSpec("said_metric", _PROMPT, "The same behind the instruction", "metric"),
+        FieldSpec("metric", (), "The metric that is watched"),
         FieldSpec("plain_loss", _PROMPT, "Mean loss of the plain continuation", "nats"),
         FieldSpec(
             "steered_loss",
@@ -372,6 +374,12 @@ ANALYSIS = Analysis(
             "nats",
         ),
         FieldSpec("control_loss", _PROMPT, "The same of the random control", "nats"),
+        FieldSpec(
+            "said_loss",
+            _PROMPT,
+            "Mean loss of the instructed continuation, behind the prompt alone",
+            "nats",
+        ),
         FieldSpec("shapes", ("prompt", "step"), "The shape of the hooked tensor", telling=-1),
         FieldSpec(
             "timeline",
@@ -379,6 +387,7 @@ ANALYSIS = Analysis(
             "Where interventions act, and where touched positions live",
             telling=-1,
         ),
+        FieldSpec("acts", ("intervention",), "What was done, and where", telling=-1),
         FieldSpec(
             "vector",
             ("intervention", "dimension"),
