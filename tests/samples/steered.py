@@ -35,13 +35,18 @@ def strip(ids, texts, logprobs, plain=None, **more):
 PLAIN = strip([10, 11, 12, 13], [" very", " good", ",", " and"], [-0.5, -0.1, -1.2, -2.4])
 SECOND = strip([20, 21, 22, 23], [" we", " are", " here", "."], [-1.5, -0.3, -0.2, -0.9])
 STEERED = strip(
-    [10, 14, 15, 16], [" very", " cold", " and", " wet"], [-0.6, -0.9, -0.2, -3.0],
+    [10, 14, 15, 16],
+    [" very", " cold", " and", " wet"],
+    [-0.6, -0.9, -0.2, -3.0],
     [-0.5, -6.5, -1.0, -12.0],
 )
 CONTROL = strip([10, 11, 12, 17], [" very", " good", ",", " so"], [-0.5, -0.2, -1.1, -1.9])
 SAID = strip(
-    [18, 19, 12, 13], [" cold", " today", ",", " and"], [-0.2, -0.7, -1.0, -2.2],
-    prompt="Say that it is cold.\n1 2 3 4 ", prompt_ids=[1, 2, 3],
+    [18, 19, 12, 13],
+    [" cold", " today", ",", " and"],
+    [-0.2, -0.7, -1.0, -2.2],
+    prompt="Say that it is cold.\n1 2 3 4 ",
+    prompt_ids=[1, 2, 3],
 )
 
 
@@ -55,9 +60,7 @@ def steer_result(**changes):
     """Return plain, steered, control and said after two prompts, zeroing at the first's end."""
     steps, lengths = 4, [len(p.tokens) for p in PROMPTS]
     acts = [("-1", "prompt")]
-    shapes = tuple(
-        [[1, n if step == 0 else 1, 8] for step in range(steps)] for n in lengths
-    )
+    shapes = tuple([[1, n if step == 0 else 1, 8] for step in range(steps)] for n in lengths)
     data = {
         "plain": (PLAIN, SECOND),
         "steered": (STEERED, SECOND),

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
 
 from desktop_app.analyses.steer import acts as data_of
+from desktop_app.analyses.steer import vectors
 from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.pictures.words import clipped, plural
 from desktop_app.support.errors import LensbenchError
@@ -22,15 +23,20 @@ from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from PySide6.QtWidgets import QMenu
 
+    from desktop_app.analyses.steer.vectors import Known
     from desktop_app.contract.result import ModelInfo
     from desktop_app.contract.steering import Intervention, Op
 
 _SETS = {"from_texts": "From", "to_texts": "To"}
 _NO_LABELS = "Give prompts of the table a label each, then a label's prompts are one click away"
+_NO_VECTORS = (
+    "Make one from two sets of texts and save it, or take a probe's direction: it is found here "
+    "from then on"
+)
 _FILES = "Prompts (*.txt *.csv *.jsonl);;All files (*)"
 _LONG = 40
 
@@ -52,8 +58,8 @@ class ActForm(QWidget):
         super().__init__()
         self._act: Intervention | None = None
         self._model: ModelInfo | None = None
+        self._elsewhere = False
         self._labelled: Mapping[str, tuple[str, ...]] = {}
-        self._vectors: Sequence[tuple[str, str]] = ()
         self.form: ParamsForm | None = None
         self.op = QComboBox()
         self.op.setAccessibleName("What is done")
@@ -132,25 +138,20 @@ class ActForm(QWidget):
         """Take note of the prompt table's texts by their label."""
         self._labelled = labelled
 
-    def take_vectors(self, vectors: Sequence[tuple[str, str]]) -> None:
-        """Take note of files of vectors that fit: what each is called, and where it lies."""
-        self._vectors = tuple(vectors)
-        if self._act is not None:
-            self._show_tools(self._act)
-
-    def let_save(self, why_not: str) -> None:
-        """Let the vector be saved, or say why it cannot be."""
-        self.tools["save"].setEnabled(not why_not)
-        tip = why_not or "Save the vector of the result on screen as a file"
-        self.tools["save"].setToolTip(plain_tip(tip))
-
     def trouble(self) -> str:
         """Return what is wrong with what the form says; empty where nothing is."""
         if self._act is None:
             return ""
         if self.form is not None and self.form.try_value() is None:
             return "A field of the intervention needs attention."
-        return data_of.trouble(self._act, self._model)
+        missing = data_of.trouble(self._act, self._model)
+        return missing or vectors.misfit(self._act, self._model, elsewhere=self._elsewhere)
+
+    def let_elsewhere(self, elsewhere: bool) -> None:
+        """Say whether vectors may act at another place than they were made at."""
+        if elsewhere != self._elsewhere:
+            self._elsewhere = elsewhere
+            self._show_trouble()
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
@@ -177,12 +178,12 @@ class ActForm(QWidget):
         sets = act.op == "difference"
         shown = {
             "texts": act.op == "add",
-            "known": filed and bool(self._vectors),
+            "known": filed,
             "feature": filed,
             "from_texts": sets,
             "to_texts": sets,
             "swap": sets,
-            "save": sets or filed,
+            "save": sets,
         }
         for name, button in self.tools.items():
             button.setVisible(shown[name])
@@ -226,11 +227,24 @@ class ActForm(QWidget):
 
     def _on_known(self) -> None:
         menu = new_menu(self)
-        for name, path in self._vectors:
-            entry = menu.addAction(plain_on_button(clipped(name, 80)))
-            entry.setToolTip(plain_tip(path))
-            entry.triggered.connect(partial(self._fill, "file", path))
+        menu.setToolTipsVisible(True)
+        found = vectors.kept(self._model)
+        for one in found:
+            entry = menu.addAction(plain_on_button(one.title))
+            entry.setToolTip(plain_tip(one.tip))
+            entry.triggered.connect(partial(self._take, one))
+        if not found:
+            entry = menu.addAction("No vector of this model was saved yet")
+            entry.setEnabled(False)
+            entry.setToolTip(_NO_VECTORS)
         self._open(menu, "known")
+
+    def _take(self, one: Known, *_clicked: object) -> None:
+        """Take a vector, and act where it was made."""
+        if self._act is not None:
+            act = self._act.model_copy(update={"file": one.file, **one.place})
+            self.show_act(act, self._model)
+            self.edited.emit(act)
 
     def _on_feature(self) -> None:
         dialog = FeatureDialog(self)

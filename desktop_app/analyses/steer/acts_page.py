@@ -5,19 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from desktop_app.analyses.steer import acts as data_of
 from desktop_app.analyses.steer.act_form import ActForm
+from desktop_app.analyses.steer.made import made_params
+from desktop_app.analyses.steer.options import SharedForm, shared_of
+from desktop_app.analyses.steer.options import settings_of as shared_settings
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_INTERVENTIONS
+from desktop_app.analyses.steer.vectors import proposed, save, vector_of
+from desktop_app.support.errors import BadInputError
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 
 if TYPE_CHECKING:
@@ -40,11 +46,16 @@ class ActsPage(SteerPage):
     """A list of interventions and the form of the chosen one; what is edited goes to the settings.
 
     Only the settings hold what is run: the list shows what they say.
+
+    Signals:
+        texts_wanted: (name of a setting, its source): it is to be filled from elsewhere.
     """
 
     name = "acts"
     title = "Interventions"
     draws_alone = True
+
+    texts_wanted = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +64,7 @@ class ActsPage(SteerPage):
         self._chosen: int | None = None
         self._model: ModelInfo | None = None
         self._result: Result | None = None
+        self._made: SteerParams | None = None
         self._summary = label("", "", wrap=True)
         self.list = RankingList("Interventions")
         self.list.set_empty_text(_NONE)
@@ -64,7 +76,9 @@ class ActsPage(SteerPage):
         left.setMinimumWidth(300)
         right = panel(self.form)
         split = Reflow((left, 2, 380, 210), (right, 3, 520, 240))
-        column_in(self, panel(self._summary), (split, 1), spacing=8)
+        self.shared = ParamsForm(SharedForm)
+        self.shared.setAccessibleName("Settings that all interventions share")
+        column_in(self, panel(self._summary), (split, 1), panel(self.shared), spacing=8)
         self._connect()
         self._show()
 
@@ -89,6 +103,9 @@ class ActsPage(SteerPage):
         self.list.row_selected.connect(self._on_row)
         self.form.edited.connect(self._on_edited)
         self.form.said.connect(self.message)
+        self.form.save_wanted.connect(self._on_save)
+        self.shared.changed.connect(self._on_shared)
+        self.shared.texts_wanted.connect(self.texts_wanted)
 
     # What it is told.
 
@@ -98,6 +115,10 @@ class ActsPage(SteerPage):
         if params is None:
             self._show()
             return
+        shared = shared_of(params)
+        if self.shared.try_value() != shared:
+            self.shared.set_value(shared)
+        self.form.let_elsewhere(params.elsewhere)
         acts = data_of.acts_of(params)
         if acts != self._acts:
             self._acts = acts
@@ -108,11 +129,12 @@ class ActsPage(SteerPage):
     @override
     def show_result(self, result: Result, prompt: int) -> None:
         self._result, self._model = result, result.model
+        self._made = made_params(result.params)
         self._show()
 
     @override
     def forget(self) -> None:
-        self._result = None
+        self._result = self._made = None
         self._show()
 
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
@@ -210,6 +232,44 @@ class ActsPage(SteerPage):
             acts = list(self._acts)
             acts[self._chosen] = act
             self._give(acts, self._chosen)
+
+    def _on_shared(self) -> None:
+        value = self.shared.try_value()
+        if value is not None and self._params is not None:
+            self.settings_wanted.emit(shared_settings(value))
+
+    # Saving.
+
+    def _on_save(self) -> None:
+        """Save the vector of the chosen difference: that of the result, else that of a run."""
+        act = None if self._chosen is None else self._acts[self._chosen]
+        if act is None or self._model is None:
+            self.message.emit("Run once: the vector is made of the model's activations.")
+            return
+        if wrong := data_of.trouble(act, self._model):
+            self.message.emit(wrong)
+            return
+        name = QFileDialog.getSaveFileName(self, "Save the vector", str(proposed(self._model, act)))
+        if not name[0]:
+            return
+        values = vector_of(self._result, self._made, act)
+        if values is None:
+            self._save_by_run(act, name[0])
+            return
+        try:
+            path = save(name[0], values, self._model, act)
+        except (BadInputError, OSError) as error:
+            self.message.emit(str(error))
+            return
+        self.message.emit(f"The vector is saved in “{path.name}”.")
+
+    def _save_by_run(self, act: Intervention, path: str) -> None:
+        first = next((one for one in self._acts if one.op == "difference"), None)
+        if act is not first:
+            self.message.emit("Run these interventions once, then the vector can be saved.")
+            return
+        self.message.emit("The vector is made and saved with this run.")
+        self.run_wanted.emit({"out_vector": path})
 
 
 def _lower(text: str) -> str:

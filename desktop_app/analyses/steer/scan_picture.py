@@ -84,8 +84,7 @@ def headline(scan: Scan) -> str:
     if matter:
         said += f": {positions_words(matter)}"
     if exact:
-        every = "no logit at any step" if len(exact) < len(tried) else "no logit anywhere"
-        said += f". At {positions_words(exact)} it changes {every}: nobody reads them there"
+        said += f". At {positions_words(exact)} it changes no logit at any step, bit for bit"
     return f"{said}."
 
 
@@ -127,7 +126,7 @@ def scan_ranking(scan: Scan) -> Ranking:
             "number",
             "Logits",
             format=difference_words,
-            tooltip="The largest change of a logit over all steps",
+            tooltip="The largest change of a logit over the steps before which both texts agree",
         ),
         Column("said", "mono", "What is said then", width="stretch", least=120),
     )
@@ -212,5 +211,8 @@ def _steps(first: int, last: int, count: int) -> str:
 
 
 def partial_words(data: Mapping[str, Any]) -> str:
-    """Say how many prompts have been scanned so far."""
-    return f"{plural(len(data.get('scan') or ()), 'prompt')} scanned so far."
+    """Say how many positions have been scanned so far."""
+    rows = data.get("scan")
+    places = [one for row in (() if rows is None else rows) for one in row]
+    known = sum(one is not None for one in places)
+    return f"{known:,} of {plural(len(places), 'position')} scanned so far."

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.steer import sweep_picture as data_of
+from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.offer import Offer
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_COEFS
@@ -293,7 +294,7 @@ class SweepPage(SteerPage):
         if result is None:
             self.message.emit("The sweep goes on: its cells can be steered when it has ended.")
             return
-        changes = data_of.made_with(result.params)
+        changes = made_with(result.params)
         changes |= data_of.cell_settings(result.params, sweep, cell)
         self.turn_wanted.emit("texts")
         self.run_wanted.emit(changes)

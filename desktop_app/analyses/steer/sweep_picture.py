@@ -13,9 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -142,7 +140,7 @@ def sweep_of(
     return Sweep(
         tuple(int(layer) for layer in layers),
         tuple(float(coef) for coef in coefs),
-        metric_of(params, prompts),
+        str(data.get("metric") or metric_of(params, prompts)),
         sweeps_factor(params),
         _mean(data.get("base")),
         _mean(data.get("plain_loss")),
@@ -231,9 +229,8 @@ def cell_sentence(sweep: Sweep, cell: Cell) -> str:
     if not math.isfinite(value):
         return "This cell has not been computed."
     signed = sweep.metric != "kl"
-    what = f"{sweep.metric_words} {number(value, sign=signed)}"
-    if signed and math.isfinite(sweep.base):
-        what = f"{sweep.metric_words} changes by {number(value, sign=True)}"
+    changes = " changes by" if signed and math.isfinite(sweep.base) else ""
+    what = f"The {sweep.metric_words}{changes} {number(value, sign=signed)}"
     plain = f" (unsteered {number(sweep.plain_loss)})" if math.isfinite(sweep.plain_loss) else ""
     said = f"{what}; the text's loss is {number(loss)} nats{plain}."
     control = sweep.control_effect
@@ -254,11 +251,8 @@ def headline(sweep: Sweep) -> str:
     best = strongest(sweep)
     if best is None:
         return f"{count}."
-    return f"{count}. Largest change at {_lower(sweep.name(best))}: {cell_sentence(sweep, best)}"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    value = number(float(sweep.effect[best]), sign=sweep.metric != "kl")
+    return f"{count}. Largest change: {sweep.name(best).lower()}, {sweep.metric_words} {value}."
 
 
 def strongest(sweep: Sweep) -> Cell | None:
@@ -278,7 +272,7 @@ def cells_ranking(sweep: Sweep) -> Ranking:
     there = control is not None and sweep.control_loss is not None
     columns = [
         Column("layer", "name", "Layer"),
-        Column("coefficient", "number", sweep.way, format=coef_words),
+        Column("coefficient", "number", "×", format=coef_words, tooltip=sweep.way),
         Column(
             "effect",
             "number",
@@ -364,17 +358,6 @@ def cell_settings(params: Mapping[str, Any], sweep: Sweep, cell: Cell) -> dict[s
     elsewhere = {"elsewhere": True} if away and params.get("elsewhere") else {}
     asked = {"sweep_layers": "", "sweep_coefs": (), "scan": False, "preset": "none", "begin": ()}
     return {"layer": sweep.layers[cell[0]], **strength, **asked, **elsewhere}
-
-
-def made_with(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a result was made with, by the names of fields; none if unknown."""
-    fields = SteerParams.own_fields()
-    known = {name: value for name, value in params.items() if name in SteerParams.stored_fields()}
-    try:
-        made = SteerParams.model_validate(known)
-    except ValidationError:
-        return {}
-    return {name: getattr(made, name) for name in fields}
 
 
 def offered_coefs(params: Mapping[str, Any]) -> tuple[float, ...]:
