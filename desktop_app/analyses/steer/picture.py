@@ -70,9 +70,14 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     if plain is None:
         return ""
     if not parts:
-        return f"Plain generation: {_length(plain)}{_loss_words(plain)}"
-    said = [_parting_words(NAMES[run], plain, by_run[run], at) for run, at in parts.items()]
-    return f"{'; '.join(said)}."
+        return f"{_length(plain)}{_loss_words(plain)}"
+    first, *rest = parts
+    said = [_parting_words(NAMES[first], plain, by_run[first], parts[first])]
+    for run in rest:
+        at = parts[run]
+        where = "says what plain says" if at is None else f"parts at step {at}"
+        said.append(f"{NAMES[run].lower()} {where}")
+    return ", ".join(said)
 
 
 def _length(one: Continuation) -> str:

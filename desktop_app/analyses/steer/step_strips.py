@@ -29,7 +29,7 @@ from desktop_app.analyses.steer.strip_layout import (
     Band,
     StripLayout,
 )
-from desktop_app.analyses.steer.strip_words import token_tip
+from desktop_app.analyses.steer.strip_words import run_tip, token_tip
 from desktop_app.analyses.steer.tints import Tint
 from desktop_app.pictures.words import number, plural
 from desktop_app.support.guard import override
@@ -196,7 +196,7 @@ class StepStrips(PaintedArea):
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             place = self._place_at(event.pos())
-            text = "" if place is None else self._tip(place)
+            text = self._name_tip(event.pos()) if place is None else self._tip(place)
             QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport())
             return True
         return super().viewportEvent(event)
@@ -215,6 +215,12 @@ class StepStrips(PaintedArea):
     def _tip(self, place: Place) -> str:
         one = self._told[place[0]]
         return token_tip(one, place[1], self._partings.get(one.run))
+
+    def _name_tip(self, point: QPoint) -> str:
+        """Return what is said of a run where its name stands."""
+        at = point + self._offset()
+        row = self._layout.row_at(at.y()) if at.x() < GUTTER else None
+        return "" if row is None else run_tip(self._told[row])
 
     def _describe(self) -> None:
         if not self._told:

@@ -70,6 +70,14 @@ class StripLayout:
         top = self.row_top(self.band_of(step), row)
         return QRect(self._lefts[step], top, self._widths[step], BOX)
 
+    def row_at(self, y: int) -> int | None:
+        """Return the row at a height, or None."""
+        for band in self.visible(y, y):
+            row = (y - band.top - TOP) // (BOX + NUMBER + ROW_GAP)
+            if y >= band.top + TOP and row < self.rows:
+                return row
+        return None
+
     def place_at(self, x: int, y: int) -> tuple[int, int] | None:
         """Return row and step of the token at a point, its number included, or None."""
         for band in self.visible(y, y):

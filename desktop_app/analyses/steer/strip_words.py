@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from desktop_app.analyses.steer.said import NAMES
+from desktop_app.analyses.steer.said import NAMES, TOLD
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import number, probability
@@ -22,6 +22,16 @@ _COLUMNS = (
 )
 
 
+def run_tip(one: Continuation) -> str:
+    """Say what a run is, and how fluent it is."""
+    lines = [f"{NAMES[one.run]}: {TOLD[one.run]}."]
+    if math.isfinite(one.loss):
+        lines.append(f"Mean loss under the plain model {number(one.loss)} nats: its fluency.")
+    if one.ended:
+        lines.append("It ended with an end-of-text token.")
+    return "\n".join(lines)
+
+
 def token_title(one: Continuation, step: int) -> str:
     """Name a token: whose it is, at which step."""
     return f"{NAMES[one.run]} · step {step} · “{one.tokens[step].label}”"
@@ -32,16 +42,16 @@ def token_facts(one: Continuation, step: int, parting: int | None) -> list[str]:
     token = one.tokens[step]
     lines = [f"id {token.id} · piece {token.piece!r} · text {token.text!r}"]
     if math.isfinite(token.logprob):
-        lines.append(f"log-probability {_with_probability(token.logprob)} in its own run")
+        lines.append(f"log-probability {_with_probability(token.logprob)}")
     if one.run != "plain" and math.isfinite(token.plain_logprob):
         told = _with_probability(token.plain_logprob)
-        lines.append(f"log-probability {told} under the plain model, after the same text")
+        lines.append(f"under the plain model {told}")
     if math.isfinite(token.reading):
         lines.append(f"reading along the direction {number(token.reading, sign=True)}")
     if token.given:
-        lines.append("The text was made to begin with this token.")
+        lines.append("Given, not chosen by the model.")
     if parting == step:
-        lines.append("The first token where this text parts from the plain one.")
+        lines.append("Here this text parts from the plain one.")
     return lines
 
 

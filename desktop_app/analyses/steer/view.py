@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.page import SteerPage
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
 
 _FIRST: tuple[type[SteerPage], ...] = (TextsPage, TimelinePage)
@@ -62,6 +62,11 @@ class SteerView(AnalysisView):
         self.settings_changed.connect(self._tell_params)
 
     # Drawing.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # A badge says it of the prompt that is shown.
+        return tuple(notice for notice in result.warnings if notice.code != "no_effect")
 
     @override
     def draw_result(self, result: Result) -> None:
