@@ -18,11 +18,12 @@ from desktop_app.analyses.steer.control import controlled
 from desktop_app.contract.steering import held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.noise import HALF
 from desktop_app.methods.generating import Grown, Run, at_once, grow
 from desktop_app.support.errors import MemoryExhaustedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from desktop_app.engine.model import HookFn, LoadedModel, Site
     from desktop_app.methods.generating import Growing
@@ -168,12 +169,42 @@ def pairs(
         some = both[len(whole) : len(whole) + rows]
         told = partial(_told, on_step, whole, (len(some), len(both)))
         try:
-            whole += _Compared(bench, prompt, some, told).run(layers)
+            found = _Compared(bench, prompt, some, told).run(layers)
+            whole += _settled(bench, prompt, some, found, layers) if len(some) > 1 else found
         except MemoryExhaustedError:
             if rows == 1:
                 raise
             rows //= 2
     return whole
+
+
+def _settled(
+    bench: Bench,
+    prompt: int,
+    both: Sequence[tuple[Acts, Acts]],
+    found: Sequence[Pair],
+    layers: frozenset[int],
+) -> list[Pair]:
+    """Return pairs with those run again, each alone, whose difference may be of their neighbours.
+
+    Experts gather tokens from all rows of a pass: what changes in one row may then round another's
+    otherwise. The smallest differences are tried first, up to one that stays.
+    """
+    settled = list(found)
+    small = [i for i, one in enumerate(found) if 0 < one.difference < _small(bench.model)]
+    for i in sorted(small, key=lambda i: found[i].difference):
+        (settled[i],) = _Compared(bench, prompt, both[i : i + 1], _unheard).run(layers)
+        if settled[i].difference:
+            break
+    return settled
+
+
+def _small(model: LoadedModel) -> float:
+    return 0.5 if model.info.dtype in HALF else 0.01
+
+
+def _unheard(_done: float, _step: int) -> None:
+    """Hear of a step, and do nothing."""
 
 
 def _told(
@@ -243,7 +274,8 @@ def told_by(
     shapes: list[tuple[int, ...]] = []
 
     def look(x: torch.Tensor, hook: object) -> None:
-        shapes.append(tuple(x.shape))
+        # OPT joins rows and positions to one axis around its MLP.
+        shapes.append(tuple(x.shape) if x.ndim > 2 else (1, *x.shape))
 
     run = bench.run_of([row])
     if watched is not None:
@@ -276,8 +308,3 @@ def recomputed(bench: Bench, row: Row, told: Told) -> torch.Tensor:
 
 def _layers(rows: Sequence[Row]) -> frozenset[int]:
     return frozenset(layer for acts, _prompt in rows for layer in acts.layers)
-
-
-def described(model: LoadedModel, grown: Grown) -> Mapping[str, Any]:
-    """Return what a row has said: its ids and its text."""
-    return {"ids": list(grown.ids), "text": model.tokenizer.decode(grown.ids)}
