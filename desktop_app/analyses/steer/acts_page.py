@@ -137,8 +137,8 @@ class ActsPage(SteerPage):
         self._result = self._made = None
         self._show()
 
+    @override
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
-        """Take note of the prompt table's texts by their label."""
         self.form.take_labelled(labelled)
 
     @override
@@ -150,8 +150,8 @@ class ActsPage(SteerPage):
             **self.form.read(),
         }
 
+    @override
     def trouble(self) -> str:
-        """Return why these interventions cannot be run yet; empty where they can."""
         wrong = self.form.trouble()
         if wrong and self._chosen is not None:
             return f"Intervention {self._chosen + 1}: {_lower(wrong)}"

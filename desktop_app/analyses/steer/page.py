@@ -48,6 +48,10 @@ class SteerPage(QWidget):
         """Return what Run adds to the settings while this page is in sight, such as a sweep."""
         return {}
 
+    def trouble(self) -> str:
+        """Return why nothing can be run yet, as a sentence; empty where it can."""
+        return ""
+
     @override
     def hasHeightForWidth(self) -> bool:
         return super().hasHeightForWidth() and not self.isHidden()
@@ -59,6 +63,9 @@ class SteerPage(QWidget):
         if layout is None or self.isHidden() or not layout.hasHeightForWidth():
             return -1
         return layout.totalMinimumHeightForWidth(width)
+
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        """Take note of the prompt table's texts by their label; those without one under ""."""
 
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QPushButton
+
+from desktop_app.analyses.steer.acts_page import ActsPage
 from desktop_app.analyses.steer.further import PAGES
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.texts_page import TextsPage
@@ -58,6 +61,12 @@ class SteerView(AnalysisView):
             page.turn_wanted.connect(self._on_turn_wanted)
             page.message.connect(self.message_requested)
             page.intent.connect(self.intent_raised)
+            if isinstance(page, ActsPage):
+                page.texts_wanted.connect(self.texts_wanted)
+        ways = QPushButton("Choose interventions…")
+        ways.setToolTip("What is changed, where and when, before the first run")
+        ways.clicked.connect(self._on_set_up)
+        self._empty.add_way(ways)
         self.pages.changed.connect(self._on_page_turned)
         self.settings_changed.connect(self._tell_params)
 
@@ -138,7 +147,26 @@ class SteerView(AnalysisView):
             update = {**_ANEW, **page.run_changes()}
             if any(getattr(params, name) != value for name, value in update.items()):
                 self.set_params(params.model_copy(update=update))
+        for page in self._all:
+            if params is not None and (why := page.trouble()):
+                self._on_set_up(page.name)
+                self.message_requested.emit(why)
+                return
         super().request_run()
+
+    def _on_set_up(self, page: object = None) -> None:
+        """Turn to the interventions, also before there is any result."""
+        self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._show_content(shown=True)
+
+    @override
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        for page in self._all:
+            page.take_labelled(labelled)
+
+    @override
+    def borrowing(self) -> tuple[str, ...]:
+        return (*super().borrowing(), "reference")
 
     def _on_run_wanted(self, changes: dict[str, object]) -> None:
         """Run with other settings; texts that are gone on with must be those on screen."""
