@@ -142,6 +142,10 @@ class ActsPage(SteerPage):
         self.form.take_labelled(labelled)
 
     @override
+    def offer_family(self, title: str, tip: str) -> None:
+        self.shared.offer_family(title, tip)
+
+    @override
     def read(self) -> dict[str, Any]:
         return {
             "acts": self._summary.text(),

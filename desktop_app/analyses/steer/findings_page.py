@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _OFFER = (
-    "Five experiments on the first prompt: which position matters, whether a change persists "
+    "Five experiments on each prompt, up to 8: which position matters, whether a change persists "
     "through the cache, that the last position of the prompt pass is its number at step 0, what a "
     "step past the first holds, and whether steering does anything at all."
 )

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 PASS, FAIL, OPEN = "holds", "does not hold", "not tried"
+TITLES = {
+    "which_position": "Which position matters",
+    "persistence": "A change persists through the cache",
+    "equivalence": "The last position is its number at step 0",
+    "out_of_range": "A later step holds the new token alone",
+    "differs": "Steered differs from plain",
+}
+"""What the experiments are called; others by their name in the result."""
 _MOST_CARDS, _MOST_ROWS, _MOST_COLUMNS = 40, 200, 12
 _LONG = 300
 
@@ -100,7 +108,7 @@ def _card(given: Any) -> Card:
             facts.append((title, _text(value)))
     return Card(
         key,
-        _title(key) or "Experiment",
+        TITLES.get(key) or _title(key) or "Experiment",
         None if holds is None else bool(holds),
         clipped(str(told.get("words", ""))),
         tuple(facts),

@@ -67,6 +67,9 @@ class SteerPage(QWidget):
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
 
+    def offer_family(self, title: str, tip: str) -> None:
+        """Offer the reference set of the table's family; no title: there is none."""
+
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""
 

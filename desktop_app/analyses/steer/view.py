@@ -165,6 +165,12 @@ class SteerView(AnalysisView):
             page.take_labelled(labelled)
 
     @override
+    def offer_family(self, title: str, tip: str = "") -> None:
+        super().offer_family(title, tip)
+        for page in self._all:
+            page.offer_family(title, tip)
+
+    @override
     def borrowing(self) -> tuple[str, ...]:
         return (*super().borrowing(), "reference")
 
