@@ -35,9 +35,6 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class SteerParams(Params):
     """Settings of `steer`."""
 
-    max_new_tokens: int = setting(
-        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
-    )
     layer: int | None = setting(
         None,
         "Layer",
@@ -51,15 +48,22 @@ class SteerParams(Params):
         "Which positions of a pass are changed: all, or a list; -1 is the prompt's last token at "
         "step 0 and the new token at later steps.",
     )
+    zero: bool = setting(False, "Zero", "The activation becomes 0.")
+    scale: float | None = setting(
+        None,
+        "Scale",
+        "The activation is multiplied by this.",
+        placeholder="not scaled",
+        hidden=True,
+    )
+    max_new_tokens: int = setting(
+        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
+    )
     when: WhenText = setting(
         "prompt",
         "When",
         "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
         "as 0,2 or 1: of steps.",
-    )
-    zero: bool = setting(False, "Zero", "The activation becomes 0.")
-    scale: float | None = setting(
-        None, "Scale", "The activation is multiplied by this.", placeholder="not scaled"
     )
     add: tuple[PathText, ...] = setting(
         (),
@@ -68,6 +72,7 @@ class SteerParams(Params):
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
+        hidden=True,
     )
     project_out: PathText = setting(
         "",
@@ -76,6 +81,7 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
+        hidden=True,
     )
     set_to: PathText = setting(
         "",
@@ -84,7 +90,7 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     from_texts: tuple[Readable, ...] = setting(
         (),
@@ -94,6 +100,7 @@ class SteerParams(Params):
         max_length=MAX_TEXTS,
         cli="texts",
         metavar="TEXT|FILE",
+        hidden=True,
     )
     to_texts: tuple[Readable, ...] = setting(
         (),
@@ -103,24 +110,27 @@ class SteerParams(Params):
         max_length=MAX_TEXTS,
         cli="texts",
         metavar="TEXT|FILE",
+        hidden=True,
     )
     vector_at: Literal["last", "mean"] = setting(
         "last",
         "Read texts at",
         "Where the texts of both sets are read: at their last token, or the mean over all of them.",
-        advanced=True,
+        hidden=True,
     )
     coef: tuple[Finite, ...] = setting(
         (1.0,),
         "Coefficient",
         "What the vector is multiplied by; several vectors may have one each.",
         max_length=MAX_VECTORS,
+        hidden=True,
     )
     ablate_heads: HeadsText = setting(
         "",
         "Ablate heads",
         "Heads whose output becomes its mean over the reference prompts: 5.3,16.0.",
         spelling="heads",
+        hidden=True,
     )
     also: tuple[Further, ...] = setting(
         (),
@@ -153,13 +163,15 @@ class SteerParams(Params):
         le=1,
         advanced=True,
     )
-    seed: int = setting(0, "Seed", "Of what is drawn, and of the random control.", ge=0)
+    seed: int = setting(
+        0, "Seed", "Of what is drawn, and of the random control.", ge=0, advanced=True
+    )
     cache: Literal["yes", "no"] = setting(
         "yes",
         "Cache",
         "Whether keys and values of earlier positions are kept; without, every step computes the "
         "whole text anew.",
-        advanced=True,
+        hidden=True,
     )
     ignore_eos: bool = setting(
         False,
@@ -178,7 +190,6 @@ class SteerParams(Params):
         "yes",
         "Random control",
         "Whether the same is done with a random vector of equal norm.",
-        advanced=True,
     )
     metric: Literal["auto", Metric] = setting(
         "auto",
@@ -192,17 +203,20 @@ class SteerParams(Params):
         "Sweep layers",
         "Layers at which the intervention is tried in turn: 0:30.",
         placeholder="no sweep",
-        advanced=True,
+        hidden=True,
     )
     sweep_coefs: tuple[Finite, ...] = setting(
         (),
         "Sweep coefficients",
         "Coefficients that are tried in turn: -4,-2,0,2,4.",
         max_length=MAX_COEFS,
-        advanced=True,
+        hidden=True,
     )
     scan: bool = setting(
-        False, "Scan positions", "For each prompt position: does steering it change the output?"
+        False,
+        "Scan positions",
+        "For each prompt position: does steering it change the output?",
+        hidden=True,
     )
     read_direction: PathText = setting(
         "",
@@ -211,26 +225,26 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     reference: tuple[str, ...] = setting(
         (),
         "Reference prompts",
         "Prompts over which heads' means are taken; the given prompts where none are named.",
-        advanced=True,
         cli="prompt_file",
+        hidden=True,
     )
     elsewhere: bool = setting(
         False,
         "Vector elsewhere",
         "Whether a vector may act at another layer or site than it was made at.",
-        advanced=True,
+        hidden=True,
     )
     padding: Literal["none", "left", "right"] = setting(
         "none",
         "Padding",
         "How prompts of several lengths share a pass: each length by itself, or padded.",
-        advanced=True,
+        hidden=True,
     )
     out_vector: PathText = setting(
         "",
@@ -239,7 +253,7 @@ class SteerParams(Params):
         cli="new_path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     preset: Literal["none", "equivalence"] = setting(
         "none",
@@ -247,6 +261,7 @@ class SteerParams(Params):
         "equivalence: five experiments on where and when an intervention acts.",
         words={"none": ""},
         named={"none": ""},
+        hidden=True,
     )
     begin: tuple[BeginText, ...] = setting(
         (),
@@ -349,6 +364,8 @@ ANALYSIS = Analysis(
             "changed", _PROMPT, "The metric of the first new token, steered", "metric", telling=1
         ),
         FieldSpec("control_metric", _PROMPT, "The same under the random control", "metric"),
+        FieldSpec("said_metric", _PROMPT, "The same behind the instruction", "metric"),
+        FieldSpec("metric", (), "The metric that is watched"),
         FieldSpec("plain_loss", _PROMPT, "Mean loss of the plain continuation", "nats"),
         FieldSpec(
             "steered_loss",
@@ -357,6 +374,12 @@ ANALYSIS = Analysis(
             "nats",
         ),
         FieldSpec("control_loss", _PROMPT, "The same of the random control", "nats"),
+        FieldSpec(
+            "said_loss",
+            _PROMPT,
+            "Mean loss of the instructed continuation, behind the prompt alone",
+            "nats",
+        ),
         FieldSpec("shapes", ("prompt", "step"), "The shape of the hooked tensor", telling=-1),
         FieldSpec(
             "timeline",
@@ -364,6 +387,7 @@ ANALYSIS = Analysis(
             "Where interventions act, and where touched positions live",
             telling=-1,
         ),
+        FieldSpec("acts", ("intervention",), "What was done, and where", telling=-1),
         FieldSpec(
             "vector",
             ("intervention", "dimension"),
