@@ -280,7 +280,9 @@ class Where(Frozen):
         "all, or a list; -1 is the prompt's last token at step 0, and the new token later.",
     )
     when: WhenText = setting(
-        "prompt", "When", "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:."
+        "prompt",
+        "When",
+        "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:.",
     )
 
 

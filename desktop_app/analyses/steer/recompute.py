@@ -63,7 +63,8 @@ def recompute(study: Study, prompts: Sequence[int], kept: Kept, report: Reporter
 
         for some, logits in in_batches(study.model, len(rows), limit, work):
             for row, whole in zip(rows[some], logits, strict=True):
-                steps = torch.stack([kept.steps.pop(row)[step] for step in range(count)])
+                own = kept.steps.pop(row)
+                steps = torch.stack([own[step] for step in range(count)])
                 study.recompute[prompts[row]] = _compared(study, prompts[row], steps, whole)
 
 

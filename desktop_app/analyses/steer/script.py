@@ -38,6 +38,7 @@ def facts(result: Result, params: SteerParams) -> dict[str, Any]:
     ops = {act["op"] for act in acts}
     return {
         "acts": acts,
+        "chat": params.chat,
         "ops": ops,
         "sites": list(SITES),
         "recorded": _recorded(result, acts),

@@ -297,9 +297,7 @@ def cells_ranking(sweep: Sweep) -> Ranking:
                 muted=True,
                 tooltip="The effect of a random vector of equal length",
             ),
-            Column(
-                "control loss", "number", "Its loss", format=number, priority=2, muted=True
-            ),
+            Column("control loss", "number", "Its loss", format=number, priority=2, muted=True),
         ]
     rows = []
     for cell in known[:_MOST_LISTED]:
