@@ -311,6 +311,9 @@ def test_memory_is_told_before_it_is_taken():
     short, long = (needed_bytes(model, runs, Growing(steps)) for steps in (4, 40))
     assert 0 < short < long
     assert needed_bytes(model, runs[:1], Growing(4)) == short / 2
+    ragged = [Run(RAGGED, [0, 1, 2])]
+    left, right = (needed_bytes(model, ragged, Growing(4, padding=p)) for p in ("left", "right"))
+    assert right - left == 3 * 5 * 8 * model.info.d_vocab  # logits of five columns more
     assert grown_bytes(model, 8, 40, cached=True) > grown_bytes(model, 8, 4, cached=True)
     model.budget_bytes = 1
     try:
