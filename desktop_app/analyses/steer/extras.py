@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.equivalence import found_by
 from desktop_app.analyses.steer.scan import scanned
+from desktop_app.analyses.steer.sweep import swept
 
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
@@ -25,6 +26,7 @@ Extra = tuple[Callable[["SteerParams"], bool], float, Callable[["Study", "Report
 them), and what makes it."""
 
 EXTRAS: tuple[Extra, ...] = (
+    (lambda params: bool(params.sweep_layers or params.sweep_coefs), 10.0, swept),
     (lambda params: params.scan, 4.0, scanned),
     (lambda params: params.preset == "equivalence", 4.0, found_by),
 )
