@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
 
 
+def check(study: Study) -> float:
+    """Refuse what cannot be scanned, and return how many continuations it takes.
+
+    Raises:
+        BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
+    """
+    _require_reach(_bench(study), study.acts)
+    return 2.0 * sum(map(len, study.texts))
+
+
+def _bench(study: Study) -> Bench:
+    return Bench(study.model, study.texts, study.growing)
+
+
 def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
     """Return the scan of a study, `[prompt][position]`, and what is missing of it.
 
@@ -37,15 +51,13 @@ def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice
         report: Told after each step; what is there is kept where it cancels.
 
     Raises:
-        BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
         Cancelled: Nobody wants what there is.
     """
-    return scan(Bench(study.model, study.texts, study.growing), study.acts, report)
+    return scan(_bench(study), study.acts, report)
 
 
 def scan(bench: Bench, acts: Acts, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
     """Return the scan of some texts; see `scanned`."""
-    _require_reach(bench, acts)
     rows: list[list[Pair | None]] = [[None] * len(text) for text in bench.texts]
     told: list[Notice] = []
     try:
