@@ -21,7 +21,7 @@ _BLOCKS = ("model.layers", "transformer.h", "gpt_neox.layers", "model.decoder.la
 _ATTENTION = ("self_attn", "attn", "attention", "self_attention")
 _MLP = ("mlp", "block_sparse_moe", "feed_forward")
 _OUT = ("o_proj", "c_proj", "dense", "out_proj", "wo")
-_MID = ("post_attention_layernorm", "ln_2")
+_MID = ("pre_feedforward_layernorm", "post_attention_layernorm", "ln_2")
 SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z")
 
 
