@@ -126,7 +126,8 @@ class Found:
     def fields(self) -> dict[str, Any]:
         """Return the fields of the result, as far as they are known."""
         control = self.tables["accuracy_control_each"].mean(-1)
-        tables = {**self.tables, "accuracy_control": control}
+        first = {"accuracy": self.tables["accuracy"], "accuracy_control": control}
+        tables = {**first, **self.tables}
         found: dict[str, Any] = {}
         for name, table in tables.items():
             shape = (self.rows, self.positions, *table.shape[1:])
