@@ -228,20 +228,26 @@ def forgets(acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached:
 
 @dataclass(frozen=True)
 class Begin:
-    """Tokens with which a continuation begins, whatever the model would say: to go on, or to edit.
+    """What a continuation begins with, whatever the model would say: to go on, or to edit.
 
     Attributes:
         run: Which continuation.
         prompt: Of which prompt, from 0.
         ids: The tokens.
+        text: What follows them, read as their continuation; to the letter, behind a `+`.
     """
 
     run: RunName
     prompt: int
-    ids: tuple[int, ...]
+    ids: tuple[int, ...] = ()
+    text: str = ""
 
 
-_BEGIN = re.compile(r"(plain|steered|control|said):(\d{1,6}):(\d{1,9}(?:,\d{1,9}){0,9999})\Z")
+_BEGIN = re.compile(
+    r"\s*(plain|steered|control|said)\s*:\s*(\d{1,6})\s*:\s*"
+    r"((?:\d{1,9}(?:\s*,\s*\d{1,9}){0,9999})?)\s*(?:\+(.{1,10000}))?\Z",
+    re.DOTALL,
+)
 
 
 def parse_begin(text: str) -> Begin:
@@ -250,11 +256,15 @@ def parse_begin(text: str) -> Begin:
     Raises:
         ValueError: It says nothing of the kind.
     """
-    match = _BEGIN.match(re.sub(r"\s", "", text))
-    if match is None:
-        raise ValueError(f"“{text[:40]}” is not written as steered:0:216,34 (run, prompt, ids)")
+    match = _BEGIN.match(text)
+    if match is None or not (match[3] or match[4]):
+        raise ValueError(
+            f"“{text[:40]}” is not written as steered:0:216,34 (run, prompt, ids; behind them, "
+            "where wanted, + and a text)"
+        )
     run: Any = match[1]
-    return Begin(run, int(match[2]), tuple(int(i) for i in match[3].split(",")))
+    ids = tuple(int(piece) for piece in match[3].split(",") if piece.strip())
+    return Begin(run, int(match[2]), ids, match[4] or "")
 
 
 BeginText = Annotated[str, AfterValidator(lambda text: written_begin(parse_begin(text)))]
@@ -262,4 +272,5 @@ BeginText = Annotated[str, AfterValidator(lambda text: written_begin(parse_begin
 
 def written_begin(begin: Begin) -> str:
     """Return it as settings write it."""
-    return f"{begin.run}:{begin.prompt}:{','.join(map(str, begin.ids))}"
+    text = f"+{begin.text}" if begin.text else ""
+    return f"{begin.run}:{begin.prompt}:{','.join(map(str, begin.ids))}{text}"

@@ -9,21 +9,26 @@ made at an earlier step lives on in the keys and values that it led to.
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import DynamicCache
 
-from desktop_app.engine.bare import bare, is_harmless
-from desktop_app.engine.interventions import Place, make_editor
-from desktop_app.engine.model import site_hook
+from desktop_app.engine.bare import bare, is_harmless, require_open
+from desktop_app.engine.interventions import make_editor
+from desktop_app.engine.model import READ_HOOK, FastProducts, site_hook
+from desktop_app.engine.padding import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from desktop_app.engine.interventions import Edit, Members
     from desktop_app.engine.model import HookFn, LoadedModel
+    from desktop_app.engine.padding import Padding
+
+_LARGE = 64  # tokens: worth the faster products, and being asked whether to go on
 
 
 @contextmanager
@@ -33,59 +38,135 @@ def decoding(model: LoadedModel, layers: Collection[int]) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What one step's hooks see.
+
+    Attributes:
+        step: Its number; 0 reads the prompt.
+        rows: Which texts are in it, numbered as whoever planned the changes does.
+        held: Row by row the absolute positions in it, of that row's own tokens.
+        layout: Where they stand among the columns.
+    """
+
+    step: int
+    rows: tuple[int, ...]
+    held: tuple[range, ...]
+    layout: Layout
+
+    @property
+    def columns(self) -> range:
+        """The columns of the pass among those of all tokens so far, padding included."""
+        return self.layout.columns(self.step)
+
+    def column(self, index: int, position: int) -> int:
+        """Return where a position of the pass's row stands in what its hooks are given."""
+        return self.layout.column(index, position) - self.columns.start
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is done to texts, and who looks on.
+
+    Attributes:
+        planned: The changes of a row at a step, from row, step and the positions that its pass
+            holds; None: none.
+        wrap: Put around the hook of a changed place: layer, site, hook and pass to hook.
+        watch: Further hooks of a pass, called behind the changes.
+    """
+
+    planned: Callable[[int, int, range], Sequence[Edit]] | None = None
+    wrap: Callable[[tuple[int, str], HookFn, Pass], HookFn] | None = None
+    watch: Callable[[Pass], Sequence[tuple[str, HookFn]]] | None = None
+
+
 class Decoder:
-    """Some texts of one length, one step at a time.
+    """Some texts, one step at a time.
 
     Runs that are compared must be of the same shape and within one `decoding`: their unchanged
     values are then equal bit for bit.
 
     Args:
         model: The model.
-        ids: Their tokens so far `[rows, S]`.
-        planned: The changes of a pass, from its step and the positions that it holds.
+        texts: Their tokens so far; of one length, unless they are padded.
+        changes: What is done to them.
         cached: Whether keys and values are kept between steps.
-        wrap: Put around the hook of a place: layer, site and hook to hook.
+        padding: At which side shorter texts are filled up.
+        rows: The texts' numbers, as `changes` knows them; counted from 0 without.
 
     Attributes:
-        ids: The tokens so far `[rows, position]`.
         step: The number of the next step.
-        shapes: Step by step the shape of what the first changed place's hook saw.
     """
 
     def __init__(
         self,
         model: LoadedModel,
-        ids: torch.Tensor,
-        planned: Callable[[int, range], Sequence[tuple[int, Edit]]] | None = None,
+        texts: Sequence[Sequence[int]],
+        changes: Changes | None = None,
         *,
         cached: bool = True,
-        wrap: Callable[[int, str, HookFn], HookFn] | None = None,
+        padding: Padding = "none",
+        rows: Sequence[int] | None = None,
     ) -> None:
-        self.ids = ids.to(model.device)
         self.step = 0
         self._model = model
-        self._planned = planned
-        self._wrap = wrap
+        self._changes = changes or Changes()
         self._cache = DynamicCache() if cached else None
+        self._rows = tuple(range(len(texts)) if rows is None else rows)
+        self._layout = Layout(tuple(len(text) for text in texts), padding, cached=cached)
+        self._columns = model.ids(self._layout.filled(texts))
 
     @property
-    def held(self) -> range:
-        """The positions that the next pass holds."""
-        length = self.ids.shape[1]
-        return range(length - 1 if self._cache is not None and self.step else 0, length)
+    def coming(self) -> Pass:
+        """What the next step's hooks will see."""
+        return Pass(self.step, self._rows, self._layout.held(self.step), self._layout)
 
-    def advance(self) -> torch.Tensor:
-        """Make the next step and return its next-token logits `[rows, d_vocab]`, float32."""
-        held = self.held
-        members = list(self._planned(self.step, held)) if self._planned else []
-        hooks = list(_hooks(members, held, self._wrap))
-        logits = forward(self._model, self.ids[:, held.start :], hooks, self._cache)
+    def advance(self, check: Callable[[], None] | None = None) -> torch.Tensor:
+        """Make the next step and return its next-token logits `[rows, d_vocab]`, float32.
+
+        Args:
+            check: Asked before every layer of a large pass; what it raises ends the pass.
+        """
+        needed = self._layout.needed(self.step)
+        with checking(self._model, check if self._is_large else None):
+            logits = self.read(needed)
+        return self._layout.last(logits, self.step - 1).float()
+
+    def read(self, keep: int) -> torch.Tensor:
+        """Make the next step and return the logits of the last columns `[rows, keep, d_vocab]`.
+
+        With `cached=False` and a whole text this is a single full pass.
+        """
+        this = self.coming
+        hooks = list(self._hooks(this))
+        ids = self._columns[:, this.columns.start :]
+        told = self._layout.told(this.columns, ids.device)
+        logits = forward(self._model, ids, hooks, self._cache, told, keep)
         self.step += 1
-        return logits[:, -1].float()
+        return logits
+
+    @property
+    def _is_large(self) -> bool:
+        return len(self.coming.columns) * len(self._rows) >= _LARGE
 
     def take(self, tokens: torch.Tensor) -> None:
         """Put each row's next token `[rows]` behind it."""
-        self.ids = torch.cat([self.ids, tokens.to(self.ids)[:, None]], dim=1)
+        self._columns = torch.cat([self._columns, tokens.to(self._columns)[:, None]], dim=1)
+
+    def _hooks(self, this: Pass) -> Iterator[tuple[str, HookFn]]:
+        planned, wrap = self._changes.planned, self._changes.wrap
+        places: dict[tuple[int, Any], Members] = {}
+        if planned is not None:
+            for index, (row, held) in enumerate(zip(this.rows, this.held, strict=True)):
+                for edit in planned(row, this.step, held):
+                    places.setdefault((edit.layer, edit.site), []).append((index, edit))
+        for place, members in places.items():
+            editor = make_editor(*self._layout.placed(members, this.step))
+            if editor is not None:
+                hook = editor if wrap is None else wrap(place, editor, this)
+                yield site_hook(*place), hook
+        if self._changes.watch is not None:
+            yield from self._changes.watch(this)
 
 
 def forward(
@@ -93,43 +174,61 @@ def forward(
     ids: torch.Tensor,
     hooks: Sequence[tuple[str, HookFn]] = (),
     cache: Any = None,
+    told: Mapping[str, Any] | None = None,
+    keep: int = 1,
 ) -> torch.Tensor:
-    """Return the logits of a pass `[rows, position, d_vocab]`, at least of the last position.
+    """Return the logits of the last positions of a pass `[rows, keep, d_vocab]`.
 
     Within `decoding` it goes past TransformerLens, whose modules are out of the way.
+
+    Args:
+        model: The model.
+        ids: What the pass reads `[rows, position]`.
+        hooks: Names and functions, in their order.
+        cache: Keys and values so far, which it lengthens.
+        told: What the model must be told of padding; it is told what it takes.
+        keep: Of how many last positions the logits are wanted.
     """
-    if not is_harmless(model):
-        return model.run(ids, hooks, cache=cache)
-    model.forward_passes += 1
     original = model.bridge.original_model
-    kwargs: dict[str, Any] = {"use_cache": cache is not None}
+    known = inspect.signature(original.forward).parameters
+    kwargs = {name: value for name, value in (told or {}).items() if name in known}
+    if not is_harmless(model):
+        # The rest of the logits are not even made.
+        last = (READ_HOOK, lambda x, hook: x[:, -keep:])
+        return model.run(ids, [*hooks, last], cache=cache, **kwargs)[:, -keep:]
+    require_open(model, [name for name, _hook in hooks])
+    model.forward_passes += 1
+    kwargs["use_cache"] = cache is not None
     if cache is not None:
         kwargs["past_key_values"] = cache
-    if _keeps_logits(original):
-        kwargs["logits_to_keep"] = 1
+    if "logits_to_keep" in known:
+        kwargs["logits_to_keep"] = keep
     points = [(model.bridge.hook_dict[name], hook) for name, hook in hooks]
     try:
         for point, hook in points:
             point.add_hook(hook)
-        logits: torch.Tensor = original(ids.to(model.device), **kwargs).logits
+        with FastProducts() if ids.numel() >= _LARGE else nullcontext():
+            logits: torch.Tensor = original(ids.to(model.device), **kwargs).logits
     finally:
         for point, _hook in points:
             point.remove_hooks("fwd")
-    return logits
+    return logits[:, -keep:]
 
 
-def _keeps_logits(original: Any) -> bool:
-    return "logits_to_keep" in inspect.signature(original.forward).parameters
+@contextmanager
+def checking(model: LoadedModel, check: Callable[[], None] | None) -> Iterator[None]:
+    """Ask before every layer of the passes within it; what is raised there ends the pass."""
+    if check is None:
+        yield
+        return
 
+    def ask(_module: object, _args: object) -> None:
+        check()
 
-def _hooks(
-    members: Members, held: range, wrap: Callable[[int, str, HookFn], HookFn] | None
-) -> Iterator[tuple[str, HookFn]]:
-    places: dict[tuple[int, Any], Members] = {}
-    for row, edit in members:
-        places.setdefault((edit.layer, edit.site), []).append((row, edit))
-    for (layer, site), theirs in places.items():
-        editor = make_editor(theirs, Place(held.start, held.stop))
-        if editor is not None:
-            hook = editor if wrap is None else wrap(layer, site, editor)
-            yield site_hook(layer, site), hook
+    blocks = [getattr(one, "original_component", None) or one for one in model.bridge.blocks]
+    handles = [block.register_forward_pre_hook(ask) for block in blocks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

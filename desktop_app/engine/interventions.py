@@ -65,6 +65,17 @@ class Add:
 
 
 @dataclass(frozen=True, eq=False)
+class ProjectOut:
+    """What the activation has along some directions is taken away.
+
+    Attributes:
+        basis: Orthonormal directions `[k, width]`; of a head site the heads follow one another.
+    """
+
+    basis: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class FromTable:
     """The activation becomes an entry of a table that many edits share.
 
@@ -78,7 +89,7 @@ class FromTable:
     entry: int
 
 
-Value = Zero | Scale | Replace | FromRun | FromTable | Add
+Value = Zero | Scale | Replace | FromRun | FromTable | Add | ProjectOut
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,7 @@ class Variant:
 
     Attributes:
         edits: What is changed. Where several meet in one place: zero, then scale, then
-            replacements, then additions.
+            replacements, then additions, then projections.
         prompt: The row of the sweep's prompts that is run.
     """
 
@@ -146,7 +157,8 @@ class Variant:
         return min(edit.first_position for edit in self.edits)
 
 
-_KINDS = (Zero, Scale, Replace, FromRun, FromTable, Add)  # the order of writes where several meet
+# The order of writes where several meet.
+_KINDS = (Zero, Scale, Replace, FromRun, FromTable, Add, ProjectOut)
 
 Members = list[tuple[int, Edit]]
 """Row of the batch, and the edit that belongs to it."""
@@ -309,10 +321,24 @@ def _write(
         factor = torch.cat(factors).to(now)
         x[index] = now * factor.view(-1, *(1 for _ in now.shape[1:]))
         return
+    if isinstance(value, ProjectOut):
+        own = torch.split(now, [len(pick) for pick in picks])
+        parts = zip(members, own, strict=True)
+        x[index] = torch.cat([_without(edit, part) for (_row, edit), part in parts])
+        return
     new = torch.cat(
         [_spread(edit, pick, now) for (_row, edit), pick in zip(members, picks, strict=True)]
     )
     x[index] = now + new if isinstance(value, Add) else new
+
+
+def _without(edit: Edit, now: torch.Tensor) -> torch.Tensor:
+    """Return activations `[entry, ...]` without what they have along an edit's directions."""
+    if not isinstance(edit.value, ProjectOut):
+        raise TypeError(f"{type(edit.value).__name__} carries no directions")
+    basis = edit.value.basis.to(now.device, torch.float32)
+    flat = now.reshape(len(now), -1).float()
+    return (flat - flat @ basis.T @ basis).to(now).view_as(now)
 
 
 def _spread(edit: Edit, pick: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -84,6 +84,15 @@ def continuation_token(prompt: str, answer: str, encoder: Encoder) -> int | None
         return None
 
 
+def continuation_tokens(prompt: str, text: str, encoder: Encoder) -> TokenList:
+    """Return all tokens of a text as they follow its prompt's own.
+
+    Raises:
+        BadInputError: It has none.
+    """
+    return _continue(prompt, text, encoder).tokens
+
+
 def other_spelling(answer: str) -> str:
     """Return an answer without its leading space, or with one; empty where nothing is left."""
     return answer[1:] if answer.startswith(" ") else f" {answer}"

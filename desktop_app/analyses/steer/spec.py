@@ -22,7 +22,7 @@ from desktop_app.contract.steering import (
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_COEFS = 1_000
 MAX_INTERVENTIONS = 64
@@ -35,31 +35,39 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class SteerParams(Params):
     """Settings of `steer`."""
 
-    max_new_tokens: int = setting(
-        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
-    )
     layer: int | None = setting(
         None,
         "Layer",
         "The block at which the intervention acts; empty: where the vector's file says.",
         placeholder="the vector's",
     )
-    site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
+    site: SteerSite = setting(
+        "resid_post", "Site", "The place in the block at which it acts.", words={"": "{}"}
+    )
     position: PositionsText = setting(
         "-1",
         "Position",
         "Which positions of a pass are changed: all, or a list; -1 is the prompt's last token at "
         "step 0 and the new token at later steps.",
+        words={"all": "all positions", "": "position {}"},
+    )
+    zero: bool = setting(False, "Zero", "The activation becomes 0.")
+    scale: float | None = setting(
+        None,
+        "Scale",
+        "The activation is multiplied by this.",
+        placeholder="not scaled",
+        hidden=True,
+    )
+    max_new_tokens: int = setting(
+        20, "New tokens", "How many tokens are generated at most.", ge=1, le=2_000
     )
     when: WhenText = setting(
         "prompt",
         "When",
         "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
         "as 0,2 or 1: of steps.",
-    )
-    zero: bool = setting(False, "Zero", "The activation becomes 0.")
-    scale: float | None = setting(
-        None, "Scale", "The activation is multiplied by this.", placeholder="not scaled"
+        words={"prompt": "on the prompt pass", "every": "at every step", "": "at steps {}"},
     )
     add: tuple[PathText, ...] = setting(
         (),
@@ -68,6 +76,7 @@ class SteerParams(Params):
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
+        hidden=True,
     )
     project_out: PathText = setting(
         "",
@@ -76,6 +85,7 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
+        hidden=True,
     )
     set_to: PathText = setting(
         "",
@@ -84,43 +94,48 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     from_texts: tuple[Readable, ...] = setting(
         (),
-        "From",
-        "Texts whose mean activation is subtracted from that of the others.",
+        "From texts",
+        "Texts, or prompt files that hold them, whose mean activation is subtracted.",
         alias="from",
         max_length=MAX_TEXTS,
-        cli="texts",
+        cli="text_sets",
         metavar="TEXT|FILE",
+        hidden=True,
     )
     to_texts: tuple[Readable, ...] = setting(
         (),
-        "To",
-        "Texts towards whose mean activation it leads.",
+        "To texts",
+        "Texts, or prompt files that hold them, towards whose mean activation it leads.",
         alias="to",
         max_length=MAX_TEXTS,
-        cli="texts",
+        cli="text_sets",
         metavar="TEXT|FILE",
+        hidden=True,
     )
     vector_at: Literal["last", "mean"] = setting(
         "last",
         "Read texts at",
         "Where the texts of both sets are read: at their last token, or the mean over all of them.",
-        advanced=True,
+        hidden=True,
+        words={"last": "", "mean": "mean over all tokens of the texts"},
     )
     coef: tuple[Finite, ...] = setting(
         (1.0,),
-        "Coefficient",
+        "Coefficients",
         "What the vector is multiplied by; several vectors may have one each.",
         max_length=MAX_VECTORS,
+        hidden=True,
     )
     ablate_heads: HeadsText = setting(
         "",
         "Ablate heads",
         "Heads whose output becomes its mean over the reference prompts: 5.3,16.0.",
         spelling="heads",
+        hidden=True,
     )
     also: tuple[Further, ...] = setting(
         (),
@@ -137,6 +152,7 @@ class SteerParams(Params):
         "0 takes the likeliest token; above, tokens are drawn, the flatter the higher.",
         ge=0,
         le=100,
+        words={"0.0": "greedy"},
     )
     top_k: int = setting(
         0,
@@ -144,6 +160,7 @@ class SteerParams(Params):
         "Tokens are drawn from so many likeliest alone; 0: from all.",
         ge=0,
         advanced=True,
+        words={"0": ""},
     )
     top_p: float = setting(
         1.0,
@@ -152,14 +169,18 @@ class SteerParams(Params):
         gt=0,
         le=1,
         advanced=True,
+        words={"1.0": ""},
     )
-    seed: int = setting(0, "Seed", "Of what is drawn, and of the random control.", ge=0)
+    seed: int = setting(
+        0, "Seed", "Of what is drawn, and of the random control.", ge=0, advanced=True
+    )
     cache: Literal["yes", "no"] = setting(
         "yes",
         "Cache",
         "Whether keys and values of earlier positions are kept; without, every step computes the "
         "whole text anew.",
-        advanced=True,
+        hidden=True,
+        words={"yes": "", "no": "without cache"},
     )
     ignore_eos: bool = setting(
         False,
@@ -178,7 +199,7 @@ class SteerParams(Params):
         "yes",
         "Random control",
         "Whether the same is done with a random vector of equal norm.",
-        advanced=True,
+        words={"yes": "", "no": "no random control"},
     )
     metric: Literal["auto", Metric] = setting(
         "auto",
@@ -186,23 +207,27 @@ class SteerParams(Params):
         "What is watched of the first new token; auto: the logit difference where there are "
         "answers, else the KL divergence.",
         advanced=True,
+        words={"auto": ""},
     )
     sweep_layers: SomeLayersText = setting(
         "",
         "Sweep layers",
         "Layers at which the intervention is tried in turn: 0:30.",
         placeholder="no sweep",
-        advanced=True,
+        hidden=True,
     )
     sweep_coefs: tuple[Finite, ...] = setting(
         (),
         "Sweep coefficients",
         "Coefficients that are tried in turn: -4,-2,0,2,4.",
         max_length=MAX_COEFS,
-        advanced=True,
+        hidden=True,
     )
     scan: bool = setting(
-        False, "Scan positions", "For each prompt position: does steering it change the output?"
+        False,
+        "Scan positions",
+        "For each prompt position: does steering it change the output?",
+        hidden=True,
     )
     read_direction: PathText = setting(
         "",
@@ -211,26 +236,27 @@ class SteerParams(Params):
         cli="path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     reference: tuple[str, ...] = setting(
         (),
         "Reference prompts",
         "Prompts over which heads' means are taken; the given prompts where none are named.",
-        advanced=True,
         cli="prompt_file",
+        hidden=True,
     )
     elsewhere: bool = setting(
         False,
         "Vector elsewhere",
         "Whether a vector may act at another layer or site than it was made at.",
-        advanced=True,
+        hidden=True,
     )
     padding: Literal["none", "left", "right"] = setting(
         "none",
         "Padding",
         "How prompts of several lengths share a pass: each length by itself, or padded.",
-        advanced=True,
+        hidden=True,
+        words={"none": "", "": "{} padding"},
     )
     out_vector: PathText = setting(
         "",
@@ -239,7 +265,7 @@ class SteerParams(Params):
         cli="new_path",
         words={"": ""},
         named={"": ""},
-        advanced=True,
+        hidden=True,
     )
     preset: Literal["none", "equivalence"] = setting(
         "none",
@@ -247,6 +273,7 @@ class SteerParams(Params):
         "equivalence: five experiments on where and when an intervention acts.",
         words={"none": ""},
         named={"none": ""},
+        hidden=True,
     )
     begin: tuple[BeginText, ...] = setting(
         (),
@@ -316,7 +343,21 @@ class SteerParams(Params):
         return {**given, "also": tuple(whole)}
 
 
+_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "prompts"})
+_MOVED_ALSO = frozenset({"coef", "factor"})
 _PROMPT = ("prompt",)
+
+
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
+    """Return what is done where, to which prompts: another strength or length is another try."""
+    kept = {name: value for name, value in params.items() if name not in _MOVED}
+    also = [
+        {name: value for name, value in dict(one).items() if name not in _MOVED_ALSO}
+        for one in params.get("also") or ()
+    ]
+    scales = params.get("scale") is not None
+    return [sorted({**kept, "also": also}.items()), scales, [one.get("text") for one in prompts]]
+
 
 ANALYSIS = Analysis(
     name="steer",
@@ -326,6 +367,7 @@ ANALYSIS = Analysis(
     group="change",
     serves=frozenset({"steer_with"}),
     noun="steering",
+    question=_question,
     presets=(
         Preset(
             "equivalence",
@@ -349,6 +391,8 @@ ANALYSIS = Analysis(
             "changed", _PROMPT, "The metric of the first new token, steered", "metric", telling=1
         ),
         FieldSpec("control_metric", _PROMPT, "The same under the random control", "metric"),
+        FieldSpec("said_metric", _PROMPT, "The same behind the instruction", "metric"),
+        FieldSpec("metric", (), "The metric that is watched"),
         FieldSpec("plain_loss", _PROMPT, "Mean loss of the plain continuation", "nats"),
         FieldSpec(
             "steered_loss",
@@ -357,6 +401,12 @@ ANALYSIS = Analysis(
             "nats",
         ),
         FieldSpec("control_loss", _PROMPT, "The same of the random control", "nats"),
+        FieldSpec(
+            "said_loss",
+            _PROMPT,
+            "Mean loss of the instructed continuation, behind the prompt alone",
+            "nats",
+        ),
         FieldSpec("shapes", ("prompt", "step"), "The shape of the hooked tensor", telling=-1),
         FieldSpec(
             "timeline",
@@ -364,6 +414,7 @@ ANALYSIS = Analysis(
             "Where interventions act, and where touched positions live",
             telling=-1,
         ),
+        FieldSpec("acts", ("intervention",), "What was done, and where", telling=-1),
         FieldSpec(
             "vector",
             ("intervention", "dimension"),

@@ -1,0 +1,87 @@
+"""One page of the steering view: what it is told, and what it may ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.support.guard import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.steer.spec import SteerParams
+    from desktop_app.contract.result import Result
+
+
+class SteerPage(QWidget):
+    """A page under the choice above the picture; the view tells it everything, in this order.
+
+    Subclasses build themselves in their `__init__` and say in `read` what they show.
+
+    Attributes:
+        name: Its key.
+        title: What the choice between pages says.
+        draws_alone: Whether it has something to show before there is any result.
+
+    Signals:
+        run_wanted: Settings by name that change; a run with them is asked for.
+        settings_wanted: The same, for the form alone.
+        turn_wanted: The name of the page to turn to.
+        message: A sentence for the status bar.
+        intent: An `Intent`.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    draws_alone: ClassVar[bool] = False
+
+    run_wanted = Signal(dict)
+    settings_wanted = Signal(dict)
+    turn_wanted = Signal(str)
+    message = Signal(str)
+    intent = Signal(object)
+
+    def run_changes(self) -> dict[str, object]:
+        """Return what Run adds to the settings while this page is in sight, such as a sweep."""
+        return {}
+
+    def trouble(self) -> str:
+        """Return why nothing can be run yet, as a sentence; empty where it can."""
+        return ""
+
+    @override
+    def hasHeightForWidth(self) -> bool:
+        return super().hasHeightForWidth() and not self.isHidden()
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        """Return the least height: a page that is turned away needs none, and lists can scroll."""
+        layout = self.layout()
+        if layout is None or self.isHidden() or not layout.hasHeightForWidth():
+            return -1
+        return layout.totalMinimumHeightForWidth(width)
+
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        """Take note of the prompt table's texts by their label; those without one under ""."""
+
+    def offer_family(self, title: str, tip: str) -> None:
+        """Offer the reference set of the table's family; no title: there is none."""
+
+    def take_params(self, params: SteerParams | None) -> None:
+        """Hear what the form says; None where a setting is bad."""
+
+    def show_result(self, result: Result, prompt: int) -> None:
+        """Show a finished result, the prompt of that number."""
+
+    def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
+        """Show the fields known so far of a run that is under way."""
+
+    def forget(self) -> None:
+        """Show nothing: there is no result any more."""
+
+    def read(self) -> dict[str, Any]:
+        """Return what it shows, for `read_out`; keys begin with the page's name."""
+        return {}

@@ -1,0 +1,142 @@
+"""What steering shows, computed from a result without Qt: what came of it, in words and rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, partings
+from desktop_app.analyses.steer.strength import strength_of
+from desktop_app.analyses.steer.words import done_words, params_of, what_words
+from desktop_app.pictures.words import clipped, number, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from desktop_app.analyses.steer.said import Continuation
+    from desktop_app.analyses.steer.spec import SteerParams
+    from desktop_app.contract.result import Result
+
+NO_EFFECT = "no effect at this strength"
+_NONE_HERE = "no effect"
+
+
+@dataclass(frozen=True)
+class EffectBadge:
+    """Whether steering did anything, in a few words."""
+
+    text: str
+    severity: str
+    tooltip: str
+
+
+def effect_badge(told: Sequence[Continuation], params: SteerParams) -> EffectBadge | None:
+    """Return what stands beside the outcome; None where nothing was steered or all is well."""
+    effect = has_effect(told)
+    if effect is not False:
+        return None
+    largest = largest_change(told)
+    if largest == 0:
+        same = "The same tokens, and every one with the same log-probability to the bit."
+    elif math.isfinite(largest):
+        same = f"The same tokens; their log-probabilities move by up to {largest:.2g}."
+    else:
+        same = "The same tokens."
+    strong = strength_of(params) is not None
+    return EffectBadge(NO_EFFECT if strong else _NONE_HERE, "warn", same)
+
+
+def largest_change(told: Sequence[Continuation]) -> float:
+    """Return by how much a log-probability moves, where plain and steered say the same."""
+    by_run = {one.run: one for one in told}
+    plain, steered = by_run["plain"], by_run["steered"]
+    moved = [
+        abs(one.logprob - two.logprob)
+        for one, two in zip(plain.tokens, steered.tokens, strict=False)
+    ]
+    return max((one for one in moved if math.isfinite(one)), default=math.nan)
+
+
+def begin_of(result: Result) -> tuple[str, ...]:
+    """Return what continuations began with."""
+    return tuple(str(text) for text in result.params.get("begin") or ())
+
+
+def outcome_sentence(told: Sequence[Continuation]) -> str:
+    """Say what came of it: where the steered text parts from the plain one, and the others."""
+    by_run = {one.run: one for one in told}
+    plain, parts = by_run.get("plain"), partings(told)
+    if plain is None:
+        return ""
+    if not parts:
+        return f"{_length(plain)}{_loss_words(plain)}"
+    first, *rest = parts
+    said = [_parting_words(NAMES[first], plain, by_run[first], parts[first])]
+    for run in rest:
+        at = parts[run]
+        where = "says what plain says" if at is None else f"parts at step {at}"
+        said.append(f"{NAMES[run].lower()} {where}")
+    return ", ".join(said)
+
+
+def _length(one: Continuation) -> str:
+    ended = ", ended by itself" if one.ended else ""
+    return f"{plural(len(one.tokens), 'new token')}{ended}"
+
+
+def _loss_words(one: Continuation) -> str:
+    return "" if math.isnan(one.loss) else f", mean loss {number(one.loss, 2)} nats"
+
+
+def _parting_words(name: str, plain: Continuation, other: Continuation, at: int | None) -> str:
+    if at is None:
+        return f"{name} says what plain says"
+    words = [
+        f"“{one.tokens[at].label}”" if at < len(one.tokens) else "its end" for one in (plain, other)
+    ]
+    return f"{name} parts from plain at step {at} ({words[0]} → {words[1]})"
+
+
+# For a terminal and the history.
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the continuations of every prompt, one below the other, for a terminal."""
+    params = params_of(result.params)
+    if done := done_words(params):
+        yield done
+    for prompt, record in enumerate(result.prompts):
+        told = continuations(result, prompt)
+        yield f"“{clipped(record.text, 400)}”"
+        for one in told:
+            loss = "" if math.isnan(one.loss) else f"   loss {number(one.loss)}"
+            yield f"  {NAMES[one.run]:<15}{clipped(one.text)!r}{loss}"
+        if has_effect(told) is False:
+            yield f"  {NO_EFFECT}"
+    yield from _finding_lines(result)
+
+
+def _finding_lines(result: Result) -> Iterator[str]:
+    for found in result.data.get("findings") or ():
+        held = "holds" if found.get("holds") else "does not hold"
+        yield f"  {found.get('name', '')}: {held}. {found.get('words', '')}"
+
+
+def named(result: Result) -> str:
+    """Return what was done, for the name of a result: it tells the tries of a prompt apart."""
+    params = params_of(result.params)
+    if params.preset != "none":
+        return "where and when it acts"
+    acts = params.interventions()
+    if not acts:
+        return "plain" if not params.say else "plain and just said"
+    first = acts[0]
+    layer = "" if first.layer is None else f" L{first.layer}"
+    more = f" and {len(acts) - 1} more" if len(acts) > 1 else ""
+    return f"{what_words(first)}{layer}{more}"
+
+
+def about(result: Result) -> str:
+    """Return the first prompt, for the history."""
+    return result.prompts[0].text if result.prompts else ""

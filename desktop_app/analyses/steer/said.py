@@ -1,0 +1,173 @@
+"""What each run says after a prompt, token by token, and where texts part. No Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.contract.steering import parse_begin
+from desktop_app.pictures.token_text import token_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from desktop_app.contract.steering import Begin, RunName
+    from desktop_app.pictures.shown import Shown
+
+    Partings = dict[RunName, int | None]
+
+RUNS: tuple[RunName, ...] = ("plain", "steered", "control", "said")
+NAMES: dict[str, str] = {
+    "plain": "Plain",
+    "steered": "Steered",
+    "control": "Random control",
+    "said": "Just say it",
+}
+TOLD: dict[str, str] = {
+    "plain": "what the model says by itself",
+    "steered": "what it says under the interventions",
+    "control": "the same with random vectors of equal norm",
+    "said": "what it says behind the instruction in words, without any intervention",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token that a run said.
+
+    Attributes:
+        id: Its number in the vocabulary.
+        piece: The vocabulary's own string.
+        text: The token decoded alone.
+        logprob: Its log-probability under the run that said it.
+        plain_logprob: The same after the same text under the plain model.
+        reading: What the stream reads along the chosen direction; NaN where none was.
+        top: The likeliest tokens of that step: id, text, log-probability.
+        given: Whether the text began with it, rather than the model choosing it.
+    """
+
+    id: int
+    piece: str
+    text: str
+    logprob: float = math.nan
+    plain_logprob: float = math.nan
+    reading: float = math.nan
+    top: tuple[tuple[int, str, float], ...] = ()
+    given: bool = False
+
+    @property
+    def label(self) -> str:
+        """What its box shows."""
+        return token_label(self.piece, self.text)
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What one run says after one prompt."""
+
+    run: RunName
+    tokens: tuple[Token, ...]
+    text: str
+    loss: float = math.nan
+    ended: bool = False
+    prompt: str = ""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The tokens' numbers."""
+        return tuple(token.id for token in self.tokens)
+
+
+def continuations(shown: Shown, prompt: int, begin: Sequence[str] = ()) -> list[Continuation]:
+    """Return what each run says after a prompt, as far as it is known; plain first."""
+    given = {(b.run, b.prompt): b for b in map(parse_begin, begin)}
+    found = []
+    for run in RUNS:
+        told = shown.data.get(run)
+        if told is not None and len(told) > prompt and told[prompt]:
+            found.append(_continuation(run, told[prompt], given.get((run, prompt))))
+    return found
+
+
+def _continuation(run: RunName, told: Mapping[str, Any], begin: Begin | None) -> Continuation:
+    ids, texts = told["ids"], told["texts"]
+    pieces = told.get("pieces") or texts
+    count = min(len(ids), len(texts), len(pieces))
+    given = 0 if begin is None else _given(begin, texts)
+    columns = {name: told.get(name) for name in ("logprobs", "plain_logprobs", "reading", "top")}
+    tokens = tuple(
+        Token(
+            int(ids[step]),
+            str(pieces[step]),
+            str(texts[step]),
+            _at(columns["logprobs"], step),
+            _at(columns["plain_logprobs"], step),
+            _at(columns["reading"], step),
+            _top(columns["top"], step),
+            step < given,
+        )
+        for step in range(count)
+    )
+    text = told.get("text")
+    return Continuation(
+        run,
+        tokens,
+        "".join(token.text for token in tokens) if text is None else str(text),
+        _number(told.get("loss")),
+        bool(told.get("ended")),
+        str(told.get("prompt") or ""),
+    )
+
+
+def _given(begin: Begin, texts: Sequence[str]) -> int:
+    """Return with how many tokens a text began; those of what was typed are told by their texts."""
+    count, left = len(begin.ids), len(begin.text)
+    while left > 0 and count < len(texts):
+        left -= max(1, len(texts[count]))
+        count += 1
+    return count
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _at(values: Any, step: int) -> float:
+    """Return one of the values, which a run that goes on may not have yet."""
+    return _number(values[step]) if values is not None and step < len(values) else math.nan
+
+
+def _top(rows: Any, step: int) -> tuple[tuple[int, str, float], ...]:
+    if rows is None or step >= len(rows):
+        return ()
+    return tuple((int(row[0]), str(row[1]), float(row[2])) for row in rows[step])
+
+
+# Where texts part.
+
+
+def parting(plain: Continuation, other: Continuation) -> int | None:
+    """Return the first step where two continuations say different tokens, or None.
+
+    A text that has ended while the other goes on says its end where the other does not.
+    """
+    for step, (one, two) in enumerate(zip(plain.tokens, other.tokens, strict=False)):
+        if one.id != two.id:
+            return step
+    least = min(len(plain.tokens), len(other.tokens))
+    return None if len(plain.tokens) == len(other.tokens) else least
+
+
+def partings(told: Sequence[Continuation]) -> Partings:
+    """Return where each continuation parts from the plain one."""
+    plain = next((one for one in told if one.run == "plain"), None)
+    if plain is None:
+        return {}
+    return {one.run: parting(plain, one) for one in told if one is not plain}
+
+
+def has_effect(told: Sequence[Continuation]) -> bool | None:
+    """Return whether the steered text differs from the plain one; None where there is none."""
+    parts = partings(told)
+    return None if "steered" not in parts else parts["steered"] is not None

@@ -1,0 +1,211 @@
+"""What all parts of a run of steering share: the prompts, the interventions, and what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from desktop_app.analyses.steer.acting import Acts, planned
+from desktop_app.analyses.steer.control import controlled
+from desktop_app.contract.steering import parse_begin
+from desktop_app.engine.decoding import Changes
+from desktop_app.engine.metrics import score
+from desktop_app.methods.generating import Growing, Grown, Run
+from desktop_app.methods.prepare import encoder_of
+from desktop_app.methods.sampling import Sampling
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from desktop_app.analyses.steer.spec import SteerParams
+    from desktop_app.contract.params import Metric
+    from desktop_app.contract.result import Notice
+    from desktop_app.contract.steering import RunName
+    from desktop_app.engine.metrics import Target
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.methods.prepare import Prepared
+
+    Begun = dict[tuple[RunName, int], tuple[int, ...]]
+
+STEERED: tuple[RunName, ...] = ("steered", "control")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A prompt with an instruction in words before it."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass
+class Study:
+    """A run of steering.
+
+    Attributes:
+        model: The model.
+        params: The settings.
+        prepared: The prompts.
+        metric: What is watched of the first new token.
+        targets: What it compares, prompt by prompt.
+        acts: The interventions; none for plain generation.
+        said: The prompts behind the instruction; empty without one.
+        begin: Tokens with which continuations begin, by run and prompt.
+        grown: What each continuation says, by run and prompt.
+        recompute: What the full pass gave, by prompt.
+        shapes: By prompt and step the shape of the first hooked tensor.
+        plain_logprobs: By run and prompt what the plain model gives the tokens.
+        notices: What must be said.
+    """
+
+    model: LoadedModel
+    params: SteerParams
+    prepared: Prepared
+    metric: Metric
+    targets: tuple[Target, ...]
+    acts: Acts = field(default_factory=Acts)
+    said: tuple[Said, ...] = ()
+    begin: Begun = field(default_factory=dict)
+    grown: dict[RunName, list[Grown]] = field(default_factory=dict)
+    recompute: dict[int, dict[str, object]] = field(default_factory=dict)
+    shapes: dict[int, dict[int, list[int]]] = field(default_factory=dict)
+    plain_logprobs: dict[tuple[RunName, int], list[float]] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.grown = {name: [Grown() for _prompt in self.texts] for name in self.names}
+
+    @property
+    def texts(self) -> tuple[tuple[int, ...], ...]:
+        """The token ids of the prompts."""
+        return tuple(encoding.ids for encoding in self.prepared.encodings)
+
+    @property
+    def cached(self) -> bool:
+        """Whether keys and values are kept."""
+        return self.params.cache == "yes"
+
+    @property
+    def names(self) -> tuple[RunName, ...]:
+        """The continuations that are made, in the order in which they are shown."""
+        found: list[RunName] = ["plain"]
+        if self.acts:
+            found += STEERED if self.params.control == "yes" else STEERED[:1]
+        if self.said:
+            found.append("said")
+        return tuple(found)
+
+    @property
+    def growing(self) -> Growing:
+        """How texts grow under these settings."""
+        params = self.params
+        return Growing(
+            steps=params.max_new_tokens,
+            sampling=Sampling(params.temperature, params.top_k, params.top_p, params.seed),
+            cached=self.cached,
+            ignore_end=params.ignore_eos,
+            padding=params.padding,
+        )
+
+    def changes(self, name: RunName, prompts: Sequence[int], acts: Acts | None = None) -> Changes:
+        """Return what is done in a continuation whose rows are these prompts.
+
+        Args:
+            name: Which continuation.
+            prompts: The prompt of each row.
+            acts: Instead of the study's own interventions.
+        """
+        own = self.acts if acts is None else acts
+        if name not in STEERED or not own:
+            return Changes()
+        plan = planned([(own, prompt) for prompt in prompts])
+        if name == "control":
+            return Changes(plan, controlled(self.params.seed))
+        return Changes(plan)
+
+    def run(self, name: RunName, prompts: Sequence[int]) -> Run:
+        """Return a continuation of some prompts as `grow` takes it; what is done is not in it."""
+        texts = [s.ids for s in self.said] if name == "said" else self.texts
+        begin = [self.begin.get((name, prompt), ()) for prompt in prompts]
+        return Run(
+            texts=[texts[prompt] for prompt in prompts],
+            prompts=tuple(prompts),
+            changes=self.changes(name, prompts),
+            begin=begin if any(begin) else (),
+        )
+
+    def measured(
+        self, prompt: int, logits: torch.Tensor | None, base: torch.Tensor | None
+    ) -> float:
+        """Return the metric of one prompt's next-token logits `[V]`; NaN without any.
+
+        Args:
+            prompt: Which prompt.
+            logits: Of the first new token.
+            base: Those of the plain model.
+        """
+        if logits is None or base is None:
+            return float("nan")
+        return float(score(self.metric, logits[None], self.targets[prompt], base)[0])
+
+
+def said_prompts(model: LoadedModel, params: SteerParams, prepared: Prepared) -> tuple[Said, ...]:
+    """Return the prompts behind the instruction; under a chat template inside the one message."""
+    if not params.say:
+        return ()
+    between = "" if params.say[-1:].isspace() else "\n"
+    encoder = encoder_of(model, params)
+    given = [row.text for row in params.prompts]
+    texts = [params.say + between + row.text for row in prepared.rows]
+    if params.chat:
+        whole = model.tokenizer.chat.expand(given)
+        # A repair has moved what answers share to the end of the prompt.
+        more = [r.text.removeprefix(w) for r, w in zip(prepared.rows, whole, strict=True)]
+        told = model.tokenizer.chat.expand([params.say + between + text for text in given])
+        texts = [text + rest for text, rest in zip(told, more, strict=True)]
+    return tuple(Said(text, encoder.encode(text).ids) for text in texts)
+
+
+def begun(model: LoadedModel, params: SteerParams, names: Sequence[str]) -> Begun:
+    """Return the tokens with which continuations begin, by run and prompt.
+
+    Raises:
+        BadInputError: One does not belong to what is generated.
+    """
+    found: Begun = {}
+    for text in params.begin:
+        one = parse_begin(text)
+        shown = f"--begin {text[:40]}"
+        if one.prompt >= len(params.prompts):
+            raise BadInputError(
+                f"{shown}: there is no prompt {one.prompt}; they are counted from 0 to "
+                f"{len(params.prompts) - 1}."
+            )
+        if one.run not in names:
+            raise BadInputError(
+                f"{shown}: nothing {one.run} is generated; give "
+                f"{_NEEDED[one.run]}, or leave it out."
+            )
+        beyond = [i for i in one.ids if i >= model.info.d_vocab]
+        if beyond:
+            raise BadInputError(
+                f"{shown}: {model.info.name} knows only tokens below {model.info.d_vocab}."
+            )
+        if len(one.ids) > params.max_new_tokens:
+            raise BadInputError(
+                f"{shown} has {len(one.ids)} tokens and --max-new-tokens is "
+                f"{params.max_new_tokens}, which counts them too: raise it."
+            )
+        found[one.run, one.prompt] = one.ids
+    return found
+
+
+_NEEDED = {
+    "plain": "a prompt",
+    "steered": "an intervention",
+    "control": "an intervention with --control yes",
+    "said": "--say",
+}

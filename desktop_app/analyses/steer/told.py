@@ -1,0 +1,190 @@
+"""What must be said of a steered text beside its numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from desktop_app.contract.result import PARTIAL, Notice
+from desktop_app.contract.steering import forgets, held_at, touched
+from desktop_app.engine.decoding import Changes, Decoder, Pass, decoding
+from desktop_app.engine.model import site_hook
+from desktop_app.pictures.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from desktop_app.analyses.steer.study import Study
+    from desktop_app.contract.steering import RunName
+    from desktop_app.engine.model import HookFn, Site
+
+NAMES: dict[RunName, str] = {
+    "plain": "plain",
+    "steered": "steered",
+    "control": "random-control",
+    "said": "instructed",
+}
+_OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
+
+
+def notices(study: Study) -> list[Notice]:
+    """Return the warnings of a finished run."""
+    return [
+        *_cache(study),
+        *_constant(study),
+        *_broken(study),
+        *_no_effect(study),
+    ]
+
+
+def stopped(study: Study, missing: str) -> Notice:
+    """Return the warning of a run that was cancelled; `missing` is what else there is not."""
+    wanted = study.params.max_new_tokens * len(study.texts) * len(study.names)
+    known = sum(len(one.ids) for rows in study.grown.values() for one in rows)
+    rest = f" {missing}" if missing else ""
+    return Notice(PARTIAL, f"Stopped at {known:,} of {wanted:,} tokens.{rest} Run again for more.")
+
+
+def _cache(study: Study) -> Iterator[Notice]:
+    """Say where a change is forgotten without the cache, and where it comes too late with it."""
+    steps, lengths = study.params.max_new_tokens, sorted({len(text) for text in study.texts})
+    if any(forgets(study.acts.when, n, steps, cached=study.cached) for n in lengths):
+        message = (
+            "Without the cache every step computes the whole text anew, and later steps compute "
+            "changed positions without the change: this is another experiment than with the "
+            "cache, where it lives on. For the other one use --cache yes, or name the position "
+            "from the prompt's start (such as --position 3) with --when every."
+        )
+        yield Notice("cache_forgets", message)
+    for one in study.acts.items:
+        found = _first_cached(study, one.position, one.when, lengths)
+        if found is not None:
+            step, position = found
+            message = (
+                f"Position {position} lives in the cache from step {step} on: a later step holds "
+                "the new token alone, so that it can be changed only by the step that computes "
+                "it. What was done to it there goes on acting; nothing more is done. To change "
+                "each new token use --position -1, to compute all anew --cache no."
+            )
+            yield Notice("position_cached", message)
+            return
+
+
+def _first_cached(
+    study: Study, position: str, when: str, lengths: Sequence[int]
+) -> tuple[int, int] | None:
+    """Return the first step that asks for a position in the cache, and which one."""
+    if position in {"all", "last"}:
+        return None
+    for length in lengths:
+        for step in range(study.params.max_new_tokens):
+            held = held_at(step, length, cached=study.cached)
+            asked = touched(position, when, step, held).cached
+            if asked:
+                return step, asked[0]
+    return None
+
+
+def _constant(study: Study) -> Iterator[Notice]:
+    for name, rows in study.grown.items():
+        alike = [
+            (prompt, one)
+            for prompt, one in enumerate(rows)
+            if one.constant is not None and one.constant < len(one.ids)
+        ]
+        if not alike:
+            continue
+        prompt, first = alike[0]
+        step = first.constant or 0
+        token = first.ids[step]
+        text = study.model.tokenizer.describe(token)[1]
+        message = (
+            f"All logits of the {NAMES[name]} continuation are equal at step {step}"
+            f"{_of(study, [p for p, _one in alike])}: the model prefers nothing, and token {token} "
+            f"“{text}” came because it is the first of its vocabulary."
+        )
+        if study.params.temperature:
+            message = message.replace(
+                "because it is the first of its vocabulary", "by the draw alone"
+            )
+        if first.ended and step == len(first.ids) - 1:
+            message += " It ends the text: use --ignore-eos to go on behind it."
+        yield Notice("constant_logits", message, None, prompt if len(alike) == 1 else None)
+
+
+def _of(study: Study, prompts: Sequence[int]) -> str:
+    """Name prompts where there are several."""
+    if len(study.texts) == 1:
+        return ""
+    if len(prompts) == 1:
+        return f" of prompt {prompts[0] + 1}"
+    return f" of {plural(len(prompts), 'prompt')} (first of prompt {prompts[0] + 1})"
+
+
+def _broken(study: Study) -> Iterator[Notice]:
+    for name, rows in study.grown.items():
+        bad = [(prompt, one.broken) for prompt, one in enumerate(rows) if one.broken is not None]
+        if not bad:
+            continue
+        prompt, step = bad[0]
+        layer = _first_bad_layer(study, name, prompt)
+        where = "in no layer's output" if layer is None else f"first in layer {layer}"
+        finer = "" if study.model.info.dtype == "float32" else ", or load the model with float32"
+        change = (
+            "use a smaller strength"
+            if name in {"steered", "control"}
+            else ("look into the model's files")
+        )
+        message = (
+            f"The {NAMES[name]} continuation{_of(study, [p for p, _step in bad])} ends at step "
+            f"{step}: its logits are no finite numbers, {where}; {change}{finer}."
+        )
+        yield Notice("not_finite", message, None, prompt if len(bad) == 1 else None)
+
+
+def _first_bad_layer(study: Study, name: RunName, prompt: int) -> int | None:
+    """Return the first layer whose output is not finite where a continuation broke."""
+    model, bad = study.model, list[int]()
+
+    def look(x: torch.Tensor, hook: object, layer: int) -> None:
+        if not bad and not bool(torch.isfinite(x).all()):
+            bad.append(layer)
+
+    def watch(_this: Pass) -> list[tuple[str, HookFn]]:
+        return [
+            (site_hook(layer, site), partial(look, layer=layer))
+            for layer in range(model.info.n_layers)
+            for site in _OUTPUTS
+            if (layer, site) not in model.unfit
+        ]
+
+    run = study.run(name, [prompt])
+    changes = Changes(run.changes.planned, run.changes.wrap, watch)
+    with decoding(model, range(model.info.n_layers)):
+        decoder = Decoder(model, run.texts, changes, cached=study.cached)
+        for token in [*study.grown[name][prompt].ids, 0]:
+            decoder.advance()
+            if bad:
+                break
+            decoder.take(torch.tensor([token]))
+    return bad[0] if bad else None
+
+
+def _no_effect(study: Study) -> Iterator[Notice]:
+    if "steered" not in study.grown:
+        return
+    plain, steered = study.grown["plain"], study.grown["steered"]
+    if any(a.ids != b.ids or not a.ids for a, b in zip(plain, steered, strict=True)):
+        return
+    same = all(
+        a.logprobs == b.logprobs and a.top == b.top for a, b in zip(plain, steered, strict=True)
+    )
+    what = (
+        "no number of it differs: this intervention does nothing here"
+        if same
+        else "only how likely its tokens are differs: try a larger strength or another place"
+    )
+    many = "texts are" if len(plain) > 1 else "text is"
+    yield Notice("no_effect", f"The steered {many} the same as plain, and {what}.")

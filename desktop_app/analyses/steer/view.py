@@ -1,0 +1,206 @@
+"""The steering view: continuations side by side, where interventions acted, and further pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QPushButton
+
+from desktop_app.analyses.steer.acts_page import ActsPage
+from desktop_app.analyses.steer.further import PAGES
+from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.texts_page import TextsPage
+from desktop_app.analyses.steer.timeline_page import TimelinePage
+from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.segmented import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QWidget
+
+    from desktop_app.analyses.steer.page import SteerPage
+    from desktop_app.contract.params import Params
+    from desktop_app.contract.result import Notice, Result
+    from desktop_app.contract.spec import Intent
+
+_FIRST: tuple[type[SteerPage], ...] = (TextsPage, TimelinePage)
+# What one run is asked for and no other, whatever the form was left with.
+_ANEW: dict[str, object] = {
+    "begin": (),
+    "sweep_layers": "",
+    "sweep_coefs": (),
+    "scan": False,
+    "preset": "none",
+    "out_vector": "",
+}
+_SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
+_OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
+
+
+class SteerView(AnalysisView):
+    """Pages under one choice; each is told all that comes and asks for runs."""
+
+    EMPTY = (
+        "What does the model say, and what if it is steered?",
+        "Run for the plain continuation. With an intervention in the settings, steered text, "
+        "a random control and the instruction in words stand beside it.",
+    )
+
+    @override
+    def build_content(self, content: QWidget) -> None:
+        self._asked = False
+        self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
+        self.pages = Pages(*((page.name, page.title, page) for page in self._all))
+        column_in(content, (self.pages, 1))
+        for page in self._all:
+            page.run_wanted.connect(self._on_run_wanted)
+            page.settings_wanted.connect(self._on_settings_wanted)
+            page.turn_wanted.connect(self._on_turn_wanted)
+            page.message.connect(self.message_requested)
+            page.intent.connect(self.intent_raised)
+            if isinstance(page, ActsPage):
+                page.texts_wanted.connect(self.texts_wanted)
+        ways = QPushButton("Choose interventions…")
+        ways.setToolTip("What is changed, where and when, before the first run")
+        ways.clicked.connect(self._on_set_up)
+        self._empty.add_way(ways)
+        self.pages.changed.connect(self._on_page_turned)
+        self.settings_changed.connect(self._tell_params)
+
+    # Drawing.
+
+    @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # A badge says it of the prompt that is shown.
+        return tuple(notice for notice in result.warnings if notice.code != "no_effect")
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        self._tell_params()
+        for page in self._all:
+            page.show_result(result, self.prompt_of(result))
+
+    @override
+    def draw_new(self, result: Result) -> None:
+        """Draw a result that has come, and turn to the page of what it was asked for."""
+        self.draw_result(result)
+        there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
+        if (page := next(there, "")) in {page.name for page in self._all}:
+            self.pages.turn_to(page)
+
+    @override
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        if not data:
+            return False
+        for page in self._all:
+            page.show_so_far(data, self.selection.prompt)
+        return True
+
+    @override
+    def clear(self) -> None:
+        """Go back to the empty view."""
+        super().clear()
+        for page in self._all:
+            page.forget()
+        self._tell_params()
+
+    @override
+    def expect_preset(self, topic: str) -> None:
+        if topic in {page.name for page in self._all}:
+            self.pages.turn_to(topic)
+
+    @override
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        self.expect_preset(choices.get("page", ""))
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"page": self.pages.page()}
+        for page in self._all:
+            told |= page.read()
+        return told
+
+    # Answering.
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        """Steer along a vector that another view has made."""
+        if intent.name != "steer_with":
+            super().answer(intent)
+            return
+        file = str(intent.data["file"])
+        changes: dict[str, object] = {"add": (file,), **_ANEW}
+        if intent.data.get("read"):
+            changes["read_direction"] = file
+        self.pages.turn_to(TextsPage.name)
+        self.run_with(**changes)
+
+    @override
+    def request_run(self) -> None:
+        """Run the form; of what one run alone is asked for, what the page in sight adds."""
+        params = self.try_params()
+        if isinstance(params, SteerParams) and not self._asked:
+            page = next(page for page in self._all if page.name == self.pages.page())
+            update = {**_ANEW, **page.run_changes()}
+            if any(getattr(params, name) != value for name, value in update.items()):
+                self.set_params(params.model_copy(update=update))
+        for page in self._all:
+            if params is not None and (why := page.trouble()):
+                self._on_set_up(page.name)
+                self.message_requested.emit(why)
+                return
+        super().request_run()
+
+    def _on_set_up(self, page: object = None) -> None:
+        """Turn to the interventions, also before there is any result."""
+        self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._show_content(shown=True)
+
+    @override
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        for page in self._all:
+            page.take_labelled(labelled)
+
+    @override
+    def offer_family(self, title: str, tip: str = "") -> None:
+        super().offer_family(title, tip)
+        for page in self._all:
+            page.offer_family(title, tip)
+
+    @override
+    def borrowing(self) -> tuple[str, ...]:
+        return (*super().borrowing(), "reference")
+
+    def _on_run_wanted(self, changes: dict[str, object]) -> None:
+        """Run with other settings; texts that are gone on with must be those on screen."""
+        goes_on = bool(changes.get("begin"))
+        if goes_on and (self._difference.model or self._difference.prompts):
+            self.message_requested.emit(_OTHER)
+            return
+        self._asked = True
+        self.run_with(**{**_ANEW, **changes})
+        self._asked = False
+
+    def _on_settings_wanted(self, changes: dict[str, object]) -> None:
+        params: Params | None = self.try_params()
+        if params is None:
+            self.show_setting("layer")
+        else:
+            self.set_params(params.model_copy(update=changes))
+
+    def _on_turn_wanted(self, name: str) -> None:
+        self.pages.turn_to(name)
+
+    def _on_page_turned(self, name: str) -> None:
+        self.choices_changed.emit({"page": name})
+
+    def _tell_params(self) -> None:
+        params = self.try_params()
+        for page in self._all:
+            page.take_params(params if isinstance(params, SteerParams) else None)
+
+
+VIEW = SteerView

@@ -1,0 +1,48 @@
+"""The memory of texts that grow: what a pass takes, and the keys and values that are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, row_bytes
+
+if TYPE_CHECKING:
+    from desktop_app.engine.model import LoadedModel
+
+_ALLOCATOR = 1.35
+# Beyond this many tokens in the prompt pass, and this many texts, a CPU gains no speed.
+_CPU_TOKENS = 4096
+_CPU_TEXTS = 64
+_GPU_TEXTS = 512
+
+
+def grown_bytes(model: LoadedModel, length: int, steps: int, *, cached: bool) -> int:
+    """Return the memory that one text takes at its peak, of so many tokens and as many new ones.
+
+    Args:
+        model: The model.
+        length: The prompt's token count.
+        steps: How many tokens follow.
+        cached: Whether keys and values are kept; without, the last pass holds the whole text.
+    """
+    info = model.info
+    item = BYTES_PER_ITEM.get(info.dtype, 4)
+    whole = length + steps
+    logits = 4 * (item + 4) * info.d_vocab  # as they come, in float32, and sorted to be drawn from
+    held = length if cached else whole
+    inside = row_bytes(model, held, held, read_all=False)
+    if not cached:
+        return inside + logits
+    heads = info.n_kv_heads * max(info.d_head, model.widest_head)
+    kept = 2 * whole * heads * item
+    # A layer's are put together anew at every step, beside what was there.
+    return inside + logits + kept * (info.n_layers + 1)
+
+
+def texts_at_once(model: LoadedModel, length: int, each: int) -> int:
+    """Return how many texts of a token length grow together, at least one; each takes `each`."""
+    rows = int(budget_bytes(model) / (_ALLOCATOR * each))
+    most = _GPU_TEXTS
+    if model.device.type == "cpu":
+        most = min(_CPU_TEXTS, max(8, _CPU_TOKENS // length))
+    return max(1, min(rows, most))

@@ -1,0 +1,68 @@
+"""What continuations begin with: as settings write it, and as tokens of a model."""
+
+from __future__ import annotations
+
+import pytest
+
+from desktop_app.analyses.steer.beginning import begun_ids
+from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.contract.steering import Begin, parse_begin, written_begin
+from desktop_app.support.errors import BadInputError
+from desktop_app.text.encoding import Encoding
+
+LETTERS = "abcdefgh "
+
+
+class Letters:
+    """A tokenizer of single letters."""
+
+    def encode(self, text):
+        ids = tuple(LETTERS.index(letter) for letter in text)
+        ends = tuple((place, place + 1) for place in range(len(text)))
+        return Encoding(ids, tuple(text), tuple(text), ends, (False,) * len(text))
+
+    encode_plain = encode
+
+
+def decode(ids):
+    return "".join(LETTERS[id_] for id_ in ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [
+        ("steered:0:216,34", Begin("steered", 0, (216, 34))),
+        ("plain:12:7", Begin("plain", 12, (7,))),
+        ("said:0:1,2+ rain, sun", Begin("said", 0, (1, 2), " rain, sun")),
+        ("control:3:+\nso", Begin("control", 3, (), "\nso")),
+        (" steered : 0 : 1 , 2 ", Begin("steered", 0, (1, 2))),
+    ],
+)
+def test_what_is_written_is_read_and_written_again(text, begin):
+    assert parse_begin(text) == begin
+    assert parse_begin(written_begin(begin)) == begin
+
+
+@pytest.mark.parametrize("text", ["", "steered:0:", "steered:0:+", "other:0:1", "steered:x:1"])
+def test_what_says_nothing_is_refused(text):
+    with pytest.raises(ValueError, match="is not written as steered"):
+        parse_begin(text)
+
+
+def test_settings_keep_a_text_to_the_letter():
+    params = SteerParams(begin=("steered:0:1+ a  b ",))
+    assert SteerParams.model_validate(params.model_dump()).begin == ("steered:0:1+ a  b ",)
+
+
+def test_a_text_is_read_as_the_continuation_of_what_stands_before():
+    ids = begun_ids(Begin("plain", 0, (0, 1), "cd"), "gh", Letters(), decode, 9)
+    assert ids == (0, 1, 2, 3)
+
+
+def test_tokens_alone_stay_as_they_are():
+    assert begun_ids(Begin("plain", 0, (5, 8)), "gh", Letters(), decode, 9) == (5, 8)
+
+
+def test_a_token_that_the_model_lacks_is_refused():
+    with pytest.raises(BadInputError, match="names token 9, and this model has 9"):
+        begun_ids(Begin("plain", 0, (9,)), "gh", Letters(), decode, 9)
