@@ -79,7 +79,7 @@ def direction_words(probed: Probed, cell: Cell) -> str:
         return ""
     gap = float(probed.table("gap")[cell])
     first, second = (short(name) for name in probed.labels[:2])
-    return f"From “{first}” to “{second}”: their means lie {number(gap, 2)} apart along it"
+    return f"“{first}” → “{second}”, means {number(gap, 2)} apart"
 
 
 # Facts, texts, tables.
