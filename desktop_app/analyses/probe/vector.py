@@ -11,6 +11,7 @@ import numpy as np
 from desktop_app.analyses.probe.places import vector_place
 from desktop_app.pictures.words import percent
 from desktop_app.support import paths, vector_files
+from desktop_app.support.files import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,11 @@ def keep_direction(probed: Probed, info: ModelInfo, cell: Cell) -> Path:
     names = [_UNFIT.sub("-", name)[:_NAME] for name in (info.name, *probed.labels[:2])]
     same = hashlib.sha256(direction.tobytes()).hexdigest()[:8]
     name = f"probe-{'-'.join(names)}-L{place[0]}-{same}{vector_files.ENDING}"
-    path = paths.ensure(vector_files.folder()) / name
+    path = vector_files.folder() / name
+    try:
+        paths.ensure(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
     position = str(cell[1]) if probed.each_position else str(probed.params.get("position", "-1"))
     made = made_words(probed.labels, position, float(probed.accuracy[cell]))
     vector_files.write(path, direction, info, place, made)

@@ -110,8 +110,14 @@ class ProbeView(AnalysisView):
         before = self._probed
         self._probed = Probed.of(result)
         if before is None or before.shown is not result:
+            self._cell = None
             self._cell = self._selected(self._probed) or self._probed.best
         self._draw()
+
+    @override
+    def clear(self) -> None:
+        self._probed = self._cell = None
+        super().clear()
 
     @override
     def draw_prompt(self, result: Result) -> None:
