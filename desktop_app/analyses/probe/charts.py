@@ -139,16 +139,17 @@ def prompts(probed: Probed, cell: Cell) -> Ranking:
     columns = (
         Column("prompt", "number", title="", width=36, muted=True, tooltip="Its number"),
         Column("text", "text", title="Held-out prompt", width="stretch", least=90),
-        Column("label", "text", title="Label", width=96),
-        Column("says", "mark", title="Probe says", width=96),
+        Column("label", "text", title="Label", width=84),
+        Column("says", "mark", title="Probe says", width=88),
     )
     return Ranking(columns, tuple(_prompt_row(probed, n, int(own[n]), int(said[n])) for n in order))
 
 
 def _prompt_row(probed: Probed, number: int, own: int, said: int) -> Row:
     texts = [prompt.text for prompt in probed.shown.prompts]
-    text = display_text(texts[number]) if number < len(texts) else ""
+    text = texts[number] if number < len(texts) else ""
     names = probed.labels
     told = short(names[said]) if 0 <= said < len(names) else ""
-    values = (number + 1, shorten(text, _TEXT), short(names[own]), told)
-    return Row(number, values, emphasis="good" if said == own else "bad")
+    values = (number + 1, clipped(" ".join(text.split()), _TEXT), short(names[own]), told)
+    tip = f"{number + 1} · {shorten(display_text(text), _TEXT)}\n{short(names[own])}, said {told}"
+    return Row(number, values, tip, emphasis="good" if said == own else "bad")

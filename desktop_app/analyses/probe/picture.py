@@ -45,8 +45,8 @@ def sentence(probed: Probed) -> str:
     return " · ".join(
         [
             f"95 % interval {probed.interval_words(best)}",
-            f"with shuffled labels {control} there, and {value} or more somewhere in "
-            f"{probed.reached} of {plural(probed.shuffles, 'shuffle')}",
+            f"shuffled labels {control}, and {value} anywhere in {probed.reached} of "
+            f"{plural(probed.shuffles, 'shuffle')}",
             f"commonest label {percent_whole(float(probed.shown.data['majority']))}",
         ]
     )

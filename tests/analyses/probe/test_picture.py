@@ -44,7 +44,7 @@ def test_the_heading_says_what_it_stands_on():
     assert picture.headline(probed) == "Best: 100.0 % (4 of 4) held out, after block 1"
     said = picture.sentence(probed)
     assert "95 % interval 51 to 100 %" in said
-    assert "100 % or more somewhere in 0 of 4 shuffles" in said
+    assert "shuffled labels 50 %, and 100 % anywhere in 0 of 4 shuffles" in said
     assert "commonest label 50 %" in said
     made = picture.made_sentence(probed)
     assert "labels “cat”, “dog”" in made

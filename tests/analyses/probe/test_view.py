@@ -96,7 +96,7 @@ def test_a_click_on_the_curve_selects_the_block_everywhere(view, selection):
     assert told["chosen"] == "After block 2: 75.0 % (3 of 4)"
     (shown,) = told["confusion"]
     assert shown.values.tolist() == [[2, 0], [1, 1]]
-    assert told["prompts"][0] == ("9", "3␠3", "dog", "cat")
+    assert told["prompts"][0] == ("9", "3 3", "dog", "cat")
 
 
 def test_what_enters_block_0_belongs_to_no_block(view, selection):
