@@ -30,6 +30,7 @@ class SteerPage(QWidget):
         turn_wanted: The name of the page to turn to.
         message: A sentence for the status bar.
         intent: An `Intent`.
+        choice_made: What is to be remembered between starts, as texts by name.
     """
 
     name: ClassVar[str] = ""
@@ -41,9 +42,13 @@ class SteerPage(QWidget):
     turn_wanted = Signal(str)
     message = Signal(str)
     intent = Signal(object)
+    choice_made = Signal(dict)
 
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
 
     def show_result(self, result: Result, prompt: int) -> None:
         """Show a finished result, the prompt of that number."""

@@ -277,8 +277,8 @@ class SteerParams(Params):
     )
     begin: tuple[BeginText, ...] = setting(
         (),
-        "Begin with",
-        "Tokens with which continuations begin.",
+        "Given beginning",
+        "Tokens with which continuations begin, and a text behind a + to follow them.",
         max_length=MAX_TEXTS,
         hidden=True,
         cli="texts",

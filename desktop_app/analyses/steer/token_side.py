@@ -40,10 +40,12 @@ class TokenSide(QWidget):
         super().__init__()
         self._title = ElidedLabel("", "heading")
         self._facts = label("", "muted", wrap=True)
+        self._facts.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.table = RankingList()
         self.table.setAccessibleName("Likeliest tokens at this step")
         self.table.setToolTip(plain_tip("Double click or Enter: say this token here and go on"))
         self.table.set_empty_text("No alternatives are known of this token.")
+        self._room = QWidget()  # in place of the table
         self._line, self._say = QLineEdit(), QPushButton("Say it here")
         self._line.setPlaceholderText("any other text, to the letter")
         self._line.setMaxLength(_MOST_TYPED)
@@ -60,7 +62,9 @@ class TokenSide(QWidget):
         self._copy.setToolTip(plain_tip("Copy this whole continuation"))
         typed = row_in(None, (self._line, 1), self._say, spacing=6)
         foot = row_in(None, self._copy, None)
-        column_in(self, self._title, self._facts, (self.table, 1), typed, foot, spacing=6)
+        column_in(
+            self, self._title, self._facts, (self.table, 1), (self._room, 1), typed, foot, spacing=6
+        )
         self.table.row_activated.connect(self._on_activated)
         self._say.clicked.connect(self._on_said)
         self._line.returnPressed.connect(self._on_said)
@@ -80,6 +84,7 @@ class TokenSide(QWidget):
         self._facts.setText("\n".join(facts))
         self.table.set_ranking(alternatives(one.tokens[step]) if one is not None else Ranking())
         self.table.setVisible(there)
+        self._room.setVisible(not there)
         for part in (self._line, self._copy):
             part.setEnabled(there)
         self._show_line()

@@ -40,6 +40,7 @@ class SteerView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._goes_on = False
+        self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
         column_in(content, (self.pages, 1))
@@ -49,6 +50,7 @@ class SteerView(AnalysisView):
             page.turn_wanted.connect(self._on_turn_wanted)
             page.message.connect(self.message_requested)
             page.intent.connect(self.intent_raised)
+            page.choice_made.connect(self._on_choice_made)
         self.pages.changed.connect(self._on_page_turned)
         self.settings_changed.connect(self._tell_params)
 
@@ -88,7 +90,10 @@ class SteerView(AnalysisView):
 
     @override
     def take_choices(self, choices: Mapping[str, str]) -> None:
+        self._choices = dict(choices)
         self.expect_preset(choices.get("page", ""))
+        for page in self._all:
+            page.take_choices(choices)
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -140,7 +145,11 @@ class SteerView(AnalysisView):
         self.pages.turn_to(name)
 
     def _on_page_turned(self, name: str) -> None:
-        self.choices_changed.emit({"page": name})
+        self._on_choice_made({"page": name})
+
+    def _on_choice_made(self, choices: dict[str, str]) -> None:
+        self._choices |= choices
+        self.choices_changed.emit(dict(self._choices))
 
     def _tell_params(self) -> None:
         params = self.try_params()
