@@ -57,6 +57,7 @@ class TextsPage(SteerPage):
         self._params: SteerParams | None = None
         self._told: list[Continuation] = []
         self._prompt = 0
+        self._by_itself = True
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
@@ -123,7 +124,7 @@ class TextsPage(SteerPage):
         self._more.setEnabled(True)
         self._side.setEnabled(True)
         self._anew.setVisible(bool(begin_of(result)))
-        if self._strips.chosen() is None:
+        if self._by_itself or self._strips.chosen() is None:
             self._choose_first()
 
     @override
@@ -137,6 +138,7 @@ class TextsPage(SteerPage):
     @override
     def forget(self) -> None:
         self._result = None
+        self._by_itself = True
         self._told = []
         self._outcome.set_full_text("")
         self._done.set_full_text("")
@@ -234,6 +236,7 @@ class TextsPage(SteerPage):
             self._strips.choose("steered", at)
         elif self._told:
             self._strips.choose(self._told[0].run, 0)
+        self._by_itself = True
         self._show_token()
 
     def _on_look(self, look: str) -> None:
@@ -244,6 +247,7 @@ class TextsPage(SteerPage):
         self._draw()
 
     def _on_chosen(self, _run: str, _step: int) -> None:
+        self._by_itself = False
         self._show_token()
 
     def _on_activated(self, _run: str, _step: int) -> None:

@@ -70,6 +70,7 @@ class TokenSide(QWidget):
         self._line.returnPressed.connect(self._on_said)
         self._line.textChanged.connect(self._show_line)
         self._copy.clicked.connect(self.copy_wanted)
+        self._there = False
         self.show_token(None, 0, None)
 
     @override
@@ -78,7 +79,7 @@ class TokenSide(QWidget):
 
     def show_token(self, one: Continuation | None, step: int, parting: int | None) -> None:
         """Show a token; None: none is chosen."""
-        there = one is not None
+        there = self._there = one is not None
         self._title.set_full_text(token_title(one, step) if one is not None else "No token chosen")
         facts = token_facts(one, step, parting) if one is not None else [_NOTHING]
         self._facts.setText("\n".join(facts))
@@ -104,12 +105,12 @@ class TokenSide(QWidget):
         }
 
     def _show_line(self) -> None:
-        self._say.setEnabled(self._line.isEnabled() and bool(self._line.text()))
+        self._say.setEnabled(self._there and bool(self._line.text()))
 
     def _on_activated(self, key: object) -> None:
         if isinstance(key, int):
             self.id_wanted.emit(key)
 
     def _on_said(self) -> None:
-        if self._line.text() and self._line.isEnabled():
+        if self._line.text() and self._there:
             self.text_wanted.emit(self._line.text())
