@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.contract.grammar import resolve_heads, resolve_index
+from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import require_positions, touched
 from desktop_app.engine.interventions import (
@@ -29,9 +30,10 @@ from desktop_app.engine.interventions import (
 )
 from desktop_app.engine.sites import require_acting
 from desktop_app.methods.grid import Group
-from desktop_app.methods.prepare import encoder_of
 from desktop_app.methods.substitutes import Reference, make_means
-from desktop_app.methods.watching import capture, other_reference
+from desktop_app.methods.text_means import difference_of_means, sets_of
+from desktop_app.methods.vectors import Where, open_vector
+from desktop_app.methods.watching import other_reference
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -43,12 +45,16 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel, Site
     from desktop_app.methods.prepare import Prepared
     from desktop_app.methods.substitutes import MeanValues
+    from desktop_app.methods.vectors import Vector
 
-VECTOR_OPS: frozenset[Op] = frozenset({"add", "difference", "set", "project_out"})
+FILED: frozenset[Op] = frozenset({"add", "set", "project_out"})
+"""What takes its vector from a file."""
 ADDED: frozenset[Op] = frozenset({"add", "difference"})
 STRONG: frozenset[Op] = frozenset({"add", "difference", "set", "scale"})
 """What has a strength: these a sweep and a slider vary."""
 
+_OPTIONS = {"add": "--add", "set": "--set-to", "project_out": "--project-out"}
+_USUAL_SITE = "resid_post"
 # Directions that are this much shorter once others are taken out of them add nothing.
 _DEPENDENT = 1e-5
 _Made = tuple[tuple[Value, int | None], ...]
@@ -68,6 +74,7 @@ class Acting:
         shape: What the vector's axes are at its site; empty: the one that it has.
         heads: The heads that become their mean.
         means: What they become.
+        made: How the vector was made, and where it comes from.
     """
 
     told: Intervention
@@ -78,6 +85,7 @@ class Acting:
     shape: tuple[int, ...] = ()
     heads: tuple[int, ...] = ()
     means: HeadMeans | None = None
+    made: Vector | None = None
 
     @property
     def op(self) -> Op:
@@ -346,7 +354,9 @@ def resolve(
         if one.op == "ablate_heads":
             items += _ablating(model, one, HeadMeans(means, lengths) if means else None)
             continue
-        items.append(acting(model, params, one, report=report))
+        found = acting(model, params, one, report=report)
+        notices += found.made.notices if found.made is not None else ()
+        items.append(found)
     return Resolved(Acts(items), tuple(notices))
 
 
@@ -370,6 +380,13 @@ def acting(
         BadInputError: It does not fit the model.
     """
     where = one.layer if layer is None else layer
+    if one.op in FILED:
+        # Without a layer the file says where; the site that settings have then is none of theirs.
+        free = where is None and one.site == _USUAL_SITE
+        place = Where(where, None if free else one.site, params.elsewhere)
+        made = open_vector(model, one.file, place, _OPTIONS[one.op])
+        require_acting(model, [made.layer], made.site)
+        return _with_vector(one, made)
     if where is None:
         raise BadInputError(
             f"--layer is not given: say at which of the {model.info.n_layers} layers of "
@@ -377,30 +394,15 @@ def acting(
         )
     where = resolve_index(where, model.info.n_layers, "--layer")
     require_acting(model, [where], one.site)
-    vector = shape = None
     if one.op == "difference":
-        vector, shape = difference(model, params, one, where)
-    elif one.op in VECTOR_OPS:
-        raise BadInputError("vector files cannot be read yet")
-    strength = one.factor if one.op == "scale" else one.coef
-    return Acting(one, where, one.site, strength, vector, shape or ())
+        sets = sets_of(one, params.vector_at)
+        found = difference_of_means(model, params, sets, [where], report or SilentReporter())
+        return _with_vector(one, found[where])
+    return Acting(one, where, one.site, one.factor if one.op == "scale" else 1.0)
 
 
-def difference(
-    model: LoadedModel, params: SteerParams, one: Intervention, layer: int
-) -> tuple[torch.Tensor, tuple[int, ...]]:
-    """Return mean over `to` − mean over `from` at a layer, and its own shape."""
-    encoder = encoder_of(model, params)
-
-    def mean(texts: Sequence[str]) -> torch.Tensor:
-        found = []
-        for text in texts:
-            x = capture(model, model.ids([encoder.encode(text).ids]), [layer], one.site)[layer][0]
-            found.append((x[-1] if params.vector_at == "last" else x.float().mean(0)).double())
-        return torch.stack(found).mean(0)
-
-    vector = (mean(one.to_texts) - mean(one.from_texts)).float().cpu()
-    return vector.flatten(), tuple(vector.shape)
+def _with_vector(one: Intervention, made: Vector) -> Acting:
+    return Acting(one, made.layer, made.site, one.coef, made.values, made.shape, made=made)
 
 
 def _heads_of(model: LoadedModel, given: Sequence[Intervention]) -> dict[int, list[int]]:
