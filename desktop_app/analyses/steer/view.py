@@ -36,6 +36,11 @@ _ANEW: dict[str, object] = {
     "preset": "none",
     "out_vector": "",
 }
+_USUAL = SteerParams()
+_OWN = ("layer", "site", "zero", "scale", "add", "project_out", "set_to", "from_texts", "to_texts")
+_NOTHING_DONE: dict[str, object] = {
+    name: getattr(_USUAL, name) for name in (*_OWN, "coef", "ablate_heads", "also")
+}
 _SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
 
@@ -137,7 +142,8 @@ class SteerView(AnalysisView):
             super().answer(intent)
             return
         file = str(intent.data["file"])
-        changes: dict[str, object] = {"add": (file,), **_ANEW}
+        # In place of what was done: at the layer and the site that the file names.
+        changes: dict[str, object] = {**_NOTHING_DONE, **_ANEW, "add": (file,)}
         if intent.data.get("read"):
             changes["read_direction"] = file
         self.pages.turn_to(TextsPage.name)
