@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -84,6 +84,7 @@ class StepStrips(PaintedArea):
         self._hover: Place | None = None
         self._widths: list[int] = []
         self._known: dict[str, int] = {}
+        self._measured: list[Any] = []
         self._layout = StripLayout([], 0, 0)
         self.setAccessibleName("Continuations")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -275,16 +276,20 @@ class StepStrips(PaintedArea):
         return StripLayout([LEAST_WIDTH], rows, 0).height
 
     def _measure(self) -> None:
+        """Make every column as wide as its widest label or number; of what grows, the new ones."""
+        told = [(one.run, one.tokens) for one in self._told]
+        known = self._measured if self._measured[:1] == [self._tint] else [self._tint]
+        first = _unchanged(known[1:], told) if len(known) == len(told) + 1 else 0
+        self._measured = [self._tint, *told]
         metrics, numbers = QFontMetrics(mono_font(12)), QFontMetrics(ui_font(11))
-        widths: list[int] = []
-        for one in self._told:
-            for step, token in enumerate(one.tokens):
-                if step == len(widths):
-                    widths.append(LEAST_WIDTH)
-                label, told = token.label, self._tint.text(token)
+        longest = max((len(tokens) for _run, tokens in told), default=0)
+        widths = self._widths[:first] + [LEAST_WIDTH] * (longest - first)
+        for _run, tokens in told:
+            for step in range(first, len(tokens)):
+                label = tokens[step].label
                 if label not in self._known:
                     self._known[label] = metrics.horizontalAdvance(label) + 2 * _PADDING
-                under = numbers.horizontalAdvance(told) + 4
+                under = numbers.horizontalAdvance(self._tint.text(tokens[step])) + 4
                 widths[step] = max(widths[step], self._known[label], under)
         self._widths = widths
 
@@ -365,6 +370,22 @@ class StepStrips(PaintedArea):
             return None
         table = diverging_map() if self._tint.diverging else sequential_map()
         return colour_at(table, self._tint.share(value))
+
+
+def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> int:
+    """Return how many steps are of the very same tokens in all runs."""
+    least = 2**31
+    for (old_run, old), (run, tokens) in zip(before, now, strict=True):
+        same = 0
+        if old_run == run:
+            pairs = zip(old, tokens, strict=False)
+            same = next(
+                (step for step, (one, two) in enumerate(pairs) if one is not two),
+                min(len(old), len(tokens)),
+            )
+        if same < len(old) or same < len(tokens):
+            least = min(least, same)
+    return 0 if least == 2**31 else least
 
 
 def _paint_mark(painter: QPainter, box: QRect) -> None:

@@ -58,6 +58,7 @@ class TextsPage(SteerPage):
         self._told: list[Continuation] = []
         self._prompt = 0
         self._by_itself = True
+        self._grows = False
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
@@ -118,8 +119,12 @@ class TextsPage(SteerPage):
             self._draw()
 
     @override
+    def expect_run(self) -> None:
+        self._grows = False
+
+    @override
     def show_result(self, result: Result, prompt: int) -> None:
-        self._result = result
+        self._result, self._grows = result, False
         self._show(result, prompt, params_of(result.params), begin_of(result))
         self._more.setEnabled(True)
         self._side.setEnabled(True)
@@ -131,6 +136,7 @@ class TextsPage(SteerPage):
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
         begin = () if self._params is None else self._params.begin
         self._show(SoFar(data), prompt, self._params, begin)
+        self._grows = True
         # What is not there yet cannot be gone on from.
         self._more.setEnabled(False)
         self._side.setEnabled(False)
@@ -179,7 +185,8 @@ class TextsPage(SteerPage):
         self, shown: Shown, prompt: int, params: SteerParams | None, begin: tuple[str, ...]
     ) -> None:
         self._prompt = prompt
-        self._told = continuations(shown, prompt, begin)
+        known = self._told if self._grows else ()
+        self._told = continuations(shown, prompt, begin, known)
         self._outcome.set_full_text(outcome_sentence(self._told))
         before = ""
         if shown.prompts:
@@ -206,8 +213,10 @@ class TextsPage(SteerPage):
         tint = tint_of(name, self._told)
         self._strips.show_runs(self._told, parts, tint)
         self._scale.show_tint(tint)
-        self._text.show_runs(self._text_before(), self._told, parts)
-        self._stack.setCurrentIndex(int(self._look.value() == "text"))
+        reads = self._look.value() == "text"
+        if reads:
+            self._text.show_runs(self._text_before(), self._told, parts)
+        self._stack.setCurrentIndex(int(reads))
         self._show_token()
 
     def _text_before(self) -> str:

@@ -113,4 +113,6 @@ class TokenSide(QWidget):
 
     def _on_said(self) -> None:
         if self._line.text() and self._there:
-            self.text_wanted.emit(self._line.text())
+            text = self._line.text()
+            self._line.clear()
+            self.text_wanted.emit(text)

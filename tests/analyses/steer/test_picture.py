@@ -183,6 +183,13 @@ def test_without_the_cache_a_change_of_the_prompt_pass_is_another_experiment():
     assert "another experiment" in told
 
 
+def test_the_same_place_in_every_pass_needs_no_cache():
+    found, told = with_acts([("3", "every")], cached=False)
+    assert [row[3] for row in found.codes] == [3] * 4
+    assert "Changed: position 3 “␠” at steps 0 to 3." in told
+    assert "the same as with the cache" in told
+
+
 def test_new_tokens_are_named_behind_the_prompts():
     found, _told = with_acts([("-1", "every")])
     assert found.labels[LENGTH : LENGTH + 3] == ("␠very", "␠cold", "␠and")
@@ -192,9 +199,12 @@ def test_new_tokens_are_named_behind_the_prompts():
 
 def test_behind_the_last_attention_nobody_reads_another_position():
     _found, told = with_acts([("1", "prompt")], layer=2)
-    assert "Layer 2 is the last" in told
+    assert "nothing can come of this change" in told
+    assert "goes on acting" not in told
+    _found, told = with_acts([("-1", "prompt")], layer=2)
+    assert "acts on the token of its own step, and is in no cache" in told
+    assert "goes on acting" not in told
     for acts, more in (
-        ([("-1", "prompt")], {"layer": 2}),
         ([("1", "prompt")], {"layer": 1}),
         ([("1", "prompt")], {"layer": 2, "site": "resid_pre"}),
     ):

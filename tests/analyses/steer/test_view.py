@@ -274,6 +274,14 @@ def test_tokens_stream_in(view):
     assert view.read_out()["texts"]["steered"][1] == "␠cold", "stopped: the old texts again"
 
 
+def test_another_run_of_the_same_tokens_has_its_own_numbers(view):
+    for logprob in (-0.1, -0.7):
+        view.expect_run(view.params())
+        one = strip([10], [" a"], [logprob])
+        view.show_partial({"plain": (one, one)})
+        assert view.read_out()["numbers"]["plain"] == (f"−{-logprob:.2f}",)
+
+
 def test_a_chosen_token_is_chosen_again_when_the_text_reaches_it(view):
     click(view, "steered", 1)
     one = strip([10], [" a"], [-0.1])
