@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
     QPainter,
-    QPen,
-    QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -26,22 +23,15 @@ from desktop_app.analyses.steer.strip_layout import (
     MARGIN,
     NUMBER,
     TOP,
-    Band,
     StripLayout,
 )
+from desktop_app.analyses.steer.strip_paint import StripLook, paint_band
 from desktop_app.analyses.steer.strip_words import run_tip, token_tip
 from desktop_app.analyses.steer.tints import Tint
-from desktop_app.pictures.words import number, plural
+from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.colormaps import (
-    colour_at,
-    contrast_text,
-    diverging_map,
-    sequential_map,
-)
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
-from desktop_app.widgets.basics.theme import colour
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
@@ -52,7 +42,6 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.said import Partings
 
 Place = tuple[int, int]
-_RADIUS = 5.0
 _PADDING = 7
 _ACROSS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 _DOWN = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
@@ -153,9 +142,9 @@ class StepStrips(PaintedArea):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         offset = self._offset()
         painter.translate(-offset)
-        top = offset.y()
+        top, look = offset.y(), self._look()
         for band in self._layout.visible(top, top + self.viewport().height()):
-            self._paint_band(painter, band)
+            paint_band(painter, look, band)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -311,65 +300,10 @@ class StepStrips(PaintedArea):
         elif box.bottom() + NUMBER + MARGIN > bar.value() + room:
             bar.setValue(box.bottom() + NUMBER + MARGIN - room)
 
-    # Painting.
-
-    def _paint_band(self, painter: QPainter, band: Band) -> None:
-        painter.setFont(ui_font(11))
-        painter.setPen(colour("text_muted"))
-        for step in range(band.start, band.stop):
-            box = self._layout.box(0, step)
-            head = QRect(box.left(), band.top, box.width(), TOP - 4)
-            painter.drawText(head, Qt.AlignmentFlag.AlignCenter, str(step))
-        for row, one in enumerate(self._told):
-            self._paint_name(painter, band, row, one)
-            for step in range(band.start, min(band.stop, len(one.tokens))):
-                self._paint_token(painter, row, step)
-
-    def _paint_name(self, painter: QPainter, band: Band, row: int, one: Continuation) -> None:
-        top = self._layout.row_top(band, row)
-        painter.setFont(ui_font(12, "medium"))
-        painter.setPen(colour("text"))
-        line = QRect(MARGIN, top, GUTTER - 2 * MARGIN, BOX)
-        side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(line, side, NAMES[one.run])
-        if one.loss == one.loss and band.start == 0:
-            painter.setFont(ui_font(11))
-            painter.setPen(colour("text_muted"))
-            painter.drawText(line.translated(0, BOX - 6), side, f"loss {number(one.loss, 2)}")
-
-    def _paint_token(self, painter: QPainter, row: int, step: int) -> None:
-        one, box = self._told[row], self._layout.box(row, step)
-        token, ground = one.tokens[step], self._ground(one.tokens[step])
-        parts = self._partings.get(one.run) == step
-        painter.setPen(self._edge((row, step), parts=parts, given=token.given))
-        painter.setBrush(ground or colour("token"))
-        painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), _RADIUS, _RADIUS)
-        painter.setFont(mono_font(12))
-        painter.setPen(colour("text") if ground is None else contrast_text(ground))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, token.label)
-        painter.setFont(ui_font(11))
-        painter.setPen(colour("text_muted"))
-        under = QRect(box.left() - 2, box.bottom() + 1, box.width() + 4, NUMBER)
-        painter.drawText(under, Qt.AlignmentFlag.AlignCenter, self._tint.text(token))
-        if parts:
-            _paint_mark(painter, box)
-
-    def _edge(self, place: Place, *, parts: bool, given: bool) -> QPen:
-        if place == self._chosen:
-            return QPen(colour("accent"), 2.0)
-        if parts:
-            return QPen(colour("warn"), 2.0)
-        if place == self._hover:
-            return QPen(colour("text_muted"), 1.0)
-        style = Qt.PenStyle.DashLine if given else Qt.PenStyle.SolidLine
-        return QPen(colour("text_muted" if given else "token_border"), 1.0, style)
-
-    def _ground(self, token: Token) -> QColor | None:
-        value = self._tint.value(token)
-        if value != value:  # noqa: PLR0124 - NaN
-            return None
-        table = diverging_map() if self._tint.diverging else sequential_map()
-        return colour_at(table, self._tint.share(value))
+    def _look(self) -> StripLook:
+        return StripLook(
+            self._layout, self._told, self._partings, self._tint, self._chosen, self._hover
+        )
 
 
 def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> int:
@@ -386,12 +320,3 @@ def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> int:
         if same < len(old) or same < len(tokens):
             least = min(least, same)
     return 0 if least == 2**31 else least
-
-
-def _paint_mark(painter: QPainter, box: QRect) -> None:
-    """Draw the sign of the first token where texts part: a wedge at its upper left."""
-    left, top = box.left() + 1.0, box.top() + 1.0
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour("warn"))
-    points = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
-    painter.drawPolygon(QPolygonF([QPointF(left + x, top + y) for x, y in points]))
