@@ -289,8 +289,8 @@ class TextsPage(SteerPage):
         chosen = self._strips.chosen()
         one = None if chosen is None else self._of(chosen[0])
         if self._result is not None and chosen is not None and one is not None:
-            begin = begun_anew(self._result, one, self._prompt, chosen[1], ids, text)
-            self.run_wanted.emit({"begin": begin})
+            asked = begun_anew(self._result, one, self._prompt, chosen[1], ids, text)
+            self.run_wanted.emit(asked)
 
     def _on_copy(self) -> None:
         chosen = self._strips.chosen()

@@ -120,9 +120,12 @@ def test_a_text_that_still_grows_has_no_numbers_it_does_not_know():
 
 
 def test_texts_that_are_long_enough_do_not_go_on():
-    long = strip([1] * 2000, ["a"] * 2000, [-0.1] * 2000)
-    result = replace(plain_result(), data={"plain": (long, long)})
-    assert "2,000" in continued(result)
+    long = strip([1] * 50, ["a"] * 50, [-0.1] * 50)
+    result = replace(plain_result(max_new_tokens=50), data={"plain": (long, long)})
+    room = 64 - LENGTH
+    assert continued(result)["max_new_tokens"] == room, "as much as the model reads"
+    long = strip([1] * room, ["a"] * room, [-0.1] * room)
+    assert "the model reads 64 in all" in continued(replace(result, data={"plain": (long, long)}))
     assert "no text yet" in continued(replace(result, data={}))
 
 

@@ -122,6 +122,8 @@ def test_any_text_is_said_instead_to_the_letter(view, asked):
     QTest.keyClicks(line, "  rain, so")
     QTest.keyClick(line, Qt.Key.Key_Return)
     assert asked[-1][0].begin == ("said:0:18+  rain, so",)
+    assert asked[-1][0].max_new_tokens >= 1 + len("  rain, so"), "room for all that was typed"
+    assert line.text() == ""
 
 
 def test_nothing_typed_says_nothing(view, asked):
