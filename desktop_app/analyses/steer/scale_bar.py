@@ -15,6 +15,7 @@ from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.theme import colour
+from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -36,7 +37,7 @@ class ScaleBar(QWidget):
         """Show the scale of a number, and what marks the token where texts part."""
         self._tint, self._parts = tint, parts
         self.setAccessibleName(self.words())
-        self.setToolTip(MEANINGS[tint.name].capitalize())
+        self.setToolTip(plain_tip(MEANINGS[tint.name].capitalize()))
         self.update()
 
     def words(self) -> str:

@@ -62,7 +62,7 @@ class TextsPage(SteerPage):
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
-        self._look = SegmentedControl([("tokens", "Tokens"), ("text", "Text")])
+        self._look = SegmentedControl([("strips", "Tokens"), ("text", "Text")])
         self._look.setToolTip("Token by token, aligned by step, or as texts to read and copy")
         self._colour = SegmentedControl([(name, title) for name, title in TITLES.items()])
         for name, meaning in MEANINGS.items():
@@ -114,7 +114,7 @@ class TextsPage(SteerPage):
     @override
     def take_choices(self, choices: Mapping[str, str]) -> None:
         look = choices.get("look")
-        if look in {"tokens", "text"}:
+        if look in {"strips", "text"}:
             self._look.set_value(look)
             self._draw()
 
@@ -208,7 +208,7 @@ class TextsPage(SteerPage):
             self._colour.set_option_shown(known, known in there)
         if self._colour.value() not in there:
             self._colour.set_value("own")
-        self._colour.setVisible(len(there) > 1 and self._look.value() == "tokens")
+        self._colour.setVisible(len(there) > 1 and self._look.value() == "strips")
         name: TintName = self._colour.value()
         tint = tint_of(name, self._told)
         self._strips.show_runs(self._told, parts, tint)
@@ -261,7 +261,7 @@ class TextsPage(SteerPage):
 
     def _on_activated(self, _run: str, _step: int) -> None:
         self._show_token()
-        self._side.edit()
+        self._side.begin_typing()
 
     def _on_strength(self, value: float) -> None:
         if self._params is not None:

@@ -90,7 +90,7 @@ class TokenSide(QWidget):
             part.setEnabled(there)
         self._show_line()
 
-    def edit(self) -> None:
+    def begin_typing(self) -> None:
         """Let the text be typed that is to be said."""
         self._line.setFocus(Qt.FocusReason.OtherFocusReason)
         self._line.selectAll()
