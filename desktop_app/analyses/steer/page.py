@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.guard import override
@@ -51,6 +51,10 @@ class SteerPage(QWidget):
     def trouble(self) -> str:
         """Return why nothing can be run yet, as a sentence; empty where it can."""
         return ""
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
 
     @override
     def hasHeightForWidth(self) -> bool:
