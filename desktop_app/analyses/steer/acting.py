@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.analyses.steer.directions import check_kept, keep, vector_of
 from desktop_app.contract.grammar import resolve_heads, resolve_index
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import require_positions, touched
@@ -29,9 +30,8 @@ from desktop_app.engine.interventions import (
 )
 from desktop_app.engine.sites import require_acting
 from desktop_app.methods.grid import Group
-from desktop_app.methods.prepare import encoder_of
 from desktop_app.methods.substitutes import Reference, make_means
-from desktop_app.methods.watching import capture, other_reference
+from desktop_app.methods.watching import other_reference
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel, Site
     from desktop_app.methods.prepare import Prepared
     from desktop_app.methods.substitutes import MeanValues
+    from desktop_app.methods.vectors import Vector
 
 VECTOR_OPS: frozenset[Op] = frozenset({"add", "difference", "set", "project_out"})
 ADDED: frozenset[Op] = frozenset({"add", "difference"})
@@ -68,6 +69,7 @@ class Acting:
         shape: What the vector's axes are at its site; empty: the one that it has.
         heads: The heads that become their mean.
         means: What they become.
+        made: The vector as it was made or read.
     """
 
     told: Intervention
@@ -78,6 +80,7 @@ class Acting:
     shape: tuple[int, ...] = ()
     heads: tuple[int, ...] = ()
     means: HeadMeans | None = None
+    made: Vector | None = None
 
     @property
     def op(self) -> Op:
@@ -334,6 +337,7 @@ def resolve(
         BadInputError: A layer, site, position or vector does not fit the model; it names it.
     """
     given = params.interventions()
+    check_kept(params, given)
     notices: list[Notice] = []
     means = _head_means(model, params, prepared, report) if _heads_of(model, given) else None
     if means is not None:
@@ -347,6 +351,9 @@ def resolve(
             items += _ablating(model, one, HeadMeans(means, lengths) if means else None)
             continue
         items.append(acting(model, params, one, report=report))
+    keep(model, params, ((one.op, one.made) for one in items))
+    told = (notice for one in items if one.made is not None for notice in one.made.notices)
+    notices += dict.fromkeys(told)
     return Resolved(Acts(items), tuple(notices))
 
 
@@ -370,37 +377,20 @@ def acting(
         BadInputError: It does not fit the model.
     """
     where = one.layer if layer is None else layer
-    if where is None:
+    if where is not None:
+        where = resolve_index(where, model.info.n_layers, "--layer")
+        require_acting(model, [where], one.site)
+    made = vector_of(model, params, one, where, report)
+    if where is None and made is None:
         raise BadInputError(
             f"--layer is not given: say at which of the {model.info.n_layers} layers of "
             f"{model.info.name} the intervention acts."
         )
-    where = resolve_index(where, model.info.n_layers, "--layer")
-    require_acting(model, [where], one.site)
-    vector = shape = None
-    if one.op == "difference":
-        vector, shape = difference(model, params, one, where)
-    elif one.op in VECTOR_OPS:
-        raise BadInputError("vector files cannot be read yet")
     strength = one.factor if one.op == "scale" else one.coef
-    return Acting(one, where, one.site, strength, vector, shape or ())
-
-
-def difference(
-    model: LoadedModel, params: SteerParams, one: Intervention, layer: int
-) -> tuple[torch.Tensor, tuple[int, ...]]:
-    """Return mean over `to` − mean over `from` at a layer, and its own shape."""
-    encoder = encoder_of(model, params)
-
-    def mean(texts: Sequence[str]) -> torch.Tensor:
-        found = []
-        for text in texts:
-            x = capture(model, model.ids([encoder.encode(text).ids]), [layer], one.site)[layer][0]
-            found.append((x[-1] if params.vector_at == "last" else x.float().mean(0)).double())
-        return torch.stack(found).mean(0)
-
-    vector = (mean(one.to_texts) - mean(one.from_texts)).float().cpu()
-    return vector.flatten(), tuple(vector.shape)
+    if made is None:
+        return Acting(one, where or 0, one.site, strength)
+    require_acting(model, [made.layer], one.site)
+    return Acting(one, made.layer, one.site, strength, made.values, made.shape, made=made)
 
 
 def _heads_of(model: LoadedModel, given: Sequence[Intervention]) -> dict[int, list[int]]:

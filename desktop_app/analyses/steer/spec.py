@@ -99,20 +99,20 @@ class SteerParams(Params):
     from_texts: tuple[Readable, ...] = setting(
         (),
         "From texts",
-        "Texts whose mean activation is subtracted from that of the others.",
+        "Texts, or prompt files that hold them, whose mean activation is subtracted.",
         alias="from",
         max_length=MAX_TEXTS,
-        cli="texts",
+        cli="text_sets",
         metavar="TEXT|FILE",
         hidden=True,
     )
     to_texts: tuple[Readable, ...] = setting(
         (),
         "To texts",
-        "Texts towards whose mean activation it leads.",
+        "Texts, or prompt files that hold them, towards whose mean activation it leads.",
         alias="to",
         max_length=MAX_TEXTS,
-        cli="texts",
+        cli="text_sets",
         metavar="TEXT|FILE",
         hidden=True,
     )
