@@ -32,6 +32,7 @@ class SteerPage(QWidget):
         turn_wanted: The name of the page to turn to.
         message: A sentence for the status bar.
         intent: An `Intent`.
+        choice_made: What is to be remembered between starts, as texts by name.
     """
 
     name: ClassVar[str] = ""
@@ -43,6 +44,7 @@ class SteerPage(QWidget):
     turn_wanted = Signal(str)
     message = Signal(str)
     intent = Signal(object)
+    choice_made = Signal(dict)
 
     def run_changes(self) -> dict[str, object]:
         """Return what Run adds to the settings while this page is in sight, such as a sweep."""
@@ -76,6 +78,9 @@ class SteerPage(QWidget):
 
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
 
     def show_result(self, result: Result, prompt: int) -> None:
         """Show a finished result, the prompt of that number."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NO_EFFECT = "no effect at this strength"
 _NONE_HERE = "no effect"
+_OTHERS = {"control": "the random control", "said": "the instruction"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     for run in rest:
         at = parts[run]
         where = "says what plain says" if at is None else f"parts at step {at}"
-        said.append(f"{NAMES[run].lower()} {where}")
+        said.append(f"{_OTHERS.get(run, NAMES[run])} {where}")
     return ", ".join(said)
 
 

@@ -277,8 +277,8 @@ class SteerParams(Params):
     )
     begin: tuple[BeginText, ...] = setting(
         (),
-        "Begin with",
-        "Tokens with which continuations begin.",
+        "Given beginning",
+        "Tokens with which continuations begin, and a text behind a + to follow them.",
         max_length=MAX_TEXTS,
         hidden=True,
         cli="texts",
@@ -423,6 +423,7 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec("vector_norm", ("intervention",), "Their lengths", nullable=True),
+        FieldSpec("saved", (), "Which vector was saved, and where"),
         FieldSpec(
             "scan", ("prompt", "position"), "Whether steering there changes the tokens", telling=-1
         ),

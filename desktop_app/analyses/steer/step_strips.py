@@ -80,6 +80,7 @@ class StepStrips(PaintedArea):
         self._partings: Partings = {}
         self._tint = Tint("own", (-10.0, 0.0))
         self._chosen: Place | None = None
+        self._wanted: tuple[str, int] | None = None
         self._hover: Place | None = None
         self._widths: list[int] = []
         self._known: dict[str, int] = {}
@@ -89,10 +90,10 @@ class StepStrips(PaintedArea):
 
     def show_runs(self, told: Sequence[Continuation], partings: Partings, tint: Tint) -> None:
         """Show these; what was chosen stays chosen where it is still there."""
-        chosen = self.chosen()
         self._told, self._partings, self._tint = list(told), dict(partings), tint
         self._hover = None
-        self._chosen = None if chosen is None else self._find(*chosen)
+        # One that is not there yet, of a text that grows anew, is chosen again when it comes.
+        self._chosen = None if self._wanted is None else self._find(*self._wanted)
         self._measure()
         self._arrange()
         self._describe()
@@ -106,6 +107,7 @@ class StepStrips(PaintedArea):
 
     def choose(self, run: str, step: int) -> None:
         """Outline a token without a signal, and bring it into view."""
+        self._wanted = run, step
         self._chosen = self._find(run, step)
         if self._chosen is not None:
             self._reveal(self._chosen)
@@ -234,6 +236,7 @@ class StepStrips(PaintedArea):
 
     def _take(self, place: Place) -> None:
         self._chosen = place
+        self._wanted = self._told[place[0]].run, place[1]
         self._reveal(place)
         self._describe()
         self.viewport().update()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.shown import Shown
 
 _PROMPT = 60
-_PLAIN = "No intervention: the model speaks for itself."
+_PLAIN = "no intervention, the model speaks for itself"
 
 
 class TextsPage(SteerPage):
@@ -57,6 +57,7 @@ class TextsPage(SteerPage):
         self._params: SteerParams | None = None
         self._told: list[Continuation] = []
         self._prompt = 0
+        self._by_itself = True
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
@@ -110,12 +111,21 @@ class TextsPage(SteerPage):
         self._strength.show_strength(None if params is None else strength_of(params))
 
     @override
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        look = choices.get("look")
+        if look in {"tokens", "text"}:
+            self._look.set_value(look)
+            self._draw()
+
+    @override
     def show_result(self, result: Result, prompt: int) -> None:
         self._result = result
         self._show(result, prompt, params_of(result.params), begin_of(result))
         self._more.setEnabled(True)
         self._side.setEnabled(True)
         self._anew.setVisible(bool(begin_of(result)))
+        if self._by_itself or self._strips.chosen() is None:
+            self._choose_first()
 
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
@@ -128,6 +138,7 @@ class TextsPage(SteerPage):
     @override
     def forget(self) -> None:
         self._result = None
+        self._by_itself = True
         self._told = []
         self._outcome.set_full_text("")
         self._done.set_full_text("")
@@ -218,13 +229,25 @@ class TextsPage(SteerPage):
 
     # What is done to it.
 
-    def _on_look(self, _look: object) -> None:
+    def _choose_first(self) -> None:
+        """Choose the token where the steered text parts from the plain one, else the first."""
+        at = partings(self._told).get("steered")
+        if at is not None and self._of("steered") is not None:
+            self._strips.choose("steered", at)
+        elif self._told:
+            self._strips.choose(self._told[0].run, 0)
+        self._by_itself = True
+        self._show_token()
+
+    def _on_look(self, look: str) -> None:
         self._draw()
+        self.choice_made.emit({"look": look})
 
     def _on_colour(self, _name: object) -> None:
         self._draw()
 
     def _on_chosen(self, _run: str, _step: int) -> None:
+        self._by_itself = False
         self._show_token()
 
     def _on_activated(self, _run: str, _step: int) -> None:
