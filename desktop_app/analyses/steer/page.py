@@ -50,6 +50,13 @@ class SteerPage(QWidget):
         """Return what Run adds to the settings while this page is in sight, such as a sweep."""
         return {}
 
+    def shows_setting(self, name: str) -> bool:
+        """Return whether a setting has its control here and not in the form."""
+        return False
+
+    def show_setting(self, name: str) -> None:
+        """Give the control of a setting the keyboard."""
+
     def trouble(self) -> str:
         """Return why nothing can be run yet, as a sentence; empty where it can."""
         return ""
