@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.guard import override
@@ -50,9 +50,20 @@ class SteerPage(QWidget):
         """Return what Run adds to the settings while this page is in sight, such as a sweep."""
         return {}
 
+    def shows_setting(self, name: str) -> bool:
+        """Return whether a setting has its control here and not in the form."""
+        return False
+
+    def show_setting(self, name: str) -> None:
+        """Give the control of a setting the keyboard."""
+
     def trouble(self) -> str:
         """Return why nothing can be run yet, as a sentence; empty where it can."""
         return ""
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
 
     @override
     def hasHeightForWidth(self) -> bool:

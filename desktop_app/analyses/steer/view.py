@@ -183,6 +183,16 @@ class SteerView(AnalysisView):
             page.take_labelled(labelled)
 
     @override
+    def show_setting(self, name: str) -> None:
+        """Open the form at a setting, or the page that has it."""
+        page = next((page for page in self._all if page.shows_setting(name)), None)
+        if page is None:
+            super().show_setting(name)
+        else:
+            self._on_set_up(page.name)
+            page.show_setting(name)
+
+    @override
     def offer_family(self, title: str, tip: str = "") -> None:
         super().offer_family(title, tip)
         for page in self._all:
