@@ -26,6 +26,11 @@ OWN = {
         "generate": 2,
     },
     "candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"},
+    "steer": {
+        **{"from": ("7 9", "6 1"), "to": ("1 2", "4 5"), "layer": 1, "coef": (2.0,)},
+        **{"position": "all", "when": "every", "say": "Count.", "max_new_tokens": 3},
+        **{"sweep_layers": "0:2", "sweep_coefs": (-1.0, 2.0), "scan": True},
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,
