@@ -279,13 +279,20 @@ RUNS = {
         steer.run,
         ROWS,
         {
-            **{"add": (VECTOR, VECTOR), "set_to": VECTOR, "project_out": VECTOR, "layer": 1},
-            **{"from": (WORDS,), "to": ("1 2",), "coef": (0.1, 0.2, 3.0, 0.5), "position": "2,-1"},
+            "add": (VECTOR, VECTOR),
+            "set_to": VECTOR,
+            "project_out": VECTOR,
+            "layer": 1,
+            "from": (WORDS,),
+            "to": ("1 2",),
+            "coef": (0.1, 0.2, 3.0, 0.5),
+            "position": "2,-1",
             "also": (
                 json.dumps({"op": "add", "file": VECTOR, "coef": -0.3, "position": "-1"}),
                 '{"op": "zero", "layer": 2, "site": "attn_out", "when": "1,3"}',
             ),
-            **{"max_new_tokens": 4, "padding": "left"},
+            "max_new_tokens": 4,
+            "padding": "left",
         },
     ),
     "steer-heads": (

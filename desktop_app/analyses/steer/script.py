@@ -80,7 +80,7 @@ def _positions(text: str) -> list[int] | None:
 def _recorded(
     result: Result, acts: Sequence[Mapping[str, Any]], differences: Collection[int]
 ) -> dict[int, list[str]]:
-    """Return the vectors that the script cannot make anew, as text, by the intervention's number."""
+    """Return the vectors that cannot be made anew, as text, by the intervention's number."""
     found = {}
     for number, act in enumerate(acts):
         if act["op"] in _WITH_VECTORS and number not in differences:
@@ -97,12 +97,11 @@ def _texts(params: SteerParams, acts: Sequence[Mapping[str, Any]]) -> dict[int, 
     """
     given = [one for one in params.interventions() if one.op == "difference"]
     numbers = [number for number, act in enumerate(acts) if act["op"] == "difference"]
-    sets = {
+    return {
         number: [list(one.from_texts), list(one.to_texts)]
         for number, one in zip(numbers, given, strict=True)
+        if not any(text.lower().endswith(ENDINGS) for text in (*one.from_texts, *one.to_texts))
     }
-    files = {n for n, both in sets.items() for texts in both for text in texts if text.lower().endswith(ENDINGS)}
-    return {number: both for number, both in sets.items() if number not in files}
 
 
 def _groups(result: Result, params: SteerParams) -> list[str]:
